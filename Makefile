@@ -1,0 +1,73 @@
+# Every target sets itself up from a bare clone: CPython >= 3.11 with pip is all it needs.
+#   make demo    the whole path on an embedded data set, into runs/demo
+#   make test    lint, types and all tests
+# PYTHON=/path/to/python chooses the interpreter that .venv is made from.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# A stamp lives inside the environment, so that removing the environment removes it too.
+DEMO_READY := $(VENV)/.installed-all
+TEST_READY := $(VENV)/.installed-dev
+INPUTS := pyproject.toml constraints.txt
+
+# Tests run in two processes; more than one thread in each only makes them wait for each other.
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+# The environment variables reach the isolated environment in which the package itself is built
+# (older pip reads the first, newer pip the second).
+PIP_INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
+	PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet -c constraints.txt
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint types format clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: $(DEMO_READY)
+	$(BIN)/scalegmn demo
+
+test: lint types
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2
+
+lint: $(TEST_READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(TEST_READY)
+	$(BIN)/mypy
+
+format: $(TEST_READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	find . -name '*.egg-info' -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@command -v "$(PYTHON)" >/dev/null 2>&1 || { \
+		echo "error: '$(PYTHON)' was not found. Install CPython 3.11 or newer, or name one: make PYTHON=/path/to/python"; \
+		exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "error: '$(PYTHON)' is $$("$(PYTHON)" --version 2>&1); ScaleGMN needs CPython 3.11 or newer. Name one: make PYTHON=/path/to/python"; \
+		exit 1; }
+	@echo "Making $(VENV) with $$("$(PYTHON)" --version)"
+	@"$(PYTHON)" -m venv --clear $(VENV) || { \
+		rm -rf $(VENV); \
+		echo "error: '$(PYTHON)' could not make a virtual environment. It needs the modules venv and ensurepip (Debian and Ubuntu: package python3-venv)."; \
+		exit 1; }
+
+# $(BIN)/python is order-only: its time stamp is that of the interpreter it links to.
+$(DEMO_READY): $(INPUTS) | $(BIN)/python
+	@echo "Installing scalegmn[all] (several minutes the first time)"
+	@$(PIP_INSTALL) -e '.[all]'
+	@touch $@
+
+# The extra `dev` contains `all`, so this makes both ready.
+$(TEST_READY): $(INPUTS) | $(BIN)/python
+	@echo "Installing scalegmn[dev] (several minutes the first time)"
+	@$(PIP_INSTALL) -e '.[dev]'
+	@touch $@ $(DEMO_READY)

@@ -1,0 +1,45 @@
+"""One family of exceptions.
+
+Every message names the offending value, what was expected instead, where the value came from, and
+what to do about it.  Catch :class:`ScaleGMNError` to catch all of them.
+"""
+
+
+class ScaleGMNError(Exception):
+    """Base class of everything that this library raises on purpose."""
+
+
+class ArchitectureError(ScaleGMNError, ValueError):
+    """A description of a network is inconsistent, or parameters do not fit it."""
+
+
+class UnsupportedLayerError(ArchitectureError):
+    """A module holds a layer that the library cannot turn into a graph."""
+
+
+class SymmetryError(ScaleGMNError, ValueError):
+    """A group, a group element or a permutation does not fit the network it is applied to."""
+
+
+class GraphError(ScaleGMNError, ValueError):
+    """A graph is inconsistent, or does not fit the model that reads it."""
+
+
+class CheckpointError(ScaleGMNError, ValueError):
+    """A checkpoint file cannot be read, or does not hold what it should."""
+
+
+class UnsafeCheckpointError(CheckpointError):
+    """A checkpoint file would have to execute code to be read; it was refused and nothing ran."""
+
+
+class PopulationError(ScaleGMNError, ValueError):
+    """A population of networks on disk is damaged, incomplete or does not fit the request."""
+
+
+class ImageSourceError(ScaleGMNError, ValueError):
+    """Images cannot be found or read."""
+
+
+class ConfigurationError(ScaleGMNError, ValueError):
+    """A configuration contradicts itself or the data it is used with."""

@@ -1,0 +1,195 @@
+"""From networks to graphs, and back."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Batch
+
+from scalegmn.errors import GraphError
+from scalegmn.graph.fields import FIELDS
+from scalegmn.graph.network_graph import NetworkGraph
+from scalegmn.networks.architecture import Architecture
+from scalegmn.networks.modules import read_module, write_module
+from scalegmn.networks.topology import CONSTANT, topology_of
+from scalegmn.symmetry.action import SymmetryAction
+
+
+def to_graph(
+    network: nn.Module | Architecture,
+    theta: Tensor | None = None,
+    *,
+    input_size: tuple[int, int] | None = None,
+    label: Tensor | None = None,
+) -> NetworkGraph:
+    """The graph of one network.
+
+    Args:
+        network: a sequential module (its parameters are copied), or an architecture.
+        theta: the parameters ``(P,)`` that go with an architecture; see ``Architecture.flatten`` for
+            state dicts.
+        input_size: height and width of the images a convolutional module reads, where a flattening
+            needs it.
+        label: stored as ``y``.
+
+    Raises:
+        UnsupportedLayerError: the module holds something that cannot be read; names it and its place.
+        GraphError: `theta` is missing, superfluous or of the wrong shape.
+    """
+    if isinstance(network, Architecture):
+        if theta is None:
+            raise GraphError("an architecture alone has no parameters; pass theta of shape (P,)")
+        architecture = network
+    else:
+        if theta is not None:
+            raise GraphError("a module brings its own parameters; leave theta out")
+        architecture, theta = read_module(network, input_size=input_size)
+    if theta.shape != (architecture.num_parameters,):
+        raise GraphError(
+            f"theta has shape {tuple(theta.shape)}, expected ({architecture.num_parameters},) for "
+            f"{architecture.describe()}"
+        )
+    fields = {name: value.to(theta.device) for name, value in _structure(architecture).items()}
+    graph = NetworkGraph(num_nodes=fields["node_role"].numel(), **fields, **_values(architecture, theta[None]))
+    if label is not None:
+        graph.y = label
+    return graph
+
+
+def batch_graphs(architecture: Architecture, theta: Tensor, labels: Tensor | None = None) -> Batch:
+    """A batch of networks of one architecture, without a Python loop over them.
+
+    The result equals ``Batch.from_data_list([to_graph(architecture, row) for row in theta])``.
+
+    Args:
+        architecture: of all networks.
+        theta: parameters ``(B, P)``.
+        labels: stored as ``y``, ``(B, ...)``.
+    """
+    if theta.ndim != 2 or theta.shape[1] != architecture.num_parameters:
+        raise GraphError(
+            f"theta has shape {tuple(theta.shape)}, expected (B, {architecture.num_parameters}) for "
+            f"{architecture.describe()}"
+        )
+    count = theta.shape[0]
+    structure = _structure(architecture)
+    nodes = structure["node_role"].numel()
+    batch = Batch(_base_cls=NetworkGraph)
+    for name, value in {**_tile(structure, count), **_values(architecture, theta)}.items():
+        batch[name] = value.to(theta.device)
+    batch["num_nodes"] = nodes * count
+    batch._store._num_nodes = [nodes] * count
+    if labels is not None:
+        batch["y"] = labels
+    _index_graphs(batch, structure, architecture, count)
+    return batch
+
+
+def to_parameters(graph: NetworkGraph, architecture: Architecture) -> Tensor:
+    """The flat parameters ``(B, P)`` of the network(s) of one architecture in `graph`.
+
+    Parameters that no field of the graph carries do not exist for the supported layers, but one number
+    shared by several neurons (a PReLU with one slope) is read from the first of them.
+    """
+    return _gather(architecture, graph.tap_weight, graph.node_bias, graph.node_value)
+
+
+def update_parameters(architecture: Architecture, taps: Tensor, biases: Tensor) -> Tensor:
+    """Pack updates of weights ``(B * T,)`` and biases ``(B * V,)`` as ``(B, P)``; slopes get 0."""
+    return _gather(architecture, taps, biases, torch.zeros_like(biases))
+
+
+def to_module(graph: NetworkGraph, *, like: nn.Module, input_size: tuple[int, int] | None = None) -> nn.Module:
+    """A copy of `like` that carries the parameters of `graph`.
+
+    Raises:
+        GraphError: the graph does not have the architecture of the module.
+    """
+    architecture, _ = read_module(like, input_size=input_size)
+    theta = to_parameters(graph, architecture)
+    if theta.shape[0] != 1:
+        raise GraphError(f"the graph holds {theta.shape[0]} networks, expected one")
+    return write_module(architecture, theta[0], like=like)
+
+
+def _gather(architecture: Architecture, taps: Tensor, biases: Tensor, values: Tensor) -> Tensor:
+    topology = topology_of(architecture)
+    count = biases.numel() // topology.num_nodes
+    if biases.numel() != count * topology.num_nodes or taps.numel() != count * topology.tap_edge.numel():
+        raise GraphError(
+            f"{taps.numel()} taps and {biases.numel()} nodes do not make networks of {architecture.describe()}, "
+            f"which has {topology.tap_edge.numel()} and {topology.num_nodes}"
+        )
+    theta = taps.new_zeros(count, architecture.num_parameters)
+    for places, source in (
+        (topology.slope_parameter, values),
+        (topology.bias_parameter, biases),
+        (topology.tap_parameter, taps),
+    ):
+        owned = (places != CONSTANT).to(theta.device)
+        theta = theta.index_copy(1, places.to(theta.device)[owned], source.reshape(count, -1)[:, owned])
+    return theta
+
+
+@lru_cache(maxsize=256)
+def _structure(architecture: Architecture) -> dict[str, Tensor]:
+    """All fields that do not depend on the parameters.  Cached; never written into."""
+    topology = topology_of(architecture)
+    action = SymmetryAction(architecture)
+    return {
+        "edge_index": torch.stack([topology.source, topology.target]),
+        "edge_kind": topology.edge_kind,
+        "edge_kernel": topology.edge_kernel,
+        "node_role": topology.node_role,
+        "node_layer": topology.node_layer,
+        "node_position": topology.node_position,
+        "node_group": torch.tensor([group.code for group in action.groups]),
+        "node_degree": action.degree.float(),
+        "node_activation": topology.activation_code,
+    }
+
+
+def _values(architecture: Architecture, theta: Tensor) -> dict[str, Tensor]:
+    """The fields that hold parameters, of all networks ``(B, P)`` one after the other."""
+    topology = topology_of(architecture)
+
+    def read(places: Tensor, constant: Tensor | float) -> Tensor:
+        places = places.to(theta.device)
+        fixed = torch.as_tensor(constant, dtype=theta.dtype, device=theta.device)
+        return torch.where(places == CONSTANT, fixed, theta[:, places.clamp_min(0)]).reshape(-1)
+
+    return {
+        "tap_weight": read(topology.tap_parameter, 1.0),
+        "node_bias": read(topology.bias_parameter, 0.0),
+        "node_value": read(topology.slope_parameter, topology.activation_value),
+    }
+
+
+def _tile(structure: dict[str, Tensor], count: int) -> dict[str, Tensor]:
+    nodes = structure["node_role"].numel()
+    tiled = {
+        name: value.repeat(count, *(1,) * (value.ndim - 1)) for name, value in structure.items() if name != "edge_index"
+    }
+    offsets = torch.arange(count)[None, :, None] * nodes
+    tiled["edge_index"] = (structure["edge_index"][:, None, :] + offsets).reshape(2, -1)
+    return tiled
+
+
+def _index_graphs(batch: Batch, structure: dict[str, Tensor], architecture: Architecture, count: int) -> None:
+    """What PyG keeps beside the fields so that single graphs can be taken out of a batch again."""
+    nodes = structure["node_role"].numel()
+    lengths = {"V": nodes, "E": structure["edge_index"].shape[1], "T": topology_of(architecture).tap_edge.numel()}
+    device = batch["node_bias"].device
+    numbers = torch.arange(count + 1)
+    zeros = torch.zeros(count, dtype=torch.long)
+    slices = {field.name: numbers * lengths[field.rows] for field in FIELDS}
+    increments = {field.name: numbers[:-1] * nodes if field.name == "edge_index" else zeros for field in FIELDS}
+    if "y" in batch:
+        slices["y"], increments["y"] = numbers, zeros
+    batch._num_graphs = count
+    batch._slice_dict = slices
+    batch._inc_dict = increments
+    batch["batch"] = torch.arange(count, device=device).repeat_interleave(nodes)
+    batch["ptr"] = (numbers * nodes).to(device)

@@ -1,0 +1,53 @@
+"""How large the networks are that a metanetwork can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from scalegmn.errors import GraphError
+from scalegmn.graph.network_graph import NetworkGraph
+from scalegmn.networks.architecture import Architecture
+from scalegmn.networks.topology import Role
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphSpec:
+    """Upper limits, which size the tables of positional encodings.
+
+    Attributes:
+        inputs, outputs: input and output neurons.
+        layers: hidden layers.
+    """
+
+    inputs: int
+    outputs: int
+    layers: int
+
+    @staticmethod
+    def of(architectures: Iterable[Architecture]) -> GraphSpec:
+        """The smallest limits that hold all `architectures`."""
+        found = list(architectures)
+        if not found:
+            raise GraphError("no architecture to take the limits from")
+        return GraphSpec(
+            inputs=max(architecture.num_inputs for architecture in found),
+            outputs=max(architecture.num_outputs for architecture in found),
+            layers=max(1, *(len(architecture.stages) - 1 for architecture in found)),
+        )
+
+    def check(self, graph: NetworkGraph) -> None:
+        """Raise a :class:`GraphError` that says which limit `graph` passes."""
+        role = graph.node_role
+        for name, kind, limit, field in (
+            ("inputs", Role.INPUT, self.inputs, graph.node_position + 1),
+            ("outputs", Role.OUTPUT, self.outputs, graph.node_position + 1),
+            ("hidden layers", Role.HIDDEN, self.layers, graph.node_layer),
+        ):
+            chosen = field[role == int(kind)]
+            found = int(chosen.max()) if chosen.numel() else 0
+            if found > limit:
+                raise GraphError(
+                    f"a network has {found} {name}, but this model was made for at most {limit}; "
+                    f"make the model with GraphSpec.of(all architectures)"
+                )

@@ -1,0 +1,105 @@
+"""The options of a metanetwork, as one typed value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from scalegmn.errors import ConfigurationError
+from scalegmn.nn.mlp import MLPStyle
+from scalegmn.nn.style import LayerStyle
+
+
+class Direction(Enum):
+    """Along which way messages run."""
+
+    forward = "forward"
+    bidirectional = "bidirectional"
+
+
+class Symmetry(Enum):
+    """Which symmetries of its input a metanetwork respects.
+
+    ``scaling`` takes permutations and the group of each neuron, which follows from its own activation
+    (mixed activations and networks included); ``permutation`` takes permutations only.
+    """
+
+    scaling = "scaling"
+    permutation = "permutation"
+
+
+class ReadoutKind(Enum):
+    """Where the answer about a network is read: its output neurons, or all its neurons."""
+
+    last_layer = "last_layer"
+    full_graph = "full_graph"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """Options shared by all metanetworks.
+
+    Attributes:
+        features: D, width of node and edge features.
+        layers: message passing layers.
+        direction: forward, or bidirectional with dual features.
+        symmetry: scaling, or permutation for the permutation-only model.
+        readout: for models that answer about a network.
+        skip: residual connections around every layer.
+        dropout: rate on node and edge features after every layer.
+        dropout_in_mlps: use the rate inside the perceptrons as well.
+        separate_io: input and output neurons have maps of their own, not one in common.
+        plain_io: input and output neurons are updated by MLPs; False multiplies these with a linear map.
+        sign_symmetrise: take signs out by ``rho(x) + rho(-x)``; False by ``|x|``.
+        edge_positional: multiply edge features with an encoding of their layer.
+        positional_in_messages: messages see the encoding of their target.
+        positional_in_updates: node updates see the encoding of their node.
+        mlp_hidden: width of the hidden layers of perceptrons; None for `features`.
+        mlp_layer_norm: normalise the hidden layers of perceptrons.
+    """
+
+    features: int = 64
+    layers: int = 4
+    direction: Direction = Direction.forward
+    symmetry: Symmetry = Symmetry.scaling
+    readout: ReadoutKind = ReadoutKind.last_layer
+    skip: bool = False
+    dropout: float = 0.0
+    dropout_in_mlps: bool = False
+    separate_io: bool = True
+    plain_io: bool = True
+    sign_symmetrise: bool = True
+    edge_positional: bool = True
+    positional_in_messages: bool = False
+    positional_in_updates: bool = False
+    mlp_hidden: int | None = None
+    mlp_layer_norm: bool = True
+
+    def __post_init__(self) -> None:
+        mistakes = [
+            f"{name} is {value!r}, expected at least 1"
+            for name, value in (("features", self.features), ("layers", self.layers), ("mlp_hidden", self.mlp_hidden))
+            if value is not None and value < 1
+        ]
+        if not 0 <= self.dropout < 1:
+            mistakes.append(f"dropout is {self.dropout!r}, expected a rate in [0, 1)")
+        if mistakes:
+            raise ConfigurationError("model: " + "; ".join(mistakes))
+
+    @property
+    def style(self) -> LayerStyle:
+        """The options that layers read."""
+        return LayerStyle(
+            features=self.features,
+            bidirectional=self.direction is Direction.bidirectional,
+            symmetrise=self.sign_symmetrise,
+            separate_io=self.separate_io,
+            plain_io=self.plain_io,
+            positional_in_messages=self.positional_in_messages,
+            positional_in_updates=self.positional_in_updates,
+            mlp=MLPStyle(
+                hidden=self.mlp_hidden or self.features,
+                layer_norm=self.mlp_layer_norm,
+                dropout=self.dropout if self.dropout_in_mlps else 0.0,
+            ),
+        )

@@ -1,0 +1,76 @@
+"""ScaleGMNEditor: a metanetwork that writes an update for every parameter of the networks it reads.
+
+Paper: Kalogeropoulos et al. 2024, section 6.3 (INR editing).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Self, final
+
+import torch
+from torch import Tensor, nn
+
+from scalegmn.graph.network_graph import NetworkGraph
+from scalegmn.graph.spec import GraphSpec
+from scalegmn.models.backbone import Backbone
+from scalegmn.models.config import ModelConfig
+from scalegmn.models.saving import SavedModule, decode_config, encode_config
+from scalegmn.nn.parameter_head import ParameterHead
+
+
+@final
+class ScaleGMNEditor(SavedModule):
+    """Updates of all weights and biases, each with a learned scale for its layer.
+
+    Args:
+        spec: limits of the networks it can read.
+        config: options; the readout is without effect.
+        output_scale: where the scale of every layer starts.
+
+    Law: equivariant; a transformed network gets the transformed update
+    (:meth:`scalegmn.symmetry.SymmetryAction.apply_update`).
+    """
+
+    def __init__(self, *, spec: GraphSpec, config: ModelConfig, output_scale: float = 0.01) -> None:
+        super().__init__()
+        self.spec, self.config, self.output_scale = spec, config, output_scale
+        self.backbone = Backbone(spec=spec, config=config, update_last_edges=True)
+        self.head = ParameterHead(features=config.features, hidden=config.style.mlp.hidden)
+        self.weight_scale = nn.Parameter(torch.full((spec.layers + 2,), output_scale))
+        self.bias_scale = nn.Parameter(torch.full((spec.layers + 2,), output_scale))
+
+    def forward(self, graph: NetworkGraph) -> tuple[Tensor, Tensor]:
+        """A network or a batch to updates of its weights ``(T,)`` and biases ``(V,)``.
+
+        :func:`scalegmn.graph.update_parameters` packs them as flat parameters.
+        """
+        reading = self.backbone(graph)
+        taps, biases = self.head(reading.state, reading.at, reading.blocks)
+        scale = self.backbone.scale
+        layer = graph.node_layer
+        tap_layer = layer[graph.edge_index[1]].repeat_interleave(graph.edge_taps)
+        return (
+            taps * scale.of_taps(graph) * self.weight_scale[tap_layer],
+            biases * scale.of_nodes(graph) * self.bias_scale[layer],
+        )
+
+    def fit_scale(self, graph: NetworkGraph) -> None:
+        """Take the constants that bring each layer's parameters to size 1 from networks of the training set."""
+        self.backbone.scale.fit(graph)
+
+    def to_config(self) -> dict[str, Any]:
+        """See :class:`~scalegmn.models.saving.SavedModule`."""
+        return {
+            "spec": dataclasses.asdict(self.spec),
+            "config": encode_config(self.config),
+            "output_scale": self.output_scale,
+        }
+
+    @classmethod
+    def from_config(cls, data: Mapping[str, Any]) -> Self:
+        """See :class:`~scalegmn.models.saving.SavedModule`."""
+        return cls(
+            spec=GraphSpec(**data["spec"]), config=decode_config(data["config"]), output_scale=data["output_scale"]
+        )

@@ -1,0 +1,103 @@
+"""Saving a metanetwork in one folder and loading it again: safetensors and a readable configuration.
+
+In the manner of huggingface_hub's ``PyTorchModelHubMixin``, whose folders look the same, but strict
+(every weight must be there) and local (nothing is ever fetched).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from torch import nn
+
+from scalegmn.errors import CheckpointError, ConfigurationError
+from scalegmn.models.config import Direction, ModelConfig, ReadoutKind, Symmetry
+from scalegmn.networks.checkpoints import read_state, write_state
+
+WEIGHTS_FILE = "model.safetensors"
+CONFIG_FILE = "config.json"
+_ENUMS = {"direction": Direction, "symmetry": Symmetry, "readout": ReadoutKind}
+
+
+class SavedModule(nn.Module, ABC):
+    """A module that saves and loads itself."""
+
+    @abstractmethod
+    def to_config(self) -> dict[str, Any]:
+        """Everything its constructor needs, as plain data."""
+
+    @classmethod
+    @abstractmethod
+    def from_config(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_config`, with fresh weights."""
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write ``config.json`` and ``model.safetensors``; the folder is made where it is missing."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        config = {"model": type(self).__name__, **self.to_config()}
+        (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n")
+        write_state(folder / WEIGHTS_FILE, {k: v.detach() for k, v in self.state_dict().items()}, overwrite=True)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> Self:
+        """Load a model, in evaluation mode.
+
+        Raises:
+            ConfigurationError: the configuration is missing, or belongs to another class.
+            CheckpointError: the weights are missing, damaged, or do not fit the configuration.
+        """
+        folder = Path(folder)
+        config = read_json(folder / CONFIG_FILE)
+        kind = config.pop("model", None)
+        if kind != cls.__name__:
+            raise ConfigurationError(f"{folder / CONFIG_FILE}: holds a model of class {kind!r}, expected {cls.__name__!r}")
+        model = cls.from_config(config)
+        tensors = read_state(folder / WEIGHTS_FILE).tensors
+        try:
+            model.load_state_dict(tensors, strict=True)
+        except RuntimeError as error:
+            raise CheckpointError(f"{folder / WEIGHTS_FILE}: does not fit {CONFIG_FILE} beside it: {error}") from error
+        return model.eval()
+
+
+def encode_config(config: ModelConfig) -> dict[str, Any]:
+    """Plain data, fit for JSON."""
+    data = dataclasses.asdict(config)
+    return data | {name: kind(data[name]).value for name, kind in _ENUMS.items()}
+
+
+def decode_config(data: Mapping[str, Any]) -> ModelConfig:
+    """The inverse of :func:`encode_config`.
+
+    Raises:
+        ConfigurationError: unknown or wrong entries.
+    """
+    known = {field.name for field in dataclasses.fields(ModelConfig)}
+    unknown = sorted(set(data) - known)
+    if unknown:
+        raise ConfigurationError(f"the saved model configuration has unknown entries {unknown}; known: {sorted(known)}")
+    try:
+        return ModelConfig(**{key: _ENUMS[key](value) if key in _ENUMS else value for key, value in data.items()})
+    except ValueError as error:
+        raise ConfigurationError(f"the saved model configuration {dict(data)} is invalid: {error}") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        ConfigurationError: the file is missing or holds something else.
+    """
+    try:
+        data = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path}: not a readable model configuration: {error}") from error
+    if not isinstance(data, dict):
+        raise ConfigurationError(f"{path}: expected a JSON object, found {type(data).__name__}")
+    return data

@@ -1,0 +1,74 @@
+"""ScaleGMN: a metanetwork that answers questions about networks.
+
+Paper: Kalogeropoulos, Bouritsas, Panagakis, "Scale Equivariant Graph Metanetworks", NeurIPS 2024.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Self, final
+
+from torch import Tensor
+
+from scalegmn.graph.network_graph import NetworkGraph
+from scalegmn.graph.spec import GraphSpec
+from scalegmn.models.backbone import Backbone
+from scalegmn.models.config import ModelConfig, ReadoutKind
+from scalegmn.models.saving import SavedModule, decode_config, encode_config
+from scalegmn.nn.mlp import MLP
+from scalegmn.nn.readout import FullGraphReadout, LastLayerReadout, Readout
+
+
+@final
+class ScaleGMN(SavedModule):
+    """One vector of numbers per network: logits of a class, an accuracy, an embedding.
+
+    Args:
+        spec: limits of the networks it can read.
+        outputs: length of the answer.
+        config: options; ``symmetry=Symmetry.permutation`` makes the permutation-only model.
+
+    Law: invariant under every symmetry of the networks that `config` names.  The phase of sine neurons
+    is no part of it: canonicalise sine networks first
+    (:func:`scalegmn.symmetry.canonicalize_sine_phase`).
+    """
+
+    def __init__(self, *, spec: GraphSpec, outputs: int, config: ModelConfig) -> None:
+        super().__init__()
+        self.spec, self.outputs, self.config = spec, outputs, config
+        self.backbone = Backbone(spec=spec, config=config, update_last_edges=False)
+        readouts: dict[ReadoutKind, type[Readout]] = {
+            ReadoutKind.last_layer: LastLayerReadout,
+            ReadoutKind.full_graph: FullGraphReadout,
+        }
+        self.readout = readouts[config.readout](spec=spec, style=config.style)
+        self.head = MLP(self.readout.width, outputs, style=config.style.mlp)
+
+    def forward(self, graph: NetworkGraph) -> Tensor:
+        """A network or a batch to ``(B, outputs)``."""
+        answer: Tensor = self.head(self.embed(graph))
+        return answer
+
+    def embed(self, graph: NetworkGraph) -> Tensor:
+        """The invariant vector of every network, before the head, ``(B, width)``."""
+        reading = self.backbone(graph)
+        embedding: Tensor = self.readout(reading.state, reading.at)
+        return embedding
+
+    def fit_scale(self, graph: NetworkGraph) -> None:
+        """Take the constants that bring each layer's parameters to size 1 from networks of the training set."""
+        self.backbone.scale.fit(graph)
+
+    def to_config(self) -> dict[str, Any]:
+        """See :class:`~scalegmn.models.saving.SavedModule`."""
+        return {
+            "spec": dataclasses.asdict(self.spec),
+            "outputs": self.outputs,
+            "config": encode_config(self.config),
+        }
+
+    @classmethod
+    def from_config(cls, data: Mapping[str, Any]) -> Self:
+        """See :class:`~scalegmn.models.saving.SavedModule`."""
+        return cls(spec=GraphSpec(**data["spec"]), outputs=data["outputs"], config=decode_config(data["config"]))

@@ -1,0 +1,66 @@
+"""One small file on disk: read as a whole, or replaced as a whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from scalegmn.errors import CheckpointError
+
+
+def read_bytes(*, path: str | os.PathLike[str], max_bytes: int) -> bytes:
+    """Read a whole file that is not empty.
+
+    Raises:
+        CheckpointError: if it is missing, not a file, empty, unreadable, or larger than ``max_bytes``.
+    """
+    origin, file = os.fspath(path), Path(path)
+    try:
+        if not file.exists():
+            state = "exists" if file.parent.is_dir() else "does not exist either"
+            raise CheckpointError(
+                f"{origin}: there is no such file (its folder {file.parent} {state}). Check the path."
+            )
+        if not file.is_file():
+            raise CheckpointError(f"{origin}: this is a folder or a device; expected a file. Name the file.")
+        size = file.stat().st_size
+        if size > max_bytes:
+            raise CheckpointError(
+                f"{origin}: the file has {size:,} bytes, which is more than max_bytes={max_bytes:,}. If this "
+                "is the checkpoint of a single network, pass a larger max_bytes."
+            )
+        content = file.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{origin}: the file cannot be read ({error.strerror}). Check it.") from error
+    if not content:
+        raise CheckpointError(f"{origin}: the file is empty (0 bytes). Copy or save it again.")
+    return content
+
+
+def replace_file(*, path: Path, content: bytes) -> None:
+    """Put ``content`` under the name ``path`` in one step.
+
+    The bytes are forced to disk under a temporary name in the same folder first, so ``path`` is the
+    old file or the whole new one at every moment, also after a loss of power.  A killed process can
+    leave a file ``.<name>.<random>.tmp`` behind, which nothing reads.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        with temporary.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:  # an interrupted write must not leave its temporary file behind
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    # The new name itself is on disk only when the folder is; some systems cannot open a folder.
+    with contextlib.suppress(OSError):
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

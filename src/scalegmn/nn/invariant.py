@@ -1,0 +1,95 @@
+"""ScaleInv: functions that forget by what a neuron was multiplied.
+
+Paper: Kalogeropoulos et al. 2024, section 5.1, "Scale invariant networks".
+"""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from scalegmn.nn.mlp import MLP, MLPStyle
+from scalegmn.nn.rows import GroupRows
+
+
+def unit(x: Tensor) -> Tensor:
+    """``x / |x|`` for every row of ``(M, D)``, and 0 where the row is 0.
+
+    There is no epsilon: rows of size 1e-30 and 1e+30 come out as exactly as rows of size 1.  Dividing
+    by the largest entry first keeps the squares in range; it needs no gradient, since the result does
+    not depend on it.
+
+    Law: ``(q x) -> sign(q) unit(x)``.
+    """
+    largest = x.detach().abs().amax(dim=-1, keepdim=True)
+    ranged = x / torch.where(largest > 0, largest, 1)
+    length = torch.linalg.vector_norm(ranged, dim=-1, keepdim=True)
+    return ranged / torch.where(largest > 0, length, 1)
+
+
+def length(x: Tensor) -> Tensor:
+    """Euclidean norm of every row, ``(M, 1)``, exact in range as in :func:`unit`.  Law: ``|q|``."""
+    largest = x.detach().abs().amax(dim=-1, keepdim=True)
+    safe = torch.where(largest > 0, largest, 1)
+    ranged = x / safe
+    # The clamp is never active (a row's largest entry is 1), but keeps the gradient at 0 finite.
+    squares = ranged.square().sum(dim=-1, keepdim=True)
+    return torch.where(largest > 0, safe * squares.clamp_min(0.5).sqrt(), 0)
+
+
+def without_scale(x: Tensor, rows: GroupRows) -> Tensor:
+    """Divide the rows whose group holds positive scales by their norm.  Law: ``(q x) -> sign(q) x~``."""
+    if rows.scale is False:
+        return x
+    if rows.scale is True:
+        return unit(x)
+    return torch.where(rows.scale, unit(x), x)
+
+
+@final
+class ScaleInvariant(nn.Module):
+    """``rho(x~)``, invariant under the group of each row.
+
+    ``x~ = x / |x|`` takes positive scales out.  Signs are taken out by ``|x~|``, or, with `symmetrise`,
+    by ``rho(x~) + rho(-x~)``, which also sees how the signs of the entries agree with each other.
+
+    Args:
+        inputs: width of x.
+        outputs: width of the result.
+        extras: width of invariant extras that rho also sees (AugScaleInv); 0 for none.
+        symmetrise: see above.
+        style: of the perceptron.
+
+    Law: invariant.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, extras: int = 0, symmetrise: bool, style: MLPStyle) -> None:
+        super().__init__()
+        self.symmetrise = symmetrise
+        self.rho = MLP(inputs, outputs, style=style)
+        self.extras = nn.Linear(extras, style.hidden, bias=False) if extras else None
+
+    def forward(self, x: Tensor, rows: GroupRows, extras: Tensor | None = None) -> Tensor:
+        """``(M, inputs)``, groups of the M rows, and extras ``(M, extras)`` to ``(M, outputs)``."""
+        x = without_scale(x, rows)
+        shift = self.rho.first.bias
+        if self.extras is not None and extras is not None:
+            shift = shift + self.extras(extras)
+        if rows.sign is False:
+            return self.rho.last(self.rho.activate(nn.functional.linear(x, self.rho.first.weight) + shift))
+        if not self.symmetrise:
+            x = x.abs() if rows.sign is True else torch.where(rows.sign, x.abs(), x)
+            return self.rho.last(self.rho.activate(nn.functional.linear(x, self.rho.first.weight) + shift))
+        return self._symmetrised(nn.functional.linear(x, self.rho.first.weight), shift, rows)
+
+    def _symmetrised(self, mapped: Tensor, shift: Tensor, rows: GroupRows) -> Tensor:
+        """The two arguments share their first linear map, and the last one is applied to the sum."""
+        hidden = self.rho.activate(mapped + shift)
+        if rows.sign is True:
+            return self.rho.last(hidden + self.rho.activate(shift - mapped))
+        chosen = rows.sign_rows
+        shifted = shift if shift.ndim == 1 else shift.index_select(0, chosen)
+        mirrored = self.rho.activate(shifted - mapped.index_select(0, chosen))
+        return self.rho.last(hidden.index_add(0, chosen, mirrored.to(hidden.dtype)))

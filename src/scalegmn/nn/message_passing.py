@@ -1,0 +1,134 @@
+"""The layer that respects permutations and rescalings, forwards and in both directions.
+
+Paper: Kalogeropoulos et al. 2024, section 5.2.  Going past it: dual features for the backward
+direction, see :mod:`scalegmn.nn.duality`.
+"""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from scalegmn.nn.arrangement import Arrangement
+from scalegmn.nn.duality import carry, emitted, received
+from scalegmn.nn.invariant import ScaleInvariant
+from scalegmn.nn.layer import Layer
+from scalegmn.nn.messages import Messages
+from scalegmn.nn.mlp import MLP
+from scalegmn.nn.roles import LabelledMaps, NodeUpdate
+from scalegmn.nn.rows import GroupRows
+from scalegmn.nn.state import State
+from scalegmn.nn.style import LayerStyle
+
+
+@final
+class ScaleMessagePassing(Layer):
+    """Messages, node updates and, unless it is the last layer, an edge update.
+
+    Args:
+        style: options.
+        update_edges: whether later layers or the head need new edge features.
+    """
+
+    def __init__(self, *, style: LayerStyle, update_edges: bool) -> None:
+        super().__init__()
+        width = style.features
+        self.style = style
+        self.forward_messages = Messages(style=style, backward=False)
+        self.backward_messages = Messages(style=style, backward=True) if style.bidirectional else None
+        directions = 2 if style.bidirectional else 1
+        extras = width * (style.positional_in_updates + style.bidirectional)
+        self.primal_update = NodeUpdate(width * (1 + directions), style=style, extras=extras)
+        self.dual_update = (
+            NodeUpdate(width * (1 + directions), style=style, extras=extras) if style.bidirectional else None
+        )
+        self.edge_update = EdgeUpdate(style=style) if update_edges else None
+        # All linear maps of the edge features are one product.
+        self.edge_maps = nn.Linear(width, width * (directions + update_edges), bias=False)
+
+    def forward(self, state: State, at: Arrangement) -> State:
+        """See the class; no dropout or residual here."""
+        maps = list(self.edge_maps(state.edges).split(self.style.features, dim=1))
+        sent = emitted(state.primal, at.degree)
+        message = self.forward_messages(sent, maps.pop(0), state.encoding, at)
+        extras = [state.encoding] if self.style.positional_in_updates else []
+        primal_inputs, dual = [state.primal, message], None
+        if self.backward_messages is not None and self.dual_update is not None and state.dual is not None:
+            returned = self.backward_messages(state.dual, maps.pop(0), state.encoding, at)
+            returned = received(returned, state.primal, at.degree)
+            extras.append(state.primal * state.dual)
+            primal_inputs.append(_on_hidden(returned, state.primal, at))
+            dual_inputs = torch.cat([state.dual, returned, _on_hidden(message, state.dual, at)], dim=1)
+            dual = self.dual_update(dual_inputs, at, torch.cat(extras, dim=1))
+        joined_extras = torch.cat(extras, dim=1) if extras else None
+        primal = self.primal_update(torch.cat(primal_inputs, dim=1), at, joined_extras)
+        edges = state.edges if self.edge_update is None else self.edge_update(maps.pop(0), state, at)
+        return State(primal, dual, edges, state.encoding)
+
+
+def _on_hidden(m: Tensor, like: Tensor, at: Arrangement) -> Tensor:
+    """Carry m to the law of `like` on hidden neurons; the two laws agree elsewhere."""
+    if at.hidden_rows.scale is False:
+        return m
+    hidden = carry(m[at.hidden], like[at.hidden], at.hidden_rows)
+    return torch.cat([m[at.inputs], hidden, m[at.outputs]])
+
+
+@final
+class NodeInvariants(nn.Module):
+    """What edges may know about their ends.  Law: invariant.
+
+    The primal and the dual feature lose their factor each, and their product has none.
+    """
+
+    def __init__(self, *, style: LayerStyle) -> None:
+        super().__init__()
+        width = style.features
+        self.primal = ScaleInvariant(
+            width, width, extras=width * style.bidirectional, symmetrise=style.symmetrise, style=style.mlp
+        )
+        self.dual = (
+            ScaleInvariant(width, width, symmetrise=style.symmetrise, style=style.mlp) if style.bidirectional else None
+        )
+        self.labelled = LabelledMaps(width * (1 + style.bidirectional), width, style=style)
+
+    def forward(self, state: State, at: Arrangement) -> Tensor:
+        """``(V, D)``."""
+        x, u, rows = state.primal, state.dual, at.hidden_rows
+        both = x if u is None else torch.cat([x, u], dim=1)
+        return torch.cat(
+            [
+                self.labelled.of_inputs(both[at.inputs]),
+                self._hidden(x[at.hidden], None if u is None else u[at.hidden], rows),
+                self.labelled.of_outputs(both[at.outputs]),
+            ]
+        )
+
+    def _hidden(self, x: Tensor, u: Tensor | None, rows: GroupRows) -> Tensor:
+        if u is None or self.dual is None:
+            return self.primal(x, rows)
+        return self.primal(x, rows, x * u) + self.dual(u, rows)
+
+
+@final
+class EdgeUpdate(nn.Module):
+    """``(W e_ij) * rho(z_i, z_j)`` with z the invariants of the two ends.  Law: edge.
+
+    The first layer of rho is linear in ``(z_i, z_j)``, so both halves are computed on nodes and only
+    their sum on edges.
+    """
+
+    def __init__(self, *, style: LayerStyle) -> None:
+        super().__init__()
+        width = style.features
+        self.invariants = NodeInvariants(style=style)
+        self.rho = MLP(width, width, style=style.mlp)
+        self.of_source = nn.Linear(width, style.mlp.hidden, bias=False)
+
+    def forward(self, mapped_edges: Tensor, state: State, at: Arrangement) -> Tensor:
+        """``W e`` of shape ``(E, D)`` to new edge features ``(E, D)``."""
+        z = self.invariants(state, at)
+        hidden = at.target.gather(self.rho.first(z)) + at.source.gather(self.of_source(z))
+        return mapped_edges * self.rho.rest(hidden)

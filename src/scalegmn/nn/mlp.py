@@ -1,0 +1,52 @@
+"""A perceptron with one hidden layer.  Law: invariants to invariants, nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class MLPStyle:
+    """What all perceptrons of a metanetwork have in common.
+
+    Attributes:
+        hidden: width of the hidden layer.
+        layer_norm: normalise the hidden layer (before SiLU).
+        dropout: rate in the hidden layer.
+    """
+
+    hidden: int
+    layer_norm: bool = True
+    dropout: float = 0.0
+
+
+@final
+class MLP(nn.Module):
+    """``W2 SiLU(LayerNorm(W1 x + c1)) + c2``, ``(M, inputs)`` to ``(M, outputs)``.
+
+    :attr:`first` and :attr:`rest` may be called apart, where the sum in the first layer is gathered
+    from several places.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, style: MLPStyle) -> None:
+        super().__init__()
+        self.first = nn.Linear(inputs, style.hidden)
+        self.activate = _hidden(style)
+        self.last = nn.Linear(style.hidden, outputs)
+
+    def rest(self, hidden: Tensor) -> Tensor:
+        """Everything behind the first linear map."""
+        return self.last(self.activate(hidden))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply it."""
+        return self.rest(self.first(x))
+
+
+def _hidden(style: MLPStyle) -> nn.Sequential:
+    norm = [nn.LayerNorm(style.hidden)] if style.layer_norm else []
+    dropout = [nn.Dropout(style.dropout)] if style.dropout > 0 else []
+    return nn.Sequential(*norm, nn.SiLU(), *dropout)

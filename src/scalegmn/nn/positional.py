@@ -1,0 +1,92 @@
+"""What neurons and edges are told about their place in the network.  Law: invariant."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from scalegmn.errors import GraphError
+from scalegmn.graph.network_graph import NetworkGraph
+from scalegmn.graph.spec import GraphSpec
+from scalegmn.networks.activations import activation_kinds
+from scalegmn.nn.arrangement import Arrangement
+
+
+@final
+class PositionalEncoding(nn.Module):
+    """Input and output neurons have a vector each; hidden ones share that of their layer.
+
+    Hidden neurons are also told their kind of activation (starting from 0, so that networks with one
+    kind are not affected).
+
+    Args:
+        spec: how many inputs, outputs and layers there are at most.
+        features: D.
+        edges: give edges a vector per layer as well.
+    """
+
+    def __init__(self, *, spec: GraphSpec, features: int, edges: bool) -> None:
+        super().__init__()
+        self.spec = spec
+        self.of_input = nn.Parameter(torch.randn(spec.inputs, features))
+        self.of_output = nn.Parameter(torch.randn(spec.outputs, features))
+        self.of_layer = nn.Parameter(torch.randn(spec.layers, features))
+        codes = max(kind.code for kind in activation_kinds()) + 1
+        self.of_activation = nn.Parameter(torch.zeros(codes, features))
+        self.of_edge_layer = nn.Parameter(torch.randn(spec.layers + 1, features)) if edges else None
+
+    def forward(self, graph: NetworkGraph, at: Arrangement) -> Tensor:
+        """Encodings of the arranged nodes, ``(V, D)``.
+
+        Raises:
+            GraphError: the graph has more inputs, outputs or layers than the model was made for.
+        """
+        self.spec.check(graph)
+        position, layer = at.nodes(graph.node_position), at.nodes(graph.node_layer)
+        activation = at.nodes(graph.node_activation)[at.hidden]
+        return torch.cat(
+            [
+                self.of_input[position[at.inputs]],
+                self.of_layer[layer[at.hidden] - 1] + self.of_activation[activation],
+                self.of_output[position[at.outputs]],
+            ]
+        )
+
+    def of_edges(self, graph: NetworkGraph, at: Arrangement) -> Tensor | None:
+        """Encodings of the arranged edges by the place of their target's layer, ``(E, D)``, or None.
+
+        Edges into output neurons have the last vector, however deep the network is.
+        """
+        if self.of_edge_layer is None:
+            return None
+        target = at.target.index
+        layer = at.nodes(graph.node_layer)[target] - 1
+        last = target >= at.outputs.start
+        return self.of_edge_layer[torch.where(last, self.spec.layers, layer)]
+
+
+def encode_nodes(bias: Tensor, encoding: Tensor, at: Arrangement, *, multiply: bool) -> Tensor:
+    """Features of biases and encodings: on hidden nodes the product (which keeps the law), else the sum.
+
+    Args:
+        bias: mapped biases ``(V, D)``, primal.
+        encoding: ``(V, D)``, invariant.
+        at: the batch.
+        multiply: False adds on hidden nodes as well, for models without scale symmetry.
+
+    Raises:
+        GraphError: the two have different shapes.
+    """
+    if bias.shape != encoding.shape:
+        raise GraphError(f"biases {tuple(bias.shape)} and encodings {tuple(encoding.shape)} differ in shape")
+    if not multiply:
+        return bias + encoding
+    return torch.cat(
+        [
+            bias[at.inputs] + encoding[at.inputs],
+            bias[at.hidden] * encoding[at.hidden],
+            bias[at.outputs] + encoding[at.outputs],
+        ]
+    )

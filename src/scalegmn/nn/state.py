@@ -1,0 +1,25 @@
+"""What a metanetwork knows about the networks of a batch between two layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Features in arranged order (see :class:`~scalegmn.nn.arrangement.Arrangement`).
+
+    Attributes:
+        primal: node features ``(V, D)``, law ``q_i``.
+        dual: node features ``(V, D)`` that travel backwards, law ``1/q_i``; None in forward models and
+            where only permutations count.
+        edges: edge features ``(E, D)``, law ``q_i / q_j**d_j``.
+        encoding: what nodes are told about their place, ``(V, D)``, invariant.
+    """
+
+    primal: Tensor
+    dual: Tensor | None
+    edges: Tensor
+    encoding: Tensor

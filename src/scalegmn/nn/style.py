@@ -1,0 +1,32 @@
+"""What the layers of one metanetwork have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scalegmn.nn.mlp import MLPStyle
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerStyle:
+    """Options of a message passing layer.
+
+    Attributes:
+        features: D.
+        bidirectional: messages also run from targets to sources.
+        symmetrise: take signs out by ``rho(x) + rho(-x)`` rather than by ``|x|``.
+        separate_io: input and output neurons have different maps, not one in common.
+        plain_io: their maps are MLPs, not ``(W x) * MLP(x)``.
+        positional_in_messages: messages see the encoding of their target.
+        positional_in_updates: node updates see the encoding of their node.
+        mlp: style of all perceptrons.
+    """
+
+    features: int
+    bidirectional: bool
+    symmetrise: bool
+    separate_io: bool
+    plain_io: bool
+    positional_in_messages: bool
+    positional_in_updates: bool
+    mlp: MLPStyle

@@ -1,0 +1,137 @@
+"""Between the K weights of an edge and its D features, whatever K is.
+
+``e_ij = sum_t w_ij,t phi(p_t)``, with ``p_t`` the position of tap t in its kernel or in the map that was
+flattened: linear in the weights, so the law is kept.  The way back is the transpose.  Ours (the paper
+pads kernels to one size).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from scalegmn.graph.network_graph import NetworkGraph
+from scalegmn.networks.topology import EdgeKind
+
+TABLED_KERNELS = (1, 3, 5, 7)
+"""Square kernels whose taps have learned vectors of their own; other kernels and maps use an MLP."""
+
+
+@dataclass(frozen=True, eq=False)
+class TapBlock:
+    """All edges of a batch that have taps of one kind.
+
+    Attributes:
+        kind, height, width: what the K = height * width taps are.
+        edges: numbers of the edges, ``(n,)``.
+        taps: numbers of their taps, ``(n, K)``.
+    """
+
+    kind: EdgeKind
+    height: int
+    width: int
+    edges: Tensor
+    taps: Tensor
+
+
+def tap_blocks(graph: NetworkGraph) -> list[TapBlock]:
+    """Edges of `graph` grouped by what their taps are."""
+    counts = graph.edge_taps
+    starts = counts.cumsum(0) - counts
+    described = torch.cat([graph.edge_kind.unsqueeze(1), graph.edge_kernel], dim=1)
+    if described.shape[0] and bool((described == described[0]).all()):
+        kinds, member = described[:1], torch.zeros_like(counts)
+    else:
+        kinds, member = described.unique(dim=0, return_inverse=True)
+    blocks = []
+    for number, (kind, height, width) in enumerate(kinds.tolist()):
+        edges = torch.nonzero(member == number).squeeze(1)
+        within = torch.arange(height * width, device=edges.device)
+        blocks.append(TapBlock(EdgeKind(kind), height, width, edges, starts[edges].unsqueeze(1) + within))
+    return blocks
+
+
+@final
+class TapVectors(nn.Module):
+    """``phi``: a learned vector for every position of a tap, ``(K, D)``.
+
+    Args:
+        features: D.
+        hidden: width of the MLP for kernels and maps of unusual size.
+    """
+
+    def __init__(self, *, features: int, hidden: int) -> None:
+        super().__init__()
+        sizes = {"dense": 1, "skip": 1} | {f"kernel{size}": size * size for size in TABLED_KERNELS}
+        tables = {name: nn.Parameter(torch.randn(taps, features) / taps**0.5) for name, taps in sizes.items()}
+        self.tables = nn.ParameterDict(tables)
+        self.of_position = nn.Sequential(nn.Linear(9, hidden), nn.SiLU(), nn.Linear(hidden, features))
+
+    def forward(self, block: TapBlock) -> Tensor:
+        """The vectors of the block's taps, ``(K, D)``."""
+        if block.kind is EdgeKind.DENSE:
+            return self.tables["dense"]
+        if block.kind is EdgeKind.SKIP:
+            return self.tables["skip"]
+        square = block.height == block.width and block.height in TABLED_KERNELS
+        if block.kind is EdgeKind.CONVOLUTION and square:
+            return self.tables[f"kernel{block.height}"]
+        weight = self.of_position[0].weight
+        vectors: Tensor = self.of_position(_positions(block).to(weight))
+        return vectors / (block.height * block.width) ** 0.5
+
+
+def _positions(block: TapBlock) -> Tensor:
+    """Nine numbers for every tap: its place on [-1, 1], waves of it, the size, and the kind, ``(K, 9)``."""
+    y, x = torch.meshgrid(
+        torch.linspace(-1, 1, block.height) if block.height > 1 else torch.zeros(1),
+        torch.linspace(-1, 1, block.width) if block.width > 1 else torch.zeros(1),
+        indexing="ij",
+    )
+    places = [y, x, (torch.pi * y).sin(), (torch.pi * y).cos(), (torch.pi * x).sin(), (torch.pi * x).cos()]
+    sizes = [torch.full_like(y, block.height).log(), torch.full_like(y, block.width).log()]
+    kind = torch.full_like(y, float(block.kind is EdgeKind.FLATTENED))
+    return torch.stack([*places, *sizes, kind], dim=-1).reshape(-1, 9)
+
+
+@final
+class TapEncoder(nn.Module):
+    """Weights of taps to features of edges, ``(T,)`` to ``(E, D)``.  Law: edge to edge."""
+
+    def __init__(self, *, features: int, hidden: int) -> None:
+        super().__init__()
+        self.vectors = TapVectors(features=features, hidden=hidden)
+
+    def forward(self, weight: Tensor, blocks: Sequence[TapBlock]) -> Tensor:
+        """`blocks` are those of the graph that `weight` belongs to; edges in the order of the graph."""
+        parts = [weight[block.taps] @ self.vectors(block) for block in blocks]
+        if len(blocks) == 1:
+            return parts[0]
+        order = torch.cat([block.edges for block in blocks])
+        joined = torch.cat(parts)
+        return torch.empty_like(joined).index_copy(0, order, joined)
+
+
+@final
+class TapDecoder(nn.Module):
+    """Features of edges to one number per tap, ``(E, D)`` to ``(T,)``.  Law: edge to edge.
+
+    Taps of skip connections are constants of the architecture and get 0.
+    """
+
+    def __init__(self, *, features: int, hidden: int) -> None:
+        super().__init__()
+        self.vectors = TapVectors(features=features, hidden=hidden)
+
+    def forward(self, edges: Tensor, blocks: Sequence[TapBlock]) -> Tensor:
+        """`blocks` are those of the graph; edges in the order of the graph."""
+        taps = edges.new_zeros(sum(block.taps.numel() for block in blocks))
+        for block in blocks:
+            if block.kind is not EdgeKind.SKIP:
+                values = edges.index_select(0, block.edges) @ self.vectors(block).T
+                taps = taps.index_copy(0, block.taps.reshape(-1), values.reshape(-1).to(taps.dtype))
+        return taps / edges.shape[1] ** 0.5
