@@ -52,7 +52,9 @@ def to_graph(
             f"{architecture.describe()}"
         )
     fields = {name: value.to(theta.device) for name, value in _structure(architecture).items()}
-    graph = NetworkGraph(num_nodes=fields["node_role"].numel(), **fields, **_values(architecture, theta[None]))
+    graph = NetworkGraph(
+        num_nodes=fields["node_role"].numel(), **fields, **_values(architecture, theta[None])
+    )
     if label is not None:
         graph.y = label
     return graph
@@ -101,7 +103,9 @@ def update_parameters(architecture: Architecture, taps: Tensor, biases: Tensor) 
     return _gather(architecture, taps, biases, torch.zeros_like(biases))
 
 
-def to_module(graph: NetworkGraph, *, like: nn.Module, input_size: tuple[int, int] | None = None) -> nn.Module:
+def to_module(
+    graph: NetworkGraph, *, like: nn.Module, input_size: tuple[int, int] | None = None
+) -> nn.Module:
     """A copy of `like` that carries the parameters of `graph`.
 
     Raises:
@@ -119,8 +123,8 @@ def _gather(architecture: Architecture, taps: Tensor, biases: Tensor, values: Te
     count = biases.numel() // topology.num_nodes
     if biases.numel() != count * topology.num_nodes or taps.numel() != count * topology.tap_edge.numel():
         raise GraphError(
-            f"{taps.numel()} taps and {biases.numel()} nodes do not make networks of {architecture.describe()}, "
-            f"which has {topology.tap_edge.numel()} and {topology.num_nodes}"
+            f"{taps.numel()} taps and {biases.numel()} nodes do not make networks of "
+            f"{architecture.describe()}, which has {topology.tap_edge.numel()} and {topology.num_nodes}"
         )
     theta = taps.new_zeros(count, architecture.num_parameters)
     for places, source in (
@@ -170,7 +174,9 @@ def _values(architecture: Architecture, theta: Tensor) -> dict[str, Tensor]:
 def _tile(structure: dict[str, Tensor], count: int) -> dict[str, Tensor]:
     nodes = structure["node_role"].numel()
     tiled = {
-        name: value.repeat(count, *(1,) * (value.ndim - 1)) for name, value in structure.items() if name != "edge_index"
+        name: value.repeat(count, *(1,) * (value.ndim - 1))
+        for name, value in structure.items()
+        if name != "edge_index"
     }
     offsets = torch.arange(count)[None, :, None] * nodes
     tiled["edge_index"] = (structure["edge_index"][:, None, :] + offsets).reshape(2, -1)
@@ -180,12 +186,18 @@ def _tile(structure: dict[str, Tensor], count: int) -> dict[str, Tensor]:
 def _index_graphs(batch: Batch, structure: dict[str, Tensor], architecture: Architecture, count: int) -> None:
     """What PyG keeps beside the fields so that single graphs can be taken out of a batch again."""
     nodes = structure["node_role"].numel()
-    lengths = {"V": nodes, "E": structure["edge_index"].shape[1], "T": topology_of(architecture).tap_edge.numel()}
+    lengths = {
+        "V": nodes,
+        "E": structure["edge_index"].shape[1],
+        "T": topology_of(architecture).tap_edge.numel(),
+    }
     device = batch["node_bias"].device
     numbers = torch.arange(count + 1)
     zeros = torch.zeros(count, dtype=torch.long)
     slices = {field.name: numbers * lengths[field.rows] for field in FIELDS}
-    increments = {field.name: numbers[:-1] * nodes if field.name == "edge_index" else zeros for field in FIELDS}
+    increments = {
+        field.name: numbers[:-1] * nodes if field.name == "edge_index" else zeros for field in FIELDS
+    }
     if "y" in batch:
         slices["y"], increments["y"] = numbers, zeros
     batch._num_graphs = count

@@ -64,7 +64,9 @@ class NetworkGraph(Data):
         """
         missing = [field.name for field in FIELDS if field.name not in self]
         if missing:
-            raise GraphError(f"the graph lacks the fields {missing}; scalegmn.graph.to_graph makes complete ones")
+            raise GraphError(
+                f"the graph lacks the fields {missing}; scalegmn.graph.to_graph makes complete ones"
+            )
         counts = {
             "V": self.node_role.shape[0],
             "E": self.edge_index.shape[1],

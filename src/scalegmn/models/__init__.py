@@ -1,0 +1,7 @@
+"""Metanetworks: what reads trained networks and answers, or writes new ones."""
+
+from scalegmn.models.config import Direction, ModelConfig, ReadoutKind, Symmetry
+from scalegmn.models.editor import ScaleGMNEditor
+from scalegmn.models.scalegmn import ScaleGMN
+
+__all__ = ["Direction", "ModelConfig", "ReadoutKind", "ScaleGMN", "ScaleGMNEditor", "Symmetry"]

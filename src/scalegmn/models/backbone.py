@@ -58,7 +58,10 @@ class Backbone(nn.Module):
         layer = ScaleMessagePassing if self.symmetric else PermutationMessagePassing
         last = config.layers - 1
         self.layers = nn.ModuleList(
-            [layer(style=style, update_edges=number < last or update_last_edges) for number in range(config.layers)]
+            [
+                layer(style=style, update_edges=number < last or update_last_edges)
+                for number in range(config.layers)
+            ]
         )
 
     def forward(self, graph: NetworkGraph) -> Reading:
@@ -85,7 +88,10 @@ class Backbone(nn.Module):
         if self.dual_encoding is None:
             return None
         hidden = dual_start(primal[at.hidden], at.hidden_rows)
-        inputs, outputs = encoding[at.inputs] * self.dual_encoding[0], encoding[at.outputs] * self.dual_encoding[1]
+        inputs, outputs = (
+            encoding[at.inputs] * self.dual_encoding[0],
+            encoding[at.outputs] * self.dual_encoding[1],
+        )
         return torch.cat([inputs, hidden, outputs])
 
     def _after(self, new: State, old: State) -> State:

@@ -78,7 +78,11 @@ class ModelConfig:
     def __post_init__(self) -> None:
         mistakes = [
             f"{name} is {value!r}, expected at least 1"
-            for name, value in (("features", self.features), ("layers", self.layers), ("mlp_hidden", self.mlp_hidden))
+            for name, value in (
+                ("features", self.features),
+                ("layers", self.layers),
+                ("mlp_hidden", self.mlp_hidden),
+            )
             if value is not None and value < 1
         ]
         if not 0 <= self.dropout < 1:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Self, final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
@@ -57,7 +57,7 @@ class ScaleGMNEditor(SavedModule):
         )
 
     def fit_scale(self, graph: NetworkGraph) -> None:
-        """Take the constants that bring each layer's parameters to size 1 from networks of the training set."""
+        """Take the constants that bring each layer's parameters to size 1 from training networks."""
         self.backbone.scale.fit(graph)
 
     def to_config(self) -> dict[str, Any]:
@@ -69,8 +69,10 @@ class ScaleGMNEditor(SavedModule):
         }
 
     @classmethod
-    def from_config(cls, data: Mapping[str, Any]) -> Self:
+    def from_config(cls, data: Mapping[str, Any]) -> ScaleGMNEditor:
         """See :class:`~scalegmn.models.saving.SavedModule`."""
         return cls(
-            spec=GraphSpec(**data["spec"]), config=decode_config(data["config"]), output_scale=data["output_scale"]
+            spec=GraphSpec(**data["spec"]),
+            config=decode_config(data["config"]),
+            output_scale=data["output_scale"],
         )

@@ -11,7 +11,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -23,6 +23,8 @@ WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 _ENUMS = {"direction": Direction, "symmetry": Symmetry, "readout": ReadoutKind}
 
+M = TypeVar("M", bound="SavedModule")
+
 
 class SavedModule(nn.Module, ABC):
     """A module that saves and loads itself."""
@@ -33,7 +35,7 @@ class SavedModule(nn.Module, ABC):
 
     @classmethod
     @abstractmethod
-    def from_config(cls, data: Mapping[str, Any]) -> Self:
+    def from_config(cls: type[M], data: Mapping[str, Any]) -> M:
         """The inverse of :meth:`to_config`, with fresh weights."""
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -42,27 +44,42 @@ class SavedModule(nn.Module, ABC):
         folder.mkdir(parents=True, exist_ok=True)
         config = {"model": type(self).__name__, **self.to_config()}
         (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n")
-        write_state(folder / WEIGHTS_FILE, {k: v.detach() for k, v in self.state_dict().items()}, overwrite=True)
+        write_state(
+            folder / WEIGHTS_FILE, {k: v.detach() for k, v in self.state_dict().items()}, overwrite=True
+        )
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path) -> Self:
+    def from_pretrained(cls: type[M], folder: str | Path) -> M:
         """Load a model, in evaluation mode.
 
         Raises:
-            ConfigurationError: the configuration is missing, or belongs to another class.
+            ConfigurationError: the configuration is missing, or belongs to another class, or its entries are wrong.
             CheckpointError: the weights are missing, damaged, or do not fit the configuration.
         """
         folder = Path(folder)
         config = read_json(folder / CONFIG_FILE)
         kind = config.pop("model", None)
         if kind != cls.__name__:
-            raise ConfigurationError(f"{folder / CONFIG_FILE}: holds a model of class {kind!r}, expected {cls.__name__!r}")
-        model = cls.from_config(config)
+            raise ConfigurationError(
+                f"{folder / CONFIG_FILE}: holds a model of class {kind!r}, expected {cls.__name__!r}"
+            )
+        try:
+            model = cls.from_config(config)
+        except (KeyError, TypeError) as error:
+            raise ConfigurationError(
+                f"{folder / CONFIG_FILE}: entries of {cls.__name__} are missing, unknown or of the wrong type: {error!r}"
+            ) from error
         tensors = read_state(folder / WEIGHTS_FILE).tensors
+        # A model saved in double precision comes back in double precision.
+        dtypes = {tensor.dtype for tensor in tensors.values()}
+        if len(dtypes) == 1:
+            model.to(dtypes.pop())
         try:
             model.load_state_dict(tensors, strict=True)
         except RuntimeError as error:
-            raise CheckpointError(f"{folder / WEIGHTS_FILE}: does not fit {CONFIG_FILE} beside it: {error}") from error
+            raise CheckpointError(
+                f"{folder / WEIGHTS_FILE}: does not fit {CONFIG_FILE} beside it: {error}"
+            ) from error
         return model.eval()
 
 
@@ -81,10 +98,15 @@ def decode_config(data: Mapping[str, Any]) -> ModelConfig:
     known = {field.name for field in dataclasses.fields(ModelConfig)}
     unknown = sorted(set(data) - known)
     if unknown:
-        raise ConfigurationError(f"the saved model configuration has unknown entries {unknown}; known: {sorted(known)}")
+        raise ConfigurationError(
+            f"the saved model configuration has unknown entries {unknown}; known: {sorted(known)}"
+        )
     try:
-        return ModelConfig(**{key: _ENUMS[key](value) if key in _ENUMS else value for key, value in data.items()})
-    except ValueError as error:
+        values: dict[str, Any] = {
+            key: _ENUMS[key](value) if key in _ENUMS else value for key, value in data.items()
+        }
+        return ModelConfig(**values)
+    except (ValueError, TypeError) as error:
         raise ConfigurationError(f"the saved model configuration {dict(data)} is invalid: {error}") from error
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Self, final
+from typing import Any, final
 
 from torch import Tensor
 
@@ -57,7 +57,7 @@ class ScaleGMN(SavedModule):
         return embedding
 
     def fit_scale(self, graph: NetworkGraph) -> None:
-        """Take the constants that bring each layer's parameters to size 1 from networks of the training set."""
+        """Take the constants that bring each layer's parameters to size 1 from training networks."""
         self.backbone.scale.fit(graph)
 
     def to_config(self) -> dict[str, Any]:
@@ -69,6 +69,8 @@ class ScaleGMN(SavedModule):
         }
 
     @classmethod
-    def from_config(cls, data: Mapping[str, Any]) -> Self:
+    def from_config(cls, data: Mapping[str, Any]) -> ScaleGMN:
         """See :class:`~scalegmn.models.saving.SavedModule`."""
-        return cls(spec=GraphSpec(**data["spec"]), outputs=data["outputs"], config=decode_config(data["config"]))
+        return cls(
+            spec=GraphSpec(**data["spec"]), outputs=data["outputs"], config=decode_config(data["config"])
+        )

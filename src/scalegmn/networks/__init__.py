@@ -1,0 +1,1 @@
+"""What a network is, before it is a graph: layers, parameters, neurons, files."""

@@ -57,8 +57,8 @@ def _batched(architecture: Architecture, networks: int, inputs: Tensor) -> Tenso
         )
     if not flattens and inputs.shape[-rank] != first.inputs:
         raise ArchitectureError(
-            f"inputs of shape {tuple(inputs.shape)} have {inputs.shape[-rank]} features or channels, but layer "
-            f"{first.name!r} takes {first.inputs}"
+            f"inputs of shape {tuple(inputs.shape)} have {inputs.shape[-rank]} features or channels, but "
+            f"layer {first.name!r} takes {first.inputs}"
         )
     return inputs
 

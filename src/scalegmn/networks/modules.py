@@ -69,13 +69,13 @@ def read_module(
     return architecture, architecture.flatten(module.state_dict(), origin=f"module {type(module).__name__}")
 
 
-def build_module(architecture: Architecture, theta: Float[Tensor, "P"] | None = None) -> Network:
+def build_module(architecture: Architecture, theta: Tensor | None = None) -> Network:
     """A module that computes what `architecture` describes.
 
     Args:
         architecture: its layers; the state dict of the module has the names of its parameters.
-        theta: the parameters, which are copied; the module gets their dtype and device.  Without them, the
-            module has PyTorch's own random initialisation.
+        theta: the parameters, ``(P,)``, which are copied; the module gets their dtype and device.  Without
+            them, the module has PyTorch's own random initialisation.
 
     Raises:
         ArchitectureError: `theta` does not fit, or a layer's name cannot be that of a submodule.
@@ -90,12 +90,12 @@ def build_module(architecture: Architecture, theta: Float[Tensor, "P"] | None = 
     return network
 
 
-def write_module(architecture: Architecture, theta: Float[Tensor, "P"], *, like: M) -> M:
+def write_module(architecture: Architecture, theta: Tensor, *, like: M) -> M:
     """A deep copy of `like` with other parameters, in the dtype and on the device of `like`.
 
     Args:
         architecture: what `like` was read as, or described as.
-        theta: the new parameters.
+        theta: the new parameters, ``(P,)``.
         like: any module whose state dict has exactly the architecture's names and shapes.
 
     Raises:

@@ -28,6 +28,16 @@ class Stage:
         """Whether its output passes through max pooling, which does not commute with signs."""
         return any(isinstance(layer, Pool) and layer.kind == "max" for layer in self.followers)
 
+    @property
+    def bias_diluted(self) -> bool:
+        """Whether padded average pooling stands before its activation: border zeros thin out the bias."""
+        for layer in self.followers:
+            if isinstance(layer, Activate):
+                return False
+            if isinstance(layer, Pool) and layer.kind == "average" and max(layer.padding) > 0:
+                return True
+        return False
+
 
 def stages_of(layers: Sequence[Layer]) -> tuple[Stage, ...]:
     """The weighted layers of `layers`, each with what follows it; what leads the first one is left out."""

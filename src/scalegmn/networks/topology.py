@@ -144,7 +144,9 @@ def _kernel(stage: Stage, before: Stage | None) -> tuple[EdgeKind, tuple[int, in
     places = layer.inputs // before.weighted.outputs
     sizes = [follower.size for follower in before.followers if isinstance(follower, Flatten)]
     if not sizes:
-        raise ArchitectureError(f"dense layer {layer.name!r} reads a feature map, but no Flatten stands before it")
+        raise ArchitectureError(
+            f"dense layer {layer.name!r} reads a feature map, but no Flatten stands before it"
+        )
     size = sizes[0] or (math.isqrt(places), math.isqrt(places))
     if math.prod(size) != places:
         raise ArchitectureError(
@@ -177,8 +179,12 @@ def _node_fields(architecture: Architecture, widths: list[int]) -> dict[str, Ten
     fixed = torch.full((inputs,), CONSTANT)
     activates = [stage.activate for stage in stages]
     return {
-        "bias_parameter": torch.cat([fixed, *(_owned(architecture, s.weighted.name, "bias", s) for s in stages)]),
-        "slope_parameter": torch.cat([fixed, *(_owned(architecture, s.activate.name, "weight", s) for s in stages)]),
+        "bias_parameter": torch.cat(
+            [fixed, *(_owned(architecture, s.weighted.name, "bias", s) for s in stages)]
+        ),
+        "slope_parameter": torch.cat(
+            [fixed, *(_owned(architecture, s.activate.name, "weight", s) for s in stages)]
+        ),
         "node_role": spread([int(Role.INPUT), *hidden, int(Role.OUTPUT)]),
         "node_layer": spread(list(range(len(widths)))),
         "node_position": torch.cat([torch.arange(width) for width in widths]),
@@ -198,8 +204,10 @@ def _owned(architecture: Architecture, name: str | None, suffix: str, stage: Sta
     count = parameter.stop - parameter.start
     if count not in (1, width):
         raise ArchitectureError(f"{parameter.name!r} has {count} values for a layer of {width} neurons")
-    return torch.arange(parameter.start, parameter.stop).expand(width) if count == 1 else torch.arange(
-        parameter.start, parameter.stop
+    return (
+        torch.arange(parameter.start, parameter.stop).expand(width)
+        if count == 1
+        else torch.arange(parameter.start, parameter.stop)
     )
 
 

@@ -75,15 +75,15 @@ class Network(nn.Module):
         super().__init__()
         self._architecture = architecture
         names = _module_names(architecture)
-        for name, layer in zip(names, architecture.layers, strict=True):
-            _attach(self, name, _module_of(layer))
         self._leading = names[: len(architecture.leading)]
         self._stages: list[list[str]] = []
-        rest = names[len(architecture.leading) :]
+        start = len(self._leading)
         for stage in architecture.stages:
-            length = 1 + len(stage.followers)
-            self._stages.append(rest[:length])
-            rest = rest[length:]
+            stop = start + 1 + len(stage.followers)
+            self._stages.append(names[start:stop])
+            start = stop
+        for name, layer in zip(names, architecture.layers, strict=True):
+            _attach(self, name, _module_of(layer))
 
     @property
     def architecture(self) -> Architecture:

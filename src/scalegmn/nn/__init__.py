@@ -1,0 +1,1 @@
+"""Building blocks of metanetworks; each states its law."""

@@ -13,9 +13,13 @@ import torch
 from torch import Tensor
 
 from scalegmn.graph.network_graph import NetworkGraph
-from scalegmn.networks.topology import Role
 from scalegmn.nn.rows import GroupRows
 from scalegmn.nn.segments import Incidence
+
+
+def edge_limit(fan_in: Tensor) -> int:
+    """The largest number of edges that end in one neuron."""
+    return int(fan_in.max()) if fan_in.numel() else 0
 
 
 @final
@@ -48,7 +52,10 @@ class Arrangement:
         # neurons is one slice, and so is what starts in them.
         ends = torch.tensor([[3, 0, 3], [3, 1, 2], [3, 3, 3]], device=role.device)
         block = ends[role[graph.edge_index[0]], role[graph.edge_index[1]]]
-        self.edge_order = torch.argsort(block * place.numel() + target, stable=True)
+        # Targets with equally many edges stand together, so that sums over edges are plain sums.
+        fan_in = torch.bincount(target, minlength=place.numel())[target]
+        key = (block * (edge_limit(fan_in) + 1) + fan_in) * place.numel() + target
+        self.edge_order = torch.argsort(key, stable=True)
         self._blocks = torch.bincount(block, minlength=4).tolist()
         edges = sum(self._blocks)
         self.to_hidden = slice(0, self._blocks[0] + self._blocks[1])
@@ -61,6 +68,27 @@ class Arrangement:
         self.target = Incidence(target[self.edge_order], self.num_nodes)
         codes = graph.node_group[self.node_order][self.hidden]
         self.hidden_rows = GroupRows(codes if symmetric else torch.zeros_like(codes))
+
+    def by_role(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Features of all nodes as those of input, hidden and output neurons."""
+        counts = [
+            self.inputs.stop,
+            self.hidden.stop - self.hidden.start,
+            self.outputs.stop - self.outputs.start,
+        ]
+        inputs, hidden, outputs = x.split(counts)
+        return inputs, hidden, outputs
+
+    def by_end(self, e: Tensor, *, backward: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """Features of all edges as those before, of, and behind the edges that reach hidden neurons.
+
+        Args:
+            e: arranged edges, ``(E, D)``.
+            backward: edges reach their source, not their target.
+        """
+        hidden = self.from_hidden if backward else self.to_hidden
+        before, inside, behind = e.split([hidden.start, hidden.stop - hidden.start, e.shape[0] - hidden.stop])
+        return before, inside, behind
 
     def nodes(self, field: Tensor) -> Tensor:
         """A field of all nodes in arranged order."""

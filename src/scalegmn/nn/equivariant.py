@@ -28,7 +28,9 @@ class ScaleEquivariant(nn.Module):
     Law: that of x, whichever it is.
     """
 
-    def __init__(self, inputs: int, outputs: int, *, extras: int = 0, symmetrise: bool, style: MLPStyle) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, *, extras: int = 0, symmetrise: bool, style: MLPStyle
+    ) -> None:
         super().__init__()
         self.linear = nn.Linear(inputs, outputs, bias=False)
         self.invariant = ScaleInvariant(inputs, outputs, extras=extras, symmetrise=symmetrise, style=style)

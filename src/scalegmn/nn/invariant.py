@@ -65,7 +65,9 @@ class ScaleInvariant(nn.Module):
     Law: invariant.
     """
 
-    def __init__(self, inputs: int, outputs: int, *, extras: int = 0, symmetrise: bool, style: MLPStyle) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, *, extras: int = 0, symmetrise: bool, style: MLPStyle
+    ) -> None:
         super().__init__()
         self.symmetrise = symmetrise
         self.rho = MLP(inputs, outputs, style=style)

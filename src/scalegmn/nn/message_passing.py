@@ -72,8 +72,8 @@ def _on_hidden(m: Tensor, like: Tensor, at: Arrangement) -> Tensor:
     """Carry m to the law of `like` on hidden neurons; the two laws agree elsewhere."""
     if at.hidden_rows.scale is False:
         return m
-    hidden = carry(m[at.hidden], like[at.hidden], at.hidden_rows)
-    return torch.cat([m[at.inputs], hidden, m[at.outputs]])
+    inputs, hidden, outputs = at.by_role(m)
+    return torch.cat([inputs, carry(hidden, at.by_role(like)[1], at.hidden_rows), outputs])
 
 
 @final
@@ -90,19 +90,21 @@ class NodeInvariants(nn.Module):
             width, width, extras=width * style.bidirectional, symmetrise=style.symmetrise, style=style.mlp
         )
         self.dual = (
-            ScaleInvariant(width, width, symmetrise=style.symmetrise, style=style.mlp) if style.bidirectional else None
+            ScaleInvariant(width, width, symmetrise=style.symmetrise, style=style.mlp)
+            if style.bidirectional
+            else None
         )
         self.labelled = LabelledMaps(width * (1 + style.bidirectional), width, style=style)
 
     def forward(self, state: State, at: Arrangement) -> Tensor:
         """``(V, D)``."""
         x, u, rows = state.primal, state.dual, at.hidden_rows
-        both = x if u is None else torch.cat([x, u], dim=1)
+        inputs, _, outputs = at.by_role(x if u is None else torch.cat([x, u], dim=1))
         return torch.cat(
             [
-                self.labelled.of_inputs(both[at.inputs]),
-                self._hidden(x[at.hidden], None if u is None else u[at.hidden], rows),
-                self.labelled.of_outputs(both[at.outputs]),
+                self.labelled.of_inputs(inputs),
+                self._hidden(at.by_role(x)[1], None if u is None else at.by_role(u)[1], rows),
+                self.labelled.of_outputs(outputs),
             ]
         )
 

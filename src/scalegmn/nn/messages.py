@@ -35,7 +35,9 @@ class Messages(nn.Module):
         extras = width if style.positional_in_messages else 0
         self.backward_run = backward
         self.sender = nn.Linear(width, width, bias=False)
-        self.hidden = ScaleEquivariant(width, width, extras=extras, symmetrise=style.symmetrise, style=style.mlp)
+        self.hidden = ScaleEquivariant(
+            width, width, extras=extras, symmetrise=style.symmetrise, style=style.mlp
+        )
         self.labelled = LabelledMap(width, width, style=style)
         self.positional = style.positional_in_messages
 
@@ -54,9 +56,10 @@ class Messages(nn.Module):
             (at.from_hidden, at.rows_from_hidden) if self.backward_run else (at.to_hidden, at.rows_to_hidden)
         )
         extras = encoding.index_select(0, receiver.index[hidden]) if self.positional else None
-        parts = [self.hidden(product[hidden], rows, extras)]
-        if hidden.start > 0:
-            parts.insert(0, self.labelled(product[: hidden.start]))
-        if hidden.stop < product.shape[0]:
-            parts.append(self.labelled(product[hidden.stop :]))
+        before, inside, behind = at.by_end(product, backward=self.backward_run)
+        parts = [self.hidden(inside, rows, extras)]
+        if before.shape[0] > 0:
+            parts.insert(0, self.labelled(before))
+        if behind.shape[0] > 0:
+            parts.append(self.labelled(behind))
         return receiver.sum(torch.cat(parts))

@@ -47,7 +47,11 @@ class ParameterScale(nn.Module):
         """The constant of every tap, ``(T,)``; 1 for skip connections."""
         by_edge = self.weight[graph.node_layer[graph.edge_index[1]]]
         by_edge = torch.where(graph.edge_kind == int(EdgeKind.SKIP), 1, by_edge)
-        return by_edge if by_edge.numel() == graph.tap_weight.numel() else by_edge.repeat_interleave(graph.edge_taps)
+        return (
+            by_edge
+            if by_edge.numel() == graph.tap_weight.numel()
+            else by_edge.repeat_interleave(graph.edge_taps)
+        )
 
     def of_nodes(self, graph: NetworkGraph) -> Tensor:
         """The constant of every bias, ``(V,)``."""

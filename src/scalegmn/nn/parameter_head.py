@@ -34,5 +34,7 @@ class ParameterHead(nn.Module):
         """Updates of weights ``(T,)`` and of biases ``(V,)``, in the order of the graph."""
         taps = self.taps(at.restore_edges(state.edges), blocks)
         x = state.primal
-        biases = torch.cat([x.new_zeros(at.hidden.start, 1), self.of_hidden(x[at.hidden]), self.of_outputs(x[at.outputs])])
+        biases = torch.cat(
+            [x.new_zeros(at.hidden.start, 1), self.of_hidden(x[at.hidden]), self.of_outputs(x[at.outputs])]
+        )
         return taps, at.restore_nodes(biases.squeeze(1))

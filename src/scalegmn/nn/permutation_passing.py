@@ -38,7 +38,9 @@ class PermutationMessagePassing(Layer):
         self.edge_update = EdgePerceptron(style=style, sources=2) if update_edges else None
         self.of_inputs = MLP(width * (1 + directions), width, style=style.mlp)
         self.of_hidden = MLP(width * (1 + directions), width, style=style.mlp)
-        self.of_outputs = MLP(width * (1 + directions), width, style=style.mlp) if style.separate_io else self.of_inputs
+        self.of_outputs = (
+            MLP(width * (1 + directions), width, style=style.mlp) if style.separate_io else self.of_inputs
+        )
         self.edge_maps = nn.Linear(width, hidden * (directions + update_edges), bias=False)
 
     def forward(self, state: State, at: Arrangement) -> State:
@@ -48,10 +50,8 @@ class PermutationMessagePassing(Layer):
         inputs = [state.primal]
         for message, (sender, receiver) in zip(self.messages, ends, strict=False):
             inputs.append(receiver.sum(message(maps.pop(0), state.primal, [sender])))
-        x = torch.cat(inputs, dim=1)
-        primal = torch.cat(
-            [self.of_inputs(x[at.inputs]), self.of_hidden(x[at.hidden]), self.of_outputs(x[at.outputs])]
-        )
+        own, hidden, answer = at.by_role(torch.cat(inputs, dim=1))
+        primal = torch.cat([self.of_inputs(own), self.of_hidden(hidden), self.of_outputs(answer)])
         edges = state.edges
         if self.edge_update is not None:
             edges = self.edge_update(maps.pop(0), state.primal, [at.target, at.source])

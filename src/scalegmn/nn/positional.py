@@ -6,6 +6,7 @@ from typing import final
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from scalegmn.errors import GraphError
 from scalegmn.graph.network_graph import NetworkGraph
@@ -64,7 +65,9 @@ class PositionalEncoding(nn.Module):
         target = at.target.index
         layer = at.nodes(graph.node_layer)[target] - 1
         last = target >= at.outputs.start
-        return self.of_edge_layer[torch.where(last, self.spec.layers, layer)]
+        # A product with one-hot rows: its gradient is a product too, not a scatter over all edges.
+        chosen = one_hot(torch.where(last, self.spec.layers, layer), self.spec.layers + 1)
+        return chosen.to(self.of_edge_layer) @ self.of_edge_layer
 
 
 def encode_nodes(bias: Tensor, encoding: Tensor, at: Arrangement, *, multiply: bool) -> Tensor:

@@ -71,7 +71,9 @@ class FullGraphReadout(Readout):
         width = style.features
         self.of_hidden = ScaleInvariant(width, width, symmetrise=style.symmetrise, style=style.mlp)
         self.of_dual = (
-            ScaleInvariant(width, width, symmetrise=style.symmetrise, style=style.mlp) if style.bidirectional else None
+            ScaleInvariant(width, width, symmetrise=style.symmetrise, style=style.mlp)
+            if style.bidirectional
+            else None
         )
         self.width = width * (1 + spec.inputs + spec.outputs)
 

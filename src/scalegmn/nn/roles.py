@@ -59,16 +59,19 @@ class NodeUpdate(nn.Module):
     def __init__(self, inputs: int, *, style: LayerStyle, extras: int) -> None:
         super().__init__()
         outputs = style.features
-        self.hidden = ScaleEquivariant(inputs, outputs, extras=extras, symmetrise=style.symmetrise, style=style.mlp)
+        self.hidden = ScaleEquivariant(
+            inputs, outputs, extras=extras, symmetrise=style.symmetrise, style=style.mlp
+        )
         self.labelled = LabelledMaps(inputs, outputs, style=style)
 
     def forward(self, x: Tensor, at: Arrangement, extras: Tensor | None) -> Tensor:
         """``(V, inputs)`` and extras of all nodes ``(V, extras)`` to ``(V, features)``."""
-        hidden_extras = None if extras is None else extras[at.hidden]
+        hidden_extras = None if extras is None else at.by_role(extras)[1]
+        inputs, hidden, outputs = at.by_role(x)
         return torch.cat(
             [
-                self.labelled.of_inputs(x[at.inputs]),
-                self.hidden(x[at.hidden], at.hidden_rows, hidden_extras),
-                self.labelled.of_outputs(x[at.outputs]),
+                self.labelled.of_inputs(inputs),
+                self.hidden(hidden, at.hidden_rows, hidden_extras),
+                self.labelled.of_outputs(outputs),
             ]
         )

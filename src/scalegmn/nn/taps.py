@@ -80,8 +80,7 @@ class TapVectors(nn.Module):
         square = block.height == block.width and block.height in TABLED_KERNELS
         if block.kind is EdgeKind.CONVOLUTION and square:
             return self.tables[f"kernel{block.height}"]
-        weight = self.of_position[0].weight
-        vectors: Tensor = self.of_position(_positions(block).to(weight))
+        vectors: Tensor = self.of_position(_positions(block).to(self.tables["dense"]))
         return vectors / (block.height * block.width) ** 0.5
 
 

@@ -41,17 +41,22 @@ def metadata_table(
 
 
 def _array(values: Sequence[object] | np.ndarray | Tensor | pa.Array | pa.ChunkedArray) -> pa.Array:
-    if isinstance(values, pa.Array | pa.ChunkedArray):
+    if isinstance(values, pa.ChunkedArray):
+        return pa.concat_arrays(values.chunks) if values.num_chunks else pa.nulls(0)
+    if isinstance(values, pa.Array):
         return values
     if isinstance(values, Tensor):
         values = values.detach().cpu().numpy()
     if isinstance(values, str):
         raise TypeError("one text instead of a list of them")
-    return pa.array(values)
+    # Without a value there is no type: `[]` should not decide about later shards.
+    return pa.array(values) if len(values) else pa.nulls(0)
 
 
 def conform(table: pa.Table, schema: pa.Schema, *, where: str) -> pa.Table:
     """Bring the columns of a later shard into the order and types of the earlier ones.
+
+    A column that has held no value so far gets its type here.
 
     Raises:
         PopulationError: a column is missing or new, or its values do not fit its type without loss.
@@ -63,8 +68,10 @@ def conform(table: pa.Table, schema: pa.Schema, *, where: str) -> pa.Table:
             f"{where}: its columns differ from those of earlier shards: missing {missing}, unexpected "
             f"{extra}; expected {schema.names}"
         )
+    types = [table.schema.field(f.name).type if pa.types.is_null(f.type) else f.type for f in schema]
+    merged = pa.schema(list(zip(schema.names, types, strict=True)))
     with explained(f"{where}: a column has another type than in earlier shards"):
-        return table.select(schema.names).cast(schema)
+        return table.select(schema.names).cast(merged)
 
 
 def to_parquet(table: pa.Table) -> bytes:

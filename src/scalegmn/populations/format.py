@@ -30,7 +30,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-import scalegmn
+from scalegmn import __version__
 from scalegmn.errors import ArchitectureError, PopulationError
 from scalegmn.networks.architecture import Architecture
 
@@ -157,6 +157,10 @@ class Index:
                 versions=tuple(data["versions"]),
             )
             recorded = data["checksum"]
+            if len(set(index.columns)) != len(index.columns) or ARCHITECTURE_COLUMN not in index.columns:
+                raise ValueError(
+                    f"columns {list(index.columns)}; expected {ARCHITECTURE_COLUMN!r} and none twice"
+                )
             # Both raise where the content makes no sense, whatever the checksum says.
             count = len([stored.architecture for stored in index.architectures])
             if any(not 0 <= segment.architecture < count for segment in index.segments):
@@ -186,7 +190,7 @@ def check_header(data: object, path: Path) -> None:
     if version > VERSION:
         raise PopulationError(
             f"{path}: format version {version} is newer than this library reads (up to {VERSION}); "
-            f"update scalegmn (this is {scalegmn.__version__})"
+            f"update scalegmn (this is {__version__})"
         )
 
 
@@ -208,9 +212,9 @@ def shard_name(number: int) -> str:
 def library_versions() -> dict[str, str]:
     """Versions that can influence what a maker makes."""
     return {
-        "scalegmn": scalegmn.__version__,
-        "python": platform.python_version(),
-        "torch": str(torch.__version__),
         "numpy": np.__version__,
         "pyarrow": pa.__version__,
+        "python": platform.python_version(),
+        "scalegmn": __version__,
+        "torch": str(torch.__version__),
     }

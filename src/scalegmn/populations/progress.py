@@ -20,7 +20,7 @@ from rich.progress import (
 @contextlib.contextmanager
 def progress_bar(
     title: str, *, total: int, done: int = 0, show: bool = True
-) -> Iterator[Callable[[float], None]]:
+) -> Iterator[Callable[[int | float], None]]:
     """A bar on the standard error stream.
 
     Args:
@@ -46,7 +46,7 @@ def progress_bar(
         lock = threading.Lock()
         progress = float(done)
 
-        def advance(amount: float) -> None:
+        def advance(amount: int | float) -> None:
             nonlocal progress
             with lock:
                 progress += amount

@@ -18,10 +18,11 @@ from torch import Tensor
 
 from scalegmn.errors import PopulationError
 from scalegmn.networks.architecture import Architecture
-from scalegmn.populations.columns import from_parquet
+from scalegmn.populations.columns import explained, from_parquet
 from scalegmn.populations.format import ARCHITECTURE_COLUMN, INDEX, JOURNAL, METADATA, Index, sha256
+from scalegmn.populations.group import Group
 from scalegmn.populations.rows import gather_rows
-from scalegmn.populations.writer import Group, PopulationWriter
+from scalegmn.populations.writer import PopulationWriter
 
 __all__ = ["Group", "Indices", "Population", "PopulationWriter"]
 
@@ -138,12 +139,11 @@ class Population:
             raise PopulationError(
                 f"{path}: damaged (its checksum differs); restore it or make the population again"
             )
-        table = from_parquet(data)
+        with explained(f"{path}: cannot be read"):
+            table = from_parquet(data)
         names = table.column_names
-        if names != list(self._index.columns) or len(set(names)) != len(names):
-            raise PopulationError(
-                f"{path}: has the columns {names}, expected {list(self._index.columns)}, each once"
-            )
+        if names != list(self._index.columns):
+            raise PopulationError(f"{path}: has the columns {names}, expected {list(self._index.columns)}")
         if table.num_rows != len(self):
             raise PopulationError(f"{path}: has {table.num_rows} rows for {len(self)} networks")
         return table
@@ -156,7 +156,8 @@ class Population:
         """
         if name not in self._index.columns:
             raise PopulationError(f"{self.folder}: no column {name!r}; there are {list(self._index.columns)}")
-        return np.asarray(self.metadata[name].to_numpy())
+        # A copy: Arrow's own memory is read-only, which PyTorch warns about.
+        return np.array(self.metadata[name].to_numpy())
 
     def theta(self, indices: Indices) -> Tensor:
         """Parameters ``(B, P)`` of networks that share an architecture, in the order of `indices`.

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self, final
+from typing import final
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,6 @@ from scalegmn.populations.columns import conform, explained, from_parquet, metad
 from scalegmn.populations.durable import TEMPORARY, sync_folder, write_atomically, write_from
 from scalegmn.populations.format import (
     ARCHITECTURE_COLUMN,
-    DTYPE,
     INDEX,
     JOURNAL,
     METADATA,
@@ -30,15 +29,8 @@ from scalegmn.populations.format import (
     shard_name,
     to_json,
 )
+from scalegmn.populations.group import Group
 from scalegmn.populations.journal import Journal, Progress, check_provenance
-
-
-class Group(NamedTuple):
-    """Networks that share an architecture: ``theta (n, P)`` and n values per column."""
-
-    architecture: Architecture
-    theta: Tensor | np.ndarray
-    columns: Mapping[str, Sequence[object] | np.ndarray | Tensor | pa.Array | pa.ChunkedArray]
 
 
 @final
@@ -77,7 +69,7 @@ class PopulationWriter:
             self.close()
             raise
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> PopulationWriter:
         return self
 
     def __exit__(
@@ -131,7 +123,7 @@ class PopulationWriter:
             raise PopulationError(f"{self.folder}: the population is {state}")
         where = f"{self.folder}, shard {self.shards_done}"
         groups = list(groups)
-        arrays = [_parameters(group, where) for group in groups]
+        arrays = [group.parameters(where=where) for group in groups]
         numbers = dict(self._numbers)
         for group in groups:
             numbers.setdefault(group.architecture, len(numbers))
@@ -163,7 +155,7 @@ class PopulationWriter:
             raise PopulationError(f"{self.folder}: the writer is closed; open it again with resume=True")
         self._trim()
         tables = [self._read_shard(number) for number in range(self.shards_done)]
-        tables = [table for table in tables if table.num_columns]
+        tables = [table.cast(self._schema) for table in tables if table.num_columns]
         empty = pa.table({ARCHITECTURE_COLUMN: pa.array([], pa.int32())})
         table = pa.concat_tables(tables) if tables else empty
         data = to_parquet(table)
@@ -259,7 +251,7 @@ class PopulationWriter:
             table = table if schema is None else conform(table, schema, where=where)
             schema = table.schema
             tables.append(table)
-        return pa.concat_tables(tables) if tables else pa.table({})
+        return pa.concat_tables([table.cast(schema) for table in tables]) if tables else pa.table({})
 
     def _read_shard(self, number: int) -> pa.Table:
         path = self.folder / shard_name(number)
@@ -281,25 +273,3 @@ class PopulationWriter:
 def _bytes(array: np.ndarray) -> memoryview:
     # Memory without elements cannot be cast.
     return array.data.cast("B") if array.size else memoryview(b"")
-
-
-def _parameters(group: Group, where: str) -> np.ndarray:
-    theta = group.theta.detach().cpu() if isinstance(group.theta, Tensor) else group.theta
-    if isinstance(theta, Tensor):
-        theta = (theta.float() if theta.is_floating_point() else theta).numpy()
-    expected = group.architecture.num_parameters
-    if theta.ndim != 2 or theta.shape[1] != expected or not np.issubdtype(theta.dtype, np.floating):
-        raise PopulationError(
-            f"{where}: parameters have shape {tuple(theta.shape)} and type {theta.dtype}, expected floating "
-            f"point (n, {expected}) for {group.architecture.describe()}"
-        )
-    with np.errstate(over="ignore"):
-        array = np.ascontiguousarray(theta, dtype=DTYPE)
-    finite = np.isfinite(array).all(axis=1)
-    if not finite.all():
-        bad = np.flatnonzero(~finite)
-        raise PopulationError(
-            f"{where}: {len(bad)} networks hold parameters that are NaN or infinite (or too large for "
-            f"float32), first at {bad[:5].tolist()}; leave them out before appending"
-        )
-    return array

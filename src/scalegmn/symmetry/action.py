@@ -6,6 +6,7 @@ sine neuron times ``(-1)**k``, and then hidden neurons move to the places given 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -53,7 +54,11 @@ class SymmetryAction:
         """The group of every neuron, as its own activation has it; trivial for inputs and outputs."""
         top = self.topology
         hidden = [
-            group_of(stage.activate.activation, max_pooled=stage.max_pooled, biased=stage.weighted.bias)
+            group_of(
+                stage.activate.activation,
+                max_pooled=stage.max_pooled,
+                biased=stage.weighted.bias and not stage.bias_diluted,
+            )
             for stage in self.architecture.stages[:-1]
         ]
         by_layer = [Trivial(), *hidden, Trivial()]
@@ -72,7 +77,7 @@ class SymmetryAction:
 
     @cached_property
     def free(self) -> Tensor:
-        """Neurons whose factor and phase depend on no other neuron: hidden and not tied by a skip, ``(V,)``."""
+        """Neurons whose factor and phase depend on no other: hidden and not tied by a skip, ``(V,)``."""
         sizes = torch.bincount(self._component, minlength=self.topology.num_nodes)[self._component]
         return (sizes == 1) & (self.topology.node_role == int(Role.HIDDEN))
 
@@ -127,24 +132,31 @@ class SymmetryAction:
         sign_all = ones.scatter_reduce(0, component, sign.long(), "amin").bool()
         scale_all = ones.scatter_reduce(0, component, scale.long(), "amin").bool()
         q = torch.ones(nodes, dtype=torch.float64)
-        log_q = (2 * torch.rand(nodes, generator=generator, dtype=torch.float64) - 1) * torch.tensor(spread).log()
+        log_q = (2 * torch.rand(nodes, generator=generator, dtype=torch.float64) - 1) * torch.tensor(
+            spread
+        ).log()
         flips = torch.randint(0, 2, (nodes,), generator=generator).bool()
         q = torch.where(scale_all, log_q.exp(), q)
         q = torch.where(sign_all & flips, -q, q)
         return q[component]
 
     def _draw_permutation(self, generator: torch.Generator) -> Tensor:
-        """Permutes components that touch the same layers among each other."""
+        """Permutes components that join the same layers in the same way among each other."""
         top = self.topology
         permutation = torch.arange(top.num_nodes)
         fixed = (top.node_role != int(Role.HIDDEN)) | top.pinned
         members: dict[int, list[int]] = {}
         for node, component in enumerate(self._component.tolist()):
             members.setdefault(component, []).append(node)
-        alike: dict[tuple[int, ...], list[list[int]]] = {}
-        for nodes in members.values():
+        skips: dict[int, list[tuple[int, int]]] = {}
+        for edge in torch.nonzero(top.edge_kind == int(EdgeKind.SKIP)).squeeze(1).tolist():
+            ends = (int(top.node_layer[top.source[edge]]), int(top.node_layer[top.target[edge]]))
+            skips.setdefault(int(self._component[top.source[edge]]), []).append(ends)
+        alike: dict[tuple[object, ...], list[list[int]]] = {}
+        for component, nodes in members.items():
             if not fixed[nodes].any():
-                alike.setdefault(tuple(top.node_layer[nodes].tolist()), []).append(nodes)
+                shape = (tuple(top.node_layer[nodes].tolist()), tuple(sorted(skips.get(component, ()))))
+                alike.setdefault(shape, []).append(nodes)
         for components in alike.values():
             order = torch.randperm(len(components), generator=generator).tolist()
             for nodes, place in zip(components, order, strict=True):
@@ -152,13 +164,53 @@ class SymmetryAction:
         return permutation
 
     def check(self, element: Element) -> None:
-        """Raise a :class:`SymmetryError` that names the first neuron whose factor is not in its group."""
-        for number, group in enumerate(self.groups):
-            if not group.contains(element.scale[number]):
-                raise SymmetryError(
-                    f"factor {element.scale[number].item()!r} of neuron {number} (layer "
-                    f"{int(self.topology.node_layer[number])}) is not in its group {group}"
-                )
+        """Check that `element` is a symmetry of this architecture.
+
+        Raises:
+            SymmetryError: a factor or phase that is not in its neuron's group, neurons tied by a skip
+                connection that are treated differently, or a permutation that moves a neuron out of its
+                layer or moves an input or output; names the first such neuron.
+        """
+        top = self.topology
+        shapes = [tuple(part.shape) for part in (element.scale, element.phase, element.permutation)]
+        if set(shapes) != {(top.num_nodes,)}:
+            raise SymmetryError(
+                f"scale, phase and permutation have shapes {shapes}, expected ({top.num_nodes},)"
+            )
+        for group in dict.fromkeys(self.groups):
+            members = torch.tensor([other == group for other in self.groups])
+            outside = members & ~group.contains(element.scale)
+            if outside.any():
+                number = int(outside.nonzero()[0])
+                factor = element.scale[number].item()
+                raise self._misfit(number, f"has the factor {factor!r}", f"the group {group}")
+        shifted = (element.phase != 0) & ~((self.half_period > 0) & self.free)
+        if shifted.any():
+            raise self._misfit(
+                int(shifted.nonzero()[0]), "is shifted in phase", "no phase that is free to shift"
+            )
+        skips = top.edge_kind == int(EdgeKind.SKIP)
+        torn = skips & (self._edge_factor(element) != 1)
+        if torn.any():
+            edge = int(torn.nonzero()[0])
+            raise self._misfit(
+                int(top.target[edge]), "is multiplied alone", f"a tie to {int(top.source[edge])}"
+            )
+        to = element.permutation
+        if not torch.equal(to.sort().values, torch.arange(top.num_nodes)):
+            raise SymmetryError(f"{to.tolist()} is no permutation of {top.num_nodes} neurons")
+        fixed = (top.node_role != int(Role.HIDDEN)) & (to != torch.arange(top.num_nodes))
+        astray = fixed | (top.node_layer[to] != top.node_layer)
+        if astray.any():
+            number = int(astray.nonzero()[0])
+            role = Role(int(top.node_role[number])).name.lower()
+            raise self._misfit(number, f"moves to place {int(to[number])}", f"the role {role}")
+
+    def _misfit(self, number: int, what: str, has: str) -> SymmetryError:
+        layer = int(self.topology.node_layer[number])
+        return SymmetryError(
+            f"neuron {number} (layer {layer}) {what}, but has {has}; see SymmetryAction.draw"
+        )
 
     def apply(self, theta: Tensor, element: Element) -> Tensor:
         """The parameters ``(*batch, P)`` of the transformed network(s); the function stays the same."""
@@ -179,7 +231,11 @@ class SymmetryAction:
         """The action on node features ``(V, ...)`` that obey `law`."""
         if law is Law.EDGE:
             raise SymmetryError("node features cannot obey the edge law; expected invariant, primal or dual")
-        factors = {Law.INVARIANT: torch.ones_like(element.scale), Law.PRIMAL: element.scale, Law.DUAL: 1 / element.scale}
+        factors = {
+            Law.INVARIANT: torch.ones_like(element.scale),
+            Law.PRIMAL: element.scale,
+            Law.DUAL: 1 / element.scale,
+        }
         factor = factors[law].to(x).reshape(-1, *(1,) * (x.ndim - 1))
         moved = torch.empty_like(x)
         moved[element.permutation] = x * factor
@@ -194,7 +250,9 @@ class SymmetryAction:
 
     def _edge_factor(self, element: Element) -> Tensor:
         top = self.topology
-        emitted = element.scale.sign() * element.scale.abs() ** self.degree * (1.0 - 2.0 * (element.phase % 2))
+        emitted = (
+            element.scale.sign() * element.scale.abs() ** self.degree * (1.0 - 2.0 * (element.phase % 2))
+        )
         return element.scale[top.target] / emitted[top.source]
 
     def _parameter_factor(self, element: Element) -> Tensor:
@@ -254,6 +312,9 @@ def function_change(architecture: Architecture, before: Tensor, after: Tensor, i
     return float((first - second).abs().max() / first.abs().max().clamp_min(torch.finfo(first.dtype).tiny))
 
 
-def activation_group(kind: str, value: float = 0.0) -> Group:
-    """The group of a neuron with the activation called `kind`, with nothing behind it that shrinks it."""
+def activation_group(kind: str, value: float = math.nan) -> Group:
+    """The group of a neuron with the activation called `kind`, with nothing behind it that shrinks it.
+
+    `value` is the number of the activation; left out, it is the default of the kind.
+    """
     return group_of(Activation(kind, value))

@@ -34,7 +34,9 @@ def canonicalize_sine_phase(architecture: Architecture, theta: Tensor) -> Tensor
     nodes_on = nodes.to(theta.device)
     places = places.to(theta.device)[nodes_on]
     bias = theta[..., places].double()
-    turns = torch.ceil(bias / half_period - 0.5)
+    ratio = bias / half_period
+    # Subtracting 0.5 rounds; biases that are in range already must be found to be so.
+    turns = torch.where((ratio > -0.5) & (ratio <= 0.5), 0, torch.ceil(ratio - 0.5))
     canonical = theta.clone()
     canonical[..., places] = _into_range((bias - turns * half_period).to(theta.dtype), half_period)
     flips = torch.ones(*theta.shape[:-1], action.topology.num_nodes, dtype=theta.dtype, device=theta.device)

@@ -144,7 +144,8 @@ def group_of(activation: Activation, *, max_pooled: bool = False, biased: bool =
     Args:
         activation: its activation.
         max_pooled: its output passes through max pooling, which keeps positive scales and breaks signs.
-        biased: it has a bias; without one a sine neuron has no phase to shift.
+        biased: it has a bias that reaches the activation as it is; without one a sine neuron has no phase
+            to shift.
     """
     kind = activation.properties
     odd = kind.odd and not max_pooled

@@ -1,0 +1,8 @@
+"""What a metanetwork is asked to do: targets, loss, metrics, and how the outcome is reported."""
+
+from __future__ import annotations
+
+from scalegmn.tasks.inr_classification import InrClassification
+from scalegmn.tasks.task import Report, Task
+
+__all__ = ["InrClassification", "Report", "Task"]

@@ -1,0 +1,1 @@
+"""What ScaleGMN is compared with, one baseline per file."""

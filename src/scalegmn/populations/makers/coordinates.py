@@ -31,7 +31,7 @@ def image_coordinates(height: int, width: int, order: Order = "xy") -> Tensor:
         raise ConfigurationError(f"unknown order of coordinates {order!r}; expected one of {ORDERS}")
     if height < 1 or width < 1:
         raise ConfigurationError(
-            f"an image of {height} x {width} pixels has no coordinates; expected 1 x 1 or more"
+            f"an image of {height} x {width} pixels has no coordinates; expected at least 1 x 1"
         )
     rows, columns = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
     axes = (columns, rows) if order == "xy" else (rows, columns)

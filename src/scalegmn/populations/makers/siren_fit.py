@@ -8,6 +8,7 @@ the small weights and no graph for automatic differentiation, is what makes this
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Final, final
 
 import torch
@@ -51,7 +52,7 @@ class SirenFit:
         self._separable = min(height, width) >= _SEPARABLE
         count, pixels = len(theta), height * width
         widths = (2, *recipe.hidden, channels)
-        self._shapes = [(count, out, fan_in + 1) for fan_in, out in zip(widths, widths[1:], strict=False)]
+        self._shapes = [(count, out, fan_in + 1) for fan_in, out in pairwise(widths)]
         # Layer after layer, each (B, out, in + 1) with the bias as last column: products then give a
         # layer and its bias in one go, and Adam runs over a single vector.
         self._flat = torch.empty_like(theta).view(-1)

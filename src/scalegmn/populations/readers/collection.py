@@ -77,7 +77,7 @@ class Networks:
 
     def row(self, number: int) -> dict[str, Value]:
         """Metadata of one network."""
-        return {name: values[number].item() for name, values in self.columns.items()}
+        return {name: values[number : number + 1].tolist()[0] for name, values in self.columns.items()}
 
 
 class Collection(ABC):
@@ -127,8 +127,9 @@ class Collection(ABC):
         """Accompanying files that exist, by their names in a copy of the collection."""
         return {}
 
-    def complete(self, folder: Path, columns: Mapping[str, np.ndarray]) -> None:
-        """Write the accompanying files of a collection with networks of these columns."""
+    def complete(self, folder: Path, columns: Mapping[str, np.ndarray]) -> list[Path]:
+        """Write the accompanying files for networks with these columns; returns their paths."""
+        return []
 
 
 def existing_folder(folder: Path, title: str) -> Path:
@@ -183,7 +184,7 @@ def check_same_function(given: Architecture, expected: Architecture, where: str)
     Raises:
         PopulationError: sizes, activations or the constant at the end differ.
     """
-    if _nameless(given) != _nameless(expected):
+    if given != expected and _nameless(given) != _nameless(expected):
         raise PopulationError(
             f"{where}: networks {given.describe()} cannot be stored in this format, which is for "
             f"{expected.describe()}; layers given: {_nameless(given)}; expected: {_nameless(expected)}"
@@ -203,7 +204,9 @@ def check_label(label: object, where: str) -> int:
         CheckpointError: it is something else.
     """
     if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < CLASSES:
-        raise CheckpointError(f"{where}: the label is {label!r}, expected a whole number from 0 to {CLASSES - 1}")
+        raise CheckpointError(
+            f"{where}: the label is {label!r}, expected a whole number from 0 to {CLASSES - 1}"
+        )
     return label
 
 

@@ -18,13 +18,14 @@ from scalegmn.populations.readers.collection import (
     Entry,
     Listing,
     Refusal,
-    Value,
     existing_folder,
 )
-from scalegmn.populations.readers.splits_files import SplitsFile, path_end, read_splits, write_splits
+from scalegmn.populations.readers.splits_files import SPLITS, SplitsFile, path_end, read_splits, write_splits
 from scalegmn.seeding import numpy_generator
 
 VALIDATION = 5000
+# Made once, as it is asked for with every file.
+_ARCHITECTURE = siren()
 
 
 class SplitCollection(Collection):
@@ -43,15 +44,20 @@ class SplitCollection(Collection):
     @property
     def architecture(self) -> Architecture:
         """2-32-32-1 with sines of frequency 30, plus 0.5."""
-        return siren()
+        return _ARCHITECTURE
 
     @abstractmethod
     def scan_networks(self, folder: Path) -> tuple[list[Entry], list[Refusal]]:
-        """Files in the folder of networks; the column `split` says ``train`` or ``test`` as their names do."""
+        """Files in the folder of networks; `split` is ``train`` or ``test``, as their names say."""
+
+    @property
+    @abstractmethod
+    def labels_in_splits(self) -> bool:
+        """Whether the splits file that is written says the labels."""
 
     @abstractmethod
     def splits_content(self, names: list[str], labels: list[int]) -> object:
-        """What the splits file holds for one split."""
+        """What the splits file holds for one split; `labels` are empty where it does not say them."""
 
     def networks_in(self, folder: Path) -> Path:
         """The folder of networks, given it or the folder around it."""
@@ -65,7 +71,9 @@ class SplitCollection(Collection):
     def scan(self, folder: Path) -> Listing:
         found, refused = self.scan_networks(self.networks_in(folder))
         entries = [dataclasses.replace(e, name=e.path.relative_to(folder).as_posix()) for e in found]
-        entries.sort(key=lambda entry: (str(entry.columns["split"]) == "test", entry.columns["image"], entry.name))
+        entries.sort(
+            key=lambda entry: (str(entry.columns["split"]) == "test", entry.columns["image"], entry.name)
+        )
         return Listing(tuple(entries), tuple(refused))
 
     def entries(self, folder: Path) -> Listing:
@@ -77,7 +85,11 @@ class SplitCollection(Collection):
         splits = read_splits(self.splits_in(folder), components=self.path_components, advice=advice)
         checked = [self._place(entry, splits) for entry in listing.entries]
         seen = {path_end(entry.path.as_posix(), components=self.path_components) for entry in listing.entries}
-        absent = [Refusal(end, "named in the splits file, but there is no such file") for end in splits.split if end not in seen]
+        absent = [
+            Refusal(end, "named in the splits file, but there is no such file")
+            for end in splits.split
+            if end not in seen
+        ]
         refused = [found for found in checked if isinstance(found, Refusal)]
         entries = tuple(found for found in checked if isinstance(found, Entry))
         return Listing(entries, (*listing.refused, *refused, *absent), listing.left_out)
@@ -90,7 +102,8 @@ class SplitCollection(Collection):
             return Refusal(entry.name, "not named in the splits file")
         if (split == "test") != (entry.columns["split"] == "test"):
             return Refusal(
-                entry.name, f"the splits file puts it into {split!r}, but it is a {entry.columns['split']} image"
+                entry.name,
+                f"the splits file puts it into {split!r}, but it is a {entry.columns['split']} image",
             )
         label = splits.label.get(end)
         if label is not None and entry.columns.get("label", label) != label:
@@ -104,23 +117,30 @@ class SplitCollection(Collection):
         path = self.splits_in(folder)
         return {self.splits_name: path} if path.is_file() else {}
 
-    def complete(self, folder: Path, columns: Mapping[str, np.ndarray]) -> None:
-        labels, images, splits = columns["label"].tolist(), columns["image"].tolist(), columns["split"].tolist()
-        rows = [
-            {"label": label, "image": image, "split": split}
-            for label, image, split in zip(labels, images, splits, strict=True)
+    def complete(self, folder: Path, columns: Mapping[str, np.ndarray]) -> list[Path]:
+        values = [columns[name].tolist() for name in ("label", "image", "split")]
+        files = [
+            (row[2], self.file_name({"label": row[0], "image": row[1], "split": row[2]}), row[0])
+            for row in zip(*values, strict=True)
         ]
-        self.write_splits_of(folder, rows)
-
-    def write_splits_of(self, folder: Path, rows: list[dict[str, Value]]) -> Path:
-        """Write the splits file for networks with these columns; returns its path."""
-        content = {}
-        for split in ("train", "val", "test"):
-            mine = [row for row in rows if row["split"] == split]
-            content[split] = self.splits_content([self.file_name(row) for row in mine], [int(r["label"]) for r in mine])
         path = folder / self.splits_name
+        self.write_splits_file(path, files)
+        return [path]
+
+    def label_of(self, entry: Entry) -> int:
+        """The label that an entry's name says or, where it does not, its file."""
+        if "label" in entry.columns:
+            return int(entry.columns["label"])
+        return int(self.read(entry).columns["label"].item())
+
+    def write_splits_file(self, path: Path, files: list[tuple[str, str, int]]) -> None:
+        """Write the splits file for files given by split, name and label."""
+        content = {}
+        for split in SPLITS:
+            mine = [(name, label) for where, name, label in files if where == split]
+            labels = [label for _, label in mine] if self.labels_in_splits else []
+            content[split] = self.splits_content([name for name, _ in mine], labels)
         write_splits(path, content)
-        return path
 
 
 def generate_splits(
@@ -156,14 +176,13 @@ def generate_splits(
         )
     chosen = numpy_generator(seed, collection.splits_name).choice(len(training), validation, replace=False)
     held_out = {training[number] for number in chosen.tolist()}
-    content = {}
-    for split in ("train", "val", "test"):
-        mine = [
-            entry
-            for number, entry in enumerate(entries)
-            if ("val" if number in held_out else entry.columns["split"]) == split
-        ]
-        labels = [collection.label_of(entry) for entry in mine]
-        content[split] = collection.splits_content([entry.name for entry in mine], labels)
-    write_splits(path, content)
+    files = [
+        (
+            "val" if number in held_out else str(entry.columns["split"]),
+            entry.name,
+            collection.label_of(entry) if collection.labels_in_splits else -1,
+        )
+        for number, entry in enumerate(entries)
+    ]
+    collection.write_splits_file(path, files)
     return path

@@ -61,7 +61,9 @@ def read_splits(path: Path, *, components: int, advice: str) -> SplitsFile:
         ends = [path_end(entry, components=components) for entry in paths]
         for end in ends:
             if end in splits:
-                raise PopulationError(f"{path}: {end!r} is in {splits[end]!r} and again in {split!r}; {advice}")
+                raise PopulationError(
+                    f"{path}: {end!r} is in {splits[end]!r} and again in {split!r}; {advice}"
+                )
             splits[end] = split
         labels.update(zip(ends, given, strict=False))
     return SplitsFile(splits, labels)

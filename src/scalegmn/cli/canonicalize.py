@@ -1,0 +1,80 @@
+"""``scalegmn canonicalize``: sine networks with their phases in one range, computing what they computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jsonargparse import ArgumentParser
+
+from scalegmn.cli.published import COLLECTION_NAMES, CollectionName, collection_called, print_refusals
+from scalegmn.errors import ConfigurationError
+from scalegmn.populations.canonicalize import CanonicalizeReport, canonicalize_folder, canonicalize_population
+from scalegmn.populations.format import INDEX, JOURNAL
+from scalegmn.populations.store import Population
+
+HELP = "bring the phases of sine networks into one range; what they compute stays the same"
+
+
+def build_parser() -> ArgumentParser:
+    """The options of the command."""
+    parser = ArgumentParser(prog="scalegmn canonicalize", description=f"{HELP.capitalize()}.")
+    parser.add_argument("input", type=Path, help="a population, or the folder of a published collection")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="folder of the copy, in the same format"
+    )
+    parser.add_argument(
+        "--collection", type=CollectionName | None, default=None, help="format of a published collection"
+    )
+    parser.add_argument(
+        "--workers", type=int | None, default=None, help="processes; by default as many as pay"
+    )
+    parser.add_argument("--resume", action="store_true", help="populations: go on where it was interrupted")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def run(argv: Sequence[str]) -> int:
+    """Canonicalize a copy, and say how many networks it has."""
+    options = build_parser().parse_args(list(argv))
+    report = _canonicalize(
+        options.input,
+        options.output,
+        collection=options.collection,
+        workers=options.workers,
+        resume=options.resume,
+        progress=not options.quiet,
+    )
+    print(f"{report.networks} networks are in {report.folder}")
+    if report.refused:
+        print(f"{len(report.refused)} files were refused")
+        print_refusals(report.refused)
+    return 0
+
+
+def _canonicalize(
+    source: Path,
+    folder: Path,
+    *,
+    collection: CollectionName | None,
+    workers: int | None,
+    resume: bool,
+    progress: bool,
+) -> CanonicalizeReport:
+    packed = any((source / name).exists() for name in (INDEX, JOURNAL))
+    if collection is None:
+        if source.is_dir() and not packed:
+            raise ConfigurationError(
+                f"{source}: is not a population; if it is a published collection, name its format with "
+                f"--collection ({', '.join(COLLECTION_NAMES)})"
+            )
+        return canonicalize_population(Population.open(source), folder, resume=resume, progress=progress)
+    if packed:
+        raise ConfigurationError(f"{source}: is a population; leave --collection out")
+    if resume:
+        raise ConfigurationError(
+            "--resume works for populations only; remove the unfinished copy and start again"
+        )
+    return canonicalize_folder(
+        collection_called(collection), source, folder, workers=workers, progress=progress
+    )

@@ -1,0 +1,94 @@
+"""The folder of a demonstration, and what of it is there already."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, final
+
+from scalegmn.cli.demonstration.settings import DemoSettings
+from scalegmn.errors import ConfigurationError
+from scalegmn.training.files import read_json, write_json
+
+STATE: Final = "demo.json"
+NETWORKS: Final = "networks"
+SCALEGMN: Final = "scalegmn"
+PERMUTATION: Final = "permutation"
+RESULTS: Final = "results.json"
+PICTURES: Final = ("overview.png", "learning_curves.png", "confusion.png")
+_FOLDERS: Final = (NETWORKS, SCALEGMN, PERMUTATION)
+
+
+@final
+class DemoFolder:
+    """Knows which stages are done and how long each took.
+
+    A folder of an earlier demonstration is emptied of what the demonstration writes, and of nothing else;
+    with `resume` it is gone on with.
+
+    Args:
+        path: the folder; new, empty, or of an earlier demonstration.
+        settings: of the demonstration.
+        resume: use what is there.
+
+    Raises:
+        ConfigurationError: the folder holds something else, or was begun with other settings.
+    """
+
+    def __init__(self, path: Path, *, settings: DemoSettings, resume: bool) -> None:
+        self.path = path
+        self.seconds: dict[str, float] = {}
+        self._settings = settings.to_dict()
+        state = path / STATE
+        if path.exists() and not path.is_dir():
+            raise ConfigurationError(f"{path}: is a file; choose a folder with --output")
+        if path.is_dir() and not state.is_file() and any(path.iterdir()):
+            raise ConfigurationError(
+                f"{path}: holds {min(p.name for p in path.iterdir())!r} and is no folder of a demonstration; "
+                "choose another one with --output"
+            )
+        if resume and state.is_file():
+            self._go_on(state)
+        else:
+            self._empty()
+        self._write()
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def is_done(self, stage: str) -> bool:
+        """Whether a stage came to its end, now or in an earlier call."""
+        return stage in self.seconds
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure a stage, and remember that it is done if nothing is raised."""
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - began
+        self._write()
+
+    def _go_on(self, state: Path) -> None:
+        found = read_json(state, what="state of a demonstration")
+        # Through JSON and back, as the file went.
+        if found.get("settings") != json.loads(json.dumps(self._settings)):
+            raise ConfigurationError(
+                f"{self.path}: was begun with other settings or by another version; leave --resume out to "
+                "begin anew"
+            )
+        self.seconds = dict(found["seconds"])
+
+    def _empty(self) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        for name in _FOLDERS:
+            if (self.path / name).is_dir():
+                shutil.rmtree(self.path / name)
+        for name in (RESULTS, *PICTURES):
+            (self.path / name).unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        write_json(self.path / STATE, {"settings": self._settings, "seconds": self.seconds})

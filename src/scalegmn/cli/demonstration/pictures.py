@@ -1,0 +1,64 @@
+"""The pictures of the demonstration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from scalegmn.cli.demonstration.judgement import Judgement
+from scalegmn.cli.demonstration.settings import DemoSettings
+from scalegmn.populations.images import ImageSet
+from scalegmn.populations.makers.coordinates import draw_images
+from scalegmn.populations.store import Population
+from scalegmn.reports.confusion import draw_confusion
+from scalegmn.reports.curves import Panel, draw_curves
+from scalegmn.reports.figures import save_figure
+from scalegmn.reports.metrics import read_metrics
+from scalegmn.reports.overview import Overview, draw_overview
+from scalegmn.reports.tables import percent
+from scalegmn.training.run_folder import METRICS
+
+
+def draw_population(path: Path, *, images: ImageSet, population: Population, settings: DemoSettings) -> None:
+    """A test image of each class, what a network of each draws, and one of these networks."""
+    columns = {name: population.column(name) for name in ("label", "image", "split", "copy", "psnr")}
+    candidates = np.flatnonzero((columns["split"] == "test") & (columns["copy"] == 0))
+    # The first of each class.
+    _, first = np.unique(columns["label"][candidates], return_index=True)
+    rows = candidates[first]
+    tests = np.flatnonzero(images.split == "test")
+    place = {int(images.index[position]): int(position) for position in tests}
+    shown = images.subset([place[int(image)] for image in columns["image"][rows]])
+    theta = population.theta(rows)
+    height, width = images.size
+    drawings = draw_images(
+        population.architecture, theta, height=height, width=width, order=settings.recipe.order
+    )
+    number = min(3, len(rows) - 1)
+    overview = Overview(
+        images=shown.unit().numpy(),
+        drawings=drawings.numpy(),
+        captions=[f"{psnr:.0f} dB" for psnr in columns["psnr"][rows]],
+        shown=number,
+        architecture=population.architecture,
+        theta=theta[number],
+    )
+    title = f"Test images, each drawn by a sine network of {population.architecture.num_parameters} parameters"
+    save_figure(draw_overview(overview, title=title), path)
+
+
+def draw_learning(path: Path, runs: dict[str, Path]) -> None:
+    """Loss and accuracy by epoch of every run."""
+    panels = (
+        Panel("Loss", {"val/loss": "validation", "train/loss": "training"}),
+        Panel("Accuracy", {"val/accuracy": "validation", "train/accuracy": "training"}, share=True),
+    )
+    metrics = {name: read_metrics(folder / METRICS) for name, folder in runs.items()}
+    save_figure(draw_curves(metrics, panels), path)
+
+
+def draw_mistakes(path: Path, *, name: str, judgement: Judgement, classes: tuple[str, ...]) -> None:
+    """The confusion matrix of one model."""
+    title = f"{name} on networks of {judgement.images} test images: {percent(judgement.accuracy)}"
+    save_figure(draw_confusion(judgement.confusion, classes, title=title), path)

@@ -1,0 +1,143 @@
+"""From images to a table: all stages of the demonstration in their order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scalegmn import __version__
+from scalegmn.cli.demonstration.folder import (
+    NETWORKS,
+    PERMUTATION,
+    PICTURES,
+    RESULTS,
+    SCALEGMN,
+    DemoFolder,
+)
+from scalegmn.cli.demonstration.judgement import Judgement, judge
+from scalegmn.cli.demonstration.pictures import draw_learning, draw_mistakes, draw_population
+from scalegmn.cli.demonstration.settings import DemoSettings
+from scalegmn.models.config import Symmetry
+from scalegmn.populations.images import ImageSet, load_images
+from scalegmn.populations.makers.inrs import fit_inrs
+from scalegmn.populations.store import Population
+from scalegmn.reports.tables import ResultTable, percent, seconds
+from scalegmn.training.files import write_json
+from scalegmn.training.fit import train
+
+MODELS = {
+    SCALEGMN: ("ScaleGMN", Symmetry.scaling),
+    PERMUTATION: ("permutation-only GMN", Symmetry.permutation),
+}
+"""Per folder: what the model in it is called, and the symmetry it respects."""
+
+
+def demonstrate(
+    folder: Path, *, settings: DemoSettings, resume: bool = False, progress: bool = True
+) -> ResultTable:
+    """Run all stages that are not done yet.
+
+    Args:
+        folder: where everything goes.
+        settings: what to do.
+        resume: go on in a folder where an earlier demonstration was interrupted.
+        progress: show progress on the standard error stream.
+
+    Returns:
+        The table of results.
+
+    Raises:
+        ConfigurationError: the folder holds something else.
+    """
+    here = DemoFolder(folder, settings=settings, resume=resume)
+    images = load_images("digits")
+    if settings.images is not None:
+        images = images.subset(np.arange(settings.images))
+    if not here.is_done(NETWORKS):
+        with here.stage(NETWORKS):
+            fit_inrs(
+                images,
+                here / NETWORKS,
+                recipe=settings.recipe,
+                copies=settings.copies,
+                seed=settings.seed,
+                resume=True,
+                progress=progress,
+            )
+    for name, (_, symmetry) in MODELS.items():
+        if not here.is_done(name):
+            with here.stage(name):
+                train(
+                    settings.run(
+                        symmetry,
+                        population=here / NETWORKS,
+                        output=here / name,
+                        resume=True,
+                        progress=progress,
+                    )
+                )
+    population = Population.open(here / NETWORKS)
+    with here.stage("test"):
+        judgements = {name: judge(here / name, population, settings) for name in MODELS}
+    with here.stage("pictures"):
+        _draw(here, images, population, judgements, settings)
+    write_json(here / RESULTS, _results(here, settings, population, judgements))
+    return summary(judgements, here.seconds, networks=len(population))
+
+
+def _draw(
+    here: DemoFolder,
+    images: ImageSet,
+    population: Population,
+    judgements: dict[str, Judgement],
+    settings: DemoSettings,
+) -> None:
+    overview, curves, confusion = (here / name for name in PICTURES)
+    draw_population(overview, images=images, population=population, settings=settings)
+    draw_learning(curves, {title: here / name for name, (title, _) in MODELS.items()})
+    classes = tuple(str(number) for number in range(len(judgements[SCALEGMN].confusion)))
+    draw_mistakes(confusion, name=MODELS[SCALEGMN][0], judgement=judgements[SCALEGMN], classes=classes)
+
+
+def _results(
+    here: DemoFolder, settings: DemoSettings, population: Population, judgements: dict[str, Judgement]
+) -> dict[str, Any]:
+    psnr = population.column("psnr")
+    return {
+        "scalegmn_version": __version__,
+        "settings": settings.to_dict(),
+        "networks": {
+            "count": len(population),
+            "architecture": population.architecture.describe(),
+            "checksum": population.checksum,
+            "median_psnr": float(np.median(psnr)),
+        },
+        "models": {name: judgement.to_dict() for name, judgement in judgements.items()},
+        "seconds": here.seconds,
+    }
+
+
+def summary(judgements: dict[str, Judgement], times: dict[str, float], *, networks: int) -> ResultTable:
+    """The table that the demonstration prints."""
+    first = judgements[SCALEGMN]
+    models = [judgements[name] for name in MODELS]
+    shared = {
+        f"fitting {networks} networks": times[NETWORKS],
+        "testing both models": times["test"],
+        "pictures": times["pictures"],
+    }
+    rows: list[list[str]] = [
+        ["test accuracy", *(percent(model.accuracy) for model in models)],
+        ["  95 % interval", *(" to ".join(percent(end) for end in model.interval) for model in models)],
+        ["invariance error, largest", *(f"{model.invariance.largest:.1e}" for model in models)],
+        ["  median", *(f"{model.invariance.median:.1e}" for model in models)],
+        ["  answers changed", *(percent(model.invariance.changed) for model in models)],
+        ["parameters", *(f"{model.parameters:,}" for model in models)],
+        ["training", *(seconds(times[name]) for name in MODELS)],
+        *([name, seconds(time), "same"] for name, time in shared.items()),
+        ["everything", seconds(sum(times.values())), "same"],
+    ]
+    title = f"Which digit does a network draw? {first.networks} networks of {first.images} test images"
+    return ResultTable.of(["", *(title for title, _ in MODELS.values())], rows, title=title)

@@ -1,0 +1,1 @@
+"""What ``scalegmn info`` says about each kind of thing: one file per kind."""

@@ -1,0 +1,51 @@
+"""A checkpoint file, and a saved model."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from scalegmn.cli.describe.statistics import PARAMETER_COLUMNS, facts_table, flat, parameter_row
+from scalegmn.models.saving import CONFIG_FILE, WEIGHTS_FILE, read_json
+from scalegmn.networks.checkpoints import Checkpoint, read_state
+from scalegmn.reports.tables import ResultTable
+
+
+def describe_checkpoint(path: Path) -> list[ResultTable]:
+    """The tensors of a file, and what stands beside them.
+
+    Raises:
+        CheckpointError: it cannot be read safely.
+    """
+    checkpoint = read_state(path)
+    precision = sorted({str(dtype).removeprefix("torch.") for dtype in checkpoint.original_dtypes.values()})
+    facts: dict[str, object] = {
+        "tensors": len(checkpoint.tensors),
+        "numbers": _numbers(checkpoint),
+        "precision": ", ".join(precision),
+        "left out": ", ".join(checkpoint.ignored) or None,
+        "checksum": checkpoint.sha256,
+    }
+    facts |= {f"entry {name!r}": value for name, value in checkpoint.extras.items()}
+    return [facts_table(f"Checkpoint {path}", facts), _parameters(checkpoint)]
+
+
+def describe_model(folder: Path) -> list[ResultTable]:
+    """The options and the tensors of a saved metanetwork.
+
+    Raises:
+        ConfigurationError, CheckpointError: its files are missing or damaged.
+    """
+    config = read_json(folder / CONFIG_FILE)
+    checkpoint = read_state(folder / WEIGHTS_FILE)
+    facts = {"numbers": _numbers(checkpoint), **flat(config)}
+    return [facts_table(f"Saved model {folder}", facts), _parameters(checkpoint)]
+
+
+def _numbers(checkpoint: Checkpoint) -> int:
+    return sum(math.prod(tensor.shape) for tensor in checkpoint.tensors.values())
+
+
+def _parameters(checkpoint: Checkpoint) -> ResultTable:
+    rows = tuple(parameter_row(name, tuple(t.shape), t) for name, t in checkpoint.tensors.items())
+    return ResultTable(PARAMETER_COLUMNS, rows, "Tensors")

@@ -1,0 +1,59 @@
+"""``scalegmn evaluate``: judge a trained metanetwork on a population."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from jsonargparse import ArgumentParser
+
+from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.tables import print_tables
+from scalegmn.training.evaluation import evaluate
+from scalegmn.training.files import write_json
+from scalegmn.training.outcome import write_arrays
+from scalegmn.training.run_folder import Run
+
+HELP = "judge a trained metanetwork on the same or another population"
+
+
+def build_parser() -> ArgumentParser:
+    """The options of the command."""
+    parser = ArgumentParser(prog="scalegmn evaluate", description=f"{HELP.capitalize()}.", default_env=False)
+    parser.add_argument("run", type=Path, help="run folder of a training")
+    parser.add_argument(
+        "--population", type=Path | None, default=None, help="other networks than those of the training"
+    )
+    parser.add_argument(
+        "--split",
+        type=Literal["train", "val", "test", "all"],
+        default="test",
+        help="which of them; test means all where a population does not tell",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path | None,
+        default=None,
+        help="JSON file to write; by default one in the run folder",
+    )
+    parser.add_argument("--batch_size", type=int, default=256, help="networks at a time")
+    return parser
+
+
+def run(argv: Sequence[str]) -> int:
+    """Evaluate, print the tables, and write them as JSON beside the confusion matrix."""
+    options = build_parser().parse_args(list(argv))
+    trained = Run.open(options.run)
+    found = evaluate(
+        trained, population=options.population, split=options.split, batch_size=options.batch_size
+    )
+    name = options.population.resolve().name if options.population is not None else "same"
+    path = options.output or trained.folder / f"evaluation-{name}-{options.split}.json"
+    command = shlex.join(["scalegmn", "evaluate", *argv])
+    write_json(path, {**found.facts, "command": command, **found.report.summary})
+    write_arrays(path.parent, found.report, prefix=f"{path.stem}-")
+    print_tables(found.report.tables)
+    print(f"Written to {path}")
+    return OK

@@ -1,0 +1,75 @@
+"""``scalegmn info``: what a population, a run, a saved model or a checkpoint file holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from jsonargparse import ArgumentParser
+from rich.console import Console
+
+from scalegmn.cli.describe.population import describe_population
+from scalegmn.errors import ConfigurationError
+from scalegmn.populations.format import INDEX, JOURNAL
+from scalegmn.reports.tables import ResultTable
+
+HELP = "show what a population, a run, a saved model or a checkpoint file holds"
+
+
+def build_parser() -> ArgumentParser:
+    """The options of the command."""
+    parser = ArgumentParser(prog="scalegmn info", description=f"{HELP.capitalize()}.")
+    parser.add_argument(
+        "path", type=Path, help="folder of a population, of a run or of a saved model; or a checkpoint file"
+    )
+    parser.add_argument("--verify", action="store_true", help="populations: compare every checksum")
+    parser.add_argument(
+        "--format", type=Literal["table", "markdown"], default="table", help="how to write tables"
+    )
+    return parser
+
+
+def run(argv: Sequence[str]) -> int:
+    """Print tables about what lies at a path."""
+    options = build_parser().parse_args(list(argv))
+    for table in describe(options.path, verify=options.verify):
+        if options.format == "markdown":
+            print(table.to_markdown())
+        else:
+            Console().print(table.to_rich())
+    return 0
+
+
+def describe(path: Path, *, verify: bool = False) -> list[ResultTable]:
+    """Tables about what lies at `path`, whatever it is.
+
+    Raises:
+        ConfigurationError: it is nothing that this library writes or reads.
+        ScaleGMNError: it is damaged.
+    """
+    if (path / INDEX).exists() or (path / JOURNAL).exists():
+        return describe_population(path, verify=verify)
+    if verify:
+        raise ConfigurationError(f"--verify was given, but {path} is no population; leave it out")
+    # What models and trainings need takes seconds to load.
+    if path.is_file():
+        from scalegmn.cli.describe.tensors import describe_checkpoint
+
+        return describe_checkpoint(path)
+    if (path / "run.json").is_file():
+        from scalegmn.cli.describe.run import describe_run
+
+        return describe_run(path)
+    if (path / "model.safetensors").is_file():
+        from scalegmn.cli.describe.tensors import describe_model
+
+        return describe_model(path)
+    found = "does not exist"
+    if path.is_dir():
+        names = sorted(entry.name for entry in path.iterdir())[:5]
+        found = f"is a folder with {names}" if names else "is an empty folder"
+    raise ConfigurationError(
+        f"{path}: {found}; expected the folder of a population (index.json), of a run (run.json) or of a "
+        "saved model (model.safetensors), or a checkpoint file"
+    )

@@ -1,0 +1,50 @@
+"""``scalegmn predict``: what a trained metanetwork says about single checkpoint files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from jsonargparse import ArgumentParser
+
+from scalegmn.cli.exit_codes import DATA, OK
+from scalegmn.cli.tables import print_tables
+from scalegmn.tasks.task import Table
+from scalegmn.training.prediction import Prediction, Refusal, predict_files
+from scalegmn.training.run_folder import Run
+
+HELP = "say what single checkpoint files hold, by a trained metanetwork"
+
+
+def build_parser() -> ArgumentParser:
+    """The options of the command."""
+    parser = ArgumentParser(
+        prog="scalegmn predict",
+        description=f"{HELP.capitalize()}. A file that cannot be read is reported, and the others are done; "
+        "the exit code is then 3.",
+        default_env=False,
+    )
+    parser.add_argument("run", type=Path, help="run folder of a training")
+    parser.add_argument("files", type=Path, nargs="+", help=".safetensors, .npz, .pt or .pth")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON with the probabilities of all classes"
+    )
+    return parser
+
+
+def run(argv: Sequence[str]) -> int:
+    """Predict, and print one line per file."""
+    options = build_parser().parse_args(list(argv))
+    answers = predict_files(Run.open(options.run), options.files)
+    good = [answer for answer in answers if isinstance(answer, Prediction)]
+    bad = [answer for answer in answers if isinstance(answer, Refusal)]
+    if options.json:
+        print(json.dumps([answer.to_dict() for answer in answers], indent=2))
+    elif good:
+        rows = tuple((str(answer.path), answer.name, answer.probability) for answer in good)
+        print_tables([Table("Predictions", ("file", "class", "probability"), rows)])
+    for refusal in bad:
+        print(f"scalegmn predict: {refusal.reason}", file=sys.stderr)
+    return DATA if bad else OK

@@ -1,0 +1,45 @@
+"""The published collections by the names that commands know them by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, get_args
+
+from scalegmn.errors import ConfigurationError
+from scalegmn.populations.readers.cifar10_inrs import Cifar10Inrs
+from scalegmn.populations.readers.collection import Collection, Refusal
+from scalegmn.populations.readers.fashion_mnist_inrs import FashionMnistInrs
+from scalegmn.populations.readers.mnist_inrs import MnistInrs
+from scalegmn.populations.readers.npz_inrs import NpzInrs
+
+CollectionName = Literal["mnist_inrs", "fashion_mnist_inrs", "cifar10_inrs", "npz_inrs"]
+COLLECTION_NAMES: tuple[CollectionName, ...] = get_args(CollectionName)
+
+
+def collection_called(
+    name: CollectionName, *, splits: Path | None = None, augmented: bool = False
+) -> Collection:
+    """The collection, with those of its options that it has.
+
+    Raises:
+        ConfigurationError: it has no such option.
+    """
+    if splits is not None and name not in ("mnist_inrs", "fashion_mnist_inrs"):
+        raise ConfigurationError(f"--splits was given, but {name} has no splits file; leave it out")
+    if augmented and name != "cifar10_inrs":
+        raise ConfigurationError(f"--augmented was given, but {name} has no augmented copies; leave it out")
+    match name:
+        case "mnist_inrs":
+            return MnistInrs(splits=splits)
+        case "fashion_mnist_inrs":
+            return FashionMnistInrs(splits=splits)
+        case "cifar10_inrs":
+            return Cifar10Inrs(augmented=augmented)
+        case "npz_inrs":
+            return NpzInrs()
+
+
+def print_refusals(refused: tuple[Refusal, ...]) -> None:
+    """One line for each thing that was not read."""
+    for refusal in refused:
+        print(f"  refused {refusal.name}: {refusal.reason}")

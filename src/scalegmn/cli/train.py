@@ -1,0 +1,40 @@
+"""``scalegmn train``: train a metanetwork on a population."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from scalegmn.cli.exit_codes import INTERRUPTED, OK, USAGE
+from scalegmn.cli.tables import print_tables
+from scalegmn.training.checks import mistakes_of
+from scalegmn.training.fit import train
+from scalegmn.training.parsing import help_parser, parse_config
+
+HELP = "train a metanetwork on a population of networks"
+
+
+def run(argv: Sequence[str]) -> int:
+    """Check the whole configuration, train, test, and print the outcome."""
+    if "--help" in argv or "-h" in argv:
+        help_parser().print_help()
+        return OK
+    config, mistakes = parse_config(argv)
+    if config is not None:
+        mistakes += mistakes_of(config)
+    if config is None or mistakes:
+        count = f"{len(mistakes)} mistakes" if len(mistakes) > 1 else "a mistake"
+        print(f"scalegmn train: {count} in the configuration; nothing was done", file=sys.stderr)
+        for mistake in mistakes:
+            print(f"  - {mistake}", file=sys.stderr)
+        return USAGE
+    try:
+        outcome = train(config, command=["scalegmn", "train", *argv])
+    except KeyboardInterrupt:
+        print(f"interrupted; add --resume to the command to go on in {config.folder}", file=sys.stderr)
+        return INTERRUPTED
+    if outcome.report is not None:
+        print_tables(outcome.report.tables)
+    if outcome.results:
+        print(f"The run is in {outcome.folder}")
+    return OK

@@ -1,0 +1,74 @@
+"""What all pictures have in common: colours, sizes of type, and saving."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+# Okabe and Ito: tell apart with every common kind of colour vision.
+BLUE: Final = "#0072B2"
+ORANGE: Final = "#D55E00"
+GREEN: Final = "#009E73"
+PURPLE: Final = "#CC79A7"
+YELLOW: Final = "#E69F00"
+SKY: Final = "#56B4E9"
+COLOURS: Final = (BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY)
+INK: Final = "#222222"
+GREY: Final = "#767676"
+PALE: Final = "#DDDDDD"
+
+# Of numbers with a sign: orange, white, blue.
+DIVERGING: Final = LinearSegmentedColormap.from_list("orange_blue", [ORANGE, "#F7F7F7", BLUE])
+# Of counts and shares: white to dark blue.
+SEQUENTIAL: Final = LinearSegmentedColormap.from_list("white_blue", ["#FFFFFF", "#9CC9E3", BLUE, "#003A5C"])
+
+TITLE: Final = 13
+TEXT: Final = 11
+SMALL: Final = 9.5
+_DPI: Final = 150
+
+
+def new_figure(*, width: float, height: float) -> Figure:
+    """An empty figure of `width` by `height` inches that arranges its own contents."""
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1, wspace=0.03, hspace=0.02)
+    figure = Figure(figsize=(width, height), dpi=_DPI, layout=layout, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save_figure(figure: Figure, path: str | Path) -> Path:
+    """Write a PNG.  Folders are made, an older picture is replaced, never left half written."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    # Without the version of the drawing library: the same picture is the same file.
+    figure.savefig(partial, format="png", metadata={"Software": None})
+    partial.replace(path)
+    return path
+
+
+def tidy(axes: Axes, *, title: str = "") -> None:
+    """Plain axes: readable type, a faint grid behind, no box."""
+    axes.set_title(title, fontsize=TITLE, color=INK, loc="left", pad=10)
+    axes.tick_params(labelsize=SMALL, colors=INK, length=0)
+    axes.xaxis.label.set_fontsize(TEXT)
+    axes.yaxis.label.set_fontsize(TEXT)
+    axes.grid(color=PALE, linewidth=0.7)
+    axes.set_axisbelow(True)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(GREY)
+
+
+def blank(axes: Axes) -> None:
+    """Axes without frame, ticks or grid."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)

@@ -1,0 +1,96 @@
+"""Networks beside randomly transformed copies of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from scalegmn.networks.architecture import Architecture
+from scalegmn.symmetry import Element, SymmetryAction, canonicalize_sine_phase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elements:
+    """Which symmetries to draw.
+
+    Attributes:
+        permute: permute hidden neurons.
+        rescale: multiply hidden neurons by elements of their groups (scales and signs).
+        shift_phase: shift the biases of sine neurons by half periods.  Metanetworks leave these to
+            :func:`~scalegmn.symmetry.canonicalize_sine_phase`, so all networks are canonicalised before
+            the model sees them.
+        spread: scales are log-uniform in ``[1/spread, spread]``.
+    """
+
+    permute: bool = True
+    rescale: bool = True
+    shift_phase: bool = True
+    spread: float = 1e3
+
+    def describe(self) -> str:
+        """In words, for error messages."""
+        parts = ["permutations"] if self.permute else []
+        parts += [f"signs and scales in [{1 / self.spread:g}, {self.spread:g}]"] if self.rescale else []
+        parts += ["sine phases (with canonicalisation)"] if self.shift_phase else []
+        return ", ".join(parts) or "the identity only"
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Networks of one architecture, and the same networks transformed, each by an element of its own.
+
+    Attributes:
+        architecture: of all of them.
+        theta, moved: parameters before and after, ``(B, P)``.
+        seen, moved_seen: what a metanetwork is shown of the two: canonicalised, where phases were drawn.
+        elements: one per network.
+    """
+
+    architecture: Architecture
+    theta: Tensor
+    moved: Tensor
+    seen: Tensor
+    moved_seen: Tensor
+    elements: tuple[Element, ...]
+
+    def apply(self, theta: Tensor) -> Tensor:
+        """The same transformations of other parameters ``(B, P)``, such as the same in another dtype."""
+        action = SymmetryAction(self.architecture)
+        pairs = zip(theta, self.elements, strict=True)
+        return torch.stack([action.apply(row, element) for row, element in pairs])
+
+    def transform_update(self, update: Tensor) -> Tensor:
+        """The action on updates ``(B, P)`` of the networks as they were shown."""
+        action = SymmetryAction(self.architecture)
+        # Canonicalising undid the phases, and with them the flips of outgoing weights.
+        still = action.identity().phase
+        rows = [
+            action.apply_update(row, dataclasses.replace(element, phase=still))
+            for row, element in zip(update, self.elements, strict=True)
+        ]
+        return torch.stack(rows)
+
+
+def draw_pair(
+    architecture: Architecture, theta: Tensor, *, generator: torch.Generator, elements: Elements
+) -> Pair:
+    """Transform networks ``(B, P)`` by random elements."""
+    action = SymmetryAction(architecture)
+    drawn = tuple(
+        action.draw(
+            generator=generator,
+            spread=elements.spread,
+            permute=elements.permute,
+            rescale=elements.rescale,
+            shift_phase=elements.shift_phase,
+        )
+        for _ in theta
+    )
+    moved = torch.stack([action.apply(row, element) for row, element in zip(theta, drawn, strict=True)])
+    seen, moved_seen = theta, moved
+    if elements.shift_phase:
+        seen, moved_seen = (canonicalize_sine_phase(architecture, x) for x in (theta, moved))
+    return Pair(architecture, theta, moved, seen, moved_seen, drawn)

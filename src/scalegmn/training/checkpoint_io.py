@@ -1,0 +1,53 @@
+"""Checkpoints of a training: written in one step, and read without running what they hold."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, final
+
+import torch
+from lightning.pytorch.plugins import CheckpointIO
+
+from scalegmn.errors import CheckpointError
+
+
+@final
+class PlainCheckpointIO(CheckpointIO):
+    """A kill at any moment leaves the old checkpoint or the new one, never half of one."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        with temporary.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any = "cpu", weights_only: Any = True
+    ) -> dict[str, Any]:
+        return read_checkpoint(Path(path))
+
+    def remove_checkpoint(self, path: Any) -> None:
+        Path(path).unlink(missing_ok=True)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The content of a checkpoint: tensors and plain values.
+
+    Raises:
+        CheckpointError: missing, damaged, or it would run code.
+    """
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # torch.load has no exception of its own; whatever it is, the file is not what it should be.
+        raise CheckpointError(
+            f"{path}: not a readable checkpoint of a training ({error}); train again in another folder"
+        ) from error
+    if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
+        raise CheckpointError(f"{path}: expected a checkpoint of a training, with an entry 'state_dict'")
+    return checkpoint

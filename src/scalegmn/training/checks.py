@@ -1,0 +1,140 @@
+"""What a configuration gets wrong about the data, the machine and itself, found before any work starts."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import torch
+
+from scalegmn.errors import ConfigurationError, ScaleGMNError
+from scalegmn.populations.store import Population
+from scalegmn.training.config import Accelerator, MetanetworkName, Precision, RunConfig, Schedule
+from scalegmn.training.parsing import flat_items, parse_plain
+from scalegmn.training.processes import is_first_process
+from scalegmn.training.run_folder import CHECKPOINTS, CONFIG, MODEL
+from scalegmn.training.selection import select
+from scalegmn.training.yaml_files import read_yaml
+
+FREE_ON_RESUME: Final = (
+    "output",
+    "resume",
+    "data.num_workers",
+    "data.memory_limit",
+    "data.evaluation_batch_size",
+    "training.epochs",
+    "training.early_stopping_patience",
+    "training.accelerator",
+    "training.threads",
+)
+"""What may differ when a training is resumed; everything else would make it another training."""
+
+
+def mistakes_of(config: RunConfig) -> list[str]:
+    """All of them, one sentence each."""
+    return [*_of_data(config), *_of_machine(config), *_of_folder(config)]
+
+
+def _of_data(config: RunConfig) -> Iterator[str]:
+    data = config.data
+    opened: dict[str, Population] = {}
+    for key, folder in (("data.population", data.population), ("data.test_population", data.test_population)):
+        if folder is not None:
+            try:
+                opened[key] = Population.open(folder)
+            except ScaleGMNError as error:
+                yield f"{key}: {error}"
+    broken = False
+    for key, population in opened.items():
+        problem = _label_problem(population, data.label)
+        if problem:
+            broken = True
+            yield f"{key}: {problem}"
+    train, test = opened.get("data.population"), opened.get("data.test_population")
+    if train is not None and test is not None:
+        if not broken and test.column(data.label).max() > train.column(data.label).max():
+            yield (
+                f"data.test_population: {test.folder} has classes up to {test.column(data.label).max()}, "
+                f"data.population only up to {train.column(data.label).max()}"
+            )
+        known = {architecture.describe() for architecture in train.architectures}
+        foreign = {architecture.describe() for architecture in test.architectures} - known
+        if foreign:
+            yield (
+                f"data.test_population: {test.folder} has another architecture than data.population: "
+                f"{', '.join(sorted(foreign))}, not {', '.join(sorted(known))}"
+            )
+    if train is not None and config.metanetwork is MetanetworkName.flat_mlp and len(train.architectures) > 1:
+        yield (
+            f"metanetwork: flat_mlp reads networks of one architecture, {train.folder} holds "
+            f"{len(train.architectures)}; use scalegmn"
+        )
+    if len(opened) == 1 + (data.test_population is not None) and not broken:
+        try:
+            select(data)
+        except ScaleGMNError as error:
+            yield str(error)
+
+
+def _label_problem(population: Population, label: str) -> str | None:
+    if label not in population.columns:
+        return (
+            f"{population.folder} has no column {label!r} (data.label); there are {list(population.columns)}"
+        )
+    values = population.column(label)
+    if not np.issubdtype(values.dtype, np.integer) or (len(values) and values.min() < 0):
+        found = f"{values.dtype}, {values.min()} to {values.max()}" if len(values) else "nothing"
+        return f"{population.folder}: column {label!r} (data.label) holds {found}; expected classes 0, 1, ..."
+    return None
+
+
+def _of_machine(config: RunConfig) -> Iterator[str]:
+    training = config.training
+    if training.accelerator is Accelerator.gpu and not torch.cuda.is_available():
+        yield "training.accelerator is gpu, but PyTorch finds none; use cpu or auto"
+    on_gpu = training.accelerator is not Accelerator.cpu and torch.cuda.is_available()
+    if training.precision is Precision.fp16_mixed and not on_gpu:
+        yield "training.precision is fp16_mixed, which needs a GPU; use bf16_mixed or single"
+    if on_gpu and training.devices > torch.cuda.device_count():
+        yield f"training.devices is {training.devices}, but there are {torch.cuda.device_count()} GPUs"
+    if config.logging.wandb and importlib.util.find_spec("wandb") is None:
+        yield "logging.wandb is on, but wandb is not installed; install scalegmn[wandb] or turn it off"
+    if config.logging.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        yield "logging.tensorboard is on, but tensorboard is not installed; install scalegmn[train]"
+
+
+def _of_folder(config: RunConfig) -> Iterator[str]:
+    folder = config.folder
+    if not is_first_process():
+        return
+    if folder.exists() and not folder.is_dir():
+        yield f"output: {folder} is a file; choose a folder"
+    elif folder.is_dir() and any(folder.iterdir()) and not config.resume:
+        begun = (folder / CHECKPOINTS).is_dir() or (folder / MODEL).is_dir()
+        hint = (
+            "continue it with --resume, or choose another one with --output"
+            if begun
+            else "choose another one"
+        )
+        yield f"output: {folder} is not empty; {hint}"
+    elif config.resume and (folder / CONFIG).is_file():
+        yield from _changes(config)
+
+
+def _changes(config: RunConfig) -> Iterator[str]:
+    """What a training that is to be resumed was begun with, and is now otherwise."""
+    path = config.folder / CONFIG
+    try:
+        before = dict(flat_items(parse_plain(RunConfig, read_yaml(path), origin=str(path))))
+    except ConfigurationError as error:
+        yield f"resume: {error}"
+        return
+    free = set(FREE_ON_RESUME)
+    if config.training.schedule is not Schedule.constant:
+        # The length of these schedules is that of the training.
+        free.discard("training.epochs")
+    for key, value in flat_items(config):
+        if key not in free and not key.startswith("logging.") and before[key] != value:
+            yield f"resume: {key} is {value!r}, but {config.folder} was begun with {before[key]!r}"

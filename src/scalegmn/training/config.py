@@ -1,0 +1,233 @@
+"""The configuration of a training, as one typed value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from scalegmn.errors import ConfigurationError
+from scalegmn.models.baselines.flat_mlp import FlatMLPConfig
+from scalegmn.models.config import ModelConfig
+
+
+class TaskName(Enum):
+    """What the metanetwork is trained to do."""
+
+    inr_classification = "inr_classification"
+
+
+class MetanetworkName(Enum):
+    """Which metanetwork is trained: ScaleGMN, or the perceptron on flattened weights."""
+
+    scalegmn = "scalegmn"
+    flat_mlp = "flat_mlp"
+
+
+class Schedule(Enum):
+    """What becomes of the learning rate after the warm-up.
+
+    ``one_cycle`` has a warm-up of its own: up over the first 30 % of all steps, then down to almost zero.
+    """
+
+    constant = "constant"
+    cosine = "cosine"
+    one_cycle = "one_cycle"
+
+
+class Precision(Enum):
+    """Lightning's names of number formats."""
+
+    single = "32-true"
+    bf16_mixed = "bf16-mixed"
+    fp16_mixed = "16-mixed"
+
+
+class Accelerator(Enum):
+    """Where to train."""
+
+    auto = "auto"
+    cpu = "cpu"
+    gpu = "gpu"
+
+
+def _refuse(section: str, mistakes: list[str]) -> None:
+    if mistakes:
+        raise ConfigurationError(f"{section}: " + "; ".join(mistakes))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Which networks to learn from.
+
+    Where the population has the column `split`, its words train, val and test decide; without it, images
+    are dealt out at random by `validation` and `test`.
+
+    Attributes:
+        population: folder of the networks.
+        test_population: folder of other networks to test on; by default those of `population`.
+        label: column with the classes 0, 1, ...
+        split: column with the words train, val and test.
+        group: column whose groups never cross splits (one image may have several networks).
+        validation: validation networks, where no column names them: a share of the groups, or from 1 on
+            their number.
+        test: test networks, where no column and no population names them: a share of the groups.
+        split_seed: of the choice of validation and test networks, and of limits.
+        train_limit: use at most this many training networks, chosen at random.
+        val_limit: use at most this many validation networks, chosen at random.
+        test_limit: use at most this many test networks, chosen at random.
+        batch_size: networks per step and device.
+        evaluation_batch_size: networks at a time in validation and test.
+        canonicalize: bring the phases of sine neurons into one range first; the function stays the same.
+        num_workers: processes that prepare batches; 0 for none.
+        memory_limit: GiB of parameters that are kept in memory; what is larger is read batch by batch.
+    """
+
+    population: Path
+    test_population: Path | None = None
+    label: str = "label"
+    split: str = "split"
+    group: str | None = "image"
+    validation: float | int = 0.1
+    test: float = 0.1
+    split_seed: int = 0
+    train_limit: int | None = None
+    val_limit: int | None = None
+    test_limit: int | None = None
+    batch_size: int = 128
+    evaluation_batch_size: int = 256
+    canonicalize: bool = True
+    num_workers: int = 0
+    memory_limit: float = 4.0
+
+    def __post_init__(self) -> None:
+        counts = ("train_limit", "val_limit", "test_limit", "batch_size", "evaluation_batch_size")
+        mistakes = [
+            f"{name} is {value}, expected at least 1"
+            for name, value in ((name, getattr(self, name)) for name in counts)
+            if value is not None and value < 1
+        ]
+        if self.validation <= 0 or (self.validation > 1 and self.validation != int(self.validation)):
+            mistakes.append(f"validation is {self.validation}, expected a share above 0 or a whole number")
+        if not 0 < self.test < 1:
+            mistakes.append(f"test is {self.test}, expected a share between 0 and 1")
+        if self.num_workers < 0:
+            mistakes.append(f"num_workers is {self.num_workers}, expected 0 or more")
+        if self.memory_limit < 0:
+            mistakes.append(f"memory_limit is {self.memory_limit}, expected 0 or more")
+        _refuse("data", mistakes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """How to learn.
+
+    Attributes:
+        epochs: passes over the training networks.
+        learning_rate: of AdamW, at its highest.
+        weight_decay: of AdamW.
+        warmup_steps: steps over which the learning rate rises from 0 in a straight line.
+        schedule: what it does afterwards.
+        gradient_clip: the norm of the gradient is cut to this; none to leave it.
+        precision: number format.
+        seed: of the initial weights, the order of networks and dropout.
+        early_stopping_patience: stop after this many epochs without a better validation; none for never.
+        accelerator: where to train.
+        devices: how many devices; 0 for all there are.
+        threads: of PyTorch on a CPU; none to leave it to PyTorch.
+    """
+
+    epochs: int = 100
+    learning_rate: float = 0.001
+    weight_decay: float = 0.01
+    warmup_steps: int = 1000
+    schedule: Schedule = Schedule.constant
+    gradient_clip: float | None = 10.0
+    precision: Precision = Precision.single
+    seed: int = 0
+    early_stopping_patience: int | None = None
+    accelerator: Accelerator = Accelerator.auto
+    devices: int = 1
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        mistakes = [
+            f"{name} is {value}, expected at least 1"
+            for name, value in (
+                ("epochs", self.epochs),
+                ("early_stopping_patience", self.early_stopping_patience),
+                ("threads", self.threads),
+            )
+            if value is not None and value < 1
+        ]
+        mistakes += [
+            f"{name} is {value}, expected 0 or more"
+            for name, value in (
+                ("weight_decay", self.weight_decay),
+                ("warmup_steps", self.warmup_steps),
+                ("devices", self.devices),
+            )
+            if value < 0
+        ]
+        mistakes += [
+            f"{name} is {value}, expected more than 0"
+            for name, value in (("learning_rate", self.learning_rate), ("gradient_clip", self.gradient_clip))
+            if value is not None and value <= 0
+        ]
+        _refuse("training", mistakes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggingConfig:
+    """Where numbers go while training; ``metrics.csv`` in the run folder is always written.
+
+    Attributes:
+        tensorboard: write event files for TensorBoard.
+        wandb: log to Weights & Biases, which must be installed.
+        wandb_offline: keep the W&B files in the run folder and send nothing.
+        wandb_project: name of the project there.
+        progress: show a progress bar, or one line per epoch where the output is no terminal.
+    """
+
+    tensorboard: bool = True
+    wandb: bool = False
+    wandb_offline: bool = False
+    wandb_project: str = "scalegmn"
+    progress: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Everything that decides a training.
+
+    Attributes:
+        data: which networks to learn from.
+        task: what to learn.
+        metanetwork: which model.
+        model: options of ScaleGMN and of the permutation-only model.
+        flat_mlp: options of the perceptron on flattened weights.
+        training: how to learn.
+        logging: where numbers go.
+        output: run folder; by default one in ``runs`` that is named after the population and the model.
+        resume: continue the training in the run folder where it was interrupted.
+    """
+
+    data: DataConfig
+    task: TaskName = TaskName.inr_classification
+    metanetwork: MetanetworkName = MetanetworkName.scalegmn
+    model: ModelConfig = field(default_factory=ModelConfig)
+    flat_mlp: FlatMLPConfig = field(default_factory=FlatMLPConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    logging: LoggingConfig = field(default_factory=LoggingConfig)
+    output: Path | None = None
+    resume: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        if self.output is not None:
+            return self.output
+        parts = [self.data.population.name, self.metanetwork.value]
+        if self.metanetwork is MetanetworkName.scalegmn:
+            parts += [self.model.direction.value, self.model.symmetry.value]
+        return Path("runs") / "-".join([*parts, f"seed{self.training.seed}"])

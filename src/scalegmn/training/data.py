@@ -1,0 +1,162 @@
+"""Batches of network graphs from populations, without a Python loop over networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, final
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from scalegmn.graph.convert import batch_graphs
+from scalegmn.graph.network_graph import NetworkGraph
+from scalegmn.networks.architecture import Architecture
+from scalegmn.populations.store import Population
+from scalegmn.seeding import numpy_generator
+from scalegmn.symmetry.canonical import canonicalize_sine_phase
+from scalegmn.training.processes import world
+
+GraphBatch = list[NetworkGraph]
+"""A batch: one PyG batch per architecture, targets in ``y``."""
+
+
+@final
+class Networks(Dataset[GraphBatch]):
+    """Some networks of a population; an item is a whole batch, named by the positions of its networks.
+
+    Args:
+        population: where they are.
+        rows: which ones, ``(n,)``.
+        targets: one per network of `rows`, ``(n, ...)``.
+        canonicalize: bring the phases of sine neurons into one range.
+        memory_limit: bytes up to which all parameters are read now and kept, canonicalised once.
+    """
+
+    def __init__(
+        self,
+        *,
+        population: Population,
+        rows: np.ndarray,
+        targets: Tensor,
+        canonicalize: bool,
+        memory_limit: float,
+    ) -> None:
+        self.population, self.rows, self.targets = population, rows, targets
+        self.canonicalize = canonicalize
+        size = sum(a.num_parameters for a in population.architectures) * 4 * len(rows)
+        one = len(population.architectures) == 1
+        self._kept = (
+            self._prepared(population.architecture, population.theta(rows))
+            if one and size <= memory_limit
+            else None
+        )
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, positions: np.ndarray) -> GraphBatch:
+        return [
+            batch_graphs(architecture, theta, self.targets[chosen])
+            for architecture, chosen, theta in self.read(positions)
+        ]
+
+    def read(self, positions: np.ndarray) -> list[tuple[Architecture, Tensor, Tensor]]:
+        """Per architecture: positions in this set ``(b,)`` and canonicalised parameters ``(b, P)``."""
+        wanted = torch.from_numpy(positions)
+        if self._kept is not None:
+            return [(self.population.architecture, wanted, self._kept[wanted])]
+        groups = self.population.groups(self.rows[positions])
+        return [(arch, wanted[chosen], self._prepared(arch, theta)) for arch, chosen, theta in groups]
+
+    def _prepared(self, architecture: Architecture, theta: Tensor) -> Tensor:
+        return canonicalize_sine_phase(architecture, theta) if self.canonicalize else theta
+
+
+@final
+class BatchOrder(Sampler[np.ndarray]):
+    """Positions of whole batches, in an order that depends on the seed and the epoch and on nothing before.
+
+    So a training that is resumed sees the networks in the same order as one that was never interrupted.
+
+    Args:
+        length: how many networks there are.
+        batch_size: networks per batch and process.
+        seed: of the shuffle; None leaves the order and keeps the last, smaller batch.
+    """
+
+    def __init__(self, *, length: int, batch_size: int, seed: int | None) -> None:
+        self.length, self.batch_size, self.seed = length, batch_size, seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before every epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._cuts())
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        order = np.arange(self.length)
+        if self.seed is not None:
+            order = numpy_generator(self.seed, "order", self.epoch).permutation(self.length)
+        for start, stop in self._cuts():
+            yield order[start:stop]
+
+    def _cuts(self) -> list[tuple[int, int]]:
+        """Start and end of every batch of this process; processes take turns."""
+        processes, rank = world()
+        starts = range(0, self.length, self.batch_size)
+        cuts = [(start, min(start + self.batch_size, self.length)) for start in starts]
+        if self.seed is not None:
+            # Gradients of processes are averaged: each needs a batch at every step.
+            cuts = cuts[: len(cuts) // processes * processes]
+        return cuts[rank::processes]
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """The networks of one training."""
+
+    train: Networks
+    val: Networks
+    test: Networks | None
+
+
+@final
+class PopulationData(pl.LightningDataModule):
+    """Loaders over training and validation networks."""
+
+    def __init__(
+        self, *, data: Data, batch_size: int, evaluation_batch_size: int, workers: int, seed: int
+    ) -> None:
+        super().__init__()
+        self.data, self.batch_size, self.evaluation_batch_size = data, batch_size, evaluation_batch_size
+        self.workers, self.seed = workers, seed
+
+    def train_dataloader(self) -> DataLoader[GraphBatch]:
+        order = BatchOrder(length=len(self.data.train), batch_size=self.batch_size, seed=self.seed)
+        return self._loader(self.data.train, order)
+
+    def val_dataloader(self) -> DataLoader[GraphBatch]:
+        order = BatchOrder(length=len(self.data.val), batch_size=self.evaluation_batch_size, seed=None)
+        return self._loader(self.data.val, order)
+
+    def _loader(self, networks: Networks, order: BatchOrder) -> DataLoader[GraphBatch]:
+        # With batch_size=None an item of the sampler, a whole batch of positions, goes to the data set.
+        return DataLoader(
+            networks,
+            sampler=order,
+            batch_size=None,
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+            generator=torch.Generator().manual_seed(0),
+            collate_fn=_as_is,
+        )
+
+
+def _as_is(batch: Any) -> Any:
+    return batch

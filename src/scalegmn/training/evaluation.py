@@ -1,0 +1,90 @@
+"""A trained model on networks it was or was not made for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scalegmn.errors import ConfigurationError, PopulationError
+from scalegmn.populations.splits import NAMES
+from scalegmn.populations.store import Population
+from scalegmn.tasks.task import Report
+from scalegmn.training.data import Networks
+from scalegmn.training.inference import outputs_on
+from scalegmn.training.run_folder import Run
+from scalegmn.training.selection import rows_for_testing, select
+
+ALL = "all"
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A report, and on what.
+
+    Attributes:
+        report: the figures.
+        facts: which networks they are about, fit for JSON.
+    """
+
+    report: Report
+    facts: dict[str, Any]
+
+
+def evaluate(
+    run: Run, *, population: Path | None = None, split: str = "test", batch_size: int = 256
+) -> Evaluation:
+    """Judge the model of a run.
+
+    Args:
+        run: the training.
+        population: other networks; by default those of the training.
+        split: ``train``, ``val`` or ``test`` as the training chose them, or ``all``.  Of another population,
+            those that its column says; ``test`` takes all where the column names none.
+        batch_size: networks at a time.
+
+    Raises:
+        ConfigurationError: no such split.
+        PopulationError: there are no such networks, or their labels are unknown to the model.
+        GraphError: the model cannot read such networks.
+    """
+    if split not in (*NAMES, ALL):
+        raise ConfigurationError(f"split {split!r}; expected one of {', '.join((*NAMES, ALL))}")
+    chosen, rows = _chosen(run, population, split)
+    if not len(rows):
+        raise PopulationError(f"{chosen.folder}: has no networks in the split {split!r}")
+    labels = chosen.column(run.data.label)[rows]
+    networks = Networks(
+        population=chosen,
+        rows=rows,
+        targets=run.task.targets(labels, origin=str(chosen.folder)),
+        canonicalize=run.canonicalize,
+        memory_limit=0,
+    )
+    outputs, targets = outputs_on(run.model, networks, batch_size=batch_size)
+    report = run.task.report(outputs, targets)
+    facts = {
+        "run": str(run.folder),
+        "population": str(chosen.folder),
+        "checksum": chosen.checksum,
+        "split": split,
+    }
+    return Evaluation(report, facts)
+
+
+def _chosen(run: Run, folder: Path | None, split: str) -> tuple[Population, np.ndarray]:
+    if folder is None:
+        if split == ALL:
+            population = Population.open(run.data.population)
+            return population, np.arange(len(population))
+        selection = select(run.data)
+        rows = {"train": selection.train, "val": selection.val, "test": selection.test}[split]
+        return selection.test_population if split == "test" else selection.population, rows
+    population = Population.open(folder)
+    if split == ALL:
+        return population, np.arange(len(population))
+    if split == "test":
+        return population, rows_for_testing(population, run.data)
+    return population, np.flatnonzero(population.column(run.data.split) == split)

@@ -1,0 +1,239 @@
+"""A whole training: from a configuration to a run folder."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import platform
+import shlex
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from scalegmn import __version__
+from scalegmn.errors import ConfigurationError
+from scalegmn.populations.store import Population
+from scalegmn.seeding import numpy_generator
+from scalegmn.tasks.task import Report, Task
+from scalegmn.training.checkpoint_io import read_checkpoint
+from scalegmn.training.config import RunConfig
+from scalegmn.training.data import Data, Networks, PopulationData
+from scalegmn.training.files import write_text
+from scalegmn.training.history import History
+from scalegmn.training.inference import outputs_on
+from scalegmn.training.memory import kept_memory
+from scalegmn.training.metanetworks import Metanetwork, make_metanetwork, make_task
+from scalegmn.training.module import FitModule
+from scalegmn.training.outcome import write_results
+from scalegmn.training.parsing import to_plain
+from scalegmn.training.processes import is_first_process
+from scalegmn.training.run_folder import CHECKPOINTS, CONFIG, METRICS, MODEL, write_run
+from scalegmn.training.selection import Selection, select
+from scalegmn.training.trainer import BEST, LAST, make_trainer, shows_bar
+from scalegmn.training.yaml_files import to_yaml
+
+SCALE_SAMPLE = 1000
+"""Training networks from which a model takes the sizes of weights."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What :func:`train` did.
+
+    Attributes:
+        folder: the run folder.
+        report: of the best model on the test networks; None where there are none.
+        results: the content of ``results.json``; empty in all processes but the first.
+    """
+
+    folder: Path
+    report: Report | None
+    results: dict[str, Any]
+
+
+def train(config: RunConfig, *, command: list[str] | None = None) -> Outcome:
+    """Train, save the best model, and test it.
+
+    Args:
+        config: checked (:func:`scalegmn.training.checks.mistakes_of`).
+        command: the command line, to be kept in the run folder.
+
+    Raises:
+        ScaleGMNError: the configuration does not fit the data.
+        KeyboardInterrupt: the training was interrupted; it can be resumed.
+    """
+    folder = config.folder
+    if is_first_process() and folder.is_dir() and any(folder.iterdir()) and not config.resume:
+        raise ConfigurationError(f"output: {folder} is not empty; resume, or choose another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    selection = select(config.data)
+    task = make_task(config.task, classes=class_names(selection, config.data.label))
+    data = _load(config, selection, task)
+    architectures = selection.population.architectures
+    model = make_metanetwork(config, architectures=architectures, outputs=task.outputs)
+    with _local_settings(config):
+        if is_first_process():
+            write_text(folder / CONFIG, to_yaml(to_plain(config)))
+            write_run(folder, _facts(config, selection, task, model, command))
+        _fit_scale(model, data.train)
+        history = _fit(config, model, task, data)
+        if not is_first_process():
+            return Outcome(folder, None, {})
+        checkpoint = read_checkpoint(folder / CHECKPOINTS / BEST)
+        weights = {
+            k.removeprefix("model."): v for k, v in checkpoint["state_dict"].items() if k.startswith("model.")
+        }
+        model.load_state_dict(weights)
+        model.eval().save_pretrained(folder / MODEL)
+        report = None
+        if data.test is not None:
+            outputs, targets = outputs_on(model, data.test, batch_size=config.data.evaluation_batch_size)
+            report = task.report(outputs, targets)
+        parameters = sum(p.numel() for p in model.parameters())
+        results = write_results(
+            folder,
+            report,
+            history.rows,
+            monitor=task.monitor,
+            networks=len(data.train),
+            parameters=parameters,
+        )
+    return Outcome(folder, report, results)
+
+
+def class_names(selection: Selection, label: str) -> list[str]:
+    """Names of the classes: those the population's maker stated, or else their numbers."""
+    count = int(selection.population.column(label).max()) + 1
+    stated = selection.population.provenance.get("class_names")
+    if isinstance(stated, list) and len(stated) >= count:
+        return [str(name) for name in stated]
+    return [str(number) for number in range(count)]
+
+
+def _load(config: RunConfig, selection: Selection, task: Task) -> Data:
+    def networks(population: Population, rows: np.ndarray) -> Networks:
+        targets = task.targets(population.column(config.data.label)[rows], origin=str(population.folder))
+        return Networks(
+            population=population,
+            rows=rows,
+            targets=targets,
+            canonicalize=config.data.canonicalize,
+            memory_limit=config.data.memory_limit * 2**30,
+        )
+
+    test = networks(selection.test_population, selection.test) if len(selection.test) else None
+    return Data(
+        networks(selection.population, selection.train), networks(selection.population, selection.val), test
+    )
+
+
+def _fit_scale(model: Metanetwork, networks: Networks) -> None:
+    """Sizes of weights from some training networks; the same ones whatever the seed of the training."""
+    order = numpy_generator(0, "scale").permutation(len(networks))[:SCALE_SAMPLE]
+    batches = networks[np.sort(order)]
+    # Several architectures in one batch: the largest group speaks for all.
+    model.fit_scale(max(batches, key=lambda graph: graph.num_graphs))
+
+
+def _fit(config: RunConfig, model: Metanetwork, task: Task, data: Data) -> History:
+    loaders = PopulationData(
+        data=data,
+        batch_size=config.data.batch_size,
+        evaluation_batch_size=config.data.evaluation_batch_size,
+        workers=config.data.num_workers,
+        seed=config.training.seed,
+    )
+    trainer = make_trainer(config, monitor=f"val/{task.monitor}")
+    steps = -(-len(data.train) // config.data.batch_size) // trainer.world_size * config.training.epochs
+    lines = config.logging.progress and not shows_bar(config)
+    history = History(config.folder / METRICS, tell=_tell if lines else None)
+    module = FitModule(model=model, task=task, config=config.training, total_steps=steps, history=history)
+    last = config.folder / CHECKPOINTS / LAST
+    try:
+        trainer.fit(
+            module, datamodule=loaders, ckpt_path=str(last) if config.resume and last.is_file() else None
+        )
+    except SystemExit as stop:
+        # Lightning ends the program when it is interrupted; callers decide that themselves.
+        raise KeyboardInterrupt from stop
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    return history
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def _facts(
+    config: RunConfig, selection: Selection, task: Task, model: Metanetwork, command: list[str] | None
+) -> dict[str, Any]:
+    populations = {"population": selection.population, "test_population": selection.test_population}
+    return {
+        "task": {"name": config.task.value, **task.to_config()},
+        "metanetwork": config.metanetwork.value,
+        "architectures": [architecture.to_dict() for architecture in selection.population.architectures],
+        "fingerprints": [architecture.fingerprint for architecture in selection.population.architectures],
+        "data": to_plain(config.data),
+        "populations": {
+            name: {"folder": str(p.folder), "checksum": p.checksum, "networks": len(p)}
+            for name, p in populations.items()
+        },
+        "networks": {name: len(getattr(selection, name)) for name in ("train", "val", "test")},
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "seed": config.training.seed,
+        "command": shlex.join(command) if command is not None else None,
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result may depend on."""
+    found = {"python": platform.python_version(), "scalegmn": __version__}
+    for name in ("torch", "torch_geometric", "lightning", "torchmetrics", "numpy"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+@contextlib.contextmanager
+def _local_settings(config: RunConfig) -> Iterator[None]:
+    """Give back what a training changes in the process: random numbers, threads, memory, warnings."""
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
+    threads = torch.get_num_threads()
+    # Lightning's remarks on the machine and its makers' other products.
+    remarks = logging.getLogger("lightning.pytorch")
+    level = remarks.level
+    remarks.setLevel(logging.WARNING)
+    # Lightning turns interruptions off for good when it has seen one.
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT) if main else None
+    with kept_memory(), torch.random.fork_rng(devices=devices), warnings.catch_warnings():
+        # Batches are made by indexing memory: processes for it would cost more than they save.
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        # A run folder that is resumed holds checkpoints, of course.
+        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+        warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
+        # Few networks make few steps.
+        warnings.filterwarnings("ignore", message=".*is smaller than the logging interval.*")
+        # Lightning's own use of PyTorch.
+        warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+        if config.training.threads is not None:
+            torch.set_num_threads(config.training.threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            remarks.setLevel(level)
+            if handler is not None:
+                signal.signal(signal.SIGINT, handler)

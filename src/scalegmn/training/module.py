@@ -1,0 +1,127 @@
+"""The Lightning module: a model, a task and an optimizer."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, final
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+from torchmetrics import MeanMetric
+
+from scalegmn.errors import ConfigurationError
+from scalegmn.models.saving import SavedModule
+from scalegmn.seeding import derive_seed
+from scalegmn.tasks.task import Task
+from scalegmn.training.config import TrainingConfig
+from scalegmn.training.data import GraphBatch
+from scalegmn.training.history import History
+from scalegmn.training.schedule import learning_rate_factor
+
+
+@final
+class FitModule(pl.LightningModule):
+    """What happens in one step of training or validation.
+
+    Args:
+        model: the metanetwork.
+        task: loss and metrics.
+        config: optimizer and schedule.
+        total_steps: steps of the whole training.
+        history: gets a row after every epoch; its rows travel with checkpoints.
+    """
+
+    def __init__(
+        self, *, model: SavedModule, task: Task, config: TrainingConfig, total_steps: int, history: History
+    ) -> None:
+        super().__init__()
+        self.history = history
+        self._began = self._trained = 0.0
+        self.model, self.task, self.config, self.total_steps = model, task, config, total_steps
+        self.train_metrics = task.metrics().clone(prefix="train/")
+        self.val_metrics = task.metrics().clone(prefix="val/")
+        self.train_loss, self.val_loss = MeanMetric(), MeanMetric()
+
+    def on_train_epoch_start(self) -> None:
+        """Restart the random numbers (of dropout) from seed and epoch, whatever came before.
+
+        So a training that is resumed goes on as if it had never been interrupted.  This is the global
+        generator, the only one that dropout knows; `fit` gives it back as it was.
+        """
+        seed = derive_seed(self.config.seed, "epoch", self.current_epoch, self.global_rank)
+        torch.manual_seed(seed)  # noqa: TID251
+        self._began = time.perf_counter()
+
+    def training_step(self, batch: GraphBatch, index: int) -> Tensor:
+        outputs, targets = self._answer(batch)
+        loss = self.task.loss(outputs, targets)
+        self.train_loss.update(loss.detach(), weight=len(targets))
+        self.train_metrics.update(outputs.detach(), targets)
+        self.log("train/loss_step", loss.detach(), prog_bar=True, batch_size=len(targets))
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        self._trained = time.perf_counter()
+
+    def on_train_epoch_end(self) -> None:
+        loss = self.train_loss.compute()
+        if not torch.isfinite(loss):
+            raise ConfigurationError(
+                f"training: the loss is {float(loss)} in epoch {self.current_epoch}; lower "
+                f"training.learning_rate, which is {self.config.learning_rate}"
+            )
+        self.log("train/loss", loss)
+        self.log_dict(self.train_metrics.compute())
+        self.train_loss.reset()
+        self.train_metrics.reset()
+        names = ("train/loss", f"train/{self.task.monitor}", "val/loss", f"val/{self.task.monitor}")
+        logged = self.trainer.callback_metrics
+        self.history.add(
+            {
+                "epoch": self.current_epoch,
+                "step": self.global_step,
+                **{name: float(logged[name]) for name in names},
+                "learning_rate": float(self.optimizers().param_groups[0]["lr"]),  # type: ignore[union-attr]
+                "train_seconds": self._trained - self._began,
+                "seconds": time.perf_counter() - self._began,
+            },
+            write=self.trainer.is_global_zero,
+        )
+
+    def validation_step(self, batch: GraphBatch, index: int) -> None:
+        outputs, targets = self._answer(batch)
+        self.val_loss.update(self.task.loss(outputs, targets), weight=len(targets))
+        self.val_metrics.update(outputs, targets)
+
+    def on_validation_epoch_end(self) -> None:
+        self.log("val/loss", self.val_loss.compute())
+        self.log_dict(self.val_metrics.compute(), prog_bar=True)
+        self.val_loss.reset()
+        self.val_metrics.reset()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["history"] = self.history.rows
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.history.rows = checkpoint["history"]
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        config = self.config
+        optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+
+        def factor(step: int) -> float:
+            return learning_rate_factor(
+                step, schedule=config.schedule, warmup_steps=config.warmup_steps, total_steps=self.total_steps
+            )
+
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _answer(self, batch: GraphBatch) -> tuple[Tensor, Tensor]:
+        """Outputs and targets of all architectures in the batch, in one order."""
+        outputs: list[Any] = [self.model(graph) for graph in batch]
+        return torch.cat(outputs), torch.cat([graph.y for graph in batch])

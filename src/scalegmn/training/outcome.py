@@ -1,0 +1,54 @@
+"""``results.json`` and the confusion matrix of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scalegmn.tasks.task import Report
+from scalegmn.training.files import write_json
+from scalegmn.training.history import Row
+from scalegmn.training.run_folder import RESULTS
+
+
+def write_results(
+    folder: Path, report: Report | None, rows: Sequence[Row], *, monitor: str, networks: int, parameters: int
+) -> dict[str, Any]:
+    """Write what a training came to, and return it.
+
+    Args:
+        folder: the run folder.
+        report: of the best model on the test networks.
+        rows: one per epoch.
+        monitor: the metric that chose the best epoch.
+        networks: training networks per epoch.
+        parameters: of the model.
+    """
+    best = max(rows, key=lambda row: row[f"val/{monitor}"])
+    # The first epoch of several warms up caches and kernels.
+    timed = rows[1:] or rows
+    seconds = float(np.mean([row["seconds"] for row in timed]))
+    training = float(np.mean([row["train_seconds"] for row in timed]))
+    results: dict[str, Any] = {
+        "test": report.summary if report is not None else None,
+        "best_epoch": best["epoch"],
+        f"val_{monitor}": best[f"val/{monitor}"],
+        "epochs": len(rows),
+        "parameters": parameters,
+        "seconds_per_epoch": seconds,
+        "train_networks_per_second": networks / training,
+        "seconds": sum(row["seconds"] for row in rows),
+    }
+    write_json(folder / RESULTS, results)
+    if report is not None:
+        write_arrays(folder, report)
+    return results
+
+
+def write_arrays(folder: Path, report: Report, *, prefix: str = "") -> None:
+    """Write the arrays of a report as ``<prefix><name>.npy``."""
+    for name, array in report.arrays.items():
+        np.save(folder / f"{prefix}{name}.npy", array, allow_pickle=False)

@@ -1,0 +1,244 @@
+"""From YAML files and dotted overrides to a configuration, with every mistake found at once.
+
+jsonargparse reads and checks each value by the type of its field.  It stops at its first error, so it is
+asked field by field, and what it says is collected.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jsonargparse import ArgumentError, ArgumentParser
+
+from scalegmn.errors import ConfigurationError
+from scalegmn.training.config import RunConfig
+from scalegmn.training.yaml_files import read_yaml
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One value of a configuration.
+
+    Attributes:
+        value: as YAML gave it, or the text from the command line.
+        origin: where it stands, for messages.
+        text: whether it is still text.
+    """
+
+    value: object
+    origin: str
+    text: bool
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a configuration that holds a value, not further fields."""
+
+    key: str
+    kind: Any
+    required: bool
+
+
+def fields_of(kind: type, prefix: str = "") -> Iterator[Field]:
+    """All fields of a tree of dataclasses by their dotted names."""
+    hints = typing.get_type_hints(kind)
+    for field in dataclasses.fields(kind):
+        key = f"{prefix}{field.name}"
+        if dataclasses.is_dataclass(hints[field.name]):
+            yield from fields_of(hints[field.name], key + ".")
+        else:
+            missing = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+            yield Field(key, hints[field.name], missing)
+
+
+def parse_config(arguments: Sequence[str]) -> tuple[RunConfig | None, list[str]]:
+    """Read ``--config FILE`` and ``--section.key VALUE``, later ones over earlier ones.
+
+    Returns:
+        The configuration, with defaults in place of wrong values, and all mistakes.  It is None if a
+        required value is missing or wrong.
+    """
+    mistakes: list[str] = []
+    entries = _entries(arguments, mistakes)
+    return _parsed(RunConfig, entries, mistakes), mistakes
+
+
+def parse_plain(kind: type[T], data: Mapping[str, object], *, origin: str) -> T:
+    """The inverse of :func:`to_plain`.
+
+    Raises:
+        ConfigurationError: names every mistake.
+    """
+    mistakes: list[str] = []
+    entries = {key: Entry(value, origin, text=False) for key, value in _flat(data, "", _sections(kind))}
+    config = _parsed(kind, entries, mistakes)
+    if config is None or mistakes:
+        raise ConfigurationError("; ".join(mistakes))
+    return config
+
+
+def _parsed(kind: type[T], entries: Mapping[str, Entry], mistakes: list[str]) -> T | None:
+    fields = {field.key: field for field in fields_of(kind)}
+    values: dict[str, object] = {}
+    for key, entry in entries.items():
+        if key not in fields:
+            mistakes.append(f"{entry.origin}: unknown key {key!r}{_nearest(key, fields)}")
+            continue
+        try:
+            values[key] = _checked(fields[key].kind, entry)
+        except ArgumentError as error:
+            mistakes.append(f"{entry.origin}: {key} is {entry.value!r}: {_reason(error)}")
+    missing = [key for key, field in fields.items() if field.required and key not in entries]
+    mistakes += [f"{key} is missing; give it as --{key} VALUE or in a configuration file" for key in missing]
+    usable = all(key in values for key, field in fields.items() if field.required)
+    config: T | None = _build(kind, values, "", mistakes)
+    return config if usable else None
+
+
+def flat_items(config: object, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """All values of a configuration by their dotted names."""
+    assert dataclasses.is_dataclass(config)
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from flat_items(value, f"{prefix}{field.name}.")
+        else:
+            yield f"{prefix}{field.name}", value
+
+
+def to_plain(config: object) -> object:
+    """A configuration as plain data, fit for YAML and JSON."""
+    if dataclasses.is_dataclass(config):
+        return {field.name: to_plain(getattr(config, field.name)) for field in dataclasses.fields(config)}
+    if isinstance(config, tuple | list):
+        return [to_plain(entry) for entry in config]
+    if isinstance(config, Path):
+        return str(config)
+    # Enumerations are written by name, as they are read.
+    return getattr(config, "name", config) if not isinstance(config, str | int | float | None) else config
+
+
+def help_parser() -> ArgumentParser:
+    """A parser that knows every option and its description, to print help."""
+    parser = ArgumentParser(
+        prog="scalegmn train",
+        description="Train a metanetwork. Values come from configuration files and from options, later ones "
+        "over earlier ones; all mistakes are reported before any work starts.",
+        default_env=False,
+    )
+    parser.add_argument("--config", type=str, help="YAML file; several are read one over the other")
+    parser.add_class_arguments(RunConfig, as_group=False)
+    return parser
+
+
+def _entries(arguments: Sequence[str], mistakes: list[str]) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {}
+    rest = list(arguments)
+    while rest:
+        token = rest.pop(0)
+        if not token.startswith("--") or token == "--":
+            mistakes.append(f"command line: {token!r} stands alone; expected --key VALUE")
+            continue
+        key, equals, value = token[2:].partition("=")
+        if not equals:
+            # A lone option is a switch.
+            value = rest.pop(0) if rest and not rest[0].startswith("--") else "true"
+        if key == "config":
+            _read_file(value, entries, mistakes)
+        else:
+            entries[key] = Entry(value, "command line", text=True)
+    return entries
+
+
+def _read_file(path: str, entries: dict[str, Entry], mistakes: list[str]) -> None:
+    try:
+        data = read_yaml(Path(path))
+    except ConfigurationError as error:
+        mistakes.append(str(error))
+        return
+    for key, value in _flat(data, "", _sections(RunConfig)):
+        entries[key] = Entry(value, path, text=False)
+
+
+def _sections(kind: type) -> set[str]:
+    """Dotted names of the fields that hold further fields."""
+    return {field.key.rpartition(".")[0] for field in fields_of(kind)} - {""}
+
+
+def _flat(data: Mapping[str, object], prefix: str, sections: set[str]) -> Iterator[tuple[str, object]]:
+    for name, value in data.items():
+        key = f"{prefix}{name}"
+        if key in sections and isinstance(value, Mapping):
+            yield from _flat(value, key + ".", sections)
+        elif key in sections and value is None:
+            continue  # a section without entries
+        else:
+            yield key, value
+
+
+def _checked(kind: Any, entry: Entry) -> object:
+    parser = ArgumentParser(exit_on_error=False, default_env=False)
+    parser.add_argument("--value", type=kind)
+    if entry.text:
+        return parser.parse_args([f"--value={entry.value}"]).value
+    return parser.parse_object({"value": entry.value}).value
+
+
+def _reason(error: Exception) -> str:
+    """The part of jsonargparse's message that says what is wrong, without what has been said."""
+    text = " ".join(line.strip() for line in str(error).splitlines())
+    text = text.removeprefix('Parser key "value": ').split(" Got value:")[0].rstrip(". ")
+    return text[:1].lower() + text[1:]
+
+
+def _nearest(key: str, fields: Mapping[str, Field]) -> str:
+    sections = {known.rpartition(".")[0] for known in fields} - {""}
+    if key in sections:
+        return f"; {key} is a section, set for example {next(k for k in fields if k.startswith(key + '.'))}"
+    section, _, last = key.rpartition(".")
+    ends: dict[str, str] = {}
+    for known in fields:
+        place, _, end = known.rpartition(".")
+        # The same section goes first where two have a key of one name.
+        if end not in ends or place == section:
+            ends[end] = known
+    close = [ends[end] for end in difflib.get_close_matches(last, ends, n=1)]
+    close = close or difflib.get_close_matches(key, [*fields, *sections], n=1, cutoff=0.75)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    if section in sections:
+        return f"; {section} has {', '.join(k.removeprefix(section + '.') for k in fields if k.startswith(section))}"
+    return f"; the sections are {', '.join(sorted(sections))}; see scalegmn train --help"
+
+
+def _build(kind: type, values: Mapping[str, object], prefix: str, mistakes: list[str]) -> Any:
+    """Make the dataclasses from the leaves up; a section that contradicts itself becomes its defaults."""
+    hints = typing.get_type_hints(kind)
+    own: dict[str, object] = {}
+    needed: dict[str, object] = {}
+    for field in dataclasses.fields(kind):
+        key = f"{prefix}{field.name}"
+        if dataclasses.is_dataclass(hints[field.name]):
+            section = _build(typing.cast(type, hints[field.name]), values, key + ".", mistakes)
+            own[field.name] = needed[field.name] = section
+        elif key in values:
+            own[field.name] = values[key]
+            if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+                needed[field.name] = values[key]
+    try:
+        return kind(**own)
+    except ConfigurationError as error:
+        mistakes.append(str(error))
+        own = needed
+    except TypeError:
+        # A required value is missing, which has been reported.
+        return None
+    return kind(**own)

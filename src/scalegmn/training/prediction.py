@@ -1,0 +1,83 @@
+"""What a trained model says about single checkpoint files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from scalegmn.errors import ScaleGMNError
+from scalegmn.networks.architecture import Architecture
+from scalegmn.networks.checkpoints import read_state
+from scalegmn.training.run_folder import Run
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer about one file.
+
+    Attributes:
+        path: of the file.
+        label: number of the likeliest class.
+        name: of that class.
+        probability: of that class.
+        probabilities: of all classes by name.
+    """
+
+    path: Path
+    label: int
+    name: str
+    probability: float
+    probabilities: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, fit for JSON."""
+        return {
+            "file": str(self.path),
+            "label": self.label,
+            "class": self.name,
+            "probability": self.probability,
+            "probabilities": self.probabilities,
+        }
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why there is no answer about a file."""
+
+    path: Path
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, fit for JSON."""
+        return {"file": str(self.path), "error": self.reason}
+
+
+def predict_files(run: Run, paths: Sequence[Path]) -> list[Prediction | Refusal]:
+    """Classes of networks, in the order of `paths`; what cannot be read is refused and the rest is done."""
+    answers: dict[int, Prediction | Refusal] = {}
+    read: dict[Architecture, list[tuple[int, Tensor]]] = {}
+    for number, path in enumerate(paths):
+        try:
+            state = read_state(path, dtype=torch.float32)
+            architecture = run.architecture_of(list(state.tensors), origin=str(path))
+            theta = architecture.flatten(state.tensors, origin=str(path))
+        except ScaleGMNError as error:
+            answers[number] = Refusal(path, str(error))
+        else:
+            read.setdefault(architecture, []).append((number, theta))
+    for architecture, found in read.items():
+        outputs = run.outputs(architecture, torch.stack([theta for _, theta in found]))
+        for (number, _), shares in zip(found, outputs.softmax(dim=1), strict=True):
+            answers[number] = _prediction(paths[number], shares, run.task.classes)
+    return [answers[number] for number in range(len(paths))]
+
+
+def _prediction(path: Path, shares: Tensor, classes: Sequence[str]) -> Prediction:
+    label = int(shares.argmax())
+    named = dict(zip(classes, shares.tolist(), strict=True))
+    return Prediction(path, label, classes[label], float(shares[label]), named)

@@ -1,0 +1,128 @@
+"""The folder that a training leaves, and reading it again.
+
+==================== ==================================================================
+ config.yaml          the whole configuration, defaults included
+ run.json             what the model must be fed with and what its answers mean; versions
+ metrics.csv          one row per epoch
+ checkpoints/         best.ckpt and last.ckpt, to go on training
+ model/               the best model: config.json and model.safetensors
+ results.json         its figures on the test networks
+ confusion.npy        its confusion matrix there
+ tensorboard/         event files
+==================== ==================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from scalegmn.errors import CheckpointError, ConfigurationError
+from scalegmn.networks.architecture import Architecture
+from scalegmn.symmetry.canonical import canonicalize_sine_phase
+from scalegmn.tasks.inr_classification import InrClassification
+from scalegmn.training.config import DataConfig, MetanetworkName, TaskName
+from scalegmn.training.files import read_json, write_json
+from scalegmn.training.inference import outputs_of
+from scalegmn.training.metanetworks import Metanetwork, load_metanetwork, make_task
+from scalegmn.training.parsing import parse_plain
+
+FORMAT = 1
+RUN = "run.json"
+MODEL = "model"
+CONFIG = "config.yaml"
+RESULTS = "results.json"
+METRICS = "metrics.csv"
+CHECKPOINTS = "checkpoints"
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished training: the model and what it takes to use it.
+
+    Attributes:
+        folder: where it lies.
+        model: the best model, in evaluation mode.
+        task: what its answers mean.
+        architectures: of the networks it was trained on.
+        canonicalize: whether phases of sine neurons are brought into one range first.
+        data: how networks were chosen.
+        facts: everything in ``run.json``.
+    """
+
+    folder: Path
+    model: Metanetwork
+    task: InrClassification
+    architectures: tuple[Architecture, ...]
+    canonicalize: bool
+    data: DataConfig
+    facts: dict[str, Any]
+
+    @staticmethod
+    def open(folder: str | Path) -> Run:
+        """Read a run folder.
+
+        Raises:
+            ConfigurationError: it is none, or the training did not come to its end.
+            CheckpointError: the weights are missing or damaged.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise ConfigurationError(
+                f"{folder}: there is no such run folder; give one that `scalegmn train` wrote"
+            )
+        facts = read_json(folder / RUN, what="description of a run")
+        if facts.get("format") != FORMAT:
+            raise ConfigurationError(f"{folder / RUN}: has format {facts.get('format')!r}, expected {FORMAT}")
+        if not (folder / MODEL).is_dir():
+            raise ConfigurationError(
+                f"{folder}: the training did not come to its end; run the same command with --resume"
+            )
+        try:
+            name = MetanetworkName(facts["metanetwork"])
+            task = make_task(TaskName(facts["task"]["name"]), classes=facts["task"]["classes"])
+            architectures = tuple(Architecture.from_dict(entry) for entry in facts["architectures"])
+            data = parse_plain(DataConfig, facts["data"], origin=str(folder / RUN))
+            return Run(
+                folder=folder,
+                model=load_metanetwork(name, folder / MODEL),
+                task=task,
+                architectures=architectures,
+                canonicalize=data.canonicalize,
+                data=data,
+                facts=facts,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"{folder / RUN}: damaged, {error!r}; restore it or train again"
+            ) from error
+
+    def outputs(self, architecture: Architecture, theta: Tensor, *, batch_size: int = 256) -> Tensor:
+        """Answers ``(N, outputs)`` about networks ``theta (N, P)``, prepared as in training."""
+        if self.canonicalize:
+            theta = canonicalize_sine_phase(architecture, theta)
+        return outputs_of(self.model, architecture, theta, batch_size=batch_size)
+
+    def architecture_of(self, names: Sequence[str], *, origin: str) -> Architecture:
+        """The architecture whose parameters have these names.
+
+        Raises:
+            CheckpointError: none has, or several have; names `origin`.
+        """
+        fitting = [a for a in self.architectures if {p.name for p in a.parameters} == set(names)]
+        if len(fitting) == 1:
+            return fitting[0]
+        known = "; ".join(f"{a.describe()}: {[p.name for p in a.parameters]}" for a in self.architectures[:3])
+        raise CheckpointError(
+            f"{origin}: parameters {sorted(names)} fit {len(fitting)} of the {len(self.architectures)} "
+            f"architectures that the model was trained on, expected one ({known})"
+        )
+
+
+def write_run(folder: Path, facts: dict[str, Any]) -> None:
+    """Write ``run.json``."""
+    write_json(folder / RUN, {"format": FORMAT, **facts})

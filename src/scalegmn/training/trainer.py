@@ -1,0 +1,103 @@
+"""The Lightning trainer of a configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from typing import Final
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
+from lightning.pytorch.strategies import DDPStrategy, Strategy
+
+from scalegmn.training.checkpoint_io import PlainCheckpointIO
+from scalegmn.training.config import RunConfig
+from scalegmn.training.run_folder import CHECKPOINTS
+
+BEST: Final = "best.ckpt"
+LAST: Final = "last.ckpt"
+
+
+def make_trainer(config: RunConfig, *, monitor: str) -> pl.Trainer:
+    """A trainer as `config` says; `monitor` is the metric by which the best epoch is chosen."""
+    training = config.training
+    return pl.Trainer(
+        default_root_dir=str(config.folder),
+        max_epochs=training.epochs,
+        accelerator=training.accelerator.value,
+        devices=training.devices or "auto",
+        strategy=_strategy(config),
+        precision=training.precision.value,
+        gradient_clip_val=training.gradient_clip,
+        callbacks=_callbacks(config, monitor),
+        logger=_loggers(config) or False,
+        plugins=[PlainCheckpointIO()],
+        # Batches are dealt out to processes by our own sampler.
+        use_distributed_sampler=False,
+        # Validation before training would say nothing and cost time.
+        num_sanity_val_steps=0,
+        log_every_n_steps=10,
+        enable_model_summary=False,
+        enable_progress_bar=shows_bar(config),
+    )
+
+
+def shows_bar(config: RunConfig) -> bool:
+    """Whether there is a terminal for a progress bar."""
+    return config.logging.progress and sys.stderr.isatty()
+
+
+def _strategy(config: RunConfig) -> Strategy | str:
+    if config.training.devices == 1:
+        return "auto"
+    # Tables for kinds of edges and layers that a batch does not have stay unused; the buffers are constant,
+    # and to send them around would need the same number of validation batches in every process.
+    return DDPStrategy(find_unused_parameters=True, broadcast_buffers=False)
+
+
+def _callbacks(config: RunConfig, monitor: str) -> list[Callback]:
+    callbacks: list[Callback] = [
+        ModelCheckpoint(
+            dirpath=config.folder / CHECKPOINTS,
+            filename=BEST.removesuffix(".ckpt"),
+            monitor=monitor,
+            mode="max",
+            save_last=True,
+            # One name each: what is written again after a kill replaces what was there.
+            enable_version_counter=False,
+            # The end of the training epoch is when everything of the epoch has been done.
+            save_on_train_epoch_end=True,
+            verbose=False,
+        )
+    ]
+    if config.training.early_stopping_patience is not None:
+        callbacks.append(
+            EarlyStopping(
+                monitor=monitor,
+                mode="max",
+                patience=config.training.early_stopping_patience,
+                check_on_train_epoch_end=True,
+            )
+        )
+    if shows_bar(config):
+        callbacks.append(RichProgressBar())
+    return callbacks
+
+
+def _loggers(config: RunConfig) -> list[Logger]:
+    loggers: list[Logger] = []
+    if config.logging.tensorboard:
+        loggers.append(TensorBoardLogger(save_dir=config.folder, name="tensorboard", version=""))
+    if config.logging.wandb:
+        loggers.append(
+            WandbLogger(
+                project=config.logging.wandb_project,
+                name=config.folder.name,
+                save_dir=config.folder,
+                offline=config.logging.wandb_offline,
+                # The same folder is the same run there, also after it was resumed.
+                id=hashlib.sha256(str(config.folder.resolve()).encode()).hexdigest()[:16],
+            )
+        )
+    return loggers

@@ -1,0 +1,98 @@
+"""Networks and models that the tests of this folder share."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from hypothesis import strategies as st
+from torch import Tensor
+from torch_geometric.data import Batch
+
+from scalegmn.graph import to_graph
+from scalegmn.graph.spec import GraphSpec
+from scalegmn.models import Direction, ModelConfig, ReadoutKind, ScaleGMN, ScaleGMNEditor
+from scalegmn.networks.activations import Activation
+from scalegmn.networks.architecture import Architecture
+from scalegmn.networks.factories import mlp
+from scalegmn.seeding import generator
+from scalegmn.testing import ELEMENTWISE, random_networks, random_parameters, randomise
+
+Networks = list[tuple[Architecture, Tensor]]
+
+CONFIGS = st.builds(
+    ModelConfig,
+    features=st.just(6),
+    layers=st.sampled_from([1, 2, 3]),
+    direction=st.sampled_from(Direction),
+    readout=st.sampled_from(ReadoutKind),
+    skip=st.booleans(),
+    dropout=st.sampled_from([0.0, 0.3]),
+    dropout_in_mlps=st.booleans(),
+    separate_io=st.booleans(),
+    plain_io=st.booleans(),
+    sign_symmetrise=st.booleans(),
+    edge_positional=st.booleans(),
+    positional_in_messages=st.booleans(),
+    positional_in_updates=st.booleans(),
+    mlp_hidden=st.sampled_from([None, 8]),
+    mlp_layer_norm=st.booleans(),
+)
+"""Every option of a scale equivariant metanetwork."""
+
+
+@lru_cache
+def networks_of(
+    seed: int, *, architectures: int = 4, count: int = 3
+) -> tuple[tuple[Architecture, Tensor], ...]:
+    """Random architectures, half of the networks with zero weights, zero biases and dead neurons."""
+    return tuple(random_networks(generator=generator(seed), architectures=architectures, count=count))
+
+
+@lru_cache
+def networks_of_every_activation() -> tuple[tuple[Architecture, Tensor], ...]:
+    """One fully connected architecture per activation."""
+    return tuple(
+        (architecture, random_parameters(architecture, 3, generator=generator(1, kind)))
+        for kind in ELEMENTWISE
+        for architecture in [mlp(widths=(2, 4, 3, 2), activations=[Activation(kind)] * 2)]
+    )
+
+
+def in_dtype(networks: tuple[tuple[Architecture, Tensor], ...], dtype: torch.dtype) -> Networks:
+    return [(architecture, theta.to(dtype)) for architecture, theta in networks]
+
+
+def spec_of(networks: tuple[tuple[Architecture, Tensor], ...] | Networks) -> GraphSpec:
+    return GraphSpec.of([architecture for architecture, _ in networks])
+
+
+def mixed_batch(networks: tuple[tuple[Architecture, Tensor], ...] | Networks) -> Batch:
+    """All networks in one batch, architectures taking turns."""
+    rows = [[(architecture, row) for row in theta] for architecture, theta in networks]
+    graphs = [to_graph(*pair) for turn in zip(*rows, strict=True) for pair in turn]
+    return Batch.from_data_list(graphs)
+
+
+def model_of(
+    networks: tuple[tuple[Architecture, Tensor], ...] | Networks,
+    config: ModelConfig,
+    *,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float64,
+) -> ScaleGMN:
+    """A metanetwork with weights like trained ones, in evaluation mode."""
+    model = ScaleGMN(spec=spec_of(networks), outputs=3, config=config)
+    return randomise(model, generator=generator(seed, "model")).to(dtype).eval()
+
+
+def editor_of(
+    networks: tuple[tuple[Architecture, Tensor], ...] | Networks,
+    config: ModelConfig,
+    *,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float64,
+) -> ScaleGMNEditor:
+    """The same for editors."""
+    editor = ScaleGMNEditor(spec=spec_of(networks), config=config)
+    return randomise(editor, generator=generator(seed, "editor")).to(dtype).eval()

@@ -1,0 +1,133 @@
+"""The metanetwork that writes updates: exactly equivariant, in every combination."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.cases import (
+    CONFIGS,
+    editor_of,
+    in_dtype,
+    mixed_batch,
+    networks_of,
+    networks_of_every_activation,
+    spec_of,
+)
+from scalegmn.graph import batch_graphs, update_parameters
+from scalegmn.models import Direction, ModelConfig, ScaleGMNEditor, Symmetry
+from scalegmn.networks.activations import Activation
+from scalegmn.networks.architecture import Architecture
+from scalegmn.networks.factories import mlp
+from scalegmn.networks.layers import Activate, Dense, Skip
+from scalegmn.networks.topology import CONSTANT, EdgeKind, Role, topology_of
+from scalegmn.seeding import generator
+from scalegmn.testing import Elements, assert_equivariant, random_parameters
+
+EXACT = settings(derandomize=True, deadline=None, max_examples=15)
+PERMUTATIONS = Elements(rescale=False, shift_phase=False)
+
+
+@EXACT
+@given(seed=st.integers(0, 30), config=CONFIGS)
+def test_equivariant_in_every_combination(seed: int, config: ModelConfig) -> None:
+    networks = networks_of(seed)
+    assert_equivariant(editor_of(networks, config, seed=seed), networks, generator=generator(seed, "draw"))
+
+
+@pytest.mark.parametrize(("direction", "symmetrise"), list(itertools.product(Direction, [True, False])))
+def test_equivariant_for_every_activation(direction: Direction, symmetrise: bool) -> None:
+    networks = networks_of_every_activation()
+    config = ModelConfig(features=8, layers=2, direction=direction, sign_symmetrise=symmetrise)
+    assert_equivariant(editor_of(networks, config), networks, generator=generator(1))
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_equivariant_in_single_precision(direction: Direction) -> None:
+    networks = in_dtype(networks_of_every_activation(), torch.float32)
+    config = ModelConfig(features=8, layers=2, direction=direction, skip=True)
+    editor = editor_of(networks, config, dtype=torch.float32)
+    assert_equivariant(editor, networks, generator=generator(2))
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_permutation_only_editor_fails_the_scale_test(direction: Direction) -> None:
+    networks = networks_of(2)
+    config = ModelConfig(features=8, layers=2, direction=direction, symmetry=Symmetry.permutation)
+    editor = editor_of(networks, config)
+    assert_equivariant(editor, networks, generator=generator(1), elements=PERMUTATIONS)
+    with pytest.raises(AssertionError, match="equivariance"):
+        assert_equivariant(editor, networks, generator=generator(1))
+
+
+def test_primal_features_sent_backwards_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scalegmn.models.backbone.dual_start", lambda x, rows: x)
+    architecture = mlp(widths=(2, 5, 4, 2), activations=[Activation("relu")] * 2)
+    networks = [(architecture, random_parameters(architecture, 4, generator=generator(0)))]
+    editor = editor_of(networks, ModelConfig(features=8, layers=3, direction=Direction.bidirectional))
+    with pytest.raises(AssertionError, match="equivariance"):
+        assert_equivariant(editor, networks, generator=generator(1))
+
+
+def test_every_parameter_has_its_own_update() -> None:
+    """Every weight, every tap, every bias; nothing for constants of the architecture and learned slopes."""
+    for architecture, theta in networks_of(7, architectures=10):
+        editor = editor_of([(architecture, theta)], ModelConfig(features=8, layers=3))
+        with torch.no_grad():
+            taps, biases = editor(
+                batch_graphs(architecture, random_parameters(architecture, 2, generator=generator(1)))
+            )
+        top = topology_of(architecture)
+        taps, biases = taps.reshape(2, -1), biases.reshape(2, -1)
+        skips = (top.edge_kind == int(EdgeKind.SKIP))[top.tap_edge]
+        assert (taps[:, skips] == 0).all()
+        assert (biases[:, top.node_role == int(Role.INPUT)] == 0).all()
+        weights = taps[0, ~skips]
+        assert weights.unique().numel() == weights.numel()
+        update = update_parameters(architecture, taps.flatten(), biases.flatten())
+        slopes = top.slope_parameter[top.slope_parameter != CONSTANT]
+        assert (update[:, slopes] == 0).all()
+
+
+def test_mixed_batch_equals_one_by_one() -> None:
+    networks = (*networks_of(5, architectures=5), *networks_of_every_activation())
+    editor = editor_of(networks, ModelConfig(features=8, layers=2, direction=Direction.bidirectional))
+    batch = mixed_batch(networks)
+    with torch.no_grad():
+        together = editor(batch)
+        alone = [torch.cat(parts) for parts in zip(*map(editor, batch.to_data_list()), strict=True)]
+    for one, other in zip(together, alone, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12 * other.abs().max().item())
+
+
+def test_gradients_reach_every_used_weight() -> None:
+    relu, tanh = (Activate(Activation(kind)) for kind in ("relu", "tanh"))
+    layers = (Dense("a", 2, 4), relu, Dense("b", 4, 4), tanh, Dense("c", 4, 2))
+    architecture = Architecture(layers, (Skip(0, 1, 2),))
+    for direction in Direction:
+        networks = [(architecture, random_parameters(architecture, 3, generator=generator(0)))]
+        editor = editor_of(networks, ModelConfig(features=8, layers=2, direction=direction))
+        taps, biases = editor(batch_graphs(*networks[0]))
+        (taps.square().sum() + biases.square().sum()).backward()
+        for name, parameter in editor.named_parameters():
+            if parameter.grad is None:
+                # Other kernels; and nothing reads the duals of the last layer.
+                assert ".vectors." in name or name.startswith("backbone.layers.1.dual_update."), name
+            else:
+                assert torch.isfinite(parameter.grad).all(), name
+
+
+def test_untrained_updates_are_small() -> None:
+    networks = in_dtype(networks_of_every_activation(), torch.float32)
+    for scale in (0.01, 0.0):
+        editor = ScaleGMNEditor(
+            spec=spec_of(networks), config=ModelConfig(features=8, layers=2), output_scale=scale
+        )
+        architecture, theta = networks[1]
+        update = update_parameters(architecture, *editor(batch_graphs(architecture, theta)))
+        assert update.abs().max() <= 0.1 * theta.abs().max()
+        assert (update == 0).all() == (scale == 0)

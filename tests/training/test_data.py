@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from scalegmn.graph.convert import to_parameters
+from scalegmn.symmetry.canonical import canonicalize_sine_phase
+from scalegmn.training import data as data_module
+from scalegmn.training.data import BatchOrder, Networks
+from training.small import small_population
+
+
+def networks(folder: Path, *, canonicalize: bool = True, limit: float = 1e9, more: bool = False) -> Networks:
+    population = small_population(folder, more=(2, 5, 1, 1) if more else None)
+    rows = np.array([5, 3, 60, 7])
+    targets = torch.from_numpy(population.column("label")[rows])
+    return Networks(
+        population=population, rows=rows, targets=targets, canonicalize=canonicalize, memory_limit=limit
+    )
+
+
+@pytest.mark.parametrize("canonicalize", [True, False])
+@pytest.mark.parametrize("limit", [0.0, 1e9])
+def test_batch_holds_the_networks_asked_for(tmp_path: Path, canonicalize: bool, limit: float) -> None:
+    chosen = networks(tmp_path, canonicalize=canonicalize, limit=limit)
+    (graph,) = chosen[np.array([2, 0])]
+    architecture = chosen.population.architecture
+    theta = chosen.population.theta([60, 5])
+    expected = canonicalize_sine_phase(architecture, theta) if canonicalize else theta
+    assert torch.equal(to_parameters(graph, architecture), expected)
+    assert torch.equal(graph.y, chosen.targets[[2, 0]])
+
+
+def test_canonicalizing_changes_something(tmp_path: Path) -> None:
+    chosen = networks(tmp_path)
+    theta = chosen.population.theta([5])
+    assert not torch.equal(canonicalize_sine_phase(chosen.population.architecture, theta), theta)
+
+
+def test_mixed_architectures_make_one_graph_each(tmp_path: Path) -> None:
+    chosen = networks(tmp_path, more=True)
+    graphs = chosen[np.array([2, 0, 3])]
+    assert [graph.num_graphs for graph in graphs] == [2, 1]
+    assert torch.equal(torch.cat([graph.y for graph in graphs]), chosen.targets[[0, 3, 2]])
+
+
+def order(seed: int | None = 1, *, epoch: int = 0, length: int = 10) -> list[list[int]]:
+    sampler = BatchOrder(length=length, batch_size=4, seed=seed)
+    sampler.set_epoch(epoch)
+    batches = [positions.tolist() for positions in sampler]
+    assert len(sampler) == len(batches)
+    return batches
+
+
+def test_order_depends_on_seed_and_epoch_only() -> None:
+    assert order() == order()
+    assert len({str(order(seed, epoch=epoch)) for seed, epoch in itertools.product(range(3), range(3))}) == 9
+    assert sorted(itertools.chain(*order())) == list(range(10))
+
+
+def test_without_seed_the_order_stays() -> None:
+    assert order(None, epoch=3) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+@pytest.mark.parametrize("seed", [None, 1])
+def test_processes_share_the_batches(monkeypatch: pytest.MonkeyPatch, seed: int | None) -> None:
+    alone = order(seed, length=18)
+    parts = []
+    for rank in range(2):
+        monkeypatch.setattr(data_module, "world", lambda rank=rank: (2, rank))
+        parts.append(order(seed, length=18))
+    # Training gives every process the same number of steps; evaluation leaves nobody out.
+    shared = alone if seed is None else alone[:4]
+    assert sorted(parts[0] + parts[1]) == sorted(shared)
+    assert seed is None or len(parts[0]) == len(parts[1])
