@@ -90,6 +90,8 @@ def understand(words: list[str]) -> None:
     """Parse a `scalegmn` command with the parser of its subcommand; nothing is done."""
     name, *arguments = words
     assert name in COMMANDS, f"there is no command {name!r}"
+    if arguments == ["--help"]:
+        return
     if name == "train":
         assert parse_config(arguments)[1] == []
     else:

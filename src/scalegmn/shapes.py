@@ -8,21 +8,38 @@
  T    taps: scalar weights on all edges (an edge of a 3x3 convolution has 9)
  D    features of the metanetwork
  N    networks in a population
+ M    rows of a feature matrix: nodes or edges
+ F    features after a map
+ Z    invariant extras of a row
+ W    numbers in the answer about a network
 ==== =====================================================
 """
 
 from __future__ import annotations
 
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 Parameters = Float[Tensor, "*batch P"]
+"""Flat parameters of one network, of a batch, or of any stack of them."""
+ParameterRows = Float[Tensor, "B P"]
+"""Flat parameters of the networks of a batch."""
+
 NodeScalars = Float[Tensor, "V"]
 NodeIntegers = Int[Tensor, "V"]
 NodeFeatures = Float[Tensor, "V D"]
+MappedNodes = Float[Tensor, "V F"]
+NodeExtras = Float[Tensor, "V Z"]
 EdgeFeatures = Float[Tensor, "E D"]
-EdgeIndex = Int[Tensor, "2 E"]
-EdgeIntegers = Int[Tensor, "E"]
 TapScalars = Float[Tensor, "T"]
-TapIntegers = Int[Tensor, "T"]
-NodeMask = Bool[Tensor, "V"]
+NetworkVectors = Float[Tensor, "B W"]
+"""One vector of W numbers per network."""
+
+Rows = Float[Tensor, "M D"]
+"""Features of M nodes or edges, whichever."""
+MappedRows = Float[Tensor, "M F"]
+"""The same rows with another number of features."""
+RowExtras = Float[Tensor, "M Z"]
+"""Invariant extras of the same rows."""
+RowScalars = Float[Tensor, "M 1"]
+RowIntegers = Int[Tensor, "M"]

@@ -36,8 +36,8 @@ def small_population(
             count = networks // (2 if more else 1)
             theta = 0.1 * torch.randn(count, architecture.num_parameters, generator=generator)
             label = torch.arange(count) // 2 % classes
-            last = architecture.parameter("seq.2.weight")
-            theta[:, last.start : last.stop] *= 10.0 ** label[:, None]
+            last = architecture.parameters[-2]
+            theta[:, last.start : last.stop] *= 3.0 ** label[:, None]
             columns: dict[str, object] = {"label": label.numpy(), "image": np.arange(count) // 2}
             if split:
                 columns["split"] = ["test" if i % 8 >= 6 else "train" for i in range(count)]

@@ -10,7 +10,7 @@ import torch
 from scalegmn.graph.convert import to_parameters
 from scalegmn.symmetry.canonical import canonicalize_sine_phase
 from scalegmn.training import data as data_module
-from scalegmn.training.data import BatchOrder, Networks
+from scalegmn.training.data import BatchOrder, Networks, steps_per_epoch
 from training.small import small_population
 
 
@@ -63,17 +63,17 @@ def test_order_depends_on_seed_and_epoch_only() -> None:
 
 
 def test_without_seed_the_order_stays() -> None:
-    assert order(None, epoch=3) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert order(None, epoch=3) == [[0, 1, 2], [3, 4, 5], [6, 7, 8, 9]]
 
 
+@pytest.mark.parametrize("length", [2, 3, 10, 17, 18])
 @pytest.mark.parametrize("seed", [None, 1])
-def test_processes_share_the_batches(monkeypatch: pytest.MonkeyPatch, seed: int | None) -> None:
-    alone = order(seed, length=18)
+def test_processes_share_the_networks(monkeypatch: pytest.MonkeyPatch, seed: int | None, length: int) -> None:
     parts = []
     for rank in range(2):
         monkeypatch.setattr(data_module, "world", lambda rank=rank: (2, rank))
-        parts.append(order(seed, length=18))
-    # Training gives every process the same number of steps; evaluation leaves nobody out.
-    shared = alone if seed is None else alone[:4]
-    assert sorted(parts[0] + parts[1]) == sorted(shared)
-    assert seed is None or len(parts[0]) == len(parts[1])
+        parts.append(order(seed, length=length))
+    assert sorted(itertools.chain(*parts[0], *parts[1])) == list(range(length))
+    # They wait for each other at every step.
+    assert len(parts[0]) == len(parts[1]) == steps_per_epoch(length, 4, processes=2)
+    assert all(1 <= len(batch) <= 4 for batch in parts[0] + parts[1])

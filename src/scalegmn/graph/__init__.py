@@ -3,10 +3,12 @@
 from scalegmn.graph.convert import batch_graphs, to_graph, to_module, to_parameters, update_parameters
 from scalegmn.graph.fields import FIELDS, Field
 from scalegmn.graph.network_graph import NetworkGraph
+from scalegmn.graph.spec import GraphSpec
 
 __all__ = [
     "FIELDS",
     "Field",
+    "GraphSpec",
     "NetworkGraph",
     "batch_graphs",
     "to_graph",

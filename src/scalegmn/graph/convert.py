@@ -14,6 +14,7 @@ from scalegmn.graph.network_graph import NetworkGraph
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.modules import read_module, write_module
 from scalegmn.networks.topology import CONSTANT, topology_of
+from scalegmn.shapes import NodeScalars, ParameterRows, TapScalars
 from scalegmn.symmetry.action import SymmetryAction
 
 
@@ -89,7 +90,7 @@ def batch_graphs(architecture: Architecture, theta: Tensor, labels: Tensor | Non
     return batch
 
 
-def to_parameters(graph: NetworkGraph, architecture: Architecture) -> Tensor:
+def to_parameters(graph: NetworkGraph, architecture: Architecture) -> ParameterRows:
     """The flat parameters ``(B, P)`` of the network(s) of one architecture in `graph`.
 
     Parameters that no field of the graph carries do not exist for the supported layers, but one number
@@ -98,7 +99,7 @@ def to_parameters(graph: NetworkGraph, architecture: Architecture) -> Tensor:
     return _gather(architecture, graph.tap_weight, graph.node_bias, graph.node_value)
 
 
-def update_parameters(architecture: Architecture, taps: Tensor, biases: Tensor) -> Tensor:
+def update_parameters(architecture: Architecture, taps: TapScalars, biases: NodeScalars) -> ParameterRows:
     """Pack updates of weights ``(B * T,)`` and biases ``(B * V,)`` as ``(B, P)``; slopes get 0."""
     return _gather(architecture, taps, biases, torch.zeros_like(biases))
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, final
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from scalegmn.graph.network_graph import NetworkGraph
 from scalegmn.graph.spec import GraphSpec
@@ -18,6 +18,7 @@ from scalegmn.models.backbone import Backbone
 from scalegmn.models.config import ModelConfig
 from scalegmn.models.saving import SavedModule, decode_config, encode_config
 from scalegmn.nn.parameter_head import ParameterHead
+from scalegmn.shapes import NodeScalars, TapScalars
 
 
 @final
@@ -41,7 +42,7 @@ class ScaleGMNEditor(SavedModule):
         self.weight_scale = nn.Parameter(torch.full((spec.layers + 2,), output_scale))
         self.bias_scale = nn.Parameter(torch.full((spec.layers + 2,), output_scale))
 
-    def forward(self, graph: NetworkGraph) -> tuple[Tensor, Tensor]:
+    def forward(self, graph: NetworkGraph) -> tuple[TapScalars, NodeScalars]:
         """A network or a batch to updates of its weights ``(T,)`` and biases ``(V,)``.
 
         :func:`scalegmn.graph.update_parameters` packs them as flat parameters.

@@ -18,6 +18,7 @@ from torch import nn
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.models.config import Direction, ModelConfig, ReadoutKind, Symmetry
 from scalegmn.networks.checkpoints import read_state, write_state
+from scalegmn.networks.files import replace_file
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
@@ -43,7 +44,7 @@ class SavedModule(nn.Module, ABC):
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         config = {"model": type(self).__name__, **self.to_config()}
-        (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n")
+        replace_file(path=folder / CONFIG_FILE, content=(json.dumps(config, indent=2) + "\n").encode())
         write_state(
             folder / WEIGHTS_FILE, {k: v.detach() for k, v in self.state_dict().items()}, overwrite=True
         )
@@ -53,7 +54,7 @@ class SavedModule(nn.Module, ABC):
         """Load a model, in evaluation mode.
 
         Raises:
-            ConfigurationError: the configuration is missing, or belongs to another class, or its entries are wrong.
+            ConfigurationError: the configuration is missing, wrong, or belongs to another class.
             CheckpointError: the weights are missing, damaged, or do not fit the configuration.
         """
         folder = Path(folder)
@@ -67,7 +68,8 @@ class SavedModule(nn.Module, ABC):
             model = cls.from_config(config)
         except (KeyError, TypeError) as error:
             raise ConfigurationError(
-                f"{folder / CONFIG_FILE}: entries of {cls.__name__} are missing, unknown or of the wrong type: {error!r}"
+                f"{folder / CONFIG_FILE}: entries of {cls.__name__} are missing, unknown or of the wrong type: "
+                f"{error!r}"
             ) from error
         tensors = read_state(folder / WEIGHTS_FILE).tensors
         # A model saved in double precision comes back in double precision.

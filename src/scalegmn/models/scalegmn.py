@@ -18,6 +18,7 @@ from scalegmn.models.config import ModelConfig, ReadoutKind
 from scalegmn.models.saving import SavedModule, decode_config, encode_config
 from scalegmn.nn.mlp import MLP
 from scalegmn.nn.readout import FullGraphReadout, LastLayerReadout, Readout
+from scalegmn.shapes import NetworkVectors
 
 
 @final
@@ -45,12 +46,12 @@ class ScaleGMN(SavedModule):
         self.readout = readouts[config.readout](spec=spec, style=config.style)
         self.head = MLP(self.readout.width, outputs, style=config.style.mlp)
 
-    def forward(self, graph: NetworkGraph) -> Tensor:
+    def forward(self, graph: NetworkGraph) -> NetworkVectors:
         """A network or a batch to ``(B, outputs)``."""
         answer: Tensor = self.head(self.embed(graph))
         return answer
 
-    def embed(self, graph: NetworkGraph) -> Tensor:
+    def embed(self, graph: NetworkGraph) -> NetworkVectors:
         """The invariant vector of every network, before the head, ``(B, width)``."""
         reading = self.backbone(graph)
         embedding: Tensor = self.readout(reading.state, reading.at)

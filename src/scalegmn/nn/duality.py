@@ -13,9 +13,10 @@ from torch import Tensor
 
 from scalegmn.nn.invariant import length, unit
 from scalegmn.nn.rows import GroupRows
+from scalegmn.shapes import Rows, RowScalars
 
 
-def dual_start(x: Tensor, rows: GroupRows) -> Tensor:
+def dual_start(x: Rows, rows: GroupRows) -> Rows:
     """``x / |x|**2`` (0 where x is 0) on rows that scale, x elsewhere.  Law: primal to dual."""
     if rows.scale is False:
         return x
@@ -24,7 +25,7 @@ def dual_start(x: Tensor, rows: GroupRows) -> Tensor:
     return dual if rows.scale is True else torch.where(rows.scale, dual, x)
 
 
-def carry(m: Tensor, like: Tensor, rows: GroupRows) -> Tensor:
+def carry(m: Rows, like: Rows, rows: GroupRows) -> Rows:
     """Turn m from one of the two laws into the other, that of `like`: ``m |like| / |m|`` on rows that scale.
 
     Where the group holds signs only the two laws are the same, and m stays as it is.
@@ -37,7 +38,7 @@ def carry(m: Tensor, like: Tensor, rows: GroupRows) -> Tensor:
     return carried if rows.scale is True else torch.where(rows.scale, carried, m)
 
 
-def emitted(x: Tensor, excess: Tensor | None) -> Tensor:
+def emitted(x: Rows, excess: RowScalars | None) -> Rows:
     """What neurons send on: ``x |x|**(d - 1)`` for activations of degree d.
 
     Args:
@@ -49,7 +50,7 @@ def emitted(x: Tensor, excess: Tensor | None) -> Tensor:
     return x if excess is None else x * _power(x, excess)
 
 
-def received(m: Tensor, x: Tensor, excess: Tensor | None) -> Tensor:
+def received(m: Rows, x: Rows, excess: RowScalars | None) -> Rows:
     """Backward messages of law ``1 / q**d`` brought to the dual law by ``|x|**(d - 1)``."""
     return m if excess is None else m * _power(x, excess)
 

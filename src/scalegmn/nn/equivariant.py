@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import final
 
-from torch import Tensor, nn
+from torch import nn
 
 from scalegmn.nn.invariant import ScaleInvariant
 from scalegmn.nn.mlp import MLPStyle
 from scalegmn.nn.rows import GroupRows
+from scalegmn.shapes import MappedRows, RowExtras, Rows
 
 
 @final
@@ -35,6 +36,6 @@ class ScaleEquivariant(nn.Module):
         self.linear = nn.Linear(inputs, outputs, bias=False)
         self.invariant = ScaleInvariant(inputs, outputs, extras=extras, symmetrise=symmetrise, style=style)
 
-    def forward(self, x: Tensor, rows: GroupRows, extras: Tensor | None = None) -> Tensor:
+    def forward(self, x: Rows, rows: GroupRows, extras: RowExtras | None = None) -> MappedRows:
         """``(M, inputs)``, groups of the M rows, extras ``(M, extras)`` to ``(M, outputs)``."""
         return self.linear(x) * self.invariant(x, rows, extras)

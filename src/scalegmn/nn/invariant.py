@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from scalegmn.nn.mlp import MLP, MLPStyle
 from scalegmn.nn.rows import GroupRows
+from scalegmn.shapes import MappedRows, RowExtras, Rows, RowScalars
 
 
-def unit(x: Tensor) -> Tensor:
+def unit(x: Rows) -> Rows:
     """``x / |x|`` for every row of ``(M, D)``, and 0 where the row is 0.
 
     There is no epsilon: rows of size 1e-30 and 1e+30 come out as exactly as rows of size 1.  Dividing
@@ -29,7 +30,7 @@ def unit(x: Tensor) -> Tensor:
     return ranged / torch.where(largest > 0, length, 1)
 
 
-def length(x: Tensor) -> Tensor:
+def length(x: Rows) -> RowScalars:
     """Euclidean norm of every row, ``(M, 1)``, exact in range as in :func:`unit`.  Law: ``|q|``."""
     largest = x.detach().abs().amax(dim=-1, keepdim=True)
     safe = torch.where(largest > 0, largest, 1)
@@ -39,7 +40,7 @@ def length(x: Tensor) -> Tensor:
     return torch.where(largest > 0, safe * squares.clamp_min(0.5).sqrt(), 0)
 
 
-def without_scale(x: Tensor, rows: GroupRows) -> Tensor:
+def without_scale(x: Rows, rows: GroupRows) -> Rows:
     """Divide the rows whose group holds positive scales by their norm.  Law: ``(q x) -> sign(q) x~``."""
     if rows.scale is False:
         return x
@@ -73,7 +74,7 @@ class ScaleInvariant(nn.Module):
         self.rho = MLP(inputs, outputs, style=style)
         self.extras = nn.Linear(extras, style.hidden, bias=False) if extras else None
 
-    def forward(self, x: Tensor, rows: GroupRows, extras: Tensor | None = None) -> Tensor:
+    def forward(self, x: Rows, rows: GroupRows, extras: RowExtras | None = None) -> MappedRows:
         """``(M, inputs)``, groups of the M rows, and extras ``(M, extras)`` to ``(M, outputs)``."""
         x = without_scale(x, rows)
         shift = self.rho.first.bias

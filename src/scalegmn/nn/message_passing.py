@@ -21,6 +21,7 @@ from scalegmn.nn.roles import LabelledMaps, NodeUpdate
 from scalegmn.nn.rows import GroupRows
 from scalegmn.nn.state import State
 from scalegmn.nn.style import LayerStyle
+from scalegmn.shapes import EdgeFeatures, NodeFeatures
 
 
 @final
@@ -96,7 +97,7 @@ class NodeInvariants(nn.Module):
         )
         self.labelled = LabelledMaps(width * (1 + style.bidirectional), width, style=style)
 
-    def forward(self, state: State, at: Arrangement) -> Tensor:
+    def forward(self, state: State, at: Arrangement) -> NodeFeatures:
         """``(V, D)``."""
         x, u, rows = state.primal, state.dual, at.hidden_rows
         inputs, _, outputs = at.by_role(x if u is None else torch.cat([x, u], dim=1))
@@ -129,7 +130,7 @@ class EdgeUpdate(nn.Module):
         self.rho = MLP(width, width, style=style.mlp)
         self.of_source = nn.Linear(width, style.mlp.hidden, bias=False)
 
-    def forward(self, mapped_edges: Tensor, state: State, at: Arrangement) -> Tensor:
+    def forward(self, mapped_edges: EdgeFeatures, state: State, at: Arrangement) -> EdgeFeatures:
         """``W e`` of shape ``(E, D)`` to new edge features ``(E, D)``."""
         z = self.invariants(state, at)
         hidden = at.target.gather(self.rho.first(z)) + at.source.gather(self.of_source(z))

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import final
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from scalegmn.nn.arrangement import Arrangement
 from scalegmn.nn.equivariant import ScaleEquivariant
 from scalegmn.nn.roles import LabelledMap
 from scalegmn.nn.style import LayerStyle
+from scalegmn.shapes import EdgeFeatures, NodeFeatures
 
 
 @final
@@ -41,7 +42,9 @@ class Messages(nn.Module):
         self.labelled = LabelledMap(width, width, style=style)
         self.positional = style.positional_in_messages
 
-    def forward(self, x: Tensor, mapped_edges: Tensor, encoding: Tensor, at: Arrangement) -> Tensor:
+    def forward(
+        self, x: NodeFeatures, mapped_edges: EdgeFeatures, encoding: NodeFeatures, at: Arrangement
+    ) -> NodeFeatures:
         """Sums of messages ``(V, D)``.
 
         Args:

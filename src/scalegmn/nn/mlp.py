@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from torch import Tensor, nn
+from torch import nn
+
+from scalegmn.shapes import MappedRows, Rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +39,11 @@ class MLP(nn.Module):
         self.activate = _hidden(style)
         self.last = nn.Linear(style.hidden, outputs)
 
-    def rest(self, hidden: Tensor) -> Tensor:
+    def rest(self, hidden: Rows) -> MappedRows:
         """Everything behind the first linear map."""
         return self.last(self.activate(hidden))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Rows) -> MappedRows:
         """Apply it."""
         return self.rest(self.first(x))
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from scalegmn.graph.network_graph import NetworkGraph
 from scalegmn.networks.topology import EdgeKind, Role
+from scalegmn.shapes import NodeScalars, TapScalars
 
 
 @final
@@ -39,11 +40,11 @@ class ParameterScale(nn.Module):
         biased = graph.node_role != int(Role.INPUT)
         self.bias.copy_(_root_mean_square(graph.node_bias[biased], graph.node_layer[biased], self.bias))
 
-    def forward(self, graph: NetworkGraph) -> tuple[Tensor, Tensor]:
+    def forward(self, graph: NetworkGraph) -> tuple[TapScalars, NodeScalars]:
         """Scaled weights ``(T,)`` and biases ``(V,)``."""
         return graph.tap_weight / self.of_taps(graph), graph.node_bias / self.of_nodes(graph)
 
-    def of_taps(self, graph: NetworkGraph) -> Tensor:
+    def of_taps(self, graph: NetworkGraph) -> TapScalars:
         """The constant of every tap, ``(T,)``; 1 for skip connections."""
         by_edge = self.weight[graph.node_layer[graph.edge_index[1]]]
         by_edge = torch.where(graph.edge_kind == int(EdgeKind.SKIP), 1, by_edge)
@@ -53,7 +54,7 @@ class ParameterScale(nn.Module):
             else by_edge.repeat_interleave(graph.edge_taps)
         )
 
-    def of_nodes(self, graph: NetworkGraph) -> Tensor:
+    def of_nodes(self, graph: NetworkGraph) -> NodeScalars:
         """The constant of every bias, ``(V,)``."""
         return self.bias[graph.node_layer]
 

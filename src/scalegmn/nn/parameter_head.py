@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import final
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from scalegmn.nn.arrangement import Arrangement
 from scalegmn.nn.state import State
 from scalegmn.nn.taps import TapBlock, TapDecoder
+from scalegmn.shapes import NodeScalars, TapScalars
 
 
 @final
@@ -30,7 +31,9 @@ class ParameterHead(nn.Module):
         self.of_hidden = nn.Linear(features, 1, bias=False)
         self.of_outputs = nn.Linear(features, 1)
 
-    def forward(self, state: State, at: Arrangement, blocks: Sequence[TapBlock]) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, state: State, at: Arrangement, blocks: Sequence[TapBlock]
+    ) -> tuple[TapScalars, NodeScalars]:
         """Updates of weights ``(T,)`` and of biases ``(V,)``, in the order of the graph."""
         taps = self.taps(at.restore_edges(state.edges), blocks)
         x = state.primal

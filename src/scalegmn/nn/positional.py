@@ -13,6 +13,7 @@ from scalegmn.graph.network_graph import NetworkGraph
 from scalegmn.graph.spec import GraphSpec
 from scalegmn.networks.activations import activation_kinds
 from scalegmn.nn.arrangement import Arrangement
+from scalegmn.shapes import EdgeFeatures, NodeFeatures
 
 
 @final
@@ -38,7 +39,7 @@ class PositionalEncoding(nn.Module):
         self.of_activation = nn.Parameter(torch.zeros(codes, features))
         self.of_edge_layer = nn.Parameter(torch.randn(spec.layers + 1, features)) if edges else None
 
-    def forward(self, graph: NetworkGraph, at: Arrangement) -> Tensor:
+    def forward(self, graph: NetworkGraph, at: Arrangement) -> NodeFeatures:
         """Encodings of the arranged nodes, ``(V, D)``.
 
         Raises:
@@ -55,7 +56,7 @@ class PositionalEncoding(nn.Module):
             ]
         )
 
-    def of_edges(self, graph: NetworkGraph, at: Arrangement) -> Tensor | None:
+    def of_edges(self, graph: NetworkGraph, at: Arrangement) -> EdgeFeatures | None:
         """Encodings of the arranged edges by the place of their target's layer, ``(E, D)``, or None.
 
         Edges into output neurons have the last vector, however deep the network is.

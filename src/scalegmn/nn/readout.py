@@ -14,6 +14,7 @@ from scalegmn.nn.invariant import ScaleInvariant
 from scalegmn.nn.segments import Incidence
 from scalegmn.nn.state import State
 from scalegmn.nn.style import LayerStyle
+from scalegmn.shapes import NetworkVectors, NodeFeatures
 
 
 class Readout(nn.Module, ABC):
@@ -26,7 +27,7 @@ class Readout(nn.Module, ABC):
     width: int
 
     @abstractmethod
-    def forward(self, state: State, at: Arrangement) -> Tensor:
+    def forward(self, state: State, at: Arrangement) -> NetworkVectors:
         """One vector per network, ``(B, width)``."""
 
 
@@ -45,7 +46,7 @@ class LastLayerReadout(Readout):
         self.of_inputs = nn.Linear(spec.inputs * width * 2, width) if style.bidirectional else None
         self.width = 2 * width if style.bidirectional else spec.outputs * width
 
-    def forward(self, state: State, at: Arrangement) -> Tensor:
+    def forward(self, state: State, at: Arrangement) -> NetworkVectors:
         """See the class."""
         outputs = in_order(state.primal, at, at.outputs, self.spec.outputs)
         if self.of_outputs is None or self.of_inputs is None or state.dual is None:
@@ -77,7 +78,7 @@ class FullGraphReadout(Readout):
         )
         self.width = width * (1 + spec.inputs + spec.outputs)
 
-    def forward(self, state: State, at: Arrangement) -> Tensor:
+    def forward(self, state: State, at: Arrangement) -> NetworkVectors:
         """See the class."""
         hidden = self.of_hidden(state.primal[at.hidden], at.hidden_rows)
         if self.of_dual is not None and state.dual is not None:
@@ -94,7 +95,7 @@ class FullGraphReadout(Readout):
         )
 
 
-def in_order(x: Tensor, at: Arrangement, nodes: slice, count: int) -> Tensor:
+def in_order(x: NodeFeatures, at: Arrangement, nodes: slice, count: int) -> NetworkVectors:
     """The features of labelled nodes side by side, ``(B, count * D)``; zeros where a network has fewer."""
     position = at.nodes(at.graph.node_position)[nodes]
     rows = at.network[nodes] * count + position

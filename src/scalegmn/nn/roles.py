@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import final
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from scalegmn.nn.arrangement import Arrangement
 from scalegmn.nn.equivariant import ScaleEquivariant
 from scalegmn.nn.mlp import MLP
 from scalegmn.nn.style import LayerStyle
+from scalegmn.shapes import MappedNodes, MappedRows, NodeExtras, NodeFeatures, Rows
 
 
 @final
@@ -29,7 +30,7 @@ class LabelledMap(nn.Module):
         self.mlp = MLP(inputs, outputs, style=style.mlp)
         self.linear = None if style.plain_io else nn.Linear(inputs, outputs, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Rows) -> MappedRows:
         """``(M, inputs)`` to ``(M, outputs)``."""
         return self.mlp(x) if self.linear is None else self.linear(x) * self.mlp(x)
 
@@ -64,7 +65,7 @@ class NodeUpdate(nn.Module):
         )
         self.labelled = LabelledMaps(inputs, outputs, style=style)
 
-    def forward(self, x: Tensor, at: Arrangement, extras: Tensor | None) -> Tensor:
+    def forward(self, x: NodeFeatures, at: Arrangement, extras: NodeExtras | None) -> MappedNodes:
         """``(V, inputs)`` and extras of all nodes ``(V, extras)`` to ``(V, features)``."""
         hidden_extras = None if extras is None else at.by_role(extras)[1]
         inputs, hidden, outputs = at.by_role(x)

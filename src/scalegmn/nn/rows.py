@@ -7,6 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from scalegmn.shapes import RowIntegers
 from scalegmn.symmetry.groups import SCALE_BIT, SIGN_BIT
 
 
@@ -17,7 +18,7 @@ class GroupRows:
         codes: :attr:`Group.code` of every row, ``(M,)``.
     """
 
-    def __init__(self, codes: Tensor) -> None:
+    def __init__(self, codes: RowIntegers) -> None:
         self.codes = codes
 
     @cached_property

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from scalegmn.shapes import RowIntegers
+
 _MOST_RUNS = 32
 """Above this many runs of equally long rows the entries are sorted anew."""
 
@@ -25,7 +27,7 @@ class Incidence:
         size: number of rows.
     """
 
-    def __init__(self, index: Tensor, size: int) -> None:
+    def __init__(self, index: RowIntegers, size: int) -> None:
         self.index = index
         self.size = size
         self._order: Tensor | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import Tensor
+from scalegmn.shapes import EdgeFeatures, NodeFeatures
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +19,7 @@ class State:
         encoding: what nodes are told about their place, ``(V, D)``, invariant.
     """
 
-    primal: Tensor
-    dual: Tensor | None
-    edges: Tensor
-    encoding: Tensor
+    primal: NodeFeatures
+    dual: NodeFeatures | None
+    edges: EdgeFeatures
+    encoding: NodeFeatures

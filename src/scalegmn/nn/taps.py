@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from scalegmn.graph.network_graph import NetworkGraph
 from scalegmn.networks.topology import EdgeKind
+from scalegmn.shapes import EdgeFeatures, TapScalars
 
 TABLED_KERNELS = (1, 3, 5, 7)
 """Square kernels whose taps have learned vectors of their own; other kernels and maps use an MLP."""
@@ -105,7 +106,7 @@ class TapEncoder(nn.Module):
         super().__init__()
         self.vectors = TapVectors(features=features, hidden=hidden)
 
-    def forward(self, weight: Tensor, blocks: Sequence[TapBlock]) -> Tensor:
+    def forward(self, weight: TapScalars, blocks: Sequence[TapBlock]) -> EdgeFeatures:
         """`blocks` are those of the graph that `weight` belongs to; edges in the order of the graph."""
         parts = [weight[block.taps] @ self.vectors(block) for block in blocks]
         if len(blocks) == 1:
@@ -126,7 +127,7 @@ class TapDecoder(nn.Module):
         super().__init__()
         self.vectors = TapVectors(features=features, hidden=hidden)
 
-    def forward(self, edges: Tensor, blocks: Sequence[TapBlock]) -> Tensor:
+    def forward(self, edges: EdgeFeatures, blocks: Sequence[TapBlock]) -> TapScalars:
         """`blocks` are those of the graph; edges in the order of the graph."""
         taps = edges.new_zeros(sum(block.taps.numel() for block in blocks))
         for block in blocks:

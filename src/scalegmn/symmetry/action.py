@@ -18,6 +18,7 @@ from scalegmn.networks.activations import Activation
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.functional import run
 from scalegmn.networks.topology import CONSTANT, EdgeKind, Role, Topology, topology_of
+from scalegmn.shapes import ParameterRows, Parameters
 from scalegmn.symmetry.groups import Group, SinePhase, Trivial, group_of
 from scalegmn.symmetry.laws import Law
 from scalegmn.symmetry.ties import tied_neurons
@@ -212,7 +213,7 @@ class SymmetryAction:
             f"neuron {number} (layer {layer}) {what}, but has {has}; see SymmetryAction.draw"
         )
 
-    def apply(self, theta: Tensor, element: Element) -> Tensor:
+    def apply(self, theta: Parameters, element: Element) -> Parameters:
         """The parameters ``(*batch, P)`` of the transformed network(s); the function stays the same."""
         self.check(element)
         moved = torch.empty_like(theta)
@@ -221,7 +222,7 @@ class SymmetryAction:
         moved[..., self._parameter_places(element)] = theta * factor + shift
         return moved
 
-    def apply_update(self, update: Tensor, element: Element) -> Tensor:
+    def apply_update(self, update: Parameters, element: Element) -> Parameters:
         """The action on updates of parameters ``(*batch, P)``: as :meth:`apply`, without shifts of phase."""
         moved = torch.empty_like(update)
         moved[..., self._parameter_places(element)] = update * self._parameter_factor(element).to(update)
@@ -300,7 +301,9 @@ class SymmetryAction:
         return places
 
 
-def function_change(architecture: Architecture, before: Tensor, after: Tensor, inputs: Tensor) -> float:
+def function_change(
+    architecture: Architecture, before: ParameterRows, after: ParameterRows, inputs: Tensor
+) -> float:
     """Largest change of the outputs between two sets of parameters, relative to the largest output.
 
     Args:

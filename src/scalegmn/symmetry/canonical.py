@@ -8,9 +8,10 @@ from torch import Tensor
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.topology import CONSTANT
 from scalegmn.symmetry.action import Element, SymmetryAction
+from scalegmn.shapes import Parameters
 
 
-def canonicalize_sine_phase(architecture: Architecture, theta: Tensor) -> Tensor:
+def canonicalize_sine_phase(architecture: Architecture, theta: Parameters) -> Parameters:
     """Bring the bias of every hidden sine neuron into ``(-pi / 2w, pi / 2w]``, w its frequency.
 
     ``sin(w (z + k pi / w)) = (-1)**k sin(w z)``: subtract ``k pi / w`` from the bias and multiply the
@@ -58,7 +59,7 @@ def _into_range(bias: Tensor, half_period: Tensor) -> Tensor:
     return torch.minimum(torch.maximum(bias, bottom), top)
 
 
-def canonicalize_scale(architecture: Architecture, theta: Tensor) -> Tensor:
+def canonicalize_scale(architecture: Architecture, theta: Parameters) -> Parameters:
     """Give the incoming weights and bias of every homogeneous hidden neuron the norm 1.
 
     Only neurons whose group holds positive scales change; dead ones (all zero) and those tied by skip

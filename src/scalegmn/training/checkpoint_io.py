@@ -19,7 +19,8 @@ class PlainCheckpointIO(CheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        # Only one process writes; a name that stays lets the next write clean up after a kill.
+        temporary = path.with_name(f".{path.name}.partial")
         with temporary.open("wb") as file:
             torch.save(checkpoint, file)
             file.flush()

@@ -73,7 +73,10 @@ def _of_data(config: RunConfig) -> Iterator[str]:
         )
     if len(opened) == 1 + (data.test_population is not None) and not broken:
         try:
-            select(data)
+            selection = select(data)
+            fewest = min(len(selection.train), len(selection.val))
+            if fewest < config.training.devices:
+                yield f"training.devices is {config.training.devices}, but there is a split of {fewest} networks"
         except ScaleGMNError as error:
             yield str(error)
 

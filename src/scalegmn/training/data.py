@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, final
 
 import lightning.pytorch as pl
@@ -84,8 +85,8 @@ class BatchOrder(Sampler[np.ndarray]):
 
     Args:
         length: how many networks there are.
-        batch_size: networks per batch and process.
-        seed: of the shuffle; None leaves the order and keeps the last, smaller batch.
+        batch_size: networks per batch and process at most.
+        seed: of the shuffle; None leaves the order.
     """
 
     def __init__(self, *, length: int, batch_size: int, seed: int | None) -> None:
@@ -109,12 +110,20 @@ class BatchOrder(Sampler[np.ndarray]):
     def _cuts(self) -> list[tuple[int, int]]:
         """Start and end of every batch of this process; processes take turns."""
         processes, rank = world()
-        starts = range(0, self.length, self.batch_size)
-        cuts = [(start, min(start + self.batch_size, self.length)) for start in starts]
-        if self.seed is not None:
-            # Gradients of processes are averaged: each needs a batch at every step.
-            cuts = cuts[: len(cuts) // processes * processes]
-        return cuts[rank::processes]
+        count = processes * steps_per_epoch(self.length, self.batch_size, processes=processes)
+        bounds = [self.length * i // count for i in range(count + 1)]
+        return list(pairwise(bounds))[rank::processes]
+
+
+def steps_per_epoch(length: int, batch_size: int, *, processes: int) -> int:
+    """Batches of each process.
+
+    All have the same number, of nearly the same size and at most `batch_size`, and no network is left out
+    (processes wait for each other at every step).
+    """
+    wanted = -(-length // (batch_size * processes))
+    # No batch is empty; that there are as many networks as processes is checked before.
+    return max(1, min(wanted, length // processes))
 
 
 @dataclass(frozen=True, eq=False)

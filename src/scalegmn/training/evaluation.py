@@ -61,8 +61,10 @@ def evaluate(
         rows=rows,
         targets=run.task.targets(labels, origin=str(chosen.folder)),
         canonicalize=run.canonicalize,
-        memory_limit=0,
+        memory_limit=0.0,
     )
+    for architecture in chosen.architectures:
+        run.check(architecture)
     outputs, targets = outputs_on(run.model, networks, batch_size=batch_size)
     report = run.task.report(outputs, targets)
     facts = {

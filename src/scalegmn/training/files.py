@@ -13,7 +13,7 @@ from scalegmn.errors import ConfigurationError
 def write_text(path: Path, text: str) -> None:
     """Replace a text file in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.partial")
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)
 

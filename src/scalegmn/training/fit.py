@@ -26,7 +26,7 @@ from scalegmn.seeding import numpy_generator
 from scalegmn.tasks.task import Report, Task
 from scalegmn.training.checkpoint_io import read_checkpoint
 from scalegmn.training.config import RunConfig
-from scalegmn.training.data import Data, Networks, PopulationData
+from scalegmn.training.data import Data, Networks, PopulationData, steps_per_epoch
 from scalegmn.training.files import write_text
 from scalegmn.training.history import History
 from scalegmn.training.inference import outputs_on
@@ -153,7 +153,9 @@ def _fit(config: RunConfig, model: Metanetwork, task: Task, data: Data) -> Histo
         seed=config.training.seed,
     )
     trainer = make_trainer(config, monitor=f"val/{task.monitor}")
-    steps = -(-len(data.train) // config.data.batch_size) // trainer.world_size * config.training.epochs
+    steps = config.training.epochs * steps_per_epoch(
+        len(data.train), config.data.batch_size, processes=trainer.world_size
+    )
     lines = config.logging.progress and not shows_bar(config)
     history = History(config.folder / METRICS, tell=_tell if lines else None)
     module = FitModule(model=model, task=task, config=config.training, total_steps=steps, history=history)

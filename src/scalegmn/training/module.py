@@ -42,7 +42,9 @@ class FitModule(pl.LightningModule):
         self.model, self.task, self.config, self.total_steps = model, task, config, total_steps
         self.train_metrics = task.metrics().clone(prefix="train/")
         self.val_metrics = task.metrics().clone(prefix="val/")
-        self.train_loss, self.val_loss = MeanMetric(), MeanMetric()
+        # By itself a mean leaves NaN out, which would hide that a training has diverged.
+        self.train_loss = MeanMetric(nan_strategy=float("inf"))
+        self.val_loss = MeanMetric(nan_strategy=float("inf"))
 
     def on_train_epoch_start(self) -> None:
         """Restart the random numbers (of dropout) from seed and epoch, whatever came before.

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,9 @@ from typing import Any
 
 from torch import Tensor
 
-from scalegmn.errors import CheckpointError, ConfigurationError
+from scalegmn.errors import CheckpointError, ConfigurationError, GraphError, ScaleGMNError
+from scalegmn.graph.spec import GraphSpec
+from scalegmn.models.scalegmn import ScaleGMN
 from scalegmn.networks.architecture import Architecture
 from scalegmn.symmetry.canonical import canonicalize_sine_phase
 from scalegmn.tasks.inr_classification import InrClassification
@@ -96,6 +99,8 @@ class Run:
                 data=data,
                 facts=facts,
             )
+        except ScaleGMNError:
+            raise
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(
                 f"{folder / RUN}: damaged, {error!r}; restore it or train again"
@@ -103,9 +108,31 @@ class Run:
 
     def outputs(self, architecture: Architecture, theta: Tensor, *, batch_size: int = 256) -> Tensor:
         """Answers ``(N, outputs)`` about networks ``theta (N, P)``, prepared as in training."""
+        self.check(architecture)
         if self.canonicalize:
             theta = canonicalize_sine_phase(architecture, theta)
         return outputs_of(self.model, architecture, theta, batch_size=batch_size)
+
+    def check(self, architecture: Architecture) -> None:
+        """Refuse networks that are too large for the model.
+
+        Raises:
+            GraphError: more inputs, outputs or hidden layers than it was made for.
+        """
+        if isinstance(self.model, ScaleGMN):
+            limits = dataclasses.asdict(self.model.spec)
+            needed = dataclasses.asdict(GraphSpec.of([architecture]))
+            over = [
+                f"{needed[name]} {name} (at most {limits[name]})"
+                for name in limits
+                if needed[name] > limits[name]
+            ]
+            if over:
+                raise GraphError(
+                    f"{self.folder}: the model cannot read networks {architecture.describe()}, which have "
+                    f"{', '.join(over)}; "
+                    "train it on a population that holds such networks"
+                )
 
     def architecture_of(self, names: Sequence[str], *, origin: str) -> Architecture:
         """The architecture whose parameters have these names.

@@ -51,25 +51,15 @@ def shows_bar(config: RunConfig) -> bool:
 def _strategy(config: RunConfig) -> Strategy | str:
     if config.training.devices == 1:
         return "auto"
-    # Tables for kinds of edges and layers that a batch does not have stay unused; the buffers are constant,
-    # and to send them around would need the same number of validation batches in every process.
-    return DDPStrategy(find_unused_parameters=True, broadcast_buffers=False)
+    # Tables for kinds of edges and layers that a batch does not have stay unused.
+    return DDPStrategy(find_unused_parameters=True)
 
 
 def _callbacks(config: RunConfig, monitor: str) -> list[Callback]:
+    # The best comes first, so that the last knows of it.
     callbacks: list[Callback] = [
-        ModelCheckpoint(
-            dirpath=config.folder / CHECKPOINTS,
-            filename=BEST.removesuffix(".ckpt"),
-            monitor=monitor,
-            mode="max",
-            save_last=True,
-            # One name each: what is written again after a kill replaces what was there.
-            enable_version_counter=False,
-            # The end of the training epoch is when everything of the epoch has been done.
-            save_on_train_epoch_end=True,
-            verbose=False,
-        )
+        _checkpoint(config, BEST, monitor=monitor),
+        _checkpoint(config, LAST, monitor=None),
     ]
     if config.training.early_stopping_patience is not None:
         callbacks.append(
@@ -83,6 +73,21 @@ def _callbacks(config: RunConfig, monitor: str) -> list[Callback]:
     if shows_bar(config):
         callbacks.append(RichProgressBar())
     return callbacks
+
+
+def _checkpoint(config: RunConfig, name: str, *, monitor: str | None) -> ModelCheckpoint:
+    """Keep one checkpoint of this name: of the epoch with the best `monitor`, or of the last one."""
+    return ModelCheckpoint(
+        dirpath=config.folder / CHECKPOINTS,
+        filename=name.removesuffix(".ckpt"),
+        monitor=monitor,
+        mode="max",
+        save_top_k=1,
+        # One name each: what is written again after a kill replaces what was there.
+        enable_version_counter=False,
+        # The end of the training epoch is when everything of the epoch has been done.
+        save_on_train_epoch_end=True,
+    )
 
 
 def _loggers(config: RunConfig) -> list[Logger]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from scalegmn.errors import ConfigurationError, GraphError
 from scalegmn.graph.network_graph import NetworkGraph
 from scalegmn.models.saving import SavedModule
+from scalegmn.shapes import NetworkVectors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,7 @@ class FlatMLP(SavedModule):
             layers += [nn.SiLU(), nn.Dropout(config.dropout)]
         self.layers = nn.Sequential(*layers, nn.Linear(config.hidden[-1], outputs))
 
-    def forward(self, graph: NetworkGraph) -> Tensor:
+    def forward(self, graph: NetworkGraph) -> NetworkVectors:
         """A network or a batch to ``(B, outputs)``.
 
         Raises:

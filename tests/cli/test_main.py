@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from scalegmn import __version__
+from scalegmn.cli import main as main_module
+from scalegmn.cli.exit_codes import DATA, INTERRUPTED, OK, USAGE, exit_code_of
+from scalegmn.cli.main import COMMANDS, help_line, main
+from scalegmn.errors import ConfigurationError, PopulationError, ScaleGMNError
+
+
+def raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """Let every command end with this error."""
+
+    class Module:
+        @staticmethod
+        def run(argv: list[str]) -> int:
+            raise error
+
+    monkeypatch.setattr(main_module.importlib, "import_module", lambda name: Module)
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help", "help"])
+def test_help_names_every_command(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([flag]) == OK
+    text = capsys.readouterr().out
+    for name, module in COMMANDS.items():
+        assert f"  {name} " in text
+        assert help_line(module) in text
+
+
+def test_help_is_fast() -> None:
+    program = (
+        "import sys; from scalegmn.cli.main import main; main(['--help']); "
+        "sys.exit(any(name in sys.modules for name in ('torch', 'lightning', 'numpy', 'jsonargparse')))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).returncode == 0
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == OK
+    assert __version__ in capsys.readouterr().out
+
+
+def test_nothing_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == USAGE
+    assert "usage: scalegmn COMMAND" in capsys.readouterr().out
+
+
+def test_unknown_command_lists_the_known(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trian"]) == USAGE
+    message = capsys.readouterr().err
+    assert "'trian'" in message
+    assert "train, evaluate, predict" in message
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigurationError("so it is"), USAGE),
+        (PopulationError("so it is"), DATA),
+        (ScaleGMNError("so it is"), DATA),
+    ],
+)
+def test_expected_errors_are_one_message(
+    error: ScaleGMNError, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising(monkeypatch, error)
+    assert main(["info"]) == code == exit_code_of(error)
+    assert capsys.readouterr().err == "scalegmn: error: so it is\n"
+
+
+@pytest.mark.parametrize("how", ["flag", "environment"])
+def test_debug_shows_where(
+    how: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising(monkeypatch, PopulationError("so it is"))
+    if how == "environment":
+        monkeypatch.setenv("SCALEGMN_DEBUG", "1")
+    assert main(["info", *(["--debug"] if how == "flag" else [])]) == DATA
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_interruption_has_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    raising(monkeypatch, KeyboardInterrupt())
+    assert main(["make"]) == INTERRUPTED
+
+
+@pytest.mark.parametrize(
+    ("stop", "code"), [(SystemExit(0), 0), (SystemExit(2), 2), (SystemExit("x"), 2), (SystemExit(), 0)]
+)
+def test_parsers_may_end_the_program(stop: SystemExit, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    raising(monkeypatch, stop)
+    assert main(["make"]) == code
+
+
+def test_missing_package_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising(monkeypatch, ModuleNotFoundError("no", name="lightning.pytorch"))
+    assert main(["train"]) == USAGE
+    assert "pip install 'scalegmn[train]'" in capsys.readouterr().err
+
+
+def test_other_errors_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    raising(monkeypatch, ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        main(["train"])

@@ -1,0 +1,207 @@
+"""From networks to graphs and back."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch_geometric.data import Batch
+
+from scalegmn.errors import ArchitectureError, GraphError, UnsupportedLayerError
+from scalegmn.graph import (
+    FIELDS,
+    NetworkGraph,
+    batch_graphs,
+    to_graph,
+    to_module,
+    to_parameters,
+    update_parameters,
+)
+from scalegmn.networks.activations import Activation
+from scalegmn.networks.architecture import Architecture
+from scalegmn.networks.factories import mlp, siren
+from scalegmn.networks.functional import run
+from scalegmn.networks.layers import Activate, Conv, Dense, Flatten, Skip
+from scalegmn.networks.modules import build_module
+from scalegmn.networks.topology import EdgeKind, Role
+from scalegmn.seeding import generator
+from scalegmn.testing import random_architecture, random_inputs, random_parameters
+
+EXACT = settings(derandomize=True, deadline=None, max_examples=40)
+SMALL = mlp(widths=(2, 3, 1), activations=[Activation("sine", 7.0)])
+
+
+def test_a_graph_by_hand() -> None:
+    theta = torch.arange(13, dtype=torch.float64)
+    graph = to_graph(SMALL, theta)
+    # Weights of 0: (3, 2), biases: (3,); weights of 2: (1, 3), bias: (1,).
+    assert graph.edge_index.tolist() == [[0, 1, 0, 1, 0, 1, 2, 3, 4], [2, 2, 3, 3, 4, 4, 5, 5, 5]]
+    assert graph.tap_weight.tolist() == [0, 1, 2, 3, 4, 5, 9, 10, 11]
+    assert graph.node_bias.tolist() == [0, 0, 6, 7, 8, 12]
+    assert graph.node_role.tolist() == [Role.INPUT] * 2 + [Role.HIDDEN] * 3 + [Role.OUTPUT]
+    assert graph.node_layer.tolist() == [0, 0, 1, 1, 1, 2]
+    assert graph.node_position.tolist() == [0, 1, 0, 1, 2, 0]
+    assert graph.node_group.tolist() == [0, 0, 1, 1, 1, 0]
+    assert graph.node_value.tolist() == [0, 0, 7, 7, 7, 0]
+    assert graph.edge_kind.tolist() == [EdgeKind.DENSE] * 9
+
+
+def test_taps_and_skips_by_hand() -> None:
+    relu = Activate(Activation("relu"))
+    maps = (Conv("a", 1, 2, (1, 2)), relu, Conv("b", 2, 2, (1, 1)), relu)
+    layers = (*maps, Flatten((1, 3)), Dense("c", 6, 1))
+    architecture = Architecture(layers, (Skip(0, 1, 2),))
+    theta = torch.arange(architecture.num_parameters, dtype=torch.float64)
+    graph = to_graph(architecture, theta)
+    kinds = [EdgeKind.CONVOLUTION] * 6 + [EdgeKind.FLATTENED] * 2 + [EdgeKind.SKIP] * 2
+    assert graph.edge_kind.tolist() == kinds
+    assert graph.edge_kernel.tolist() == [[1, 2]] * 2 + [[1, 1]] * 4 + [[1, 3]] * 2 + [[1, 1]] * 2
+    assert graph.tap_weight.tolist() == [0, 1, 2, 3, 6, 7, 8, 9, 12, 13, 14, 15, 16, 17, 1, 1]
+    assert graph.edge_index[:, -4:].tolist() == [[3, 4, 1, 2], [5, 5, 3, 4]]
+
+
+@EXACT
+@given(seed=st.integers(0, 10**6), dtype=st.sampled_from([torch.float32, torch.float64]))
+def test_batch_equals_that_of_pyg(seed: int, dtype: torch.dtype) -> None:
+    """Every field, everything that PyG keeps beside them, and every graph that is taken out again."""
+    g = generator(seed)
+    architecture = random_architecture(generator=g)
+    theta = random_parameters(architecture, 3, generator=g, dtype=dtype)
+    labels = torch.arange(3)
+    fast = batch_graphs(architecture, theta, labels)
+    slow = Batch.from_data_list(
+        [to_graph(architecture, t, label=y) for t, y in zip(theta, labels, strict=True)]
+    )
+    assert type(fast) is type(slow)
+    assert set(fast.keys()) == set(slow.keys())
+    for name in (*(field.name for field in FIELDS), "batch", "ptr", "y"):
+        assert fast[name].dtype == slow[name].dtype, name
+        assert torch.equal(fast[name], slow[name].reshape(fast[name].shape)), name
+    assert fast.num_graphs == slow.num_graphs and fast.num_nodes == slow.num_nodes
+    fast.check()
+    for one, other in zip(fast.to_data_list(), slow.to_data_list(), strict=True):
+        assert isinstance(one, NetworkGraph)
+        assert one.num_nodes == other.num_nodes
+        assert all(torch.equal(one[field.name], other[field.name]) for field in FIELDS)
+        assert one.y == other.y
+    # A batch that was taken apart can be put together again.
+    again = Batch.from_data_list(fast.to_data_list())
+    assert all(torch.equal(again[field.name], fast[field.name]) for field in FIELDS)
+
+
+@EXACT
+@given(seed=st.integers(0, 10**6))
+def test_parameters_come_back(seed: int) -> None:
+    g = generator(seed)
+    architecture = random_architecture(generator=g)
+    theta = random_parameters(architecture, 3, generator=g)
+    assert torch.equal(to_parameters(batch_graphs(architecture, theta), architecture), theta)
+    assert torch.equal(to_parameters(to_graph(architecture, theta[1]), architecture), theta[1:2])
+
+
+def test_labels() -> None:
+    theta = random_parameters(SMALL, 3, generator=generator(0))
+    values = torch.rand(3, 4)
+    batch = batch_graphs(SMALL, theta, values)
+    assert torch.equal(batch.y, values)
+    assert torch.equal(batch[1].y, values[1:2])
+    assert "y" not in batch_graphs(SMALL, theta)
+
+
+def test_graphs_are_differentiable() -> None:
+    theta = random_parameters(SMALL, 2, generator=generator(0)).requires_grad_()
+    graph = batch_graphs(SMALL, theta)
+    (graph.tap_weight.sum() + 2 * graph.node_bias.sum()).backward()
+    assert theta.grad is not None
+    assert theta.grad[0].tolist() == [1] * 6 + [2] * 3 + [1] * 3 + [2]
+    taps, biases = graph.tap_weight.detach().requires_grad_(), graph.node_bias.detach()
+    update_parameters(SMALL, taps, biases).sum().backward()
+    assert taps.grad is not None and (taps.grad == 1).all()
+
+
+def test_one_graph_does_not_change_another() -> None:
+    """Structure is computed once for an architecture; nobody may write into it."""
+    first = to_graph(SMALL, torch.zeros(13)).clone()
+    first.node_layer += 5
+    batch_graphs(SMALL, torch.zeros(2, 13)).node_layer.add_(5)
+    assert to_graph(SMALL, torch.zeros(13)).node_layer.max() == 2
+
+
+def modules() -> dict[str, tuple[nn.Sequential, tuple[int, ...]]]:
+    hidden = (nn.Linear(5, 4), nn.PReLU(4))
+    second = (nn.Conv2d(4, 2, (3, 1), groups=2), nn.GELU())
+    return {
+        "mlp": (nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Dropout(), *hidden, nn.Linear(4, 2)), (3,)),
+        "cnn": (
+            nn.Sequential(
+                nn.Conv2d(1, 4, 3, padding=1),
+                nn.Tanh(),
+                nn.MaxPool2d(2),
+                *second,
+                nn.Flatten(),
+                nn.Linear(2 * 2 * 4, 3),
+            ),
+            (1, 8, 8),
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", modules())
+def test_modules_come_back(name: str) -> None:
+    module, shape = modules()[name]
+    module.eval()
+    size = (8, 8) if len(shape) == 3 else None
+    graph = to_graph(module, input_size=size, label=torch.tensor(3))
+    graph.check()
+    assert graph.y == 3
+    blank = modules()[name][0].eval()
+    again = to_module(graph, like=blank, input_size=size)
+    x = torch.rand(4, *shape)
+    assert torch.equal(again(x), module(x))
+    assert not torch.equal(blank(x), module(x))
+
+
+def test_siren_module_comes_back() -> None:
+    architecture = siren(widths=(2, 4, 1))
+    theta = random_parameters(architecture, 1, generator=generator(0), dtype=torch.float32)[0]
+    module = build_module(architecture, theta)
+    graph = to_graph(module)
+    assert torch.equal(graph.tap_weight, to_graph(architecture, theta).tap_weight)
+    x = random_inputs(architecture, 4, generator=generator(1), dtype=torch.float32)
+    again = to_module(graph, like=build_module(architecture))
+    torch.testing.assert_close(again(x), run(architecture, theta[None], x)[0])
+
+
+def test_updates_are_packed_like_parameters() -> None:
+    layers = (Dense("a", 2, 3), Activate(Activation("prelu"), "slope", 3), Dense("b", 3, 1))
+    architecture = Architecture(layers)
+    theta = random_parameters(architecture, 2, generator=generator(0))
+    graph = batch_graphs(architecture, theta)
+    packed = update_parameters(architecture, graph.tap_weight, graph.node_bias)
+    slope = architecture.parameter("slope.weight")
+    assert (packed[:, slope.start : slope.stop] == 0).all()
+    packed[:, slope.start : slope.stop] = theta[:, slope.start : slope.stop]
+    assert torch.equal(packed, theta)
+
+
+def test_mistakes() -> None:
+    theta = torch.zeros(13)
+    with pytest.raises(GraphError, match="pass theta"):
+        to_graph(SMALL)
+    with pytest.raises(GraphError, match="leave theta out"):
+        to_graph(nn.Sequential(nn.Linear(2, 1)), theta)
+    with pytest.raises(GraphError, match=r"shape \(12,\), expected \(13,\) for 2-3-1"):
+        to_graph(SMALL, theta[:-1])
+    with pytest.raises(GraphError, match=r"shape \(13,\), expected \(B, 13\)"):
+        batch_graphs(SMALL, theta)
+    with pytest.raises(GraphError, match="do not make networks of 2-3-1"):
+        to_parameters(to_graph(siren(widths=(2, 4, 1)), torch.zeros(17)), SMALL)
+    with pytest.raises(GraphError, match="2 networks, expected one"):
+        like = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+        to_module(batch_graphs(SMALL, torch.zeros(2, 13)), like=like)
+    with pytest.raises(UnsupportedLayerError, match="LSTM"):
+        to_graph(nn.Sequential(nn.Linear(2, 2), nn.LSTM(2, 2)))
+    with pytest.raises((GraphError, ArchitectureError)):
+        to_module(to_graph(SMALL, theta), like=nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 1)))

@@ -1,0 +1,129 @@
+"""A batch of different networks, a transformed copy, and features of both that obey the laws."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch
+
+from scalegmn.graph import NetworkGraph, to_graph
+from scalegmn.nn.arrangement import Arrangement
+from scalegmn.nn.mlp import MLPStyle
+from scalegmn.nn.style import LayerStyle
+from scalegmn.seeding import generator
+from scalegmn.symmetry import Law, SymmetryAction
+from scalegmn.testing import ELEMENTWISE, random_architecture, random_networks, random_parameters
+
+WIDTH = 5
+EXACT = 1e-11
+
+
+def style_of(
+    *,
+    bidirectional: bool = True,
+    symmetrise: bool = True,
+    plain_io: bool = True,
+    separate_io: bool = True,
+    positional: bool = False,
+    layer_norm: bool = True,
+) -> LayerStyle:
+    return LayerStyle(
+        features=WIDTH,
+        bidirectional=bidirectional,
+        symmetrise=symmetrise,
+        separate_io=separate_io,
+        plain_io=plain_io,
+        positional_in_messages=positional,
+        positional_in_updates=positional,
+        mlp=MLPStyle(hidden=6, layer_norm=layer_norm),
+    )
+
+
+class Case:
+    """Networks of mixed architectures, activations and groups.
+
+    Attributes:
+        graph, moved: the batch before and after.
+        at, moved_at: their arrangements.
+    """
+
+    def __init__(self, seed: int, *, kinds: tuple[str, ...], symmetric: bool, rescale: bool) -> None:
+        g = generator(seed, "case")
+        networks = random_networks(generator=g, architectures=3, count=1, kinds=kinds)
+        deep = random_architecture(generator=g, kinds=kinds)
+        networks.append((deep, random_parameters(deep, 1, generator=g)))
+        self.networks = networks
+        self.actions = [SymmetryAction(architecture) for architecture, _ in networks]
+        self.elements = [
+            action.draw(generator=g, spread=100.0, rescale=rescale, shift_phase=False)
+            for action in self.actions
+        ]
+        thetas = [theta[0] for _, theta in networks]
+        self.graph = self._batch(thetas)
+        self.moved = self._batch(
+            [a.apply(t, e) for a, t, e in zip(self.actions, thetas, self.elements, strict=True)]
+        )
+        self.at = Arrangement(self.graph, symmetric=symmetric)
+        self.moved_at = Arrangement(self.moved, symmetric=symmetric)
+        self.generator = g
+
+    def _batch(self, thetas: list[Tensor]) -> NetworkGraph:
+        pairs = zip(self.networks, thetas, strict=True)
+        batch: NetworkGraph = Batch.from_data_list([to_graph(a, theta) for (a, _), theta in pairs])
+        return batch
+
+    def random_nodes(self, *, zeros: float = 0.2) -> Tensor:
+        """Features of arranged nodes, ``(V, WIDTH)``, some rows exactly zero."""
+        return self._random(self.at.num_nodes, zeros)
+
+    def random_edges(self, *, zeros: float = 0.2) -> Tensor:
+        """Features of arranged edges, ``(E, WIDTH)``, some rows exactly zero."""
+        return self._random(self.at.edge_order.numel(), zeros)
+
+    def _random(self, rows: int, zeros: float) -> Tensor:
+        x = torch.randn(rows, WIDTH, generator=self.generator, dtype=torch.float64)
+        return x * (torch.rand(rows, 1, generator=self.generator) >= zeros)
+
+    def move_nodes(self, x: Tensor, law: Law) -> Tensor:
+        """Arranged node features of the batch to those of the transformed batch."""
+        parts = self.at.restore_nodes(x).split([action.topology.num_nodes for action in self.actions])
+        moved = [
+            a.apply_to_nodes(part, e, law=law)
+            for a, part, e in zip(self.actions, parts, self.elements, strict=True)
+        ]
+        return self.moved_at.nodes(torch.cat(moved))
+
+    def move_edges(self, e: Tensor, law: Law = Law.EDGE) -> Tensor:
+        """The same for edges."""
+        parts = self.at.restore_edges(e).split([action.topology.num_edges for action in self.actions])
+        moved = [
+            a.apply_to_edges(part, element, law=law)
+            for a, part, element in zip(self.actions, parts, self.elements, strict=True)
+        ]
+        return self.moved_at.edges(torch.cat(moved))
+
+
+@lru_cache
+def case_of(
+    seed: int, *, kinds: tuple[str, ...] = ELEMENTWISE, symmetric: bool = True, rescale: bool = True
+) -> Case:
+    """A case; made once for all tests that ask for it."""
+    return Case(seed, kinds=kinds, symmetric=symmetric, rescale=rescale)
+
+
+def assert_equal(found: Tensor, expected: Tensor) -> None:
+    """Equal to rounding, each row by its own size (laws hold for rows of any size)."""
+    assert found.shape == expected.shape
+    assert torch.isfinite(expected).all()
+    if expected.numel():
+        rows = expected.reshape(expected.shape[0], -1)
+        size = rows.abs().amax(dim=1).clamp_min(1e-300)
+        error = ((found - expected).reshape(expected.shape[0], -1).abs().amax(dim=1) / size).max().item()
+        assert error <= EXACT, error
+
+
+def assert_different(found: Tensor, expected: Tensor) -> None:
+    """By more than any rounding."""
+    assert (found - expected).abs().max() > 1e-3 * expected.abs().max()

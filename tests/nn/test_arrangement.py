@@ -1,0 +1,92 @@
+"""The order of nodes and edges inside a metanetwork."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from nn.cases import case_of
+from scalegmn.graph import to_graph
+from scalegmn.networks.activations import Activation
+from scalegmn.networks.factories import mlp
+from scalegmn.networks.topology import Role
+from scalegmn.nn.arrangement import Arrangement
+
+SEEDS = range(6)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nodes_stand_by_role(seed: int) -> None:
+    at, graph = case_of(seed).at, case_of(seed).graph
+    roles = at.nodes(graph.node_role)
+    for part, role in zip(at.by_role(roles), Role, strict=True):
+        assert (part == int(role)).all()
+    for nodes, role in ((at.inputs, 0), (at.hidden, 1), (at.outputs, 2)):
+        assert (roles[nodes] == role).all()
+        assert nodes.stop - nodes.start == int((graph.node_role == role).sum())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_restoring_undoes_arranging(seed: int) -> None:
+    at, graph = case_of(seed).at, case_of(seed).graph
+    nodes, edges = torch.randn(graph.num_nodes, 2), torch.randn(graph.num_edges, 2)
+    assert torch.equal(at.restore_nodes(at.nodes(nodes)), nodes)
+    assert torch.equal(at.restore_edges(at.edges(edges)), edges)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_edges_join_the_same_nodes(seed: int) -> None:
+    at, graph = case_of(seed).at, case_of(seed).graph
+    assert torch.equal(at.node_order[at.source.index], at.edges(graph.edge_index[0]))
+    assert torch.equal(at.node_order[at.target.index], at.edges(graph.edge_index[1]))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_edges_stand_by_the_roles_of_their_ends(seed: int) -> None:
+    at, graph = case_of(seed).at, case_of(seed).graph
+    source = graph.node_role[graph.edge_index[0]][at.edge_order]
+    target = graph.node_role[graph.edge_index[1]][at.edge_order]
+    hidden = int(Role.HIDDEN)
+    assert (target[at.to_hidden] == hidden).all() and (target[at.to_output] == int(Role.OUTPUT)).all()
+    assert int((target == hidden).sum()) == at.to_hidden.stop
+    assert (source[at.from_hidden] == hidden).all()
+    assert int((source == hidden).sum()) == at.from_hidden.stop - at.from_hidden.start
+    for ends, backward in ((target, False), (source, True)):
+        before, inside, behind = at.by_end(ends, backward=backward)
+        assert (inside == hidden).all() and not (before == hidden).any() and not (behind == hidden).any()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_groups_of_ends(seed: int) -> None:
+    at, graph = case_of(seed).at, case_of(seed).graph
+    target = graph.node_group[graph.edge_index[1]][at.edge_order]
+    source = graph.node_group[graph.edge_index[0]][at.edge_order]
+    assert torch.equal(at.rows_to_hidden.codes, target[at.to_hidden])
+    assert torch.equal(at.rows_from_hidden.codes, source[at.from_hidden])
+    plain = Arrangement(graph, symmetric=False)
+    assert (plain.hidden_rows.sign, plain.hidden_rows.scale) == (False, False)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_network_of_a_node(seed: int) -> None:
+    case = case_of(seed)
+    assert torch.equal(case.at.restore_nodes(case.at.network), case.graph.batch)
+    assert case.at.num_graphs == len(case.networks)
+
+
+def test_degree() -> None:
+    relu, squared = (
+        mlp(widths=(2, 3, 1), activations=[Activation(kind)]) for kind in ("relu", "relu_squared")
+    )
+    theta = torch.ones(relu.num_parameters)
+    assert Arrangement(to_graph(relu, theta), symmetric=True).degree is None
+    degree = Arrangement(to_graph(squared, theta), symmetric=True).degree
+    assert degree is not None and degree.flatten().tolist() == [0, 0, 1, 1, 1, 0]
+
+
+def test_one_network() -> None:
+    linear = mlp(widths=(2, 1), activations=[])
+    at = Arrangement(to_graph(linear, torch.ones(3)), symmetric=True)
+    assert at.num_graphs == 1 and at.network.tolist() == [0, 0, 0]
+    assert at.hidden.start == at.hidden.stop == 2
+    assert at.to_hidden == slice(0, 0) and at.from_hidden == slice(0, 0)

@@ -1,0 +1,57 @@
+"""From features back to parameters."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from nn.cases import WIDTH, Case, case_of
+from scalegmn.graph import update_parameters
+from scalegmn.nn.parameter_head import ParameterHead
+from scalegmn.nn.state import State
+from scalegmn.nn.taps import tap_blocks
+from scalegmn.seeding import generator
+from scalegmn.symmetry import Law
+from scalegmn.testing import randomise
+
+
+def head() -> ParameterHead:
+    return randomise(ParameterHead(features=WIDTH, hidden=6), generator=generator(0)).double()
+
+
+def per_network(case: Case, taps: torch.Tensor, biases: torch.Tensor) -> list[torch.Tensor]:
+    """Packed updates of every network of the batch."""
+    tap_parts = taps.split([action.topology.tap_edge.numel() for action in case.actions])
+    bias_parts = biases.split([action.topology.num_nodes for action in case.actions])
+    return [
+        update_parameters(architecture, t, b)[0]
+        for (architecture, _), t, b in zip(case.networks, tap_parts, bias_parts, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_updates_have_the_law_of_their_parameters(seed: int) -> None:
+    case = case_of(seed)
+    primal, edges = case.random_nodes(), case.random_edges()
+    state = State(primal, None, edges, primal)
+    moved = State(case.move_nodes(primal, Law.PRIMAL), None, case.move_edges(edges), primal)
+    write = head()
+    before = per_network(case, *write(state, case.at, tap_blocks(case.graph)))
+    after = per_network(case, *write(moved, case.moved_at, tap_blocks(case.moved)))
+    for action, element, one, other in zip(case.actions, case.elements, before, after, strict=True):
+        expected = action.apply_update(one, element)
+        assert (expected != 0).any()
+        torch.testing.assert_close(other, expected, rtol=1e-9, atol=1e-11)
+
+
+def test_linear_but_for_the_biases_of_outputs() -> None:
+    case = case_of(1)
+    primal, edges = case.random_nodes(), case.random_edges()
+    write, blocks = head(), tap_blocks(case.graph)
+    taps, biases = write(State(primal, None, edges, primal), case.at, blocks)
+    double_taps, double_biases = write(State(2 * primal, None, 2 * edges, primal), case.at, blocks)
+    torch.testing.assert_close(double_taps, 2 * taps)
+    outputs = case.graph.node_role == 2
+    torch.testing.assert_close(double_biases[~outputs], 2 * biases[~outputs])
+    torch.testing.assert_close(double_biases[outputs], 2 * biases[outputs] - write.of_outputs.bias)
+    assert (biases[case.graph.node_role == 0] == 0).all()

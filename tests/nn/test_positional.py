@@ -1,0 +1,101 @@
+"""What neurons and edges are told about their place."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from nn.cases import WIDTH, assert_equal, case_of
+from scalegmn.errors import GraphError
+from scalegmn.graph import to_graph
+from scalegmn.graph.spec import GraphSpec
+from scalegmn.networks.activations import Activation, activation_kinds
+from scalegmn.networks.factories import mlp
+from scalegmn.nn.arrangement import Arrangement
+from scalegmn.nn.positional import PositionalEncoding, encode_nodes
+from scalegmn.seeding import generator
+from scalegmn.symmetry import Law
+from scalegmn.testing import randomise
+
+ARCHITECTURE = mlp(widths=(2, 3, 4, 2), activations=[Activation("relu"), Activation("tanh")])
+GRAPH = to_graph(ARCHITECTURE, torch.zeros(ARCHITECTURE.num_parameters))
+AT = Arrangement(GRAPH, symmetric=True)
+
+
+def encoding_of(spec: GraphSpec, *, edges: bool = True) -> PositionalEncoding:
+    return randomise(
+        PositionalEncoding(spec=spec, features=WIDTH, edges=edges), generator=generator(0)
+    ).double()
+
+
+def test_ends_have_vectors_of_their_own_and_layers_share_one() -> None:
+    encoding = encoding_of(GraphSpec(inputs=3, outputs=4, layers=5))
+    found = encoding(GRAPH, AT)
+    expected = [
+        *encoding.of_input[:2],
+        *[encoding.of_layer[0] + encoding.of_activation[Activation("relu").properties.code]] * 3,
+        *[encoding.of_layer[1] + encoding.of_activation[Activation("tanh").properties.code]] * 4,
+        *encoding.of_output[:2],
+    ]
+    assert torch.equal(found, torch.stack(expected))
+
+
+def test_activations_start_from_zero() -> None:
+    fresh = PositionalEncoding(spec=GraphSpec.of([ARCHITECTURE]), features=WIDTH, edges=True)
+    assert (fresh.of_activation == 0).all()
+    assert fresh.of_activation.shape[0] > max(kind.code for kind in activation_kinds())
+
+
+def test_edges_share_the_vector_of_their_layer() -> None:
+    encoding = encoding_of(GraphSpec(inputs=3, outputs=4, layers=5))
+    found = encoding.of_edges(GRAPH, AT)
+    assert found is not None and encoding.of_edge_layer is not None
+    # Whatever the depth of a network, its last edges have the last vector.
+    numbers = AT.edges(torch.tensor([0] * 6 + [1] * 12 + [5] * 8))
+    torch.testing.assert_close(found, encoding.of_edge_layer[numbers])
+    assert encoding_of(GraphSpec(inputs=3, outputs=4, layers=5), edges=False).of_edges(GRAPH, AT) is None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_laws(seed: int) -> None:
+    case = case_of(seed)
+    encoding = encoding_of(GraphSpec.of([architecture for architecture, _ in case.networks]))
+    assert_equal(
+        encoding(case.moved, case.moved_at), case.move_nodes(encoding(case.graph, case.at), Law.INVARIANT)
+    )
+    before, after = encoding.of_edges(case.graph, case.at), encoding.of_edges(case.moved, case.moved_at)
+    assert before is not None and after is not None
+    assert_equal(after, case.move_edges(before, Law.INVARIANT))
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (GraphSpec(inputs=1, outputs=2, layers=2), "2 inputs.*at most 1"),
+        (GraphSpec(inputs=2, outputs=1, layers=2), "2 outputs.*at most 1"),
+        (GraphSpec(inputs=2, outputs=2, layers=1), "2 hidden layers.*at most 1"),
+    ],
+)
+def test_networks_beyond_the_limits(spec: GraphSpec, message: str) -> None:
+    with pytest.raises(GraphError, match=message):
+        encoding_of(spec)(GRAPH, AT)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_encoded_biases_are_primal(seed: int) -> None:
+    case = case_of(seed)
+    x, z = case.random_nodes(), case.random_nodes()
+    before = encode_nodes(x, z, case.at, multiply=True)
+    after = encode_nodes(
+        case.move_nodes(x, Law.PRIMAL), case.move_nodes(z, Law.INVARIANT), case.moved_at, multiply=True
+    )
+    assert_equal(after, case.move_nodes(before, Law.PRIMAL))
+    hidden = case.at.hidden
+    assert torch.equal(before[hidden], (x * z)[hidden])
+    assert torch.equal(before[case.at.outputs], (x + z)[case.at.outputs])
+    assert torch.equal(encode_nodes(x, z, case.at, multiply=False), x + z)
+
+
+def test_shapes_must_agree() -> None:
+    with pytest.raises(GraphError, match="differ in shape"):
+        encode_nodes(torch.ones(11, 2), torch.ones(11, 3), AT, multiply=True)

@@ -1,0 +1,45 @@
+"""Maps of input and output neurons, and updates of all nodes."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+
+from nn.cases import WIDTH, assert_equal, case_of, style_of
+from scalegmn.nn.roles import LabelledMap, LabelledMaps, NodeUpdate
+from scalegmn.seeding import generator
+from scalegmn.symmetry import Law
+from scalegmn.testing import randomise
+
+
+def test_plain_or_multiplied() -> None:
+    x = torch.randn(3, 4)
+    plain = LabelledMap(4, WIDTH, style=style_of(plain_io=True))
+    assert torch.equal(plain(x), plain.mlp(x))
+    multiplied = LabelledMap(4, WIDTH, style=style_of(plain_io=False))
+    assert multiplied.linear is not None
+    assert torch.equal(multiplied(x), multiplied.linear(x) * multiplied.mlp(x))
+    assert (multiplied(torch.zeros(1, 4)) == 0).all()
+
+
+def test_separate_or_common() -> None:
+    separate = LabelledMaps(4, WIDTH, style=style_of(separate_io=True))
+    common = LabelledMaps(4, WIDTH, style=style_of(separate_io=False))
+    assert separate.of_inputs is not separate.of_outputs
+    assert common.of_inputs is common.of_outputs
+    count = len(list(LabelledMap(4, WIDTH, style=style_of()).parameters()))
+    assert len(list(common.parameters())) == count and len(list(separate.parameters())) == 2 * count
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("law", "extras"), itertools.product([Law.PRIMAL, Law.DUAL], [True, False]))
+def test_node_update_keeps_the_law(seed: int, law: Law, extras: bool) -> None:
+    case = case_of(seed)
+    update = NodeUpdate(WIDTH, style=style_of(), extras=WIDTH if extras else 0)
+    update = randomise(update, generator=generator(seed)).double()
+    x, z = case.random_nodes(), case.random_nodes()
+    before = update(x, case.at, z if extras else None)
+    moved_z = case.move_nodes(z, Law.INVARIANT) if extras else None
+    assert_equal(update(case.move_nodes(x, law), case.moved_at, moved_z), case.move_nodes(before, law))
