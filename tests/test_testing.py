@@ -147,12 +147,13 @@ def test_input_shape() -> None:
 
 
 def test_randomise_in_place() -> None:
-    module = nn.Sequential(nn.Linear(50, 60), nn.LayerNorm(60))
-    before = module[0].weight.detach().clone()
+    linear, norm = nn.Linear(50, 60), nn.LayerNorm(60)
+    module = nn.Sequential(linear, norm)
+    before = linear.weight.detach().clone()
     assert randomise(module, generator=generator(0)) is module
-    assert not torch.equal(before, module[0].weight)
-    assert module[1].weight.mean().item() == pytest.approx(1, abs=0.2)
-    assert module[1].bias.mean().item() == pytest.approx(0, abs=0.2)
+    assert not torch.equal(before, linear.weight)
+    assert norm.weight.mean().item() == pytest.approx(1, abs=0.2)
+    assert norm.bias.mean().item() == pytest.approx(0, abs=0.2)
 
 
 def test_invariance_that_holds() -> None:

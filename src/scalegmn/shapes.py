@@ -31,6 +31,8 @@ NodeFeatures = Float[Tensor, "V D"]
 MappedNodes = Float[Tensor, "V F"]
 NodeExtras = Float[Tensor, "V Z"]
 EdgeFeatures = Float[Tensor, "E D"]
+EdgeIndex = Int[Tensor, "2 E"]
+EdgeIntegers = Int[Tensor, "E"]
 TapScalars = Float[Tensor, "T"]
 NetworkVectors = Float[Tensor, "B W"]
 """One vector of W numbers per network."""

@@ -136,6 +136,17 @@ def test_foreign_folder_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixt
     assert (tmp_path / "networks" / "precious").read_text() == "x"
 
 
+def test_interruption_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stages, "fit_inrs", interrupt)
+    assert main(["demo", "-o", str(tmp_path / "demo"), "--quiet"]) == 4
+    assert "--resume" in capsys.readouterr().err
+
+
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--help"]) == 0
     assert "runs/demo" in capsys.readouterr().out

@@ -61,7 +61,7 @@ def test_slicing_gives_the_graphs_back() -> None:
 
 def test_dataloader() -> None:
     graphs = mixed()
-    batches = list(DataLoader(graphs, batch_size=5, shuffle=False))  # type: ignore[arg-type]
+    batches = list(DataLoader(graphs, batch_size=5, shuffle=False))
     assert [batch.num_graphs for batch in batches] == [5, 5, 5, 1]
     assert torch.equal(
         torch.cat([batch.tap_weight for batch in batches]), torch.cat([g.tap_weight for g in graphs])

@@ -32,6 +32,7 @@ from scalegmn.symmetry import SymmetryAction
 from scalegmn.testing import (
     Elements,
     assert_invariant,
+    random_mlp,
     random_parameters,
     random_residual_cnn,
     random_residual_mlp,
@@ -70,6 +71,20 @@ def test_invariant_in_single_precision(direction: Direction, readout: ReadoutKin
     config = ModelConfig(features=8, layers=3, direction=direction, readout=readout)
     model = model_of(networks, config, dtype=torch.float32)
     assert_invariant(model, networks, generator=generator(2))
+
+
+@pytest.mark.parametrize(("direction", "readout"), KINDS)
+def test_invariant_without_biases(direction: Direction, readout: ReadoutKind) -> None:
+    """All biases zero, or none at all: hidden neurons start from nothing but their weights."""
+    kinds = ("relu", "relu_squared", "tanh", "sine", "identity")
+    networks = []
+    for kind in kinds:
+        zeroed = mlp(widths=(2, 4, 4, 2), activations=[Activation(kind), RELU])
+        networks.append((zeroed, random_parameters(zeroed, 3, generator=generator(0), zero_biases=1.0)))
+        bare = random_mlp(generator=generator(1, kind), kinds=[kind], hidden_layers=2, biases=False)
+        networks.append((bare, random_parameters(bare, 3, generator=generator(2))))
+    config = ModelConfig(features=8, layers=4, direction=direction, readout=readout)
+    assert_invariant(model_of(networks, config), networks, generator=generator(1))
 
 
 @pytest.mark.parametrize(("direction", "symmetrise"), DIRECTIONS_AND_SIGNS)

@@ -21,9 +21,9 @@ def test_nodes_stand_by_role(seed: int) -> None:
     roles = at.nodes(graph.node_role)
     for part, role in zip(at.by_role(roles), Role, strict=True):
         assert (part == int(role)).all()
-    for nodes, role in ((at.inputs, 0), (at.hidden, 1), (at.outputs, 2)):
-        assert (roles[nodes] == role).all()
-        assert nodes.stop - nodes.start == int((graph.node_role == role).sum())
+    for nodes, code in ((at.inputs, 0), (at.hidden, 1), (at.outputs, 2)):
+        assert (roles[nodes] == code).all()
+        assert nodes.stop - nodes.start == int((graph.node_role == code).sum())
 
 
 @pytest.mark.parametrize("seed", SEEDS)

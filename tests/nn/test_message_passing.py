@@ -64,7 +64,7 @@ def test_laws(seed: int, bidirectional: bool, symmetrise: bool, positional: bool
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize(("bidirectional", "symmetrise"), itertools.product([True, False], repeat=2))
+@pytest.mark.parametrize(("bidirectional", "symmetrise"), list(itertools.product([True, False], repeat=2)))
 def test_node_invariants_are_invariant(seed: int, bidirectional: bool, symmetrise: bool) -> None:
     case = case_of(seed)
     invariants = NodeInvariants(style=style_of(bidirectional=bidirectional, symmetrise=symmetrise))
@@ -90,6 +90,14 @@ def test_edge_update_sees_both_ends_apart() -> None:
         assert ((case.at.source.index == node) | (case.at.target.index == node))[rows].all()
     # Linear in the edges themselves.
     torch.testing.assert_close(update(3 * e, before, case.at), 3 * result)
+    # Each end has a map of its own: without that of sources, only targets matter.
+    torch.nn.init.zeros_(update.of_source.weight)
+    primal = before.primal.clone()
+    node = int(case.at.source.index[0])
+    primal[node] = torch.randn(5, dtype=torch.float64)
+    changed = update(e, State(primal, before.dual, before.edges, before.encoding), case.at)
+    rows = (changed != update(e, before, case.at)).any(dim=1)
+    assert (case.at.target.index == node)[rows].all()
 
 
 def test_edges_stay_where_nobody_needs_new_ones() -> None:

@@ -22,7 +22,7 @@ COMBINATIONS = list(itertools.product(KINDS, [True, False], [True, False]))
 def readout_of(kind: type[Readout], case: Case, *, bidirectional: bool, symmetrise: bool = True) -> Readout:
     spec = GraphSpec.of([architecture for architecture, _ in case.networks])
     style = style_of(bidirectional=bidirectional, symmetrise=symmetrise)
-    made = kind(spec=spec, style=style)  # type: ignore[call-arg]
+    made = kind(spec=spec, style=style)
     return randomise(made, generator=generator(0)).double()
 
 
@@ -60,7 +60,7 @@ def test_models_without_duals_can_read_both_ends(kind: type[Readout]) -> None:
     assert_different(readout(State(other, None, state.edges, state.encoding), case.at), found)
 
 
-@pytest.mark.parametrize(("kind", "bidirectional"), itertools.product(KINDS, [True, False]))
+@pytest.mark.parametrize(("kind", "bidirectional"), list(itertools.product(KINDS, [True, False])))
 def test_what_is_read(kind: type[Readout], bidirectional: bool) -> None:
     case = case_of(0)
     readout = readout_of(kind, case, bidirectional=bidirectional)

@@ -34,7 +34,7 @@ def test_separate_or_common() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize(("law", "extras"), itertools.product([Law.PRIMAL, Law.DUAL], [True, False]))
+@pytest.mark.parametrize(("law", "extras"), list(itertools.product([Law.PRIMAL, Law.DUAL], [True, False])))
 def test_node_update_keeps_the_law(seed: int, law: Law, extras: bool) -> None:
     case = case_of(seed)
     update = NodeUpdate(WIDTH, style=style_of(), extras=WIDTH if extras else 0)

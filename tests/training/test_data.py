@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch_geometric.data import Batch
 
 from scalegmn.graph.convert import to_parameters
+from scalegmn.graph.fields import FIELDS
 from scalegmn.symmetry.canonical import canonicalize_sine_phase
 from scalegmn.training import data as data_module
-from scalegmn.training.data import BatchOrder, Networks, steps_per_epoch
+from scalegmn.training.data import BatchOrder, Networks, joined, steps_per_epoch
 from training.small import small_population
 
 
@@ -46,6 +48,17 @@ def test_mixed_architectures_make_one_graph_each(tmp_path: Path) -> None:
     graphs = chosen[np.array([2, 0, 3])]
     assert [graph.num_graphs for graph in graphs] == [2, 1]
     assert torch.equal(torch.cat([graph.y for graph in graphs]), chosen.targets[[0, 3, 2]])
+
+
+def test_joined_graph_holds_the_networks_of_all_architectures(tmp_path: Path) -> None:
+    chosen = networks(tmp_path, more=True)
+    graphs = chosen[np.array([2, 0, 3])]
+    whole = joined(graphs)
+    whole.check()
+    listed = [one for graph in graphs for one in graph.to_data_list()]  # type: ignore[attr-defined]
+    expected = Batch.from_data_list(listed)
+    for field in FIELDS:
+        assert torch.equal(whole[field.name], expected[field.name])
 
 
 def order(seed: int | None = 1, *, epoch: int = 0, length: int = 10) -> list[list[int]]:

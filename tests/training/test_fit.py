@@ -15,6 +15,7 @@ from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.training.checkpoint_io import read_checkpoint
 from scalegmn.training.checks import mistakes_of
 from scalegmn.training.config import RunConfig
+from scalegmn.training.data import BatchOrder
 from scalegmn.training.fit import train
 from scalegmn.training.parsing import parse_config
 from scalegmn.training.run_folder import Run
@@ -110,6 +111,15 @@ def test_same_seed_same_weights_whatever_happened_before(population: Path, tmp_p
     train(configured(population, tmp_path / "c", training__seed=1))
     assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
     assert not same(weights(tmp_path / "a"), weights(tmp_path / "c"))
+
+
+def test_every_epoch_has_an_order_of_its_own(
+    population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epochs: list[int] = []
+    monkeypatch.setattr(BatchOrder, "set_epoch", lambda self, epoch: epochs.append(epoch))
+    train(configured(population, tmp_path / "run"))
+    assert {0, 1} <= set(epochs)
 
 
 def test_early_stopping(population: Path, tmp_path: Path) -> None:
@@ -261,3 +271,28 @@ def test_wandb_offline(population: Path, tmp_path: Path, monkeypatch: pytest.Mon
 def test_tensorboard(population: Path, tmp_path: Path) -> None:
     train(configured(population, tmp_path / "run", logging__tensorboard="true"))
     assert list((tmp_path / "run/tensorboard").glob("events.out.tfevents.*"))
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_work(population: Path, tmp_path: Path) -> None:
+    changes = {"training.devices": 2, "training.epochs": 1}
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "scalegmn.cli.main",
+            "train",
+            *options(population, tmp_path / "run", **changes),
+        ],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    # Half of the steps that one process needs for 54 networks.
+    assert [row["step"] for row in rows_of(tmp_path / "run")] == ["2"]
+    assert done.stdout.count("The run is in") == 1
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    # A share of all 18 validation networks, not of those of one process.
+    assert (results["val_accuracy"] * 18) == pytest.approx(round(results["val_accuracy"] * 18), abs=1e-5)

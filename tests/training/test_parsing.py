@@ -9,6 +9,7 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.models.config import Direction, Symmetry
 from scalegmn.training.config import RunConfig, Schedule
 from scalegmn.training.parsing import fields_of, flat_items, parse_config, parse_plain, to_plain
+from scalegmn.training.yaml_files import read_yaml
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
 
@@ -32,12 +33,12 @@ def test_configurations_are_found() -> None:
 def test_every_configuration_is_valid_and_begins_with_its_command(path: Path) -> None:
     words = path.read_text(encoding="utf-8").splitlines()[0].split()
     relative = path.relative_to(path.parents[2]).as_posix()
-    assert words[:6] == ["#", "scalegmn", "train", "--config", relative, "--data.population"]
+    assert words[:5] == ["#", "scalegmn", "train", "--config", relative]
     config = parsed("--config", str(path), *words[5:])
     # Nothing in the file is without effect: every value of it is in the configuration.
     plain = to_plain(config)
     assert isinstance(plain, dict)
-    for section, values in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+    for section, values in read_yaml(path).items():
         assert values.items() <= plain[section].items()
 
 
@@ -88,6 +89,9 @@ def test_plain_data_is_read_back() -> None:
         ("--training.lr=1", "training has epochs, learning_rate"),
         ("--learning_rate=1", "'training.learning_rate'"),
         ("--symmetry=permutation", "'model.symmetry'"),
+        ("--modle=3", "'model'"),
+        ("--modle.features=3", "'model.features'"),
+        ("--frobnicate=3", "--help"),
         ("--model=x", "is a section"),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser
 
+from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.published import COLLECTION_NAMES, CollectionName, collection_called, print_refusals
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations.canonicalize import CanonicalizeReport, canonicalize_folder, canonicalize_population
@@ -49,7 +50,7 @@ def run(argv: Sequence[str]) -> int:
     if report.refused:
         print(f"{len(report.refused)} files were refused")
         print_refusals(report.refused)
-    return 0
+    return OK
 
 
 def _canonicalize(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from jsonargparse import ArgumentParser
 from rich.console import Console
+
+from scalegmn.cli.exit_codes import INTERRUPTED, OK
 
 HELP = "fit networks to handwritten digits, train metanetworks on them, show a table and pictures"
 
@@ -34,10 +37,14 @@ def run(argv: Sequence[str]) -> int:
     from scalegmn.cli.demonstration.settings import DemoSettings
     from scalegmn.cli.demonstration.stages import demonstrate
 
-    table = demonstrate(
-        options.output, settings=DemoSettings(), resume=options.resume, progress=not options.quiet
-    )
+    try:
+        table = demonstrate(
+            options.output, settings=DemoSettings(), resume=options.resume, progress=not options.quiet
+        )
+    except KeyboardInterrupt:
+        print(f"interrupted; add --resume to go on in {options.output}", file=sys.stderr)
+        return INTERRUPTED
     console = Console()
     console.print(table.to_rich())
     console.print(f"Pictures and numbers are in {options.output}", highlight=False)
-    return 0
+    return OK

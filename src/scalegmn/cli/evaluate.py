@@ -39,6 +39,12 @@ def build_parser() -> ArgumentParser:
         help="JSON file to write; by default one in the run folder",
     )
     parser.add_argument("--batch_size", type=int, default=256, help="networks at a time")
+    parser.add_argument(
+        "--device",
+        type=str | None,
+        default=None,
+        help="such as cpu or cuda:1; by default a GPU if there is one",
+    )
     return parser
 
 
@@ -47,7 +53,11 @@ def run(argv: Sequence[str]) -> int:
     options = build_parser().parse_args(list(argv))
     trained = Run.open(options.run)
     found = evaluate(
-        trained, population=options.population, split=options.split, batch_size=options.batch_size
+        trained,
+        population=options.population,
+        split=options.split,
+        batch_size=options.batch_size,
+        device=options.device,
     )
     name = options.population.resolve().name if options.population is not None else "same"
     path = options.output or trained.folder / f"evaluation-{name}-{options.split}.json"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
+from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.published import CollectionName, collection_called, print_refusals
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations.importing import import_collection
@@ -68,7 +69,7 @@ def run(argv: Sequence[str]) -> int:
         print(f"{count} files were left out: {reason}")
     print(f"{len(report.refused)} files were refused")
     print_refusals(report.refused)
-    return 0
+    return OK
 
 
 def _generate_splits(collection: Collection, options: Namespace) -> None:

@@ -10,6 +10,7 @@ from jsonargparse import ArgumentParser
 from rich.console import Console
 
 from scalegmn.cli.describe.population import describe_population
+from scalegmn.cli.exit_codes import OK
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations.format import INDEX, JOURNAL
 from scalegmn.reports.tables import ResultTable
@@ -38,7 +39,7 @@ def run(argv: Sequence[str]) -> int:
             print(table.to_markdown())
         else:
             Console().print(table.to_rich())
-    return 0
+    return OK
 
 
 def describe(path: Path, *, verify: bool = False) -> list[ResultTable]:

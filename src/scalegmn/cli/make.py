@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
+from scalegmn.cli.exit_codes import OK
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations.images import ImageSet, load_images
 from scalegmn.populations.makers.coordinates import Order
@@ -107,7 +108,7 @@ def run(argv: Sequence[str]) -> int:
         print(f"{len(report.diverged)} networks diverged and were left out (split, image, copy):")
         for key in report.diverged:
             print(f"  {key}")
-    return 0
+    return OK
 
 
 def _recipe(options: Namespace) -> InrRecipe:

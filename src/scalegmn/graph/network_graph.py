@@ -10,6 +10,7 @@ from torch_geometric.data import Data
 
 from scalegmn.errors import GraphError
 from scalegmn.graph.fields import FIELD_NAMES, FIELDS
+from scalegmn.shapes import EdgeIndex, EdgeIntegers, NodeIntegers, NodeScalars, TapScalars
 
 
 class NetworkGraph(Data):
@@ -21,18 +22,18 @@ class NetworkGraph(Data):
     Shapes: V nodes, E edges, T taps (see :mod:`scalegmn.shapes`).
     """
 
-    edge_index: Tensor
-    tap_weight: Tensor
-    node_bias: Tensor
-    edge_kind: Tensor
+    edge_index: EdgeIndex
+    tap_weight: TapScalars
+    node_bias: NodeScalars
+    edge_kind: EdgeIntegers
     edge_kernel: Tensor
-    node_role: Tensor
-    node_layer: Tensor
-    node_position: Tensor
-    node_group: Tensor
-    node_degree: Tensor
-    node_activation: Tensor
-    node_value: Tensor
+    node_role: NodeIntegers
+    node_layer: NodeIntegers
+    node_position: NodeIntegers
+    node_group: NodeIntegers
+    node_degree: NodeScalars
+    node_activation: NodeIntegers
+    node_value: NodeScalars
 
     def __cat_dim__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
         """Edges stand in the second dimension of ``edge_index``; every other field grows in its first."""

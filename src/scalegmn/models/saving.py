@@ -68,8 +68,8 @@ class SavedModule(nn.Module, ABC):
             model = cls.from_config(config)
         except (KeyError, TypeError) as error:
             raise ConfigurationError(
-                f"{folder / CONFIG_FILE}: entries of {cls.__name__} are missing, unknown or of the wrong type: "
-                f"{error!r}"
+                f"{folder / CONFIG_FILE}: entries of {cls.__name__} are missing, unknown or of the wrong "
+                f"type: {error!r}"
             ) from error
         tensors = read_state(folder / WEIGHTS_FILE).tensors
         # A model saved in double precision comes back in double precision.

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.topology import CONSTANT
-from scalegmn.symmetry.action import Element, SymmetryAction
 from scalegmn.shapes import Parameters
+from scalegmn.symmetry.action import Element, SymmetryAction
 
 
 def canonicalize_sine_phase(architecture: Architecture, theta: Parameters) -> Parameters:

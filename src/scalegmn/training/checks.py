@@ -14,7 +14,7 @@ from scalegmn.populations.store import Population
 from scalegmn.training.config import Accelerator, MetanetworkName, Precision, RunConfig, Schedule
 from scalegmn.training.parsing import flat_items, parse_plain
 from scalegmn.training.processes import is_first_process
-from scalegmn.training.run_folder import CHECKPOINTS, CONFIG, MODEL
+from scalegmn.training.run_folder import CONFIG
 from scalegmn.training.selection import select
 from scalegmn.training.yaml_files import read_yaml
 
@@ -76,7 +76,7 @@ def _of_data(config: RunConfig) -> Iterator[str]:
             selection = select(data)
             fewest = min(len(selection.train), len(selection.val))
             if fewest < config.training.devices:
-                yield f"training.devices is {config.training.devices}, but there is a split of {fewest} networks"
+                yield f"training.devices is {config.training.devices}, but a split has only {fewest} networks"
         except ScaleGMNError as error:
             yield str(error)
 
@@ -115,7 +115,7 @@ def _of_folder(config: RunConfig) -> Iterator[str]:
     if folder.exists() and not folder.is_dir():
         yield f"output: {folder} is a file; choose a folder"
     elif folder.is_dir() and any(folder.iterdir()) and not config.resume:
-        begun = (folder / CHECKPOINTS).is_dir() or (folder / MODEL).is_dir()
+        begun = (folder / CONFIG).is_file()
         hint = (
             "continue it with --resume, or choose another one with --output"
             if begun

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from scalegmn.graph.convert import batch_graphs
+from scalegmn.graph.fields import FIELDS
 from scalegmn.graph.network_graph import NetworkGraph
 from scalegmn.networks.architecture import Architecture
 from scalegmn.populations.store import Population
@@ -75,6 +76,24 @@ class Networks(Dataset[GraphBatch]):
 
     def _prepared(self, architecture: Architecture, theta: Tensor) -> Tensor:
         return canonicalize_sine_phase(architecture, theta) if self.canonicalize else theta
+
+
+def joined(batch: GraphBatch) -> NetworkGraph:
+    """All networks of a batch, whatever their architecture, as one graph.
+
+    It has lost where one network ends and the next begins: good for statistics of weights, not for answers.
+    """
+    if len(batch) == 1:
+        return batch[0]
+    nodes = torch.tensor([graph.node_role.numel() for graph in batch])
+    starts = (nodes.cumsum(0) - nodes).tolist()
+    fields: dict[str, Tensor] = {
+        field.name: torch.cat([graph[field.name] for graph in batch])
+        for field in FIELDS
+        if field.name != "edge_index"
+    }
+    edges = torch.cat([graph.edge_index + start for graph, start in zip(batch, starts, strict=True)], dim=1)
+    return NetworkGraph(num_nodes=int(nodes.sum()), edge_index=edges, **fields)
 
 
 @final

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from scalegmn.populations.splits import NAMES
 from scalegmn.populations.store import Population
 from scalegmn.tasks.task import Report
 from scalegmn.training.data import Networks
-from scalegmn.training.inference import outputs_on
+from scalegmn.training.inference import device_called, outputs_on
 from scalegmn.training.run_folder import Run
 from scalegmn.training.selection import rows_for_testing, select
 
@@ -34,7 +35,12 @@ class Evaluation:
 
 
 def evaluate(
-    run: Run, *, population: Path | None = None, split: str = "test", batch_size: int = 256
+    run: Run,
+    *,
+    population: Path | None = None,
+    split: str = "test",
+    batch_size: int = 256,
+    device: str | None = None,
 ) -> Evaluation:
     """Judge the model of a run.
 
@@ -44,9 +50,10 @@ def evaluate(
         split: ``train``, ``val`` or ``test`` as the training chose them, or ``all``.  Of another population,
             those that its column says; ``test`` takes all where the column names none.
         batch_size: networks at a time.
+        device: where to compute, such as ``cpu`` or ``cuda:1``; by default a GPU if there is one.
 
     Raises:
-        ConfigurationError: no such split.
+        ConfigurationError: no such split or device.
         PopulationError: there are no such networks, or their labels are unknown to the model.
         GraphError: the model cannot read such networks.
     """
@@ -65,7 +72,8 @@ def evaluate(
     )
     for architecture in chosen.architectures:
         run.check(architecture)
-    outputs, targets = outputs_on(run.model, networks, batch_size=batch_size)
+    model = copy.deepcopy(run.model).to(device_called(device))
+    outputs, targets = outputs_on(model, networks, batch_size=batch_size)
     report = run.task.report(outputs, targets)
     facts = {
         "run": str(run.folder),

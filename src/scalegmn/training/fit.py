@@ -25,11 +25,11 @@ from scalegmn.populations.store import Population
 from scalegmn.seeding import numpy_generator
 from scalegmn.tasks.task import Report, Task
 from scalegmn.training.checkpoint_io import read_checkpoint
-from scalegmn.training.config import RunConfig
-from scalegmn.training.data import Data, Networks, PopulationData, steps_per_epoch
+from scalegmn.training.config import Accelerator, RunConfig
+from scalegmn.training.data import Data, Networks, PopulationData, joined, steps_per_epoch
 from scalegmn.training.files import write_text
 from scalegmn.training.history import History
-from scalegmn.training.inference import outputs_on
+from scalegmn.training.inference import device_called, outputs_on
 from scalegmn.training.memory import kept_memory
 from scalegmn.training.metanetworks import Metanetwork, make_metanetwork, make_task
 from scalegmn.training.module import FitModule
@@ -96,7 +96,11 @@ def train(config: RunConfig, *, command: list[str] | None = None) -> Outcome:
         model.eval().save_pretrained(folder / MODEL)
         report = None
         if data.test is not None:
-            outputs, targets = outputs_on(model, data.test, batch_size=config.data.evaluation_batch_size)
+            # Lightning has brought the model back to the CPU.
+            device = device_called("cpu" if config.training.accelerator is Accelerator.cpu else None)
+            outputs, targets = outputs_on(
+                model.to(device), data.test, batch_size=config.data.evaluation_batch_size
+            )
             report = task.report(outputs, targets)
         parameters = sum(p.numel() for p in model.parameters())
         results = write_results(
@@ -139,9 +143,7 @@ def _load(config: RunConfig, selection: Selection, task: Task) -> Data:
 def _fit_scale(model: Metanetwork, networks: Networks) -> None:
     """Sizes of weights from some training networks; the same ones whatever the seed of the training."""
     order = numpy_generator(0, "scale").permutation(len(networks))[:SCALE_SAMPLE]
-    batches = networks[np.sort(order)]
-    # Several architectures in one batch: the largest group speaks for all.
-    model.fit_scale(max(batches, key=lambda graph: graph.num_graphs))
+    model.fit_scale(joined(networks[np.sort(order)]))
 
 
 def _fit(config: RunConfig, model: Metanetwork, task: Task, data: Data) -> History:
@@ -228,6 +230,8 @@ def _local_settings(config: RunConfig) -> Iterator[None]:
         warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
         # Few networks make few steps.
         warnings.filterwarnings("ignore", message=".*is smaller than the logging interval.*")
+        # torchmetrics has gathered the numbers of all processes already.
+        warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
         # Lightning's own use of PyTorch.
         warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
         if config.training.threads is not None:

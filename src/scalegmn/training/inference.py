@@ -6,9 +6,28 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from scalegmn.errors import ConfigurationError
 from scalegmn.graph.convert import batch_graphs
 from scalegmn.networks.architecture import Architecture
 from scalegmn.training.data import Networks
+
+
+def device_called(name: str | None) -> torch.device:
+    """The device of this name; None is a GPU if there is one.
+
+    Raises:
+        ConfigurationError: there is no such device.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        # PyTorch's message goes on for many lines.
+        reason = str(error).splitlines()[0]
+        raise ConfigurationError(f"device {name!r} cannot be used: {reason}; try cpu") from error
+    return device
 
 
 @torch.no_grad()

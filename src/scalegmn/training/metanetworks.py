@@ -43,7 +43,7 @@ def make_metanetwork(
         ConfigurationError: FlatMLP was asked for and there are several architectures.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(config.training.seed, "model"))  # noqa: TID251
+        torch.default_generator.manual_seed(derive_seed(config.training.seed, "model"))
         if config.metanetwork is MetanetworkName.scalegmn:
             return ScaleGMN(spec=GraphSpec.of(architectures), outputs=outputs, config=config.model)
         if len(architectures) != 1:

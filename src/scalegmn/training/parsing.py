@@ -211,7 +211,8 @@ def _nearest(key: str, fields: Mapping[str, Field]) -> str:
         if end not in ends or place == section:
             ends[end] = known
     close = [ends[end] for end in difflib.get_close_matches(last, ends, n=1)]
-    close = close or difflib.get_close_matches(key, fields if section else sections, n=1, cutoff=0.75)
+    if not close and section not in sections:
+        close = difflib.get_close_matches(key, fields if section else sections, n=1, cutoff=0.75)
     if close:
         return f"; did you mean {close[0]!r}?"
     if section in sections:

@@ -44,7 +44,9 @@ def draw_population(path: Path, *, images: ImageSet, population: Population, set
         architecture=population.architecture,
         theta=theta[number],
     )
-    title = f"Test images, each drawn by a sine network of {population.architecture.num_parameters} parameters"
+    title = (
+        f"Test images, each drawn by a sine network of {population.architecture.num_parameters} parameters"
+    )
     save_figure(draw_overview(overview, title=title), path)
 
 

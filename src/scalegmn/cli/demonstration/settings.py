@@ -30,15 +30,13 @@ class DemoSettings:
     """
 
     recipe: InrRecipe = field(
-        default_factory=lambda: InrRecipe(hidden=(16, 16), frequency=10.0, steps=300, learning_rate=5e-3)
+        default_factory=lambda: InrRecipe(hidden=(16, 16), frequency=12.0, steps=200, learning_rate=2e-3)
     )
-    copies: int = 3
+    copies: int = 4
     images: int | None = None
-    model: ModelConfig = field(default_factory=lambda: ModelConfig(features=32, layers=4, mlp_hidden=32))
+    model: ModelConfig = field(default_factory=lambda: ModelConfig(features=32, layers=3))
     training: TrainingConfig = field(
-        default_factory=lambda: TrainingConfig(
-            epochs=14, learning_rate=4e-3, schedule=Schedule.one_cycle, gradient_clip=1.0
-        )
+        default_factory=lambda: TrainingConfig(epochs=10, learning_rate=4e-3, schedule=Schedule.one_cycle)
     )
     batch_size: int = 64
     validation: float = 0.1
