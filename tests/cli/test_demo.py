@@ -23,6 +23,7 @@ TINY = DemoSettings(
     images=60,
     model=ModelConfig(features=4, layers=2),
     training=dataclasses.replace(DEFAULT.training, epochs=2, threads=1),
+    side_by_side=False,
     invariance_networks=5,
     invariance_draws=2,
 )
@@ -42,7 +43,7 @@ def test_everything_is_written(finished: Path) -> None:
     results = json.loads((finished / "results.json").read_text())
     assert results["networks"]["count"] == 120
     assert results["settings"]["model"]["features"] == 4
-    assert set(results["seconds"]) == {"networks", "scalegmn", "permutation", "test", "pictures"}
+    assert set(results["seconds"]) == {"networks", "scalegmn", "permutation", "trainings", "test", "pictures"}
     for model in results["models"].values():
         low, high = model["test_accuracy_interval_95"]
         assert low <= model["test_accuracy"] <= high
@@ -91,7 +92,7 @@ def test_resume_uses_what_is_there(finished: Path, monkeypatch: pytest.MonkeyPat
         raise AssertionError("done already")
 
     monkeypatch.setattr(stages, "fit_inrs", refuse)
-    monkeypatch.setattr(stages, "train", refuse)
+    monkeypatch.setattr(stages, "train_in_turn", refuse)
     before = json.loads((finished / "results.json").read_text())
     demonstrate(finished, settings=TINY, resume=True, progress=False)
     after = json.loads((finished / "results.json").read_text())
@@ -106,10 +107,17 @@ def test_resume_after_an_interruption(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(stages, "train", interrupt)
+        patch.setattr(stages, "train_in_turn", interrupt)
         with pytest.raises(KeyboardInterrupt):
             demonstrate(tmp_path, settings=TINY, progress=False)
     demonstrate(tmp_path, settings=TINY, resume=True, progress=False)
+    results = [json.loads((folder / "results.json").read_text()) for folder in (finished, tmp_path)]
+    assert results[0]["models"] == results[1]["models"]
+
+
+def test_side_by_side_is_the_same(finished: Path, tmp_path: Path) -> None:
+    settings = dataclasses.replace(TINY, side_by_side=True)
+    demonstrate(tmp_path, settings=settings, progress=False)
     results = [json.loads((folder / "results.json").read_text()) for folder in (finished, tmp_path)]
     assert results[0]["models"] == results[1]["models"]
 

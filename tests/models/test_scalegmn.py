@@ -36,6 +36,7 @@ from scalegmn.testing import (
     random_parameters,
     random_residual_cnn,
     random_residual_mlp,
+    randomise,
     symmetry_error,
 )
 
@@ -208,6 +209,25 @@ def test_all_zero_networks_have_finite_answers_and_gradients(direction: Directio
     assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
 
 
+@pytest.mark.parametrize("layer_norm", [True, False])
+@pytest.mark.parametrize("size", [1e-4, 1e-12, 1e-30])
+def test_tiny_biases_have_finite_answers_and_gradients(size: float, layer_norm: bool) -> None:
+    """A dual start that divides by the bias makes features of size 1 / bias, and NaN of them."""
+    architecture = mlp(widths=(2, 6, 5, 2), activations=[Activation("tanh"), RELU])
+    theta = random_parameters(architecture, 4, generator=generator(0), dtype=torch.float32)
+    for parameter in architecture.parameters:
+        if parameter.name.endswith("bias"):
+            theta[:, parameter.start : parameter.stop] *= size
+    config = ModelConfig(features=8, direction=Direction.bidirectional, mlp_layer_norm=layer_norm)
+    model = randomise(
+        ScaleGMN(spec=GraphSpec.of([architecture]), outputs=2, config=config), generator=generator(1)
+    )
+    answers = model(batch_graphs(architecture, theta))
+    answers.square().sum().backward()
+    assert torch.isfinite(answers).all()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+
+
 @pytest.mark.parametrize("symmetry", Symmetry)
 @pytest.mark.parametrize(("direction", "readout"), KINDS)
 def test_every_used_weight_gets_a_gradient(
@@ -278,6 +298,9 @@ def test_networks_that_are_too_large_are_refused() -> None:
     wide = siren(widths=(3, 4, 1))
     with pytest.raises(GraphError, match=r"3 inputs.*at most 2"):
         model(batch_graphs(wide, random_parameters(wide, 2, generator=generator(0))))
+    deep = siren(widths=(2, 4, 4, 4, 4, 1))
+    with pytest.raises(GraphError, match=r"4 hidden layers.*at most 1"):
+        model(batch_graphs(deep, random_parameters(deep, 2, generator=generator(0))))
 
 
 def test_names_of_the_weights_are_stable() -> None:

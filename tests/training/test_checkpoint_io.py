@@ -11,10 +11,13 @@ from scalegmn.training.checkpoint_io import PlainCheckpointIO, read_checkpoint
 
 
 class Evil:
-    """Runs code where it is unpickled."""
+    """Makes a folder where it is unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     def __reduce__(self) -> tuple[object, ...]:
-        return os.mkdir, ("/tmp/evil-checkpoint",)
+        return os.mkdir, (str(self.folder),)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -31,10 +34,10 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 def test_a_checkpoint_that_runs_code_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "last.ckpt"
-    torch.save({"state_dict": {}, "x": Evil()}, path)
+    torch.save({"state_dict": {}, "x": Evil(tmp_path / "evil")}, path)
     with pytest.raises(CheckpointError, match="not a readable checkpoint"):
         read_checkpoint(path)
-    assert not Path("/tmp/evil-checkpoint").exists()
+    assert not (tmp_path / "evil").exists()
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 truncated"])

@@ -74,8 +74,8 @@ class Backbone(nn.Module):
         return Reading(state, at, blocks)
 
     def _encode(self, graph: NetworkGraph, at: Arrangement, blocks: list[TapBlock]) -> State:
-        weight, bias = self.scale(graph)
         encoding = self.positional(graph, at)
+        weight, bias = self.scale(graph)
         mapped = self.of_bias(at.nodes(bias).unsqueeze(1))
         primal = encode_nodes(mapped, encoding, at, multiply=self.symmetric)
         edges = at.edges(self.project_edges(self.of_taps(weight, blocks)))

@@ -17,12 +17,15 @@ from scalegmn.shapes import Rows, RowScalars
 
 
 def dual_start(x: Rows, rows: GroupRows) -> Rows:
-    """``x / |x|**2`` (0 where x is 0) on rows that scale, x elsewhere.  Law: primal to dual."""
+    """0 on rows that scale, x elsewhere.  Law: primal to dual.
+
+    ``x / |x|**2`` would have the dual law too, but a neuron with a bias of 1e-12 would start with a
+    feature of size 1e+12, next to others of size 1.  From 0 the duals grow out of the encodings of the
+    labelled neurons, as gradients do.
+    """
     if rows.scale is False:
         return x
-    size = length(x)
-    dual = unit(x) / torch.where(size > 0, size, 1)
-    return dual if rows.scale is True else torch.where(rows.scale, dual, x)
+    return torch.zeros_like(x) if rows.scale is True else torch.where(rows.scale, 0, x)
 
 
 def carry(m: Rows, like: Rows, rows: GroupRows) -> Rows:

@@ -65,5 +65,5 @@ def draw_confusion(counts: np.ndarray, names: Sequence[str], *, title: str = "")
     )
     right.tick_params(length=0, labelsize=SMALL, colors=INK)
     right.spines["right"].set_visible(False)
-    right.set_ylabel("right answers", fontsize=SMALL, color=INK)
+    right.set_ylabel("right answers", fontsize=SMALL, color=INK, labelpad=10)
     return figure

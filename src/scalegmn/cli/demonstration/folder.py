@@ -18,6 +18,7 @@ STATE: Final = "demo.json"
 NETWORKS: Final = "networks"
 SCALEGMN: Final = "scalegmn"
 PERMUTATION: Final = "permutation"
+TRAININGS: Final = "trainings"
 RESULTS: Final = "results.json"
 PICTURES: Final = ("overview.png", "learning_curves.png", "confusion.png")
 _FOLDERS: Final = (NETWORKS, SCALEGMN, PERMUTATION)
@@ -69,7 +70,11 @@ class DemoFolder:
         """Measure a stage, and remember that it is done if nothing is raised."""
         began = time.perf_counter()
         yield
-        self.seconds[name] = time.perf_counter() - began
+        self.record(name, time.perf_counter() - began)
+
+    def record(self, name: str, seconds: float) -> None:
+        """Remember that something is done, and how long it took."""
+        self.seconds[name] = seconds
         self._write()
 
     def _go_on(self, state: Path) -> None:

@@ -20,7 +20,9 @@ class DemoSettings:
         recipe: of the fit of sine networks to images.
         copies: networks per image.
         images: use only so many images, the first; None for all.
-        model: options of ScaleGMN; the permutation-only model differs in its symmetry alone.
+        model: options of ScaleGMN; the permutation-only model has another symmetry and `permutation_skip`.
+        permutation_skip: residual connections in the permutation-only model, which has as many weights
+            with them and does not leave chance without them.
         training: of both models.
         batch_size: networks per step.
         validation: share of the training images that chooses the best epoch.
@@ -35,6 +37,7 @@ class DemoSettings:
     copies: int = 4
     images: int | None = None
     model: ModelConfig = field(default_factory=lambda: ModelConfig(features=32, layers=3))
+    permutation_skip: bool = True
     training: TrainingConfig = field(
         default_factory=lambda: TrainingConfig(epochs=10, learning_rate=4e-3, schedule=Schedule.one_cycle)
     )
@@ -55,12 +58,17 @@ class DemoSettings:
                 validation=self.validation,
                 split_seed=self.seed,
             ),
-            model=dataclasses.replace(self.model, symmetry=symmetry),
+            model=self.model_of(symmetry),
             training=self.training,
             logging=LoggingConfig(tensorboard=False, progress=progress),
             output=output,
             resume=resume,
         )
+
+    def model_of(self, symmetry: Symmetry) -> ModelConfig:
+        """The options of one of the two models."""
+        skip = self.permutation_skip if symmetry is Symmetry.permutation else self.model.skip
+        return dataclasses.replace(self.model, symmetry=symmetry, skip=skip)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, fit for JSON."""

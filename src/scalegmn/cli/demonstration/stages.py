@@ -14,18 +14,19 @@ from scalegmn.cli.demonstration.folder import (
     PICTURES,
     RESULTS,
     SCALEGMN,
+    TRAININGS,
     DemoFolder,
 )
 from scalegmn.cli.demonstration.judgement import Judgement, judge
 from scalegmn.cli.demonstration.pictures import draw_learning, draw_mistakes, draw_population
 from scalegmn.cli.demonstration.settings import DemoSettings
+from scalegmn.cli.demonstration.trainings import train_in_turn, train_side_by_side
 from scalegmn.models.config import Symmetry
 from scalegmn.populations.images import ImageSet, load_images
 from scalegmn.populations.makers.inrs import fit_inrs
 from scalegmn.populations.store import Population
 from scalegmn.reports.tables import ResultTable, percent, seconds
 from scalegmn.training.files import write_json
-from scalegmn.training.fit import train
 
 MODELS = {
     SCALEGMN: ("ScaleGMN", Symmetry.scaling),
@@ -66,18 +67,9 @@ def demonstrate(
                 resume=True,
                 progress=progress,
             )
-    for name, (_, symmetry) in MODELS.items():
-        if not here.is_done(name):
-            with here.stage(name):
-                train(
-                    settings.run(
-                        symmetry,
-                        population=here / NETWORKS,
-                        output=here / name,
-                        resume=True,
-                        progress=progress,
-                    )
-                )
+    if not here.is_done(TRAININGS):
+        with here.stage(TRAININGS):
+            _train(here, settings, progress=progress)
     population = Population.open(here / NETWORKS)
     with here.stage("test"):
         judgements = {name: judge(here / name, population, settings) for name in MODELS}
@@ -85,6 +77,27 @@ def demonstrate(
         _draw(here, images, population, judgements, settings)
     write_json(here / RESULTS, _results(here, settings, population, judgements))
     return summary(judgements, here.seconds, networks=len(population))
+
+
+def _train(here: DemoFolder, settings: DemoSettings, *, progress: bool) -> None:
+    runs = {
+        name: settings.run(
+            symmetry,
+            population=here / NETWORKS,
+            output=here / name,
+            resume=True,
+            progress=progress and not settings.side_by_side,
+        )
+        for name, (_, symmetry) in MODELS.items()
+        if not here.is_done(name)
+    }
+    if settings.side_by_side:
+        titles = {MODELS[name][0]: run for name, run in runs.items()}
+        seconds_of = dict(zip(runs, train_side_by_side(titles, progress=progress).values(), strict=True))
+    else:
+        seconds_of = train_in_turn(runs)
+    for name, time in seconds_of.items():
+        here.record(name, time)
 
 
 def _draw(
@@ -125,6 +138,7 @@ def summary(judgements: dict[str, Judgement], times: dict[str, float], *, networ
     models = [judgements[name] for name in MODELS]
     shared = {
         f"fitting {networks} networks": times[NETWORKS],
+        "both trainings": times[TRAININGS],
         "testing both models": times["test"],
         "pictures": times["pictures"],
     }
@@ -137,7 +151,7 @@ def summary(judgements: dict[str, Judgement], times: dict[str, float], *, networ
         ["parameters", *(f"{model.parameters:,}" for model in models)],
         ["training", *(seconds(times[name]) for name in MODELS)],
         *([name, seconds(time), "same"] for name, time in shared.items()),
-        ["everything", seconds(sum(times.values())), "same"],
+        ["everything", seconds(sum(time for name, time in times.items() if name not in MODELS)), "same"],
     ]
     title = f"Which digit does a network draw? {first.networks} networks of {first.images} test images"
     return ResultTable.of(["", *(title for title, _ in MODELS.values())], rows, title=title)
