@@ -81,10 +81,10 @@ def test_an_image_never_crosses_splits(finished: Path) -> None:
     assert not (parts[0] | parts[1]) & parts[2]
 
 
-def test_both_models_differ_in_their_symmetry_alone(finished: Path) -> None:
+def test_both_models_differ_in_symmetry_and_residuals_alone(finished: Path) -> None:
     first, second = ((finished / name / "config.yaml").read_text().splitlines() for name in stages.MODELS)
     differing = [(a.split(":")[0].strip(), b) for a, b in zip(first, second, strict=True) if a != b]
-    assert sorted(name for name, _ in differing) == ["output", "symmetry"]
+    assert sorted(name for name, _ in differing) == ["output", "skip", "symmetry"]
 
 
 def test_resume_uses_what_is_there(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ class DemoSettings:
         permutation_skip: residual connections in the permutation-only model, which has as many weights
             with them and does not leave chance without them.
         training: of both models.
+        side_by_side: train both models at once, each on one core.
         batch_size: networks per step.
         validation: share of the training images that chooses the best epoch.
         invariance_networks: test networks whose answers are compared under random symmetries.
@@ -39,8 +40,11 @@ class DemoSettings:
     model: ModelConfig = field(default_factory=lambda: ModelConfig(features=32, layers=3))
     permutation_skip: bool = True
     training: TrainingConfig = field(
-        default_factory=lambda: TrainingConfig(epochs=10, learning_rate=4e-3, schedule=Schedule.one_cycle)
+        default_factory=lambda: TrainingConfig(
+            epochs=10, learning_rate=4e-3, schedule=Schedule.one_cycle, threads=1
+        )
     )
+    side_by_side: bool = True
     batch_size: int = 64
     validation: float = 0.1
     invariance_networks: int = 200
