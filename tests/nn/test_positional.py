@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -42,8 +44,19 @@ def test_ends_have_vectors_of_their_own_and_layers_share_one() -> None:
 
 def test_activations_start_from_zero() -> None:
     fresh = PositionalEncoding(spec=GraphSpec.of([ARCHITECTURE]), features=WIDTH, edges=True)
-    assert (fresh.of_activation == 0).all()
+    assert (fresh.of_activation == 0).all() and (fresh.of_value == 0).all()
     assert fresh.of_activation.shape[0] > max(kind.code for kind in activation_kinds())
+
+
+def test_numbers_of_activations_count_from_the_default_of_their_kind() -> None:
+    encoding = encoding_of(GraphSpec(inputs=2, outputs=1, layers=1))
+    layers = {w: mlp(widths=(2, 1, 1), activations=[Activation("sine", w)]) for w in (30.0, 12.0)}
+    graphs = {w: to_graph(a, torch.zeros(a.num_parameters, dtype=torch.float64)) for w, a in layers.items()}
+    usual, other = (encoding(graph, Arrangement(graph, symmetric=True))[2] for graph in graphs.values())
+    sine = Activation("sine").properties.code
+    assert torch.equal(usual, encoding.of_layer[0] + encoding.of_activation[sine])
+    expected = encoding.of_value[sine] * (math.asinh(12) - math.asinh(30))
+    torch.testing.assert_close(other - usual, expected)
 
 
 def test_edges_share_the_vector_of_their_layer() -> None:

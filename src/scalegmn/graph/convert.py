@@ -52,7 +52,7 @@ def to_graph(
             f"theta has shape {tuple(theta.shape)}, expected ({architecture.num_parameters},) for "
             f"{architecture.describe()}"
         )
-    fields = {name: value.to(theta.device) for name, value in _structure(architecture).items()}
+    fields = {name: value.to(theta.device, copy=True) for name, value in _structure(architecture).items()}
     graph = NetworkGraph(
         num_nodes=fields["node_role"].numel(), **fields, **_values(architecture, theta[None])
     )

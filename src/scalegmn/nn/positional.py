@@ -20,14 +20,17 @@ from scalegmn.shapes import EdgeFeatures, NodeFeatures
 class PositionalEncoding(nn.Module):
     """Input and output neurons have a vector each; hidden ones share that of their layer.
 
-    Hidden neurons are also told their kind of activation (starting from 0, so that networks with one
-    kind are not affected).
+    Hidden neurons are also told their kind of activation, and how far its number (the frequency of a
+    sine, the slope of a leaky ReLU) is from the default of the kind.  Both start from 0, so that
+    networks that all have one kind and its default are not affected.
 
     Args:
         spec: how many inputs, outputs and layers there are at most.
         features: D.
         edges: give edges a vector per layer as well.
     """
+
+    usual_value: Tensor
 
     def __init__(self, *, spec: GraphSpec, features: int, edges: bool) -> None:
         super().__init__()
@@ -37,6 +40,11 @@ class PositionalEncoding(nn.Module):
         self.of_layer = nn.Parameter(torch.randn(spec.layers, features))
         codes = max(kind.code for kind in activation_kinds()) + 1
         self.of_activation = nn.Parameter(torch.zeros(codes, features))
+        self.of_value = nn.Parameter(torch.zeros(codes, features))
+        usual = torch.zeros(codes)
+        for kind in activation_kinds():
+            usual[kind.code] = kind.value or 0.0
+        self.register_buffer("usual_value", usual, persistent=False)
         self.of_edge_layer = nn.Parameter(torch.randn(spec.layers + 1, features)) if edges else None
 
     def forward(self, graph: NetworkGraph, at: Arrangement) -> NodeFeatures:
@@ -47,14 +55,15 @@ class PositionalEncoding(nn.Module):
         """
         self.spec.check(graph)
         position, layer = at.nodes(graph.node_position), at.nodes(graph.node_layer)
-        activation = at.nodes(graph.node_activation)[at.hidden]
-        return torch.cat(
-            [
-                self.of_input[position[at.inputs]],
-                self.of_layer[layer[at.hidden] - 1] + self.of_activation[activation],
-                self.of_output[position[at.outputs]],
-            ]
-        )
+        hidden = self.of_layer[layer[at.hidden] - 1] + self._of_activations(graph, at)
+        return torch.cat([self.of_input[position[at.inputs]], hidden, self.of_output[position[at.outputs]]])
+
+    def _of_activations(self, graph: NetworkGraph, at: Arrangement) -> Tensor:
+        """What hidden neurons are told about their activation; asinh is a logarithm that allows 0."""
+        kind = at.nodes(graph.node_activation)[at.hidden]
+        value = at.nodes(graph.node_value)[at.hidden].to(self.of_value)
+        beyond = value.asinh() - self.usual_value[kind].asinh()
+        return self.of_activation[kind] + self.of_value[kind] * beyond.unsqueeze(1)
 
     def of_edges(self, graph: NetworkGraph, at: Arrangement) -> EdgeFeatures | None:
         """Encodings of the arranged edges by the place of their target's layer, ``(E, D)``, or None.
