@@ -23,6 +23,7 @@ EXACT = 1e-11
 def style_of(
     *,
     bidirectional: bool = True,
+    dual: bool | None = None,
     symmetrise: bool = True,
     plain_io: bool = True,
     separate_io: bool = True,
@@ -32,6 +33,7 @@ def style_of(
     return LayerStyle(
         features=WIDTH,
         bidirectional=bidirectional,
+        dual=bidirectional if dual is None else dual,
         symmetrise=symmetrise,
         separate_io=separate_io,
         plain_io=plain_io,

@@ -19,9 +19,16 @@ KINDS: tuple[type[Readout], ...] = (LastLayerReadout, FullGraphReadout)
 COMBINATIONS = list(itertools.product(KINDS, [True, False], [True, False]))
 
 
-def readout_of(kind: type[Readout], case: Case, *, bidirectional: bool, symmetrise: bool = True) -> Readout:
+def readout_of(
+    kind: type[Readout],
+    case: Case,
+    *,
+    bidirectional: bool,
+    dual: bool | None = None,
+    symmetrise: bool = True,
+) -> Readout:
     spec = GraphSpec.of([architecture for architecture, _ in case.networks])
-    style = style_of(bidirectional=bidirectional, symmetrise=symmetrise)
+    style = style_of(bidirectional=bidirectional, dual=dual, symmetrise=symmetrise)
     made = kind(spec=spec, style=style)
     return randomise(made, generator=generator(0)).double()
 
@@ -51,7 +58,7 @@ def test_invariant(seed: int, kind: type[Readout], bidirectional: bool, symmetri
 def test_models_without_duals_can_read_both_ends(kind: type[Readout]) -> None:
     """The permutation-only model in both directions."""
     case = case_of(1, symmetric=False, rescale=False)
-    readout = readout_of(kind, case, bidirectional=True)
+    readout = readout_of(kind, case, bidirectional=True, dual=False)
     state, _ = states(case, bidirectional=False)
     found = readout(state, case.at)
     assert found.shape == (len(case.networks), readout.width)

@@ -11,7 +11,7 @@ from torch.nn.functional import dropout
 
 from scalegmn.graph.network_graph import NetworkGraph
 from scalegmn.graph.spec import GraphSpec
-from scalegmn.models.config import Direction, ModelConfig, Symmetry
+from scalegmn.models.config import ModelConfig, Symmetry
 from scalegmn.nn.arrangement import Arrangement
 from scalegmn.nn.duality import dual_start
 from scalegmn.nn.message_passing import ScaleMessagePassing
@@ -53,8 +53,7 @@ class Backbone(nn.Module):
         self.of_bias = nn.Linear(1, style.features, bias=False)
         self.of_taps = TapEncoder(features=style.features, hidden=style.mlp.hidden)
         self.project_edges = nn.Linear(style.features, style.features, bias=False)
-        dual = self.symmetric and config.direction is Direction.bidirectional
-        self.dual_encoding = nn.Parameter(torch.randn(2, style.features)) if dual else None
+        self.dual_encoding = nn.Parameter(torch.randn(2, style.features)) if style.dual else None
         layer = ScaleMessagePassing if self.symmetric else PermutationMessagePassing
         last = config.layers - 1
         self.layers = nn.ModuleList(

@@ -96,6 +96,7 @@ class ModelConfig:
         return LayerStyle(
             features=self.features,
             bidirectional=self.direction is Direction.bidirectional,
+            dual=self.direction is Direction.bidirectional and self.symmetry is Symmetry.scaling,
             symmetrise=self.sign_symmetrise,
             separate_io=self.separate_io,
             plain_io=self.plain_io,

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import final
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from scalegmn.graph.spec import GraphSpec
 from scalegmn.nn.arrangement import Arrangement
@@ -43,22 +43,17 @@ class LastLayerReadout(Readout):
         self.spec = spec
         width = style.features
         self.of_outputs = nn.Linear(spec.outputs * width, width) if style.bidirectional else None
-        self.of_inputs = nn.Linear(spec.inputs * width * 2, width) if style.bidirectional else None
+        ends = spec.inputs * width * (1 + style.dual)
+        self.of_inputs = nn.Linear(ends, width) if style.bidirectional else None
         self.width = 2 * width if style.bidirectional else spec.outputs * width
 
     def forward(self, state: State, at: Arrangement) -> NetworkVectors:
         """See the class."""
         outputs = in_order(state.primal, at, at.outputs, self.spec.outputs)
-        if self.of_outputs is None or self.of_inputs is None or state.dual is None:
-            return outputs if self.of_outputs is None else self._permutation_only(outputs, state, at)
-        features = torch.cat([state.primal, state.dual], dim=1)
+        if self.of_outputs is None or self.of_inputs is None:
+            return outputs
+        features = state.primal if state.dual is None else torch.cat([state.primal, state.dual], dim=1)
         inputs = in_order(features, at, at.inputs, self.spec.inputs)
-        return torch.cat([self.of_outputs(outputs), self.of_inputs(inputs)], dim=1)
-
-    def _permutation_only(self, outputs: Tensor, state: State, at: Arrangement) -> Tensor:
-        assert self.of_outputs is not None and self.of_inputs is not None
-        doubled = torch.cat([state.primal, state.primal], dim=1)
-        inputs = in_order(doubled, at, at.inputs, self.spec.inputs)
         return torch.cat([self.of_outputs(outputs), self.of_inputs(inputs)], dim=1)
 
 
@@ -72,9 +67,7 @@ class FullGraphReadout(Readout):
         width = style.features
         self.of_hidden = ScaleInvariant(width, width, symmetrise=style.symmetrise, style=style.mlp)
         self.of_dual = (
-            ScaleInvariant(width, width, symmetrise=style.symmetrise, style=style.mlp)
-            if style.bidirectional
-            else None
+            ScaleInvariant(width, width, symmetrise=style.symmetrise, style=style.mlp) if style.dual else None
         )
         self.width = width * (1 + spec.inputs + spec.outputs)
 

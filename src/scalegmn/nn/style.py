@@ -14,6 +14,7 @@ class LayerStyle:
     Attributes:
         features: D.
         bidirectional: messages also run from targets to sources.
+        dual: nodes carry dual features; bidirectional layers that respect scales do.
         symmetrise: take signs out by ``rho(x) + rho(-x)`` rather than by ``|x|``.
         separate_io: input and output neurons have different maps, not one in common.
         plain_io: their maps are MLPs, not ``(W x) * MLP(x)``.
@@ -24,6 +25,7 @@ class LayerStyle:
 
     features: int
     bidirectional: bool
+    dual: bool
     symmetrise: bool
     separate_io: bool
     plain_io: bool
