@@ -18,7 +18,7 @@ from torch import nn
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.models.config import Direction, ModelConfig, ReadoutKind, Symmetry
 from scalegmn.networks.checkpoints import read_state, write_state
-from scalegmn.networks.files import replace_file
+from scalegmn.networks.files import read_json, replace_file
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
@@ -58,7 +58,7 @@ class SavedModule(nn.Module, ABC):
             CheckpointError: the weights are missing, damaged, or do not fit the configuration.
         """
         folder = Path(folder)
-        config = read_json(folder / CONFIG_FILE)
+        config = read_json(folder / CONFIG_FILE, what="model configuration")
         kind = config.pop("model", None)
         if kind != cls.__name__:
             raise ConfigurationError(
@@ -110,18 +110,3 @@ def decode_config(data: Mapping[str, Any]) -> ModelConfig:
         return ModelConfig(**values)
     except (ValueError, TypeError) as error:
         raise ConfigurationError(f"the saved model configuration {dict(data)} is invalid: {error}") from error
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises:
-        ConfigurationError: the file is missing or holds something else.
-    """
-    try:
-        data = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path}: not a readable model configuration: {error}") from error
-    if not isinstance(data, dict):
-        raise ConfigurationError(f"{path}: expected a JSON object, found {type(data).__name__}")
-    return data

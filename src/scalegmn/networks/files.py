@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
-from scalegmn.errors import CheckpointError
+from scalegmn.errors import CheckpointError, ConfigurationError
 
 
 def read_bytes(*, path: str | os.PathLike[str], max_bytes: int) -> bytes:
@@ -64,3 +66,18 @@ def replace_file(*, path: Path, content: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def read_json(path: Path, *, what: str) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        ConfigurationError: the file is missing or holds something else; says that `what` was expected.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path}: no {what} can be read here: {error}") from error
+    if not isinstance(data, dict):
+        raise ConfigurationError(f"{path}: expected a JSON object with a {what}, found {type(data).__name__}")
+    return data

@@ -26,10 +26,11 @@ from scalegmn.errors import CheckpointError, ConfigurationError, GraphError, Sca
 from scalegmn.graph.spec import GraphSpec
 from scalegmn.models.scalegmn import ScaleGMN
 from scalegmn.networks.architecture import Architecture
+from scalegmn.networks.files import read_json
 from scalegmn.symmetry.canonical import canonicalize_sine_phase
 from scalegmn.tasks.inr_classification import InrClassification
 from scalegmn.training.config import DataConfig, MetanetworkName, TaskName
-from scalegmn.training.files import read_json, write_json
+from scalegmn.training.files import write_json
 from scalegmn.training.inference import outputs_of
 from scalegmn.training.metanetworks import Metanetwork, load_metanetwork, make_task
 from scalegmn.training.parsing import parse_plain

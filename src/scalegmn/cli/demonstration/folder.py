@@ -12,7 +12,8 @@ from typing import Final, final
 
 from scalegmn.cli.demonstration.settings import DemoSettings
 from scalegmn.errors import ConfigurationError
-from scalegmn.training.files import read_json, write_json
+from scalegmn.networks.files import read_json
+from scalegmn.training.files import write_json
 
 STATE: Final = "demo.json"
 NETWORKS: Final = "networks"

@@ -9,9 +9,9 @@ import yaml
 
 from scalegmn.cli.describe.statistics import facts_table, flat
 from scalegmn.errors import ConfigurationError
+from scalegmn.networks.files import read_json
 from scalegmn.reports.metrics import read_metrics
 from scalegmn.reports.tables import ResultTable
-from scalegmn.training.files import read_json
 from scalegmn.training.run_folder import CONFIG, METRICS, MODEL, RESULTS, RUN
 
 

@@ -6,8 +6,9 @@ import math
 from pathlib import Path
 
 from scalegmn.cli.describe.statistics import PARAMETER_COLUMNS, facts_table, flat, parameter_row
-from scalegmn.models.saving import CONFIG_FILE, WEIGHTS_FILE, read_json
+from scalegmn.models.saving import CONFIG_FILE, WEIGHTS_FILE
 from scalegmn.networks.checkpoints import Checkpoint, read_state
+from scalegmn.networks.files import read_json
 from scalegmn.reports.tables import ResultTable
 
 
@@ -36,7 +37,7 @@ def describe_model(folder: Path) -> list[ResultTable]:
     Raises:
         ConfigurationError, CheckpointError: its files are missing or damaged.
     """
-    config = read_json(folder / CONFIG_FILE)
+    config = read_json(folder / CONFIG_FILE, what="model configuration")
     checkpoint = read_state(folder / WEIGHTS_FILE)
     facts = {"numbers": _numbers(checkpoint), **flat(config)}
     return [facts_table(f"Saved model {folder}", facts), _parameters(checkpoint)]

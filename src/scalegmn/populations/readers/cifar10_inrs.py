@@ -118,10 +118,7 @@ class Cifar10Inrs(Collection):
         return Networks(self.architecture, theta, one_row(entry.columns))
 
     def file_name(self, row: Mapping[str, Value]) -> str:
-        if row.get("copy", 0) != 0:
-            raise PopulationError(
-                f"{self.title} hold one network per image; leave out copy {row['copy']} of {row}"
-            )
+        self.refuse_copies(row)
         image, augmentation = int(row["image"]), int(row.get("augmentation", PLAIN))
         # A maker numbers the test images from 0; here they follow the 50,000 others.
         if row["split"] == "test" and image < _VAL:

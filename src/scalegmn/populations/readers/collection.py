@@ -119,6 +119,17 @@ class Collection(ABC):
             PopulationError: the collection has no place for such a network.
         """
 
+    def refuse_copies(self, row: Mapping[str, Value]) -> None:
+        """Refuse a second network of one image, for which these collections have no name.
+
+        Raises:
+            PopulationError: the column `copy` of the network is not 0.
+        """
+        if row.get("copy", 0) != 0:
+            raise PopulationError(
+                f"{self.title} hold one network per image; leave out copy {row['copy']} of {row}"
+            )
+
     @abstractmethod
     def save(self, path: Path, networks: Networks) -> None:
         """Write one file.  Parameters are taken by position, so layers may have other names."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, final
 
-from scalegmn.errors import CheckpointError, PopulationError
+from scalegmn.errors import CheckpointError
 from scalegmn.populations.readers.collection import (
     Entry,
     Networks,
@@ -83,10 +83,7 @@ class FashionMnistInrs(SplitCollection):
         return Networks(self.architecture, theta, one_row(row))
 
     def file_name(self, row: Mapping[str, Value]) -> str:
-        if row.get("copy", 0) != 0:
-            raise PopulationError(
-                f"{self.title} hold one network per image; leave out copy {row['copy']} of {row}"
-            )
+        self.refuse_copies(row)
         return (
             f"{self.networks_folder}/{'test' if row['split'] == 'test' else 'train'}/model_{row['image']}.pth"
         )

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, final
 
-from scalegmn.errors import PopulationError
 from scalegmn.populations.readers.collection import (
     CLASSES,
     Entry,
@@ -74,10 +73,7 @@ class MnistInrs(SplitCollection):
         return Networks(self.architecture, theta, one_row(entry.columns))
 
     def file_name(self, row: Mapping[str, Value]) -> str:
-        if row.get("copy", 0) != 0:
-            raise PopulationError(
-                f"{self.title} hold one network per image; leave out copy {row['copy']} of {row}"
-            )
+        self.refuse_copies(row)
         kind = "testing" if row["split"] == "test" else "training"
         return f"{self.networks_folder}/mnist_png_{kind}_{row['label']}_{row['image']}/{_FILE}"
 

@@ -112,10 +112,7 @@ class NpzInrs(Collection):
         return labelled & finite, refused
 
     def file_name(self, row: Mapping[str, Value]) -> str:
-        if row.get("copy", 0) != 0:
-            raise PopulationError(
-                f"{self.title} hold one network per image; leave out copy {row['copy']} of {row}"
-            )
+        self.refuse_copies(row)
         if row["split"] not in ("train", "test"):
             raise PopulationError(f"{self.title} know the splits train and test, not {row['split']!r}")
         return f"{row['split']}-{int(row['image']):05d}.npz"
