@@ -61,8 +61,10 @@ def test_all_mistakes_at_once_and_nothing_is_done(tmp_path: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"data.label": "colour"}, "has no column 'colour' (data.label); there are"),
-        ({"data.label": "split"}, "expected classes 0, 1, ..."),
+        ({"data.label": "colour"}, "no column 'colour'; there are"),
+        ({"data.where": '{"image": 1000}'}, "data.where: no network of"),
+        ({"data.where": '{"colour": 1}'}, "data.where: "),
+        ({"data.group": "colour"}, "data.group: "),
         ({"data.population": "nowhere"}, "data.population: nowhere: does not exist"),
         ({"training.accelerator": "gpu"}, "PyTorch finds none"),
         ({"training.precision": "fp16_mixed"}, "needs a GPU"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch_geometric.data import Batch
 
-from scalegmn.graph import to_graph
+from scalegmn.graph import NetworkBatch, to_graph
 from scalegmn.graph.spec import GraphSpec
 from scalegmn.models import Direction, ModelConfig, ReadoutKind, ScaleGMN, ScaleGMNEditor
 from scalegmn.networks.activations import Activation
@@ -72,6 +72,12 @@ def mixed_batch(networks: tuple[tuple[Architecture, Tensor], ...] | Networks) ->
     rows = [[(architecture, row) for row in theta] for architecture, theta in networks]
     graphs = [to_graph(*pair) for turn in zip(*rows, strict=True) for pair in turn]
     return Batch.from_data_list(graphs)
+
+
+def network_batch(networks: tuple[tuple[Architecture, Tensor], ...] | Networks) -> NetworkBatch:
+    """All networks, the same as :func:`mixed_batch` holds."""
+    count = sum(len(theta) for _, theta in networks)
+    return NetworkBatch(tuple(networks), torch.arange(count))
 
 
 def model_of(

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 
 from models.cases import CONFIGS, editor_of, model_of, networks_of
 from scalegmn.errors import CheckpointError, ConfigurationError
-from scalegmn.graph import batch_graphs
+from scalegmn.graph import NetworkBatch, batch_graphs
 from scalegmn.models import Direction, ModelConfig, ReadoutKind, ScaleGMN, ScaleGMNEditor, Symmetry
 from scalegmn.models.saving import decode_config, encode_config
 from scalegmn.networks.checkpoints import read_state, write_state
@@ -49,7 +49,7 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
 def test_model_comes_back_as_it_was(tmp_path: Path, dtype: torch.dtype) -> None:
     model = model_of(NETWORKS, CONFIG, dtype=dtype)
     graph = batch_graphs(NETWORKS[0][0], NETWORKS[0][1].to(dtype))
-    model.fit_scale(graph)
+    model.fit_scale(NetworkBatch.of(NETWORKS[0][0], NETWORKS[0][1].to(dtype)))
     model.save_pretrained(tmp_path / "a" / "b")
     again = ScaleGMN.from_pretrained(tmp_path / "a" / "b")
     assert (again.config, again.spec, again.outputs) == (model.config, model.spec, model.outputs)

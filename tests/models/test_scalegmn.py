@@ -15,6 +15,7 @@ from models.cases import (
     in_dtype,
     mixed_batch,
     model_of,
+    network_batch,
     networks_of,
     networks_of_every_activation,
     spec_of,
@@ -294,7 +295,7 @@ def test_answers_depend_on_learned_slopes() -> None:
 def test_scale_fitted_to_networks_keeps_the_law() -> None:
     networks = [(a, theta * 50) for a, theta in networks_of(4)]
     model = model_of(networks, ModelConfig(features=8, layers=2, direction=Direction.bidirectional))
-    model.fit_scale(mixed_batch(networks))
+    model.fit_scale(network_batch(networks))
     assert (model.backbone.scale.weight != 1).any()
     assert_invariant(model, networks, generator=generator(1))
 

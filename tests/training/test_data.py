@@ -6,13 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch_geometric.data import Batch
 
-from scalegmn.graph.convert import to_parameters
-from scalegmn.graph.fields import FIELDS
 from scalegmn.symmetry.canonical import canonicalize_sine_phase
 from scalegmn.training import data as data_module
-from scalegmn.training.data import BatchOrder, Networks, joined, steps_per_epoch
+from scalegmn.training.data import BatchOrder, Networks, steps_per_epoch
 from training.small import small_population
 
 
@@ -29,12 +26,15 @@ def networks(folder: Path, *, canonicalize: bool = True, limit: float = 1e9, mor
 @pytest.mark.parametrize("limit", [0.0, 1e9])
 def test_batch_holds_the_networks_asked_for(tmp_path: Path, canonicalize: bool, limit: float) -> None:
     chosen = networks(tmp_path, canonicalize=canonicalize, limit=limit)
-    (graph,) = chosen[np.array([2, 0])]
-    architecture = chosen.population.architecture
+    batch = chosen[np.array([2, 0])]
+    architecture, found = batch.single
     theta = chosen.population.theta([60, 5])
     expected = canonicalize_sine_phase(architecture, theta) if canonicalize else theta
-    assert torch.equal(to_parameters(graph, architecture), expected)
-    assert torch.equal(graph.y, chosen.targets[[2, 0]])
+    assert architecture == chosen.population.architecture
+    assert torch.equal(found, expected)
+    assert batch.positions.tolist() == [2, 0]
+    assert batch.targets is not None
+    assert torch.equal(batch.targets, chosen.targets[[2, 0]])
 
 
 def test_canonicalizing_changes_something(tmp_path: Path) -> None:
@@ -43,22 +43,17 @@ def test_canonicalizing_changes_something(tmp_path: Path) -> None:
     assert not torch.equal(canonicalize_sine_phase(chosen.population.architecture, theta), theta)
 
 
-def test_mixed_architectures_make_one_graph_each(tmp_path: Path) -> None:
-    chosen = networks(tmp_path, more=True)
-    graphs = chosen[np.array([2, 0, 3])]
-    assert [graph.num_graphs for graph in graphs] == [2, 1]
-    assert torch.equal(torch.cat([graph.y for graph in graphs]), chosen.targets[[0, 3, 2]])
-
-
-def test_joined_graph_holds_the_networks_of_all_architectures(tmp_path: Path) -> None:
-    chosen = networks(tmp_path, more=True)
-    graphs = chosen[np.array([2, 0, 3])]
-    whole = joined(graphs)
-    whole.check()
-    listed = [one for graph in graphs for one in graph.to_data_list()]  # type: ignore[attr-defined]
-    expected = Batch.from_data_list(listed)
-    for field in FIELDS:
-        assert torch.equal(whole[field.name], expected[field.name])
+@pytest.mark.parametrize("limit", [0.0, 1e9])
+def test_mixed_architectures_are_sorted(tmp_path: Path, limit: float) -> None:
+    chosen = networks(tmp_path, more=True, limit=limit)
+    batch = chosen[np.array([2, 0, 3])]
+    assert [len(theta) for _, theta in batch.parts] == [2, 1]
+    assert batch.positions.tolist() == [0, 3, 2]
+    assert batch.targets is not None
+    assert torch.equal(batch.targets, chosen.targets[[0, 3, 2]])
+    for (architecture, theta), rows in zip(batch.parts, ([5, 7], [60]), strict=True):
+        expected = canonicalize_sine_phase(architecture, chosen.population.theta(rows))
+        assert torch.equal(theta, expected)
 
 
 def order(seed: int | None = 1, *, epoch: int = 0, length: int = 10) -> list[list[int]]:

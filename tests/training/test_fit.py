@@ -161,7 +161,7 @@ def test_unknown_class_in_test_networks(population: Path, tmp_path: Path) -> Non
     config, _ = parse_config(options(population, tmp_path / "run", data__test_population=other))
     assert config is not None
     (mistake,) = mistakes_of(config)
-    assert "classes up to 3" in mistake
+    assert f"{other}: column 'label': runs from 3 to 3, expected 0 to 2" in mistake
     with pytest.raises(PopulationError, match="expected 0 to 2"):
         train(config)
 

@@ -11,6 +11,7 @@ from scalegmn.graph.convert import batch_graphs
 from scalegmn.graph.spec import GraphSpec
 from scalegmn.models.config import ModelConfig
 from scalegmn.models.scalegmn import ScaleGMN
+from scalegmn.tasks.classification import Classification
 from scalegmn.training.data import Networks
 from scalegmn.training.inference import device_called, outputs_of, outputs_on
 from scalegmn.training.memory import kept_memory
@@ -29,7 +30,8 @@ def test_answers_come_in_the_order_of_the_networks(tmp_path: Path) -> None:
     )
     config = ModelConfig(features=4, layers=1, dropout=0.5)
     model = ScaleGMN(spec=GraphSpec.of(population.architectures), outputs=3, config=config)
-    outputs, targets = outputs_on(model, networks, batch_size=4)
+    task = Classification(label="label", classes=["a", "b", "c"])
+    outputs, targets = outputs_on(task, model, networks, batch_size=4)
     assert targets.tolist() == rows.tolist()
     assert model.training
     model.eval()

@@ -43,8 +43,10 @@ def run(argv: Sequence[str]) -> int:
     if options.json:
         print(json.dumps([answer.to_dict() for answer in answers], indent=2))
     elif good:
-        rows = tuple((str(answer.path), answer.name, answer.probability) for answer in good)
-        print_tables([Table("Predictions", ("file", "class", "probability"), rows)])
+        # Longer entries, such as the probabilities of all classes, are for JSON.
+        names = [name for name, value in good[0].answer.items() if isinstance(value, str | float)]
+        rows = tuple((str(one.path), *(one.answer[name] for name in names)) for one in good)
+        print_tables([Table("Predictions", ("file", *names), rows)])
     for refusal in bad:
         print(f"scalegmn predict: {refusal.reason}", file=sys.stderr)
     return DATA if bad else OK

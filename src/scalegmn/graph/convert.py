@@ -138,7 +138,7 @@ def _gather(architecture: Architecture, taps: Tensor, biases: Tensor, values: Te
     return theta
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _structure(architecture: Architecture) -> dict[str, Tensor]:
     """All fields that do not depend on the parameters.  Cached; never written into."""
     topology = topology_of(architecture)

@@ -2,6 +2,17 @@
 
 from scalegmn.models.config import Direction, ModelConfig, ReadoutKind, Symmetry
 from scalegmn.models.editor import ScaleGMNEditor
+from scalegmn.models.metanetwork import Editor, Judge, Metanetwork
 from scalegmn.models.scalegmn import ScaleGMN
 
-__all__ = ["Direction", "ModelConfig", "ReadoutKind", "ScaleGMN", "ScaleGMNEditor", "Symmetry"]
+__all__ = [
+    "Direction",
+    "Editor",
+    "Judge",
+    "Metanetwork",
+    "ModelConfig",
+    "ReadoutKind",
+    "ScaleGMN",
+    "ScaleGMNEditor",
+    "Symmetry",
+]

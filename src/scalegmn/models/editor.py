@@ -12,17 +12,21 @@ from typing import Any, final
 import torch
 from torch import nn
 
+from scalegmn.graph.convert import update_parameters
+from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.graph.network_graph import NetworkGraph
 from scalegmn.graph.spec import GraphSpec
 from scalegmn.models.backbone import Backbone
 from scalegmn.models.config import ModelConfig
-from scalegmn.models.saving import SavedModule, decode_config, encode_config
+from scalegmn.models.metanetwork import Editor
+from scalegmn.models.saving import decode_config, encode_config
+from scalegmn.networks.topology import topology_of
 from scalegmn.nn.parameter_head import ParameterHead
 from scalegmn.shapes import NodeScalars, TapScalars
 
 
 @final
-class ScaleGMNEditor(SavedModule):
+class ScaleGMNEditor(Editor):
     """Updates of all weights and biases, each with a learned scale for its layer.
 
     Args:
@@ -57,9 +61,22 @@ class ScaleGMNEditor(SavedModule):
             biases * scale.of_nodes(graph) * self.bias_scale[layer],
         )
 
-    def fit_scale(self, graph: NetworkGraph) -> None:
+    def edit(self, batch: NetworkBatch) -> NetworkBatch:
+        """The batch with the updates added to its parameters."""
+        taps, biases = self(batch.graph)
+        edited, tap, node = [], 0, 0
+        for architecture, theta in batch.parts:
+            topology = topology_of(architecture)
+            last_tap = tap + len(theta) * topology.tap_edge.numel()
+            last_node = node + len(theta) * topology.num_nodes
+            update = update_parameters(architecture, taps[tap:last_tap], biases[node:last_node])
+            edited.append(theta + update)
+            tap, node = last_tap, last_node
+        return batch.with_theta(edited)
+
+    def fit_scale(self, batch: NetworkBatch) -> None:
         """Take the constants that bring each layer's parameters to size 1 from training networks."""
-        self.backbone.scale.fit(graph)
+        self.backbone.scale.fit(batch.graph)
 
     def to_config(self) -> dict[str, Any]:
         """See :class:`~scalegmn.models.saving.SavedModule`."""

@@ -11,18 +11,20 @@ from typing import Any, final
 
 from torch import Tensor
 
+from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.graph.network_graph import NetworkGraph
 from scalegmn.graph.spec import GraphSpec
 from scalegmn.models.backbone import Backbone
 from scalegmn.models.config import ModelConfig, ReadoutKind
-from scalegmn.models.saving import SavedModule, decode_config, encode_config
+from scalegmn.models.metanetwork import Judge
+from scalegmn.models.saving import decode_config, encode_config
 from scalegmn.nn.mlp import MLP
 from scalegmn.nn.readout import FullGraphReadout, LastLayerReadout, Readout
 from scalegmn.shapes import NetworkVectors
 
 
 @final
-class ScaleGMN(SavedModule):
+class ScaleGMN(Judge):
     """One vector of numbers per network: logits of a class, an accuracy, an embedding.
 
     Args:
@@ -57,9 +59,14 @@ class ScaleGMN(SavedModule):
         embedding: Tensor = self.readout(reading.state, reading.at)
         return embedding
 
-    def fit_scale(self, graph: NetworkGraph) -> None:
+    def answer(self, batch: NetworkBatch) -> NetworkVectors:
+        """``(B, outputs)``, in the order of the batch."""
+        answer: Tensor = self(batch.graph)
+        return answer
+
+    def fit_scale(self, batch: NetworkBatch) -> None:
         """Take the constants that bring each layer's parameters to size 1 from training networks."""
-        self.backbone.scale.fit(graph)
+        self.backbone.scale.fit(batch.graph)
 
     def to_config(self) -> dict[str, Any]:
         """See :class:`~scalegmn.models.saving.SavedModule`."""

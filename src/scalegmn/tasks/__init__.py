@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scalegmn.tasks.inr_classification import InrClassification
+from scalegmn.tasks.classification import Classification
 from scalegmn.tasks.task import Report, Task
 
-__all__ = ["InrClassification", "Report", "Task"]
+__all__ = ["Classification", "Report", "Task"]

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.graph import batch_graphs
+from scalegmn.graph import NetworkBatch
+from scalegmn.models.metanetwork import Judge
 from scalegmn.networks.architecture import Architecture
 from scalegmn.seeding import generator
 from scalegmn.symmetry import SymmetryAction, canonicalize_sine_phase
@@ -37,7 +38,7 @@ class Invariance:
 
 @torch.no_grad()
 def measure_invariance(
-    model: nn.Module,
+    model: Judge,
     architecture: Architecture,
     theta: Float[Tensor, "B P"],
     *,
@@ -52,7 +53,7 @@ def measure_invariance(
     tanh, positive scales for ReLU).  Everything is computed in float64, by a copy of the model.
 
     Args:
-        model: answers a batch of graphs with ``(B, outputs)``; is not changed.
+        model: is not changed.
         architecture: of the networks.
         theta: their parameters, as the model is given them.
         draws: symmetries, each applied to all networks.
@@ -76,7 +77,7 @@ def measure_invariance(
     def answer(parameters: Tensor) -> Tensor:
         if shift_phase:
             parameters = canonicalize_sine_phase(architecture, parameters)
-        answers: Tensor = exact(batch_graphs(architecture, parameters))
+        answers: Tensor = exact.answer(NetworkBatch.of(architecture, parameters))
         return answers
 
     before = answer(theta)

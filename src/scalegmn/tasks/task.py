@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 from torchmetrics import MetricCollection
+
+from scalegmn.graph.network_batch import NetworkBatch
+from scalegmn.models.metanetwork import Judge, Metanetwork
+from scalegmn.populations.store import Population
 
 
 @dataclass(frozen=True)
@@ -38,27 +43,35 @@ class Report:
 class Task(ABC):
     """Targets, loss, metrics and report of one task.
 
-    Shapes: outputs ``(B, outputs)``, targets ``(B, ...)`` for B networks.
+    Shapes: outputs ``(B, ...)``, targets ``(B, ...)`` for B networks.
     """
 
     name: str
     """As written in configurations and run folders."""
 
     monitor: str
-    """The metric by which the best model is chosen; larger is better."""
+    """The metric by which the best model is chosen."""
+
+    larger_is_better: bool = True
+    """Whether the best model has the largest value of `monitor`, or the smallest."""
 
     @property
     @abstractmethod
     def outputs(self) -> int:
-        """How many numbers the model answers with."""
+        """How many numbers the model answers with about one network."""
 
     @abstractmethod
-    def targets(self, values: np.ndarray, *, origin: str) -> Tensor:
-        """A metadata column ``(N,)`` as targets.
+    def targets(self, population: Population, rows: np.ndarray) -> Tensor:
+        """What is to be learnt about some networks of a population, ``(n, ...)``.
 
         Raises:
-            PopulationError: the values do not fit the task; names `origin`.
+            PopulationError: the population does not say, or says what does not fit the task.
         """
+
+    def answer(self, model: Metanetwork, batch: NetworkBatch) -> Tensor:
+        """What a model makes of networks, to be compared with targets, ``(B, ...)``."""
+        assert isinstance(model, Judge), f"{self.name} needs a model that answers, not {type(model).__name__}"
+        return model.answer(batch)
 
     @abstractmethod
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -73,5 +86,14 @@ class Task(ABC):
         """The outcome on a set of networks."""
 
     @abstractmethod
+    def describe(self, outputs: Tensor) -> list[dict[str, Any]]:
+        """What the answers mean: plain data for every network, the most important entry first."""
+
+    @abstractmethod
     def to_config(self) -> dict[str, Any]:
-        """Everything its constructor needs, as plain data."""
+        """Everything that :meth:`from_config` needs, as plain data."""
+
+    @classmethod
+    @abstractmethod
+    def from_config(cls, data: Mapping[str, Any]) -> Task:
+        """The inverse of :meth:`to_config`."""

@@ -11,11 +11,13 @@ import torch
 
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.populations.store import Population
-from scalegmn.training.config import Accelerator, MetanetworkName, Precision, RunConfig, Schedule
+from scalegmn.training.config import Accelerator, Precision, RunConfig, Schedule
+from scalegmn.training.metanetworks import ONE_ARCHITECTURE
 from scalegmn.training.parsing import flat_items, parse_plain
 from scalegmn.training.processes import is_first_process
 from scalegmn.training.run_folder import CONFIG
 from scalegmn.training.selection import select
+from scalegmn.training.tasks import make_task
 from scalegmn.training.yaml_files import read_yaml
 
 FREE_ON_RESUME: Final = (
@@ -46,19 +48,9 @@ def _of_data(config: RunConfig) -> Iterator[str]:
                 opened[key] = Population.open(folder)
             except ScaleGMNError as error:
                 yield f"{key}: {error}"
-    broken = False
-    for key, population in opened.items():
-        problem = _label_problem(population, data.label)
-        if problem:
-            broken = True
-            yield f"{key}: {problem}"
     train, test = opened.get("data.population"), opened.get("data.test_population")
-    if train is not None and test is not None:
-        if not broken and test.column(data.label).max() > train.column(data.label).max():
-            yield (
-                f"data.test_population: {test.folder} has classes up to {test.column(data.label).max()}, "
-                f"data.population only up to {train.column(data.label).max()}"
-            )
+    # Where there is one architecture only, another one is a slip; mixed populations are there to generalise.
+    if train is not None and test is not None and len(train.architectures) == 1:
         known = {architecture.describe() for architecture in train.architectures}
         foreign = {architecture.describe() for architecture in test.architectures} - known
         if foreign:
@@ -66,31 +58,32 @@ def _of_data(config: RunConfig) -> Iterator[str]:
                 f"data.test_population: {test.folder} has another architecture than data.population: "
                 f"{', '.join(sorted(foreign))}, not {', '.join(sorted(known))}"
             )
-    if train is not None and config.metanetwork is MetanetworkName.flat_mlp and len(train.architectures) > 1:
+    if len(opened) == 1 + (data.test_population is not None):
+        yield from _of_selection(config)
+
+
+def _of_selection(config: RunConfig) -> Iterator[str]:
+    """What is wrong with the chosen networks."""
+    try:
+        selection = select(config.data)
+    except ScaleGMNError as error:
+        yield str(error)
+        return
+    fewest = min(len(selection.train), len(selection.val))
+    if fewest < config.training.devices:
+        yield f"training.devices is {config.training.devices}, but a split has only {fewest} networks"
+    try:
+        task = make_task(config, selection)
+        task.targets(selection.population, np.concatenate([selection.train, selection.val]))
+        if len(selection.test):
+            task.targets(selection.test_population, selection.test)
+    except ScaleGMNError as error:
+        yield f"{config.task.value}: {error}"
+    if config.metanetwork in ONE_ARCHITECTURE and len(selection.architectures) > 1:
         yield (
-            f"metanetwork: flat_mlp reads networks of one architecture, {train.folder} holds "
-            f"{len(train.architectures)}; use scalegmn"
+            f"metanetwork: {config.metanetwork.value} reads networks of one architecture, there are "
+            f"{len(selection.architectures)}; use scalegmn, or choose one with data.where"
         )
-    if len(opened) == 1 + (data.test_population is not None) and not broken:
-        try:
-            selection = select(data)
-            fewest = min(len(selection.train), len(selection.val))
-            if fewest < config.training.devices:
-                yield f"training.devices is {config.training.devices}, but a split has only {fewest} networks"
-        except ScaleGMNError as error:
-            yield str(error)
-
-
-def _label_problem(population: Population, label: str) -> str | None:
-    if label not in population.columns:
-        return (
-            f"{population.folder} has no column {label!r} (data.label); there are {list(population.columns)}"
-        )
-    values = population.column(label)
-    if not np.issubdtype(values.dtype, np.integer) or (len(values) and values.min() < 0):
-        found = f"{values.dtype}, {values.min()} to {values.max()}" if len(values) else "nothing"
-        return f"{population.folder}: column {label!r} (data.label) holds {found}; expected classes 0, 1, ..."
-    return None
 
 
 def _of_machine(config: RunConfig) -> Iterator[str]:

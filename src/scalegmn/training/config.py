@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from scalegmn.errors import ConfigurationError
 from scalegmn.models.baselines.flat_mlp import FlatMLPConfig
@@ -14,7 +15,9 @@ from scalegmn.models.config import ModelConfig
 class TaskName(Enum):
     """What the metanetwork is trained to do."""
 
-    inr_classification = "inr_classification"
+    classification = "classification"
+    regression = "regression"
+    inr_editing = "inr_editing"
 
 
 class MetanetworkName(Enum):
@@ -66,9 +69,11 @@ class DataConfig:
     Attributes:
         population: folder of the networks.
         test_population: folder of other networks to test on; by default those of `population`.
-        label: column with the classes 0, 1, ...
+        label: column with what is to be predicted: classes (numbers 0, 1, ... or words), or real numbers.
+        where: only networks with these values: a column and its value, or a list of values.
         split: column with the words train, val and test.
-        group: column whose groups never cross splits (one image may have several networks).
+        group: column whose groups never cross splits; by default `network` (one training run leaves several
+            checkpoints) or `image` (one image may have several networks), where the population has it.
         validation: validation networks, where no column names them: a share of the groups, or from 1 on
             their number.
         test: test networks, where no column and no population names them: a share of the groups.
@@ -86,8 +91,9 @@ class DataConfig:
     population: Path
     test_population: Path | None = None
     label: str = "label"
+    where: dict[str, Any] = field(default_factory=dict)
     split: str = "split"
-    group: str | None = "image"
+    group: str | None = None
     validation: float | int = 0.1
     test: float = 0.1
     split_seed: int = 0
@@ -213,7 +219,7 @@ class RunConfig:
     """
 
     data: DataConfig
-    task: TaskName = TaskName.inr_classification
+    task: TaskName = TaskName.classification
     metanetwork: MetanetworkName = MetanetworkName.scalegmn
     model: ModelConfig = field(default_factory=ModelConfig)
     flat_mlp: FlatMLPConfig = field(default_factory=FlatMLPConfig)

@@ -1,4 +1,4 @@
-"""Batches of network graphs from populations, without a Python loop over networks."""
+"""Batches of networks from populations, without a Python loop over networks."""
 
 from __future__ import annotations
 
@@ -13,21 +13,16 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from scalegmn.graph.convert import batch_graphs
-from scalegmn.graph.fields import FIELDS
-from scalegmn.graph.network_graph import NetworkGraph
+from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.networks.architecture import Architecture
 from scalegmn.populations.store import Population
 from scalegmn.seeding import numpy_generator
 from scalegmn.symmetry.canonical import canonicalize_sine_phase
 from scalegmn.training.processes import world
 
-GraphBatch = list[NetworkGraph]
-"""A batch: one PyG batch per architecture, targets in ``y``."""
-
 
 @final
-class Networks(Dataset[GraphBatch]):
+class Networks(Dataset[NetworkBatch]):
     """Some networks of a population; an item is a whole batch, named by the positions of its networks.
 
     Args:
@@ -49,51 +44,49 @@ class Networks(Dataset[GraphBatch]):
     ) -> None:
         self.population, self.rows, self.targets = population, rows, targets
         self.canonicalize = canonicalize
-        size = sum(a.num_parameters for a in population.architectures) * 4 * len(rows)
-        one = len(population.architectures) == 1
-        self._kept = (
-            self._prepared(population.architecture, population.theta(rows))
-            if one and size <= memory_limit
-            else None
-        )
+        largest = max((a.num_parameters for a in population.architectures), default=0)
+        self._kept = self._read(np.arange(len(rows))) if largest * 4 * len(rows) <= memory_limit else None
+        # Where each network of the set lies in what is kept: part and row.
+        self._place = torch.zeros(len(rows), 2, dtype=torch.long)
+        for number, (_, chosen, _) in enumerate(self._kept or []):
+            self._place[chosen] = torch.stack(
+                [torch.full_like(chosen, number), torch.arange(len(chosen))], dim=1
+            )
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, positions: np.ndarray) -> GraphBatch:
-        return [
-            batch_graphs(architecture, theta, self.targets[chosen])
-            for architecture, chosen, theta in self.read(positions)
-        ]
+    def __getitem__(self, positions: np.ndarray) -> NetworkBatch:
+        found = self._read(positions) if self._kept is None else self._taken(self._kept, positions)
+        order = torch.cat([chosen for _, chosen, _ in found])
+        parts = tuple((architecture, theta) for architecture, _, theta in found)
+        return NetworkBatch(parts, order, self.targets[order])
 
-    def read(self, positions: np.ndarray) -> list[tuple[Architecture, Tensor, Tensor]]:
+    def _taken(
+        self, kept: list[tuple[Architecture, Tensor, Tensor]], positions: np.ndarray
+    ) -> list[tuple[Architecture, Tensor, Tensor]]:
+        wanted = torch.from_numpy(positions)
+        if len(kept) == 1:
+            return [(kept[0][0], wanted, kept[0][2][self._place[wanted, 1]])]
+        part, row = self._place[wanted].unbind(1)
+        found = []
+        for number in part.unique().tolist():
+            mine = part == number
+            architecture, _, theta = kept[number]
+            found.append((architecture, wanted[mine], theta[row[mine]]))
+        return found
+
+    def _read(self, positions: np.ndarray) -> list[tuple[Architecture, Tensor, Tensor]]:
         """Per architecture: positions in this set ``(b,)`` and canonicalised parameters ``(b, P)``."""
         wanted = torch.from_numpy(positions)
-        if self._kept is not None:
-            return [(self.population.architecture, wanted, self._kept[wanted])]
         groups = self.population.groups(self.rows[positions])
-        return [(arch, wanted[chosen], self._prepared(arch, theta)) for arch, chosen, theta in groups]
+        return [
+            (architecture, wanted[chosen], self._prepared(architecture, theta))
+            for architecture, chosen, theta in groups
+        ]
 
     def _prepared(self, architecture: Architecture, theta: Tensor) -> Tensor:
         return canonicalize_sine_phase(architecture, theta) if self.canonicalize else theta
-
-
-def joined(batch: GraphBatch) -> NetworkGraph:
-    """All networks of a batch, whatever their architecture, as one graph.
-
-    It has lost where one network ends and the next begins: good for statistics of weights, not for answers.
-    """
-    if len(batch) == 1:
-        return batch[0]
-    nodes = torch.tensor([graph.node_role.numel() for graph in batch])
-    starts = (nodes.cumsum(0) - nodes).tolist()
-    fields: dict[str, Tensor] = {
-        field.name: torch.cat([graph[field.name] for graph in batch])
-        for field in FIELDS
-        if field.name != "edge_index"
-    }
-    edges = torch.cat([graph.edge_index + start for graph, start in zip(batch, starts, strict=True)], dim=1)
-    return NetworkGraph(num_nodes=int(nodes.sum()), edge_index=edges, **fields)
 
 
 @final
@@ -165,15 +158,15 @@ class PopulationData(pl.LightningDataModule):
         self.data, self.batch_size, self.evaluation_batch_size = data, batch_size, evaluation_batch_size
         self.workers, self.seed = workers, seed
 
-    def train_dataloader(self) -> DataLoader[GraphBatch]:
+    def train_dataloader(self) -> DataLoader[NetworkBatch]:
         order = BatchOrder(length=len(self.data.train), batch_size=self.batch_size, seed=self.seed)
         return self._loader(self.data.train, order)
 
-    def val_dataloader(self) -> DataLoader[GraphBatch]:
+    def val_dataloader(self) -> DataLoader[NetworkBatch]:
         order = BatchOrder(length=len(self.data.val), batch_size=self.evaluation_batch_size, seed=None)
         return self._loader(self.data.val, order)
 
-    def _loader(self, networks: Networks, order: BatchOrder) -> DataLoader[GraphBatch]:
+    def _loader(self, networks: Networks, order: BatchOrder) -> DataLoader[NetworkBatch]:
         # With batch_size=None an item of the sampler, a whole batch of positions, goes to the data set.
         return DataLoader(
             networks,

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from scalegmn.errors import ConfigurationError, PopulationError
+from scalegmn.populations.format import ARCHITECTURE_COLUMN
 from scalegmn.populations.splits import NAMES
 from scalegmn.populations.store import Population
 from scalegmn.tasks.task import Report
 from scalegmn.training.data import Networks
 from scalegmn.training.inference import device_called, outputs_on
 from scalegmn.training.run_folder import Run
-from scalegmn.training.selection import rows_for_testing, select
+from scalegmn.training.selection import kept_by, rows_for_testing, select
 
 ALL = "all"
 
@@ -62,18 +63,17 @@ def evaluate(
     chosen, rows = _chosen(run, population, split)
     if not len(rows):
         raise PopulationError(f"{chosen.folder}: has no networks in the split {split!r}")
-    labels = chosen.column(run.data.label)[rows]
     networks = Networks(
         population=chosen,
         rows=rows,
-        targets=run.task.targets(labels, origin=str(chosen.folder)),
+        targets=run.task.targets(chosen, rows),
         canonicalize=run.canonicalize,
         memory_limit=0.0,
     )
-    for architecture in chosen.architectures:
-        run.check(architecture)
+    for number in np.unique(chosen.column(ARCHITECTURE_COLUMN)[rows]).tolist():
+        run.check(chosen.architectures[number])
     model = copy.deepcopy(run.model).to(device_called(device))
-    outputs, targets = outputs_on(model, networks, batch_size=batch_size)
+    outputs, targets = outputs_on(run.task, model, networks, batch_size=batch_size)
     report = run.task.report(outputs, targets)
     facts = {
         "run": str(run.folder),
@@ -88,7 +88,7 @@ def _chosen(run: Run, folder: Path | None, split: str) -> tuple[Population, np.n
     if folder is None:
         if split == ALL:
             population = Population.open(run.data.population)
-            return population, np.arange(len(population))
+            return population, np.flatnonzero(kept_by(population, run.data.where))
         selection = select(run.data)
         rows = {"train": selection.train, "val": selection.val, "test": selection.test}[split]
         return selection.test_population if split == "test" else selection.population, rows

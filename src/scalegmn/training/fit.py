@@ -21,23 +21,25 @@ import torch
 
 from scalegmn import __version__
 from scalegmn.errors import ConfigurationError
+from scalegmn.models.metanetwork import Metanetwork
 from scalegmn.populations.store import Population
 from scalegmn.seeding import numpy_generator
 from scalegmn.tasks.task import Report, Task
 from scalegmn.training.checkpoint_io import read_checkpoint
 from scalegmn.training.config import Accelerator, RunConfig
-from scalegmn.training.data import Data, Networks, PopulationData, joined, steps_per_epoch
+from scalegmn.training.data import Data, Networks, PopulationData, steps_per_epoch
 from scalegmn.training.files import write_text
 from scalegmn.training.history import History
 from scalegmn.training.inference import device_called, outputs_on
 from scalegmn.training.memory import kept_memory
-from scalegmn.training.metanetworks import Metanetwork, make_metanetwork, make_task
+from scalegmn.training.metanetworks import make_metanetwork
 from scalegmn.training.module import FitModule
 from scalegmn.training.outcome import write_results
 from scalegmn.training.parsing import to_plain
 from scalegmn.training.processes import is_first_process
 from scalegmn.training.run_folder import CHECKPOINTS, CONFIG, METRICS, MODEL, write_run
 from scalegmn.training.selection import Selection, select
+from scalegmn.training.tasks import make_task
 from scalegmn.training.trainer import BEST, LAST, make_trainer, shows_bar
 from scalegmn.training.yaml_files import to_yaml
 
@@ -76,9 +78,9 @@ def train(config: RunConfig, *, command: list[str] | None = None) -> Outcome:
         raise ConfigurationError(f"output: {folder} is not empty; resume, or choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
     selection = select(config.data)
-    task = make_task(config.task, classes=class_names(selection, config.data.label))
+    task = make_task(config, selection)
     data = _load(config, selection, task)
-    architectures = selection.population.architectures
+    architectures = selection.architectures
     model = make_metanetwork(config, architectures=architectures, outputs=task.outputs)
     with _local_settings(config):
         if is_first_process():
@@ -99,7 +101,7 @@ def train(config: RunConfig, *, command: list[str] | None = None) -> Outcome:
             # Lightning has brought the model back to the CPU.
             device = device_called("cpu" if config.training.accelerator is Accelerator.cpu else None)
             outputs, targets = outputs_on(
-                model.to(device), data.test, batch_size=config.data.evaluation_batch_size
+                task, model.to(device), data.test, batch_size=config.data.evaluation_batch_size
             )
             report = task.report(outputs, targets)
         parameters = sum(p.numel() for p in model.parameters())
@@ -107,25 +109,16 @@ def train(config: RunConfig, *, command: list[str] | None = None) -> Outcome:
             folder,
             report,
             history.rows,
-            monitor=task.monitor,
+            task=task,
             networks=len(data.train),
             parameters=parameters,
         )
     return Outcome(folder, report, results)
 
 
-def class_names(selection: Selection, label: str) -> list[str]:
-    """Names of the classes: those the population's maker stated, or else their numbers."""
-    count = int(selection.population.column(label).max()) + 1
-    stated = selection.population.provenance.get("class_names")
-    if isinstance(stated, list) and len(stated) >= count:
-        return [str(name) for name in stated]
-    return [str(number) for number in range(count)]
-
-
 def _load(config: RunConfig, selection: Selection, task: Task) -> Data:
     def networks(population: Population, rows: np.ndarray) -> Networks:
-        targets = task.targets(population.column(config.data.label)[rows], origin=str(population.folder))
+        targets = task.targets(population, rows)
         return Networks(
             population=population,
             rows=rows,
@@ -143,7 +136,7 @@ def _load(config: RunConfig, selection: Selection, task: Task) -> Data:
 def _fit_scale(model: Metanetwork, networks: Networks) -> None:
     """Sizes of weights from some training networks; the same ones whatever the seed of the training."""
     order = numpy_generator(0, "scale").permutation(len(networks))[:SCALE_SAMPLE]
-    model.fit_scale(joined(networks[np.sort(order)]))
+    model.fit_scale(networks[np.sort(order)])
 
 
 def _fit(config: RunConfig, model: Metanetwork, task: Task, data: Data) -> History:
@@ -154,7 +147,7 @@ def _fit(config: RunConfig, model: Metanetwork, task: Task, data: Data) -> Histo
         workers=config.data.num_workers,
         seed=config.training.seed,
     )
-    trainer = make_trainer(config, monitor=f"val/{task.monitor}")
+    trainer = make_trainer(config, task=task)
     steps = config.training.epochs * steps_per_epoch(
         len(data.train), config.data.batch_size, processes=trainer.world_size
     )
@@ -186,8 +179,8 @@ def _facts(
     return {
         "task": {"name": config.task.value, **task.to_config()},
         "metanetwork": config.metanetwork.value,
-        "architectures": [architecture.to_dict() for architecture in selection.population.architectures],
-        "fingerprints": [architecture.fingerprint for architecture in selection.population.architectures],
+        "architectures": [architecture.to_dict() for architecture in selection.architectures],
+        "fingerprints": [architecture.fingerprint for architecture in selection.architectures],
         "data": to_plain(config.data),
         "populations": {
             name: {"folder": str(p.folder), "checksum": p.checksum, "networks": len(p)}

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.graph.convert import batch_graphs
+from scalegmn.graph.network_batch import NetworkBatch
+from scalegmn.models.metanetwork import Judge, Metanetwork
 from scalegmn.networks.architecture import Architecture
+from scalegmn.tasks.task import Task
 from scalegmn.training.data import Networks
 
 
@@ -30,32 +36,50 @@ def device_called(name: str | None) -> torch.device:
     return device
 
 
-@torch.no_grad()
-def outputs_of(
-    model: nn.Module, architecture: Architecture, theta: Tensor, *, batch_size: int = 256
-) -> Tensor:
+def outputs_of(model: Judge, architecture: Architecture, theta: Tensor, *, batch_size: int = 256) -> Tensor:
     """Answers ``(N, outputs)`` about networks ``theta (N, P)`` of one architecture, on the CPU.
 
     `theta` is read as it is: canonicalise sine networks first if the model was trained so.
     """
-    device = next(model.parameters()).device
-    training = model.training
-    model.eval()
-    try:
-        parts = [model(batch_graphs(architecture, part.to(device))).cpu() for part in theta.split(batch_size)]
-    finally:
-        model.train(training)
+    device = device_of(model)
+    with evaluating(model):
+        parts = [
+            model.answer(NetworkBatch.of(architecture, part.to(device))).cpu()
+            for part in theta.split(batch_size)
+        ]
     return torch.cat(parts)
 
 
-def outputs_on(model: nn.Module, networks: Networks, *, batch_size: int = 256) -> tuple[Tensor, Tensor]:
-    """Answers ``(n, outputs)`` and targets ``(n, ...)`` of all networks of a set, in its order."""
+def outputs_on(
+    task: Task, model: Metanetwork, networks: Networks, *, batch_size: int = 256
+) -> tuple[Tensor, Tensor]:
+    """Answers ``(n, ...)`` and targets ``(n, ...)`` of all networks of a set, in its order."""
+    device = device_of(model)
     outputs: list[Tensor] = []
     places: list[Tensor] = []
-    for start in range(0, len(networks), batch_size):
-        positions = np.arange(start, min(start + batch_size, len(networks)))
-        for architecture, chosen, theta in networks.read(positions):
-            outputs.append(outputs_of(model, architecture, theta, batch_size=batch_size))
-            places.append(chosen)
+    with evaluating(model):
+        for start in range(0, len(networks), batch_size):
+            batch = networks[np.arange(start, min(start + batch_size, len(networks)))]
+            outputs.append(task.answer(model, batch.to(device)).cpu())
+            places.append(batch.positions)
     order = torch.cat(places).argsort()
     return torch.cat(outputs)[order], networks.targets
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where the numbers of a module are; the CPU for one that has none."""
+    for tensor in itertools.chain(model.parameters(), model.buffers()):
+        return tensor.device
+    return torch.device("cpu")
+
+
+@contextlib.contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """In evaluation mode and without gradients; given back as it was."""
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train(training)

@@ -12,11 +12,11 @@ from torch import Tensor
 from torchmetrics import MeanMetric
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.models.saving import SavedModule
+from scalegmn.graph.network_batch import NetworkBatch
+from scalegmn.models.metanetwork import Metanetwork
 from scalegmn.seeding import derive_seed
 from scalegmn.tasks.task import Task
 from scalegmn.training.config import TrainingConfig
-from scalegmn.training.data import GraphBatch
 from scalegmn.training.history import History
 from scalegmn.training.schedule import learning_rate_factor
 
@@ -34,7 +34,7 @@ class FitModule(pl.LightningModule):
     """
 
     def __init__(
-        self, *, model: SavedModule, task: Task, config: TrainingConfig, total_steps: int, history: History
+        self, *, model: Metanetwork, task: Task, config: TrainingConfig, total_steps: int, history: History
     ) -> None:
         super().__init__()
         self.history = history
@@ -56,7 +56,7 @@ class FitModule(pl.LightningModule):
         torch.manual_seed(seed)  # noqa: TID251
         self._began = time.perf_counter()
 
-    def training_step(self, batch: GraphBatch, index: int) -> Tensor:
+    def training_step(self, batch: NetworkBatch, index: int) -> Tensor:
         outputs, targets = self._answer(batch)
         loss = self.task.loss(outputs, targets)
         self.train_loss.update(loss.detach(), weight=len(targets))
@@ -92,7 +92,7 @@ class FitModule(pl.LightningModule):
             write=self.trainer.is_global_zero,
         )
 
-    def validation_step(self, batch: GraphBatch, index: int) -> None:
+    def validation_step(self, batch: NetworkBatch, index: int) -> None:
         outputs, targets = self._answer(batch)
         self.val_loss.update(self.task.loss(outputs, targets), weight=len(targets))
         self.val_metrics.update(outputs, targets)
@@ -123,7 +123,7 @@ class FitModule(pl.LightningModule):
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
-    def _answer(self, batch: GraphBatch) -> tuple[Tensor, Tensor]:
-        """Outputs and targets of all architectures in the batch, in one order."""
-        outputs: list[Any] = [self.model(graph) for graph in batch]
-        return torch.cat(outputs), torch.cat([graph.y for graph in batch])
+    def _answer(self, batch: NetworkBatch) -> tuple[Tensor, Tensor]:
+        """Answers about all networks of the batch, and targets, in one order."""
+        assert batch.targets is not None, "batches of a training have targets"
+        return self.task.answer(self.model, batch), batch.targets

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from scalegmn.tasks.task import Report
+from scalegmn.tasks.task import Report, Task
 from scalegmn.training.files import write_json
 from scalegmn.training.history import Row
 from scalegmn.training.run_folder import RESULTS
 
 
 def write_results(
-    folder: Path, report: Report | None, rows: Sequence[Row], *, monitor: str, networks: int, parameters: int
+    folder: Path, report: Report | None, rows: Sequence[Row], *, task: Task, networks: int, parameters: int
 ) -> dict[str, Any]:
     """Write what a training came to, and return it.
 
@@ -23,11 +23,12 @@ def write_results(
         folder: the run folder.
         report: of the best model on the test networks.
         rows: one per epoch.
-        monitor: the metric that chose the best epoch.
+        task: names the metric that chose the best epoch.
         networks: training networks per epoch.
         parameters: of the model.
     """
-    best = max(rows, key=lambda row: row[f"val/{monitor}"])
+    monitor = task.monitor
+    best = (max if task.larger_is_better else min)(rows, key=lambda row: row[f"val/{monitor}"])
     # The first epoch of several warms up caches and kernels.
     timed = rows[1:] or rows
     seconds = float(np.mean([row["seconds"] for row in timed]))

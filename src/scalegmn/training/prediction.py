@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,27 +22,15 @@ class Prediction:
 
     Attributes:
         path: of the file.
-        label: number of the likeliest class.
-        name: of that class.
-        probability: of that class.
-        probabilities: of all classes by name.
+        answer: what it says (:meth:`scalegmn.tasks.task.Task.describe`), the most important entry first.
     """
 
     path: Path
-    label: int
-    name: str
-    probability: float
-    probabilities: dict[str, float]
+    answer: Mapping[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, fit for JSON."""
-        return {
-            "file": str(self.path),
-            "label": self.label,
-            "class": self.name,
-            "probability": self.probability,
-            "probabilities": self.probabilities,
-        }
+        return {"file": str(self.path), **self.answer}
 
 
 @dataclass(frozen=True)
@@ -58,7 +46,7 @@ class Refusal:
 
 
 def predict_files(run: Run, paths: Sequence[Path]) -> list[Prediction | Refusal]:
-    """Classes of networks, in the order of `paths`; what cannot be read is refused and the rest is done."""
+    """Answers in the order of `paths`; what cannot be read is refused and the rest is done."""
     answers: dict[int, Prediction | Refusal] = {}
     read: dict[Architecture, list[tuple[int, Tensor]]] = {}
     for number, path in enumerate(paths):
@@ -72,12 +60,6 @@ def predict_files(run: Run, paths: Sequence[Path]) -> list[Prediction | Refusal]
             read.setdefault(architecture, []).append((number, theta))
     for architecture, found in read.items():
         outputs = run.outputs(architecture, torch.stack([theta for _, theta in found]))
-        for (number, _), shares in zip(found, outputs.softmax(dim=1), strict=True):
-            answers[number] = _prediction(paths[number], shares, run.task.classes)
+        for (number, _), answer in zip(found, run.task.describe(outputs), strict=True):
+            answers[number] = Prediction(paths[number], answer)
     return [answers[number] for number in range(len(paths))]
-
-
-def _prediction(path: Path, shares: Tensor, classes: Sequence[str]) -> Prediction:
-    label = int(shares.argmax())
-    named = dict(zip(classes, shares.tolist(), strict=True))
-    return Prediction(path, label, classes[label], float(shares[label]), named)

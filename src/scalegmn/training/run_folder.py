@@ -24,16 +24,19 @@ from torch import Tensor
 
 from scalegmn.errors import CheckpointError, ConfigurationError, GraphError, ScaleGMNError
 from scalegmn.graph.spec import GraphSpec
+from scalegmn.models.editor import ScaleGMNEditor
+from scalegmn.models.metanetwork import Judge, Metanetwork
 from scalegmn.models.scalegmn import ScaleGMN
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.files import read_json
 from scalegmn.symmetry.canonical import canonicalize_sine_phase
-from scalegmn.tasks.inr_classification import InrClassification
-from scalegmn.training.config import DataConfig, MetanetworkName, TaskName
+from scalegmn.tasks.task import Task
+from scalegmn.training.config import DataConfig, MetanetworkName
 from scalegmn.training.files import write_json
 from scalegmn.training.inference import outputs_of
-from scalegmn.training.metanetworks import Metanetwork, load_metanetwork, make_task
+from scalegmn.training.metanetworks import load_metanetwork
 from scalegmn.training.parsing import parse_plain
+from scalegmn.training.tasks import load_task
 
 FORMAT = 1
 RUN = "run.json"
@@ -60,7 +63,7 @@ class Run:
 
     folder: Path
     model: Metanetwork
-    task: InrClassification
+    task: Task
     architectures: tuple[Architecture, ...]
     canonicalize: bool
     data: DataConfig
@@ -87,13 +90,13 @@ class Run:
                 f"{folder}: the training did not come to its end; run the same command with --resume"
             )
         try:
-            name = MetanetworkName(facts["metanetwork"])
-            task = make_task(TaskName(facts["task"]["name"]), classes=facts["task"]["classes"])
+            MetanetworkName(facts["metanetwork"])
+            task = load_task(facts["task"])
             architectures = tuple(Architecture.from_dict(entry) for entry in facts["architectures"])
             data = parse_plain(DataConfig, facts["data"], origin=str(folder / RUN))
             return Run(
                 folder=folder,
-                model=load_metanetwork(name, folder / MODEL),
+                model=load_metanetwork(folder / MODEL),
                 task=task,
                 architectures=architectures,
                 canonicalize=data.canonicalize,
@@ -107,12 +110,27 @@ class Run:
                 f"{folder / RUN}: damaged, {error!r}; restore it or train again"
             ) from error
 
+    @property
+    def judge(self) -> Judge:
+        """The model, where it is one that answers.
+
+        Raises:
+            ConfigurationError: it writes networks instead.
+        """
+        if not isinstance(self.model, Judge):
+            raise ConfigurationError(
+                f"{self.folder}: its model writes networks and does not answer questions about them; "
+                "use scalegmn edit"
+            )
+        return self.model
+
     def outputs(self, architecture: Architecture, theta: Tensor, *, batch_size: int = 256) -> Tensor:
         """Answers ``(N, outputs)`` about networks ``theta (N, P)``, prepared as in training."""
+        model = self.judge
         self.check(architecture)
         if self.canonicalize:
             theta = canonicalize_sine_phase(architecture, theta)
-        return outputs_of(self.model, architecture, theta, batch_size=batch_size)
+        return outputs_of(model, architecture, theta, batch_size=batch_size)
 
     def check(self, architecture: Architecture) -> None:
         """Refuse networks that are too large for the model.
@@ -120,7 +138,7 @@ class Run:
         Raises:
             GraphError: more inputs, outputs or hidden layers than it was made for.
         """
-        if isinstance(self.model, ScaleGMN):
+        if isinstance(self.model, ScaleGMN | ScaleGMNEditor):
             limits = dataclasses.asdict(self.model.spec)
             needed = dataclasses.asdict(GraphSpec.of([architecture]))
             over = [

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 
 from scalegmn.errors import ConfigurationError
+from scalegmn.networks.architecture import Architecture
+from scalegmn.populations.format import ARCHITECTURE_COLUMN
 from scalegmn.populations.splits import Splits, split_by_column, split_by_group
 from scalegmn.populations.store import Population
 from scalegmn.seeding import numpy_generator
 from scalegmn.training.config import DataConfig
+
+DEFAULT_GROUPS: Final = ("network", "image")
+"""Columns whose groups stay together where nothing else was said."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +36,18 @@ class Selection:
     val: np.ndarray
     test: np.ndarray
 
+    @property
+    def architectures(self) -> tuple[Architecture, ...]:
+        """Architectures of the networks to learn from and to be tested on."""
+        found = [*self._of(self.population, self.train), *self._of(self.population, self.val)]
+        found += self._of(self.test_population, self.test)
+        return tuple(dict.fromkeys(found))
+
+    @staticmethod
+    def _of(population: Population, rows: np.ndarray) -> list[Architecture]:
+        numbers = np.unique(population.column(ARCHITECTURE_COLUMN)[rows])
+        return [population.architectures[number] for number in numbers.tolist()]
+
 
 def select(config: DataConfig) -> Selection:
     """Choose networks for training, validation and test.
@@ -44,16 +63,18 @@ def select(config: DataConfig) -> Selection:
     if config.test_population is not None:
         other = Population.open(config.test_population)
         test = rows_for_testing(other, config)
+    # Networks are dealt out before some are left out, so that a filter moves no network to another split.
+    kept, other_kept = kept_by(population, config.where), kept_by(other, config.where)
     chosen = {
-        "train": _limited(splits.train, config.train_limit, "train", config),
-        "val": _limited(splits.val, config.val_limit, "val", config),
-        "test": _limited(test, config.test_limit, "test", config),
+        "train": _limited(splits.train[kept[splits.train]], config.train_limit, "train", config),
+        "val": _limited(splits.val[kept[splits.val]], config.val_limit, "val", config),
+        "test": _limited(test[other_kept[test]], config.test_limit, "test", config),
     }
     empty = [name for name in ("train", "val") if not len(chosen[name])]
     if empty:
         raise ConfigurationError(
             f"data: {population.folder} has no networks for {' and '.join(empty)} "
-            f"({splits.describe()}); look at its column {config.split!r} and at data.validation"
+            f"({splits.describe()}); look at its column {config.split!r}, data.validation and data.where"
         )
     return Selection(population, other, **chosen)
 
@@ -66,7 +87,7 @@ def splits_of(population: Population, config: DataConfig, *, test: bool) -> Spli
         config: how.
         test: whether random splits take test networks out as well.
     """
-    group = config.group if config.group in population.columns else None
+    group = group_of(population, config)
     validation = int(config.validation) if config.validation >= 1 else config.validation
     if config.split in population.columns:
         stated = "val" in population.column(config.split)
@@ -82,6 +103,47 @@ def splits_of(population: Population, config: DataConfig, *, test: bool) -> Spli
     share = validation / count if isinstance(validation, int) else validation
     out = config.test if test else 0.0
     return split_by_group(groups, fractions=(1 - share - out, share, out), seed=config.split_seed)
+
+
+def group_of(population: Population, config: DataConfig) -> str | None:
+    """The column whose groups stay together, or None where every network stands alone.
+
+    Raises:
+        ConfigurationError: the population does not have the column that was asked for.
+    """
+    if config.group is not None and config.group not in population.columns:
+        raise ConfigurationError(
+            f"data.group: {population.folder} has no column {config.group!r}; there are "
+            f"{list(population.columns)}"
+        )
+    if config.group is not None:
+        return config.group
+    return next((name for name in DEFAULT_GROUPS if name in population.columns), None)
+
+
+def kept_by(population: Population, where: Mapping[str, Any]) -> np.ndarray:
+    """Which networks have the wanted values, ``(N,)``.
+
+    Raises:
+        ConfigurationError: there is no such column, or no network has such a value.
+    """
+    kept = np.ones(len(population), bool)
+    for name, wanted in where.items():
+        if name not in population.columns:
+            raise ConfigurationError(
+                f"data.where: {population.folder} has no column {name!r}; there are "
+                f"{list(population.columns)}"
+            )
+        values = population.column(name)
+        found = np.isin(values, wanted if isinstance(wanted, list) else [wanted])
+        if not found.any():
+            known = np.unique(values)
+            shown = ", ".join(map(str, known[:10])) + (", ..." if len(known) > 10 else "")
+            raise ConfigurationError(
+                f"data.where: no network of {population.folder} has {name} {wanted!r}; there are {shown}"
+            )
+        kept &= found
+    return kept
 
 
 def rows_for_testing(population: Population, config: DataConfig) -> np.ndarray:

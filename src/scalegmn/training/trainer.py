@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.strategies import DDPStrategy, Strategy
 
+from scalegmn.tasks.task import Task
 from scalegmn.training.checkpoint_io import PlainCheckpointIO
 from scalegmn.training.config import RunConfig
 from scalegmn.training.run_folder import CHECKPOINTS
@@ -19,8 +20,8 @@ BEST: Final = "best.ckpt"
 LAST: Final = "last.ckpt"
 
 
-def make_trainer(config: RunConfig, *, monitor: str) -> pl.Trainer:
-    """A trainer as `config` says; `monitor` is the metric by which the best epoch is chosen."""
+def make_trainer(config: RunConfig, *, task: Task) -> pl.Trainer:
+    """A trainer as `config` says; `task` names the metric by which the best epoch is chosen."""
     training = config.training
     return pl.Trainer(
         default_root_dir=str(config.folder),
@@ -30,7 +31,7 @@ def make_trainer(config: RunConfig, *, monitor: str) -> pl.Trainer:
         strategy=_strategy(config),
         precision=training.precision.value,
         gradient_clip_val=training.gradient_clip,
-        callbacks=_callbacks(config, monitor),
+        callbacks=_callbacks(config, task),
         logger=_loggers(config) or False,
         plugins=[PlainCheckpointIO()],
         # Batches are dealt out to processes by our own sampler.
@@ -55,17 +56,18 @@ def _strategy(config: RunConfig) -> Strategy | str:
     return DDPStrategy(find_unused_parameters=True)
 
 
-def _callbacks(config: RunConfig, monitor: str) -> list[Callback]:
+def _callbacks(config: RunConfig, task: Task) -> list[Callback]:
+    monitor, mode = f"val/{task.monitor}", "max" if task.larger_is_better else "min"
     # The best comes first, so that the last knows of it.
     callbacks: list[Callback] = [
-        _checkpoint(config, BEST, monitor=monitor),
-        _checkpoint(config, LAST, monitor=None),
+        _checkpoint(config, BEST, monitor=monitor, mode=mode),
+        _checkpoint(config, LAST, monitor=None, mode=mode),
     ]
     if config.training.early_stopping_patience is not None:
         callbacks.append(
             EarlyStopping(
                 monitor=monitor,
-                mode="max",
+                mode=mode,
                 patience=config.training.early_stopping_patience,
                 check_on_train_epoch_end=True,
             )
@@ -75,13 +77,13 @@ def _callbacks(config: RunConfig, monitor: str) -> list[Callback]:
     return callbacks
 
 
-def _checkpoint(config: RunConfig, name: str, *, monitor: str | None) -> ModelCheckpoint:
+def _checkpoint(config: RunConfig, name: str, *, monitor: str | None, mode: str) -> ModelCheckpoint:
     """Keep one checkpoint of this name: of the epoch with the best `monitor`, or of the last one."""
     return ModelCheckpoint(
         dirpath=config.folder / CHECKPOINTS,
         filename=name.removesuffix(".ckpt"),
         monitor=monitor,
-        mode="max",
+        mode=mode,
         save_top_k=1,
         # One name each: what is written again after a kill replaces what was there.
         enable_version_counter=False,

@@ -75,7 +75,7 @@ def judge(folder: Path, population: Population, settings: DemoSettings) -> Judge
         interval=clustered_interval(answers == labels, images),
         confusion=confusion,
         invariance=measure_invariance(
-            run.model,
+            run.judge,
             population.architecture,
             canonicalize_sine_phase(population.architecture, theta[chosen]),
             draws=settings.invariance_draws,

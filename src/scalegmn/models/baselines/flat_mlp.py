@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from scalegmn.errors import ConfigurationError, GraphError
-from scalegmn.graph.network_graph import NetworkGraph
-from scalegmn.models.saving import SavedModule
+from scalegmn.graph.network_batch import NetworkBatch
+from scalegmn.models.metanetwork import Judge
 from scalegmn.shapes import NetworkVectors
 
 
@@ -41,14 +41,13 @@ class FlatMLPConfig:
 
 
 @final
-class FlatMLP(SavedModule):
+class FlatMLP(Judge):
     """Standardised weights and biases, in their order, through a perceptron with SiLU.
 
     Reads networks of a single architecture, and notices every symmetry of theirs: it has no law.
 
     Args:
-        taps: weights of one network.
-        nodes: neurons of one network, inputs included (whose bias is 0).
+        parameters: P, parameters of one network.
         outputs: length of the answer.
         config: options.
     """
@@ -56,46 +55,44 @@ class FlatMLP(SavedModule):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, *, taps: int, nodes: int, outputs: int, config: FlatMLPConfig) -> None:
+    def __init__(self, *, parameters: int, outputs: int, config: FlatMLPConfig) -> None:
         super().__init__()
-        self.taps, self.nodes, self.outputs, self.config = taps, nodes, outputs, config
-        self.register_buffer("mean", torch.zeros(taps + nodes))
-        self.register_buffer("deviation", torch.ones(taps + nodes))
+        self.parameters_read, self.outputs, self.config = parameters, outputs, config
+        self.register_buffer("mean", torch.zeros(parameters))
+        self.register_buffer("deviation", torch.ones(parameters))
         layers: list[nn.Module] = []
-        for width, after in pairwise((taps + nodes, *config.hidden)):
+        for width, after in pairwise((parameters, *config.hidden)):
             layers += [nn.Linear(width, after)]
             layers += [nn.LayerNorm(after)] if config.layer_norm else []
             layers += [nn.SiLU(), nn.Dropout(config.dropout)]
         self.layers = nn.Sequential(*layers, nn.Linear(config.hidden[-1], outputs))
 
-    def forward(self, graph: NetworkGraph) -> NetworkVectors:
-        """A network or a batch to ``(B, outputs)``.
+    def answer(self, batch: NetworkBatch) -> NetworkVectors:
+        """``(B, outputs)``, in the order of the batch.
 
         Raises:
             GraphError: the networks do not have the architecture that the model was made for.
         """
-        answer: Tensor = self.layers((self._flat(graph) - self.mean) / self.deviation)
+        answer: Tensor = self.layers((self._flat(batch) - self.mean) / self.deviation)
         return answer
 
     @torch.no_grad()
-    def fit_scale(self, graph: NetworkGraph) -> None:
+    def fit_scale(self, batch: NetworkBatch) -> None:
         """Take mean and standard deviation of every number from networks of the training set."""
-        flat = self._flat(graph).double()
+        flat = self._flat(batch).double()
         self.mean.copy_(flat.mean(0))
         deviation = flat.std(0, correction=0)
-        # What never changes, such as the bias of an input, has no size to bring to 1.
+        # What never changes, such as a bias that was not trained, has no size to bring to 1.
         self.deviation.copy_(torch.where(deviation > 1e-12, deviation, 1.0))
 
-    def _flat(self, graph: NetworkGraph) -> Tensor:
-        count, nodes = graph.num_graphs, graph.node_bias.numel()
-        sizes = graph.ptr.diff() if count > 1 else torch.tensor([nodes])
-        if bool((sizes != self.nodes).any()) or graph.tap_weight.numel() != count * self.taps:
+    def _flat(self, batch: NetworkBatch) -> Tensor:
+        architecture, theta = batch.single
+        if theta.shape[1] != self.parameters_read:
             raise GraphError(
-                f"FlatMLP reads networks of one architecture, with {self.taps} weights and {self.nodes} "
-                f"neurons each; got {graph.tap_weight.numel()} weights in {count} networks of "
-                f"{sorted(set(sizes.tolist()))} neurons; use ScaleGMN for other or mixed architectures"
+                f"FlatMLP reads networks of one architecture, with {self.parameters_read} parameters each; "
+                f"got {architecture.describe()}; use ScaleGMN for other or mixed architectures"
             )
-        return torch.cat([graph.tap_weight.reshape(count, -1), graph.node_bias.reshape(count, -1)], dim=1)
+        return theta
 
     def to_config(self) -> dict[str, Any]:
         """See :class:`~scalegmn.models.saving.SavedModule`."""
@@ -104,15 +101,14 @@ class FlatMLP(SavedModule):
             "dropout": self.config.dropout,
             "layer_norm": self.config.layer_norm,
         }
-        return {"taps": self.taps, "nodes": self.nodes, "outputs": self.outputs, "config": config}
+        return {"parameters": self.parameters_read, "outputs": self.outputs, "config": config}
 
     @classmethod
     def from_config(cls, data: Mapping[str, Any]) -> FlatMLP:
         """See :class:`~scalegmn.models.saving.SavedModule`."""
         config = data["config"]
         return cls(
-            taps=data["taps"],
-            nodes=data["nodes"],
+            parameters=data["parameters"],
             outputs=data["outputs"],
             config=FlatMLPConfig(
                 hidden=tuple(config["hidden"]), dropout=config["dropout"], layer_norm=config["layer_norm"]

@@ -1,8 +1,12 @@
-"""INR classification: which class of image does a network draw, judged from its weights alone?"""
+"""Which class does a network belong to, judged from its weights alone?
+
+The class of the image that a sine network draws, or a setting of the training that made a network, such as
+its optimizer.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -19,41 +23,74 @@ from torchmetrics.classification import (
 )
 
 from scalegmn.errors import ConfigurationError, PopulationError
+from scalegmn.populations.store import Population
 from scalegmn.tasks.statistics import wilson_interval
 from scalegmn.tasks.task import Report, Table, Task
 
 
 @final
-class InrClassification(Task):
+class Classification(Task):
     """Cross-entropy over classes; the best model is that of the highest validation accuracy.
 
     Args:
-        classes: names of the classes, in the order of their labels.
+        label: the column that holds the classes: numbers 0, 1, ..., or words.
+        classes: names of the classes, in the order of their numbers; of a column of words, the words.
     """
 
-    name = "inr_classification"
+    name = "classification"
     monitor = "accuracy"
 
-    def __init__(self, *, classes: Sequence[str]) -> None:
+    def __init__(self, *, label: str, classes: Sequence[str]) -> None:
+        self.label = label
         self.classes = tuple(str(name) for name in classes)
         if len(self.classes) < 2:
             raise ConfigurationError(f"the classes are {list(self.classes)}, expected at least two")
         if len(set(self.classes)) < len(self.classes):
             raise ConfigurationError(f"the classes {list(self.classes)} are not all different")
 
+    @staticmethod
+    def of(population: Population, *, label: str, rows: np.ndarray) -> Classification:
+        """The classes that a population has.
+
+        Numbers get the names that the maker of the population stated; words are sorted.
+
+        Args:
+            population: the networks.
+            label: the column.
+            rows: the networks to learn from; the words are those of their column.
+        """
+        values = population.column(label)[rows]
+        if not np.issubdtype(values.dtype, np.integer):
+            return Classification(label=label, classes=sorted({str(value) for value in values}))
+        count = int(population.column(label).max()) + 1
+        stated = population.provenance.get("class_names")
+        named = label == "label" and isinstance(stated, list) and len(stated) >= count
+        return Classification(label=label, classes=stated if named else [str(n) for n in range(count)])  # type: ignore[arg-type]
+
     @property
     def outputs(self) -> int:
         return len(self.classes)
 
-    def targets(self, values: np.ndarray, *, origin: str) -> Tensor:
+    def targets(self, population: Population, rows: np.ndarray) -> Tensor:
+        """The class of every network, ``(n,)``."""
+        values, origin = population.column(self.label)[rows], f"{population.folder}: column {self.label!r}"
+        if values.dtype.kind in "OUS":
+            return self._of_words(values, origin)
         if not np.issubdtype(values.dtype, np.integer):
-            raise PopulationError(f"{origin}: labels have type {values.dtype}, expected integers")
+            raise PopulationError(f"{origin}: has type {values.dtype}, expected integers or words")
         if len(values) and not 0 <= values.min() <= values.max() < self.outputs:
             raise PopulationError(
-                f"{origin}: labels run from {values.min()} to {values.max()}, expected 0 to "
+                f"{origin}: runs from {values.min()} to {values.max()}, expected 0 to "
                 f"{self.outputs - 1} for the {self.outputs} classes that the model knows"
             )
         return torch.from_numpy(values.astype(np.int64))
+
+    def _of_words(self, values: np.ndarray, origin: str) -> Tensor:
+        numbers = {name: number for number, name in enumerate(self.classes)}
+        unknown = sorted({str(value) for value in values} - set(numbers))
+        if unknown:
+            raise PopulationError(f"{origin}: has {unknown}, expected one of {list(self.classes)}")
+        return torch.tensor([numbers[str(value)] for value in values])
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return cross_entropy(outputs.float(), targets)
@@ -101,5 +138,24 @@ class InrClassification(Task):
         )
         return Report(summary, (overview, Table("Classes", columns, rows)), {"confusion": confusion})
 
+    def describe(self, outputs: Tensor) -> list[dict[str, Any]]:
+        """The likeliest class, and the probabilities of all."""
+        described = []
+        for shares in outputs.float().softmax(dim=1):
+            label = int(shares.argmax())
+            described.append(
+                {
+                    "class": self.classes[label],
+                    "probability": float(shares[label]),
+                    "label": label,
+                    "probabilities": dict(zip(self.classes, shares.tolist(), strict=True)),
+                }
+            )
+        return described
+
     def to_config(self) -> dict[str, Any]:
-        return {"classes": list(self.classes)}
+        return {"label": self.label, "classes": list(self.classes)}
+
+    @classmethod
+    def from_config(cls, data: Mapping[str, Any]) -> Classification:
+        return Classification(label=data["label"], classes=data["classes"])

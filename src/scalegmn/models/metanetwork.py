@@ -1,0 +1,43 @@
+"""What every metanetwork has in common, whatever it does with the networks it reads."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from scalegmn.graph.network_batch import NetworkBatch
+from scalegmn.models.saving import SavedModule
+from scalegmn.shapes import NetworkVectors
+
+
+class Metanetwork(SavedModule, ABC):
+    """A module that reads networks."""
+
+    @abstractmethod
+    def fit_scale(self, batch: NetworkBatch) -> None:
+        """Take from networks of the training set what brings their parameters to size 1."""
+
+
+class Judge(Metanetwork, ABC):
+    """A metanetwork that answers with a vector of numbers about every network."""
+
+    outputs: int
+
+    @abstractmethod
+    def answer(self, batch: NetworkBatch) -> NetworkVectors:
+        """``(B, outputs)``, in the order of the batch.
+
+        Raises:
+            GraphError: the batch holds networks that it cannot read.
+        """
+
+
+class Editor(Metanetwork, ABC):
+    """A metanetwork that writes new networks."""
+
+    @abstractmethod
+    def edit(self, batch: NetworkBatch) -> NetworkBatch:
+        """The batch with other parameters.
+
+        Raises:
+            GraphError: the batch holds networks that it cannot read.
+        """
