@@ -56,6 +56,16 @@ def test_batch_of_one_architecture_is_single() -> None:
         _ = mixed().single
 
 
+def test_networks_with_the_same_parameters_are_stacked() -> None:
+    tanh, relu = (
+        cnn(channels=(1, 2), classes=3, activations=[Activation(kind)]) for kind in ("tanh", "relu")
+    )
+    batch = NetworkBatch(((tanh, theta(tanh, 2)), (relu, theta(relu, 1))), torch.arange(3))
+    assert torch.equal(batch.stacked, torch.cat([theta(tanh, 2), theta(relu, 1)]))
+    with pytest.raises(GraphError, match="expected parameters of the same names and shapes"):
+        _ = mixed().stacked
+
+
 def test_same_device_is_no_copy() -> None:
     batch = mixed()
     assert batch.to("cpu") is batch

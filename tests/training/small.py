@@ -23,11 +23,13 @@ def small_population(
     split: bool = True,
     classes: int = CLASSES,
     more: tuple[int, ...] | None = None,
+    numbers: bool = False,
 ) -> Population:
     """Random sine networks, two per image, whose label is how large the weights of the last layer are.
 
     Sizes do not change under permutations, signs and phases, so the label is one that a metanetwork can
-    learn.  With `more`, half of the networks have these widths.
+    learn.  With `more`, half of the networks have these widths.  With `numbers` there is a column `number` of
+    shares that grow with the label.
     """
     generator = torch.Generator().manual_seed(seed)
     with PopulationWriter(folder, provenance={"maker": "test", "seed": seed}) as writer:
@@ -39,6 +41,8 @@ def small_population(
             last = architecture.parameters[-2]
             theta[:, last.start : last.stop] *= 3.0 ** label[:, None]
             columns: dict[str, object] = {"label": label.numpy(), "image": np.arange(count) // 2}
+            if numbers:
+                columns["number"] = (label.numpy() + np.linspace(0.1, 0.9, count)) / classes
             if split:
                 columns["split"] = ["test" if i % 8 >= 6 else "train" for i in range(count)]
             writer.append(architecture, theta, columns)  # type: ignore[arg-type]

@@ -12,10 +12,12 @@ import pytest
 import torch
 
 from scalegmn.errors import ConfigurationError, PopulationError
+from scalegmn.populations.store import Population
 from scalegmn.training.checkpoint_io import read_checkpoint
 from scalegmn.training.checks import mistakes_of
 from scalegmn.training.config import RunConfig
 from scalegmn.training.data import BatchOrder
+from scalegmn.training.evaluation import evaluate
 from scalegmn.training.fit import train
 from scalegmn.training.parsing import parse_config
 from scalegmn.training.run_folder import Run
@@ -95,7 +97,7 @@ def test_mixed_architectures_train(tmp_path: Path) -> None:
     config, mistakes = parse_config(options(folder, tmp_path / "run", metanetwork="flat_mlp"))
     assert config is not None and not mistakes
     (mistake,) = mistakes_of(config)
-    assert "flat_mlp reads networks of one architecture" in mistake
+    assert "flat_mlp reads networks whose parameters have the same shapes" in mistake
     with pytest.raises(ConfigurationError, match="flat_mlp"):
         train(config)
     outcome = train(configured(folder, tmp_path / "gmn"))
@@ -296,3 +298,23 @@ def test_two_processes_share_the_work(population: Path, tmp_path: Path) -> None:
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     # A share of all 18 validation networks, not of those of one process.
     assert (results["val_accuracy"] * 18) == pytest.approx(round(results["val_accuracy"] * 18), abs=1e-5)
+
+
+@pytest.mark.parametrize("metanetwork", ["statnn_mlp", "statnn_boosting", "nfn", "probes"])
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_baselines_train_and_come_back(tmp_path: Path, metanetwork: str, task: str) -> None:
+    folder = small_population(tmp_path / "networks", numbers=True).folder
+    changes: dict[str, object] = {"metanetwork": metanetwork, "task": task}
+    if task == "regression":
+        changes["data.label"] = "number"
+    config = configured(folder, tmp_path / "run", **changes)
+    assert not mistakes_of(config)
+    outcome = train(config)
+    assert outcome.report is not None
+    run = Run.open(outcome.folder)
+    again = evaluate(run).report.summary
+    assert again["networks"] == outcome.report.summary["networks"]
+    assert again["loss"] == pytest.approx(outcome.report.summary["loss"], rel=1e-4)
+    population = Population.open(folder)
+    answers = run.task.describe(run.outputs(population.architecture, population.theta([0, 1])))
+    assert len(answers) == 2

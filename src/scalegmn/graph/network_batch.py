@@ -76,6 +76,25 @@ class NetworkBatch:
             )
         return self.parts[0]
 
+    @property
+    def stacked(self) -> Tensor:
+        """The parameters ``(B, P)`` of networks whose parameters have the same names and shapes.
+
+        Such networks may still differ, for example in their activations.
+
+        Raises:
+            GraphError: the parameters differ.
+        """
+        first = self.architectures[0]
+        for other in self.architectures[1:]:
+            if other.parameters != first.parameters:
+                raise GraphError(
+                    f"networks {first.describe()} and {other.describe()} in one batch, expected parameters "
+                    "of the same names and shapes; use a metanetwork that reads mixed architectures, such as "
+                    "ScaleGMN"
+                )
+        return torch.cat([theta for _, theta in self.parts])
+
     @cached_property
     def graph(self) -> NetworkGraph:
         """All networks as one graph, in the order of `parts`, without labels."""

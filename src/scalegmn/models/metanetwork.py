@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from torch import Tensor
+
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.saving import SavedModule
 from scalegmn.shapes import NetworkVectors
@@ -29,6 +31,18 @@ class Judge(Metanetwork, ABC):
         Raises:
             GraphError: the batch holds networks that it cannot read.
         """
+
+
+class FittedJudge(Judge, ABC):
+    """A judge that is not trained by gradients, but fitted to all training networks at once."""
+
+    @abstractmethod
+    def read(self, batch: NetworkBatch) -> Tensor:
+        """What it knows of networks, ``(B, F)``, in the order of the batch."""
+
+    @abstractmethod
+    def fit(self, features: Tensor, targets: Tensor) -> None:
+        """Fit it to what :meth:`read` says of the training networks, ``(N, F)``, and their targets."""
 
 
 class Editor(Metanetwork, ABC):

@@ -39,6 +39,7 @@ class Classification(Task):
 
     name = "classification"
     monitor = "accuracy"
+    headline = ("accuracy", "loss")
 
     def __init__(self, *, label: str, classes: Sequence[str]) -> None:
         self.label = label

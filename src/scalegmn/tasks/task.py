@@ -55,6 +55,12 @@ class Task(ABC):
     larger_is_better: bool = True
     """Whether the best model has the largest value of `monitor`, or the smallest."""
 
+    headline: tuple[str, ...] = ()
+    """Names in the summary of a report that a comparison of models shows; none for `monitor` alone.
+
+    Models are put in order by the first, which is good where `monitor` is.
+    """
+
     @property
     @abstractmethod
     def outputs(self) -> int:

@@ -12,7 +12,7 @@ import torch
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.populations.store import Population
 from scalegmn.training.config import Accelerator, Precision, RunConfig, Schedule
-from scalegmn.training.metanetworks import ONE_ARCHITECTURE
+from scalegmn.training.metanetworks import ONE_LAYOUT, check_layout
 from scalegmn.training.parsing import flat_items, parse_plain
 from scalegmn.training.processes import is_first_process
 from scalegmn.training.run_folder import CONFIG
@@ -36,7 +36,12 @@ FREE_ON_RESUME: Final = (
 
 def mistakes_of(config: RunConfig) -> list[str]:
     """All of them, one sentence each."""
-    return [*_of_data(config), *_of_machine(config), *_of_folder(config)]
+    return [*mistakes_of_work(config), *_of_folder(config)]
+
+
+def mistakes_of_work(config: RunConfig) -> list[str]:
+    """Those about the data and the machine, whatever the run folder holds."""
+    return [*_of_data(config), *_of_machine(config)]
 
 
 def _of_data(config: RunConfig) -> Iterator[str]:
@@ -79,11 +84,11 @@ def _of_selection(config: RunConfig) -> Iterator[str]:
             task.targets(selection.test_population, selection.test)
     except ScaleGMNError as error:
         yield f"{config.task.value}: {error}"
-    if config.metanetwork in ONE_ARCHITECTURE and len(selection.architectures) > 1:
-        yield (
-            f"metanetwork: {config.metanetwork.value} reads networks of one architecture, there are "
-            f"{len(selection.architectures)}; use scalegmn, or choose one with data.where"
-        )
+    if config.metanetwork in ONE_LAYOUT:
+        try:
+            check_layout(selection.architectures, reader=config.metanetwork.value)
+        except ConfigurationError as error:
+            yield str(error)
 
 
 def _of_machine(config: RunConfig) -> Iterator[str]:

@@ -9,7 +9,13 @@ from typing import Any
 
 from scalegmn.errors import ConfigurationError
 from scalegmn.models.baselines.flat_mlp import FlatMLPConfig
+from scalegmn.models.baselines.nfn import NFNConfig
+from scalegmn.models.baselines.probes import ProbesConfig
+from scalegmn.models.baselines.statnn_boosting import BoostingConfig
+from scalegmn.models.baselines.statnn_mlp import StatNNConfig
 from scalegmn.models.config import ModelConfig
+from scalegmn.tasks.inr_editing import EditingConfig
+from scalegmn.tasks.regression import RegressionConfig
 
 
 class TaskName(Enum):
@@ -21,10 +27,14 @@ class TaskName(Enum):
 
 
 class MetanetworkName(Enum):
-    """Which metanetwork is trained: ScaleGMN, or the perceptron on flattened weights."""
+    """Which metanetwork is trained: ScaleGMN, or a baseline of :mod:`scalegmn.models.baselines`."""
 
     scalegmn = "scalegmn"
     flat_mlp = "flat_mlp"
+    statnn_mlp = "statnn_mlp"
+    statnn_boosting = "statnn_boosting"
+    nfn = "nfn"
+    probes = "probes"
 
 
 class Schedule(Enum):
@@ -212,6 +222,12 @@ class RunConfig:
         metanetwork: which model.
         model: options of ScaleGMN and of the permutation-only model.
         flat_mlp: options of the perceptron on flattened weights.
+        statnn: options of the perceptron on statistics of weights.
+        boosting: options of the boosted trees on statistics of weights.
+        nfn: options of the neural functional network.
+        probes: options of the learned probes.
+        regression: options of the task regression.
+        editing: options of the task inr_editing.
         training: how to learn.
         logging: where numbers go.
         output: run folder; by default one in ``runs`` that is named after the population and the model.
@@ -223,6 +239,12 @@ class RunConfig:
     metanetwork: MetanetworkName = MetanetworkName.scalegmn
     model: ModelConfig = field(default_factory=ModelConfig)
     flat_mlp: FlatMLPConfig = field(default_factory=FlatMLPConfig)
+    statnn: StatNNConfig = field(default_factory=StatNNConfig)
+    boosting: BoostingConfig = field(default_factory=BoostingConfig)
+    nfn: NFNConfig = field(default_factory=NFNConfig)
+    probes: ProbesConfig = field(default_factory=ProbesConfig)
+    regression: RegressionConfig = field(default_factory=RegressionConfig)
+    editing: EditingConfig = field(default_factory=EditingConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     logging: LoggingConfig = field(default_factory=LoggingConfig)
     output: Path | None = None

@@ -21,7 +21,7 @@ import torch
 
 from scalegmn import __version__
 from scalegmn.errors import ConfigurationError
-from scalegmn.models.metanetwork import Metanetwork
+from scalegmn.models.metanetwork import FittedJudge, Metanetwork
 from scalegmn.populations.store import Population
 from scalegmn.seeding import numpy_generator
 from scalegmn.tasks.task import Report, Task
@@ -29,6 +29,7 @@ from scalegmn.training.checkpoint_io import read_checkpoint
 from scalegmn.training.config import Accelerator, RunConfig
 from scalegmn.training.data import Data, Networks, PopulationData, steps_per_epoch
 from scalegmn.training.files import write_text
+from scalegmn.training.fitting import fit_at_once
 from scalegmn.training.history import History
 from scalegmn.training.inference import device_called, outputs_on
 from scalegmn.training.memory import kept_memory
@@ -81,20 +82,14 @@ def train(config: RunConfig, *, command: list[str] | None = None) -> Outcome:
     task = make_task(config, selection)
     data = _load(config, selection, task)
     architectures = selection.architectures
-    model = make_metanetwork(config, architectures=architectures, outputs=task.outputs)
+    model = make_metanetwork(config, architectures=architectures, task=task)
     with _local_settings(config):
         if is_first_process():
             write_text(folder / CONFIG, to_yaml(to_plain(config)))
             write_run(folder, _facts(config, selection, task, model, command))
-        _fit_scale(model, data.train)
-        history = _fit(config, model, task, data)
+        history = _learn(config, model, task, data)
         if not is_first_process():
             return Outcome(folder, None, {})
-        checkpoint = read_checkpoint(folder / CHECKPOINTS / BEST)
-        weights = {
-            k.removeprefix("model."): v for k, v in checkpoint["state_dict"].items() if k.startswith("model.")
-        }
-        model.load_state_dict(weights)
         model.eval().save_pretrained(folder / MODEL)
         report = None
         if data.test is not None:
@@ -131,6 +126,21 @@ def _load(config: RunConfig, selection: Selection, task: Task) -> Data:
     return Data(
         networks(selection.population, selection.train), networks(selection.population, selection.val), test
     )
+
+
+def _learn(config: RunConfig, model: Metanetwork, task: Task, data: Data) -> History:
+    """Bring the model to its best state."""
+    if isinstance(model, FittedJudge):
+        history = History(config.folder / METRICS)
+        fit_at_once(config, model, task, data, history)
+        return history
+    _fit_scale(model, data.train)
+    history = _fit(config, model, task, data)
+    if is_first_process():
+        state = read_checkpoint(config.folder / CHECKPOINTS / BEST)["state_dict"]
+        weights = {k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")}
+        model.load_state_dict(weights)
+    return history
 
 
 def _fit_scale(model: Metanetwork, networks: Networks) -> None:

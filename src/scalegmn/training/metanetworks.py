@@ -11,56 +11,102 @@ import torch
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph.spec import GraphSpec
 from scalegmn.models.baselines.flat_mlp import FlatMLP
+from scalegmn.models.baselines.flat_mlp_editor import FlatMLPEditor
+from scalegmn.models.baselines.nfn import NFN
+from scalegmn.models.baselines.probes import Probes
+from scalegmn.models.baselines.statnn_boosting import AnswerKind, StatNNBoosting
+from scalegmn.models.baselines.statnn_mlp import StatNNMLP
 from scalegmn.models.editor import ScaleGMNEditor
-from scalegmn.models.metanetwork import Metanetwork
+from scalegmn.models.metanetwork import Editor, Judge, Metanetwork
 from scalegmn.models.saving import CONFIG_FILE
 from scalegmn.models.scalegmn import ScaleGMN
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.files import read_json
 from scalegmn.seeding import derive_seed
+from scalegmn.tasks.classification import Classification
+from scalegmn.tasks.regression import Link, Regression
+from scalegmn.tasks.task import Task
 from scalegmn.training.config import MetanetworkName, RunConfig, TaskName
 
 _SAVED: Final[dict[str, type[Metanetwork]]] = {
-    kind.__name__: kind for kind in (ScaleGMN, ScaleGMNEditor, FlatMLP)
+    kind.__name__: kind
+    for kind in (ScaleGMN, ScaleGMNEditor, FlatMLP, FlatMLPEditor, StatNNMLP, StatNNBoosting, NFN, Probes)
 }
+ONE_LAYOUT: Final = (MetanetworkName.flat_mlp, MetanetworkName.nfn)
+"""Models that read networks only whose parameters all have the same shapes."""
 
-ONE_ARCHITECTURE: Final = (MetanetworkName.flat_mlp,)
-"""Models that cannot read networks of several architectures."""
 
-
-def make_metanetwork(
-    config: RunConfig, *, architectures: Sequence[Architecture], outputs: int
-) -> Metanetwork:
+def make_metanetwork(config: RunConfig, *, architectures: Sequence[Architecture], task: Task) -> Metanetwork:
     """A new metanetwork whose weights depend on the configuration and its seed only.
 
     Layers draw their weights from PyTorch's global generator; it is seeded here and given back as it was.
 
     Raises:
-        ConfigurationError: the model reads one architecture only and there are several.
+        ConfigurationError: the model does not do such a task, or cannot read such networks.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derive_seed(config.training.seed, "model"))
-        if config.metanetwork is MetanetworkName.scalegmn:
-            spec = GraphSpec.of(architectures)
-            if config.task is TaskName.inr_editing:
-                return ScaleGMNEditor(spec=spec, config=config.model)
-            return ScaleGMN(spec=spec, outputs=outputs, config=config.model)
-        architecture = only_architecture(architectures, reader=config.metanetwork.value)
-        return FlatMLP(parameters=architecture.num_parameters, outputs=outputs, config=config.flat_mlp)
+        if config.task is TaskName.inr_editing:
+            return _editor(config, architectures)
+        return _judge(config, architectures, task)
 
 
-def only_architecture(architectures: Sequence[Architecture], *, reader: str) -> Architecture:
-    """The only one.
+def _judge(config: RunConfig, architectures: Sequence[Architecture], task: Task) -> Judge:
+    outputs = task.outputs
+    match config.metanetwork:
+        case MetanetworkName.scalegmn:
+            return ScaleGMN(spec=GraphSpec.of(architectures), outputs=outputs, config=config.model)
+        case MetanetworkName.flat_mlp:
+            check_layout(architectures, reader="flat_mlp")
+            count = architectures[0].num_parameters
+            return FlatMLP(parameters=count, outputs=outputs, config=config.flat_mlp)
+        case MetanetworkName.statnn_mlp:
+            return StatNNMLP.of(architectures, outputs=outputs, config=config.statnn)
+        case MetanetworkName.statnn_boosting:
+            return StatNNBoosting.of(
+                architectures,
+                outputs=outputs,
+                kind=_answer_kind(task),
+                config=config.boosting,
+                seed=config.training.seed,
+            )
+        case MetanetworkName.nfn:
+            return NFN.of(architectures, outputs=outputs, config=config.nfn)
+        case MetanetworkName.probes:
+            return Probes.of(architectures, outputs=outputs, config=config.probes)
+    raise AssertionError(f"no model is called {config.metanetwork}")
 
-    Raises:
-        ConfigurationError: there are several; names the model that cannot read them.
-    """
-    if len(architectures) != 1:
+
+def _editor(config: RunConfig, architectures: Sequence[Architecture]) -> Editor:
+    match config.metanetwork:
+        case MetanetworkName.scalegmn:
+            return ScaleGMNEditor(spec=GraphSpec.of(architectures), config=config.model)
+        case MetanetworkName.flat_mlp:
+            check_layout(architectures, reader="flat_mlp")
+            return FlatMLPEditor.of(architectures[0], config=config.flat_mlp)
+    raise ConfigurationError(
+        f"metanetwork: {config.metanetwork.value} writes no networks; for inr_editing use scalegmn or "
+        "flat_mlp"
+    )
+
+
+def _answer_kind(task: Task) -> AnswerKind:
+    """What boosted trees answer with, so that the task reads it as the answer of any model."""
+    if isinstance(task, Classification):
+        return AnswerKind.log_probability
+    sigmoid = isinstance(task, Regression) and task.config.link is Link.sigmoid
+    return AnswerKind.logit if sigmoid else AnswerKind.value
+
+
+def check_layout(architectures: Sequence[Architecture], *, reader: str) -> None:
+    """Raise a ConfigurationError that names the model where parameters have different names or shapes."""
+    layouts = {architecture.parameters for architecture in architectures}
+    if len(layouts) > 1:
         raise ConfigurationError(
-            f"metanetwork: {reader} reads networks of one architecture, there are {len(architectures)}; "
-            "use scalegmn, or choose one with data.where"
+            f"metanetwork: {reader} reads networks whose parameters have the same shapes, there are "
+            f"{len(layouts)} different ones in {len(architectures)} architectures; use scalegmn, or choose "
+            "networks with data.where"
         )
-    return architectures[0]
 
 
 def load_metanetwork(folder: Path) -> Metanetwork:

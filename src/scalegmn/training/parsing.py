@@ -68,7 +68,7 @@ def parse_config(arguments: Sequence[str]) -> tuple[RunConfig | None, list[str]]
     """
     mistakes: list[str] = []
     entries = _entries(arguments, mistakes)
-    return _parsed(RunConfig, entries, mistakes), mistakes
+    return parse_entries(RunConfig, entries, mistakes), mistakes
 
 
 def parse_plain(kind: type[T], data: Mapping[str, object], *, origin: str) -> T:
@@ -78,14 +78,32 @@ def parse_plain(kind: type[T], data: Mapping[str, object], *, origin: str) -> T:
         ConfigurationError: names every mistake.
     """
     mistakes: list[str] = []
-    entries = {key: Entry(value, origin, text=False) for key, value in _flat(data, "", _sections(kind))}
-    config = _parsed(kind, entries, mistakes)
+    config = parse_entries(kind, entries_of(data, kind=kind, origin=origin), mistakes)
     if config is None or mistakes:
         raise ConfigurationError("; ".join(mistakes))
     return config
 
 
-def _parsed(kind: type[T], entries: Mapping[str, Entry], mistakes: list[str]) -> T | None:
+def entries_of(data: Mapping[str, object], *, kind: type, origin: str) -> dict[str, Entry]:
+    """The values of plain data by their dotted names; sections may be nested, or dotted themselves.
+
+    Raises:
+        ConfigurationError: a value is given in both ways.
+    """
+    entries: dict[str, Entry] = {}
+    for key, value in _flat(data, "", _sections(kind)):
+        if key in entries:
+            raise ConfigurationError(f"{origin}: {key} is given twice")
+        entries[key] = Entry(value, origin, text=False)
+    return entries
+
+
+def parse_entries(kind: type[T], entries: Mapping[str, Entry], mistakes: list[str]) -> T | None:
+    """A configuration from values by their dotted names; what is wrong with them is added to `mistakes`.
+
+    Returns:
+        The configuration, with defaults in place of wrong values; None if a required one is missing or wrong.
+    """
     fields = {field.key: field for field in fields_of(kind)}
     values: dict[str, object] = {}
     for key, entry in entries.items():

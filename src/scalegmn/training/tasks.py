@@ -6,11 +6,17 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from scalegmn.tasks.classification import Classification
+from scalegmn.tasks.inr_editing import InrEditing
+from scalegmn.tasks.regression import Regression
 from scalegmn.tasks.task import Task
 from scalegmn.training.config import RunConfig, TaskName
 from scalegmn.training.selection import Selection
 
-_TASKS: Final[dict[TaskName, type[Task]]] = {TaskName.classification: Classification}
+_TASKS: Final[dict[TaskName, type[Task]]] = {
+    TaskName.classification: Classification,
+    TaskName.regression: Regression,
+    TaskName.inr_editing: InrEditing,
+}
 
 
 def make_task(config: RunConfig, selection: Selection) -> Task:
@@ -20,8 +26,15 @@ def make_task(config: RunConfig, selection: Selection) -> Task:
         PopulationError: the population does not have what is to be learnt.
         ConfigurationError: what it has cannot be learnt.
     """
-    population, label = selection.population, config.data.label
-    return Classification.of(population, label=label, rows=selection.train)
+    population, label, rows = selection.population, config.data.label, selection.train
+    match config.task:
+        case TaskName.classification:
+            return Classification.of(population, label=label, rows=rows)
+        case TaskName.regression:
+            return Regression.fitted(label=label, config=config.regression, population=population, rows=rows)
+        case TaskName.inr_editing:
+            return InrEditing.of(population, config=config.editing)
+    raise AssertionError(f"no task is called {config.task}")
 
 
 def load_task(description: Mapping[str, Any]) -> Task:

@@ -57,7 +57,7 @@ def test_fitted_numbers_have_mean_zero_and_size_one() -> None:
 def test_other_networks_are_refused() -> None:
     other = siren(widths=(2, 3, 4, 1))
     zeros = torch.zeros(1, other.num_parameters)
-    with pytest.raises(GraphError, match="2 architectures"):
+    with pytest.raises(GraphError, match="in one batch, expected parameters of the same names and shapes"):
         model().answer(NetworkBatch(((NETWORK, theta(1)), (other, zeros)), torch.arange(2)))
     with pytest.raises(GraphError, match=f"with {NETWORK.num_parameters} parameters each; got 2-3-4-1"):
         model().answer(NetworkBatch.of(other, zeros))

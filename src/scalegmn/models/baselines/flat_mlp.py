@@ -44,7 +44,7 @@ class FlatMLPConfig:
 class FlatMLP(Judge):
     """Standardised weights and biases, in their order, through a perceptron with SiLU.
 
-    Reads networks of a single architecture, and notices every symmetry of theirs: it has no law.
+    Reads networks whose parameters have the same shapes, and notices every symmetry of theirs: it has no law.
 
     Args:
         parameters: P, parameters of one network.
@@ -86,11 +86,11 @@ class FlatMLP(Judge):
         self.deviation.copy_(torch.where(deviation > 1e-12, deviation, 1.0))
 
     def _flat(self, batch: NetworkBatch) -> Tensor:
-        architecture, theta = batch.single
+        theta = batch.stacked
         if theta.shape[1] != self.parameters_read:
             raise GraphError(
-                f"FlatMLP reads networks of one architecture, with {self.parameters_read} parameters each; "
-                f"got {architecture.describe()}; use ScaleGMN for other or mixed architectures"
+                f"FlatMLP reads networks of one layout, with {self.parameters_read} parameters each; got "
+                f"{batch.architectures[0].describe()}; use ScaleGMN for other or mixed architectures"
             )
         return theta
 

@@ -1,0 +1,96 @@
+"""A perceptron on statistics of the weights: the baseline that knows each layer's distribution only."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+from torch import Tensor
+
+from scalegmn.errors import ConfigurationError
+from scalegmn.graph.network_batch import NetworkBatch
+from scalegmn.models.baselines.perceptron import Standardise, perceptron, perceptron_mistakes
+from scalegmn.models.baselines.statnn_features import PER_SLOT, padded_features
+from scalegmn.models.metanetwork import Judge
+from scalegmn.networks.architecture import Architecture
+from scalegmn.shapes import NetworkVectors
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatNNConfig:
+    """Options of the perceptron on statistics.
+
+    Attributes:
+        hidden: widths of its hidden layers.
+        dropout: rate behind every hidden layer.
+        layer_norm: normalise every hidden layer.
+    """
+
+    hidden: tuple[int, ...] = (256, 256)
+    dropout: float = 0.0
+    layer_norm: bool = True
+
+    def __post_init__(self) -> None:
+        mistakes = perceptron_mistakes(hidden=self.hidden, dropout=self.dropout)
+        if mistakes:
+            raise ConfigurationError("statnn: " + "; ".join(mistakes))
+
+
+@final
+class StatNNMLP(Judge):
+    """Standardised statistics (:func:`~.statnn_features.padded_features`) through a perceptron with SiLU.
+
+    Reads mixed architectures.
+
+    Args:
+        layers: most weighted layers that a network has.
+        outputs: length of the answer.
+        config: options.
+
+    Law: invariant under permutations of hidden neurons, under nothing else.
+    """
+
+    def __init__(self, *, layers: int, outputs: int, config: StatNNConfig) -> None:
+        super().__init__()
+        self.layers, self.outputs, self.config = layers, outputs, config
+        self.standardise = Standardise(PER_SLOT * layers)
+        self.perceptron = perceptron(
+            inputs=PER_SLOT * layers,
+            hidden=config.hidden,
+            outputs=outputs,
+            dropout=config.dropout,
+            layer_norm=config.layer_norm,
+        )
+
+    @classmethod
+    def of(cls, architectures: Sequence[Architecture], *, outputs: int, config: StatNNConfig) -> StatNNMLP:
+        """A new model that reads networks of these architectures."""
+        layers = max(len(architecture.stages) for architecture in architectures)
+        return cls(layers=layers, outputs=outputs, config=config)
+
+    def answer(self, batch: NetworkBatch) -> NetworkVectors:
+        features = padded_features(batch, layers=self.layers)
+        answer: Tensor = self.perceptron(self.standardise(features))
+        return answer
+
+    def fit_scale(self, batch: NetworkBatch) -> None:
+        """Take mean and standard deviation of every statistic from networks of the training set."""
+        self.standardise.fit(padded_features(batch, layers=self.layers))
+
+    def to_config(self) -> dict[str, Any]:
+        return {
+            "layers": self.layers,
+            "outputs": self.outputs,
+            "config": dataclasses.asdict(self.config),
+        }
+
+    @classmethod
+    def from_config(cls, data: Mapping[str, Any]) -> StatNNMLP:
+        config = data["config"]
+        return cls(
+            layers=data["layers"],
+            outputs=data["outputs"],
+            config=StatNNConfig(**{**config, "hidden": tuple(config["hidden"])}),
+        )

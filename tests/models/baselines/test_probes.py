@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.baselines.networks import (
+    DEEPER,
+    FLATTENED,
+    RESIDUAL,
+    SHALLOW,
+    SIREN,
+    TANH_ZOO,
+    ZOO,
+    alone,
+    batch_of,
+    change,
+    transformed,
+)
+from scalegmn.errors import ConfigurationError, GraphError
+from scalegmn.models.baselines.probes import Probes, ProbesConfig
+from scalegmn.networks.activations import Activation
+from scalegmn.networks.architecture import Architecture
+from scalegmn.networks.factories import mlp
+from scalegmn.networks.layers import Flatten
+from scalegmn.seeding import generator
+from scalegmn.testing import Elements, randomise
+
+IMAGES = ProbesConfig(probes=5, image_size=(15, 15), latent=4, width=2, hidden=(7,), dropout=0.2)
+VECTORS = dataclasses.replace(IMAGES, image_size=None)
+MIXED = (ZOO, TANH_ZOO, DEEPER, RESIDUAL)
+DIGITS = mlp(widths=(12, 5, 3), activations=[Activation("relu")])
+DIGITS = Architecture((Flatten((3, 4)), *DIGITS.layers))
+
+
+def model(*architectures: Architecture, config: ProbesConfig = IMAGES) -> Probes:
+    """With weights like trained ones, and fitted constants."""
+    made = Probes.of(architectures, outputs=3, config=config)
+    made = randomise(made, generator=generator(0)).double().eval()
+    made.fit_scale(batch_of(*architectures, count=6, seed=5))
+    return made
+
+
+def test_symmetries_of_mixed_networks_change_nothing() -> None:
+    judge, batch = model(*MIXED), batch_of(*MIXED)
+    moved = transformed(batch, Elements(spread=100.0))
+    assert not torch.allclose(moved.parts[0][1], batch.parts[0][1])
+    assert change(judge, batch, moved) < 1e-10
+
+
+def test_symmetries_of_sines_change_nothing() -> None:
+    judge, batch = model(SIREN, config=VECTORS), batch_of(SIREN)
+    phases = transformed(batch, Elements(permute=False, rescale=False))
+    assert not torch.allclose(phases.parts[0][1], batch.parts[0][1])
+    assert change(judge, batch, phases) < 1e-10
+    assert change(judge, batch, transformed(batch, Elements())) < 1e-10
+
+
+def test_other_functions_change_the_answer() -> None:
+    judge, batch = model(SIREN, config=VECTORS), batch_of(SIREN)
+    theta = batch.parts[0][1].clone()
+    theta[:, SIREN.parameter("seq.1.bias").start] += 0.05
+    assert change(judge, batch, batch.with_theta([theta])) > 1e-3
+
+
+def test_networks_do_not_mix() -> None:
+    judge, batch = model(*MIXED), batch_of(*MIXED)
+    answers = judge.answer(batch)
+    assert answers.shape == (16, 3)
+    assert torch.allclose(answers, torch.cat([judge.answer(single) for single in alone(batch)]), rtol=1e-9)
+
+
+def test_gradients_reach_the_codes() -> None:
+    judge = model(*MIXED)
+    judge.answer(batch_of(*MIXED)).square().sum().backward()
+    assert all(p.grad is not None and (p.grad != 0).any() for p in judge.parameters())
+
+
+@pytest.mark.parametrize(
+    ("architecture", "size"), [(FLATTENED, (9, 9)), (DIGITS, (3, 4)), (SHALLOW, None), (SIREN, None)]
+)
+def test_kinds_of_inputs(architecture: Architecture, size: tuple[int, int] | None) -> None:
+    judge = model(architecture, config=dataclasses.replace(IMAGES, image_size=size))
+    assert judge.answer(batch_of(architecture)).shape == (4, 3)
+    assert judge.answers == architecture.num_outputs
+
+
+def test_fitted_answers_have_mean_zero_and_size_one() -> None:
+    judge, batch = model(*MIXED), batch_of(*MIXED, count=70)
+    judge.fit_scale(batch)
+    rows = judge.standardise(judge._ask(batch)).flatten(0, 1)
+    assert rows.mean(0).abs().max() < 1e-10
+    assert torch.allclose(rows.std(0, correction=0), torch.ones_like(rows[0]))
+
+
+@pytest.mark.parametrize(
+    ("architectures", "config", "match"),
+    [
+        ((ZOO,), VECTORS, "reads images, but image_size is None; expected the height"),
+        ((SIREN,), IMAGES, r"reads vectors, but image_size is \(15, 15\); expected None"),
+        ((ZOO,), dataclasses.replace(IMAGES, image_size=(4, 4)), "cannot read inputs of shape .1, 4, 4."),
+        ((SIREN, SHALLOW), VECTORS, "2 features or channels and 3 outputs.*3 features"),
+    ],
+)
+def test_networks_that_cannot_be_asked_are_refused(
+    architectures: tuple[Architecture, ...], config: ProbesConfig, match: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=match):
+        Probes.of(architectures, outputs=1, config=config)
+
+
+def test_other_networks_are_refused() -> None:
+    with pytest.raises(GraphError, match="reads 3 features or channels and has 2 outputs"):
+        model(SIREN, config=VECTORS).answer(batch_of(SHALLOW))
+    with pytest.raises(GraphError, match="cannot read inputs"):
+        model(ZOO).answer(batch_of(FLATTENED))
+
+
+@pytest.mark.parametrize(("architecture", "config"), [(ZOO, IMAGES), (SIREN, VECTORS)])
+def test_saved_and_loaded_is_the_same(
+    tmp_path: Path, architecture: Architecture, config: ProbesConfig
+) -> None:
+    judge, batch = model(architecture, config=config), batch_of(architecture)
+    judge.save_pretrained(tmp_path)
+    loaded = Probes.from_pretrained(tmp_path)
+    assert torch.equal(loaded.answer(batch), judge.answer(batch))
+    assert loaded.config == config
+
+
+def test_impossible_options_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"probes: probes is 0.*image_size is .0, 3.*hidden is"):
+        ProbesConfig(probes=0, image_size=(0, 3), hidden=())
