@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import OK
-from scalegmn.cli.published import CollectionName, collection_called, print_refusals
+from scalegmn.cli.published import ImportName, collection_called, print_refusals
 from scalegmn.errors import ConfigurationError
-from scalegmn.populations.importing import import_collection
+from scalegmn.populations.importing import ImportReport, import_collection
+from scalegmn.populations.importing_zoo import import_zoo
 from scalegmn.populations.readers.collection import Collection
+from scalegmn.populations.readers.small_cnn_zoo import LAST_STEP, SmallCnnZoo
 from scalegmn.populations.readers.split_collection import VALIDATION, SplitCollection, generate_splits
 
 HELP = "read a published collection of networks into a packed population"
@@ -20,7 +23,7 @@ HELP = "read a published collection of networks into a packed population"
 def build_parser() -> ArgumentParser:
     """The options of the command."""
     parser = ArgumentParser(prog="scalegmn import", description=f"{HELP.capitalize()}.")
-    parser.add_argument("collection", type=CollectionName, help="format of the folder")
+    parser.add_argument("collection", type=ImportName, help="format of the folder")
     parser.add_argument("folder", type=Path, help="folder of the collection")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the new population")
     parser.add_argument(
@@ -42,6 +45,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument(
         "--augmented", action="store_true", help="CIFAR-10: read augmented copies of training images too"
     )
+    _add_zoo_options(parser)
     parser.add_argument(
         "--workers", type=int | None, default=None, help="processes that read; by default as many as pay"
     )
@@ -50,9 +54,45 @@ def build_parser() -> ArgumentParser:
     return parser
 
 
+def _add_zoo_options(parser: ArgumentParser) -> None:
+    # None tells what was given from what was not, because other collections have no such options.
+    parser.add_argument(
+        "--padding",
+        type=Literal[0, 1] | None,
+        default=None,
+        help="small_cnn_zoo: padding of every convolution, 0 as published or 1 as in the later re-run",
+    )
+    parser.add_argument(
+        "--activation",
+        type=Literal["relu", "tanh"] | None,
+        default=None,
+        help="small_cnn_zoo: read only networks with this activation",
+    )
+    parser.add_argument(
+        "--step",
+        type=int | Literal["all"] | None,
+        default=None,
+        help=f"small_cnn_zoo: read only checkpoints of this epoch, by default {LAST_STEP}, or all",
+    )
+    parser.add_argument(
+        "--split_rule",
+        type=Literal["clean", "published", "none"] | None,
+        default=None,
+        help="small_cnn_zoo: how to read the split file: every network once and whole runs (clean, the "
+        "default), as the published experiments did with its header read as row 0 (published), or not (none)",
+    )
+
+
 def run(argv: Sequence[str]) -> int:
     """Import, and say how many networks were read and which files were refused and why."""
     options = build_parser().parse_args(list(argv))
+    if options.collection == "small_cnn_zoo":
+        return _import_zoo(options)
+    for name in ("padding", "activation", "step", "split_rule"):
+        if options[name] is not None:
+            raise ConfigurationError(
+                f"--{name} was given, but {options.collection} has no such option; leave it out"
+            )
     collection = collection_called(options.collection, splits=options.splits, augmented=options.augmented)
     if options.generate_splits is not None:
         _generate_splits(collection, options)
@@ -64,18 +104,45 @@ def run(argv: Sequence[str]) -> int:
         resume=options.resume,
         progress=not options.quiet,
     )
-    print(f"{report.networks} networks of {collection.title} are in {report.folder}")
+    _print_report(report, title=collection.title, unit="files")
+    return OK
+
+
+def _print_report(report: ImportReport, *, title: str, unit: str) -> None:
+    print(f"{report.networks} networks of {title} are in {report.folder}")
     for reason, count in report.left_out.items():
-        print(f"{count} files were left out: {reason}")
-    print(f"{len(report.refused)} files were refused")
+        print(f"{count} {unit} were left out: {reason}")
+    for remark in report.remarks:
+        print(remark)
+    print(f"{len(report.refused)} {unit} were refused")
     print_refusals(report.refused)
+
+
+def _import_zoo(options: Namespace) -> int:
+    given = {"--generate_splits": options.generate_splits is not None, "--augmented": options.augmented}
+    given["--workers"] = options.workers is not None
+    for name in (name for name, is_given in given.items() if is_given):
+        raise ConfigurationError(f"{name} was given, but small_cnn_zoo has no such option; leave it out")
+    zoo = SmallCnnZoo(
+        padding=options.padding or 0,
+        activation=options.activation,
+        step=None if options.step == "all" else LAST_STEP if options.step is None else options.step,
+        split_rule=None if options.split_rule == "none" else options.split_rule or "clean",
+        splits=options.splits,
+    )
+    report = import_zoo(
+        zoo, options.folder, options.output, resume=options.resume, progress=not options.quiet
+    )
+    _print_report(report, title=f"{zoo.title} (padding {zoo.padding})", unit="rows")
     return OK
 
 
 def _generate_splits(collection: Collection, options: Namespace) -> None:
     if not isinstance(collection, SplitCollection):
+        published = options.collection == "wild_park"
+        has = "a splits file that is published with it" if published else "no splits file"
         raise ConfigurationError(
-            f"--generate_splits was given, but {options.collection} has no splits file; leave it out"
+            f"--generate_splits was given, but {options.collection} has {has}; leave it out"
         )
     if options.splits is not None:
         raise ConfigurationError(

@@ -18,11 +18,15 @@ from scalegmn.errors import ScaleGMNError
 COMMANDS: Final = {
     "make": "make",
     "import": "import_networks",
+    "export": "export",
     "canonicalize": "canonicalize",
     "info": "info",
     "train": "train",
     "evaluate": "evaluate",
     "predict": "predict",
+    "embed": "embed",
+    "edit": "edit",
+    "compare": "compare",
     "demo": "demo",
 }
 """Names of the subcommands, and the module of this package that each one lives in."""
@@ -36,6 +40,7 @@ _EXTRAS: Final = {
     "pyarrow": "populations",
     "sklearn": "populations",
     "PIL": "populations",
+    "scipy": "train",
     "matplotlib": "reports",
     "wandb": "wandb",
 }

@@ -11,9 +11,12 @@ from scalegmn.populations.readers.collection import Collection, Refusal
 from scalegmn.populations.readers.fashion_mnist_inrs import FashionMnistInrs
 from scalegmn.populations.readers.mnist_inrs import MnistInrs
 from scalegmn.populations.readers.npz_inrs import NpzInrs
+from scalegmn.populations.readers.wild_park import WildPark
 
-CollectionName = Literal["mnist_inrs", "fashion_mnist_inrs", "cifar10_inrs", "npz_inrs"]
+CollectionName = Literal["mnist_inrs", "fashion_mnist_inrs", "cifar10_inrs", "npz_inrs", "wild_park"]
 COLLECTION_NAMES: tuple[CollectionName, ...] = get_args(CollectionName)
+ImportName = CollectionName | Literal["small_cnn_zoo"]
+"""What can be imported; the zoo is one large file, not a collection of them."""
 
 
 def collection_called(
@@ -24,7 +27,7 @@ def collection_called(
     Raises:
         ConfigurationError: it has no such option.
     """
-    if splits is not None and name not in ("mnist_inrs", "fashion_mnist_inrs"):
+    if splits is not None and name not in ("mnist_inrs", "fashion_mnist_inrs", "wild_park"):
         raise ConfigurationError(f"--splits was given, but {name} has no splits file; leave it out")
     if augmented and name != "cifar10_inrs":
         raise ConfigurationError(f"--augmented was given, but {name} has no augmented copies; leave it out")
@@ -37,6 +40,8 @@ def collection_called(
             return Cifar10Inrs(augmented=augmented)
         case "npz_inrs":
             return NpzInrs()
+        case "wild_park":
+            return WildPark(splits=splits)
 
 
 def print_refusals(refused: tuple[Refusal, ...]) -> None:

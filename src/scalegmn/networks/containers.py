@@ -123,7 +123,7 @@ def _damaged(origin: str, expected: str, content: bytes, reason: str) -> Checkpo
     )
 
 
-def _read_archive(content: bytes, origin: str, max_bytes: int, expected: str) -> dict[str, bytes]:
+def read_archive(content: bytes, origin: str, max_bytes: int, expected: str) -> dict[str, bytes]:
     """All members of a zip archive, checked against their checksums, none of them written to disk."""
     if content[:2] != b"PK":
         raise _damaged(origin, expected, content, "it is not a zip archive")
@@ -152,7 +152,7 @@ def _read_archive(content: bytes, origin: str, max_bytes: int, expected: str) ->
 def _decode_torch(content: bytes, origin: str, max_bytes: int) -> Mapping[object, object]:
     expected = "a file of torch.save"
     if content[:2] == b"PK":
-        members = _read_archive(content, origin, max_bytes, expected)
+        members = read_archive(content, origin, max_bytes, expected)
         pickles = {name: data for name, data in members.items() if name.lower().endswith(".pkl")}
         if any(name.endswith("constants.pkl") for name in pickles):
             raise unsafe(names=["the program of a TorchScript archive"], origin=origin)
@@ -189,7 +189,7 @@ def _decode_torch(content: bytes, origin: str, max_bytes: int) -> Mapping[object
 def _decode_npz(content: bytes, origin: str, max_bytes: int) -> Mapping[object, object]:
     entries: dict[object, object] = {}
     extras: dict[str, Plain] = {}
-    for member, data in _read_archive(content, origin, max_bytes, "an .npz file").items():
+    for member, data in read_archive(content, origin, max_bytes, "an .npz file").items():
         if not member.endswith(".npy"):
             raise _damaged(origin, "an .npz file", content, f"its entry {member!r} is not a .npy array")
         name = member.removesuffix(".npy")

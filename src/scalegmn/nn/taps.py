@@ -43,14 +43,15 @@ def tap_blocks(graph: NetworkGraph) -> list[TapBlock]:
     """Edges of `graph` grouped by what their taps are."""
     counts = graph.edge_taps
     starts = counts.cumsum(0) - counts
-    described = torch.cat([graph.edge_kind.unsqueeze(1), graph.edge_kernel], dim=1)
-    if described.shape[0] and bool((described == described[0]).all()):
-        kinds, member = described[:1], torch.zeros_like(counts)
-    else:
-        kinds, member = described.unique(dim=0, return_inverse=True)
+    if not counts.numel():
+        return []
+    # One number for what an edge's taps are: finding different numbers is far quicker than different rows.
+    base = int(graph.edge_kernel.max()) + 1
+    described = (graph.edge_kind * base + graph.edge_kernel[:, 0]) * base + graph.edge_kernel[:, 1]
     blocks = []
-    for number, (kind, height, width) in enumerate(kinds.tolist()):
-        edges = torch.nonzero(member == number).squeeze(1)
+    for code in described.unique().tolist():
+        kind, height, width = code // base**2, code // base % base, code % base
+        edges = torch.nonzero(described == code).squeeze(1)
         within = torch.arange(height * width, device=edges.device)
         blocks.append(TapBlock(EdgeKind(kind), height, width, edges, starts[edges].unsqueeze(1) + within))
     return blocks

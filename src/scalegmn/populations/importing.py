@@ -32,18 +32,21 @@ class ImportReport:
         networks: how many it holds.
         refused: what was not read, and why; the population's notes keep the list.
         left_out: how many files were left out on purpose, by reason.
+        remarks: what else a reader should know; the population's notes keep them.
     """
 
     folder: Path
     networks: int
     refused: tuple[Refusal, ...]
     left_out: Mapping[str, int]
+    remarks: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """The counts, and the first refusals, one per line."""
         lines = [f"{self.folder}: {self.networks} networks read, {len(self.refused)} refused"]
         lines += [f"left out: {count} {reason}" for reason, count in self.left_out.items()]
-        return "\n".join([*lines, *_shown(self.refused)])
+        lines += self.remarks
+        return "\n".join([*lines, *shown_refusals(self.refused)])
 
 
 def import_collection(
@@ -79,7 +82,7 @@ def import_collection(
     listing = collection.entries(source)
     entries = listing.entries
     if not entries:
-        found = _shown(listing.refused) or ["the folder is empty"]
+        found = shown_refusals(listing.refused) or ["the folder is empty"]
         raise PopulationError(f"{source}: no networks of {collection.title} to read; " + "; ".join(found))
     step = max(1, shard_size // collection.networks_per_file)
     provenance = {
@@ -108,7 +111,7 @@ def import_collection(
         refused = [Refusal(*entry) for notes in writer.notes for entry in notes["refused"]]  # type: ignore[index]
         if not len(writer):
             raise PopulationError(
-                f"{source}: all {len(entries)} files were refused; " + "; ".join(_shown(refused))
+                f"{source}: all {len(entries)} files were refused; " + "; ".join(shown_refusals(refused))
             )
         writer.finish()
         return ImportReport(writer.folder, len(writer), tuple(refused), listing.left_out)
@@ -155,7 +158,8 @@ def _checksum(listing: Listing) -> str:
     return digest.hexdigest()
 
 
-def _shown(refused: Sequence[Refusal]) -> list[str]:
+def shown_refusals(refused: Sequence[Refusal]) -> list[str]:
+    """The first refusals, one per line, and how many more there are."""
     lines = [f"{refusal.name}: {refusal.reason}" for refusal in refused[:_SHOWN]]
     more = len(refused) - len(lines)
     return [*lines, f"and {more} more"] if more > 0 else lines

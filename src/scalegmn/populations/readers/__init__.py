@@ -10,7 +10,9 @@ from scalegmn.populations.readers.collection import Collection, Entry, Listing, 
 from scalegmn.populations.readers.fashion_mnist_inrs import FashionMnistInrs
 from scalegmn.populations.readers.mnist_inrs import MnistInrs
 from scalegmn.populations.readers.npz_inrs import NpzInrs
+from scalegmn.populations.readers.small_cnn_zoo import SmallCnnZoo
 from scalegmn.populations.readers.split_collection import SplitCollection, generate_splits
+from scalegmn.populations.readers.wild_park import WildPark
 
 __all__ = [
     "COLLECTIONS",
@@ -23,7 +25,9 @@ __all__ = [
     "Networks",
     "NpzInrs",
     "Refusal",
+    "SmallCnnZoo",
     "SplitCollection",
+    "WildPark",
     "collection_named",
     "generate_splits",
 ]
@@ -34,6 +38,7 @@ COLLECTIONS: dict[str, Collection] = {
     "cifar10_inrs": Cifar10Inrs(),
     "cifar10_inrs_augmented": Cifar10Inrs(augmented=True),
     "npz_inrs": NpzInrs(),
+    "wild_park": WildPark(),
 }
 """The formats by the names that commands use."""
 
@@ -58,4 +63,6 @@ def collection_named(name: str, *, splits: str | Path | None = None) -> Collecti
             return MnistInrs(splits=Path(splits))
         case FashionMnistInrs():
             return FashionMnistInrs(splits=Path(splits))
+        case WildPark():
+            return WildPark(splits=Path(splits))
     raise ConfigurationError(f"{collection.title} have no splits file, but {str(splits)!r} was given")

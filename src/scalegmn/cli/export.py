@@ -1,0 +1,47 @@
+"""``scalegmn export``: a population becomes files of a published format, for other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from jsonargparse import ArgumentParser
+
+from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.published import collection_called
+from scalegmn.populations.exporting import export_population
+from scalegmn.populations.store import Population
+from scalegmn.populations.zoo_files import write_zoo
+
+HELP = "write a population in a published format, for other programs"
+
+FormatName = Literal["small_cnn_zoo", "mnist_inrs", "fashion_mnist_inrs", "cifar10_inrs", "npz_inrs"]
+
+
+def build_parser() -> ArgumentParser:
+    """The options of the command."""
+    parser = ArgumentParser(prog="scalegmn export", description=f"{HELP.capitalize()}.")
+    parser.add_argument("population", type=Path, help="folder of the population")
+    parser.add_argument("--format", type=FormatName, required=True, help="format of the files")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the files, new or empty")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def run(argv: Sequence[str]) -> int:
+    """Write the files, and say how many networks are in them."""
+    options = build_parser().parse_args(list(argv))
+    population = Population.open(options.population)
+    progress = not options.quiet
+    if options.format != "small_cnn_zoo":
+        collection = collection_called(options.format)
+        files = export_population(population, collection, options.output, progress=progress)
+        print(f"{len(population)} networks are in {options.output}, in {files} files of {collection.title}")
+        return OK
+    report = write_zoo(population, options.output, progress=progress)
+    print(f"{report.networks} networks are in {report.folder}, as a Small CNN Zoo")
+    print(f"their convolutions have padding {report.padding}, which no file says; tell who reads them")
+    if report.diverged:
+        print(f"{report.diverged} networks that diverged were left out")
+    return OK
