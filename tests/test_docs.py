@@ -17,6 +17,7 @@ from scalegmn.graph.fields import FIELDS
 from scalegmn.models.config import ModelConfig
 from scalegmn.networks.activations import Activation, activation_kinds
 from scalegmn.symmetry.groups import group_of
+from scalegmn.training.comparison.parsing import parse_comparison
 from scalegmn.training.parsing import parse_config
 
 ROOT = Path(__file__).parents[1]
@@ -94,6 +95,8 @@ def understand(words: list[str]) -> None:
         return
     if name == "train":
         assert parse_config(arguments)[1] == []
+    elif name == "compare":
+        assert parse_comparison(arguments)[1] == []
     else:
         module = importlib.import_module(f"scalegmn.cli.{COMMANDS[name]}")
         module.build_parser().parse_args(arguments)

@@ -11,7 +11,8 @@ from torch import Tensor
 from models.cases import mixed_batch, model_of
 from scalegmn.models import Direction, ModelConfig, ReadoutKind, Symmetry
 from scalegmn.networks.architecture import Architecture
-from scalegmn.populations.makers.wild import WildLayout, WildSpace, draw_architecture
+from scalegmn.networks.wild_layout import WildLayout
+from scalegmn.populations.makers.wild import WildSpace, draw_architecture
 from scalegmn.seeding import generator, numpy_generator
 from scalegmn.testing import Elements, assert_invariant, random_parameters, symmetry_error
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
@@ -119,16 +120,23 @@ def test_missing_and_short_numbers(tmp_path: Path) -> None:
             read_foreign(path).tensors("model")
 
 
-@pytest.mark.parametrize("size", [2**12, 2**30])
-def test_shapes_beyond_the_storage(size: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("offset", "size", "stride"),
+    [(0, 78, 1), (0, 2**30, 1), (1, 77, 1), (77, 1, 1), (0, 2, 77), (2**30, 1, 1)],
+)
+def test_shapes_beyond_the_storage(offset: int, size: int, stride: int, tmp_path: Path) -> None:
     path = saved({"model": {"a": torch.ones(77)}}, tmp_path / "x.pt")
-    # The shape (77,) becomes (size,); the storage's length, written before it, stays.
-    wanted = b"K\x00KM\x85"
+    # Offset 0, shape (77,) and stride (1,), with instructions of the memo in between.
+    written = re.compile(rb"K\x00KM\x85(q.)K\x01\x85", re.DOTALL)
+
+    def number(value: int) -> bytes:
+        return b"J" + value.to_bytes(4, "little")
 
     def grow(name: str, data: bytes) -> bytes:
         if name.endswith("data.pkl"):
-            assert data.count(wanted) == 1
-            return data.replace(wanted, b"K\x00J" + size.to_bytes(4, "little") + b"\x85")
+            new = number(offset) + number(size) + b"\x85"
+            data, count = written.subn(lambda found: new + found.group(1) + number(stride) + b"\x85", data)
+            assert count == 1
         return data
 
     with pytest.raises(CheckpointError, match="does not fit the 77 numbers"):

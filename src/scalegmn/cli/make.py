@@ -2,131 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Literal
 
-import numpy as np
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import ArgumentParser
 
-from scalegmn.cli.exit_codes import OK
-from scalegmn.errors import ConfigurationError
-from scalegmn.populations.images import ImageSet, load_images
-from scalegmn.populations.makers.coordinates import Order
-from scalegmn.populations.makers.inrs import fit_inrs
-from scalegmn.populations.makers.recipes import CIFAR10_RECIPE, Initialisation, InrRecipe
-from scalegmn.populations.store import Population
+from scalegmn.cli.making import cnns, inrs
 
-HELP = "make a population of networks: fit sine networks to images"
+HELP = "make a population of networks: sine networks of images, or convolutional networks"
 
-_RECIPES = {"mnist": InrRecipe(), "cifar10": CIFAR10_RECIPE}
-# Parts of a recipe: their types and what they mean.  Not given, they are as the recipe has them.
-_PARTS: tuple[tuple[str, Any, str], ...] = (
-    ("hidden", list[int], "widths of the sine layers, such as '[32, 32]'"),
-    ("frequency", float, "w in sin(w (W x + b))"),
-    ("shift", float, "constant that is added to the output"),
-    ("steps", int, "steps of Adam, each on the full image"),
-    ("learning_rate", float, "of Adam"),
-    ("initialisation", Initialisation, "of the weights: as published for MNIST, or the one of SIREN"),
-    ("order", Order, "of the coordinates"),
-)
+_KINDS = {"inrs": inrs, "cnns": cnns}
 
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
     parser = ArgumentParser(prog="scalegmn make", description=f"{HELP.capitalize()}.")
     kinds = parser.add_subcommands(dest="kind", required=True)
-    kinds.add_subcommand("inrs", _inrs_parser(), help="a sine network for every image")
-    return parser
-
-
-def _inrs_parser() -> ArgumentParser:
-    parser = ArgumentParser(description="Fit a sine network to every image, or several.")
-    parser.add_argument(
-        "--source",
-        required=True,
-        type=str,
-        help="digits, mnist, fashion_mnist, cifar10, or a place: npz:FILE, idx:FOLDER, "
-        "cifar10-binary:FOLDER, folder:FOLDER",
-    )
-    parser.add_argument(
-        "--folder", type=Path | None, default=None, help="where images are; by default SCALEGMN_DATA says it"
-    )
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the new population")
-    parser.add_argument(
-        "--copies", type=int, default=1, help="networks per image, with other initialisations"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the initialisations")
-    parser.add_argument(
-        "--train_limit", type=int | None, default=None, help="only so many training images, the first"
-    )
-    parser.add_argument(
-        "--test_limit", type=int | None, default=None, help="only so many test images, the first"
-    )
-    parser.add_argument(
-        "--recipe", type=Literal["mnist", "cifar10"], default="mnist", help="published settings to start from"
-    )
-    for name, kind, text in _PARTS:
-        parser.add_argument(
-            f"--{name}", type=kind | None, default=None, help=f"{text} (default: the recipe's)"
-        )
-    parser.add_argument("--shard_size", type=int, default=1000, help="networks that are written at a time")
-    parser.add_argument("--device", type=str, default="cpu", help="where to fit: cpu, cuda, ...")
-    parser.add_argument(
-        "--workers", type=int | None, default=None, help="threads that fit; by default one per core"
-    )
-    parser.add_argument("--resume", action="store_true", help="go on where an interrupted call stopped")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    for name, module in _KINDS.items():
+        kinds.add_subcommand(name, module.build_parser(), help=module.HELP)
     return parser
 
 
 def run(argv: Sequence[str]) -> int:
-    """Make the population, and say how well the networks draw their images."""
-    options = build_parser().parse_args(list(argv)).inrs
-    recipe = _recipe(options)
-    images = load_images(options.source, folder=options.folder)
-    images = _limited(images, {"train": options.train_limit, "test": options.test_limit})
-    report = fit_inrs(
-        images,
-        options.output,
-        recipe=recipe,
-        copies=options.copies,
-        seed=options.seed,
-        shard_size=options.shard_size,
-        workers=options.workers,
-        device=options.device,
-        resume=options.resume,
-        progress=not options.quiet,
-    )
-    psnr = Population.open(report.folder).column("psnr")
-    kind = recipe.architecture(images.channels).describe()
-    print(f"{report.networks} networks {kind} of {len(images)} images are in {report.folder}")
-    low, middle, high = np.quantile(psnr, (0.05, 0.5, 0.95))
-    print(f"their drawings: {middle:.1f} dB PSNR in the median, {low:.1f} to {high:.1f} dB for nine in ten")
-    if report.diverged:
-        print(f"{len(report.diverged)} networks diverged and were left out (split, image, copy):")
-        for key in report.diverged:
-            print(f"  {key}")
-    return OK
-
-
-def _recipe(options: Namespace) -> InrRecipe:
-    given = {name: options[name] for name, _, _ in _PARTS if options[name] is not None}
-    if "hidden" in given:
-        given["hidden"] = tuple(given["hidden"])
-    base = _RECIPES[options.recipe]
-    if len(given.get("hidden", base.hidden)) != len(base.hidden):
-        # The published names are those of a certain number of layers.
-        given["names"] = ()
-    return dataclasses.replace(base, **given)
-
-
-def _limited(images: ImageSet, limits: dict[str, int | None]) -> ImageSet:
-    """The first images of each split."""
-    chosen = []
-    for split, limit in limits.items():
-        if limit is not None and limit < 0:
-            raise ConfigurationError(f"--{split}_limit is {limit}, expected 0 or more")
-        chosen.append(np.flatnonzero(images.split == split)[:limit])
-    return images.subset(np.concatenate(chosen))
+    """Make the population, and say what came out."""
+    options = build_parser().parse_args(list(argv))
+    return _KINDS[options.kind].run(options[options.kind])

@@ -15,6 +15,9 @@ from scalegmn.tasks.task import Report, Table
 SHOWN: Final = 8
 """Networks in the arrays of a report."""
 
+PICTURES: Final = ("before", "target", "after")
+"""Names of these arrays, in the order of a contact sheet."""
+
 
 def editing_report(outputs: Tensor, targets: Tensor) -> Report:
     """Mean squared error (also times 100, as published tables have it) with its 95 % bootstrap interval over
@@ -43,8 +46,8 @@ def editing_report(outputs: Tensor, targets: Tensor) -> Report:
         (_row("edited", summary), _row("no edit", summary["no_edit"])),
     )
     shown = np.unique(np.linspace(0, len(targets) - 1, SHOWN).astype(np.int64))
-    pictures = {"before": before, "target": wanted, "after": outputs}
-    return Report(summary, (table,), {name: images[shown].numpy() for name, images in pictures.items()})
+    pictures = zip(PICTURES, (before, wanted, outputs), strict=True)
+    return Report(summary, (table,), {name: images[shown].numpy() for name, images in pictures})
 
 
 def _figures(errors: Tensor) -> dict[str, Any]:

@@ -94,7 +94,7 @@ class TrainedEditor:
         ConfigurationError: the model of the run does not write networks, or there is no such device.
     """
 
-    def __init__(self, run: Run, *, device: str | None = None, batch_size: int = 256) -> None:
+    def __init__(self, run: Run, *, device: str | None = None, batch_size: int = 64) -> None:
         if not isinstance(run.model, Editor) or not isinstance(run.task, InrEditing):
             raise ConfigurationError(
                 f"{run.folder}: its model answers questions about networks and does not write them; use "

@@ -1,4 +1,4 @@
-"""Boosted trees on statistics of the weights, the strongest of the published simple baselines.
+"""Boosted trees on statistics of the weights: a baseline that is not trained by gradients.
 
 Papers: Unterthiner et al., "Predicting Neural Network Accuracy from Weights", 2020, for statistics and
 trees; Ke et al., "LightGBM", NeurIPS 2017, for trees on binned features, as scikit-learn has them.

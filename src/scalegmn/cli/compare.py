@@ -1,0 +1,95 @@
+"""``scalegmn compare``: train several models with several seeds, and show them beside each other."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from jsonargparse import ArgumentParser
+from rich.console import Console
+
+from scalegmn.cli.exit_codes import INTERRUPTED, NEGATIVE, OK, USAGE
+from scalegmn.reports.comparison import (
+    comparison_table,
+    costs_table,
+    figures_table,
+    notes,
+    runs_csv,
+    table_csv,
+)
+from scalegmn.reports.comparison_picture import draw_comparison, draw_predictions
+from scalegmn.reports.figures import save_figure
+from scalegmn.training.comparison.config import ComparisonConfig
+from scalegmn.training.comparison.parsing import help_parser, parse_comparison
+from scalegmn.training.comparison.results import Comparison, collect
+from scalegmn.training.comparison.running import FAILURES, compare
+from scalegmn.training.comparison.state import mistakes_of_comparison
+from scalegmn.training.files import write_text
+
+HELP = "train several models with several seeds, and write a table, CSV files and pictures"
+
+TABLE, TABLE_CSV, RUNS_CSV = "table.md", "table.csv", "runs.csv"
+PICTURE, SCATTER = "comparison.png", "scatter.png"
+
+
+def build_parser() -> ArgumentParser:
+    """The options of the command, to print help; :func:`parse_comparison` reads them."""
+    return help_parser()
+
+
+def run(argv: Sequence[str]) -> int:
+    """Check everything, train what is not finished, and write and print what came of it."""
+    if "--help" in argv or "-h" in argv:
+        build_parser().print_help()
+        return OK
+    config, mistakes = parse_comparison(argv)
+    if config is not None:
+        mistakes += mistakes_of_comparison(config)
+    if config is None or mistakes:
+        count = f"{len(mistakes)} mistakes" if len(mistakes) > 1 else "a mistake"
+        print(f"scalegmn compare: {count} in the configuration; nothing was done", file=sys.stderr)
+        for mistake in mistakes:
+            print(f"  - {mistake}", file=sys.stderr)
+        return USAGE
+    try:
+        failures = compare(config, tell=_tell, command=["scalegmn", "compare", *argv])
+    except KeyboardInterrupt:
+        print(
+            f"interrupted; what is finished stays in {config.output}, add --resume to the command to go on",
+            file=sys.stderr,
+        )
+        return INTERRUPTED
+    comparison = collect(config)
+    if comparison is not None:
+        _show(config, comparison)
+    if failures:
+        print(
+            f"scalegmn compare: {len(failures)} of the trainings failed; {config.output / FAILURES} says "
+            "where and why",
+            file=sys.stderr,
+        )
+    return NEGATIVE if failures else OK
+
+
+def _show(config: ComparisonConfig, comparison: Comparison) -> None:
+    output, table = config.output, comparison_table(comparison)
+    remarks = "\n".join(f"\n{note}" for note in notes(comparison))
+    write_text(output / TABLE, f"{table.to_markdown()}{remarks}\n")
+    write_text(output / TABLE_CSV, table_csv(comparison))
+    write_text(output / RUNS_CSV, runs_csv(comparison))
+    written: list[Path] = [output / TABLE, output / TABLE_CSV, output / RUNS_CSV]
+    if any(model.defined(comparison.metrics[0]) for model in comparison.models):
+        written.append(save_figure(draw_comparison(comparison), output / PICTURE))
+    predictions = draw_predictions(comparison)
+    if predictions is not None:
+        written.append(save_figure(predictions, output / SCATTER))
+    # Files and pipes have no width that tables would have to fit into.
+    console = Console() if sys.stdout.isatty() else Console(width=200)
+    console.print(figures_table(comparison).to_rich())
+    console.print(costs_table(comparison).to_rich())
+    console.print(f"Written to {output}: {', '.join(path.name for path in written)}", highlight=False)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

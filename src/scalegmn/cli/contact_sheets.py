@@ -1,0 +1,58 @@
+"""Contact sheets of the task ``inr_editing``: in the run folder, and in TensorBoard while training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final, final
+
+import lightning.pytorch as pl
+import numpy as np
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from scalegmn.reports.contact_sheet import contact_sheet, sheet_pixels
+from scalegmn.reports.figures import save_figure
+from scalegmn.tasks.editing_report import PICTURES, SHOWN
+from scalegmn.tasks.inr_editing import InrEditing
+from scalegmn.tasks.task import Report
+from scalegmn.training.data import PopulationData
+from scalegmn.training.module import FitModule
+
+SHEET: Final = "contact_sheet.png"
+
+
+def write_sheet(report: Report, folder: Path, *, title: str = "") -> Path | None:
+    """Draw the pictures of a report into a folder; None for reports that have none."""
+    if not set(PICTURES) <= set(report.arrays):
+        return None
+    before, target, after = (report.arrays[name] for name in PICTURES)
+    return save_figure(contact_sheet(before, target, after, title=title), folder / SHEET)
+
+
+@final
+class ContactSheets(Callback):
+    """Shows in TensorBoard, after every validation, what a few validation networks draw.
+
+    For other tasks, and without TensorBoard, it does nothing.
+    """
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """The model is in evaluation mode here, and gradients are off."""
+        loggers = [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
+        data: Any = getattr(trainer, "datamodule", None)
+        if not loggers or not isinstance(pl_module, FitModule) or not isinstance(data, PopulationData):
+            return
+        if not isinstance(pl_module.task, InrEditing) or not trainer.is_global_zero:
+            return
+        networks = data.data.val
+        shown = np.unique(np.linspace(0, len(networks) - 1, SHOWN).astype(np.int64))
+        batch = networks[shown].to(pl_module.device)
+        assert batch.targets is not None, "batches of a training have targets"
+        after = pl_module.task.answer(pl_module.model, batch).float().cpu().numpy()
+        target, before = batch.targets.float().cpu().unbind(1)
+        title = f"validation networks after epoch {trainer.current_epoch}"
+        pixels = sheet_pixels(contact_sheet(before.numpy(), target.numpy(), after, title=title))
+        for logger in loggers:
+            logger.experiment.add_image(
+                "val/contact_sheet", pixels, global_step=trainer.global_step, dataformats="HWC"
+            )

@@ -1,0 +1,115 @@
+"""``scalegmn edit``: change networks with a trained editor, and write new ones."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from jsonargparse import ArgumentParser
+
+from scalegmn.cli.contact_sheets import SHEET
+from scalegmn.cli.exit_codes import DATA, OK
+from scalegmn.errors import ConfigurationError
+from scalegmn.networks.containers import SUFFIXES
+from scalegmn.populations.exporting import empty_folder
+from scalegmn.populations.store import Population
+from scalegmn.reports.contact_sheet import contact_sheet
+from scalegmn.reports.figures import save_figure
+from scalegmn.training.editing import FilesEdited, Pictures, TrainedEditor, edit_files, edit_population
+from scalegmn.training.run_folder import Run
+
+HELP = "change what sine networks draw, by a trained editor; writes new networks"
+
+
+def build_parser() -> ArgumentParser:
+    """The options of the command."""
+    parser = ArgumentParser(
+        prog="scalegmn edit",
+        description=f"{HELP.capitalize()}. Files keep their name and format; one that cannot be read is "
+        "reported and the others are done, with exit code 3. Nothing is written over.",
+        default_env=False,
+    )
+    parser.add_argument("run", type=Path, help="run folder of a training with task: inr_editing")
+    parser.add_argument(
+        "input", type=Path, nargs="+", help="files (.safetensors, .npz, .pt or .pth), or one population"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        help="a new or empty folder for the files, or of the new population; for a single file also a file",
+    )
+    parser.add_argument("--batch_size", type=int, default=64, help="networks at a time")
+    parser.add_argument(
+        "--device",
+        type=str | None,
+        default=None,
+        help="such as cpu or cuda:1; by default a GPU if there is one",
+    )
+    parser.add_argument("--resume", action="store_true", help="populations: go on where it was interrupted")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def run(argv: Sequence[str]) -> int:
+    """Edit, and draw a contact sheet beside the new networks."""
+    options = build_parser().parse_args(list(argv))
+    if options.batch_size < 1:
+        raise ConfigurationError(f"--batch_size is {options.batch_size}, expected 1 or more")
+    paths: list[Path] = options.input
+    if any(path.is_dir() for path in paths) and len(paths) > 1:
+        raise ConfigurationError(
+            f"{', '.join(map(str, paths))}: expected files, or one population; edit a population by itself"
+        )
+    editor = TrainedEditor(Run.open(options.run), device=options.device, batch_size=options.batch_size)
+    if paths[0].is_dir():
+        edited = edit_population(
+            editor,
+            Population.open(paths[0]),
+            options.output,
+            resume=options.resume,
+            progress=not options.quiet,
+        )
+        print(f"{edited.networks} edited networks are in {edited.folder}")
+        _draw(edited.pictures, editor, edited.folder / SHEET)
+        return OK
+    if options.resume:
+        raise ConfigurationError("--resume works for populations only; edit the files into a new folder")
+    return _edit_files(editor, paths, options.output)
+
+
+def _edit_files(editor: TrainedEditor, paths: Sequence[Path], output: Path) -> int:
+    as_file = output.suffix.lower() in SUFFIXES
+    if as_file and len(paths) > 1:
+        raise ConfigurationError(f"--output {output}: one file for {len(paths)} networks; name a folder")
+    if not as_file:
+        empty_folder(output)
+    done = edit_files(editor, paths, output, as_file=as_file)
+    if done.written:
+        where = output if as_file else f"{len(done.written)} files in {output}"
+        print(f"{len(done.written)} edited networks: {where}")
+    if done.written and done.pictures is not None:
+        _draw(done.pictures, editor, output.with_suffix(".png") if as_file else output / SHEET)
+    return _complain(done)
+
+
+def _draw(pictures: Pictures, editor: TrainedEditor, path: Path) -> None:
+    if path.exists():
+        print(f"{path} was there before and was left alone")
+        return
+    title = f"{editor.task.config.edit}; target: {pictures.reference}"
+    figure = contact_sheet(
+        pictures.before,
+        pictures.target,
+        pictures.after,
+        title=title if pictures.target is not None else editor.task.config.edit,
+    )
+    print(f"A contact sheet is in {save_figure(figure, path)}")
+
+
+def _complain(done: FilesEdited) -> int:
+    for refusal in done.refused:
+        print(f"scalegmn edit: {refusal.reason}", file=sys.stderr)
+    return DATA if done.refused else OK

@@ -1,0 +1,1 @@
+"""What ``scalegmn make`` can make: one file per kind of network."""

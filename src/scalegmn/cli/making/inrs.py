@@ -1,0 +1,96 @@
+"""``scalegmn make inrs``: a sine network for every image."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jsonargparse import ArgumentParser, Namespace
+
+from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.making.options import add_image_options, chosen_images
+from scalegmn.populations.makers.coordinates import Order
+from scalegmn.populations.makers.inrs import fit_inrs
+from scalegmn.populations.makers.recipes import CIFAR10_RECIPE, Initialisation, InrRecipe
+from scalegmn.populations.store import Population
+
+HELP = "a sine network for every image"
+
+_RECIPES = {"mnist": InrRecipe(), "cifar10": CIFAR10_RECIPE}
+# Parts of a recipe: their types and what they mean.  Not given, they are as the recipe has them.
+_PARTS: tuple[tuple[str, Any, str], ...] = (
+    ("hidden", list[int], "widths of the sine layers, such as '[32, 32]'"),
+    ("frequency", float, "w in sin(w (W x + b))"),
+    ("shift", float, "constant that is added to the output"),
+    ("steps", int, "steps of Adam, each on the full image"),
+    ("learning_rate", float, "of Adam"),
+    ("initialisation", Initialisation, "of the weights: as published for MNIST, or the one of SIREN"),
+    ("order", Order, "of the coordinates"),
+)
+
+
+def build_parser() -> ArgumentParser:
+    """The options of the command."""
+    parser = ArgumentParser(description="Fit a sine network to every image, or several.")
+    add_image_options(parser)
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the new population")
+    parser.add_argument(
+        "--copies", type=int, default=1, help="networks per image, with other initialisations"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the initialisations")
+    parser.add_argument(
+        "--recipe", type=Literal["mnist", "cifar10"], default="mnist", help="published settings to start from"
+    )
+    for name, kind, text in _PARTS:
+        parser.add_argument(
+            f"--{name}", type=kind | None, default=None, help=f"{text} (default: the recipe's)"
+        )
+    parser.add_argument("--shard_size", type=int, default=1000, help="networks that are written at a time")
+    parser.add_argument("--device", type=str, default="cpu", help="where to fit: cpu, cuda, ...")
+    parser.add_argument(
+        "--workers", type=int | None, default=None, help="threads that fit; by default one per core"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on where an interrupted call stopped")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def run(options: Namespace) -> int:
+    """Make the population, and say how well the networks draw their images."""
+    recipe = _recipe(options)
+    images = chosen_images(options)
+    report = fit_inrs(
+        images,
+        options.output,
+        recipe=recipe,
+        copies=options.copies,
+        seed=options.seed,
+        shard_size=options.shard_size,
+        workers=options.workers,
+        device=options.device,
+        resume=options.resume,
+        progress=not options.quiet,
+    )
+    psnr = Population.open(report.folder).column("psnr")
+    kind = recipe.architecture(images.channels).describe()
+    print(f"{report.networks} networks {kind} of {len(images)} images are in {report.folder}")
+    low, middle, high = np.quantile(psnr, (0.05, 0.5, 0.95))
+    print(f"their drawings: {middle:.1f} dB PSNR in the median, {low:.1f} to {high:.1f} dB for nine in ten")
+    if report.diverged:
+        print(f"{len(report.diverged)} networks diverged and were left out (split, image, copy):")
+        for key in report.diverged:
+            print(f"  {key}")
+    return OK
+
+
+def _recipe(options: Namespace) -> InrRecipe:
+    given = {name: options[name] for name, _, _ in _PARTS if options[name] is not None}
+    if "hidden" in given:
+        given["hidden"] = tuple(given["hidden"])
+    base = _RECIPES[options.recipe]
+    if len(given.get("hidden", base.hidden)) != len(base.hidden):
+        # The published names are those of a certain number of layers.
+        given["names"] = ()
+    return dataclasses.replace(base, **given)

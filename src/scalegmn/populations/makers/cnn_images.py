@@ -1,0 +1,58 @@
+"""Images as small networks see them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from scalegmn.errors import ConfigurationError, ImageSourceError
+from scalegmn.populations.images import ImageSet
+
+# Images that are prepared at once, which bounds the memory in between.
+_BLOCK = 4096
+
+
+def prepared_images(images: ImageSet, *, grayscale: bool = True, image_size: int | None = None) -> Tensor:
+    """Images ``(n, C, H, W)`` float32 with values from -1 to 1, as in the Small CNN Zoo.
+
+    Args:
+        images: of any size.
+        grayscale: average colours into one channel.
+        image_size: height and width to which images are reduced by averaging; None to keep them.
+
+    Raises:
+        ConfigurationError: `image_size` is larger than the images, or not positive.
+    """
+    if image_size is not None and not 1 <= image_size <= min(images.size):
+        raise ConfigurationError(
+            f"image_size is {image_size}, expected 1 to {min(images.size)}: images of {images.name} are "
+            f"{images.size[0]} x {images.size[1]} and are only reduced"
+        )
+    parts = []
+    for start in range(0, len(images), _BLOCK):
+        pixels = torch.from_numpy(images.images[start : start + _BLOCK]).float() / 127.5 - 1
+        pixels = pixels[:, None] if pixels.ndim == 3 else pixels.movedim(3, 1)
+        if grayscale:
+            pixels = pixels.mean(dim=1, keepdim=True)
+        if image_size is not None and (image_size, image_size) != images.size:
+            pixels = F.adaptive_avg_pool2d(pixels, (image_size, image_size))
+        parts.append(pixels)
+    return torch.cat(parts)
+
+
+def halves(images: ImageSet) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the training and of the test images.
+
+    Raises:
+        ImageSourceError: there are none of one kind.
+    """
+    places = {split: np.flatnonzero(images.split == split) for split in ("train", "test")}
+    for split, found in places.items():
+        if not len(found):
+            raise ImageSourceError(
+                f"{images.name}: there are no {split} images; networks need some to learn from and some to "
+                "be judged by"
+            )
+    return places["train"], places["test"]

@@ -1,0 +1,251 @@
+"""A population of small convolutional networks that are trained here, written shard by shard.
+
+What a network becomes depends on the seed, on its number, on the images and on the recipe: not on the number
+of workers, the size of shards, or whether the work was interrupted (to the bit), nor on its company (to
+rounding: other inner batches, devices and versions of libraries sum in another order, and training carries
+such differences on).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scalegmn.errors import ConfigurationError, PopulationError
+from scalegmn.networks.architecture import Architecture
+from scalegmn.populations.images import ImageSet
+from scalegmn.populations.makers.cnn_plan import Job, Plan
+from scalegmn.populations.makers.cnn_recipes import CnnRecipe
+from scalegmn.populations.makers.cnn_start import initial_parameters
+from scalegmn.populations.makers.cnn_training import CnnTraining
+from scalegmn.populations.progress import progress_bar
+from scalegmn.populations.store import Group, PopulationWriter
+
+
+@final
+@dataclass(frozen=True)
+class CnnReport:
+    """What :func:`make_cnns` made.
+
+    Attributes:
+        folder: of the population.
+        networks: trained networks.
+        rows: stored networks, one per checkpoint of each.
+        diverged: numbers of networks that diverged; they are in the population, marked.
+    """
+
+    folder: Path
+    networks: int
+    rows: int
+    diverged: tuple[int, ...]
+
+
+def make_cnns(
+    images: ImageSet,
+    folder: str | Path,
+    *,
+    recipe: CnnRecipe | None = None,
+    networks: int,
+    seed: int = 0,
+    shard_size: int = 128,
+    inner_batch: int = 8,
+    workers: int | None = None,
+    device: str | torch.device = "cpu",
+    resume: bool = False,
+    progress: bool = True,
+) -> CnnReport:
+    """Train small networks on images and write them, with their figures, as a population.
+
+    The columns are `network` (its number; all checkpoints of a network share it), `epoch`, `activation`
+    (``mixed`` where the hidden layers of a network differ), `w_init`, `init_std` (0 where the layer gives
+    it), `learning_rate`, `l2`, `dropout`, `train_fraction`, `optimizer`, `seed`, `train_accuracy` and
+    `train_loss` (on all images that this network saw), `test_accuracy` and `test_loss`, and `diverged`;
+    the mixed family adds `architecture_number`, `depth` and `activations` (of the convolutions, in order).
+    Losses are mean cross-entropies without dropout and without the penalty on weights.
+
+    A network that diverged is kept: its parameters are the last for which loss and gradient were finite,
+    its figures are those of these parameters.
+
+    Args:
+        images: with training and test images; the former are learned from, the latter judge.
+        folder: of the new population.
+        recipe: of the networks; the Small CNN Zoo's by default.
+        networks: how many to train.
+        seed: of everything that is drawn.
+        shard_size: networks that are written, and lost by an interruption, at a time; rounded up to whole
+            blocks.
+        inner_batch: networks that are trained together by one worker at most.
+        workers: jobs at a time; by default PyTorch's number of threads on a CPU, otherwise 1.
+        device: where to train.
+        resume: continue an interrupted call with the same arguments.
+        progress: show a progress bar on the standard error stream.
+
+    Raises:
+        ConfigurationError: a count is not positive, or images and recipe do not fit together.
+        ImageSourceError: there are no images to train on or to test with.
+        PopulationError: the folder is in use, or holds networks made differently.
+    """
+    recipe = recipe or CnnRecipe()
+    plan = Plan(images, recipe, networks, seed, shard_size, inner_batch, torch.device(device))
+    count = workers if workers is not None else (torch.get_num_threads() if plan.device.type == "cpu" else 1)
+    if count < 1:
+        raise ConfigurationError(f"workers is {workers}, expected 1 or more")
+    with PopulationWriter(folder, provenance=plan.provenance(), resume=resume) as writer:
+        done = min(writer.shards_done * plan.shard_size, networks)
+        bar = progress_bar("training networks", total=networks, done=done, show=progress)
+        with bar as advance, _Workers(plan, count, advance) as pool:
+            for start in range(done, networks, plan.shard_size):
+                _make_shard(plan, pool, writer, range(start, min(start + plan.shard_size, networks)))
+        with _explained(writer.folder):
+            writer.finish()
+        diverged = [int(number) for notes in writer.notes for number in notes["diverged"]]  # type: ignore[index]
+        return CnnReport(writer.folder, networks, len(writer), tuple(diverged))
+
+
+class Row(NamedTuple):
+    """One checkpoint of one network."""
+
+    architecture: Architecture
+    theta: Tensor
+    columns: dict[str, object]
+
+
+def train_job(plan: Plan, job: Job, report: Callable[[float], None]) -> list[Row]:
+    """Train the networks of a job; the rows stand network by network, then epoch by epoch.
+
+    Args:
+        plan: that the job belongs to.
+        job: which networks.
+        report: is told now and then what part of the job was done since, and may raise.
+    """
+    recipe, last = plan.recipe, plan.recipe.checkpoints[-1]
+    training = CnnTraining(
+        architecture=job.architecture,
+        theta=initial_parameters(job.architecture, job.hypers).to(plan.device),
+        networks=job.hypers,
+        images=plan.train[0],
+        labels=plan.train[1],
+        shares=plan.shares(job),
+        batch_size=recipe.batch_size,
+    )
+    rows: list[list[Row]] = [[] for _ in job.networks]
+    if last == 0:
+        report(1.0)
+    for epoch in range(last + 1):
+        if epoch in recipe.checkpoints:
+            for place, row in enumerate(_checkpoint(plan, job, training)):
+                rows[place].append(row)
+        if epoch < last:
+            training.epoch(lambda part: report(part / last))
+    return [row for own in rows for row in own]
+
+
+def _checkpoint(plan: Plan, job: Job, training: CnnTraining) -> list[Row]:
+    own, other = training.settle(*plan.test)
+    theta, diverged = training.theta.cpu(), training.diverged.cpu()
+    rows = []
+    for place, (number, hyper) in enumerate(zip(job.networks, job.hypers, strict=True)):
+        kinds = {stage.activate.activation.kind for stage in job.architecture.stages[:-1]}
+        columns: dict[str, object] = {
+            "network": number,
+            "epoch": training.epochs,
+            "activation": kinds.pop() if len(kinds) == 1 else "mixed",
+            "w_init": hyper.w_init,
+            "init_std": hyper.init_std,
+            "learning_rate": hyper.learning_rate,
+            "l2": hyper.l2,
+            "dropout": hyper.dropout,
+            "train_fraction": hyper.train_fraction,
+            "optimizer": hyper.optimizer,
+            "seed": hyper.seed,
+            "train_accuracy": float(own.accuracy[place]),
+            "train_loss": float(own.loss[place]),
+            "test_accuracy": float(other.accuracy[place]),
+            "test_loss": float(other.loss[place]),
+            "diverged": bool(diverged[place]),
+            **plan.recipe.family.columns(number, job.architecture),
+        }
+        rows.append(Row(job.architecture, theta[place], columns))
+    return rows
+
+
+class _Workers:
+    """Threads that do jobs; PyTorch runs on one core in each, without waiting for the others."""
+
+    def __init__(self, plan: Plan, count: int, advance: Callable[[float], None]) -> None:
+        self._plan = plan
+        self._advance = advance
+        self._stop = threading.Event()
+        self._alone = plan.device.type == "cpu"
+        self._threads = torch.get_num_threads()
+        self._pool = ThreadPoolExecutor(count, initializer=self._start)
+
+    def _start(self) -> None:
+        if self._alone:
+            torch.set_num_threads(1)
+
+    def __enter__(self) -> _Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._pool.shutdown(cancel_futures=True)
+        if self._alone:
+            # The setting of a thread is also what threads to come begin with.
+            torch.set_num_threads(self._threads)
+
+    def do(self, jobs: list[Job]) -> list[Row]:
+        """The rows of all jobs, network by network in the order of their numbers."""
+        done = [row for rows in self._pool.map(self._do, jobs) for row in rows]
+        # Sorting is stable: the checkpoints of a network stay in order.
+        return sorted(done, key=lambda row: row.columns["network"])  # type: ignore[arg-type, return-value]
+
+    def _do(self, job: Job) -> list[Row]:
+        def report(part: float) -> None:
+            if self._stop.is_set():
+                raise InterruptedError("the training was stopped")
+            self._advance(len(job.networks) * part)
+
+        return train_job(self._plan, job, report)
+
+
+def _make_shard(plan: Plan, pool: _Workers, writer: PopulationWriter, networks: range) -> None:
+    alike: dict[Architecture, list[Row]] = {}
+    for row in pool.do(plan.jobs(networks)):
+        alike.setdefault(row.architecture, []).append(row)
+    groups = [
+        Group(architecture, torch.stack([row.theta for row in rows]), _table(rows))
+        for architecture, rows in alike.items()
+    ]
+    diverged = {row.columns["network"] for rows in alike.values() for row in rows if row.columns["diverged"]}
+    notes = {"diverged": [number for number in networks if number in diverged]}
+    with _explained(writer.folder):
+        writer.append_groups(groups, notes=notes)
+
+
+@contextlib.contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """What a full disk looks like to the user: nothing that was written before is lost."""
+    try:
+        yield
+    except OSError as error:
+        raise PopulationError(
+            f"{folder}: writing failed: {error}; what was written before is safe: make room, and resume with "
+            "the same settings (--resume)"
+        ) from error
+
+
+def _table(rows: list[Row]) -> dict[str, np.ndarray | list[object]]:
+    columns = {name: [row.columns[name] for row in rows] for name in rows[0].columns}
+    return {
+        name: values if isinstance(values[0], str) else np.array(values) for name, values in columns.items()
+    }

@@ -1,0 +1,88 @@
+"""What a comparison came to: figures of every model over seeds, and differences from one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scalegmn.errors import ScaleGMNError
+from scalegmn.networks.files import read_json
+from scalegmn.tasks.task import Task
+from scalegmn.training.comparison.config import ComparedRun, ComparisonConfig
+from scalegmn.training.comparison.differences import Difference, differences_of
+from scalegmn.training.comparison.finished import ModelResult, RunResult, read_run
+from scalegmn.training.comparison.state import State, state_of
+from scalegmn.training.config import DataConfig
+from scalegmn.training.run_folder import RUN
+from scalegmn.training.tasks import load_task
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The outcome.
+
+    Attributes:
+        task: what was learnt.
+        data: which networks.
+        networks: how many test networks.
+        metrics: the figures to show; the first gives the order.
+        seeds: of the trainings.
+        models: the best first; those without a finished training last.
+        reference: name of the model from which differences are given.
+        differences: by the name of the model; there is none for the reference.
+    """
+
+    task: Task
+    data: DataConfig
+    networks: int
+    metrics: tuple[str, ...]
+    seeds: tuple[int, ...]
+    models: tuple[ModelResult, ...]
+    reference: str
+    differences: Mapping[str, Difference]
+
+
+def collect(config: ComparisonConfig) -> Comparison | None:
+    """Read what is finished; None where nothing is.
+
+    Raises:
+        ConfigurationError: a run folder is damaged.
+    """
+    found: dict[str, list[RunResult]] = {model.name: [] for model in config.models}
+    for run in config.runs:
+        if _is_finished(run, wanted=run.model in config.only):
+            found[run.model].append(read_run(run))
+    runs = [run for results in found.values() for run in results]
+    if not runs:
+        return None
+    task = load_task(read_json(runs[0].folder / RUN, what="description of a run")["task"])
+    metrics = task.headline or (task.monitor,)
+    models = [ModelResult(name, tuple(results)) for name, results in found.items()]
+    data = config.models[0].config.data
+    return Comparison(
+        task=task,
+        data=data,
+        networks=int(runs[0].test["networks"]),
+        metrics=metrics,
+        seeds=config.seeds,
+        models=tuple(sorted(models, key=lambda model: _rank(model, metrics[0], task.larger_is_better))),
+        reference=config.reference,
+        differences=differences_of(models, reference=config.reference, metric=metrics[0], data=data),
+    )
+
+
+def _is_finished(run: ComparedRun, *, wanted: bool) -> bool:
+    try:
+        return state_of(run) is State.finished
+    except ScaleGMNError:
+        # What was not asked for may be in the way of nothing; the rest was checked before.
+        if wanted:
+            raise
+        return False
+
+
+def _rank(model: ModelResult, metric: str, larger_is_better: bool) -> tuple[bool, bool, float]:
+    mean = model.mean(metric)
+    if mean is None:
+        return True, not model.runs, 0.0
+    return False, False, -mean if larger_is_better else mean

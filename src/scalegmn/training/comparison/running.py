@@ -1,0 +1,157 @@
+"""Training all models of a comparison, one after the other or side by side."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shutil
+import time
+import traceback
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from scalegmn.errors import ScaleGMNError
+from scalegmn.networks.files import read_json
+from scalegmn.training.comparison.config import ComparedRun, ComparisonConfig
+from scalegmn.training.comparison.side_by_side import Job, run_side_by_side
+from scalegmn.training.comparison.state import RECORD, State, state_of
+from scalegmn.training.config import RunConfig
+from scalegmn.training.files import write_text
+from scalegmn.training.fit import train
+from scalegmn.training.parsing import to_plain
+from scalegmn.training.run_folder import RESULTS, RUN
+from scalegmn.training.tasks import load_task
+from scalegmn.training.yaml_files import to_yaml
+
+FAILURES: Final = "failures"
+"""In the folder of a comparison: where the errors of trainings are, with what led to them."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A training that did not come to its end.
+
+    Attributes:
+        run: the training.
+        reason: the message of the error.
+        details: where in the code it arose.
+    """
+
+    run: ComparedRun
+    reason: str
+    details: str
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A training that was tried: what went wrong, and the seconds that it took."""
+
+    run: ComparedRun
+    failure: Failure | None
+    seconds: float
+
+
+def compare(
+    config: ComparisonConfig, *, tell: Callable[[str], None], command: Sequence[str] | None = None
+) -> tuple[Failure, ...]:
+    """Train what is not finished yet.  A training that fails is reported, and the others go on.
+
+    Args:
+        config: checked (:func:`scalegmn.training.comparison.state.mistakes_of_comparison`).
+        tell: is given a line of text per training.
+        command: the command line, to be kept in the run folders.
+
+    Returns:
+        The trainings that failed.
+
+    Raises:
+        ConfigurationError: a run folder holds something else.
+        KeyboardInterrupt: interrupted; the same call with `resume` goes on.
+    """
+    states = [(run, state_of(run)) for run in config.wanted]
+    todo = [_resumed(run, state) for run, state in states if state is not State.finished]
+    write_text(config.output / RECORD, to_yaml(_record(config)))
+    there = len(states) - len(todo)
+    tell(f"{len(todo)} trainings to do" + (f", {there} are finished already" if there else ""))
+    failures: list[Failure] = []
+    done = (_side_by_side if config.jobs > 1 else _in_turn)(todo, config.jobs, command)
+    with contextlib.closing(done):
+        for number, one in enumerate(done, start=1):
+            _keep(config.output, one)
+            if one.failure is not None:
+                failures.append(one.failure)
+            tell(f"{one.run.model}, seed {one.run.seed}: {_said(one)} ({number} of {len(todo)})")
+    return tuple(failures)
+
+
+def _record(config: ComparisonConfig) -> dict[str, Any]:
+    return {
+        "seeds": list(config.seeds),
+        "reference": config.reference,
+        "models": {model.name: to_plain(model.config) for model in config.models},
+    }
+
+
+def _resumed(run: ComparedRun, state: State) -> ComparedRun:
+    return dataclasses.replace(run, config=dataclasses.replace(run.config, resume=state is State.begun))
+
+
+def _in_turn(
+    runs: Sequence[ComparedRun], jobs: int, command: Sequence[str] | None
+) -> Generator[_Done, None, None]:
+    for run in runs:
+        began = time.perf_counter()
+        problem = _problem_of(run.config, command)
+        yield _done(run, problem, time.perf_counter() - began)
+
+
+def _side_by_side(
+    runs: Sequence[ComparedRun], jobs: int, command: Sequence[str] | None
+) -> Generator[_Done, None, None]:
+    work = [Job(key=str(run.folder), function=_problem_of, arguments=(run.config, command)) for run in runs]
+    owners = {str(run.folder): run for run in runs}
+    with contextlib.closing(run_side_by_side(work, jobs=jobs)) as ended:
+        for end in ended:
+            yield _done(owners[end.key], end.answer, end.seconds)
+
+
+def _problem_of(config: RunConfig, command: Sequence[str] | None) -> tuple[str, str] | None:
+    """Train, and return what went wrong: a message, and where it arose."""
+    try:
+        train(config, command=None if command is None else list(command))
+    except Exception as error:
+        # Whatever it is, the other trainings are worth doing; it is reported and written down.
+        known = isinstance(error, ScaleGMNError)
+        message = str(error) if known else f"{type(error).__name__}: {error}"
+        return message, traceback.format_exc()
+    return None
+
+
+def _done(run: ComparedRun, problem: tuple[str, str] | None, seconds: float) -> _Done:
+    return _Done(run, None if problem is None else Failure(run, *problem), seconds)
+
+
+def _keep(output: Path, one: _Done) -> None:
+    """Write down what went wrong, and forget what went wrong before."""
+    path = output / FAILURES / f"{one.run.folder.name}.txt"
+    if one.failure is not None:
+        write_text(path, f"{one.failure.reason}\n\n{one.failure.details}")
+    elif path.parent.is_dir():
+        path.unlink(missing_ok=True)
+        if not any(path.parent.iterdir()):
+            shutil.rmtree(path.parent)
+
+
+def _said(one: _Done) -> str:
+    if one.failure is not None:
+        return f"failed after {one.seconds:.0f} s: {one.failure.reason}"
+    task = load_task(read_json(one.run.folder / RUN, what="description of a run")["task"])
+    test = read_json(one.run.folder / RESULTS, what="results of a run")["test"]
+    figures = [f"{name} {_number(test.get(name))}" for name in task.headline or (task.monitor,)]
+    return ", ".join([*figures, f"{one.seconds:.1f} s"])
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"

@@ -1,0 +1,131 @@
+"""What of a comparison is done already, and what stands in the way of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Final
+
+from scalegmn.errors import ConfigurationError, PopulationError, ScaleGMNError
+from scalegmn.networks.files import read_json
+from scalegmn.populations.store import Population
+from scalegmn.training.checks import FREE_ON_RESUME, mistakes_of_work
+from scalegmn.training.comparison.config import ComparedRun, ComparisonConfig
+from scalegmn.training.config import DataConfig, RunConfig
+from scalegmn.training.parsing import flat_items, parse_plain
+from scalegmn.training.run_folder import CONFIG, RESULTS, RUN
+from scalegmn.training.selection import select
+from scalegmn.training.yaml_files import read_yaml
+
+RECORD: Final = "comparison.yaml"
+"""In the folder of a comparison: what was compared last."""
+
+# Longer trainings and shorter ones are not compared under one name.
+_FREE: Final = frozenset(FREE_ON_RESUME) - {"training.epochs", "training.early_stopping_patience"}
+
+
+class State(Enum):
+    """How far a training is."""
+
+    new = "new"
+    begun = "begun"
+    finished = "finished"
+
+
+def state_of(run: ComparedRun) -> State:
+    """How far a training is, by its run folder.
+
+    Raises:
+        ConfigurationError: the folder holds something else, or a training with other settings or networks.
+    """
+    folder = run.folder
+    if folder.exists() and not folder.is_dir():
+        raise ConfigurationError(f"{folder} is a file; choose another folder with --output")
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return State.new
+    if not (folder / CONFIG).is_file():
+        raise ConfigurationError(f"{folder} is no run folder; choose another folder with --output")
+    before = parse_plain(RunConfig, read_yaml(folder / CONFIG), origin=str(folder / CONFIG))
+    changed = [*_changed(before, run.config), *_other_networks(run)]
+    if changed:
+        raise ConfigurationError(
+            f"{folder} holds another training: {'; '.join(changed)}; remove it, or choose another folder "
+            "with --output"
+        )
+    return State.finished if (folder / RESULTS).is_file() else State.begun
+
+
+def mistakes_of_comparison(config: ComparisonConfig) -> list[str]:
+    """What the comparison gets wrong about data, machine and folders, one sentence each."""
+    return [*_of_output(config), *_of_models(config), *_of_runs(config)]
+
+
+def _of_output(config: ComparisonConfig) -> Iterator[str]:
+    output = config.output
+    if output.exists() and not output.is_dir():
+        yield f"output: {output} is a file; choose a folder"
+    elif output.is_dir() and any(output.iterdir()) and not (output / RECORD).is_file():
+        yield f"output: {output} is not empty and holds no comparison; choose another folder"
+
+
+def _of_models(config: ComparisonConfig) -> Iterator[str]:
+    """A mistake that several models share is told once."""
+    owners: dict[str, list[str]] = {}
+    wanted = [model for model in config.models if model.name in config.only]
+    for model in wanted:
+        for mistake in mistakes_of_work(model.config):
+            owners.setdefault(mistake, []).append(model.name)
+    for mistake, names in owners.items():
+        yield mistake if len(names) == len(wanted) else f"{', '.join(names)}: {mistake}"
+    if wanted and not owners:
+        yield from _of_test(wanted[0].config.data)
+
+
+def _of_test(data: DataConfig) -> Iterator[str]:
+    try:
+        count = len(select(data).test)
+    except ScaleGMNError:
+        # It has been reported.
+        return
+    if not count:
+        yield f"data: {data.population} has no test networks to compare on; give data.test_population"
+
+
+def _of_runs(config: ComparisonConfig) -> Iterator[str]:
+    begun = []
+    for run in config.wanted:
+        try:
+            if state_of(run) is State.begun:
+                begun.append(str(run.folder))
+        except ScaleGMNError as error:
+            yield str(error)
+    if begun and not config.resume:
+        yield (
+            f"{', '.join(begun)}: begun and not finished; go on with --resume, remove what was begun, or "
+            "choose another folder with --output"
+        )
+
+
+def _changed(before: RunConfig, now: RunConfig) -> Iterator[str]:
+    earlier = dict(flat_items(before))
+    for key, value in flat_items(now):
+        if key not in _FREE and not key.startswith("logging.") and value != earlier[key]:
+            yield f"{key} was {earlier[key]!r} and is {value!r}"
+
+
+def _other_networks(run: ComparedRun) -> Iterator[str]:
+    """Populations that were made anew since."""
+    if not (run.folder / RUN).is_file():
+        return
+    recorded = read_json(run.folder / RUN, what="description of a run").get("populations", {})
+    data = run.config.data
+    folders = {"population": data.population, "test_population": data.test_population or data.population}
+    for name, folder in folders.items():
+        try:
+            checksum = Population.open(folder).checksum
+        except PopulationError:
+            # It is reported with the model.
+            continue
+        if recorded.get(name, {}).get("checksum") != checksum:
+            yield f"the networks in {folder} are not those that it was trained on"
+            return
