@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+
 from scalegmn.reports.categories import OTHERS, draw_key, marks_of
 from scalegmn.reports.figures import GREY, new_figure
 
@@ -23,12 +26,25 @@ def test_what_is_rare_is_called_others() -> None:
     assert len(set(marks.values())) == 18
 
 
-def test_key_reads_row_by_row() -> None:
-    figure = new_figure(width=4.0, height=4.0)
-    draw_key(figure, marks_of(list("abcdefgh")), title="letter", columns=3)
-    legend = figure.legends[0]
+def places_of(figure: Figure) -> dict[str, Bbox]:
     figure.canvas.draw()
-    places = {text.get_text(): text.get_window_extent() for text in legend.get_texts()}
+    return {text.get_text(): text.get_window_extent() for text in figure.legends[0].get_texts()}
+
+
+def test_key_reads_row_by_row() -> None:
+    figure = new_figure(width=2.8, height=4.0)
+    draw_key(figure, marks_of(list("abcdefgh")), title="letter")
+    places = places_of(figure)
+    assert len({round(place.y0) for place in places.values()}) == 3
     rows = sorted(places, key=lambda name: (-round(places[name].y0 / 5), places[name].x0))
     assert rows == list("abcdefgh")
-    assert legend.get_title().get_text() == "letter"
+    assert figure.legends[0].get_title().get_text() == "letter"
+
+
+def test_long_words_stay_inside() -> None:
+    figure = new_figure(width=5.0, height=4.0)
+    names = ["glorot_normal", "truncated_normal", "he_normal", "orthogonal", "W" * 60]
+    draw_key(figure, marks_of(names), title="w_init")
+    places = places_of(figure)
+    assert all(figure.bbox.x0 < place.x0 and place.x1 < figure.bbox.x1 for place in places.values())
+    assert max(map(len, places)) == 32

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import LogNorm
 
-from scalegmn.reports.embedding_picture import EmbeddingPictureError, draw_embedding, is_scale
+from scalegmn.reports.embedding_picture import EmbeddingPictureError, draw_embedding, is_logarithmic, is_scale
 from scalegmn.reports.figures import save_figure
 
 POINTS = np.random.default_rng(0).normal(size=(40, 2))
@@ -29,9 +29,14 @@ def test_numbers_get_a_colour_bar(tmp_path: Path) -> None:
 def test_numbers_over_decades_get_a_logarithmic_bar() -> None:
     figure = draw_embedding(POINTS, np.logspace(-4, -1, 40), name="learning rate")
     assert isinstance(figure.axes[0].collections[0].norm, LogNorm)
+    # Drawn from a range of a factor of 100, and therefore spanning a little less.
+    assert is_logarithmic(np.logspace(-3.3, -1.32, 40))
     with_zero = np.logspace(-4, -1, 40)
     with_zero[0] = 0
-    assert not isinstance(draw_embedding(POINTS, with_zero).axes[0].collections[0].norm, LogNorm)
+    assert not is_logarithmic(with_zero)
+    # Accuracies span much, but are spread evenly.
+    assert not is_logarithmic(np.linspace(0.01, 0.8, 40))
+    assert not is_logarithmic(np.full(3, np.nan))
 
 
 @pytest.mark.parametrize(

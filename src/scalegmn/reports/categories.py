@@ -18,6 +18,10 @@ OTHERS: Final = "others"
 # Colours repeat with other marks, so that no two categories look the same.
 _MARKS: Final = ("o", "^", "s")
 _MOST: Final = len(COLOURS) * len(_MARKS)
+# Of the key, in inches: a mark with the space around it, and a letter.
+_ENTRY: Final = 0.6
+_LETTER: Final = 0.09
+_LETTERS: Final = 32
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,23 @@ def marks_of(categories: Sequence[str]) -> dict[str, Mark]:
     return marks
 
 
-def draw_key(figure: Figure, marks: dict[str, Mark], *, title: str, columns: int) -> None:
-    """Explain the marks below a figure, in rows of `columns` entries at most."""
+def draw_key(figure: Figure, marks: dict[str, Mark], *, title: str) -> None:
+    """Explain the marks below a figure, in as many rows as its width makes necessary."""
     handles = [
-        Line2D([], [], linestyle="none", marker=mark.shape, color=mark.colour, markersize=7, label=name)
+        Line2D(
+            [],
+            [],
+            linestyle="none",
+            marker=mark.shape,
+            color=mark.colour,
+            markersize=7,
+            label=_shortened(name),
+        )
         for name, mark in marks.items()
     ]
-    columns = min(columns, len(handles))
+    longest = max(len(_shortened(name)) for name in marks)
+    columns = int((figure.get_figwidth() - 0.3) / (_ENTRY + _LETTER * longest))
+    columns = max(1, min(columns, len(handles)))
     legend = figure.legend(
         # Legends are filled column by column; read row by row, entries are in order.
         handles=[handle for start in range(columns) for handle in handles[start::columns]],
@@ -69,6 +83,10 @@ def draw_key(figure: Figure, marks: dict[str, Mark], *, title: str, columns: int
         title_fontsize=TEXT,
     )
     legend.get_title().set_color(INK)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LETTERS else name[: _LETTERS - 1] + "…"
 
 
 def _order(name: str) -> tuple[float, str]:

@@ -103,8 +103,8 @@ def notes(comparison: Comparison) -> list[str]:
     if any(difference.interval is not None for difference in comparison.differences.values()):
         found.append(
             f"Differences are in {title_of(comparison.metrics[0])}, mean over seeds. Their 95 % intervals "
-            f"come from a paired bootstrap over test networks ({DRAWS} resamples, in whole groups where networks "
-            "belong together), with the trainings as they are; the spread over seeds is not in them."
+            f"come from a paired bootstrap over test networks ({DRAWS} resamples, in whole groups where "
+            "networks belong together), with the trainings as they are; the spread over seeds is not in them."
         )
     elif comparison.differences:
         found.append(f"Differences are in {title_of(comparison.metrics[0])}, paired by seed.")

@@ -18,8 +18,10 @@ from scalegmn.seeding import numpy_generator
 _SCALE: Final = "viridis"
 # Whole numbers of so few kinds are categories.
 _FEW: Final = 12
-# Numbers whose largest is so many times their smallest get a logarithmic scale.
-_SPAN: Final = 100
+# A logarithmic scale is for numbers whose largest is so many times their smallest ...
+_SPAN: Final = 30
+# ... and of which half lie in so small a part of their range.
+_CROWDED: Final = 0.2
 
 
 class EmbeddingPictureError(ScaleGMNError, ValueError):
@@ -36,7 +38,8 @@ def draw_embedding(
 ) -> Figure:
     """One point per network.
 
-    Numbers are shown by a colour bar, logarithmic where all are positive and span two decades or more.
+    Numbers are shown by a colour bar.  It is logarithmic where all are positive, the largest is at least 30
+    times the smallest, and half of them lie in the lowest fifth of their range, as learning rates do.
     Words, truth values, and whole numbers of at most twelve kinds get a colour and a mark each.  What is
     missing (NaN, an empty word) is grey.
 
@@ -79,14 +82,17 @@ def is_scale(values: np.ndarray) -> bool:
 
 
 def is_logarithmic(values: np.ndarray) -> bool:
-    """Whether finite numbers are all positive and span two decades or more."""
+    """Whether finite numbers need a logarithmic scale; see :func:`draw_embedding`."""
     finite = values[np.isfinite(values)]
-    return len(finite) > 0 and bool(finite.min() > 0 and finite.max() / finite.min() >= _SPAN)
+    if not len(finite) or finite.min() <= 0 or finite.max() / finite.min() < _SPAN:
+        return False
+    return bool(np.median(finite) - finite.min() < _CROWDED * (finite.max() - finite.min()))
 
 
 def _frame(axes: Axes, *, title: str, axis_names: tuple[str, str]) -> None:
     axes.set_title(title, fontsize=TITLE, color=INK, loc="left", pad=10)
-    # The directions have no unit; only distances mean something.
+    # The directions have no unit; only distances mean something, and the same in both.
+    axes.set_aspect("equal", adjustable="datalim")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_xlabel(axis_names[0], fontsize=TEXT, color=INK)
@@ -132,7 +138,7 @@ def _draw_categories(figure: Figure, axes: Axes, points: np.ndarray, words: list
             chosen = (owned == word) & (turn == number)
             if chosen.any():
                 _points(axes, points[chosen], colour=mark.colour, shape=mark.shape, count=len(points))
-    draw_key(figure, marks, title=name, columns=6)
+    draw_key(figure, marks, title=name)
 
 
 def _points(axes: Axes, points: np.ndarray, *, colour: str, count: int, shape: str = "o") -> None:

@@ -100,7 +100,7 @@ def draw_scatter(
         if number % columns == 0:
             axes.set_ylabel(f"predicted {label}", color=INK)
     if marks:
-        draw_key(figure, marks, title=category, columns=2 * columns + 1)
+        draw_key(figure, marks, title=category)
     figure.suptitle(title, fontsize=TITLE, color=INK)
     return figure
 

@@ -27,6 +27,7 @@ from scalegmn.tasks.drawing import check_siren
 from scalegmn.tasks.edits import edit_names
 from scalegmn.tasks.inr_editing import InrEditing, Target
 from scalegmn.training.inference import device_called, device_of, evaluating
+from scalegmn.training.memory import kept_memory
 from scalegmn.training.prediction import Refusal
 from scalegmn.training.run_folder import MODEL, Run
 
@@ -117,7 +118,7 @@ class TrainedEditor:
         if self.run.canonicalize:
             theta = canonicalize_sine_phase(architecture, theta)
         device = device_of(self._model)
-        with evaluating(self._model):
+        with kept_memory(), evaluating(self._model):
             parts = []
             for given in theta.split(self.batch_size):
                 _, edited = self._model.edit(NetworkBatch.of(architecture, given.float().to(device))).single

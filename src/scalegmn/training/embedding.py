@@ -139,9 +139,9 @@ def embed_networks(
 
 
 def project(vectors: Tensor, *, method: Projection = Projection.pca, seed: int = 0) -> Points:
-    """Standardise every number of the vectors and bring them into the plane.
+    """Bring vectors into the plane.
 
-    Numbers that are the same for all networks are left out.
+    Every number of the vectors is standardised first, see :func:`standardised`.
 
     Args:
         vectors: ``(n, width)``, float64.
@@ -151,20 +151,16 @@ def project(vectors: Tensor, *, method: Projection = Projection.pca, seed: int =
     Raises:
         ConfigurationError: fewer than three networks, or all vectors are the same.
     """
-    values = vectors.double().numpy()
-    if len(values) < FEWEST:
+    if len(vectors) < FEWEST:
         raise ConfigurationError(
-            f"{len(values)} networks make no picture; expected at least {FEWEST}: loosen --where or --limit"
+            f"{len(vectors)} networks make no picture; expected at least {FEWEST}: loosen --where or --limit"
         )
-    deviation = values.std(axis=0)
-    # Up to rounding.
-    varied = deviation > 1e-9 * np.abs(values).max(axis=0)
-    if not varied.any():
+    values = standardised(vectors.double().numpy())
+    if not values.shape[1]:
         raise ConfigurationError(
             f"the vectors of all {len(values)} networks are the same, so there is nothing to see; choose "
             "networks that differ by more than a symmetry"
         )
-    values = (values - values.mean(axis=0))[:, varied] / deviation[varied]
     directions = PCA(n_components=min(_DIRECTIONS, *values.shape), svd_solver="full").fit(values)
     main = directions.transform(values)
     if method is Projection.tsne:
@@ -178,6 +174,23 @@ def project(vectors: Tensor, *, method: Projection = Projection.pca, seed: int =
     points[:, : main.shape[1]] = main[:, :2]
     shares = [*directions.explained_variance_ratio_.tolist(), 0.0]
     return Points(points, (shares[0], shares[1]))
+
+
+def standardised(values: np.ndarray) -> np.ndarray:
+    """Columns with mean 0 and deviation 1, ``(n, k)``, without those that are the same in all rows.
+
+    Before that, ``asinh`` of the distance from the median in units of the interquartile range: sizes of
+    weights differ by orders of magnitude within a population, and a few networks would fill the picture.
+    """
+    middle, deviation = np.median(values, axis=0), values.std(axis=0)
+    low, high = np.quantile(values, (0.25, 0.75), axis=0)
+    # Where half of the networks are the same, the range is no unit.
+    unit = np.where(high - low > 1e-3 * deviation, high - low, deviation)
+    # What differs by rounding only is the same.
+    varied = deviation > 1e-9 * np.abs(values).max(axis=0)
+    drawn_in = np.arcsinh((values[:, varied] - middle[varied]) / unit[varied])
+    standard: np.ndarray = (drawn_in - drawn_in.mean(axis=0)) / drawn_in.std(axis=0)
+    return standard
 
 
 def _networks(population: Population, rows: np.ndarray, *, canonicalize: bool) -> Networks:

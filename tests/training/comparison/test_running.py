@@ -112,9 +112,7 @@ def test_more_models_and_seeds_join_what_is_there(
         ("permutation-only-seed1", 1),
         ("permutation-only-seed7", 7),
         ("scalegmn-seed7", 7),
-    ] or sorted(trained) == sorted(
-        [("permutation-only-seed1", 1), ("permutation-only-seed7", 7), ("scalegmn-seed7", 7)]
-    )
+    ]
     for folder, _ in trained:
         (done.parent / "out" / FAILURES / f"{folder}.txt").unlink()
     (done.parent / "out" / FAILURES).rmdir()
@@ -205,6 +203,7 @@ def test_interrupted_and_resumed_is_as_if_never_interrupted(
         assert mine == its
 
 
+@pytest.mark.slow
 def test_side_by_side_is_the_same(population: Path, tmp_path: Path, done: Path) -> None:
     config = configured(comparison_file(tmp_path, population, seeds=[0]), "--jobs", "2")
     lines: list[str] = []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from scalegmn.errors import ConfigurationError, PopulationError, ScaleGMNError
 from scalegmn.networks.files import read_json
@@ -12,7 +13,7 @@ from scalegmn.populations.store import Population
 from scalegmn.training.checks import FREE_ON_RESUME, mistakes_of_work
 from scalegmn.training.comparison.config import ComparedRun, ComparisonConfig
 from scalegmn.training.config import DataConfig, RunConfig
-from scalegmn.training.parsing import flat_items, parse_plain
+from scalegmn.training.parsing import flat_items, parse_plain, to_plain
 from scalegmn.training.run_folder import CONFIG, RESULTS, RUN
 from scalegmn.training.selection import select
 from scalegmn.training.yaml_files import read_yaml
@@ -22,6 +23,8 @@ RECORD: Final = "comparison.yaml"
 
 # Longer trainings and shorter ones are not compared under one name.
 _FREE: Final = frozenset(FREE_ON_RESUME) - {"training.epochs", "training.early_stopping_patience"}
+# Sections and values that are left out where folders are looked at quickly.
+_UNSEEN: Final[dict[str, None]] = dict.fromkeys(("output", "resume", "logging"))
 
 
 class State(Enum):
@@ -45,8 +48,7 @@ def state_of(run: ComparedRun) -> State:
         return State.new
     if not (folder / CONFIG).is_file():
         raise ConfigurationError(f"{folder} is no run folder; choose another folder with --output")
-    before = parse_plain(RunConfig, read_yaml(folder / CONFIG), origin=str(folder / CONFIG))
-    changed = [*_changed(before, run.config), *_other_networks(run)]
+    changed = [*_changed(folder / CONFIG, run.config), *_other_networks(run)]
     if changed:
         raise ConfigurationError(
             f"{folder} holds another training: {'; '.join(changed)}; remove it, or choose another folder "
@@ -106,11 +108,22 @@ def _of_runs(config: ComparisonConfig) -> Iterator[str]:
         )
 
 
-def _changed(before: RunConfig, now: RunConfig) -> Iterator[str]:
-    earlier = dict(flat_items(before))
+def _changed(path: Path, now: RunConfig) -> Iterator[str]:
+    """What decides the outcome of a training and was otherwise when it was begun."""
+    before = read_yaml(path)
+    if {**before, **_UNSEEN} == {**_plain(now), **_UNSEEN}:
+        # Reading every value with its type takes a while, and most folders are as they should be.
+        return
+    earlier = dict(flat_items(parse_plain(RunConfig, before, origin=str(path))))
     for key, value in flat_items(now):
         if key not in _FREE and not key.startswith("logging.") and value != earlier[key]:
             yield f"{key} was {earlier[key]!r} and is {value!r}"
+
+
+def _plain(config: RunConfig) -> dict[str, Any]:
+    plain = to_plain(config)
+    assert isinstance(plain, dict), "a configuration is a mapping"
+    return plain
 
 
 def _other_networks(run: ComparedRun) -> Iterator[str]:

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from scalegmn.cli.contact_sheets import SHEET, ContactSheets, write_sheet
+from scalegmn.models import ModelConfig
+from scalegmn.populations.images import load_images
+from scalegmn.populations.makers import InrRecipe, fit_inrs
+from scalegmn.tasks.editing_report import PICTURES
+from scalegmn.tasks.task import Report
+from scalegmn.training.config import (
+    Accelerator,
+    DataConfig,
+    LoggingConfig,
+    RunConfig,
+    TaskName,
+    TrainingConfig,
+)
+from scalegmn.training.fit import train
+from scalegmn.training.trainer import _callbacks
+
+
+@pytest.fixture(scope="module")
+def population(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sheets") / "population"
+    images = load_images("digits").subset(range(60))
+    recipe = InrRecipe(hidden=(6, 6), frequency=10.0, steps=20, learning_rate=5e-3)
+    fit_inrs(images, folder, recipe=recipe, workers=1, progress=False)
+    return folder
+
+
+def run_config(population: Path, output: Path, task: TaskName) -> RunConfig:
+    return RunConfig(
+        task=task,
+        data=DataConfig(population=population, batch_size=16, validation=0.2),
+        model=ModelConfig(features=6, layers=1),
+        training=TrainingConfig(epochs=2, accelerator=Accelerator.cpu),
+        logging=LoggingConfig(tensorboard=True, progress=False),
+        output=output,
+    )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("task", [TaskName.inr_editing, TaskName.classification], ids=lambda task: task.value)
+def test_tensorboard_shows_a_sheet_after_every_epoch(
+    population: Path, tmp_path: Path, task: TaskName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "scalegmn.training.trainer._callbacks", lambda *given: [*_callbacks(*given), ContactSheets()]
+    )
+    outcome = train(run_config(population, tmp_path / "run", task))
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    events.Reload()
+    tags = events.Tags()["images"]
+    assert outcome.report is not None
+    if task is TaskName.classification:
+        assert tags == []
+        assert write_sheet(outcome.report, tmp_path) is None
+        return
+    assert tags == ["val/contact_sheet"]
+    sheets = events.Images("val/contact_sheet")
+    assert [sheet.step for sheet in sheets] == [3, 6]
+    assert sheets[0].encoded_image_string != sheets[1].encoded_image_string
+    assert write_sheet(outcome.report, tmp_path, title="test networks") == tmp_path / SHEET
+    assert (tmp_path / SHEET).read_bytes().startswith(b"\x89PNG")
+
+
+def test_reports_without_pictures_give_no_sheet(tmp_path: Path) -> None:
+    report = Report({}, (), {PICTURES[0]: np.zeros((2, 4, 4))})
+    assert write_sheet(report, tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
