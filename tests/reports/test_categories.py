@@ -43,7 +43,7 @@ def test_key_reads_row_by_row() -> None:
 
 def test_long_words_stay_inside() -> None:
     figure = new_figure(width=5.0, height=4.0)
-    names = ["glorot_normal", "truncated_normal", "he_normal", "orthogonal", "W" * 60]
+    names = ["glorot_normal", "truncated_normal", "he_normal", "orthogonal", "long_word_" * 6]
     draw_key(figure, marks_of(names), title="w_init")
     places = places_of(figure)
     assert all(figure.bbox.x0 < place.x0 and place.x1 < figure.bbox.x1 for place in places.values())
