@@ -54,6 +54,8 @@ def test_a_classification_from_file_to_table(
 
 def test_a_regression_has_intervals_and_a_scatter_plot(population: Path, tmp_path: Path) -> None:
     content = base(population) | {"task": "regression", "regression": {"link": "identity"}}
+    # With so few networks, the usual leaves would hold all of them.
+    content["boosting"] = {"networks_in_leaf": 3}
     models = {"a": {"metanetwork": "flat_mlp"}, "StatNN + boosting": {"metanetwork": "statnn_boosting"}}
     path = comparison_file(tmp_path, population, base=content, models=models, seeds=[0], reference="a")
     assert main(["compare", "--config", str(path)]) == OK
@@ -66,6 +68,40 @@ def test_a_regression_has_intervals_and_a_scatter_plot(population: Path, tmp_pat
     assert float(found["difference"]) == pytest.approx(taus[0] - taus[1])
     assert float(found["difference_95_low"]) <= float(found["difference_95_high"])
     assert np.load(output / "a-seed0" / "predictions.npy").shape == (12, 2)
+
+
+def test_editors_stand_beside_no_edit(
+    population: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = base(population) | {
+        "task": "inr_editing",
+        "editing": {"edit": "blur", "target": "drawing", "image_size": [6, 7]},
+        "logging": {"tensorboard": True, "progress": False},
+    }
+    models = {"ScaleGMN": {}, "flat MLP": {"metanetwork": "flat_mlp"}}
+    path = comparison_file(tmp_path, population, base=content, models=models)
+    assert main(["compare", "--config", str(path)]) == OK
+    assert "no edit" in capsys.readouterr().out
+    output = tmp_path / "out"
+    with (output / "table.csv").open() as file:
+        rows = {row["model"]: row for row in csv.DictReader(file)}
+    assert set(rows) == {"ScaleGMN", "flat MLP", "no edit"}
+    results = json.loads((output / "scalegmn-seed0" / "results.json").read_text())
+    before, after = np.load(output / "scalegmn-seed0" / "errors.npy").T
+    assert float(rows["no edit"]["mse_x100_mean"]) == pytest.approx(100 * before.mean(), rel=1e-5)
+    assert float(rows["ScaleGMN"]["mse_x100_seed0"]) == pytest.approx(100 * after.mean(), rel=1e-5)
+    assert float(rows["no edit"]["psnr_mean"]) == pytest.approx(results["test"]["no_edit"]["psnr"])
+    assert rows["no edit"]["parameters"] == rows["no edit"]["test_seconds_per_network"] == ""
+    assert float(rows["ScaleGMN"]["test_seconds_per_network"]) > 0
+    heading = (output / "table.md").read_text().splitlines()[2]
+    for column in ("MSE × 100", "PSNR in dB", "ms/answer", "minus ScaleGMN (95 %)"):
+        assert column in heading
+    with (output / "runs.csv").open() as file:
+        assert {row["model"] for row in csv.DictReader(file)} == {"ScaleGMN", "flat MLP"}
+    for name in ("scalegmn-seed0", "flat-mlp-seed1"):
+        assert (output / name / "contact_sheet.png").read_bytes().startswith(b"\x89PNG")
+    events = b"".join(path.read_bytes() for path in (output / "scalegmn-seed0" / "tensorboard").iterdir())
+    assert b"val/contact_sheet" in events
 
 
 def test_all_mistakes_at_once_and_nothing_is_done(
@@ -91,7 +127,7 @@ def test_failures_are_told_and_the_rest_is_shown(
 ) -> None:
     real = running.train
 
-    def broken(config: RunConfig, *, command: list[str] | None) -> None:
+    def broken(config: RunConfig, *, command: list[str] | None, callbacks: object) -> None:
         if config.metanetwork.value == "scalegmn":
             raise ConfigurationError("the loss is nan")
         real(config, command=command)
@@ -110,7 +146,7 @@ def test_failures_are_told_and_the_rest_is_shown(
 def test_nothing_is_shown_where_all_failed(
     population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(config: RunConfig, *, command: list[str] | None) -> None:
+    def broken(config: RunConfig, *, command: list[str] | None, callbacks: object) -> None:
         raise ConfigurationError("no")
 
     monkeypatch.setattr(running, "train", broken)
@@ -123,7 +159,7 @@ def test_nothing_is_shown_where_all_failed(
 def test_interruption_says_how_to_go_on(
     population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(config: RunConfig, *, command: list[str] | None) -> None:
+    def interrupted(config: RunConfig, *, command: list[str] | None, callbacks: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(running, "train", interrupted)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from scalegmn.cli.contact_sheets import SHEET, ContactSheets, write_sheet
+from scalegmn.cli.contact_sheets import SHEET, ContactSheets, sheet_of_run, write_sheet
 from scalegmn.models import ModelConfig
 from scalegmn.populations.images import load_images
 from scalegmn.populations.makers import InrRecipe, fit_inrs
@@ -21,7 +21,6 @@ from scalegmn.training.config import (
     TrainingConfig,
 )
 from scalegmn.training.fit import train
-from scalegmn.training.trainer import _callbacks
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +46,9 @@ def run_config(population: Path, output: Path, task: TaskName) -> RunConfig:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("task", [TaskName.inr_editing, TaskName.classification], ids=lambda task: task.value)
 def test_tensorboard_shows_a_sheet_after_every_epoch(
-    population: Path, tmp_path: Path, task: TaskName, monkeypatch: pytest.MonkeyPatch
+    population: Path, tmp_path: Path, task: TaskName
 ) -> None:
-    monkeypatch.setattr(
-        "scalegmn.training.trainer._callbacks", lambda *given: [*_callbacks(*given), ContactSheets()]
-    )
-    outcome = train(run_config(population, tmp_path / "run", task))
+    outcome = train(run_config(population, tmp_path / "run", task), callbacks=[ContactSheets()])
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
     events.Reload()
     tags = events.Tags()["images"]
@@ -60,6 +56,7 @@ def test_tensorboard_shows_a_sheet_after_every_epoch(
     if task is TaskName.classification:
         assert tags == []
         assert write_sheet(outcome.report, tmp_path) is None
+        assert sheet_of_run(tmp_path / "run") is None
         return
     assert tags == ["val/contact_sheet"]
     sheets = events.Images("val/contact_sheet")
@@ -67,6 +64,12 @@ def test_tensorboard_shows_a_sheet_after_every_epoch(
     assert sheets[0].encoded_image_string != sheets[1].encoded_image_string
     assert write_sheet(outcome.report, tmp_path, title="test networks") == tmp_path / SHEET
     assert (tmp_path / SHEET).read_bytes().startswith(b"\x89PNG")
+    # From what the training left in its folder, the same; and only once.
+    assert sheet_of_run(tmp_path / "run") == tmp_path / "run" / SHEET
+    assert (tmp_path / "run" / SHEET).read_bytes() == (tmp_path / SHEET).read_bytes()
+    (tmp_path / "run" / SHEET).write_bytes(b"kept")
+    sheet_of_run(tmp_path / "run")
+    assert (tmp_path / "run" / SHEET).read_bytes() == b"kept"
 
 
 def test_reports_without_pictures_give_no_sheet(tmp_path: Path) -> None:

@@ -250,3 +250,32 @@ def test_networks_that_draw_something_else_are_refused(
     assert main(["edit", str(folder / "run"), str(tmp_path / "p"), "-o", str(tmp_path / "out")]) == DATA
     assert "draw no image" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_networks_of_images_of_another_size_are_refused(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = Population.open(folder / "population")
+    with PopulationWriter(tmp_path / "p", provenance={"images_shape": [2, 28, 28]}) as writer:
+        writer.append(old.architecture, old.theta([0, 1]), {})
+        writer.finish()
+    assert main(["edit", str(folder / "run"), str(tmp_path / "p"), "-o", str(tmp_path / "out")]) == DATA
+    assert "28 x 28 pixels, but the edit is learnt for 8 x 8" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_training_and_its_evaluation_leave_contact_sheets(folder: Path, tmp_path: Path) -> None:
+    assert (folder / "run" / "contact_sheet.png").read_bytes().startswith(PNG)
+    assert not (folder / "judge" / "contact_sheet.png").exists()
+    command = ["evaluate", str(folder / "run"), "--split", "val", "--output", str(tmp_path / "found.json")]
+    assert main(command) == OK
+    assert (tmp_path / "found-contact_sheet.png").read_bytes().startswith(PNG)
+
+
+def test_models_that_write_no_networks_are_refused_before_a_training(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = options(folder / "population", tmp_path / "run", task="inr_editing", metanetwork="nfn")
+    assert main(["train", *command]) == USAGE
+    assert "nfn writes no networks; for inr_editing use scalegmn or flat_mlp" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

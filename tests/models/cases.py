@@ -26,6 +26,7 @@ CONFIGS = st.builds(
     layers=st.sampled_from([1, 2, 3]),
     direction=st.sampled_from(Direction),
     readout=st.sampled_from(ReadoutKind),
+    statistics=st.booleans(),
     skip=st.booleans(),
     dropout=st.sampled_from([0.0, 0.3]),
     dropout_in_mlps=st.booleans(),

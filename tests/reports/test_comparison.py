@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from scalegmn.reports.comparison_picture import ComparisonError, draw_comparison
 from scalegmn.reports.figures import save_figure
 from scalegmn.tasks.classification import Classification
 from scalegmn.tasks.rank_correlation import kendall_tau
-from scalegmn.training.comparison.finished import ModelResult, RunResult
+from scalegmn.training.comparison.finished import ModelResult, RunResult, untrained_of
 from scalegmn.training.comparison.results import Comparison
 from training.comparison.cases import compared, finished
 
@@ -199,3 +200,31 @@ def test_predictions_beside_the_truth(regression: Comparison, classification: Co
     assert "flat MLP, seed 1" in titles
     assert not any("failed" in title for title in titles)
     assert draw_predictions(classification) is None
+
+
+def test_what_needs_no_model_has_a_row_without_costs(tmp_path: Path) -> None:
+    runs = []
+    for seed in (0, 1):
+        own, left_alone = {"mse_x100": 2.0 + seed, "psnr": 17.0}, {"mse_x100": 7.0, "psnr": 11.0}
+        run = finished(tmp_path / str(seed), seed, {**own, "no_edit": left_alone})
+        results = {**run.results, "test_seconds_per_network": 0.00512}
+        runs.append(dataclasses.replace(run, results=results))
+    trained = ModelResult("ScaleGMN", tuple(runs))
+    without = untrained_of([trained, ModelResult("failed", ())], "no_edit")
+    assert without is not None
+    comparison = compared(
+        [trained, without], reference="ScaleGMN", population=tmp_path, metrics=("mse_x100", "psnr")
+    )
+    table = comparison_table(comparison)
+    assert table.columns[1:3] == ("MSE × 100", "PSNR in dB")
+    assert table.columns[-1] == "ms/answer"
+    assert table.rows[0][-1] == "5.12"
+    assert table.rows[1] == ("no edit", "7.0000", "11.0000", "-", "+4.5000 ± 0.7071", "-", "-", "-", "-")
+    text = " ".join(notes(comparison))
+    assert "Without any model: no edit." in text
+    assert "ms/answer" in text
+    assert list(rows_of(table_csv(comparison))) == ["ScaleGMN", "no edit"]
+    assert list(rows_of(runs_csv(comparison))) == ["ScaleGMN"]
+    # A model may have the name, and tasks without such figures have no such row.
+    assert untrained_of([trained, ModelResult("no edit", ())], "no_edit") is None
+    assert untrained_of([trained], "no_model") is None

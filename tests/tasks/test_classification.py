@@ -121,3 +121,16 @@ def test_description_comes_back() -> None:
 def test_impossible_classes_are_refused(classes: list[str]) -> None:
     with pytest.raises(ConfigurationError, match="classes"):
         Classification(label="label", classes=classes)
+
+
+def test_checkpoints_of_one_training_widen_the_interval() -> None:
+    task = Classification(label="kind", classes=("a", "b"))
+    g = torch.Generator().manual_seed(0)
+    right = (torch.rand(40, generator=g) < 0.7).repeat_interleave(5)
+    targets = torch.zeros(200, dtype=torch.long)
+    outputs = torch.stack([right.float(), 1 - right.float()], dim=1)
+    plain = task.report(outputs, targets).summary["accuracy_interval_95"]
+    alone = task.report(outputs, targets, groups=np.arange(200)).summary["accuracy_interval_95"]
+    grouped = task.report(outputs, targets, groups=np.arange(200) // 5).summary["accuracy_interval_95"]
+    assert alone == plain
+    assert grouped[1] - grouped[0] > 1.5 * (plain[1] - plain[0])

@@ -155,6 +155,20 @@ def test_bad_input(digits: Population, tmp_path: Path) -> None:
         InrEditing.of(digits, config=EditingConfig(edit="smaller")).targets(digits, rows)
 
 
+def test_networks_of_images_of_another_size(digits: Population, tmp_path: Path) -> None:
+    columns = columns_of(digits, "label", "image", "split")
+    stated = {"images_shape": [60, 16, 12]}
+    for number, provenance in enumerate((stated, {"maker": "edit_population", "source": stated})):
+        other = rewritten(digits, tmp_path / str(number), columns=columns, provenance=provenance)
+        made = InrEditing.of(digits, config=EditingConfig())
+        with pytest.raises(PopulationError, match=r"16 x 12 pixels, .* 8 x 8"):
+            made.targets(other, np.arange(4))
+        # What a network draws can be edited in any size.
+        assert task(image_size=(9, 7)).targets(other, np.arange(4)).shape == (4, 2, 9, 7)
+    unknown = rewritten(digits, tmp_path / "unknown", columns=columns)
+    assert InrEditing.of(digits, config=EditingConfig()).targets(unknown, np.arange(4)).shape[0] == 4
+
+
 def test_wrong_configurations() -> None:
     with pytest.raises(ConfigurationError, match=r"image_size is \(1, 8\)"):
         EditingConfig(image_size=(1, 8))
@@ -237,9 +251,12 @@ def test_the_report_compares_with_no_edit() -> None:
     assert report.summary["closer"] == 1.0
     assert report.summary["networks"] == 20
     assert [row[0] for row in report.tables[0].rows] == ["edited", "no edit"]
-    assert {name: array.shape for name, array in report.arrays.items()} == dict.fromkeys(
-        ("before", "target", "after"), (8, *SIZE)
-    )
+    shown = dict.fromkeys(("before", "target", "after"), (8, *SIZE))
+    assert {name: array.shape for name, array in report.arrays.items()} == {**shown, "errors": (20, 2)}
+    np.testing.assert_allclose(report.arrays["errors"], torch.stack([before, after], dim=1), rtol=1e-5)
+    # What a comparison shows of every model, and of no edit.
+    for name in task().untrained:
+        assert set(task().headline) <= set(report.summary) & set(report.summary[name])
     np.testing.assert_array_equal(report.arrays["before"][[0, -1]], targets[[0, -1], 1])
     np.testing.assert_array_equal(report.arrays["target"][[0, -1]], targets[[0, -1], 0])
     np.testing.assert_array_equal(report.arrays["after"][[0, -1]], outputs[[0, -1]])

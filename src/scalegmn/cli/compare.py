@@ -9,6 +9,7 @@ from pathlib import Path
 from jsonargparse import ArgumentParser
 from rich.console import Console
 
+from scalegmn.cli.contact_sheets import ContactSheets, sheet_of_run
 from scalegmn.cli.exit_codes import INTERRUPTED, NEGATIVE, OK, USAGE
 from scalegmn.reports.comparison import (
     comparison_table,
@@ -53,7 +54,9 @@ def run(argv: Sequence[str]) -> int:
             print(f"  - {mistake}", file=sys.stderr)
         return USAGE
     try:
-        failures = compare(config, tell=_tell, command=["scalegmn", "compare", *argv])
+        failures = compare(
+            config, tell=_tell, command=["scalegmn", "compare", *argv], callbacks=[ContactSheets()]
+        )
     except KeyboardInterrupt:
         print(
             f"interrupted; what is finished stays in {config.output}, add --resume to the command to go on",
@@ -81,6 +84,8 @@ def _show(config: ComparisonConfig, comparison: Comparison) -> None:
     written: list[Path] = [output / TABLE, output / TABLE_CSV, output / RUNS_CSV]
     if any(model.defined(comparison.metrics[0]) for model in comparison.models):
         written.append(save_figure(draw_comparison(comparison), output / PICTURE))
+    for run in (run for model in comparison.models if model.trained for run in model.runs):
+        sheet_of_run(run.folder)
     predictions = draw_predictions(comparison)
     if predictions is not None:
         written.append(save_figure(predictions, output / SCATTER))

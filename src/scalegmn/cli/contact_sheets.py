@@ -21,12 +21,23 @@ from scalegmn.training.module import FitModule
 SHEET: Final = "contact_sheet.png"
 
 
-def write_sheet(report: Report, folder: Path, *, title: str = "") -> Path | None:
+def write_sheet(report: Report, folder: Path, *, name: str = SHEET, title: str = "") -> Path | None:
     """Draw the pictures of a report into a folder; None for reports that have none."""
     if not set(PICTURES) <= set(report.arrays):
         return None
-    before, target, after = (report.arrays[name] for name in PICTURES)
-    return save_figure(contact_sheet(before, target, after, title=title), folder / SHEET)
+    before, target, after = (report.arrays[key] for key in PICTURES)
+    return save_figure(contact_sheet(before, target, after, title=title), folder / name)
+
+
+def sheet_of_run(folder: Path) -> Path | None:
+    """Draw the pictures that a training left in its run folder, once; None where there are none."""
+    paths = [folder / f"{key}.npy" for key in PICTURES]
+    if (folder / SHEET).exists():
+        return folder / SHEET
+    if not all(path.is_file() for path in paths):
+        return None
+    before, target, after = (np.load(path, allow_pickle=False) for path in paths)
+    return save_figure(contact_sheet(before, target, after, title="test networks"), folder / SHEET)
 
 
 @final

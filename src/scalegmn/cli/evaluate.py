@@ -9,6 +9,7 @@ from typing import Literal
 
 from jsonargparse import ArgumentParser
 
+from scalegmn.cli.contact_sheets import SHEET, write_sheet
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.tables import print_tables
 from scalegmn.training.evaluation import evaluate
@@ -64,6 +65,7 @@ def run(argv: Sequence[str]) -> int:
     command = shlex.join(["scalegmn", "evaluate", *argv])
     write_json(path, {**found.facts, "command": command, **found.report.summary})
     write_arrays(path.parent, found.report, prefix=f"{path.stem}-")
+    write_sheet(found.report, path.parent, name=f"{path.stem}-{SHEET}", title=f"{options.split} networks")
     print_tables(found.report.tables)
     print(f"Written to {path}")
     return OK

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from scalegmn.cli.contact_sheets import ContactSheets, write_sheet
 from scalegmn.cli.exit_codes import INTERRUPTED, OK, USAGE
 from scalegmn.cli.tables import print_tables
 from scalegmn.training.checks import mistakes_of
@@ -29,12 +30,13 @@ def run(argv: Sequence[str]) -> int:
             print(f"  - {mistake}", file=sys.stderr)
         return USAGE
     try:
-        outcome = train(config, command=["scalegmn", "train", *argv])
+        outcome = train(config, command=["scalegmn", "train", *argv], callbacks=[ContactSheets()])
     except KeyboardInterrupt:
         print(f"interrupted; add --resume to the command to go on in {config.folder}", file=sys.stderr)
         return INTERRUPTED
     if outcome.report is not None:
         print_tables(outcome.report.tables)
+        write_sheet(outcome.report, outcome.folder, title="test networks")
     if outcome.results:
         print(f"The run is in {outcome.folder}")
     return OK

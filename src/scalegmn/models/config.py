@@ -45,6 +45,8 @@ class ModelConfig:
         direction: forward, or bidirectional with dual features.
         symmetry: scaling, or permutation for the permutation-only model.
         readout: for models that answer about a network.
+        statistics: models that answer about a network also see statistics of the weights of each layer that
+            keep all symmetries; see :mod:`scalegmn.nn.statistics`.
         skip: residual connections around every layer.
         dropout: rate on node and edge features after every layer.
         dropout_in_mlps: use the rate inside the perceptrons as well.
@@ -63,6 +65,7 @@ class ModelConfig:
     direction: Direction = Direction.forward
     symmetry: Symmetry = Symmetry.scaling
     readout: ReadoutKind = ReadoutKind.last_layer
+    statistics: bool = False
     skip: bool = False
     dropout: float = 0.0
     dropout_in_mlps: bool = False

@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, final
 
+import torch
 from torch import Tensor
 
 from scalegmn.graph.network_batch import NetworkBatch
@@ -20,6 +21,7 @@ from scalegmn.models.metanetwork import Judge
 from scalegmn.models.saving import decode_config, encode_config
 from scalegmn.nn.mlp import MLP
 from scalegmn.nn.readout import FullGraphReadout, LastLayerReadout, Readout
+from scalegmn.nn.statistics import WeightStatistics
 from scalegmn.shapes import NetworkVectors
 
 
@@ -46,7 +48,15 @@ class ScaleGMN(Judge):
             ReadoutKind.full_graph: FullGraphReadout,
         }
         self.readout = readouts[config.readout](spec=spec, style=config.style)
-        self.head = MLP(self.readout.width, outputs, style=config.style.mlp)
+        self.statistics = (
+            WeightStatistics(
+                spec=spec, outputs=config.features, symmetric=self.backbone.symmetric, style=config.style.mlp
+            )
+            if config.statistics
+            else None
+        )
+        width = self.readout.width + config.features * config.statistics
+        self.head = MLP(width, outputs, style=config.style.mlp)
 
     def forward(self, graph: NetworkGraph) -> NetworkVectors:
         """A network or a batch to ``(B, outputs)``."""
@@ -57,7 +67,9 @@ class ScaleGMN(Judge):
         """The invariant vector of every network, before the head, ``(B, width)``."""
         reading = self.backbone(graph)
         embedding: Tensor = self.readout(reading.state, reading.at)
-        return embedding
+        if self.statistics is None:
+            return embedding
+        return torch.cat([embedding, self.statistics(graph)], dim=1)
 
     def answer(self, batch: NetworkBatch) -> NetworkVectors:
         """``(B, outputs)``, in the order of the batch."""
@@ -67,6 +79,8 @@ class ScaleGMN(Judge):
     def fit_scale(self, batch: NetworkBatch) -> None:
         """Take the constants that bring each layer's parameters to size 1 from training networks."""
         self.backbone.scale.fit(batch.graph)
+        if self.statistics is not None:
+            self.statistics.fit(batch.graph)
 
     def to_config(self) -> dict[str, Any]:
         """See :class:`~scalegmn.models.saving.SavedModule`."""

@@ -20,24 +20,40 @@ def unit(x: Rows) -> Rows:
 
     There is no epsilon: rows of size 1e-30 and 1e+30 come out as exactly as rows of size 1.  Dividing
     by the largest entry first keeps the squares in range; it needs no gradient, since the result does
-    not depend on it.
+    not depend on it.  Rows below :func:`smallest` count as 0.
 
     Law: ``(q x) -> sign(q) unit(x)``.
     """
-    largest = x.detach().abs().amax(dim=-1, keepdim=True)
-    ranged = x / torch.where(largest > 0, largest, 1)
+    largest = _largest(x)
+    # A division by infinity leaves neither a value nor a gradient of rows that count as 0.
+    ranged = x / torch.where(largest > 0, largest, torch.inf)
     length = torch.linalg.vector_norm(ranged, dim=-1, keepdim=True)
     return ranged / torch.where(largest > 0, length, 1)
 
 
 def length(x: Rows) -> RowScalars:
     """Euclidean norm of every row, ``(M, 1)``, exact in range as in :func:`unit`.  Law: ``|q|``."""
-    largest = x.detach().abs().amax(dim=-1, keepdim=True)
-    safe = torch.where(largest > 0, largest, 1)
-    ranged = x / safe
+    largest = _largest(x)
+    ranged = x / torch.where(largest > 0, largest, torch.inf)
     # The clamp is never active (a row's largest entry is 1), but keeps the gradient at 0 finite.
     squares = ranged.square().sum(dim=-1, keepdim=True)
-    return torch.where(largest > 0, safe * squares.clamp_min(0.5).sqrt(), 0)
+    return torch.where(largest > 0, largest * squares.clamp_min(0.5).sqrt(), 0)
+
+
+def smallest(dtype: torch.dtype) -> float:
+    """The size from which on a row is more than 0: 1e-31 in single precision, 1e-292 in double precision.
+
+    The gradient of ``x / |x|`` is ``1 / |x|``, which overflows where x is barely a number.  Dead neurons
+    of trained networks are like that: weight decay brings their weights down to 1e-42.
+    """
+    limits = torch.finfo(dtype)
+    return limits.tiny / limits.eps
+
+
+def _largest(x: Rows) -> RowScalars:
+    """The largest size of an entry of every row, without gradient, and 0 where the row counts as 0."""
+    largest = x.detach().abs().amax(dim=-1, keepdim=True)
+    return torch.where(largest > smallest(x.dtype), largest, 0)
 
 
 def without_scale(x: Rows, rows: GroupRows) -> Rows:

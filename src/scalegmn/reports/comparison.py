@@ -26,6 +26,7 @@ _FACTS: Final = {
     "parameters": "parameters",
     "seconds": "seconds",
     "networks_per_second": "train_networks_per_second",
+    "test_seconds_per_network": "test_seconds_per_network",
 }
 
 
@@ -85,12 +86,14 @@ def costs_table(comparison: Comparison) -> ResultTable:
     differences = comparison.differences
     with_interval = any(difference.interval is not None for difference in differences.values())
     number = NumberFormat.of(comparison, comparison.metrics[0])
+    timed = _timed(comparison)
     rows = [
-        [model.name, _difference(differences.get(model.name), number), *_costs(model)]
+        [model.name, _difference(differences.get(model.name), number), *_costs(model, timed=timed)]
         for model in comparison.models
     ]
     minus = f"minus {comparison.reference}" + (" (95 %)" if with_interval else "")
-    return ResultTable.of(("model", minus, "parameters", "training", "networks/s"), rows)
+    columns = ["model", minus, "parameters", "training", "networks/s", *(["ms/answer"] if timed else [])]
+    return ResultTable.of(columns, rows)
 
 
 def notes(comparison: Comparison) -> list[str]:
@@ -100,6 +103,14 @@ def notes(comparison: Comparison) -> list[str]:
         f"Mean ± standard deviation over the seeds {seeds}; all models saw the same networks. Training: "
         "seconds of all epochs, mean over seeds."
     ]
+    if _timed(comparison):
+        found.append(
+            "ms/answer: milliseconds per test network from its parameters to what is judged, drawings of "
+            "edited networks included."
+        )
+    if any(not model.trained for model in comparison.models):
+        names = ", ".join(model.name for model in comparison.models if not model.trained)
+        found.append(f"Without any model: {names}.")
     if any(difference.interval is not None for difference in comparison.differences.values()):
         found.append(
             f"Differences are in {title_of(comparison.metrics[0])}, mean over seeds. Their 95 % intervals "
@@ -142,7 +153,7 @@ def table_csv(comparison: Comparison) -> str:
 
 def runs_csv(comparison: Comparison) -> str:
     """A row per training, with every number of its report, and full precision."""
-    runs = [(model.name, run) for model in comparison.models for run in model.runs]
+    runs = [(model.name, run) for model in comparison.models if model.trained for run in model.runs]
     figures = list(dict.fromkeys([*comparison.metrics, *(name for _, run in runs for name in _numbers(run))]))
     intervals = [metric for metric in figures if any(run.interval(metric) is not None for _, run in runs)]
     facts = list(dict.fromkeys(name for _, run in runs for name in run.results if name != "test"))
@@ -185,7 +196,7 @@ def _spread(model: ModelResult, metric: str, number: NumberFormat) -> str:
     mean, deviation = model.mean(metric), model.deviation(metric)
     if mean is None:
         return "undefined" if model.runs else _NOTHING
-    text = number(mean) if deviation is None else f"{number(mean)} ± {number(deviation)}"
+    text = number(mean) if deviation is None or not model.trained else f"{number(mean)} ± {number(deviation)}"
     missing = len(model.runs) - len(model.defined(metric))
     return f"{text} ({missing} undefined)" if missing else text
 
@@ -201,15 +212,23 @@ def _difference(difference: Difference | None, number: NumberFormat) -> str:
 
 
 def _seeds(model: ModelResult, comparison: Comparison) -> str:
+    if not model.trained:
+        return _NOTHING
     done, all_of_them = len(model.runs), len(comparison.seeds)
     return str(done) if done == all_of_them else f"{done} of {all_of_them}"
 
 
-def _costs(model: ModelResult) -> list[str]:
-    parameters, time, speed = (model.fact(name) for name in _FACTS.values())
-    return [
+def _timed(comparison: Comparison) -> bool:
+    """Whether any training says how long an answer takes; older ones do not."""
+    return any(model.fact(_FACTS["test_seconds_per_network"]) is not None for model in comparison.models)
+
+
+def _costs(model: ModelResult, *, timed: bool) -> list[str]:
+    parameters, time, speed, pace = (model.fact(name) for name in _FACTS.values())
+    costs = [
         # Trees have none.
         f"{parameters:,.0f}" if parameters else _NOTHING,
         _NOTHING if time is None else seconds(time),
         _NOTHING if speed is None else f"{speed:,.0f}",
     ]
+    return [*costs, _NOTHING if pace is None else f"{1000 * pace:.3g}"] if timed else costs

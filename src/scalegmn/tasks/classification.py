@@ -24,6 +24,7 @@ from torchmetrics.classification import (
 
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.populations.store import Population
+from scalegmn.tasks.resampling import bootstrap_interval
 from scalegmn.tasks.statistics import wilson_interval
 from scalegmn.tasks.task import Report, Table, Task
 
@@ -99,10 +100,11 @@ class Classification(Task):
     def metrics(self) -> MetricCollection:
         return MetricCollection({"accuracy": MulticlassAccuracy(self.outputs, average="micro")})
 
-    def report(self, outputs: Tensor, targets: Tensor) -> Report:
-        """Accuracy with its 95 % Wilson interval, per class precision, recall and F1, confusion matrix.
+    def report(self, outputs: Tensor, targets: Tensor, *, groups: np.ndarray | None = None) -> Report:
+        """Accuracy with its 95 % interval, per class precision, recall and F1, confusion matrix.
 
-        ``confusion[i, j]`` counts networks of class i taken for class j.
+        ``confusion[i, j]`` counts networks of class i taken for class j.  The interval is Wilson's, or where
+        groups have several networks that of a bootstrap over groups.
 
         Raises:
             PopulationError: there are no networks to judge.
@@ -117,7 +119,7 @@ class Classification(Task):
             for kind in (MulticlassPrecision, MulticlassRecall, MulticlassF1Score)
         ]
         hits, total = int(confusion.trace()), int(confusion.sum())
-        low, high = wilson_interval(hits=hits, total=total)
+        low, high = _interval((outputs.argmax(1) == targets).numpy(), groups)
         loss = float(self.loss(outputs, targets))
         rows = tuple(
             (name, int(confusion[i].sum()), *(values[i] for values in per_class))
@@ -160,3 +162,11 @@ class Classification(Task):
     @classmethod
     def from_config(cls, data: Mapping[str, Any]) -> Classification:
         return Classification(label=data["label"], classes=data["classes"])
+
+
+def _interval(right: np.ndarray, groups: np.ndarray | None) -> tuple[float, float]:
+    """Of the share of right answers ``(n,)``."""
+    found = None
+    if groups is not None and len(np.unique(groups)) < len(groups):
+        found = bootstrap_interval(lambda rows: float(right[rows].mean()), count=len(right), groups=groups)
+    return found or wilson_interval(hits=int(right.sum()), total=len(right))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from scalegmn.errors import PopulationError
@@ -19,15 +20,17 @@ PICTURES: Final = ("before", "target", "after")
 """Names of these arrays, in the order of a contact sheet."""
 
 
-def editing_report(outputs: Tensor, targets: Tensor) -> Report:
+def editing_report(outputs: Tensor, targets: Tensor, *, groups: np.ndarray | None = None) -> Report:
     """Mean squared error (also times 100, as published tables have it) with its 95 % bootstrap interval over
     networks, and the mean PSNR of single drawings; the same for no edit.
 
-    The arrays `before`, `target` and `after`, ``(k, H, W[, C])``, show a few networks from the whole set.
+    The arrays `before`, `target` and `after`, ``(k, H, W[, C])``, show a few networks from the whole set;
+    `errors`, ``(n, 2)``, are the squared errors of all networks before and after the edit.
 
     Args:
         outputs: what the edited networks draw, ``(n, H, W[, C])``.
         targets: edited images, and drawings before the edit: ``(n, 2, H, W[, C])``.
+        groups: ``(n,)``, which networks belong together, such as several fits of one image.
 
     Raises:
         PopulationError: there are no networks to judge.
@@ -37,9 +40,9 @@ def editing_report(outputs: Tensor, targets: Tensor) -> Report:
     outputs, targets = outputs.detach().cpu().float(), targets.cpu().float()
     wanted, before = targets.unbind(1)
     edited, unedited = squared_errors(outputs, wanted), squared_errors(before, wanted)
-    summary: dict[str, Any] = {"networks": len(targets), **_figures(edited)}
+    summary: dict[str, Any] = {"networks": len(targets), **_figures(edited, groups)}
     summary["closer"] = float((edited < unedited).double().mean())
-    summary["no_edit"] = _figures(unedited)
+    summary["no_edit"] = _figures(unedited, groups)
     table = Table(
         "Drawings beside the edited images",
         ("networks", "MSE x 100", "95 % from", "to", "PSNR in dB"),
@@ -47,12 +50,13 @@ def editing_report(outputs: Tensor, targets: Tensor) -> Report:
     )
     shown = np.unique(np.linspace(0, len(targets) - 1, SHOWN).astype(np.int64))
     pictures = zip(PICTURES, (before, wanted, outputs), strict=True)
-    return Report(summary, (table,), {name: images[shown].numpy() for name, images in pictures})
+    arrays = {name: images[shown].numpy() for name, images in pictures}
+    return Report(summary, (table,), {**arrays, "errors": torch.stack([unedited, edited], dim=1).numpy()})
 
 
-def _figures(errors: Tensor) -> dict[str, Any]:
+def _figures(errors: Tensor, groups: np.ndarray | None) -> dict[str, Any]:
     values = errors.double().numpy()
-    interval = bootstrap_interval(lambda rows: float(values[rows].mean()), count=len(values))
+    interval = bootstrap_interval(lambda rows: float(values[rows].mean()), count=len(values), groups=groups)
     return {
         "mse": float(values.mean()),
         "mse_x100": 100 * float(values.mean()),

@@ -32,7 +32,7 @@ from scalegmn.tasks.editing_report import editing_report
 from scalegmn.tasks.edits import ImageEdit, edit_called
 from scalegmn.tasks.image_error import MeanImageError, squared_errors
 from scalegmn.tasks.task import Report, Task
-from scalegmn.tasks.true_images import find_images
+from scalegmn.tasks.true_images import find_images, stated_size
 
 # Networks that are drawn at a time where targets are made.
 _PORTION: Final = 512
@@ -97,6 +97,8 @@ class InrEditing(Task):
     name = "inr_editing"
     monitor = "mse"
     larger_is_better = False
+    headline = ("mse_x100", "psnr")
+    untrained = ("no_edit",)
 
     def __init__(self, *, config: EditingConfig) -> None:
         if config.image_size is None:
@@ -173,6 +175,19 @@ class InrEditing(Task):
             wanted = self._edited_images(population, rows, before)
         return torch.stack([torch.from_numpy(wanted), before], dim=1)
 
+    def check_size(self, population: Population) -> None:
+        """Refuse networks that were fitted to images of another size, where that is known and matters.
+
+        Raises:
+            PopulationError: they were; networks that are edited by what they draw may be drawn in any size.
+        """
+        stated = stated_size(population)
+        if stated is not None and stated != self.size and self.config.target is Target.image:
+            raise PopulationError(
+                f"{population.folder}: its networks were fitted to images of {stated[0]} x {stated[1]} "
+                f"pixels, but the edit is learnt for {self.size[0]} x {self.size[1]}; train another editor"
+            )
+
     def answer(self, model: Metanetwork, batch: NetworkBatch) -> Tensor:
         """What the changed networks draw, ``(B, H, W[, C])``."""
         if not isinstance(model, Editor):
@@ -187,9 +202,9 @@ class InrEditing(Task):
     def metrics(self) -> MetricCollection:
         return MetricCollection({"mse": MeanImageError(psnr=False), "psnr": MeanImageError(psnr=True)})
 
-    def report(self, outputs: Tensor, targets: Tensor) -> Report:
+    def report(self, outputs: Tensor, targets: Tensor, *, groups: np.ndarray | None = None) -> Report:
         """See :func:`~scalegmn.tasks.editing_report.editing_report`."""
-        return editing_report(outputs, targets)
+        return editing_report(outputs, targets, groups=groups)
 
     def describe(self, outputs: Tensor) -> list[dict[str, Any]]:
         """Mean, smallest and largest value of every drawing."""
@@ -255,6 +270,7 @@ class InrEditing(Task):
                 f"{self.size[1]} pixels of {before.shape[3] if before.ndim == 4 else 1}; correct "
                 "editing.image_size or editing.image_source"
             )
+        self.check_size(population)
         # Several networks of one image share its edit.
         places, members = np.unique(find_images(images, population, rows), return_inverse=True)
         pixels = images.images[places].astype(np.float32) / 255

@@ -61,6 +61,10 @@ class Task(ABC):
     Models are put in order by the first, which is good where `monitor` is.
     """
 
+    untrained: tuple[str, ...] = ()
+    """Entries of a summary that hold the same figures for what needs no model, such as leaving networks as
+    they are; a comparison shows each in a row of its own."""
+
     @property
     @abstractmethod
     def outputs(self) -> int:
@@ -88,8 +92,15 @@ class Task(ABC):
         """Metrics that are gathered over an epoch; new ones at each call."""
 
     @abstractmethod
-    def report(self, outputs: Tensor, targets: Tensor) -> Report:
-        """The outcome on a set of networks."""
+    def report(self, outputs: Tensor, targets: Tensor, *, groups: np.ndarray | None = None) -> Report:
+        """The outcome on a set of networks.
+
+        Args:
+            outputs: answers, ``(n, ...)``.
+            targets: ``(n, ...)``.
+            groups: ``(n,)``, which networks belong together, such as checkpoints of one training; intervals
+                then come from resampling whole groups.
+        """
 
     @abstractmethod
     def describe(self, outputs: Tensor) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from scalegmn.errors import PopulationError
@@ -51,6 +53,18 @@ def find_images(images: ImageSet, population: Population, rows: np.ndarray) -> n
         places[mine] = _places(images, split, number[mine], population)
     _compare_labels(images, places, population, rows)
     return places
+
+
+def stated_size(population: Population) -> tuple[int, int] | None:
+    """Rows and columns of the images that the networks were fitted to, where their maker stated them."""
+    provenance: object = population.provenance
+    while isinstance(provenance, Mapping):
+        shape = provenance.get("images_shape")
+        if isinstance(shape, list) and len(shape) >= 3:
+            return int(shape[1]), int(shape[2])
+        # Networks that were edited say what they were before.
+        provenance = provenance.get("source")
+    return None
 
 
 def _places(images: ImageSet, split: str, numbers: np.ndarray, population: Population) -> np.ndarray:

@@ -11,8 +11,8 @@ import torch
 
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.populations.store import Population
-from scalegmn.training.config import Accelerator, Precision, RunConfig, Schedule
-from scalegmn.training.metanetworks import ONE_LAYOUT, check_layout
+from scalegmn.training.config import Accelerator, Precision, RunConfig, Schedule, TaskName
+from scalegmn.training.metanetworks import EDITORS, ONE_LAYOUT, check_layout, no_editor
 from scalegmn.training.parsing import flat_items, parse_plain
 from scalegmn.training.processes import is_first_process
 from scalegmn.training.run_folder import CONFIG
@@ -41,7 +41,12 @@ def mistakes_of(config: RunConfig) -> list[str]:
 
 def mistakes_of_work(config: RunConfig) -> list[str]:
     """Those about the data and the machine, whatever the run folder holds."""
-    return [*_of_data(config), *_of_machine(config)]
+    return [*_of_model(config), *_of_data(config), *_of_machine(config)]
+
+
+def _of_model(config: RunConfig) -> Iterator[str]:
+    if config.task is TaskName.inr_editing and config.metanetwork not in EDITORS:
+        yield no_editor(config.metanetwork)
 
 
 def _of_data(config: RunConfig) -> Iterator[str]:

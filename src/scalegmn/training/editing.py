@@ -216,12 +216,14 @@ def edit_population(
         progress: show a progress bar on the standard error stream.
 
     Raises:
-        PopulationError: the folder is in use or holds something else, or there are no networks.
+        PopulationError: the folder is in use or holds something else, there are no networks, or they were
+            fitted to images of another size than those that the editor was trained on.
         GraphError: the model cannot read such networks.
         ArchitectureError: there are networks that are no sine networks of two coordinates.
     """
     if not len(population):
         raise PopulationError(f"{population.folder}: holds no networks to edit")
+    editor.task.check_size(population)
     for architecture in population.architectures:
         check_siren(architecture, origin=str(population.folder))
         editor.run.check(architecture)

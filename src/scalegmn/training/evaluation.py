@@ -17,7 +17,7 @@ from scalegmn.tasks.task import Report
 from scalegmn.training.data import Networks
 from scalegmn.training.inference import device_called, outputs_on
 from scalegmn.training.run_folder import Run
-from scalegmn.training.selection import kept_by, rows_for_testing, select
+from scalegmn.training.selection import groups_among, kept_by, rows_for_testing, select
 
 ALL = "all"
 
@@ -74,7 +74,7 @@ def evaluate(
         run.check(chosen.architectures[number])
     model = copy.deepcopy(run.model).to(device_called(device))
     outputs, targets = outputs_on(run.task, model, networks, batch_size=batch_size)
-    report = run.task.report(outputs, targets)
+    report = run.task.report(outputs, targets, groups=groups_among(chosen, rows, run.data))
     facts = {
         "run": str(run.folder),
         "population": str(chosen.folder),

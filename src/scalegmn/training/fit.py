@@ -9,8 +9,9 @@ import shlex
 import signal
 import sys
 import threading
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning.pytorch.callbacks import Callback
 
 from scalegmn import __version__
 from scalegmn.errors import ConfigurationError
@@ -39,7 +41,7 @@ from scalegmn.training.outcome import write_results
 from scalegmn.training.parsing import to_plain
 from scalegmn.training.processes import is_first_process
 from scalegmn.training.run_folder import CHECKPOINTS, CONFIG, METRICS, MODEL, write_run
-from scalegmn.training.selection import Selection, select
+from scalegmn.training.selection import Selection, groups_among, select
 from scalegmn.training.tasks import make_task
 from scalegmn.training.trainer import BEST, LAST, make_trainer, shows_bar
 from scalegmn.training.yaml_files import to_yaml
@@ -63,12 +65,15 @@ class Outcome:
     results: dict[str, Any]
 
 
-def train(config: RunConfig, *, command: list[str] | None = None) -> Outcome:
+def train(
+    config: RunConfig, *, command: list[str] | None = None, callbacks: Sequence[Callback] = ()
+) -> Outcome:
     """Train, save the best model, and test it.
 
     Args:
         config: checked (:func:`scalegmn.training.checks.mistakes_of`).
         command: the command line, to be kept in the run folder.
+        callbacks: Lightning's, beside our own; models that do not learn step by step call none.
 
     Raises:
         ScaleGMNError: the configuration does not fit the data.
@@ -87,18 +92,22 @@ def train(config: RunConfig, *, command: list[str] | None = None) -> Outcome:
         if is_first_process():
             write_text(folder / CONFIG, to_yaml(to_plain(config)))
             write_run(folder, _facts(config, selection, task, model, command))
-        history = _learn(config, model, task, data)
+        history = _learn(config, model, task, data, callbacks)
         if not is_first_process():
             return Outcome(folder, None, {})
         model.eval().save_pretrained(folder / MODEL)
-        report = None
+        report, pace = None, None
         if data.test is not None:
             # Lightning has brought the model back to the CPU.
             device = device_called("cpu" if config.training.accelerator is Accelerator.cpu else None)
+            model.to(device)
+            began = time.perf_counter()
             outputs, targets = outputs_on(
-                task, model.to(device), data.test, batch_size=config.data.evaluation_batch_size
+                task, model, data.test, batch_size=config.data.evaluation_batch_size
             )
-            report = task.report(outputs, targets)
+            pace = (time.perf_counter() - began) / len(data.test)
+            groups = groups_among(selection.test_population, selection.test, config.data)
+            report = task.report(outputs, targets, groups=groups)
         parameters = sum(p.numel() for p in model.parameters())
         results = write_results(
             folder,
@@ -107,6 +116,7 @@ def train(config: RunConfig, *, command: list[str] | None = None) -> Outcome:
             task=task,
             networks=len(data.train),
             parameters=parameters,
+            pace=pace,
         )
     return Outcome(folder, report, results)
 
@@ -128,14 +138,16 @@ def _load(config: RunConfig, selection: Selection, task: Task) -> Data:
     )
 
 
-def _learn(config: RunConfig, model: Metanetwork, task: Task, data: Data) -> History:
+def _learn(
+    config: RunConfig, model: Metanetwork, task: Task, data: Data, callbacks: Sequence[Callback]
+) -> History:
     """Bring the model to its best state."""
     if isinstance(model, FittedJudge):
         history = History(config.folder / METRICS)
         fit_at_once(config, model, task, data, history)
         return history
     _fit_scale(model, data.train)
-    history = _fit(config, model, task, data)
+    history = _fit(config, model, task, data, callbacks)
     if is_first_process():
         state = read_checkpoint(config.folder / CHECKPOINTS / BEST)["state_dict"]
         weights = {k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")}
@@ -149,7 +161,9 @@ def _fit_scale(model: Metanetwork, networks: Networks) -> None:
     model.fit_scale(networks[np.sort(order)])
 
 
-def _fit(config: RunConfig, model: Metanetwork, task: Task, data: Data) -> History:
+def _fit(
+    config: RunConfig, model: Metanetwork, task: Task, data: Data, callbacks: Sequence[Callback]
+) -> History:
     loaders = PopulationData(
         data=data,
         batch_size=config.data.batch_size,
@@ -157,7 +171,7 @@ def _fit(config: RunConfig, model: Metanetwork, task: Task, data: Data) -> Histo
         workers=config.data.num_workers,
         seed=config.training.seed,
     )
-    trainer = make_trainer(config, task=task)
+    trainer = make_trainer(config, task=task, callbacks=callbacks)
     steps = config.training.epochs * steps_per_epoch(
         len(data.train), config.data.batch_size, processes=trainer.world_size
     )

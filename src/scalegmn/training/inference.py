@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from scalegmn.errors import ConfigurationError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.metanetwork import Judge, Metanetwork
 from scalegmn.networks.architecture import Architecture
+from scalegmn.networks.devices import usable_device
 from scalegmn.tasks.task import Task
 from scalegmn.training.data import Networks
 
@@ -26,14 +26,7 @@ def device_called(name: str | None) -> torch.device:
     """
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        # PyTorch's message goes on for many lines.
-        reason = str(error).splitlines()[0]
-        raise ConfigurationError(f"device {name!r} cannot be used: {reason}; try cpu") from error
-    return device
+    return usable_device(name)
 
 
 def outputs_of(model: Judge, architecture: Architecture, theta: Tensor, *, batch_size: int = 256) -> Tensor:

@@ -34,6 +34,8 @@ _SAVED: Final[dict[str, type[Metanetwork]]] = {
 }
 ONE_LAYOUT: Final = (MetanetworkName.flat_mlp, MetanetworkName.nfn)
 """Models that read networks only whose parameters all have the same shapes."""
+EDITORS: Final = (MetanetworkName.scalegmn, MetanetworkName.flat_mlp)
+"""Models that can write networks."""
 
 
 def make_metanetwork(config: RunConfig, *, architectures: Sequence[Architecture], task: Task) -> Metanetwork:
@@ -84,10 +86,13 @@ def _editor(config: RunConfig, architectures: Sequence[Architecture]) -> Editor:
         case MetanetworkName.flat_mlp:
             check_layout(architectures, reader="flat_mlp")
             return FlatMLPEditor.of(architectures[0], config=config.flat_mlp)
-    raise ConfigurationError(
-        f"metanetwork: {config.metanetwork.value} writes no networks; for inr_editing use scalegmn or "
-        "flat_mlp"
-    )
+    raise ConfigurationError(no_editor(config.metanetwork))
+
+
+def no_editor(metanetwork: MetanetworkName) -> str:
+    """What to say of a model that only answers questions, where one is needed that writes networks."""
+    able = " or ".join(name.value for name in EDITORS)
+    return f"metanetwork: {metanetwork.value} writes no networks; for inr_editing use {able}"
 
 
 def _answer_kind(task: Task) -> AnswerKind:

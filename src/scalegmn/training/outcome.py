@@ -15,7 +15,14 @@ from scalegmn.training.run_folder import RESULTS
 
 
 def write_results(
-    folder: Path, report: Report | None, rows: Sequence[Row], *, task: Task, networks: int, parameters: int
+    folder: Path,
+    report: Report | None,
+    rows: Sequence[Row],
+    *,
+    task: Task,
+    networks: int,
+    parameters: int,
+    pace: float | None = None,
 ) -> dict[str, Any]:
     """Write what a training came to, and return it.
 
@@ -26,6 +33,7 @@ def write_results(
         task: names the metric that chose the best epoch.
         networks: training networks per epoch.
         parameters: of the model.
+        pace: seconds per test network, for an answer of the best model; None where none were tested.
     """
     monitor = task.monitor
     best = (max if task.larger_is_better else min)(rows, key=lambda row: row[f"val/{monitor}"])
@@ -41,6 +49,7 @@ def write_results(
         "parameters": parameters,
         "seconds_per_epoch": seconds,
         "train_networks_per_second": networks / training,
+        "test_seconds_per_network": pace,
         "seconds": sum(row["seconds"] for row in rows),
     }
     write_json(folder / RESULTS, results)

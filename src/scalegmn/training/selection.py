@@ -121,6 +121,16 @@ def group_of(population: Population, config: DataConfig) -> str | None:
     return next((name for name in DEFAULT_GROUPS if name in population.columns), None)
 
 
+def groups_among(population: Population, rows: np.ndarray, config: DataConfig) -> np.ndarray | None:
+    """What each of the networks `rows` belongs to, ``(n,)``; None where every network stands alone.
+
+    Intervals come from resampling such groups: checkpoints of one training are not independent of each other.
+    """
+    named_here = config.group is not None and config.group in population.columns
+    name = config.group if named_here else next((n for n in DEFAULT_GROUPS if n in population.columns), None)
+    return None if name is None else population.column(name)[rows]
+
+
 def kept_by(population: Population, where: Mapping[str, Any]) -> np.ndarray:
     """Which networks have the wanted values, ``(N,)``.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 import lightning.pytorch as pl
@@ -20,8 +21,11 @@ BEST: Final = "best.ckpt"
 LAST: Final = "last.ckpt"
 
 
-def make_trainer(config: RunConfig, *, task: Task) -> pl.Trainer:
-    """A trainer as `config` says; `task` names the metric by which the best epoch is chosen."""
+def make_trainer(config: RunConfig, *, task: Task, callbacks: Sequence[Callback] = ()) -> pl.Trainer:
+    """A trainer as `config` says; `task` names the metric by which the best epoch is chosen.
+
+    `callbacks` are called beside those that keep the best epoch and the last.
+    """
     training = config.training
     return pl.Trainer(
         default_root_dir=str(config.folder),
@@ -31,7 +35,7 @@ def make_trainer(config: RunConfig, *, task: Task) -> pl.Trainer:
         strategy=_strategy(config),
         precision=training.precision.value,
         gradient_clip_val=training.gradient_clip,
-        callbacks=_callbacks(config, task),
+        callbacks=[*_callbacks(config, task), *callbacks],
         logger=_loggers(config) or False,
         plugins=[PlainCheckpointIO()],
         # Batches are dealt out to processes by our own sampler.

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import pytest
-import torch
 from torch import nn
 
 from scalegmn.models.baselines.perceptron import (
-    Standardise,
     perceptron,
     perceptron_mistakes,
     size_mistakes,
@@ -22,33 +19,7 @@ def test_perceptron_has_the_layers_that_were_asked_for() -> None:
     assert [type(part) for part in plain] == [nn.Linear]
 
 
-def test_columns_get_mean_zero_and_size_one() -> None:
-    x = torch.randn(6, 50, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1e-3, 5.0, 0.0])
-    x = x + torch.tensor([10.0, -2.0, 0.1])
-    scale = Standardise(3)
-    assert torch.equal(scale(x), x)
-    scale.fit(x)
-    rows = scale(x).flatten(0, 1)
-    assert rows.mean(0).abs().max() < 1e-3
-    assert torch.allclose(rows[:, :2].std(0, correction=0), torch.ones(2), atol=1e-3)
-    # A constant stays finite, whatever rounding makes of its deviation.
-    assert rows[:, 2].abs().max() < 1e-5
-
-
 def test_mistakes_are_named() -> None:
     assert not perceptron_mistakes(hidden=(1,), dropout=0.5)
     assert len(perceptron_mistakes(hidden=(), dropout=1.0)) == 2
     assert size_mistakes({"a": 0, "b": 1}) == ["a is 0, expected at least 1"]
-
-
-def test_width_of_nothing() -> None:
-    scale = Standardise(0)
-    scale.fit(torch.zeros(4, 2, 0))
-    assert scale(torch.zeros(4, 2, 0)).shape == (4, 2, 0)
-
-
-@pytest.mark.parametrize("value", [0.1, 1e8])
-def test_constant_columns_are_left_alone(value: float) -> None:
-    scale = Standardise(1).double()
-    scale.fit(torch.full((3, 1), value, dtype=torch.float64))
-    assert float(scale.deviation) == 1.0

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scalegmn.errors import ArchitectureError, ConfigurationError
+from scalegmn.errors import ConfigurationError
 from scalegmn.populations.makers.cnn_hyper import WITH_STD, HyperSpace
 
 
@@ -69,5 +69,5 @@ def test_impossible_spaces(settings: dict[str, object], message: str) -> None:
 
 
 def test_unknown_activation() -> None:
-    with pytest.raises(ArchitectureError, match="did you mean 'tanh'"):
+    with pytest.raises(ConfigurationError, match="did you mean 'tanh'"):
         HyperSpace(activations=("tanhh",))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from scalegmn.populations.store import PopulationWriter
 from scalegmn.tasks.rank_correlation import kendall_tau
 from scalegmn.tasks.resampling import resamples
 from scalegmn.training.comparison.differences import DRAWS, Difference, differences_of
-from scalegmn.training.comparison.finished import ModelResult, RunResult
+from scalegmn.training.comparison.finished import ERRORS, ModelResult, RunResult
 from scalegmn.training.config import DataConfig
 from training.comparison.cases import finished
 from training.small import small_population
@@ -124,3 +125,23 @@ def test_other_figures_are_compared_by_seed_alone(tmp_path: Path) -> None:
     models = [ModelResult(name, (run,)) for name, run in zip("ab", runs, strict=True)]
     found = differences_of(models, reference="a", metric="accuracy", data=NOWHERE)["b"]
     assert (found.mean, found.deviation, found.interval) == (0.25, None, None)
+
+
+def test_errors_of_edited_networks_are_paired_by_network(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    before = random.uniform(size=NETWORKS)
+    models, errors = [], {}
+    for name, share in (("a", 0.5), ("b", 0.4)):
+        errors[name] = share * before * random.uniform(0.9, 1.1, size=NETWORKS)
+        run = finished(tmp_path / name, 0, {"mse_x100": 100 * errors[name].mean()})
+        np.save(run.folder / ERRORS, np.stack([before, errors[name]], axis=1))
+        models.append(ModelResult(name, (run,)))
+    left_alone = dataclasses.replace(models[0].runs[0], test={"mse_x100": 100 * before.mean()})
+    models.append(ModelResult("no edit", (left_alone,), trained=False))
+    found = differences_of(models, reference="a", metric="mse_x100", data=NOWHERE)
+    difference = errors["b"] - errors["a"]
+    drawn = [100 * difference[rows].mean() for rows in resamples(count=NETWORKS, draws=DRAWS)]
+    assert found["b"].interval == pytest.approx(np.quantile(drawn, (0.025, 0.975)))
+    # The folder of a training says nothing about networks that were left alone.
+    assert found["no edit"].interval is None
+    assert found["no edit"].mean == pytest.approx(100 * (before - errors["a"]).mean())

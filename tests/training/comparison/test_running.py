@@ -158,7 +158,7 @@ def test_unexpected_errors_stop_nothing_either(
 ) -> None:
     real = running.train
 
-    def broken(config: RunConfig, *, command: list[str] | None) -> None:
+    def broken(config: RunConfig, *, command: list[str] | None, callbacks: object) -> None:
         if config.metanetwork.value == "scalegmn":
             raise MemoryError("too large")
         real(config, command=command)

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from scalegmn.errors import GraphError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.baselines.flat_mlp import FlatMLPConfig
-from scalegmn.models.baselines.perceptron import Standardise, perceptron
+from scalegmn.models.baselines.perceptron import perceptron
 from scalegmn.models.metanetwork import Editor
 from scalegmn.networks.architecture import Architecture
+from scalegmn.nn.standardise import Standardise
 
 
 @final

@@ -23,7 +23,6 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.baselines.equivariant_linear import EquivariantLinear, WeightFeatures
 from scalegmn.models.baselines.perceptron import (
-    Standardise,
     perceptron,
     perceptron_mistakes,
     size_mistakes,
@@ -31,6 +30,7 @@ from scalegmn.models.baselines.perceptron import (
 from scalegmn.models.baselines.weight_space import WeightLayout
 from scalegmn.models.metanetwork import Judge
 from scalegmn.networks.architecture import Architecture
+from scalegmn.nn.standardise import Standardise
 from scalegmn.shapes import NetworkVectors
 
 _ENCODING = 16

@@ -17,7 +17,6 @@ from torch import Tensor
 from scalegmn.errors import ConfigurationError, GraphError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.baselines.perceptron import (
-    Standardise,
     perceptron,
     perceptron_mistakes,
     size_mistakes,
@@ -27,6 +26,7 @@ from scalegmn.models.metanetwork import Judge
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.functional import run
 from scalegmn.networks.layers import Conv, Flatten, Size
+from scalegmn.nn.standardise import Standardise
 from scalegmn.shapes import NetworkVectors
 
 # Networks at once where no gradient is wanted: maps of all networks and probes need memory.

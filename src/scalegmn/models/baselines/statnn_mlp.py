@@ -11,10 +11,11 @@ from torch import Tensor
 
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph.network_batch import NetworkBatch
-from scalegmn.models.baselines.perceptron import Standardise, perceptron, perceptron_mistakes
+from scalegmn.models.baselines.perceptron import perceptron, perceptron_mistakes
 from scalegmn.models.baselines.statnn_features import PER_SLOT, padded_features
 from scalegmn.models.metanetwork import Judge
 from scalegmn.networks.architecture import Architecture
+from scalegmn.nn.standardise import Standardise
 from scalegmn.shapes import NetworkVectors
 
 

@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeVar, final
 
 import numpy as np
 
-from scalegmn.errors import ConfigurationError
+from scalegmn.errors import ArchitectureError, ConfigurationError
 from scalegmn.networks.activations import activation_kind
 
 Optimizer = Literal["adam", "sgd", "rmsprop"]
@@ -85,7 +85,10 @@ class HyperSpace:
             if not given or not set(given) <= set(known):
                 mistakes.append(f"{name} is {given!r}, expected some of {known}")
         for activation in self.activations:
-            activation_kind(activation)
+            try:
+                activation_kind(activation)
+            except ArchitectureError as error:
+                mistakes.append(f"activations is {self.activations!r}: {error}")
         if not self.activations:
             mistakes.append("activations is empty, expected one or more names")
         for name, bounds in (

@@ -17,9 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scalegmn.errors import ConfigurationError
+from scalegmn.errors import ArchitectureError, ConfigurationError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.populations.images import ImageSet
+from scalegmn.populations.makers.cnn_forward import forward
 from scalegmn.populations.makers.cnn_hyper import Hyper
 from scalegmn.populations.makers.cnn_images import halves, prepared_images
 from scalegmn.populations.makers.cnn_recipes import CnnRecipe
@@ -100,6 +101,27 @@ class Plan:
         pixels = prepared_images(chosen, grayscale=self.recipe.grayscale, image_size=self.recipe.image_size)
         return pixels.to(self.device), torch.from_numpy(chosen.labels).to(self.device)
 
+    def check(self) -> None:
+        """Find out whether networks of the recipe take such images, before anything is made.
+
+        Raises:
+            ConfigurationError: they do not.
+        """
+        architecture = self._architecture(0, self.recipe.hyper(self.seed, 0))
+        image = self.train[0][:1]
+        state = architecture.unflatten(torch.zeros(1, architecture.num_parameters, device=self.device))
+        try:
+            forward(architecture, state, image.permute(2, 1, 3, 0)[None])
+        except ArchitectureError as error:
+            size = " x ".join(str(length) for length in image.shape[2:])
+            raise ConfigurationError(
+                f"{self.images.name}: the images have {size} pixels, which the networks cannot take: {error}"
+            ) from error
+
+    def _architecture(self, network: int, hyper: Hyper) -> Architecture:
+        inputs, outputs = self.train[0].shape[1], self.images.classes
+        return self.recipe.family.architecture(network, hyper, seed=self.seed, inputs=inputs, outputs=outputs)
+
     def jobs(self, networks: range) -> list[Job]:
         """The jobs of whole blocks, those that take longest first."""
         found = []
@@ -109,12 +131,9 @@ class Plan:
 
     def _block_jobs(self, networks: range) -> list[Job]:
         alike: dict[tuple[Architecture, int], list[tuple[int, Hyper]]] = {}
-        inputs = self.train[0].shape[1]
         for network in networks:
             hyper = self.recipe.hyper(self.seed, network)
-            architecture = self.recipe.family.architecture(
-                network, hyper, seed=self.seed, inputs=inputs, outputs=self.images.classes
-            )
+            architecture = self._architecture(network, hyper)
             count = max(1, int(hyper.train_fraction * len(self.train[0])))
             alike.setdefault((architecture, count), []).append((network, hyper))
         return [

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.networks.architecture import Architecture
+from scalegmn.networks.devices import usable_device
 from scalegmn.populations.images import ImageSet
 from scalegmn.populations.makers.cnn_plan import Job, Plan
 from scalegmn.populations.makers.cnn_recipes import CnnRecipe
@@ -90,15 +91,17 @@ def make_cnns(
         progress: show a progress bar on the standard error stream.
 
     Raises:
-        ConfigurationError: a count is not positive, or images and recipe do not fit together.
+        ConfigurationError: a count is not positive, images and recipe do not fit together, or there is no
+            such device.
         ImageSourceError: there are no images to train on or to test with.
         PopulationError: the folder is in use, or holds networks made differently.
     """
     recipe = recipe or CnnRecipe()
-    plan = Plan(images, recipe, networks, seed, shard_size, inner_batch, torch.device(device))
+    plan = Plan(images, recipe, networks, seed, shard_size, inner_batch, usable_device(device))
     count = workers if workers is not None else (torch.get_num_threads() if plan.device.type == "cpu" else 1)
     if count < 1:
         raise ConfigurationError(f"workers is {workers}, expected 1 or more")
+    plan.check()
     with PopulationWriter(folder, provenance=plan.provenance(), resume=resume) as writer:
         done = min(writer.shards_done * plan.shard_size, networks)
         bar = progress_bar("training networks", total=networks, done=done, show=progress)

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from scalegmn.errors import ConfigurationError, ImageSourceError, PopulationError
 from scalegmn.networks.architecture import Architecture
+from scalegmn.networks.devices import usable_device
 from scalegmn.populations.images import ImageSet
 from scalegmn.populations.makers.recipes import InrRecipe, initial_parameters
 from scalegmn.populations.makers.siren_fit import SirenFit
@@ -89,12 +90,12 @@ def fit_inrs(
         progress: show a progress bar on the standard error stream.
 
     Raises:
-        ConfigurationError: a count is not positive.
+        ConfigurationError: a count is not positive, or there is no such device.
         ImageSourceError: there are no images.
         PopulationError: the folder is in use, or holds networks made differently; or every network of a
             shard diverged.
     """
-    plan = _Plan(images, recipe or InrRecipe(), copies, seed, shard_size, inner_batch, torch.device(device))
+    plan = _Plan(images, recipe or InrRecipe(), copies, seed, shard_size, inner_batch, usable_device(device))
     count = workers if workers is not None else (torch.get_num_threads() if plan.device.type == "cpu" else 1)
     if count < 1:
         raise ConfigurationError(f"workers is {workers}, expected 1 or more")

@@ -12,15 +12,33 @@ import numpy as np
 from scalegmn.errors import ScaleGMNError
 from scalegmn.tasks.rank_correlation import kendall_tau
 from scalegmn.tasks.resampling import resamples
-from scalegmn.training.comparison.finished import ModelResult, RunResult, deviation_of
+from scalegmn.training.comparison.finished import (
+    ERRORS,
+    PREDICTIONS,
+    ModelResult,
+    RunResult,
+    deviation_of,
+)
 from scalegmn.training.config import DataConfig
-from scalegmn.training.selection import group_of, select
+from scalegmn.training.selection import groups_among, select
 
 DRAWS: Final = 500
 """Resamples of the test networks behind the interval of a difference."""
 
-# Figures that can be computed again for a resample of the test networks, from true and predicted numbers.
-_PAIRED: Final[dict[str, Callable[[np.ndarray, np.ndarray], float | None]]] = {"kendall_tau": kendall_tau}
+Statistic = Callable[[np.ndarray, np.ndarray], float | None]
+"""A figure from what is the same for all models that are judged by the same networks, and a model's own."""
+
+
+def _mean_error(before: np.ndarray, after: np.ndarray) -> float:
+    return 100 * float(after.mean(dtype=np.float64))
+
+
+# Figures that can be computed again for a resample of the test networks, from an array in the run folder
+# whose columns are the arguments of the function.
+_PAIRED: Final[dict[str, tuple[str, Statistic]]] = {
+    "kendall_tau": (PREDICTIONS, kendall_tau),
+    "mse_x100": (ERRORS, _mean_error),
+}
 
 
 @dataclass(frozen=True)
@@ -71,7 +89,8 @@ def differences_of(
         }
         if model.name != reference and by_seed:
             kept = [(run, other) for run, other in pairs if run.seed in by_seed]
-            differences[model.name] = Difference(by_seed, draws.interval(kept))
+            # The run folders hold the answers of models.
+            differences[model.name] = Difference(by_seed, draws.interval(kept) if model.trained else None)
     return differences
 
 
@@ -80,7 +99,7 @@ class _Draws:
     """A figure of every training for the same resamples of the test networks."""
 
     def __init__(self, metric: str, data: DataConfig) -> None:
-        self._statistic = _PAIRED.get(metric)
+        self._paired = _PAIRED.get(metric)
         self._data = data
         self._known: dict[Path, np.ndarray] = {}
         self._true: np.ndarray | None = None
@@ -101,18 +120,19 @@ class _Draws:
 
     def _values(self, run: RunResult) -> np.ndarray | None:
         """The figure of one training for every resample, NaN where it is undefined."""
-        if self._statistic is None:
+        if self._paired is None:
             return None
         if run.folder not in self._known:
-            numbers = run.predictions
+            name, statistic = self._paired
+            numbers = run.array(name)
             if numbers is None or not self._fits(numbers[:, 0]):
                 return None
-            self._known[run.folder] = self._drawn(self._statistic, numbers[:, 0], numbers[:, 1])
+            self._known[run.folder] = self._drawn(statistic, numbers[:, 0], numbers[:, 1])
         return self._known[run.folder]
 
     def _drawn(
         self,
-        statistic: Callable[[np.ndarray, np.ndarray], float | None],
+        statistic: Statistic,
         true: np.ndarray,
         predicted: np.ndarray,
     ) -> np.ndarray:
@@ -133,10 +153,9 @@ def _groups(data: DataConfig, count: int) -> np.ndarray | None:
     """What each test network belongs to, where several belong together."""
     try:
         selection = select(data)
-        name = group_of(selection.test_population, data)
     except ScaleGMNError:
-        # The networks are no longer there, or those for testing are not grouped.
+        # The networks are no longer there.
         return None
-    if name is None or len(selection.test) != count:
+    if len(selection.test) != count:
         return None
-    return selection.test_population.column(name)[selection.test]
+    return groups_among(selection.test_population, selection.test, data)

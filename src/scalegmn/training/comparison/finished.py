@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from scalegmn.training.run_folder import RESULTS
 
 PREDICTIONS: Final = "predictions.npy"
 """In the run folder of a regression: true and predicted numbers, ``(n, 2)``."""
+ERRORS: Final = "errors.npy"
+"""In the run folder of an editor: squared errors of networks before and after their edit, ``(n, 2)``."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +50,28 @@ class RunResult:
     @property
     def predictions(self) -> np.ndarray | None:
         """True and predicted numbers ``(n, 2)``, where the task writes them."""
-        path = self.folder / PREDICTIONS
+        return self.array(PREDICTIONS)
+
+    def array(self, name: str) -> np.ndarray | None:
+        """An array that the training left in its folder; None where it did not."""
+        path = self.folder / name
         return np.load(path, allow_pickle=False) if path.is_file() else None
 
 
 @dataclass(frozen=True)
 class ModelResult:
-    """A model and its finished trainings, in the order of seeds; there may be none."""
+    """A model and its finished trainings, in the order of seeds; there may be none.
+
+    Attributes:
+        name: as people call it.
+        runs: the trainings.
+        trained: False for what needs no training, such as leaving networks as they are: `runs` has its
+            figures where trainings reported them, and nothing else.
+    """
 
     name: str
     runs: tuple[RunResult, ...]
+    trained: bool = True
 
     def defined(self, metric: str) -> list[float]:
         """The values of a figure, without those that are undefined."""
@@ -87,6 +102,25 @@ def read_run(run: ComparedRun) -> RunResult:
             f"{run.folder / RESULTS}: has no figures on test networks; remove {run.folder} and train again"
         )
     return RunResult(run.seed, run.folder, results["test"], results)
+
+
+def untrained_of(models: Sequence[ModelResult], entry: str) -> ModelResult | None:
+    """What trainings report under `entry` beside their own figures, as a result of its own.
+
+    It is the same for all trainings with the same test networks, so those of any one model say it.
+
+    Returns:
+        None where nothing reports it, or a model has its name.
+    """
+    name = entry.replace("_", " ")
+    if any(model.name == name for model in models):
+        return None
+    for model in sorted(models, key=lambda model: -len(model.runs)):
+        found = [run for run in model.runs if isinstance(run.test.get(entry), dict)]
+        if found:
+            runs = [dataclasses.replace(run, test=run.test[entry], results={}) for run in found]
+            return ModelResult(name, tuple(runs), trained=False)
+    return None
 
 
 def mean_of(values: Sequence[float]) -> float | None:

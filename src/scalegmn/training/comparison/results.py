@@ -10,7 +10,7 @@ from scalegmn.networks.files import read_json
 from scalegmn.tasks.task import Task
 from scalegmn.training.comparison.config import ComparedRun, ComparisonConfig
 from scalegmn.training.comparison.differences import Difference, differences_of
-from scalegmn.training.comparison.finished import ModelResult, RunResult, read_run
+from scalegmn.training.comparison.finished import ModelResult, RunResult, read_run, untrained_of
 from scalegmn.training.comparison.state import State, state_of
 from scalegmn.training.config import DataConfig
 from scalegmn.training.run_folder import RUN
@@ -27,7 +27,7 @@ class Comparison:
         networks: how many test networks.
         metrics: the figures to show; the first gives the order.
         seeds: of the trainings.
-        models: the best first; those without a finished training last.
+        models: the best first; those without a finished training last. What needs no training is among them.
         reference: name of the model from which differences are given.
         differences: by the name of the model; there is none for the reference.
     """
@@ -58,6 +58,7 @@ def collect(config: ComparisonConfig) -> Comparison | None:
     task = load_task(read_json(runs[0].folder / RUN, what="description of a run")["task"])
     metrics = task.headline or (task.monitor,)
     models = [ModelResult(name, tuple(results)) for name, results in found.items()]
+    models += [row for entry in task.untrained if (row := untrained_of(models, entry)) is not None]
     data = config.models[0].config.data
     return Comparison(
         task=task,

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from lightning.pytorch.callbacks import Callback
+
 from scalegmn.errors import ScaleGMNError
 from scalegmn.networks.files import read_json
 from scalegmn.training.comparison.config import ComparedRun, ComparisonConfig
@@ -44,6 +46,10 @@ class Failure:
     details: str
 
 
+# The command line, and callbacks: the same for all trainings.
+_Given = tuple[list[str] | None, tuple[Callback, ...]]
+
+
 @dataclass(frozen=True)
 class _Done:
     """A training that was tried: what went wrong, and the seconds that it took."""
@@ -54,7 +60,11 @@ class _Done:
 
 
 def compare(
-    config: ComparisonConfig, *, tell: Callable[[str], None], command: Sequence[str] | None = None
+    config: ComparisonConfig,
+    *,
+    tell: Callable[[str], None],
+    command: Sequence[str] | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> tuple[Failure, ...]:
     """Train what is not finished yet.  A training that fails is reported, and the others go on.
 
@@ -62,6 +72,7 @@ def compare(
         config: checked (:func:`scalegmn.training.comparison.state.mistakes_of_comparison`).
         tell: is given a line of text per training.
         command: the command line, to be kept in the run folders.
+        callbacks: of every training (:func:`~scalegmn.training.fit.train`); other processes get copies.
 
     Returns:
         The trainings that failed.
@@ -76,7 +87,8 @@ def compare(
     there = len(states) - len(todo)
     tell(f"{len(todo)} trainings to do" + (f", {there} are finished already" if there else ""))
     failures: list[Failure] = []
-    done = (_side_by_side if config.jobs > 1 else _in_turn)(todo, config.jobs, command)
+    given = (None if command is None else list(command), tuple(callbacks))
+    done = _side_by_side(todo, config.jobs, given) if config.jobs > 1 else _in_turn(todo, given)
     with contextlib.closing(done):
         for number, one in enumerate(done, start=1):
             _keep(config.output, one)
@@ -98,29 +110,27 @@ def _resumed(run: ComparedRun, state: State) -> ComparedRun:
     return dataclasses.replace(run, config=dataclasses.replace(run.config, resume=state is State.begun))
 
 
-def _in_turn(
-    runs: Sequence[ComparedRun], jobs: int, command: Sequence[str] | None
-) -> Generator[_Done, None, None]:
+def _in_turn(runs: Sequence[ComparedRun], given: _Given) -> Generator[_Done, None, None]:
     for run in runs:
         began = time.perf_counter()
-        problem = _problem_of(run.config, command)
+        problem = _problem_of(run.config, *given)
         yield _done(run, problem, time.perf_counter() - began)
 
 
-def _side_by_side(
-    runs: Sequence[ComparedRun], jobs: int, command: Sequence[str] | None
-) -> Generator[_Done, None, None]:
-    work = [Job(key=str(run.folder), function=_problem_of, arguments=(run.config, command)) for run in runs]
+def _side_by_side(runs: Sequence[ComparedRun], jobs: int, given: _Given) -> Generator[_Done, None, None]:
+    work = [Job(key=str(run.folder), function=_problem_of, arguments=(run.config, *given)) for run in runs]
     owners = {str(run.folder): run for run in runs}
     with contextlib.closing(run_side_by_side(work, jobs=jobs)) as ended:
         for end in ended:
             yield _done(owners[end.key], end.answer, end.seconds)
 
 
-def _problem_of(config: RunConfig, command: Sequence[str] | None) -> tuple[str, str] | None:
+def _problem_of(
+    config: RunConfig, command: list[str] | None, callbacks: tuple[Callback, ...]
+) -> tuple[str, str] | None:
     """Train, and return what went wrong: a message, and where it arose."""
     try:
-        train(config, command=None if command is None else list(command))
+        train(config, command=command, callbacks=callbacks)
     except Exception as error:
         # Whatever it is, the other trainings are worth doing; it is reported and written down.
         known = isinstance(error, ScaleGMNError)

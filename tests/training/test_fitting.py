@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from scalegmn.models.baselines.statnn_boosting import BoostingConfig, StatNNBoosting
+from scalegmn.populations.store import Population
+from scalegmn.tasks.classification import Classification
+from scalegmn.training.config import DataConfig, MetanetworkName, RunConfig
+from scalegmn.training.data import Data, Networks
+from scalegmn.training.fitting import fit_at_once
+from scalegmn.training.history import History
+from scalegmn.training.inference import outputs_on
+from scalegmn.training.metanetworks import make_metanetwork
+from training.small import small_population
+
+TRAIN, VAL = np.arange(0, 64, 2), np.arange(1, 64, 4)
+
+
+@pytest.fixture(scope="module")
+def population(tmp_path_factory: pytest.TempPathFactory) -> Population:
+    return small_population(tmp_path_factory.mktemp("fitting") / "p", networks=64, more=(2, 4, 1))
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model after its fit, what was written about it, and its answers about the validation networks."""
+
+    model: StatNNBoosting
+    row: dict[str, str]
+    outputs: Tensor
+    targets: Tensor
+    loss: float
+
+
+def networks(population: Population, rows: np.ndarray) -> Networks:
+    targets = torch.from_numpy(population.column("label")[rows])
+    return Networks(
+        population=population, rows=rows, targets=targets, canonicalize=False, memory_limit=2.0**20
+    )
+
+
+def fitted(population: Population, folder: Path, *, batch: int) -> Fitted:
+    config = RunConfig(
+        data=DataConfig(population=population.folder, evaluation_batch_size=batch),
+        metanetwork=MetanetworkName.statnn_boosting,
+        boosting=BoostingConfig(iterations=10, networks_in_leaf=3),
+    )
+    task = Classification(label="label", classes=["0", "1", "2"])
+    model = make_metanetwork(config, architectures=population.architectures, task=task)
+    assert isinstance(model, StatNNBoosting)
+    data = Data(networks(population, TRAIN), networks(population, VAL), None)
+    fit_at_once(config, model, task, data, History(folder / "metrics.csv"))
+    (row,) = csv.DictReader((folder / "metrics.csv").read_text().splitlines())
+    outputs, targets = outputs_on(task, model, data.val)
+    return Fitted(model, row, outputs, targets, float(task.loss(outputs, targets)))
+
+
+def test_it_learns_and_leaves_the_row_of_one_epoch(population: Population, tmp_path: Path) -> None:
+    done = fitted(population, tmp_path, batch=1000)
+    accuracy = float((done.outputs.argmax(dim=1) == done.targets).double().mean())
+    assert accuracy > 0.6
+    assert float(done.row["val/accuracy"]) == pytest.approx(accuracy, abs=1e-6)
+    assert float(done.row["val/loss"]) == pytest.approx(done.loss, rel=1e-5)
+    assert float(done.row["train/accuracy"]) >= accuracy
+    assert (done.row["epoch"], done.row["step"]) == ("0", "1")
+    assert 0 < float(done.row["train_seconds"]) <= float(done.row["seconds"])
+
+
+def test_it_is_fitted_to_the_training_networks_in_their_order(population: Population, tmp_path: Path) -> None:
+    model = fitted(population, tmp_path, batch=1000).model
+    assert model.targets.tolist() == population.column("label")[TRAIN].tolist()
+    assert len(model.features) == len(TRAIN)
+
+
+def test_size_of_batches_changes_nothing(population: Population, tmp_path: Path) -> None:
+    """Features and targets of mixed architectures stay together however they are read."""
+    whole, parts = (fitted(population, tmp_path, batch=batch) for batch in (1000, 5))
+    order = [np.lexsort(done.model.features.numpy().T) for done in (whole, parts)]
+    for name in ("features", "targets"):
+        one, other = getattr(whole.model, name)[order[0]], getattr(parts.model, name)[order[1]]
+        assert torch.equal(one, other)

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from scalegmn.errors import ConfigurationError
+from scalegmn.graph.network_batch import NetworkBatch
+from scalegmn.models.baselines.flat_mlp_editor import FlatMLPEditor
+from scalegmn.models.baselines.statnn_boosting import AnswerKind, StatNNBoosting
+from scalegmn.models.config import ModelConfig
+from scalegmn.models.editor import ScaleGMNEditor
+from scalegmn.models.metanetwork import Editor, Judge
+from scalegmn.networks.architecture import Architecture
+from scalegmn.networks.factories import siren
+from scalegmn.seeding import generator
+from scalegmn.tasks.classification import Classification
+from scalegmn.tasks.inr_editing import EditingConfig, InrEditing
+from scalegmn.tasks.regression import Link, Regression, RegressionConfig
+from scalegmn.tasks.task import Task
+from scalegmn.training.config import (
+    DataConfig,
+    MetanetworkName,
+    RunConfig,
+    TaskName,
+    TrainingConfig,
+)
+from scalegmn.training.metanetworks import ONE_LAYOUT, check_layout, load_metanetwork, make_metanetwork
+
+ONE, OTHER = siren(widths=(2, 4, 4, 1)), siren(widths=(2, 5, 1))
+THREE_CLASSES = Classification(label="label", classes=["a", "b", "c"])
+
+
+def configured(
+    metanetwork: MetanetworkName, *, task: TaskName = TaskName.classification, seed: int = 0
+) -> RunConfig:
+    return RunConfig(
+        data=DataConfig(population=Path("anywhere")),
+        task=task,
+        metanetwork=metanetwork,
+        model=ModelConfig(features=4, layers=2),
+        training=TrainingConfig(seed=seed),
+    )
+
+
+def batch_of(architecture: Architecture, networks: int = 3) -> NetworkBatch:
+    theta = 0.3 * torch.randn(networks, architecture.num_parameters, generator=generator(0))
+    return NetworkBatch.of(architecture, theta)
+
+
+@pytest.mark.parametrize("name", [name for name in MetanetworkName if "boosting" not in name.value])
+def test_every_judge_answers_with_what_the_task_needs(name: MetanetworkName) -> None:
+    model = make_metanetwork(configured(name), architectures=[ONE], task=THREE_CLASSES)
+    assert isinstance(model, Judge)
+    assert model.eval().answer(batch_of(ONE)).shape == (3, 3)
+
+
+@pytest.mark.parametrize("name", [MetanetworkName.scalegmn, MetanetworkName.nfn, MetanetworkName.probes])
+def test_seed_decides_and_the_global_generator_does_not(name: MetanetworkName) -> None:
+    weights = []
+    for seed, noise in ((0, 1), (0, 2), (1, 1)):
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(noise)
+            before = torch.get_rng_state()
+            model = make_metanetwork(configured(name, seed=seed), architectures=[ONE], task=THREE_CLASSES)
+            assert torch.equal(torch.get_rng_state(), before)
+        weights.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+@pytest.mark.parametrize(
+    ("task", "kind", "outputs"),
+    [
+        (THREE_CLASSES, AnswerKind.log_probability, 3),
+        (Regression(label="x", config=RegressionConfig(link=Link.sigmoid)), AnswerKind.logit, 1),
+        (Regression(label="x", config=RegressionConfig(link=Link.identity)), AnswerKind.value, 1),
+    ],
+)
+def test_trees_answer_as_the_task_reads_it(task: Task, kind: AnswerKind, outputs: int) -> None:
+    config = configured(MetanetworkName.statnn_boosting)
+    model = make_metanetwork(config, architectures=[ONE, OTHER], task=task)
+    assert isinstance(model, StatNNBoosting)
+    assert (model.kind, model.outputs) == (kind, outputs)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [(MetanetworkName.scalegmn, ScaleGMNEditor), (MetanetworkName.flat_mlp, FlatMLPEditor)],
+)
+def test_editors(name: MetanetworkName, kind: type[Editor]) -> None:
+    config = configured(name, task=TaskName.inr_editing)
+    task = InrEditing(config=EditingConfig(image_source="digits", image_size=(8, 8)))
+    model = make_metanetwork(config, architectures=[ONE], task=task)
+    assert isinstance(model, kind)
+    before = batch_of(ONE)
+    edited = model.eval().edit(before)
+    assert edited.single[0] == ONE and edited.single[1].shape == before.single[1].shape
+    for other in (MetanetworkName.statnn_mlp, MetanetworkName.probes):
+        with pytest.raises(ConfigurationError, match=f"{other.value} writes no networks.*use scalegmn"):
+            make_metanetwork(dataclasses.replace(config, metanetwork=other), architectures=[ONE], task=task)
+
+
+@pytest.mark.parametrize("name", MetanetworkName)
+def test_only_some_models_need_one_layout(name: MetanetworkName) -> None:
+    if name in ONE_LAYOUT:
+        with pytest.raises(
+            ConfigurationError, match=f"metanetwork: {name.value} reads networks.*there are 2 .*use scalegmn"
+        ):
+            make_metanetwork(configured(name), architectures=[ONE, OTHER], task=THREE_CLASSES)
+        return
+    model = make_metanetwork(configured(name), architectures=[ONE, OTHER], task=THREE_CLASSES)
+    assert isinstance(model, Judge)
+
+
+def test_same_shapes_are_one_layout() -> None:
+    """Other frequencies are another architecture with the same parameters."""
+    check_layout([ONE, siren(widths=(2, 4, 4, 1), frequency=10.0)], reader="flat_mlp")
+    with pytest.raises(ConfigurationError, match=r"data\.where"):
+        check_layout([ONE, OTHER], reader="flat_mlp")
+
+
+@pytest.mark.parametrize("name", [name for name in MetanetworkName if "boosting" not in name.value])
+def test_saved_models_come_back(name: MetanetworkName, tmp_path: Path) -> None:
+    model = make_metanetwork(configured(name), architectures=[ONE], task=THREE_CLASSES)
+    model.fit_scale(batch_of(ONE))
+    model.eval().save_pretrained(tmp_path / "model")
+    back = load_metanetwork(tmp_path / "model")
+    assert type(back) is type(model) and not back.training
+    assert isinstance(back, Judge) and isinstance(model, Judge)
+    with torch.no_grad():
+        assert torch.equal(back.answer(batch_of(ONE)), model.answer(batch_of(ONE)))
+
+
+def test_models_of_an_unknown_class_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"config\.json"):
+        load_metanetwork(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"model": "Oracle"}))
+    with pytest.raises(ConfigurationError, match=r"class 'Oracle', expected one of.*'ScaleGMN'"):
+        load_metanetwork(tmp_path)
