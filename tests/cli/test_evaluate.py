@@ -113,3 +113,17 @@ def test_damaged_runs_are_refused(
 
 def test_wrong_split_is_wrong_usage(run_folder: Path) -> None:
     assert main(["evaluate", str(run_folder), "--split", "tset"]) == USAGE
+
+
+def test_figures_by_a_column(run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "found.json"
+    command = ["evaluate", str(run_folder), "--split", "all", "--output", str(output), "--by"]
+    assert main([*command, "label"]) == OK
+    found = json.loads(output.read_text())
+    parts = found["by_label"]
+    assert sum(part["networks"] for part in parts.values()) == found["networks"]
+    right = sum(part["accuracy"] * part["networks"] for part in parts.values())
+    assert right == pytest.approx(found["accuracy"] * found["networks"])
+    assert "By label" in capsys.readouterr().out
+    assert main([*command, "nothing"]) == USAGE
+    assert "has no column 'nothing'" in capsys.readouterr().err

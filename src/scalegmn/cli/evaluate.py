@@ -39,6 +39,12 @@ def build_parser() -> ArgumentParser:
         default=None,
         help="JSON file to write; by default one in the run folder",
     )
+    parser.add_argument(
+        "--by",
+        type=str | None,
+        default=None,
+        help="a column: give the figures for each of its values too",
+    )
     parser.add_argument("--batch_size", type=int, default=256, help="networks at a time")
     parser.add_argument(
         "--device",
@@ -57,6 +63,7 @@ def run(argv: Sequence[str]) -> int:
         trained,
         population=options.population,
         split=options.split,
+        by=options.by,
         batch_size=options.batch_size,
         device=options.device,
     )

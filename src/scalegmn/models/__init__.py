@@ -3,6 +3,7 @@
 from scalegmn.models.config import Direction, ModelConfig, ReadoutKind, Symmetry
 from scalegmn.models.editor import ScaleGMNEditor
 from scalegmn.models.metanetwork import Editor, Judge, Metanetwork
+from scalegmn.models.probed import ProbedScaleGMN
 from scalegmn.models.scalegmn import ScaleGMN
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Judge",
     "Metanetwork",
     "ModelConfig",
+    "ProbedScaleGMN",
     "ReadoutKind",
     "ScaleGMN",
     "ScaleGMNEditor",

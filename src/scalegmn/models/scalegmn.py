@@ -55,8 +55,8 @@ class ScaleGMN(Judge):
             if config.statistics
             else None
         )
-        width = self.readout.width + config.features * config.statistics
-        self.head = MLP(width, outputs, style=config.style.mlp)
+        self.embedding_width = self.readout.width + config.features * config.statistics
+        self.head = MLP(self.embedding_width, outputs, style=config.style.mlp)
 
     def forward(self, graph: NetworkGraph) -> NetworkVectors:
         """A network or a batch to ``(B, outputs)``."""

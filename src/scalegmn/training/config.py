@@ -27,9 +27,13 @@ class TaskName(Enum):
 
 
 class MetanetworkName(Enum):
-    """Which metanetwork is trained: ScaleGMN, or a baseline of :mod:`scalegmn.models.baselines`."""
+    """Which metanetwork is trained: ScaleGMN, also with probes, or a baseline.
+
+    See :mod:`scalegmn.models.probed` and :mod:`scalegmn.models.baselines`.
+    """
 
     scalegmn = "scalegmn"
+    scalegmn_probes = "scalegmn_probes"
     flat_mlp = "flat_mlp"
     statnn_mlp = "statnn_mlp"
     statnn_boosting = "statnn_boosting"
@@ -225,7 +229,7 @@ class RunConfig:
         statnn: options of the perceptron on statistics of weights.
         boosting: options of the boosted trees on statistics of weights.
         nfn: options of the neural functional network.
-        probes: options of the learned probes.
+        probes: options of the learned probes, alone or beside ScaleGMN.
         regression: options of the task regression.
         editing: options of the task inr_editing.
         training: how to learn.
@@ -256,6 +260,6 @@ class RunConfig:
         if self.output is not None:
             return self.output
         parts = [self.data.population.name, self.metanetwork.value]
-        if self.metanetwork is MetanetworkName.scalegmn:
+        if self.metanetwork in (MetanetworkName.scalegmn, MetanetworkName.scalegmn_probes):
             parts += [self.model.direction.value, self.model.symmetry.value]
         return Path("runs") / "-".join([*parts, f"seed{self.training.seed}"])

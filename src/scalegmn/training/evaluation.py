@@ -14,6 +14,7 @@ from scalegmn.populations.format import ARCHITECTURE_COLUMN
 from scalegmn.populations.splits import NAMES
 from scalegmn.populations.store import Population
 from scalegmn.tasks.task import Report
+from scalegmn.training.breakdown import breakdown
 from scalegmn.training.data import Networks
 from scalegmn.training.inference import device_called, outputs_on
 from scalegmn.training.run_folder import Run
@@ -40,6 +41,7 @@ def evaluate(
     *,
     population: Path | None = None,
     split: str = "test",
+    by: str | None = None,
     batch_size: int = 256,
     device: str | None = None,
 ) -> Evaluation:
@@ -50,11 +52,12 @@ def evaluate(
         population: other networks; by default those of the training.
         split: ``train``, ``val`` or ``test`` as the training chose them, or ``all``.  Of another population,
             those that its column says; ``test`` takes all where the column names none.
+        by: a column; the figures are also given for every one of its values.
         batch_size: networks at a time.
         device: where to compute, such as ``cpu`` or ``cuda:1``; by default a GPU if there is one.
 
     Raises:
-        ConfigurationError: no such split or device.
+        ConfigurationError: no such split, device or column.
         PopulationError: there are no such networks, or their labels are unknown to the model.
         GraphError: the model cannot read such networks.
     """
@@ -74,7 +77,13 @@ def evaluate(
         run.check(chosen.architectures[number])
     model = copy.deepcopy(run.model).to(device_called(device))
     outputs, targets = outputs_on(run.task, model, networks, batch_size=batch_size)
-    report = run.task.report(outputs, targets, groups=groups_among(chosen, rows, run.data))
+    groups = groups_among(chosen, rows, run.data)
+    report = run.task.report(outputs, targets, groups=groups)
+    if by is not None:
+        table, parts = breakdown(
+            run.task, outputs, targets, population=chosen, rows=rows, by=by, groups=groups
+        )
+        report = Report({**report.summary, f"by_{by}": parts}, (*report.tables, table), report.arrays)
     facts = {
         "run": str(run.folder),
         "population": str(chosen.folder),

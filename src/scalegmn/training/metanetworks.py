@@ -18,6 +18,7 @@ from scalegmn.models.baselines.statnn_boosting import AnswerKind, StatNNBoosting
 from scalegmn.models.baselines.statnn_mlp import StatNNMLP
 from scalegmn.models.editor import ScaleGMNEditor
 from scalegmn.models.metanetwork import Editor, Judge, Metanetwork
+from scalegmn.models.probed import ProbedScaleGMN
 from scalegmn.models.saving import CONFIG_FILE
 from scalegmn.models.scalegmn import ScaleGMN
 from scalegmn.networks.architecture import Architecture
@@ -30,7 +31,17 @@ from scalegmn.training.config import MetanetworkName, RunConfig, TaskName
 
 _SAVED: Final[dict[str, type[Metanetwork]]] = {
     kind.__name__: kind
-    for kind in (ScaleGMN, ScaleGMNEditor, FlatMLP, FlatMLPEditor, StatNNMLP, StatNNBoosting, NFN, Probes)
+    for kind in (
+        ScaleGMN,
+        ScaleGMNEditor,
+        ProbedScaleGMN,
+        FlatMLP,
+        FlatMLPEditor,
+        StatNNMLP,
+        StatNNBoosting,
+        NFN,
+        Probes,
+    )
 }
 ONE_LAYOUT: Final = (MetanetworkName.flat_mlp, MetanetworkName.nfn)
 """Models that read networks only whose parameters all have the same shapes."""
@@ -58,6 +69,10 @@ def _judge(config: RunConfig, architectures: Sequence[Architecture], task: Task)
     match config.metanetwork:
         case MetanetworkName.scalegmn:
             return ScaleGMN(spec=GraphSpec.of(architectures), outputs=outputs, config=config.model)
+        case MetanetworkName.scalegmn_probes:
+            return ProbedScaleGMN.of(
+                architectures, outputs=outputs, config=config.model, probes=config.probes
+            )
         case MetanetworkName.flat_mlp:
             check_layout(architectures, reader="flat_mlp")
             count = architectures[0].num_parameters
