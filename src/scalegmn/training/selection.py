@@ -13,6 +13,7 @@ from scalegmn.networks.architecture import Architecture
 from scalegmn.populations.format import ARCHITECTURE_COLUMN
 from scalegmn.populations.splits import Splits, split_by_column, split_by_group
 from scalegmn.populations.store import Population
+from scalegmn.populations.where import rows_where
 from scalegmn.seeding import numpy_generator
 from scalegmn.training.config import DataConfig
 
@@ -137,23 +138,7 @@ def kept_by(population: Population, where: Mapping[str, Any]) -> np.ndarray:
     Raises:
         ConfigurationError: there is no such column, or no network has such a value.
     """
-    kept = np.ones(len(population), bool)
-    for name, wanted in where.items():
-        if name not in population.columns:
-            raise ConfigurationError(
-                f"data.where: {population.folder} has no column {name!r}; there are "
-                f"{list(population.columns)}"
-            )
-        values = population.column(name)
-        found = np.isin(values, wanted if isinstance(wanted, list) else [wanted])
-        if not found.any():
-            known = np.unique(values)
-            shown = ", ".join(map(str, known[:10])) + (", ..." if len(known) > 10 else "")
-            raise ConfigurationError(
-                f"data.where: no network of {population.folder} has {name} {wanted!r}; there are {shown}"
-            )
-        kept &= found
-    return kept
+    return rows_where(population, where, option="data.where")
 
 
 def rows_for_testing(population: Population, config: DataConfig) -> np.ndarray:
