@@ -41,5 +41,9 @@ class ImageSourceError(ScaleGMNError, ValueError):
     """Images cannot be found or read."""
 
 
+class TriggerError(ScaleGMNError, ValueError):
+    """A trigger is described wrongly, or does not fit the images it is put into."""
+
+
 class ConfigurationError(ScaleGMNError, ValueError):
     """A configuration contradicts itself or the data it is used with."""

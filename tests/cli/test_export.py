@@ -50,6 +50,55 @@ def test_zoo_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert after.column("network").tolist() == [0, 0, 0, 2, 2, 1, 1, 1]
 
 
+def test_trojaned_zoo_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The names and the further column of the files of the first trojan study."""
+    architecture = cnn(activations=[Activation("relu")] * 3, padding=1)
+    results = ("train_accuracy", "train_loss", "test_accuracy", "test_loss")
+    columns = {
+        "network": [0, 0, 1, 1],
+        "epoch": [2] * 4,
+        "poisoned": [True, False, True, False],
+        **{name: [0.1, 0.2, 0.3, 0.4] for name in results},
+    }
+    theta = torch.randn(4, 4970, generator=torch.Generator().manual_seed(0))
+    with PopulationWriter(tmp_path / "p", provenance={}) as writer:
+        writer.append(architecture, theta, columns)
+        writer.finish()
+    zoo = tmp_path / "zoo"
+    export = ["export", str(tmp_path / "p"), "--format", "small_cnn_zoo", "--quiet", "--suffix"]
+    assert main([*export, "_new", "-o", str(zoo)]) == 0
+    names = sorted(path.name for path in zoo.iterdir())
+    assert names == ["layout.csv", "metrics_new.csv", "weights_new.npy"]
+    header, *lines = (zoo / "metrics_new.csv").read_text().splitlines()
+    assert header.endswith(",train_loss,poisoned")
+    assert [line.rsplit(",", 1)[1] for line in lines] == ["1", "0", "1", "0"]
+    arguments = ["import", "small_cnn_zoo", str(zoo), "--quiet", "--padding=1", "--step=all"]
+    arguments += ["--split_rule=none", "-o", str(tmp_path / "q")]
+    assert main(arguments) == 3
+    assert "weights.npy: there is no such file" in capsys.readouterr().err
+    assert main([*arguments, "--suffix=_new"]) == 0
+    back = Population.open(tmp_path / "q")
+    assert back.column("poisoned").tolist() == [1, 0, 1, 0]
+    assert back.column("network").tolist() == [0, 0, 1, 1]
+    assert torch.equal(back.theta([0, 1, 2, 3]), theta)
+    assert main([*export, "../new", "-o", str(tmp_path / "other")]) == 2
+    assert "suffix is '../new'" in capsys.readouterr().err
+    assert main([*arguments, "--suffix=a.b"]) == 2
+    assert "suffix is 'a.b'" in capsys.readouterr().err
+    wrong = [
+        "export",
+        str(tmp_path / "p"),
+        "--format",
+        "npz_inrs",
+        "--suffix",
+        "_new",
+        "-o",
+        str(tmp_path / "r"),
+    ]
+    assert main(wrong) == 2
+    assert "--suffix was given, but npz_inrs has no such option" in capsys.readouterr().err
+
+
 def test_options_of_the_zoo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     zoo = tmp_path / "zoo"
     assert (

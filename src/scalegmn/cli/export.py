@@ -10,6 +10,7 @@ from jsonargparse import ArgumentParser
 
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.published import collection_called
+from scalegmn.errors import ConfigurationError
 from scalegmn.populations.exporting import export_population
 from scalegmn.populations.store import Population
 from scalegmn.populations.zoo_files import write_zoo
@@ -25,6 +26,12 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("population", type=Path, help="folder of the population")
     parser.add_argument("--format", type=FormatName, required=True, help="format of the files")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the files, new or empty")
+    parser.add_argument(
+        "--suffix",
+        type=str,
+        default="",
+        help="small_cnn_zoo: of the names of the files, _new for those of the trojaned zoo",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 
@@ -34,12 +41,14 @@ def run(argv: Sequence[str]) -> int:
     options = build_parser().parse_args(list(argv))
     population = Population.open(options.population)
     progress = not options.quiet
+    if options.suffix and options.format != "small_cnn_zoo":
+        raise ConfigurationError(f"--suffix was given, but {options.format} has no such option; leave it out")
     if options.format != "small_cnn_zoo":
         collection = collection_called(options.format)
         files = export_population(population, collection, options.output, progress=progress)
         print(f"{len(population)} networks are in {options.output}, in {files} files of {collection.title}")
         return OK
-    report = write_zoo(population, options.output, progress=progress)
+    report = write_zoo(population, options.output, suffix=options.suffix, progress=progress)
     print(f"{report.networks} networks are in {report.folder}, as a Small CNN Zoo")
     print(f"their convolutions have padding {report.padding}, which no file says; tell who reads them")
     if report.diverged:

@@ -81,6 +81,13 @@ def _add_zoo_options(parser: ArgumentParser) -> None:
         help="small_cnn_zoo: how to read the split file: every network once and whole runs (clean, the "
         "default), as the published experiments did with its header read as row 0 (published), or not (none)",
     )
+    parser.add_argument(
+        "--suffix",
+        type=str | None,
+        default=None,
+        help="small_cnn_zoo: of the names of the files, _new for those of the trojaned zoo, "
+        "weights_new.npy and metrics_new.csv",
+    )
 
 
 def run(argv: Sequence[str]) -> int:
@@ -88,7 +95,7 @@ def run(argv: Sequence[str]) -> int:
     options = build_parser().parse_args(list(argv))
     if options.collection == "small_cnn_zoo":
         return _import_zoo(options)
-    for name in ("padding", "activation", "step", "split_rule"):
+    for name in ("padding", "activation", "step", "split_rule", "suffix"):
         if options[name] is not None:
             raise ConfigurationError(
                 f"--{name} was given, but {options.collection} has no such option; leave it out"
@@ -129,6 +136,7 @@ def _import_zoo(options: Namespace) -> int:
         step=None if options.step == "all" else LAST_STEP if options.step is None else options.step,
         split_rule=None if options.split_rule == "none" else options.split_rule or "clean",
         splits=options.splits,
+        suffix=options.suffix or "",
     )
     report = import_zoo(
         zoo, options.folder, options.output, resume=options.resume, progress=not options.quiet

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from jsonargparse import ArgumentParser
 
-from scalegmn.cli.making import cnns, inrs
+from scalegmn.cli.making import cnns, inrs, trojans
 
-HELP = "make a population of networks: sine networks of images, or convolutional networks"
+HELP = "make a population of networks: sine networks of images, convolutional networks, trojaned networks"
 
-_KINDS = {"inrs": inrs, "cnns": cnns}
+_KINDS = {"inrs": inrs, "cnns": cnns, "trojans": trojans}
 
 
 def build_parser() -> ArgumentParser:

@@ -34,6 +34,8 @@ from scalegmn.populations.readers.small_cnn_zoo_metrics import (
     RESULTS,
     WHOLE,
     WORDS,
+    check_suffix,
+    with_suffix,
 )
 from scalegmn.populations.splits import NAMES, Splits
 from scalegmn.populations.store import Population
@@ -60,25 +62,34 @@ class ZooReport:
     padding: int
 
 
-def write_zoo(population: Population, folder: str | Path, *, progress: bool = True) -> ZooReport:
+def write_zoo(
+    population: Population, folder: str | Path, *, suffix: str = "", progress: bool = True
+) -> ZooReport:
     """Write ``weights.npy``, ``metrics.csv.gz`` and ``layout.csv`` as the zoo was published.
 
     The rows are the networks in their order.  Of the 22 columns, `epoch` and the four results are needed;
     the activation, the number of convolutions and of their channels come from the architectures, the runs
     from `network`, what the population does not know is an empty cell, and what the table has no column
     for is left out, except for `split`: it becomes ``splits.json``, lists of rows for
-    :meth:`~scalegmn.populations.splits.Splits.read`, which other programs may ignore.
+    :meth:`~scalegmn.populations.splits.Splits.read`, which other programs may ignore, and for `poisoned`,
+    which becomes a further column of 0 and 1, as in the trojaned zoo.
 
     Args:
         population: networks such as :func:`~scalegmn.networks.factories.cnn` makes by default, with relu or
             tanh, padding 0 or 1, and any numbers of channels, classes and kernel size.
         folder: a new or empty folder.
+        suffix: of the names of weights and table; with one the table is not packed: ``_new`` makes
+            ``weights_new.npy`` and ``metrics_new.csv``, the files of the trojaned zoo.
         progress: show a progress bar on the standard error stream.
 
     Raises:
+        ConfigurationError: the suffix cannot be part of a name.
         PopulationError: the folder is in use, a network is of another kind or of other sizes than the
             rest, a column is missing, or a result is not finite.
     """
+    check_suffix(suffix)
+    weights, metrics = with_suffix(WEIGHTS, suffix), with_suffix(METRICS, suffix)
+    metrics = metrics.removesuffix(".gz") if suffix else metrics
     kinds = [zoo_kind(architecture) for architecture in population.architectures]
     layouts = {(kind.channels, kind.classes, kind.kernel, kind.padding) for kind in kinds}
     if len(layouts) != 1:
@@ -95,15 +106,16 @@ def write_zoo(population: Population, folder: str | Path, *, progress: bool = Tr
     table = _table(population, kinds, rows)
     folder = empty_folder(folder)
     try:
-        _write_weights(population, rows, layout, folder / WEIGHTS, progress=progress)
-        write_atomically(folder / METRICS, _packed(table))
+        _write_weights(population, rows, layout, folder / weights, progress=progress)
+        packed = _packed(table)
+        write_atomically(folder / metrics, gzip.decompress(packed) if suffix else packed)
         write_atomically(folder / LAYOUT, layout.to_csv().encode())
         if "split" in population.columns:
             words = population.column("split")[rows]
             Splits(**{name: np.flatnonzero(words == name) for name in NAMES}).write(folder / SPLITS)
     except BaseException:
         # What is not complete must not be taken for a zoo; the folder was empty.
-        for name in (WEIGHTS, METRICS, LAYOUT, SPLITS):
+        for name in (weights, metrics, LAYOUT, SPLITS):
             (folder / name).unlink(missing_ok=True)
             (folder / (name + TEMPORARY)).unlink(missing_ok=True)
         raise
@@ -188,6 +200,8 @@ def _table(population: Population, kinds: list[ZooKind], rows: np.ndarray) -> di
         kind = pa.int64() if name in WHOLE else pa.string() if name in WORDS else pa.float64()
         with explained(f"{population.folder}: column {name!r} does not fit the table of a zoo"):
             table[published] = columns.get(name, pa.nulls(len(rows))).cast(kind).to_pylist()
+    if "poisoned" in population.columns:
+        table["poisoned"] = [int(value) for value in population.column("poisoned")[rows]]
     return table
 
 

@@ -30,6 +30,7 @@ def contact_sheet(
     *,
     title: str = "",
     captions: Sequence[str] = (),
+    names: tuple[str, str, str] = ("before", "target", "after"),
 ) -> Figure:
     """One column per network: before, target, after, and the difference of the last two.
 
@@ -43,13 +44,14 @@ def contact_sheet(
         after: drawings after the edit.
         title: above the picture.
         captions: a few letters per network; by default the errors.
+        names: of the three rows.
 
     Raises:
         ContactSheetError: the images have other shapes, or there are too many or none.
     """
     _check([images for images in (before, target, after) if images is not None], captions)
     reference = before if target is None else target
-    rows = {"before": before, "target": target, "after": after}
+    rows = dict(zip(names, (before, target, after), strict=True))
     shown = {name: images for name, images in rows.items() if images is not None}
     count = len(before)
     size = _CELL * count + 1.9, _CELL * (len(shown) + 1) + (1.1 if title else 0.75)
@@ -65,7 +67,7 @@ def contact_sheet(
     signed = difference if difference.ndim == 3 else difference.mean(axis=3)
     for axes, image in zip(cells[-1], signed, strict=True):
         axes.imshow(image, cmap=DIVERGING, vmin=-1, vmax=1, interpolation="nearest")
-    _name(cells[-1, 0], "after\n- before" if target is None else "after\n- target")
+    _name(cells[-1, 0], f"{names[2]}\n- {names[0] if target is None else names[1]}")
     errors = np.square(difference, dtype=np.float64).reshape(count, -1).mean(axis=1)
     stated = captions or [f"{100 * error:.2f}" for error in errors]
     for axes in cells.flat:

@@ -25,21 +25,39 @@ def prepared_images(images: ImageSet, *, grayscale: bool = True, image_size: int
     Raises:
         ConfigurationError: `image_size` is larger than the images, or not positive.
     """
+    check_image_size(images, image_size)
+    parts = []
+    for start in range(0, len(images), _BLOCK):
+        pixels = torch.from_numpy(images.images[start : start + _BLOCK]).float() / 127.5 - 1
+        pixels = pixels[:, None] if pixels.ndim == 3 else pixels.movedim(3, 1)
+        parts.append(_reduced(pixels, grayscale=grayscale, image_size=image_size))
+    return torch.cat(parts)
+
+
+def network_inputs(pixels: Tensor, *, grayscale: bool = True, image_size: int | None = None) -> Tensor:
+    """As :func:`prepared_images`, for images ``(n, C, H, W)`` with values from 0 to 1; differentiable."""
+    return _reduced(2 * pixels - 1, grayscale=grayscale, image_size=image_size)
+
+
+def check_image_size(images: ImageSet, image_size: int | None) -> None:
+    """Refuse to enlarge images.
+
+    Raises:
+        ConfigurationError: `image_size` is larger than the images, or not positive.
+    """
     if image_size is not None and not 1 <= image_size <= min(images.size):
         raise ConfigurationError(
             f"image_size is {image_size}, expected 1 to {min(images.size)}: images of {images.name} are "
             f"{images.size[0]} x {images.size[1]} and are only reduced"
         )
-    parts = []
-    for start in range(0, len(images), _BLOCK):
-        pixels = torch.from_numpy(images.images[start : start + _BLOCK]).float() / 127.5 - 1
-        pixels = pixels[:, None] if pixels.ndim == 3 else pixels.movedim(3, 1)
-        if grayscale:
-            pixels = pixels.mean(dim=1, keepdim=True)
-        if image_size is not None and (image_size, image_size) != images.size:
-            pixels = F.adaptive_avg_pool2d(pixels, (image_size, image_size))
-        parts.append(pixels)
-    return torch.cat(parts)
+
+
+def _reduced(pixels: Tensor, *, grayscale: bool, image_size: int | None) -> Tensor:
+    if grayscale:
+        pixels = pixels.mean(dim=1, keepdim=True)
+    if image_size is not None and (image_size, image_size) != tuple(pixels.shape[2:]):
+        pixels = F.adaptive_avg_pool2d(pixels, (image_size, image_size))
+    return pixels
 
 
 def halves(images: ImageSet) -> tuple[np.ndarray, np.ndarray]:

@@ -8,28 +8,28 @@ such differences on).
 
 from __future__ import annotations
 
-import contextlib
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, final
+from typing import final
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from scalegmn.errors import ConfigurationError, PopulationError
-from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.devices import usable_device
 from scalegmn.populations.images import ImageSet
 from scalegmn.populations.makers.cnn_plan import Job, Plan
 from scalegmn.populations.makers.cnn_recipes import CnnRecipe
+from scalegmn.populations.makers.cnn_shards import (
+    Row,
+    Workers,
+    append_rows,
+    explained,
+    thread_count,
+)
 from scalegmn.populations.makers.cnn_start import initial_parameters
 from scalegmn.populations.makers.cnn_training import CnnTraining
 from scalegmn.populations.progress import progress_bar
-from scalegmn.populations.store import Group, PopulationWriter
+from scalegmn.populations.store import PopulationWriter
 
 
 @final
@@ -98,28 +98,18 @@ def make_cnns(
     """
     recipe = recipe or CnnRecipe()
     plan = Plan(images, recipe, networks, seed, shard_size, inner_batch, usable_device(device))
-    count = workers if workers is not None else (torch.get_num_threads() if plan.device.type == "cpu" else 1)
-    if count < 1:
-        raise ConfigurationError(f"workers is {workers}, expected 1 or more")
+    count = thread_count(workers, plan.device)
     plan.check()
     with PopulationWriter(folder, provenance=plan.provenance(), resume=resume) as writer:
         done = min(writer.shards_done * plan.shard_size, networks)
         bar = progress_bar("training networks", total=networks, done=done, show=progress)
-        with bar as advance, _Workers(plan, count, advance) as pool:
+        with bar as advance, _workers(plan, count, advance) as pool:
             for start in range(done, networks, plan.shard_size):
                 _make_shard(plan, pool, writer, range(start, min(start + plan.shard_size, networks)))
-        with _explained(writer.folder):
+        with explained(writer.folder):
             writer.finish()
         diverged = [int(number) for notes in writer.notes for number in notes["diverged"]]  # type: ignore[index]
         return CnnReport(writer.folder, networks, len(writer), tuple(diverged))
-
-
-class Row(NamedTuple):
-    """One checkpoint of one network."""
-
-    architecture: Architecture
-    theta: Tensor
-    columns: dict[str, object]
 
 
 def train_job(plan: Plan, job: Job, report: Callable[[float], None]) -> list[Row]:
@@ -181,74 +171,14 @@ def _checkpoint(plan: Plan, job: Job, training: CnnTraining) -> list[Row]:
     return rows
 
 
-class _Workers:
-    """Threads that do jobs; PyTorch runs on one core in each, without waiting for the others."""
+def _workers(plan: Plan, count: int, advance: Callable[[float], None]) -> Workers[Job]:
+    def work(job: Job, report: Callable[[float], None]) -> list[Row]:
+        return train_job(plan, job, report)
 
-    def __init__(self, plan: Plan, count: int, advance: Callable[[float], None]) -> None:
-        self._plan = plan
-        self._advance = advance
-        self._stop = threading.Event()
-        self._alone = plan.device.type == "cpu"
-        self._threads = torch.get_num_threads()
-        self._pool = ThreadPoolExecutor(count, initializer=self._start)
-
-    def _start(self) -> None:
-        if self._alone:
-            torch.set_num_threads(1)
-
-    def __enter__(self) -> _Workers:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._pool.shutdown(cancel_futures=True)
-        if self._alone:
-            # The setting of a thread is also what threads to come begin with.
-            torch.set_num_threads(self._threads)
-
-    def do(self, jobs: list[Job]) -> list[Row]:
-        """The rows of all jobs, network by network in the order of their numbers."""
-        done = [row for rows in self._pool.map(self._do, jobs) for row in rows]
-        # Sorting is stable: the checkpoints of a network stay in order.
-        return sorted(done, key=lambda row: row.columns["network"])  # type: ignore[arg-type, return-value]
-
-    def _do(self, job: Job) -> list[Row]:
-        def report(part: float) -> None:
-            if self._stop.is_set():
-                raise InterruptedError("the training was stopped")
-            self._advance(len(job.networks) * part)
-
-        return train_job(self._plan, job, report)
+    return Workers(work, count=count, device=plan.device, advance=advance)
 
 
-def _make_shard(plan: Plan, pool: _Workers, writer: PopulationWriter, networks: range) -> None:
-    alike: dict[Architecture, list[Row]] = {}
-    for row in pool.do(plan.jobs(networks)):
-        alike.setdefault(row.architecture, []).append(row)
-    groups = [
-        Group(architecture, torch.stack([row.theta for row in rows]), _table(rows))
-        for architecture, rows in alike.items()
-    ]
-    diverged = {row.columns["network"] for rows in alike.values() for row in rows if row.columns["diverged"]}
-    notes = {"diverged": [number for number in networks if number in diverged]}
-    with _explained(writer.folder):
-        writer.append_groups(groups, notes=notes)
-
-
-@contextlib.contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    """What a full disk looks like to the user: nothing that was written before is lost."""
-    try:
-        yield
-    except OSError as error:
-        raise PopulationError(
-            f"{folder}: writing failed: {error}; what was written before is safe: make room, and resume with "
-            "the same settings (--resume)"
-        ) from error
-
-
-def _table(rows: list[Row]) -> dict[str, np.ndarray | list[object]]:
-    columns = {name: [row.columns[name] for row in rows] for name in rows[0].columns}
-    return {
-        name: values if isinstance(values[0], str) else np.array(values) for name, values in columns.items()
-    }
+def _make_shard(plan: Plan, pool: Workers[Job], writer: PopulationWriter, networks: range) -> None:
+    rows = pool.do(plan.jobs(networks), order="network")
+    diverged = {row.columns["network"] for row in rows if row.columns["diverged"]}
+    append_rows(writer, rows, notes={"diverged": [number for number in networks if number in diverged]})

@@ -25,8 +25,10 @@ from scalegmn.populations.readers.small_cnn_zoo_layout import LAYOUT, ZooLayout
 from scalegmn.populations.readers.small_cnn_zoo_metrics import (
     ACTIVATIONS,
     RESULTS,
+    check_suffix,
     metrics_file,
     read_metrics,
+    with_suffix,
 )
 from scalegmn.populations.readers.small_cnn_zoo_splits import (
     SplitRule,
@@ -63,6 +65,8 @@ class SmallCnnZoo:
         split_rule: how the split file is read; see :mod:`small_cnn_zoo_splits
             <scalegmn.populations.readers.small_cnn_zoo_splits>`.  None for no splits.
         splits: the split file, if it is not the only ``*_split.csv`` in the folder.
+        suffix: of the names of weights and table: the trojaned zoo of a later work has ``weights_new.npy``
+            and ``metrics_new.csv``, with a further column `poisoned` (0 or 1), and no split file.
 
     Raises:
         ConfigurationError: an option that the zoo does not have.
@@ -73,6 +77,7 @@ class SmallCnnZoo:
     step: int | None = LAST_STEP
     split_rule: SplitRule | None = "clean"
     splits: Path | None = None
+    suffix: str = ""
 
     title: ClassVar[str] = "Small CNN Zoo"
 
@@ -81,6 +86,7 @@ class SmallCnnZoo:
             raise ConfigurationError(
                 f"padding is {self.padding}, expected 0 (original) or 1 (the later re-run)"
             )
+        check_suffix(self.suffix)
         if self.splits is not None and self.split_rule is None:
             raise ConfigurationError(
                 f"the split file {str(self.splits)!r} was given, but no rule how to read it; expected the "
@@ -95,12 +101,13 @@ class SmallCnnZoo:
         """
         folder = existing_folder(Path(folder), self.title)
         layout = ZooLayout.read(folder / LAYOUT)
-        rows, offset = _open_weights(folder / WEIGHTS, layout)
-        path = metrics_file(folder)
+        weights = folder / with_suffix(WEIGHTS, self.suffix)
+        rows, offset = _open_weights(weights, layout)
+        path = metrics_file(folder, suffix=self.suffix)
         metrics = read_metrics(path)
         if metrics.num_rows != rows:
             raise PopulationError(
-                f"{path}: has {metrics.num_rows} rows, but {folder / WEIGHTS} has {rows}; expected one row "
+                f"{path}: has {metrics.num_rows} rows, but {weights} has {rows}; expected one row "
                 "for each network; take both from the same download"
             )
         chosen, left_out, remarks = self._choose(metrics, folder)
@@ -123,9 +130,7 @@ class SmallCnnZoo:
             "left_out": left_out,
             "sha256": digests,
         }
-        return ZooFolder(
-            folder / WEIGHTS, offset, layout, self.padding, chosen, left_out, remarks, provenance
-        )
+        return ZooFolder(weights, offset, layout, self.padding, chosen, left_out, remarks, provenance)
 
     def _choose(self, metrics: pa.Table, folder: Path) -> tuple[pa.Table, dict[str, int], tuple[str, ...]]:
         """The table of the networks to read, in the order of the file; what was left out; remarks."""

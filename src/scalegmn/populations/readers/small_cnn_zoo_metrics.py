@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from scalegmn.errors import PopulationError
+from scalegmn.errors import ConfigurationError, PopulationError
 
 METRICS: Final = "metrics.csv.gz"
 ACTIVATIONS: Final = ("relu", "tanh")
@@ -58,13 +58,32 @@ ADDED: Final = ("network", "diverged", "row", "split")
 _RUN: Final = re.compile(r"(?:.*[^0-9])?([0-9]{1,18})/?", re.ASCII | re.DOTALL)
 
 
-def metrics_file(folder: Path) -> Path:
+def with_suffix(name: str, suffix: str) -> str:
+    """The name of a file of a zoo whose names have a suffix: ``weights.npy`` becomes ``weights_new.npy``."""
+    stem, _, end = name.partition(".")
+    return f"{stem}{suffix}.{end}"
+
+
+def check_suffix(suffix: str) -> None:
+    """Refuse what cannot be part of the name of a file.
+
+    Raises:
+        ConfigurationError: it has other characters than letters, digits, dashes and underscores.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]*", suffix):
+        raise ConfigurationError(
+            f"suffix is {suffix!r}, expected letters, digits, dashes and underscores, such as '_new'"
+        )
+
+
+def metrics_file(folder: Path, *, suffix: str = "") -> Path:
     """The table in a folder of the zoo, packed or not.
 
     Raises:
         PopulationError: there is none, or there are both.
     """
-    packed, plain = folder / METRICS, folder / METRICS.removesuffix(".gz")
+    packed = folder / with_suffix(METRICS, suffix)
+    plain = packed.with_name(packed.name.removesuffix(".gz"))
     found = [path for path in (packed, plain) if path.is_file()]
     if len(found) != 1:
         what = f"both {packed.name} and {plain.name}" if found else f"neither {packed.name} nor {plain.name}"

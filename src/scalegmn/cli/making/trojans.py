@@ -1,0 +1,210 @@
+"""``scalegmn make trojans``: trojaned networks, each with a clean twin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from jsonargparse import ArgumentParser, Namespace
+
+from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.making.options import add_image_options, chosen_images
+from scalegmn.errors import ConfigurationError, TriggerError
+from scalegmn.populations.images import ImageSet
+from scalegmn.populations.makers.cnn_hyper import Optimizer
+from scalegmn.populations.makers.trojan_recipe import (
+    Bases,
+    FineTuning,
+    HeldOut,
+    Labels,
+    Poisoning,
+    Start,
+    TrojanRecipe,
+)
+from scalegmn.populations.makers.trojans import TrojanReport, make_trojans
+from scalegmn.populations.store import Population
+from scalegmn.populations.triggers import TriggerFamily, TriggerSpace
+from scalegmn.populations.triggers.blended_square import BlendedSquares
+from scalegmn.populations.triggers.kinds import KindName
+from scalegmn.populations.triggers.patch import Patches
+from scalegmn.populations.triggers.patterns import PatternName
+
+HELP = "trojaned networks and their clean twins, from a population of convolutional networks"
+SHEET: Final = "triggers.png"
+"""File in the folder of the population with clean and triggered images."""
+
+_Option = tuple[str, Any, str]
+# What the classes leave to the user.  Not given, they are as their classes have them.
+_BASES: tuple[_Option, ...] = (
+    ("minimum_accuracy", float, "that base networks must have in the column test_accuracy"),
+    ("group", str, "column of what never crosses splits; by default network or run"),
+)
+_TUNING: tuple[_Option, ...] = (
+    ("epochs", int, "of both twins"),
+    ("batch_size", int, "images per step"),
+    ("learning_rate", tuple[float, float], "range, drawn once for both twins, such as '[0.01, 0.01]'"),
+    ("l2", float, "factor of the penalty on weights"),
+    ("dropout", float, "rate"),
+    ("optimizer", Optimizer, "of both twins"),
+    ("start", Start, "from the base networks, or from scratch with their architectures"),
+)
+_POISONING: tuple[_Option, ...] = (
+    ("ratio", float, "share of the training images that are poisoned"),
+    ("targets", list[int], "classes of the attacker to draw from; by default all"),
+    ("labels", list[Labels], "of poisoned images: dirty (the target's), clean (their own), or both"),
+)
+_TRIGGERS: tuple[_Option, ...] = (
+    ("sizes", list[int], "of squares and patches, in pixels, to draw from"),
+    ("patterns", list[PatternName], "of squares and patches to draw from"),
+    ("square_blend", tuple[float, float], "range of the weight of blended squares"),
+)
+_HELD_OUT: tuple[_Option, ...] = (
+    ("held_out_kinds", list[KindName], "kinds of triggers that only test networks have"),
+    ("held_out_sizes", list[int], "sizes of triggers that only test networks have"),
+    ("held_out_patterns", list[PatternName], "patterns that only test networks have"),
+    ("held_out_targets", list[int], "classes of the attacker that only test networks have"),
+    ("split_fractions", tuple[float, float, float], "of base networks, where something is held out"),
+)
+_RECIPE: tuple[_Option, ...] = (
+    ("minimum_asr", float, "attack success rate below which an attack has failed"),
+    ("grayscale", bool, "whether colours are averaged; by default as the base networks had it"),
+    ("image_size", int, "to which images are reduced; by default as the base networks had it"),
+)
+
+
+def build_parser() -> ArgumentParser:
+    """The options of the command."""
+    parser = ArgumentParser(description="Train networks further, once on poisoned and once on clean images.")
+    parser.add_argument("population", type=Path, help="folder of the population of base networks")
+    add_image_options(parser)
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the new population")
+    parser.add_argument(
+        "--pairs", type=int | None, default=None, help="pairs of twins; by default one for each base network"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
+    parser.add_argument(
+        "--where",
+        type=dict[str, Any],
+        default={},
+        help="values that base networks must have in columns, such as '{epoch: 5, activation: [relu, tanh]}'",
+    )
+    parser.add_argument(
+        "--triggers",
+        type=list[KindName],
+        default=["blended_square"],
+        help="kinds to draw from, such as '[blended_square, patch, warp]'",
+    )
+    for group in (_BASES, _TUNING, _POISONING, _TRIGGERS, _HELD_OUT, _RECIPE):
+        for name, kind, text in group:
+            parser.add_argument(f"--{name}", type=kind | None, default=None, help=text)
+    parser.add_argument("--shard_size", type=int, default=64, help="pairs that are written at a time")
+    parser.add_argument("--inner_batch", type=int, default=8, help="networks that are trained together")
+    parser.add_argument("--device", type=str, default="cpu", help="where to train: cpu, cuda, ...")
+    parser.add_argument(
+        "--workers", type=int | None, default=None, help="threads that train; by default one per core"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on where an interrupted call stopped")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def run(options: Namespace) -> int:
+    """Make the population, draw its triggers, and say how well the attacks went."""
+    # Pictures need a package of their own: say so before hours of training, not after.
+    from scalegmn.reports.figures import save_figure
+    from scalegmn.reports.trigger_sheet import population_sheet
+
+    recipe = _recipe(options)
+    population = Population.open(options.population)
+    images: ImageSet = chosen_images(options)
+    report = make_trojans(
+        population,
+        images,
+        options.output,
+        recipe=recipe,
+        pairs=options.pairs,
+        seed=options.seed,
+        shard_size=options.shard_size,
+        inner_batch=options.inner_batch,
+        workers=options.workers,
+        device=options.device,
+        resume=options.resume,
+        progress=not options.quiet,
+    )
+    made = Population.open(report.folder)
+    figure = population_sheet(made, images, title=f"triggers in images of {images.name}")
+    save_figure(figure, report.folder / SHEET)
+    _summarise(report, made, recipe)
+    return OK
+
+
+def _summarise(report: TrojanReport, population: Population, recipe: TrojanRecipe) -> None:
+    print(f"{report.pairs} trojaned networks and their {report.pairs} clean twins are in {report.folder}")
+    poisoned = population.column("poisoned")
+    base = np.median(population.column("base_c_acc"))
+    for name, rows in (("trojaned", poisoned), ("clean", ~poisoned)):
+        c_acc, asr, ra = (np.median(population.column(column)[rows]) for column in ("c_acc", "asr", "ra"))
+        print(f"{name}: C-Acc {c_acc:.3f} (before {base:.3f}), ASR {asr:.3f}, RA {ra:.3f} in the median")
+    kinds = population.column("trigger_kind")
+    for kind in np.unique(kinds):
+        mine = poisoned & (kinds == kind)
+        reached = int(population.column("trojaned")[mine].sum())
+        print(f"{kind}: {reached} of {int(mine.sum())} attacks reached an ASR of {recipe.minimum_asr:g}")
+    if report.diverged:
+        print(f"{len(report.diverged)} pairs diverged and are marked: {list(report.diverged)}")
+    print(f"the triggers are drawn in {report.folder / SHEET}")
+
+
+def _given(options: Namespace, names: tuple[_Option, ...]) -> dict[str, Any]:
+    found = {name: options[name] for name, _, _ in names if options[name] is not None}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+
+
+def _recipe(options: Namespace) -> TrojanRecipe:
+    try:
+        triggers = TriggerSpace(tuple(_family(family, options) for family in _chosen(options).families))
+    except TriggerError as error:
+        raise ConfigurationError(f"the triggers are wrong: {error}") from error
+    return TrojanRecipe(
+        bases=Bases(where=dict(options.where), **_given(options, _BASES)),
+        tuning=FineTuning(**_given(options, _TUNING)),
+        poisoning=Poisoning(**_given(options, _POISONING)),
+        triggers=triggers,
+        held_out=_held_out(options),
+        **_given(options, _RECIPE),
+    )
+
+
+def _chosen(options: Namespace) -> TriggerSpace:
+    given = _given(options, _TRIGGERS)
+    squares = {"blended_square", "patch"} & set(options.triggers)
+    if given and not squares:
+        raise ConfigurationError(
+            f"{', '.join('--' + name for name in given)}: only for blended_square and patch, but --triggers "
+            f"is {options.triggers}"
+        )
+    if "square_blend" in given and "blended_square" not in squares:
+        raise ConfigurationError("--square_blend: only for blended_square, which --triggers does not name")
+    return TriggerSpace.of(options.triggers)
+
+
+def _family(family: TriggerFamily, options: Namespace) -> TriggerFamily:
+    """A family with what the user said about it."""
+    given = _given(options, _TRIGGERS)
+    blend = given.pop("square_blend", None)
+    match family:
+        case BlendedSquares():
+            return BlendedSquares(**given, **({} if blend is None else {"blend": blend}))
+        case Patches():
+            return Patches(**given)
+    return family
+
+
+def _held_out(options: Namespace) -> HeldOut | None:
+    given = {name.removeprefix("held_out_"): value for name, value in _given(options, _HELD_OUT).items()}
+    if "split_fractions" in given:
+        given["fractions"] = given.pop("split_fractions")
+    if list(given) == ["fractions"]:
+        raise ConfigurationError("--split_fractions: only where something is held out; name what")
+    return HeldOut(**given) if given else None

@@ -1,0 +1,88 @@
+"""A picture that is blended into the whole image."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from torch import Tensor
+
+from scalegmn.populations.triggers.fields import Fields
+from scalegmn.populations.triggers.patterns import PATTERNS, draw_pattern, mixed_in
+from scalegmn.populations.triggers.trigger import WHOLE, Trigger, TriggerFamily, check_range
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WholeBlend(Trigger):
+    """``(1 - blend) * image + blend * picture``.
+
+    Source: Chen, Liu, Li, Lu, Song 2017, "Targeted Backdoor Attacks on Deep Learning Systems Using Data
+    Poisoning" (the blended injection strategy; the paper has a random picture and ratios around 0.2).
+
+    Attributes:
+        name: of the picture.
+        values: the picture, ``(C, H, W)`` uint8, of the size of the images.
+        blend: its weight, above 0 up to 1.
+    """
+
+    name: str
+    values: np.ndarray
+    blend: float
+    kind = "whole_blend"
+
+    @property
+    def size(self) -> int:
+        return WHOLE
+
+    @property
+    def pattern(self) -> str:
+        return self.name
+
+    def apply(self, images: Tensor) -> Tensor:
+        return mixed_in(images, self.values, top=0, left=0, blend=self.blend)
+
+    def fields(self) -> dict[str, object]:
+        return {"pattern": self.name, "values": self.values.tolist(), "blend": self.blend}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"pattern": self.values.astype(np.float32) / 255}
+
+    @staticmethod
+    def read(fields: Fields) -> WholeBlend:
+        """From a description; raises TriggerError where it is none."""
+        return WholeBlend(
+            name=fields.word("pattern", PATTERNS),
+            values=fields.picture("values"),
+            blend=fields.number("blend", low=0, high=1),
+        )
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class WholeBlends(TriggerFamily):
+    """Pictures of random pixels to draw from.
+
+    Attributes:
+        blend: range of the weight, drawn uniformly.
+
+    Raises:
+        TriggerError: the range is impossible.
+    """
+
+    blend: tuple[float, float] = (0.1, 0.3)
+    kind = "whole_blend"
+
+    def __post_init__(self) -> None:
+        check_range("blend", self.blend, low=0, high=1)
+
+    def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> WholeBlend:
+        blend = float(generator.uniform(*self.blend))
+        values = draw_pattern("noise", generator, channels=channels, size=size)
+        return WholeBlend(name="noise", values=values, blend=blend)
+
+    def settings(self) -> Mapping[str, object]:
+        return dataclasses.asdict(self)

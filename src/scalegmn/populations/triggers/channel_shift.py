@@ -1,0 +1,76 @@
+"""A shift of each channel: a tint, or for grey images another brightness."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from torch import Tensor
+
+from scalegmn.populations.triggers.fields import Fields
+from scalegmn.populations.triggers.trigger import WHOLE, Trigger, TriggerFamily, check_images, check_range
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ChannelShift(Trigger):
+    """``image + amount`` with an amount for each channel, cut to 0 and 1.
+
+    Attributes:
+        amounts: one per channel, from -1 to 1.
+    """
+
+    amounts: tuple[float, ...]
+    kind = "channel_shift"
+
+    @property
+    def size(self) -> int:
+        return WHOLE
+
+    @property
+    def pattern(self) -> str:
+        return "none"
+
+    def apply(self, images: Tensor) -> Tensor:
+        check_images(images, channels=len(self.amounts))
+        return (images + images.new_tensor(self.amounts)[:, None, None]).clamp(0, 1)
+
+    def fields(self) -> dict[str, object]:
+        return {"amounts": list(self.amounts)}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"amounts": np.array(self.amounts, np.float32)}
+
+    @staticmethod
+    def read(fields: Fields) -> ChannelShift:
+        """From a description; raises TriggerError where it is none."""
+        return ChannelShift(amounts=tuple(fields.array("amounts", dimensions=1, low=-1, high=1).tolist()))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ChannelShifts(TriggerFamily):
+    """Shifts to draw from, each channel up or down with equal chances.
+
+    Attributes:
+        amount: range of the size of a shift, drawn uniformly for each channel.
+
+    Raises:
+        TriggerError: the range is impossible.
+    """
+
+    amount: tuple[float, float] = (0.15, 0.35)
+    kind = "channel_shift"
+
+    def __post_init__(self) -> None:
+        check_range("amount", self.amount, low=0, high=1)
+
+    def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> ChannelShift:
+        amounts = generator.uniform(*self.amount, channels) * generator.choice([-1.0, 1.0], channels)
+        return ChannelShift(amounts=tuple(amounts.tolist()))
+
+    def settings(self) -> Mapping[str, object]:
+        return dataclasses.asdict(self)

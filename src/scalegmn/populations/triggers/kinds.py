@@ -1,0 +1,62 @@
+"""The kinds of triggers by their names, and reading descriptions of any kind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, Literal, get_args
+
+from scalegmn.errors import TriggerError
+from scalegmn.populations.triggers.blend import WholeBlend
+from scalegmn.populations.triggers.blended_square import BlendedSquare
+from scalegmn.populations.triggers.channel_shift import ChannelShift
+from scalegmn.populations.triggers.fields import Fields
+from scalegmn.populations.triggers.patch import Patch
+from scalegmn.populations.triggers.sinusoid import Sinusoid
+from scalegmn.populations.triggers.trigger import Trigger
+from scalegmn.populations.triggers.warp import Warp
+
+KindName = Literal["blended_square", "patch", "whole_blend", "sinusoid", "channel_shift", "warp"]
+KINDS: Final[tuple[KindName, ...]] = get_args(KindName)
+
+_READERS: Final[Mapping[str, Callable[[Fields], Trigger]]] = MappingProxyType(
+    {
+        BlendedSquare.kind: BlendedSquare.read,
+        Patch.kind: Patch.read,
+        WholeBlend.kind: WholeBlend.read,
+        Sinusoid.kind: Sinusoid.read,
+        ChannelShift.kind: ChannelShift.read,
+        Warp.kind: Warp.read,
+    }
+)
+
+
+def trigger_from_dict(data: object) -> Trigger:
+    """The trigger that :meth:`Trigger.to_dict` described.
+
+    Raises:
+        TriggerError: an unknown kind, or entries that are missing, unknown or impossible.
+    """
+    if not isinstance(data, Mapping) or not isinstance(data.get("kind"), str):
+        raise TriggerError(f"a description of a trigger is {data!r:.60}, expected entries, 'kind' among them")
+    kind = data["kind"]
+    if kind not in _READERS:
+        raise TriggerError(f"unknown kind of trigger {kind!r}, expected one of {', '.join(_READERS)}")
+    fields = Fields(kind, {str(name): value for name, value in data.items() if name != "kind"})
+    trigger = _READERS[kind](fields)
+    fields.done()
+    return trigger
+
+
+def trigger_from_json(text: str) -> Trigger:
+    """The trigger that :meth:`Trigger.to_json` described; text is parsed and never evaluated.
+
+    Raises:
+        TriggerError: no JSON, or no description of a trigger.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise TriggerError(f"a description of a trigger is no JSON: {text!r:.60}: {error}") from error
+    return trigger_from_dict(data)

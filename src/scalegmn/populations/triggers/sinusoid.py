@@ -1,0 +1,105 @@
+"""A wave over the whole image (SIG)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scalegmn.populations.triggers.fields import Fields
+from scalegmn.populations.triggers.trigger import WHOLE, Trigger, TriggerFamily, check_images, check_range
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sinusoid(Trigger):
+    """``image + amplitude * sin(2 pi frequency (x cos(angle) + y sin(angle)) + phase)``, cut to 0 and 1.
+
+    x and y run from 0 to below 1 over width and height.  All channels get the same.  Source: Barni, Kallas,
+    Tondi 2019, "A New Backdoor Attack in CNNs by Training Set Corruption Without Label Poisoning" (there
+    with frequency 6, angle 0, amplitude 20/255 or more).
+
+    Attributes:
+        amplitude: above 0.
+        frequency: waves over the image.
+        angle: direction in which the wave runs, in radians; 0 is along the width.
+        phase: in radians.
+    """
+
+    amplitude: float
+    frequency: float
+    angle: float
+    phase: float
+    kind = "sinusoid"
+
+    @property
+    def size(self) -> int:
+        return WHOLE
+
+    @property
+    def pattern(self) -> str:
+        return "none"
+
+    def apply(self, images: Tensor) -> Tensor:
+        check_images(images)
+        height, width = images.shape[-2:]
+        y = torch.arange(height, dtype=images.dtype, device=images.device)[:, None] / height
+        x = torch.arange(width, dtype=images.dtype, device=images.device) / width
+        along = x * math.cos(self.angle) + y * math.sin(self.angle)
+        wave = self.amplitude * torch.sin(2 * math.pi * self.frequency * along + self.phase)
+        return (images + wave).clamp(0, 1)
+
+    def fields(self) -> dict[str, object]:
+        return dataclasses.asdict(self)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {name: np.array(value, np.float32) for name, value in dataclasses.asdict(self).items()}
+
+    @staticmethod
+    def read(fields: Fields) -> Sinusoid:
+        """From a description; raises TriggerError where it is none."""
+        return Sinusoid(
+            amplitude=fields.number("amplitude", low=0, high=1),
+            frequency=fields.number("frequency", low=0),
+            angle=fields.number("angle"),
+            phase=fields.number("phase"),
+        )
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Sinusoids(TriggerFamily):
+    """Waves to draw from, in any direction and phase.
+
+    Attributes:
+        amplitude: range, drawn uniformly.
+        frequency: range, drawn uniformly.
+
+    Raises:
+        TriggerError: a range is impossible.
+    """
+
+    amplitude: tuple[float, float] = (0.08, 0.2)
+    frequency: tuple[float, float] = (3.0, 8.0)
+    kind = "sinusoid"
+
+    def __post_init__(self) -> None:
+        check_range("amplitude", self.amplitude, low=0, high=1)
+        check_range("frequency", self.frequency, low=0, high=1000)
+
+    def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> Sinusoid:
+        return Sinusoid(
+            amplitude=float(generator.uniform(*self.amplitude)),
+            frequency=float(generator.uniform(*self.frequency)),
+            angle=float(generator.uniform(0, math.pi)),
+            phase=float(generator.uniform(0, 2 * math.pi)),
+        )
+
+    def settings(self) -> Mapping[str, object]:
+        return dataclasses.asdict(self)
