@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 # Set before anything reads them.  A test that wants another value sets it with monkeypatch.
@@ -14,6 +15,9 @@ os.environ.pop("SCALEGMN_DATA", None)
 import hypothesis
 import torch
 from jaxtyping import install_import_hook
+
+# Programs that are started in the background of a shell may ignore interruptions; some tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if any(name == "scalegmn" or name.startswith("scalegmn.") for name in sys.modules):
     raise RuntimeError(

@@ -44,7 +44,10 @@ def test_every_configuration_is_valid_and_begins_with_its_command(path: Path) ->
     plain = to_plain(config)
     assert isinstance(plain, dict)
     for section, values in read_yaml(path).items():
-        assert values.items() <= plain[section].items()
+        if isinstance(values, dict):
+            assert {key: plain[section][key] for key in values} == values
+        else:
+            assert plain[section] == values
 
 
 @pytest.mark.parametrize(

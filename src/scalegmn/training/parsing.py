@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -222,21 +222,27 @@ def _nearest(key: str, fields: Mapping[str, Field]) -> str:
     if key in sections:
         return f"; {key} is a section, set for example {next(k for k in fields if k.startswith(key + '.'))}"
     section, _, last = key.rpartition(".")
-    ends: dict[str, str] = {}
-    for known in fields:
-        place, _, end = known.rpartition(".")
-        # The same section goes first where two have a key of one name.
-        if end not in ends or place == section:
-            ends[end] = known
-    close = [ends[end] for end in difflib.get_close_matches(last, ends, n=1)]
-    if not close and section not in sections:
-        close = difflib.get_close_matches(key, fields if section else sections, n=1, cutoff=0.75)
+    close = _similar(last, {known.rpartition(".")[2] for known in fields}, cutoff=0.6)
+    whole = [] if section in sections else _similar(key, fields if section else sections, cutoff=0.75)
+    if whole and (not close or _likeness(key, whole[0]) > _likeness(last, close[0])):
+        return f"; did you mean {whole[0]!r}?"
     if close:
-        return f"; did you mean {close[0]!r}?"
+        places = [known for known in fields if known.rpartition(".")[2] == close[0]]
+        here = [known for known in places if known.rpartition(".")[0] == section]
+        return f"; did you mean {' or '.join(repr(known) for known in here or places)}?"
     if section in sections:
         names = [k.removeprefix(section + ".") for k in fields if k.startswith(section + ".")]
         return f"; {section} has {', '.join(names)}"
     return f"; the sections are {', '.join(sorted(sections))}; see scalegmn train --help"
+
+
+def _similar(word: str, words: Iterable[str], *, cutoff: float) -> list[str]:
+    """The most similar word, if one is similar enough."""
+    return difflib.get_close_matches(word, sorted(words), n=1, cutoff=cutoff)
+
+
+def _likeness(word: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, word, other).ratio()
 
 
 def _build(kind: type, values: Mapping[str, object], prefix: str, mistakes: list[str]) -> Any:
