@@ -74,6 +74,14 @@ def test_both_halves_are_read() -> None:
                 parameter.copy_(old)
 
 
+def test_no_half_keeps_a_head_of_its_own() -> None:
+    """Training on several devices waits for the gradient of every parameter."""
+    judge, batch = model(*MIXED), batch_of(*MIXED)
+    judge.answer(batch).square().sum().backward()
+    unused = {name for name, parameter in judge.named_parameters() if parameter.grad is None}
+    assert not any("head" in name for name in unused)
+
+
 def test_saved_and_loaded(tmp_path: Path) -> None:
     judge, batch = model(ZOO), batch_of(ZOO)
     judge.save_pretrained(tmp_path)

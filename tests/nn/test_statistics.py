@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from nn.cases import Case, assert_different, case_of
+from scalegmn.errors import GraphError
 from scalegmn.graph import NetworkBatch, to_graph
 from scalegmn.graph.spec import GraphSpec
 from scalegmn.models.baselines.statnn_features import statnn_features
@@ -117,3 +118,10 @@ def test_fitted_statistics_have_mean_zero_and_deviation_one() -> None:
     found = model.standardise(model.statistics(graph))
     assert found.mean(0).abs().max() < 1e-8
     assert (found.std(0, correction=0) - 1).abs().max() < 1e-6
+
+
+def test_networks_beyond_the_limits_are_refused() -> None:
+    """Their layers would be counted as those of the next network."""
+    deep, flat = mlp(widths=(3, 5, 4, 2), activations=[RELU] * 2), mlp(widths=(3, 4, 2), activations=[RELU])
+    with pytest.raises(GraphError, match="hidden layers"):
+        statistics_of([flat]).statistics(NetworkBatch.of(deep, drawn(deep)).graph)

@@ -53,6 +53,11 @@ class NetworkGraph(Data):
         return 1 if "batch" not in self else int(self._store["ptr"].numel() - 1)
 
     @property
+    def node_network(self) -> NodeIntegers:
+        """The network of the batch that every neuron belongs to, ``(V,)``; zeros for one network."""
+        return self._store["batch"] if "batch" in self else torch.zeros_like(self.node_role)
+
+    @property
     def edge_taps(self) -> Tensor:
         """Number of taps of every edge, ``(E,)``."""
         return self.edge_kernel.prod(dim=1)

@@ -7,7 +7,6 @@ Kahana et al., "Deep Linear Probe Generators for Weight Space Learning", ICLR 20
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
@@ -19,7 +18,6 @@ from scalegmn.graph.spec import GraphSpec
 from scalegmn.models.baselines.probes import Probes, ProbesConfig
 from scalegmn.models.config import ModelConfig
 from scalegmn.models.metanetwork import Judge
-from scalegmn.models.saving import decode_config, encode_config
 from scalegmn.models.scalegmn import ScaleGMN
 from scalegmn.networks.architecture import Architecture
 from scalegmn.nn.mlp import MLP
@@ -31,7 +29,7 @@ class ProbedScaleGMN(Judge):
     """Vectors of :class:`ScaleGMN` and of :class:`Probes` side by side, through a perceptron.
 
     Args:
-        gmn: reads the weights; its embedding is used, not its answer.
+        gmn: reads the weights; answers with its embedding.
         probes: asks the networks; its answer has as many numbers as `gmn` has features.
         outputs: length of the answer about a network.
 
@@ -53,14 +51,14 @@ class ProbedScaleGMN(Judge):
             ConfigurationError: the networks cannot be shown the same inputs.
         """
         return cls(
-            gmn=ScaleGMN(spec=GraphSpec.of(architectures), outputs=outputs, config=config),
+            gmn=ScaleGMN(spec=GraphSpec.of(architectures), outputs=None, config=config),
             probes=Probes.of(architectures, outputs=config.features, config=probes),
             outputs=outputs,
         )
 
     def answer(self, batch: NetworkBatch) -> NetworkVectors:
         """``(B, outputs)``, in the order of the batch."""
-        joined = torch.cat([self.gmn.embed(batch.graph), self.probes.answer(batch)], dim=1)
+        joined = torch.cat([self.gmn.answer(batch), self.probes.answer(batch)], dim=1)
         answer: Tensor = self.head(joined)
         return answer
 
@@ -72,18 +70,16 @@ class ProbedScaleGMN(Judge):
     def to_config(self) -> dict[str, Any]:
         """See :class:`~scalegmn.models.saving.SavedModule`."""
         return {
-            "spec": dataclasses.asdict(self.gmn.spec),
-            "outputs": self.outputs,
-            "config": encode_config(self.gmn.config),
+            "gmn": self.gmn.to_config(),
             "probes": self.probes.to_config(),
+            "outputs": self.outputs,
         }
 
     @classmethod
     def from_config(cls, data: Mapping[str, Any]) -> ProbedScaleGMN:
         """See :class:`~scalegmn.models.saving.SavedModule`."""
-        spec, config = GraphSpec(**data["spec"]), decode_config(data["config"])
         return cls(
-            gmn=ScaleGMN(spec=spec, outputs=data["outputs"], config=config),
+            gmn=ScaleGMN.from_config(data["gmn"]),
             probes=Probes.from_config(data["probes"]),
             outputs=data["outputs"],
         )

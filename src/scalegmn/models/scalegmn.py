@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.graph.network_graph import NetworkGraph
@@ -31,7 +31,7 @@ class ScaleGMN(Judge):
 
     Args:
         spec: limits of the networks it can read.
-        outputs: length of the answer.
+        outputs: length of the answer; None to answer with the embedding itself.
         config: options; ``symmetry=Symmetry.permutation`` makes the permutation-only model.
 
     Law: invariant under every symmetry of the networks that `config` names.  The phase of sine neurons
@@ -39,9 +39,9 @@ class ScaleGMN(Judge):
     (:func:`scalegmn.symmetry.canonicalize_sine_phase`).
     """
 
-    def __init__(self, *, spec: GraphSpec, outputs: int, config: ModelConfig) -> None:
+    def __init__(self, *, spec: GraphSpec, outputs: int | None, config: ModelConfig) -> None:
         super().__init__()
-        self.spec, self.outputs, self.config = spec, outputs, config
+        self.spec, self.config = spec, config
         self.backbone = Backbone(spec=spec, config=config, update_last_edges=False)
         readouts: dict[ReadoutKind, type[Readout]] = {
             ReadoutKind.last_layer: LastLayerReadout,
@@ -56,7 +56,11 @@ class ScaleGMN(Judge):
             else None
         )
         self.embedding_width = self.readout.width + config.features * config.statistics
-        self.head = MLP(self.embedding_width, outputs, style=config.style.mlp)
+        self.bare = outputs is None
+        self.outputs = self.embedding_width if outputs is None else outputs
+        self.head = (
+            nn.Identity() if self.bare else MLP(self.embedding_width, self.outputs, style=config.style.mlp)
+        )
 
     def forward(self, graph: NetworkGraph) -> NetworkVectors:
         """A network or a batch to ``(B, outputs)``."""
@@ -86,7 +90,7 @@ class ScaleGMN(Judge):
         """See :class:`~scalegmn.models.saving.SavedModule`."""
         return {
             "spec": dataclasses.asdict(self.spec),
-            "outputs": self.outputs,
+            "outputs": None if self.bare else self.outputs,
             "config": encode_config(self.config),
         }
 

@@ -125,6 +125,4 @@ class Arrangement:
     @cached_property
     def network(self) -> Tensor:
         """The network of the batch that every arranged node belongs to, ``(V,)``."""
-        if "batch" in self.graph:
-            return self.nodes(self.graph._store["batch"])
-        return torch.zeros(self.num_nodes, dtype=torch.long, device=self.node_order.device)
+        return self.nodes(self.graph.node_network)

@@ -17,6 +17,7 @@ from scalegmn.graph.network_graph import NetworkGraph
 from scalegmn.graph.spec import GraphSpec
 from scalegmn.networks.topology import EdgeKind, Role
 from scalegmn.nn.mlp import MLP, MLPStyle
+from scalegmn.nn.quantiles import row_quantiles
 from scalegmn.nn.standardise import Standardise
 from scalegmn.shapes import NetworkVectors, NodeScalars, TapScalars
 from scalegmn.symmetry.groups import SCALE_BIT, SIGN_BIT
@@ -60,31 +61,33 @@ class WeightStatistics(nn.Module):
     def statistics(self, graph: NetworkGraph) -> NetworkVectors:
         """The statistics themselves, ``(B, (layers + 1) * 28)``; zeros for layers that a network lacks.
 
-        Output neurons stand in the last place, however deep the network is.
+        Output neurons stand in the last place, however deep the network is.  Law: invariant.
+
+        Raises:
+            GraphError: a network is larger than the limits.
         """
+        self.spec.check(graph)
         weight, bias = canonical_parameters(graph, symmetric=self.symmetric)
-        slots = self._slots(graph)
-        target = graph.edge_index[1].repeat_interleave(graph.edge_taps)
+        source, target = (ends.repeat_interleave(graph.edge_taps) for ends in graph.edge_index)
+        free = _free_signs(graph) if self.symmetric else torch.zeros_like(graph.node_role, dtype=torch.bool)
+        slots, count = self._slots(graph), graph.num_graphs * (self.spec.layers + 1)
         learned = (graph.edge_kind != int(EdgeKind.SKIP)).repeat_interleave(graph.edge_taps)
         biased = graph.node_role != int(Role.INPUT)
-        count = graph.num_graphs * (self.spec.layers + 1)
-        free = _free_signs(graph) if self.symmetric else torch.zeros_like(biased)
-        source = graph.edge_index[0].repeat_interleave(graph.edge_taps)
-        signless = free[source] | free[target]
-        sets = [
-            _statistics(torch.where(signless, weight.abs(), weight)[learned], slots[target][learned], count),
-            _statistics(weight.abs()[learned], slots[target][learned], count),
-            _statistics(torch.where(free, bias.abs(), bias)[biased], slots[biased], count),
-            _statistics(bias.abs()[biased], slots[biased], count),
-        ]
-        return torch.cat(sets, dim=1).reshape(graph.num_graphs, -1).to(graph.tap_weight)
+        found = []
+        for values, signless, slot, chosen in (
+            (weight, free[source] | free[target], slots[target], learned),
+            (bias, free, slots, biased),
+        ):
+            sets, own = _Sets(slot[chosen], count), values[chosen]
+            sizes = own.abs()
+            found += [sets.statistics(torch.where(signless[chosen], sizes, own)), sets.statistics(sizes)]
+        return torch.cat(found, dim=1).reshape(graph.num_graphs, -1).to(graph.tap_weight)
 
     def _slots(self, graph: NetworkGraph) -> Tensor:
         """Of every neuron the number of its layer among those of all networks, ``(V,)``."""
         last = graph.node_role == int(Role.OUTPUT)
         layer = torch.where(last, self.spec.layers, (graph.node_layer - 1).clamp_min(0))
-        network = graph._store["batch"] if "batch" in graph else torch.zeros_like(layer)
-        return network * (self.spec.layers + 1) + layer
+        return graph.node_network * (self.spec.layers + 1) + layer
 
 
 def canonical_parameters(graph: NetworkGraph, *, symmetric: bool = True) -> tuple[TapScalars, NodeScalars]:
@@ -123,22 +126,38 @@ def _free_signs(graph: NetworkGraph) -> Tensor:
     return (graph.node_group & SIGN_BIT) != 0
 
 
-def _statistics(values: Float[Tensor, " n"], sets: Int[Tensor, " n"], count: int) -> Float[Tensor, "count 7"]:
-    """Mean, deviation and quantiles of each of `count` sets of values; 0 for empty ones."""
-    order = values.argsort()
-    order = order[sets[order].argsort(stable=True)]
-    values, sets = values[order], sets[order]
-    sizes = torch.bincount(sets, minlength=count)
-    divisor = sizes.clamp_min(1).to(values)
-    mean = values.new_zeros(count).index_add(0, sets, values) / divisor
-    variance = values.new_zeros(count).index_add(0, sets, (values - mean[sets]).square()) / divisor
-    # Quantiles between two values are interpolated.
-    place = values.new_tensor(QUANTILES) * (sizes - 1).clamp_min(0).unsqueeze(1)
-    start = (sizes.cumsum(0) - sizes).unsqueeze(1)
-    last = max(len(values) - 1, 0)
-    below = values[(start + place.floor().long()).clamp_max(last)]
-    above = values[(start + place.ceil().long()).clamp_max(last)]
-    quantiles = torch.lerp(below, above, place - place.floor())
-    deviation = variance.clamp_min(torch.finfo(values.dtype).tiny).sqrt()
-    found = torch.cat([mean.unsqueeze(1), deviation.unsqueeze(1), quantiles], dim=1)
-    return torch.where(sizes.unsqueeze(1) > 0, found, 0)
+@final
+class _Sets:
+    """Which of `count` sets each of n values belongs to.
+
+    Sets of one size stand side by side as the rows of a matrix, so that no value is compared with those of
+    another set.
+
+    Args:
+        sets: the set of every value, ``(n,)``.
+        count: number of sets; some may be empty.
+    """
+
+    def __init__(self, sets: Int[Tensor, " n"], count: int) -> None:
+        sizes = torch.bincount(sets, minlength=count)
+        self._order = (sizes[sets] * count + sets).argsort(stable=True)
+        self._rows = sizes.argsort(stable=True)
+        found, repeats = torch.unique_consecutive(sizes[self._rows], return_counts=True)
+        self._runs = list(zip(found.tolist(), repeats.tolist(), strict=True))
+
+    def statistics(self, values: Float[Tensor, " n"]) -> Float[Tensor, "count 7"]:
+        """Mean, deviation and quantiles of each set; 0 for empty ones."""
+        lengths = [size * repeats for size, repeats in self._runs]
+        found = [
+            _statistics(part.reshape(repeats, size)) if size else values.new_zeros(repeats, PER_SET)
+            for part, (size, repeats) in zip(values[self._order].split(lengths), self._runs, strict=True)
+        ]
+        joined = torch.cat(found)
+        return torch.empty_like(joined).index_copy(0, self._rows, joined)
+
+
+def _statistics(rows: Float[Tensor, "n m"]) -> Float[Tensor, "n 7"]:
+    mean = rows.mean(1, keepdim=True)
+    variance = (rows - mean).square().mean(1, keepdim=True)
+    deviation = variance.clamp_min(torch.finfo(rows.dtype).tiny).sqrt()
+    return torch.cat([mean, deviation, row_quantiles(rows, QUANTILES)], dim=1)

@@ -117,9 +117,7 @@ def group_of(population: Population, config: DataConfig) -> str | None:
             f"data.group: {population.folder} has no column {config.group!r}; there are "
             f"{list(population.columns)}"
         )
-    if config.group is not None:
-        return config.group
-    return next((name for name in DEFAULT_GROUPS if name in population.columns), None)
+    return _groups_in(population, config)
 
 
 def groups_among(population: Population, rows: np.ndarray, config: DataConfig) -> np.ndarray | None:
@@ -127,9 +125,14 @@ def groups_among(population: Population, rows: np.ndarray, config: DataConfig) -
 
     Intervals come from resampling such groups: checkpoints of one training are not independent of each other.
     """
-    named_here = config.group is not None and config.group in population.columns
-    name = config.group if named_here else next((n for n in DEFAULT_GROUPS if n in population.columns), None)
+    name = _groups_in(population, config)
     return None if name is None else population.column(name)[rows]
+
+
+def _groups_in(population: Population, config: DataConfig) -> str | None:
+    """The column that was asked for where the population has it, or a usual one."""
+    wanted = () if config.group is None else (config.group,)
+    return next((name for name in (*wanted, *DEFAULT_GROUPS) if name in population.columns), None)
 
 
 def kept_by(population: Population, where: Mapping[str, Any]) -> np.ndarray:

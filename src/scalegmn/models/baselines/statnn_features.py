@@ -14,6 +14,7 @@ from scalegmn.errors import GraphError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.layers import Weighted
+from scalegmn.nn.quantiles import row_quantiles
 from scalegmn.shapes import ParameterRows
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -86,11 +87,7 @@ def _of_layer(architecture: Architecture, layer: Weighted, theta: Tensor) -> Ten
 
 def _statistics(values: Tensor) -> Tensor:
     """Of every row of ``values (B, n)``, ``(B, 7)``."""
-    # torch.quantile refuses more than 16 million values.
-    ordered = values.sort(dim=1).values
-    place = values.new_tensor(QUANTILES) * (values.shape[1] - 1)
-    below, above = place.floor().long(), place.ceil().long()
-    quantiles = torch.lerp(ordered[:, below], ordered[:, above], place - below)
+    quantiles = row_quantiles(values, QUANTILES)
     return torch.cat(
         [values.mean(1, keepdim=True), values.var(1, correction=0, keepdim=True), quantiles], dim=1
     )
