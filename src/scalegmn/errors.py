@@ -33,6 +33,10 @@ class UnsafeCheckpointError(CheckpointError):
     """A checkpoint file would have to execute code to be read; it was refused and nothing ran."""
 
 
+class NonFiniteError(CheckpointError):
+    """A checkpoint file holds parameters that are NaN or infinite."""
+
+
 class PopulationError(ScaleGMNError, ValueError):
     """A population of networks on disk is damaged, incomplete or does not fit the request."""
 

@@ -56,7 +56,7 @@ def test_a_regression_has_intervals_and_a_scatter_plot(population: Path, tmp_pat
     content = base(population) | {"task": "regression", "regression": {"link": "identity"}}
     # With so few networks, the usual leaves would hold all of them.
     content["boosting"] = {"networks_in_leaf": 3}
-    models = {"a": {"metanetwork": "flat_mlp"}, "StatNN + boosting": {"metanetwork": "statnn_boosting"}}
+    models = {"a": {"metanetwork": "flat_mlp"}, "StatNN + boosting": {"metanetwork": "feature_boosting"}}
     path = comparison_file(tmp_path, population, base=content, models=models, seeds=[0], reference="a")
     assert main(["compare", "--config", str(path)]) == OK
     output = tmp_path / "out"

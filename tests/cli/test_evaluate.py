@@ -115,6 +115,11 @@ def test_wrong_split_is_wrong_usage(run_folder: Path) -> None:
     assert main(["evaluate", str(run_folder), "--split", "tset"]) == USAGE
 
 
+def test_batches_of_nothing_are_refused(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(run_folder), "--batch_size", "0"]) == USAGE
+    assert "--batch_size is 0, expected 1 or more" in capsys.readouterr().err
+
+
 def test_figures_by_a_column(run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "found.json"
     command = ["evaluate", str(run_folder), "--split", "all", "--output", str(output), "--by"]

@@ -125,7 +125,7 @@ def test_untrained_updates_are_small() -> None:
     networks = in_dtype(networks_of_every_activation(), torch.float32)
     for scale in (0.01, 0.0):
         editor = ScaleGMNEditor(
-            spec=spec_of(networks), config=ModelConfig(features=8, layers=2), output_scale=scale
+            spec=spec_of(networks), config=ModelConfig(features=8, layers=2, update_scale=scale)
         )
         architecture, theta = networks[1]
         update = update_parameters(architecture, *editor(batch_graphs(architecture, theta)))

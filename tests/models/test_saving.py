@@ -65,7 +65,7 @@ def test_editor_comes_back_as_it_was(tmp_path: Path) -> None:
     graph = batch_graphs(NETWORKS[0][0], NETWORKS[0][1].float())
     with torch.no_grad():
         assert all(torch.equal(x, y) for x, y in zip(editor(graph), again(graph), strict=True))
-    assert again.output_scale == editor.output_scale
+    assert again.config == editor.config
 
 
 def test_saving_again_replaces(folder: Path) -> None:

@@ -300,7 +300,7 @@ def test_two_processes_share_the_work(population: Path, tmp_path: Path) -> None:
     assert (results["val_accuracy"] * 18) == pytest.approx(round(results["val_accuracy"] * 18), abs=1e-5)
 
 
-@pytest.mark.parametrize("metanetwork", ["statnn_mlp", "statnn_boosting", "nfn", "probes"])
+@pytest.mark.parametrize("metanetwork", ["statnn_mlp", "feature_boosting", "nfn", "probes"])
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_baselines_train_and_come_back(tmp_path: Path, metanetwork: str, task: str) -> None:
     folder = small_population(tmp_path / "networks", numbers=True).folder

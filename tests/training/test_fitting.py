@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from scalegmn.models.baselines.statnn_boosting import BoostingConfig, StatNNBoosting
+from scalegmn.models.baselines.feature_boosting import BoostingConfig, FeatureBoosting
 from scalegmn.populations.store import Population
 from scalegmn.tasks.classification import Classification
 from scalegmn.training.config import DataConfig, MetanetworkName, RunConfig
@@ -32,7 +32,7 @@ def population(tmp_path_factory: pytest.TempPathFactory) -> Population:
 class Fitted:
     """A model after its fit, what was written about it, and its answers about the validation networks."""
 
-    model: StatNNBoosting
+    model: FeatureBoosting
     row: dict[str, str]
     outputs: Tensor
     targets: Tensor
@@ -49,12 +49,12 @@ def networks(population: Population, rows: np.ndarray) -> Networks:
 def fitted(population: Population, folder: Path, *, batch: int) -> Fitted:
     config = RunConfig(
         data=DataConfig(population=population.folder, evaluation_batch_size=batch),
-        metanetwork=MetanetworkName.statnn_boosting,
+        metanetwork=MetanetworkName.feature_boosting,
         boosting=BoostingConfig(iterations=10, networks_in_leaf=3),
     )
     task = Classification(label="label", classes=["0", "1", "2"])
     model = make_metanetwork(config, architectures=population.architectures, task=task)
-    assert isinstance(model, StatNNBoosting)
+    assert isinstance(model, FeatureBoosting)
     data = Data(networks(population, TRAIN), networks(population, VAL), None)
     fit_at_once(config, model, task, data, History(folder / "metrics.csv"))
     (row,) = csv.DictReader((folder / "metrics.csv").read_text().splitlines())

@@ -9,8 +9,11 @@ import torch
 
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph.network_batch import NetworkBatch
+from scalegmn.models.baselines.answer_kind import AnswerKind
+from scalegmn.models.baselines.feature_boosting import FeatureBoosting
+from scalegmn.models.baselines.feature_logistic import FeatureLogistic
+from scalegmn.models.baselines.features.feature_set import FeatureKind, FeaturesConfig
 from scalegmn.models.baselines.flat_mlp_editor import FlatMLPEditor
-from scalegmn.models.baselines.statnn_boosting import AnswerKind, StatNNBoosting
 from scalegmn.models.config import ModelConfig
 from scalegmn.models.editor import ScaleGMNEditor
 from scalegmn.models.metanetwork import Editor, Judge
@@ -21,6 +24,7 @@ from scalegmn.tasks.classification import Classification
 from scalegmn.tasks.inr_editing import EditingConfig, InrEditing
 from scalegmn.tasks.regression import Link, Regression, RegressionConfig
 from scalegmn.tasks.task import Task
+from scalegmn.tasks.trojan_detection import TrojanDetection
 from scalegmn.training.config import (
     DataConfig,
     MetanetworkName,
@@ -28,7 +32,14 @@ from scalegmn.training.config import (
     TaskName,
     TrainingConfig,
 )
-from scalegmn.training.metanetworks import ONE_LAYOUT, check_layout, load_metanetwork, make_metanetwork
+from scalegmn.training.metanetworks import (
+    FITTED,
+    ONE_LAYOUT,
+    check_features,
+    check_layout,
+    load_metanetwork,
+    make_metanetwork,
+)
 
 ONE, OTHER = siren(widths=(2, 4, 4, 1)), siren(widths=(2, 5, 1))
 THREE_CLASSES = Classification(label="label", classes=["a", "b", "c"])
@@ -51,7 +62,7 @@ def batch_of(architecture: Architecture, networks: int = 3) -> NetworkBatch:
     return NetworkBatch.of(architecture, theta)
 
 
-@pytest.mark.parametrize("name", [name for name in MetanetworkName if "boosting" not in name.value])
+@pytest.mark.parametrize("name", [name for name in MetanetworkName if name not in FITTED])
 def test_every_judge_answers_with_what_the_task_needs(name: MetanetworkName) -> None:
     model = make_metanetwork(configured(name), architectures=[ONE], task=THREE_CLASSES)
     assert isinstance(model, Judge)
@@ -78,13 +89,38 @@ def test_seed_decides_and_the_global_generator_does_not(name: MetanetworkName) -
         (THREE_CLASSES, AnswerKind.log_probability, 3),
         (Regression(label="x", config=RegressionConfig(link=Link.sigmoid)), AnswerKind.logit, 1),
         (Regression(label="x", config=RegressionConfig(link=Link.identity)), AnswerKind.value, 1),
+        (
+            TrojanDetection(label="x", target="y", classes=3, target_weight=0.2),
+            AnswerKind.log_odds,
+            1,
+        ),
     ],
 )
 def test_trees_answer_as_the_task_reads_it(task: Task, kind: AnswerKind, outputs: int) -> None:
-    config = configured(MetanetworkName.statnn_boosting)
+    config = configured(MetanetworkName.feature_boosting)
     model = make_metanetwork(config, architectures=[ONE, OTHER], task=task)
-    assert isinstance(model, StatNNBoosting)
+    assert isinstance(model, FeatureBoosting)
     assert (model.kind, model.outputs) == (kind, outputs)
+
+
+@pytest.mark.parametrize("name", FITTED)
+@pytest.mark.parametrize("kind", FeatureKind)
+def test_features_and_what_is_fitted_are_two_choices(name: MetanetworkName, kind: FeatureKind) -> None:
+    config = dataclasses.replace(configured(name), features=FeaturesConfig(kind=kind))
+    model = make_metanetwork(config, architectures=[ONE], task=THREE_CLASSES)
+    assert isinstance(model, FeatureBoosting | FeatureLogistic)
+    assert (model.outputs, model.kind) == (3, AnswerKind.log_probability)
+    assert model.read_by.kind is kind
+    assert model.read(batch_of(ONE)).shape == (3, model.read_by.size)
+    if kind is FeatureKind.flat:
+        with pytest.raises(ConfigurationError, match=f"{name.value} with the features flat reads networks"):
+            make_metanetwork(config, architectures=[ONE, OTHER], task=THREE_CLASSES)
+
+
+def test_logistic_regression_answers_with_classes_only() -> None:
+    config = configured(MetanetworkName.feature_logistic, task=TaskName.regression)
+    with pytest.raises(ConfigurationError, match=r"feature_logistic answers with classes.*feature_boosting"):
+        check_features(config, [ONE])
 
 
 @pytest.mark.parametrize(
@@ -123,7 +159,7 @@ def test_same_shapes_are_one_layout() -> None:
         check_layout([ONE, OTHER], reader="flat_mlp")
 
 
-@pytest.mark.parametrize("name", [name for name in MetanetworkName if "boosting" not in name.value])
+@pytest.mark.parametrize("name", [name for name in MetanetworkName if name not in FITTED])
 def test_saved_models_come_back(name: MetanetworkName, tmp_path: Path) -> None:
     model = make_metanetwork(configured(name), architectures=[ONE], task=THREE_CLASSES)
     model.fit_scale(batch_of(ONE))

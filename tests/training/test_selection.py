@@ -63,3 +63,22 @@ def test_too_few_images_are_refused(tmp_path: Path) -> None:
 def test_missing_population(tmp_path: Path) -> None:
     with pytest.raises(PopulationError, match="does not exist"):
         select(DataConfig(population=tmp_path / "none"))
+
+
+def test_values_may_be_held_out_of_training(tmp_path: Path) -> None:
+    population = small_population(tmp_path)
+    plain = select(DataConfig(population=tmp_path, validation=0.25))
+    seen = select(DataConfig(population=tmp_path, validation=0.25, train_where={"label": [0, 1]}))
+    label = population.column("label")
+    for name in ("train", "val"):
+        before, after = getattr(plain, name), getattr(seen, name)
+        # What is held out is left out, and moves no network to another split.
+        assert set(label[after]) == {0, 1}
+        assert np.array_equal(after, before[label[before] < 2])
+    assert np.array_equal(seen.test, plain.test) and set(label[seen.test]) == {0, 1, 2}
+    both = select(DataConfig(population=tmp_path, where={"label": [1, 2]}, train_where={"label": [0, 1]}))
+    assert set(label[both.train]) == {1} and set(label[both.test]) == {1, 2}
+    with pytest.raises(ConfigurationError, match=r"data\.train_where: no network of .* has label 7"):
+        select(DataConfig(population=tmp_path, train_where={"label": 7}))
+    with pytest.raises(ConfigurationError, match=r"no networks for train and val.*data\.train_where"):
+        select(DataConfig(population=tmp_path, where={"label": 2}, train_where={"label": [0, 1]}))

@@ -11,6 +11,8 @@ from rich.console import Console
 
 from scalegmn.cli.contact_sheets import ContactSheets, sheet_of_run
 from scalegmn.cli.exit_codes import INTERRUPTED, NEGATIVE, OK, USAGE
+from scalegmn.cli.mistakes import print_mistakes
+from scalegmn.cli.pictures import ROC_PICTURE, detection_pictures_of_run
 from scalegmn.reports.comparison import (
     comparison_table,
     costs_table,
@@ -19,7 +21,7 @@ from scalegmn.reports.comparison import (
     runs_csv,
     table_csv,
 )
-from scalegmn.reports.comparison_picture import draw_comparison, draw_predictions
+from scalegmn.reports.comparison_picture import draw_comparison, draw_curves, draw_predictions
 from scalegmn.reports.figures import save_figure
 from scalegmn.training.comparison.config import ComparisonConfig
 from scalegmn.training.comparison.parsing import help_parser, parse_comparison
@@ -48,10 +50,7 @@ def run(argv: Sequence[str]) -> int:
     if config is not None:
         mistakes += mistakes_of_comparison(config)
     if config is None or mistakes:
-        count = f"{len(mistakes)} mistakes" if len(mistakes) > 1 else "a mistake"
-        print(f"scalegmn compare: {count} in the configuration; nothing was done", file=sys.stderr)
-        for mistake in mistakes:
-            print(f"  - {mistake}", file=sys.stderr)
+        print_mistakes("compare", mistakes)
         return USAGE
     try:
         failures = compare(
@@ -86,9 +85,13 @@ def _show(config: ComparisonConfig, comparison: Comparison) -> None:
         written.append(save_figure(draw_comparison(comparison), output / PICTURE))
     for run in (run for model in comparison.models if model.trained for run in model.runs):
         sheet_of_run(run.folder)
+        detection_pictures_of_run(run.folder)
     predictions = draw_predictions(comparison)
     if predictions is not None:
         written.append(save_figure(predictions, output / SCATTER))
+    curves = draw_curves(comparison)
+    if curves is not None:
+        written.append(save_figure(curves, output / ROC_PICTURE))
     # Files and pipes have no width that tables would have to fit into.
     console = Console() if sys.stdout.isatty() else Console(width=200)
     console.print(figures_table(comparison).to_rich())

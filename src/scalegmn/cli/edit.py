@@ -10,6 +10,7 @@ from jsonargparse import ArgumentParser
 
 from scalegmn.cli.contact_sheets import SHEET
 from scalegmn.cli.exit_codes import DATA, OK
+from scalegmn.cli.model_options import add_model_options, check_batch_size
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks.containers import SUFFIXES
 from scalegmn.populations.exporting import empty_folder
@@ -41,13 +42,7 @@ def build_parser() -> ArgumentParser:
         required=True,
         help="a new or empty folder for the files, or of the new population; for a single file also a file",
     )
-    parser.add_argument("--batch_size", type=int, default=64, help="networks at a time")
-    parser.add_argument(
-        "--device",
-        type=str | None,
-        default=None,
-        help="such as cpu or cuda:1; by default a GPU if there is one",
-    )
+    add_model_options(parser, batch_size=64)
     parser.add_argument("--resume", action="store_true", help="populations: go on where it was interrupted")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
@@ -56,8 +51,7 @@ def build_parser() -> ArgumentParser:
 def run(argv: Sequence[str]) -> int:
     """Edit, and draw a contact sheet beside the new networks."""
     options = build_parser().parse_args(list(argv))
-    if options.batch_size < 1:
-        raise ConfigurationError(f"--batch_size is {options.batch_size}, expected 1 or more")
+    check_batch_size(options)
     paths: list[Path] = options.input
     if any(path.is_dir() for path in paths) and len(paths) > 1:
         raise ConfigurationError(

@@ -12,6 +12,7 @@ import numpy as np
 from jsonargparse import ArgumentParser
 
 from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.model_options import add_model_options, check_batch_size
 from scalegmn.errors import ConfigurationError
 from scalegmn.models.scalegmn import ScaleGMN
 from scalegmn.populations.store import Population
@@ -74,13 +75,7 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the choice, of random weights and of t-SNE")
     parser.add_argument("--title", type=str, default="", help="above the picture")
-    parser.add_argument("--batch_size", type=int, default=128, help="networks at a time")
-    parser.add_argument(
-        "--device",
-        type=str | None,
-        default=None,
-        help="such as cpu or cuda:1; by default a GPU if there is one",
-    )
+    add_model_options(parser, batch_size=128)
     return parser
 
 
@@ -89,8 +84,7 @@ def run(argv: Sequence[str]) -> int:
     options = build_parser().parse_args(list(argv))
     if options.output.suffix.lower() != ".png":
         raise ConfigurationError(f"--output {options.output}: expected a file that ends in .png")
-    if options.batch_size < 1:
-        raise ConfigurationError(f"--batch_size is {options.batch_size}, expected 1 or more")
+    check_batch_size(options)
     device = device_called(options.device)
     population = Population.open(options.population)
     values = None if options.colour is None else population.column(options.colour)

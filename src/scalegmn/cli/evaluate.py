@@ -9,8 +9,9 @@ from typing import Literal
 
 from jsonargparse import ArgumentParser
 
-from scalegmn.cli.contact_sheets import SHEET, write_sheet
 from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.model_options import add_model_options, check_batch_size
+from scalegmn.cli.pictures import write_pictures
 from scalegmn.cli.tables import print_tables
 from scalegmn.training.evaluation import evaluate
 from scalegmn.training.files import write_json
@@ -45,19 +46,14 @@ def build_parser() -> ArgumentParser:
         default=None,
         help="a column: give the figures for each of its values too",
     )
-    parser.add_argument("--batch_size", type=int, default=256, help="networks at a time")
-    parser.add_argument(
-        "--device",
-        type=str | None,
-        default=None,
-        help="such as cpu or cuda:1; by default a GPU if there is one",
-    )
+    add_model_options(parser, batch_size=256)
     return parser
 
 
 def run(argv: Sequence[str]) -> int:
     """Evaluate, print the tables, and write them as JSON beside the confusion matrix."""
     options = build_parser().parse_args(list(argv))
+    check_batch_size(options)
     trained = Run.open(options.run)
     found = evaluate(
         trained,
@@ -72,7 +68,7 @@ def run(argv: Sequence[str]) -> int:
     command = shlex.join(["scalegmn", "evaluate", *argv])
     write_json(path, {**found.facts, "command": command, **found.report.summary})
     write_arrays(path.parent, found.report, prefix=f"{path.stem}-")
-    write_sheet(found.report, path.parent, name=f"{path.stem}-{SHEET}", title=f"{options.split} networks")
+    write_pictures(found.report, path.parent, prefix=f"{path.stem}-", title=f"{options.split} networks")
     print_tables(found.report.tables)
     print(f"Written to {path}")
     return OK

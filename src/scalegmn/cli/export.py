@@ -1,23 +1,28 @@
-"""``scalegmn export``: a population becomes files of a published format, for other programs."""
+"""``scalegmn export``: a population becomes checkpoint files, or files of a published format."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from jsonargparse import ArgumentParser
+import numpy as np
+from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.published import collection_called
 from scalegmn.errors import ConfigurationError
+from scalegmn.populations.checkpoint_files import TABLE, write_checkpoints
 from scalegmn.populations.exporting import export_population
 from scalegmn.populations.store import Population
+from scalegmn.populations.where import rows_where
 from scalegmn.populations.zoo_files import write_zoo
 
-HELP = "write a population in a published format, for other programs"
+HELP = "write a population as checkpoint files, or in a published format"
 
-FormatName = Literal["small_cnn_zoo", "mnist_inrs", "fashion_mnist_inrs", "cifar10_inrs", "npz_inrs"]
+FormatName = Literal[
+    "checkpoints", "small_cnn_zoo", "mnist_inrs", "fashion_mnist_inrs", "cifar10_inrs", "npz_inrs"
+]
 
 
 def build_parser() -> ArgumentParser:
@@ -32,6 +37,15 @@ def build_parser() -> ArgumentParser:
         default="",
         help="small_cnn_zoo: of the names of the files, _new for those of the trojaned zoo",
     )
+    parser.add_argument(
+        "--where",
+        type=dict[str, Any],
+        default={},
+        help="checkpoints: only networks with these values: a column and its value, or a list of values",
+    )
+    parser.add_argument(
+        "--limit", type=int | None, default=None, help="checkpoints: at most this many, the first ones"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 
@@ -43,6 +57,12 @@ def run(argv: Sequence[str]) -> int:
     progress = not options.quiet
     if options.suffix and options.format != "small_cnn_zoo":
         raise ConfigurationError(f"--suffix was given, but {options.format} has no such option; leave it out")
+    if options.format == "checkpoints":
+        return _checkpoints(population, options)
+    if options.where or options.limit is not None:
+        raise ConfigurationError(
+            f"--where and --limit are for checkpoints, not {options.format}; leave them out"
+        )
     if options.format != "small_cnn_zoo":
         collection = collection_called(options.format)
         files = export_population(population, collection, options.output, progress=progress)
@@ -53,4 +73,13 @@ def run(argv: Sequence[str]) -> int:
     print(f"their convolutions have padding {report.padding}, which no file says; tell who reads them")
     if report.diverged:
         print(f"{report.diverged} networks that diverged were left out")
+    return OK
+
+
+def _checkpoints(population: Population, options: Namespace) -> int:
+    if options.limit is not None and options.limit < 1:
+        raise ConfigurationError(f"--limit is {options.limit}, expected 1 or more")
+    rows = np.flatnonzero(rows_where(population, options.where, option="--where"))[: options.limit]
+    count = write_checkpoints(population, options.output, rows=rows, progress=not options.quiet)
+    print(f"{count} networks are in {options.output}, one file each; {TABLE} says what is known of them")
     return OK

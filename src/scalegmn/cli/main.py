@@ -24,6 +24,8 @@ COMMANDS: Final = {
     "train": "train",
     "evaluate": "evaluate",
     "predict": "predict",
+    "scan": "scan",
+    "repair": "repair",
     "embed": "embed",
     "edit": "edit",
     "compare": "compare",

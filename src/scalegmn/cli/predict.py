@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jsonargparse import ArgumentParser
@@ -44,7 +44,7 @@ def run(argv: Sequence[str]) -> int:
         print(json.dumps([answer.to_dict() for answer in answers], indent=2))
     elif good:
         # Longer entries, such as the probabilities of all classes, are for JSON.
-        names = [name for name, value in good[0].answer.items() if isinstance(value, str | float)]
+        names = [name for name, value in good[0].answer.items() if not isinstance(value, Mapping)]
         rows = tuple((str(one.path), *(one.answer[name] for name in names)) for one in good)
         print_tables([Table("Predictions", ("file", *names), rows)])
     for refusal in bad:

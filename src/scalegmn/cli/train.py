@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from scalegmn.cli.contact_sheets import ContactSheets, write_sheet
+from scalegmn.cli.contact_sheets import ContactSheets
 from scalegmn.cli.exit_codes import INTERRUPTED, OK, USAGE
+from scalegmn.cli.mistakes import print_mistakes
+from scalegmn.cli.pictures import write_pictures
 from scalegmn.cli.tables import print_tables
 from scalegmn.training.checks import mistakes_of
 from scalegmn.training.fit import train
@@ -24,10 +26,7 @@ def run(argv: Sequence[str]) -> int:
     if config is not None:
         mistakes += mistakes_of(config)
     if config is None or mistakes:
-        count = f"{len(mistakes)} mistakes" if len(mistakes) > 1 else "a mistake"
-        print(f"scalegmn train: {count} in the configuration; nothing was done", file=sys.stderr)
-        for mistake in mistakes:
-            print(f"  - {mistake}", file=sys.stderr)
+        print_mistakes("train", mistakes)
         return USAGE
     try:
         outcome = train(config, command=["scalegmn", "train", *argv], callbacks=[ContactSheets()])
@@ -36,7 +35,7 @@ def run(argv: Sequence[str]) -> int:
         return INTERRUPTED
     if outcome.report is not None:
         print_tables(outcome.report.tables)
-        write_sheet(outcome.report, outcome.folder, title="test networks")
+        write_pictures(outcome.report, outcome.folder, title="test networks")
     if outcome.results:
         print(f"The run is in {outcome.folder}")
     return OK

@@ -58,6 +58,7 @@ class ModelConfig:
         positional_in_updates: node updates see the encoding of their node.
         mlp_hidden: width of the hidden layers of perceptrons; None for `features`.
         mlp_layer_norm: normalise the hidden layers of perceptrons.
+        update_scale: of models that write networks: where the learned scale of each layer's updates starts.
     """
 
     features: int = 64
@@ -77,6 +78,7 @@ class ModelConfig:
     positional_in_updates: bool = False
     mlp_hidden: int | None = None
     mlp_layer_norm: bool = True
+    update_scale: float = 0.01
 
     def __post_init__(self) -> None:
         mistakes = [
@@ -88,6 +90,8 @@ class ModelConfig:
             )
             if value is not None and value < 1
         ]
+        if not self.update_scale >= 0:
+            mistakes.append(f"update_scale is {self.update_scale!r}, expected 0 or more")
         if not 0 <= self.dropout < 1:
             mistakes.append(f"dropout is {self.dropout!r}, expected a rate in [0, 1)")
         if mistakes:

@@ -32,19 +32,18 @@ class ScaleGMNEditor(Editor):
     Args:
         spec: limits of the networks it can read.
         config: options; the readout is without effect.
-        output_scale: where the scale of every layer starts.
 
     Law: equivariant; a transformed network gets the transformed update
     (:meth:`scalegmn.symmetry.SymmetryAction.apply_update`).
     """
 
-    def __init__(self, *, spec: GraphSpec, config: ModelConfig, output_scale: float = 0.01) -> None:
+    def __init__(self, *, spec: GraphSpec, config: ModelConfig) -> None:
         super().__init__()
-        self.spec, self.config, self.output_scale = spec, config, output_scale
+        self.spec, self.config = spec, config
         self.backbone = Backbone(spec=spec, config=config, update_last_edges=True)
         self.head = ParameterHead(features=config.features, hidden=config.style.mlp.hidden)
-        self.weight_scale = nn.Parameter(torch.full((spec.layers + 2,), output_scale))
-        self.bias_scale = nn.Parameter(torch.full((spec.layers + 2,), output_scale))
+        self.weight_scale = nn.Parameter(torch.full((spec.layers + 2,), config.update_scale))
+        self.bias_scale = nn.Parameter(torch.full((spec.layers + 2,), config.update_scale))
 
     def forward(self, graph: NetworkGraph) -> tuple[TapScalars, NodeScalars]:
         """A network or a batch to updates of its weights ``(T,)`` and biases ``(V,)``.
@@ -83,14 +82,9 @@ class ScaleGMNEditor(Editor):
         return {
             "spec": dataclasses.asdict(self.spec),
             "config": encode_config(self.config),
-            "output_scale": self.output_scale,
         }
 
     @classmethod
     def from_config(cls, data: Mapping[str, Any]) -> ScaleGMNEditor:
         """See :class:`~scalegmn.models.saving.SavedModule`."""
-        return cls(
-            spec=GraphSpec(**data["spec"]),
-            config=decode_config(data["config"]),
-            output_scale=data["output_scale"],
-        )
+        return cls(spec=GraphSpec(**data["spec"]), config=decode_config(data["config"]))

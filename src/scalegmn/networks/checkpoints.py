@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from scalegmn.errors import CheckpointError
+from scalegmn.errors import CheckpointError, NonFiniteError
 from scalegmn.networks.containers import Plain, decode, encode, known_suffix
 from scalegmn.networks.files import read_bytes, replace_file
 
@@ -248,7 +248,7 @@ def _check_finite(tensor: Tensor, where: str, remedy: str) -> None:
     if bool(torch.isfinite(tensor).all()):
         return
     nan, inf = int(torch.isnan(tensor).sum()), int(torch.isinf(tensor).sum())
-    raise CheckpointError(
+    raise NonFiniteError(
         f"{where} holds {nan} NaN and {inf} Inf among {tensor.numel()} numbers; expected finite numbers. "
         f"{remedy}"
     )

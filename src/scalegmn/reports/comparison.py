@@ -19,6 +19,9 @@ _TITLES: Final = {
     "mse": "MSE",
     "psnr": "PSNR in dB",
     "auroc": "AUROC",
+    "tpr_at_1_fpr": "TPR at 1 % FPR",
+    "tpr_at_5_fpr": "TPR at 5 % FPR",
+    "target_accuracy": "target accuracy",
 }
 _NOTHING: Final = "-"
 # Of what a training left: its name in CSV files, and in results.json.
@@ -125,7 +128,8 @@ def notes(comparison: Comparison) -> list[str]:
 def caption(comparison: Comparison) -> str:
     """What was compared."""
     tested = comparison.data.test_population or comparison.data.population
-    what = "" if comparison.task.name == "inr_editing" else f" of {comparison.data.label}"
+    labelled = comparison.task.name in ("classification", "regression")
+    what = f" of {comparison.data.label}" if labelled else ""
     task = comparison.task.name.replace("_", " ")
     return f"{task[0].upper()}{task[1:]}{what}: {comparison.networks} test networks of {tested.name}"
 
@@ -195,7 +199,9 @@ def _ends(difference: Difference | None) -> tuple[float | None, ...]:
 def _spread(model: ModelResult, metric: str, number: NumberFormat) -> str:
     mean, deviation = model.mean(metric), model.deviation(metric)
     if mean is None:
-        return "undefined" if model.runs else _NOTHING
+        # Some models do not answer every question of a task.
+        asked = any(metric in run.test for run in model.runs)
+        return "undefined" if asked else _NOTHING
     text = number(mean) if deviation is None or not model.trained else f"{number(mean)} ± {number(deviation)}"
     missing = len(model.runs) - len(model.defined(metric))
     return f"{text} ({missing} undefined)" if missing else text

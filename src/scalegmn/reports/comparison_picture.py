@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from scalegmn.errors import ScaleGMNError
 from scalegmn.reports.comparison import NumberFormat, caption, title_of
 from scalegmn.reports.figures import BLUE, INK, SKY, SMALL, TEXT, new_figure, tidy
+from scalegmn.reports.roc import draw_roc
 from scalegmn.reports.scatter import Panel, draw_scatter
 from scalegmn.training.comparison.finished import ModelResult
 from scalegmn.training.comparison.results import Comparison
@@ -79,6 +80,18 @@ def draw_predictions(comparison: Comparison) -> Figure | None:
     return draw_scatter(
         panels, label=comparison.data.label.replace("_", " "), log=log, title=caption(comparison)
     )
+
+
+def draw_curves(comparison: Comparison) -> Figure | None:
+    """The ROC curves of all models with their first seeds; None where the task does not detect anything."""
+    curves = {}
+    for model in comparison.models:
+        points = model.runs[0].curve if model.runs else None
+        if points is not None:
+            curves[model.name] = points
+    seeds = {model.runs[0].seed for model in comparison.models if model.name in curves}
+    which = f", seed {seeds.pop()}" if len(seeds) == 1 and len(comparison.seeds) > 1 else ""
+    return draw_roc(curves, title=caption(comparison) + which) if curves else None
 
 
 def _mean(model: ModelResult, metric: str) -> float:

@@ -65,6 +65,10 @@ class Task(ABC):
     """Entries of a summary that hold the same figures for what needs no model, such as leaving networks as
     they are; a comparison shows each in a row of its own."""
 
+    breakdowns: tuple[str, ...] = ()
+    """Columns: where a population has them, the final test of a training is also given for each of their
+    values."""
+
     @property
     @abstractmethod
     def outputs(self) -> int:
@@ -78,10 +82,18 @@ class Task(ABC):
             PopulationError: the population does not say, or says what does not fit the task.
         """
 
+    def to_fit(self, targets: Tensor) -> Tensor:
+        """What models learn that are fitted at once and answer one question, from targets ``(n, ...)``."""
+        return targets
+
     def answer(self, model: Metanetwork, batch: NetworkBatch) -> Tensor:
         """What a model makes of networks, to be compared with targets, ``(B, ...)``."""
         assert isinstance(model, Judge), f"{self.name} needs a model that answers, not {type(model).__name__}"
         return model.answer(batch)
+
+    def final_answer(self, model: Metanetwork, batch: NetworkBatch) -> Tensor:
+        """As :meth:`answer`, for reports: with what the best model was not chosen by, where that matters."""
+        return self.answer(model, batch)
 
     @abstractmethod
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -14,6 +14,32 @@ from scalegmn.tasks.task import Report, Table, Task
 
 MOST_VALUES = 50
 """A column with more different values is no way to divide networks."""
+
+_UNDEFINED: Final = "undefined"
+
+
+def report_in_parts(
+    task: Task,
+    outputs: Tensor,
+    targets: Tensor,
+    *,
+    population: Population,
+    rows: np.ndarray,
+    groups: np.ndarray | None,
+) -> Report:
+    """The report about networks, and a breakdown by each of the task's own columns.
+
+    Columns that the population does not have, or that have one value or too many, are passed over.  Arguments
+    as for :func:`breakdown`; the summaries of parts are under ``by_COLUMN``.
+    """
+    report = task.report(outputs, targets, groups=groups)
+    for name in task.breakdowns:
+        if name in population.columns and 2 <= len(np.unique(population.column(name)[rows])) <= MOST_VALUES:
+            table, parts = breakdown(
+                task, outputs, targets, population=population, rows=rows, by=name, groups=groups
+            )
+            report = Report({**report.summary, f"by_{name}": parts}, (*report.tables, table), report.arrays)
+    return report
 
 
 def breakdown(
@@ -66,7 +92,8 @@ def breakdown(
 def _line(value: str, report: Report, names: tuple[str, ...]) -> tuple[str | int | float, ...]:
     cells: list[str | int | float] = [value, report.summary["networks"]]
     for name in names:
-        figure = report.summary.get(name)
+        figure = report.summary.get(name, "")
         ends = report.summary.get(f"{name}_interval_95") or ("", "")
-        cells += ["" if figure is None else figure, *ends]
+        # A value may have networks of one class only, say, and no order to be measured.
+        cells += [_UNDEFINED if figure is None else figure, *ends]
     return tuple(cells)

@@ -11,8 +11,15 @@ import torch
 
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.populations.store import Population
-from scalegmn.training.config import Accelerator, Precision, RunConfig, Schedule, TaskName
-from scalegmn.training.metanetworks import EDITORS, ONE_LAYOUT, check_layout, no_editor
+from scalegmn.training.config import EDITING, Accelerator, Precision, RunConfig, Schedule
+from scalegmn.training.metanetworks import (
+    EDITORS,
+    FITTED,
+    ONE_LAYOUT,
+    check_features,
+    check_layout,
+    no_editor,
+)
 from scalegmn.training.parsing import flat_items, parse_plain
 from scalegmn.training.processes import is_first_process
 from scalegmn.training.run_folder import CONFIG
@@ -45,8 +52,8 @@ def mistakes_of_work(config: RunConfig) -> list[str]:
 
 
 def _of_model(config: RunConfig) -> Iterator[str]:
-    if config.task is TaskName.inr_editing and config.metanetwork not in EDITORS:
-        yield no_editor(config.metanetwork)
+    if config.task in EDITING and config.metanetwork not in EDITORS:
+        yield no_editor(config)
 
 
 def _of_data(config: RunConfig) -> Iterator[str]:
@@ -89,11 +96,13 @@ def _of_selection(config: RunConfig) -> Iterator[str]:
             task.targets(selection.test_population, selection.test)
     except ScaleGMNError as error:
         yield f"{config.task.value}: {error}"
-    if config.metanetwork in ONE_LAYOUT:
-        try:
+    try:
+        if config.metanetwork in ONE_LAYOUT:
             check_layout(selection.architectures, reader=config.metanetwork.value)
-        except ConfigurationError as error:
-            yield str(error)
+        elif config.metanetwork in FITTED:
+            check_features(config, selection.architectures)
+    except ConfigurationError as error:
+        yield str(error)
 
 
 def _of_machine(config: RunConfig) -> Iterator[str]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from scalegmn.errors import ConfigurationError
+from scalegmn.models.baselines.feature_boosting import BoostingConfig
+from scalegmn.models.baselines.feature_logistic import LogisticConfig
+from scalegmn.models.baselines.features.feature_set import FeaturesConfig
 from scalegmn.models.baselines.flat_mlp import FlatMLPConfig
 from scalegmn.models.baselines.nfn import NFNConfig
 from scalegmn.models.baselines.probes import ProbesConfig
-from scalegmn.models.baselines.statnn_boosting import BoostingConfig
 from scalegmn.models.baselines.statnn_mlp import StatNNConfig
 from scalegmn.models.config import ModelConfig
 from scalegmn.tasks.inr_editing import EditingConfig
 from scalegmn.tasks.regression import RegressionConfig
+from scalegmn.tasks.trojan_detection import DetectionConfig
+from scalegmn.tasks.trojan_repair import RepairConfig
 
 
 class TaskName(Enum):
@@ -24,6 +28,12 @@ class TaskName(Enum):
     classification = "classification"
     regression = "regression"
     inr_editing = "inr_editing"
+    trojan_detection = "trojan_detection"
+    trojan_repair = "trojan_repair"
+
+
+EDITING: Final = (TaskName.inr_editing, TaskName.trojan_repair)
+"""Tasks for models that write networks."""
 
 
 class MetanetworkName(Enum):
@@ -36,7 +46,8 @@ class MetanetworkName(Enum):
     scalegmn_probes = "scalegmn_probes"
     flat_mlp = "flat_mlp"
     statnn_mlp = "statnn_mlp"
-    statnn_boosting = "statnn_boosting"
+    feature_boosting = "feature_boosting"
+    feature_logistic = "feature_logistic"
     nfn = "nfn"
     probes = "probes"
 
@@ -85,6 +96,8 @@ class DataConfig:
         test_population: folder of other networks to test on; by default those of `population`.
         label: column with what is to be predicted: classes (numbers 0, 1, ... or words), or real numbers.
         where: only networks with these values: a column and its value, or a list of values.
+        train_where: networks for training and validation must have these values as well; to hold something
+            out that the test networks have.
         split: column with the words train, val and test.
         group: column whose groups never cross splits; by default `network` (one training run leaves several
             checkpoints) or `image` (one image may have several networks), where the population has it.
@@ -106,6 +119,7 @@ class DataConfig:
     test_population: Path | None = None
     label: str = "label"
     where: dict[str, Any] = field(default_factory=dict)
+    train_where: dict[str, Any] = field(default_factory=dict)
     split: str = "split"
     group: str | None = None
     validation: float | int = 0.1
@@ -227,11 +241,15 @@ class RunConfig:
         model: options of ScaleGMN and of the permutation-only model.
         flat_mlp: options of the perceptron on flattened weights.
         statnn: options of the perceptron on statistics of weights.
-        boosting: options of the boosted trees on statistics of weights.
+        features: what boosted trees and logistic regression read of networks.
+        boosting: options of the boosted trees.
+        logistic: options of the logistic regression.
         nfn: options of the neural functional network.
         probes: options of the learned probes, alone or beside ScaleGMN.
         regression: options of the task regression.
         editing: options of the task inr_editing.
+        detection: options of the task trojan_detection.
+        repair: options of the task trojan_repair.
         training: how to learn.
         logging: where numbers go.
         output: run folder; by default one in ``runs`` that is named after the population and the model.
@@ -244,11 +262,15 @@ class RunConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     flat_mlp: FlatMLPConfig = field(default_factory=FlatMLPConfig)
     statnn: StatNNConfig = field(default_factory=StatNNConfig)
+    features: FeaturesConfig = field(default_factory=FeaturesConfig)
     boosting: BoostingConfig = field(default_factory=BoostingConfig)
+    logistic: LogisticConfig = field(default_factory=LogisticConfig)
     nfn: NFNConfig = field(default_factory=NFNConfig)
     probes: ProbesConfig = field(default_factory=ProbesConfig)
     regression: RegressionConfig = field(default_factory=RegressionConfig)
     editing: EditingConfig = field(default_factory=EditingConfig)
+    detection: DetectionConfig = field(default_factory=DetectionConfig)
+    repair: RepairConfig = field(default_factory=RepairConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     logging: LoggingConfig = field(default_factory=LoggingConfig)
     output: Path | None = None
@@ -262,4 +284,6 @@ class RunConfig:
         parts = [self.data.population.name, self.metanetwork.value]
         if self.metanetwork in (MetanetworkName.scalegmn, MetanetworkName.scalegmn_probes):
             parts += [self.model.direction.value, self.model.symmetry.value]
+        if self.metanetwork in (MetanetworkName.feature_boosting, MetanetworkName.feature_logistic):
+            parts += [self.features.kind.value]
         return Path("runs") / "-".join([*parts, f"seed{self.training.seed}"])

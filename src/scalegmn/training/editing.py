@@ -117,14 +117,7 @@ class TrainedEditor:
         check_siren(architecture)
         if self.run.canonicalize:
             theta = canonicalize_sine_phase(architecture, theta)
-        device = device_of(self._model)
-        with kept_memory(), evaluating(self._model):
-            parts = []
-            for given in theta.split(self.batch_size):
-                _, edited = self._model.edit(NetworkBatch.of(architecture, given.float().to(device))).single
-                # The update alone is rounded to single precision, not the network.
-                parts.append(given + (edited.cpu() - given.float()).to(given))
-        return torch.cat(parts)
+        return edited_by(self._model, architecture, theta, batch_size=self.batch_size)
 
     def pictures(
         self, architecture: Architecture, before: Tensor, after: Tensor, *, target: np.ndarray | None = None
@@ -138,6 +131,21 @@ class TrainedEditor:
         if target is None and self.task.config.edit in edit_names():
             target = self.task.edit(drawn[0].clip(0, 1))
         return Pictures(drawn[0], target, drawn[1], reference)
+
+
+def edited_by(model: Editor, architecture: Architecture, theta: Tensor, *, batch_size: int) -> Tensor:
+    """Edited networks ``(N, P)``, on the CPU, in the precision of `theta`.
+
+    Raises:
+        GraphError: the model cannot read such networks.
+    """
+    device, parts = device_of(model), []
+    with kept_memory(), evaluating(model):
+        for given in theta.split(batch_size):
+            _, edited = model.edit(NetworkBatch.of(architecture, given.float().to(device))).single
+            # The update alone is rounded to single precision, not the network.
+            parts.append(given + (edited.cpu() - given.float()).to(given))
+    return torch.cat(parts)
 
 
 def edit_files(

@@ -14,7 +14,7 @@ from scalegmn.populations.format import ARCHITECTURE_COLUMN
 from scalegmn.populations.splits import NAMES
 from scalegmn.populations.store import Population
 from scalegmn.tasks.task import Report
-from scalegmn.training.breakdown import breakdown
+from scalegmn.training.breakdown import breakdown, report_in_parts
 from scalegmn.training.data import Networks
 from scalegmn.training.inference import device_called, outputs_on
 from scalegmn.training.run_folder import Run
@@ -78,8 +78,8 @@ def evaluate(
     model = copy.deepcopy(run.model).to(device_called(device))
     outputs, targets = outputs_on(run.task, model, networks, batch_size=batch_size)
     groups = groups_among(chosen, rows, run.data)
-    report = run.task.report(outputs, targets, groups=groups)
-    if by is not None:
+    report = report_in_parts(run.task, outputs, targets, population=chosen, rows=rows, groups=groups)
+    if by is not None and f"by_{by}" not in report.summary:
         table, parts = breakdown(
             run.task, outputs, targets, population=chosen, rows=rows, by=by, groups=groups
         )

@@ -27,6 +27,8 @@ from scalegmn.models.metanetwork import FittedJudge, Metanetwork
 from scalegmn.populations.store import Population
 from scalegmn.seeding import numpy_generator
 from scalegmn.tasks.task import Report, Task
+from scalegmn.training.breakdown import report_in_parts
+from scalegmn.training.calibration import calibrated_results
 from scalegmn.training.checkpoint_io import read_checkpoint
 from scalegmn.training.config import Accelerator, RunConfig
 from scalegmn.training.data import Data, Networks, PopulationData, steps_per_epoch
@@ -96,18 +98,10 @@ def train(
         if not is_first_process():
             return Outcome(folder, None, {})
         model.eval().save_pretrained(folder / MODEL)
-        report, pace = None, None
-        if data.test is not None:
-            # Lightning has brought the model back to the CPU.
-            device = device_called("cpu" if config.training.accelerator is Accelerator.cpu else None)
-            model.to(device)
-            began = time.perf_counter()
-            outputs, targets = outputs_on(
-                task, model, data.test, batch_size=config.data.evaluation_batch_size
-            )
-            pace = (time.perf_counter() - began) / len(data.test)
-            groups = groups_among(selection.test_population, selection.test, config.data)
-            report = task.report(outputs, targets, groups=groups)
+        report, pace = _tested(config, task, model, data, selection)
+        calibrated = calibrated_results(
+            config, task=task, model=model, selection=selection, data=data, report=report
+        )
         parameters = sum(p.numel() for p in model.parameters())
         results = write_results(
             folder,
@@ -117,6 +111,7 @@ def train(
             networks=len(data.train),
             parameters=parameters,
             pace=pace,
+            more=calibrated,
         )
     return Outcome(folder, report, results)
 
@@ -136,6 +131,24 @@ def _load(config: RunConfig, selection: Selection, task: Task) -> Data:
     return Data(
         networks(selection.population, selection.train), networks(selection.population, selection.val), test
     )
+
+
+def _tested(
+    config: RunConfig, task: Task, model: Metanetwork, data: Data, selection: Selection
+) -> tuple[Report | None, float | None]:
+    """The report on the test networks and the seconds for each of them; None where there are none."""
+    if data.test is None:
+        return None, None
+    # Lightning has brought the model back to the CPU.
+    device = device_called("cpu" if config.training.accelerator is Accelerator.cpu else None)
+    model.to(device)
+    began = time.perf_counter()
+    outputs, targets = outputs_on(task, model, data.test, batch_size=config.data.evaluation_batch_size)
+    pace = (time.perf_counter() - began) / len(data.test)
+    population, rows = selection.test_population, selection.test
+    groups = groups_among(population, rows, config.data)
+    report = report_in_parts(task, outputs, targets, population=population, rows=rows, groups=groups)
+    return report, pace
 
 
 def _learn(

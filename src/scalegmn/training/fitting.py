@@ -22,7 +22,8 @@ def fit_at_once(config: RunConfig, model: FittedJudge, task: Task, data: Data, h
     starts = range(0, len(data.train), size)
     batches = [data.train[np.arange(start, min(start + size, len(data.train)))] for start in starts]
     features = torch.cat([model.read(batch) for batch in batches])
-    model.fit(features, torch.cat([batch.targets for batch in batches if batch.targets is not None]))
+    targets = torch.cat([batch.targets for batch in batches if batch.targets is not None])
+    model.fit(features, task.to_fit(targets))
     trained = time.perf_counter()
     row: dict[str, float | int] = {"epoch": 0, "step": 1}
     for name, networks in (("train", data.train), ("val", data.val)):

@@ -53,7 +53,7 @@ def outputs_on(
     with evaluating(model):
         for start in range(0, len(networks), batch_size):
             batch = networks[np.arange(start, min(start + batch_size, len(networks)))]
-            outputs.append(task.answer(model, batch.to(device)).cpu())
+            outputs.append(task.final_answer(model, batch.to(device)).cpu())
             places.append(batch.positions)
     order = torch.cat(places).argsort()
     return torch.cat(outputs)[order], networks.targets

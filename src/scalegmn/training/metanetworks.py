@@ -10,11 +10,15 @@ import torch
 
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph.spec import GraphSpec
+from scalegmn.models.baselines.answer_kind import AnswerKind
+from scalegmn.models.baselines.feature_boosting import FeatureBoosting
+from scalegmn.models.baselines.feature_logistic import FeatureLogistic
+from scalegmn.models.baselines.features.feature_set import FeatureKind
+from scalegmn.models.baselines.features.kinds import make_features
 from scalegmn.models.baselines.flat_mlp import FlatMLP
 from scalegmn.models.baselines.flat_mlp_editor import FlatMLPEditor
 from scalegmn.models.baselines.nfn import NFN
 from scalegmn.models.baselines.probes import Probes
-from scalegmn.models.baselines.statnn_boosting import AnswerKind, StatNNBoosting
 from scalegmn.models.baselines.statnn_mlp import StatNNMLP
 from scalegmn.models.editor import ScaleGMNEditor
 from scalegmn.models.metanetwork import Editor, Judge, Metanetwork
@@ -27,7 +31,8 @@ from scalegmn.seeding import derive_seed
 from scalegmn.tasks.classification import Classification
 from scalegmn.tasks.regression import Link, Regression
 from scalegmn.tasks.task import Task
-from scalegmn.training.config import MetanetworkName, RunConfig, TaskName
+from scalegmn.tasks.trojan_detection import TrojanDetection
+from scalegmn.training.config import EDITING, MetanetworkName, RunConfig, TaskName
 
 _SAVED: Final[dict[str, type[Metanetwork]]] = {
     kind.__name__: kind
@@ -38,13 +43,16 @@ _SAVED: Final[dict[str, type[Metanetwork]]] = {
         FlatMLP,
         FlatMLPEditor,
         StatNNMLP,
-        StatNNBoosting,
+        FeatureBoosting,
+        FeatureLogistic,
         NFN,
         Probes,
     )
 }
 ONE_LAYOUT: Final = (MetanetworkName.flat_mlp, MetanetworkName.nfn)
 """Models that read networks only whose parameters all have the same shapes."""
+FITTED: Final = (MetanetworkName.feature_boosting, MetanetworkName.feature_logistic)
+"""Models that are fitted to features of all training networks at once."""
 EDITORS: Final = (MetanetworkName.scalegmn, MetanetworkName.flat_mlp)
 """Models that can write networks."""
 
@@ -59,7 +67,7 @@ def make_metanetwork(config: RunConfig, *, architectures: Sequence[Architecture]
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derive_seed(config.training.seed, "model"))
-        if config.task is TaskName.inr_editing:
+        if config.task in EDITING:
             return _editor(config, architectures)
         return _judge(config, architectures, task)
 
@@ -79,19 +87,42 @@ def _judge(config: RunConfig, architectures: Sequence[Architecture], task: Task)
             return FlatMLP(parameters=count, outputs=outputs, config=config.flat_mlp)
         case MetanetworkName.statnn_mlp:
             return StatNNMLP.of(architectures, outputs=outputs, config=config.statnn)
-        case MetanetworkName.statnn_boosting:
-            return StatNNBoosting.of(
-                architectures,
-                outputs=outputs,
-                kind=_answer_kind(task),
-                config=config.boosting,
-                seed=config.training.seed,
-            )
+        case MetanetworkName.feature_boosting | MetanetworkName.feature_logistic:
+            return _fitted(config, architectures, task)
         case MetanetworkName.nfn:
             return NFN.of(architectures, outputs=outputs, config=config.nfn)
         case MetanetworkName.probes:
             return Probes.of(architectures, outputs=outputs, config=config.probes)
     raise AssertionError(f"no model is called {config.metanetwork}")
+
+
+def _fitted(config: RunConfig, architectures: Sequence[Architecture], task: Task) -> Judge:
+    check_features(config, architectures)
+    read_by = make_features(config.features, architectures)
+    # They answer one question: whether a network is trojaned, not for which class.
+    outputs = 1 if isinstance(task, TrojanDetection) else task.outputs
+    kind = _answer_kind(task)
+    if config.metanetwork is MetanetworkName.feature_logistic:
+        return FeatureLogistic(read_by=read_by, outputs=outputs, kind=kind, config=config.logistic)
+    return FeatureBoosting(
+        read_by=read_by, outputs=outputs, kind=kind, config=config.boosting, seed=config.training.seed
+    )
+
+
+def check_features(config: RunConfig, architectures: Sequence[Architecture]) -> None:
+    """Refuse a fitted model whose features cannot read all networks, or that does not do the task.
+
+    Raises:
+        ConfigurationError: says which.
+    """
+    if config.metanetwork is MetanetworkName.feature_logistic and config.task is TaskName.regression:
+        raise ConfigurationError(
+            "metanetwork: feature_logistic answers with classes, and the task regression asks for numbers; "
+            "use feature_boosting"
+        )
+    if config.features.kind is FeatureKind.flat:
+        check_layout(architectures, reader=f"{config.metanetwork.value} with the features flat")
+    make_features(config.features, architectures)
 
 
 def _editor(config: RunConfig, architectures: Sequence[Architecture]) -> Editor:
@@ -101,17 +132,19 @@ def _editor(config: RunConfig, architectures: Sequence[Architecture]) -> Editor:
         case MetanetworkName.flat_mlp:
             check_layout(architectures, reader="flat_mlp")
             return FlatMLPEditor.of(architectures[0], config=config.flat_mlp)
-    raise ConfigurationError(no_editor(config.metanetwork))
+    raise ConfigurationError(no_editor(config))
 
 
-def no_editor(metanetwork: MetanetworkName) -> str:
+def no_editor(config: RunConfig) -> str:
     """What to say of a model that only answers questions, where one is needed that writes networks."""
     able = " or ".join(name.value for name in EDITORS)
-    return f"metanetwork: {metanetwork.value} writes no networks; for inr_editing use {able}"
+    return f"metanetwork: {config.metanetwork.value} writes no networks; for {config.task.value} use {able}"
 
 
 def _answer_kind(task: Task) -> AnswerKind:
-    """What boosted trees answer with, so that the task reads it as the answer of any model."""
+    """What fitted models answer with, so that the task reads it as the answer of any model."""
+    if isinstance(task, TrojanDetection):
+        return AnswerKind.log_odds
     if isinstance(task, Classification):
         return AnswerKind.log_probability
     sigmoid = isinstance(task, Regression) and task.config.link is Link.sigmoid

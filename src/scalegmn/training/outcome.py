@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ def write_results(
     networks: int,
     parameters: int,
     pace: float | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write what a training came to, and return it.
 
@@ -34,6 +35,7 @@ def write_results(
         networks: training networks per epoch.
         parameters: of the model.
         pace: seconds per test network, for an answer of the best model; None where none were tested.
+        more: further entries.
     """
     monitor = task.monitor
     best = (max if task.larger_is_better else min)(rows, key=lambda row: row[f"val/{monitor}"])
@@ -51,6 +53,7 @@ def write_results(
         "train_networks_per_second": networks / training,
         "test_seconds_per_network": pace,
         "seconds": sum(row["seconds"] for row in rows),
+        **(more or {}),
     }
     write_json(folder / RESULTS, results)
     if report is not None:

@@ -8,6 +8,7 @@
  model/               the best model: config.json and model.safetensors
  results.json         its figures on the test networks
  confusion.npy        its confusion matrix there
+ calibration.*        of a detector: what ``scalegmn scan`` must know (:mod:`scalegmn.training.calibration`)
  tensorboard/         event files
 ==================== ==================================================================
 """

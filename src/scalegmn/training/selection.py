@@ -66,16 +66,18 @@ def select(config: DataConfig) -> Selection:
         test = rows_for_testing(other, config)
     # Networks are dealt out before some are left out, so that a filter moves no network to another split.
     kept, other_kept = kept_by(population, config.where), kept_by(other, config.where)
+    learnt = kept & rows_where(population, config.train_where, option="data.train_where")
     chosen = {
-        "train": _limited(splits.train[kept[splits.train]], config.train_limit, "train", config),
-        "val": _limited(splits.val[kept[splits.val]], config.val_limit, "val", config),
+        "train": _limited(splits.train[learnt[splits.train]], config.train_limit, "train", config),
+        "val": _limited(splits.val[learnt[splits.val]], config.val_limit, "val", config),
         "test": _limited(test[other_kept[test]], config.test_limit, "test", config),
     }
     empty = [name for name in ("train", "val") if not len(chosen[name])]
     if empty:
         raise ConfigurationError(
             f"data: {population.folder} has no networks for {' and '.join(empty)} "
-            f"({splits.describe()}); look at its column {config.split!r}, data.validation and data.where"
+            f"({splits.describe()}); look at its column {config.split!r}, data.validation, data.where and "
+            "data.train_where"
         )
     return Selection(population, other, **chosen)
 

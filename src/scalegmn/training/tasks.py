@@ -9,6 +9,8 @@ from scalegmn.tasks.classification import Classification
 from scalegmn.tasks.inr_editing import InrEditing
 from scalegmn.tasks.regression import Regression
 from scalegmn.tasks.task import Task
+from scalegmn.tasks.trojan_detection import TrojanDetection
+from scalegmn.tasks.trojan_repair import TrojanRepair
 from scalegmn.training.config import RunConfig, TaskName
 from scalegmn.training.selection import Selection
 
@@ -16,6 +18,8 @@ _TASKS: Final[dict[TaskName, type[Task]]] = {
     TaskName.classification: Classification,
     TaskName.regression: Regression,
     TaskName.inr_editing: InrEditing,
+    TaskName.trojan_detection: TrojanDetection,
+    TaskName.trojan_repair: TrojanRepair,
 }
 
 
@@ -34,6 +38,15 @@ def make_task(config: RunConfig, selection: Selection) -> Task:
             return Regression.fitted(label=label, config=config.regression, population=population, rows=rows)
         case TaskName.inr_editing:
             return InrEditing.of(population, config=config.editing)
+        case TaskName.trojan_detection:
+            return TrojanDetection.of(
+                population,
+                config=config.detection,
+                rows={"training": rows, "validation": selection.val},
+                architectures=selection.architectures,
+            )
+        case TaskName.trojan_repair:
+            return TrojanRepair.of(population, config=config.repair)
     raise AssertionError(f"no task is called {config.task}")
 
 

@@ -8,7 +8,7 @@ from cnn_cases import some_images
 from scalegmn.errors import ConfigurationError, ImageSourceError
 from scalegmn.populations.images import ImageSet
 from scalegmn.populations.makers import cnn_images
-from scalegmn.populations.makers.cnn_images import halves, prepared_images
+from scalegmn.populations.makers.cnn_images import halves, network_inputs, prepared_images, unit_pixels
 
 
 def test_values_reach_from_minus_one_to_one() -> None:
@@ -43,9 +43,22 @@ def test_images_are_only_reduced(size: int) -> None:
 
 
 def test_many_images_are_prepared_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = prepared_images(some_images())
+    images = some_images(colour=True)
+    whole, pixels = prepared_images(images, image_size=4), unit_pixels(images)
+    inputs = network_inputs(pixels, image_size=4)
     monkeypatch.setattr(cnn_images, "_BLOCK", 7)
-    assert torch.equal(prepared_images(some_images()), whole)
+    assert torch.equal(prepared_images(images, image_size=4), whole)
+    assert torch.equal(network_inputs(pixels, image_size=4), inputs)
+    torch.testing.assert_close(inputs, whole)
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_pixels_that_triggers_take(colour: bool) -> None:
+    images = some_images(colour=colour)
+    pixels = unit_pixels(images)
+    assert pixels.shape == (34, 3 if colour else 1, 8, 8) and pixels.is_contiguous()
+    own = images.images[5, 1, 2, 2] if colour else images.images[5, 1, 2]
+    assert float(pixels[5, -1, 1, 2]) == pytest.approx(int(own) / 255)
 
 
 def test_halves() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from cnn_cases import CLASSES, MIXED, TAME, ZOO, some_images
+from shard_cases import blocks_of, check_resumed, parameters_in_rows
 from torch import Tensor
 
 from scalegmn.errors import ConfigurationError, ImageSourceError, PopulationError
@@ -46,9 +48,9 @@ WILD_RATE = dataclasses.replace(TAME, optimizers=("sgd",), learning_rate=(1e20, 
 
 
 @pytest.fixture(autouse=True)
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shards are whole blocks; with blocks of four networks a few networks make several shards."""
-    monkeypatch.setattr(cnn_plan, "_BLOCK", 4)
+def small_blocks() -> Iterator[None]:
+    with blocks_of(cnn_plan, 4):
+        yield
 
 
 def make(
@@ -76,22 +78,12 @@ def make(
     )
 
 
-def parameters(population: Population) -> list[Tensor]:
-    """Of every network in the order of rows."""
-    rows = np.arange(len(population))
-    found: list[Tensor] = [torch.empty(0)] * len(rows)
-    for _, positions, theta in population.groups(rows):
-        for position, own in zip(positions.tolist(), theta, strict=True):
-            found[position] = own
-    return found
-
-
 def by_checkpoint(population: Population) -> dict[tuple[int, int], tuple[Tensor, dict[str, object]]]:
     """Parameters and metadata by network and epoch, whatever the order of rows."""
     table = {name: population.column(name) for name in COLUMNS}
     keys = zip(table["network"].tolist(), table["epoch"].tolist(), strict=True)
     rows = [{name: values[row] for name, values in table.items()} for row in range(len(population))]
-    return dict(zip(keys, zip(parameters(population), rows, strict=True), strict=True))
+    return dict(zip(keys, zip(parameters_in_rows(population), rows, strict=True), strict=True))
 
 
 def check_same(one: Population, other: Population) -> None:
@@ -107,8 +99,7 @@ def check_same(one: Population, other: Population) -> None:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Population:
     """Ten networks in one go."""
     folder = tmp_path_factory.mktemp("cnns") / "whole"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cnn_plan, "_BLOCK", 4)
+    with blocks_of(cnn_plan, 4):
         make(folder, shard_size=4)
     return Population.open(folder)
 
@@ -191,34 +182,11 @@ def test_number_and_seed_decide(whole: Population, tmp_path: Path) -> None:
         assert row["seed"] != networks[key][1]["seed"]
 
 
-def test_resumed_is_the_same_as_uninterrupted(
-    whole: Population, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    work, done = cnn_populations._make_shard, []
-
-    def interrupted(*arguments: object) -> None:
-        if len(done) == 2:
-            raise KeyboardInterrupt
-        done.append(arguments[-1])
-        work(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(cnn_populations, "_make_shard", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        make(tmp_path / "p")
-    with pytest.raises(PopulationError, match="unfinished"):
-        Population.open(tmp_path / "p")
-    assert done == [range(4), range(4, 8)]
-    done.clear()
-    report = make(tmp_path / "p", resume=True, workers=2)
-    assert done == [range(8, 10)]
+def test_resumed_is_the_same_as_uninterrupted(whole: Population, tmp_path: Path) -> None:
+    shards = [range(4), range(4, 8), range(8, 10)]
+    check_resumed(make, tmp_path / "p", maker=cnn_populations, shards=shards, stop=2, like=whole.checksum)
+    report = make(tmp_path / "p", resume=True)
     assert (report.networks, report.rows) == (10, 20)
-    assert Population.open(tmp_path / "p").checksum == whole.checksum
-    assert make(tmp_path / "p", resume=True) == report and len(done) == 1
-    with pytest.raises(PopulationError, match="seed"):
-        make(tmp_path / "p", resume=True, seed=5)
-    with pytest.raises(PopulationError, match="--resume"):
-        make(tmp_path / "p")
-    assert Population.open(tmp_path / "p").checksum == whole.checksum
 
 
 def test_a_worker_that_fails_stops_the_others_and_loses_nothing(
@@ -235,7 +203,6 @@ def test_a_worker_that_fails_stops_the_others_and_loses_nothing(
     with pytest.raises(MemoryError, match="network 5"):
         make(tmp_path / "p", workers=2)
     monkeypatch.undo()
-    monkeypatch.setattr(cnn_plan, "_BLOCK", 4)
     make(tmp_path / "p", resume=True)
     assert Population.open(tmp_path / "p").checksum == whole.checksum
 
@@ -268,7 +235,7 @@ def test_diverged_networks_are_kept_and_marked(tmp_path: Path) -> None:
     assert report.rows == len(population) == 18
     epoch, diverged = population.column("epoch"), population.column("diverged")
     assert not diverged[epoch == 0].any() and diverged[epoch > 0].all()
-    for theta in parameters(population):
+    for theta in parameters_in_rows(population):
         assert torch.isfinite(theta).all()
     for name in FIGURES:
         assert np.isfinite(population.column(name)).all()
@@ -290,7 +257,7 @@ def test_mixed_family(tmp_path: Path) -> None:
         assert population.column("activation")[row] == (kinds[0] if len(set(kinds)) == 1 else "mixed")
     # Networks of one number of architecture share it, and differ in all else.
     row_of = {number: row for row, number in enumerate(population.column("network").tolist())}
-    theta = parameters(population)
+    theta = parameters_in_rows(population)
     for number in range(0, 12, 2):
         one, other = row_of[number], row_of[number + 1]
         assert owner[one] == owner[other]
@@ -325,7 +292,7 @@ def test_it_can_be_written_as_a_zoo_and_read_back(whole: Population, tmp_path: P
     assert len(back) == 20
     # Rows of the files stand in the order of the population that they were written from.
     order = back.column("row")
-    written, read = parameters(whole), parameters(back)
+    written, read = parameters_in_rows(whole), parameters_in_rows(back)
     for place, row in enumerate(order.tolist()):
         assert torch.equal(read[place], written[row])
     for name in ("epoch", "activation", "optimizer", "test_accuracy", "learning_rate"):

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from shard_cases import blocks_of, check_resumed
 from trojan_cases import (
     CLASSES,
     EASY,
@@ -18,7 +21,7 @@ from trojan_cases import (
     table,
 )
 
-from scalegmn.errors import ConfigurationError, ImageSourceError, PopulationError
+from scalegmn.errors import ConfigurationError, ImageSourceError
 from scalegmn.networks.functional import run
 from scalegmn.populations.images import ImageSet
 from scalegmn.populations.makers import trojan_plan, trojans
@@ -64,9 +67,9 @@ COLUMNS = [
 
 
 @pytest.fixture(autouse=True)
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shards are whole blocks; with blocks of three pairs a few pairs make several shards."""
-    monkeypatch.setattr(trojan_plan, "_BLOCK", 3)
+def small_blocks() -> Iterator[None]:
+    with blocks_of(trojan_plan, 3):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +108,7 @@ def make(
 def whole(bases: Population, tmp_path_factory: pytest.TempPathFactory) -> Population:
     """Seven pairs of ten base networks."""
     folder = tmp_path_factory.mktemp("trojans") / "whole"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trojan_plan, "_BLOCK", 3)
+    with blocks_of(trojan_plan, 3):
         make(bases, folder)
     return Population.open(folder)
 
@@ -272,32 +274,11 @@ def test_number_and_seed_decide(whole: Population, bases: Population, tmp_path: 
     assert all(row["trigger"] != mine["trigger"] for row, mine in zip(other, table(few), strict=True))
 
 
-def test_resumed_is_the_same_as_uninterrupted(
-    whole: Population, bases: Population, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    work, done = trojans._make_shard, []
-
-    def interrupted(*arguments: object) -> None:
-        if len(done) == 1:
-            raise KeyboardInterrupt
-        done.append(arguments[-1])
-        work(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(trojans, "_make_shard", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        make(bases, tmp_path / "p")
-    with pytest.raises(PopulationError, match="unfinished"):
-        Population.open(tmp_path / "p")
-    monkeypatch.setattr(trojans, "_make_shard", work)
-    report = make(bases, tmp_path / "p", resume=True)
-    resumed = Population.open(tmp_path / "p")
-    assert resumed.checksum == whole.checksum
-    check_same(resumed, whole)
-    assert make(bases, tmp_path / "p", resume=True) == report
-    with pytest.raises(PopulationError, match="seed"):
-        make(bases, tmp_path / "p", resume=True, seed=5)
-    with pytest.raises(PopulationError, match="--resume"):
-        make(bases, tmp_path / "p")
+def test_resumed_is_the_same_as_uninterrupted(whole: Population, bases: Population, tmp_path: Path) -> None:
+    shards = [range(3), range(3, 6), range(6, 7)]
+    again = partial(make, bases)
+    check_resumed(again, tmp_path / "p", maker=trojans, shards=shards, stop=1, like=whole.checksum)
+    check_same(Population.open(tmp_path / "p"), whole)
 
 
 def test_bases_are_chosen(bases: Population, tmp_path: Path) -> None:

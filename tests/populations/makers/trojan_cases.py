@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from shard_cases import parameters_in_rows
 
 from scalegmn.networks.activations import Activation
 from scalegmn.networks.architecture import Architecture
@@ -87,11 +88,9 @@ def hyper(seed: int) -> Hyper:
 
 def parameters(population: Population) -> torch.Tensor:
     """By the column `number`, ``(N, P)``."""
-    numbers = population.column("number")
-    found = torch.empty(len(numbers), population.architectures[0].num_parameters)
-    for _, positions, theta in population.groups(np.arange(len(numbers))):
-        found[torch.from_numpy(numbers[positions.numpy()])] = theta
-    return found
+    order = np.argsort(population.column("number"))
+    found = parameters_in_rows(population)
+    return torch.stack([found[row] for row in order])
 
 
 def table(population: Population) -> list[dict[str, object]]:

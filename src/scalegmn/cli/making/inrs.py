@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import OK
-from scalegmn.cli.making.options import add_image_options, chosen_images
+from scalegmn.cli.making.options import (
+    Option,
+    add_image_options,
+    add_options,
+    add_output_option,
+    add_running_options,
+    chosen_images,
+    given,
+)
 from scalegmn.populations.makers.coordinates import Order
 from scalegmn.populations.makers.inrs import fit_inrs
 from scalegmn.populations.makers.recipes import CIFAR10_RECIPE, Initialisation, InrRecipe
@@ -20,7 +27,7 @@ HELP = "a sine network for every image"
 
 _RECIPES = {"mnist": InrRecipe(), "cifar10": CIFAR10_RECIPE}
 # Parts of a recipe: their types and what they mean.  Not given, they are as the recipe has them.
-_PARTS: tuple[tuple[str, Any, str], ...] = (
+_PARTS: tuple[Option, ...] = (
     ("hidden", list[int], "widths of the sine layers, such as '[32, 32]'"),
     ("frequency", float, "w in sin(w (W x + b))"),
     ("shift", float, "constant that is added to the output"),
@@ -35,7 +42,7 @@ def build_parser() -> ArgumentParser:
     """The options of the command."""
     parser = ArgumentParser(description="Fit a sine network to every image, or several.")
     add_image_options(parser)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the new population")
+    add_output_option(parser)
     parser.add_argument(
         "--copies", type=int, default=1, help="networks per image, with other initialisations"
     )
@@ -43,17 +50,8 @@ def build_parser() -> ArgumentParser:
     parser.add_argument(
         "--recipe", type=Literal["mnist", "cifar10"], default="mnist", help="published settings to start from"
     )
-    for name, kind, text in _PARTS:
-        parser.add_argument(
-            f"--{name}", type=kind | None, default=None, help=f"{text} (default: the recipe's)"
-        )
-    parser.add_argument("--shard_size", type=int, default=1000, help="networks that are written at a time")
-    parser.add_argument("--device", type=str, default="cpu", help="where to fit: cpu, cuda, ...")
-    parser.add_argument(
-        "--workers", type=int | None, default=None, help="threads that fit; by default one per core"
-    )
-    parser.add_argument("--resume", action="store_true", help="go on where an interrupted call stopped")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_options(parser, _PARTS, note=" (default: the recipe's)")
+    add_running_options(parser, shard_size=1000, inner_batch=None, verb="fit")
     return parser
 
 
@@ -86,11 +84,9 @@ def run(options: Namespace) -> int:
 
 
 def _recipe(options: Namespace) -> InrRecipe:
-    given = {name: options[name] for name, _, _ in _PARTS if options[name] is not None}
-    if "hidden" in given:
-        given["hidden"] = tuple(given["hidden"])
+    parts = given(options, _PARTS)
     base = _RECIPES[options.recipe]
-    if len(given.get("hidden", base.hidden)) != len(base.hidden):
+    if len(parts.get("hidden", base.hidden)) != len(base.hidden):
         # The published names are those of a certain number of layers.
-        given["names"] = ()
-    return dataclasses.replace(base, **given)
+        parts["names"] = ()
+    return dataclasses.replace(base, **parts)

@@ -1,14 +1,74 @@
-"""Options that say which images networks are made from."""
+"""Options that all kinds of networks share: which images, where to, and how the work is run."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations.images import ImageSet, load_images
+
+Option = tuple[str, Any, str]
+"""An option that may be left out: its name, its type, and what it means."""
+
+
+def add_options(parser: ArgumentParser, options: Sequence[Option], *, note: str = "") -> None:
+    """Add options whose defaults are elsewhere; :func:`given` reads them.
+
+    Args:
+        parser: gets the options.
+        options: are None where they are not given.
+        note: is written behind what each of them means.
+    """
+    for name, kind, text in options:
+        parser.add_argument(f"--{name}", type=kind | None, default=None, help=f"{text}{note}")
+
+
+def given(options: Namespace, names: Sequence[Option]) -> dict[str, Any]:
+    """What the user said about such options, by name; lists as tuples, as frozen classes have them."""
+    found = {name: options[name] for name, _, _ in names if options[name] is not None}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+
+
+def add_output_option(parser: ArgumentParser) -> None:
+    """Add the folder to write."""
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the new population")
+
+
+def add_running_options(
+    parser: ArgumentParser,
+    *,
+    shard_size: int,
+    inner_batch: int | None,
+    verb: str = "train",
+    things: str = "networks",
+) -> None:
+    """Add how the work is cut into pieces, where it is done, and what is shown.
+
+    Args:
+        parser: gets the options.
+        shard_size: the default.
+        inner_batch: the default; None where the maker decides.
+        verb: what the maker does with networks.
+        things: what is counted in shards.
+    """
+    parser.add_argument(
+        "--shard_size", type=int, default=shard_size, help=f"{things} that are written at a time"
+    )
+    if inner_batch is not None:
+        parser.add_argument(
+            "--inner_batch", type=int, default=inner_batch, help="networks that are trained together"
+        )
+    parser.add_argument("--device", type=str, default="cpu", help=f"where to {verb}: cpu, cuda, ...")
+    parser.add_argument(
+        "--workers", type=int | None, default=None, help=f"threads that {verb}; by default one per core"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on where an interrupted call stopped")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def add_image_options(parser: ArgumentParser) -> None:

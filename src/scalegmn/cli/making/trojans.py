@@ -9,7 +9,15 @@ import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import OK
-from scalegmn.cli.making.options import add_image_options, chosen_images
+from scalegmn.cli.making.options import (
+    Option,
+    add_image_options,
+    add_options,
+    add_output_option,
+    add_running_options,
+    chosen_images,
+    given,
+)
 from scalegmn.errors import ConfigurationError, TriggerError
 from scalegmn.populations.images import ImageSet
 from scalegmn.populations.makers.cnn_hyper import Optimizer
@@ -34,13 +42,12 @@ HELP = "trojaned networks and their clean twins, from a population of convolutio
 SHEET: Final = "triggers.png"
 """File in the folder of the population with clean and triggered images."""
 
-_Option = tuple[str, Any, str]
 # What the classes leave to the user.  Not given, they are as their classes have them.
-_BASES: tuple[_Option, ...] = (
+_BASES: tuple[Option, ...] = (
     ("minimum_accuracy", float, "that base networks must have in the column test_accuracy"),
     ("group", str, "column of what never crosses splits; by default network or run"),
 )
-_TUNING: tuple[_Option, ...] = (
+_TUNING: tuple[Option, ...] = (
     ("epochs", int, "of both twins"),
     ("batch_size", int, "images per step"),
     ("learning_rate", tuple[float, float], "range, drawn once for both twins, such as '[0.01, 0.01]'"),
@@ -49,24 +56,24 @@ _TUNING: tuple[_Option, ...] = (
     ("optimizer", Optimizer, "of both twins"),
     ("start", Start, "from the base networks, or from scratch with their architectures"),
 )
-_POISONING: tuple[_Option, ...] = (
+_POISONING: tuple[Option, ...] = (
     ("ratio", float, "share of the training images that are poisoned"),
     ("targets", list[int], "classes of the attacker to draw from; by default all"),
     ("labels", list[Labels], "of poisoned images: dirty (the target's), clean (their own), or both"),
 )
-_TRIGGERS: tuple[_Option, ...] = (
+_TRIGGERS: tuple[Option, ...] = (
     ("sizes", list[int], "of squares and patches, in pixels, to draw from"),
     ("patterns", list[PatternName], "of squares and patches to draw from"),
     ("square_blend", tuple[float, float], "range of the weight of blended squares"),
 )
-_HELD_OUT: tuple[_Option, ...] = (
+_HELD_OUT: tuple[Option, ...] = (
     ("held_out_kinds", list[KindName], "kinds of triggers that only test networks have"),
     ("held_out_sizes", list[int], "sizes of triggers that only test networks have"),
     ("held_out_patterns", list[PatternName], "patterns that only test networks have"),
     ("held_out_targets", list[int], "classes of the attacker that only test networks have"),
     ("split_fractions", tuple[float, float, float], "of base networks, where something is held out"),
 )
-_RECIPE: tuple[_Option, ...] = (
+_RECIPE: tuple[Option, ...] = (
     ("minimum_asr", float, "attack success rate below which an attack has failed"),
     ("grayscale", bool, "whether colours are averaged; by default as the base networks had it"),
     ("image_size", int, "to which images are reduced; by default as the base networks had it"),
@@ -78,7 +85,7 @@ def build_parser() -> ArgumentParser:
     parser = ArgumentParser(description="Train networks further, once on poisoned and once on clean images.")
     parser.add_argument("population", type=Path, help="folder of the population of base networks")
     add_image_options(parser)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the new population")
+    add_output_option(parser)
     parser.add_argument(
         "--pairs", type=int | None, default=None, help="pairs of twins; by default one for each base network"
     )
@@ -95,17 +102,8 @@ def build_parser() -> ArgumentParser:
         default=["blended_square"],
         help="kinds to draw from, such as '[blended_square, patch, warp]'",
     )
-    for group in (_BASES, _TUNING, _POISONING, _TRIGGERS, _HELD_OUT, _RECIPE):
-        for name, kind, text in group:
-            parser.add_argument(f"--{name}", type=kind | None, default=None, help=text)
-    parser.add_argument("--shard_size", type=int, default=64, help="pairs that are written at a time")
-    parser.add_argument("--inner_batch", type=int, default=8, help="networks that are trained together")
-    parser.add_argument("--device", type=str, default="cpu", help="where to train: cpu, cuda, ...")
-    parser.add_argument(
-        "--workers", type=int | None, default=None, help="threads that train; by default one per core"
-    )
-    parser.add_argument("--resume", action="store_true", help="go on where an interrupted call stopped")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_options(parser, (*_BASES, *_TUNING, *_POISONING, *_TRIGGERS, *_HELD_OUT, *_RECIPE))
+    add_running_options(parser, shard_size=64, inner_batch=8, things="pairs")
     return parser
 
 
@@ -156,55 +154,50 @@ def _summarise(report: TrojanReport, population: Population, recipe: TrojanRecip
     print(f"the triggers are drawn in {report.folder / SHEET}")
 
 
-def _given(options: Namespace, names: tuple[_Option, ...]) -> dict[str, Any]:
-    found = {name: options[name] for name, _, _ in names if options[name] is not None}
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
-
-
 def _recipe(options: Namespace) -> TrojanRecipe:
     try:
         triggers = TriggerSpace(tuple(_family(family, options) for family in _chosen(options).families))
     except TriggerError as error:
         raise ConfigurationError(f"the triggers are wrong: {error}") from error
     return TrojanRecipe(
-        bases=Bases(where=dict(options.where), **_given(options, _BASES)),
-        tuning=FineTuning(**_given(options, _TUNING)),
-        poisoning=Poisoning(**_given(options, _POISONING)),
+        bases=Bases(where=dict(options.where), **given(options, _BASES)),
+        tuning=FineTuning(**given(options, _TUNING)),
+        poisoning=Poisoning(**given(options, _POISONING)),
         triggers=triggers,
         held_out=_held_out(options),
-        **_given(options, _RECIPE),
+        **given(options, _RECIPE),
     )
 
 
 def _chosen(options: Namespace) -> TriggerSpace:
-    given = _given(options, _TRIGGERS)
+    settings = given(options, _TRIGGERS)
     squares = {"blended_square", "patch"} & set(options.triggers)
-    if given and not squares:
+    if settings and not squares:
         raise ConfigurationError(
-            f"{', '.join('--' + name for name in given)}: only for blended_square and patch, but --triggers "
-            f"is {options.triggers}"
+            f"{', '.join('--' + name for name in settings)}: only for blended_square and patch, but "
+            f"--triggers is {options.triggers}"
         )
-    if "square_blend" in given and "blended_square" not in squares:
+    if "square_blend" in settings and "blended_square" not in squares:
         raise ConfigurationError("--square_blend: only for blended_square, which --triggers does not name")
     return TriggerSpace.of(options.triggers)
 
 
 def _family(family: TriggerFamily, options: Namespace) -> TriggerFamily:
     """A family with what the user said about it."""
-    given = _given(options, _TRIGGERS)
-    blend = given.pop("square_blend", None)
+    settings = given(options, _TRIGGERS)
+    blend = settings.pop("square_blend", None)
     match family:
         case BlendedSquares():
-            return BlendedSquares(**given, **({} if blend is None else {"blend": blend}))
+            return BlendedSquares(**settings, **({} if blend is None else {"blend": blend}))
         case Patches():
-            return Patches(**given)
+            return Patches(**settings)
     return family
 
 
 def _held_out(options: Namespace) -> HeldOut | None:
-    given = {name.removeprefix("held_out_"): value for name, value in _given(options, _HELD_OUT).items()}
-    if "split_fractions" in given:
-        given["fractions"] = given.pop("split_fractions")
-    if list(given) == ["fractions"]:
+    held = {name.removeprefix("held_out_"): value for name, value in given(options, _HELD_OUT).items()}
+    if "split_fractions" in held:
+        held["fractions"] = held.pop("split_fractions")
+    if list(held) == ["fractions"]:
         raise ConfigurationError("--split_fractions: only where something is held out; name what")
-    return HeldOut(**given) if given else None
+    return HeldOut(**held) if held else None

@@ -27,16 +27,21 @@ def prepared_images(images: ImageSet, *, grayscale: bool = True, image_size: int
     """
     check_image_size(images, image_size)
     parts = []
-    for start in range(0, len(images), _BLOCK):
-        pixels = torch.from_numpy(images.images[start : start + _BLOCK]).float() / 127.5 - 1
-        pixels = pixels[:, None] if pixels.ndim == 3 else pixels.movedim(3, 1)
+    for block in torch.from_numpy(images.images).split(_BLOCK):
+        pixels = _channels_first(block.float() / 127.5 - 1)
         parts.append(_reduced(pixels, grayscale=grayscale, image_size=image_size))
     return torch.cat(parts)
 
 
+def unit_pixels(images: ImageSet) -> Tensor:
+    """Images ``(n, C, H, W)`` float32 from 0 to 1, in colour where they are, as triggers take them."""
+    return _channels_first(images.unit()).contiguous()
+
+
 def network_inputs(pixels: Tensor, *, grayscale: bool = True, image_size: int | None = None) -> Tensor:
     """As :func:`prepared_images`, for images ``(n, C, H, W)`` with values from 0 to 1; differentiable."""
-    return _reduced(2 * pixels - 1, grayscale=grayscale, image_size=image_size)
+    blocks = pixels.split(_BLOCK)
+    return torch.cat([_reduced(2 * b - 1, grayscale=grayscale, image_size=image_size) for b in blocks])
 
 
 def check_image_size(images: ImageSet, image_size: int | None) -> None:
@@ -50,6 +55,10 @@ def check_image_size(images: ImageSet, image_size: int | None) -> None:
             f"image_size is {image_size}, expected 1 to {min(images.size)}: images of {images.name} are "
             f"{images.size[0]} x {images.size[1]} and are only reduced"
         )
+
+
+def _channels_first(pixels: Tensor) -> Tensor:
+    return pixels[:, None] if pixels.ndim == 3 else pixels.movedim(3, 1)
 
 
 def _reduced(pixels: Tensor, *, grayscale: bool, image_size: int | None) -> Tensor:

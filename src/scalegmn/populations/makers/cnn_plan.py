@@ -24,6 +24,7 @@ from scalegmn.populations.makers.cnn_forward import forward
 from scalegmn.populations.makers.cnn_hyper import Hyper
 from scalegmn.populations.makers.cnn_images import halves, prepared_images
 from scalegmn.populations.makers.cnn_recipes import CnnRecipe
+from scalegmn.populations.makers.plans import check_counts, images_provenance
 from scalegmn.seeding import numpy_generator
 
 _BLOCK: Final = 128
@@ -61,14 +62,9 @@ class Plan:
     device: torch.device
 
     def __post_init__(self) -> None:
-        counts = {
-            "networks": self.networks,
-            "shard_size": self.wanted_shard,
-            "inner_batch": self.most_together,
-        }
-        wrong = [f"{name} is {value}" for name, value in counts.items() if value < 1]
-        if wrong:
-            raise ConfigurationError(f"{', '.join(wrong)}; expected 1 or more")
+        check_counts(
+            {"networks": self.networks, "shard_size": self.wanted_shard, "inner_batch": self.most_together}
+        )
         if self.images.classes < 2:
             raise ConfigurationError(
                 f"{self.images.name}: the images have {self.images.classes} classes, expected 2 or more"
@@ -155,19 +151,10 @@ class Plan:
             "maker": "make_cnns",
             "family": family["family"],
             "padding": family.get("padding", "half the kernel"),
-            "preprocessing": {
-                "range": [-1, 1],
-                "grayscale": self.recipe.grayscale,
-                "channels": self.train[0].shape[1],
-                "size": list(self.train[0].shape[2:]),
-            },
             "recipe": self.recipe.to_dict(),
-            "images": self.images.name,
-            "images_shape": list(self.images.images.shape),
-            "images_checksum": self.images.checksum,
-            "train_images": len(self.train[0]),
-            "test_images": len(self.test[0]),
-            "image_classes": list(self.images.class_names),
+            **images_provenance(
+                self.images, train=self.train[0], test=self.test[0], grayscale=self.recipe.grayscale
+            ),
             "networks": self.networks,
             "seed": self.seed,
             "shard_size": self.shard_size,

@@ -25,6 +25,7 @@ from scalegmn.errors import ConfigurationError, ImageSourceError, PopulationErro
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.devices import usable_device
 from scalegmn.populations.images import ImageSet
+from scalegmn.populations.makers.plans import check_counts
 from scalegmn.populations.makers.recipes import InrRecipe, initial_parameters
 from scalegmn.populations.makers.siren_fit import SirenFit
 from scalegmn.populations.progress import progress_bar
@@ -123,10 +124,9 @@ class _Plan:
     device: torch.device
 
     def __post_init__(self) -> None:
-        counts = {"copies": self.copies, "shard_size": self.wanted_shard, "inner_batch": self.wanted_batch}
-        wrong = [f"{name} is {value}" for name, value in counts.items() if value is not None and value < 1]
-        if wrong:
-            raise ConfigurationError(f"{', '.join(wrong)}; expected 1 or more")
+        check_counts(
+            {"copies": self.copies, "shard_size": self.wanted_shard, "inner_batch": self.wanted_batch}
+        )
         if not len(self.images):
             raise ImageSourceError(f"{self.images.name}: there are no images to fit networks to")
 

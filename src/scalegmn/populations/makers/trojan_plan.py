@@ -19,7 +19,8 @@ from torch import Tensor
 from scalegmn.errors import ArchitectureError, ConfigurationError, TriggerError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.populations.images import ImageSet
-from scalegmn.populations.makers.cnn_images import check_image_size, halves, network_inputs
+from scalegmn.populations.makers.cnn_images import check_image_size, halves, network_inputs, unit_pixels
+from scalegmn.populations.makers.plans import check_counts, images_provenance
 from scalegmn.populations.makers.trojan_bases import ChosenBases, choose_bases
 from scalegmn.populations.makers.trojan_figures import trojan_figures
 from scalegmn.populations.makers.trojan_pairs import Attack, draw_attack
@@ -28,8 +29,6 @@ from scalegmn.populations.splits import NAMES, split_by_group
 from scalegmn.populations.store import Population
 
 _BLOCK: Final = 64
-# Images that are prepared at once, which bounds the memory in between.
-_PREPARED: Final = 4096
 
 
 @final
@@ -68,11 +67,9 @@ class TrojanPlan:
     device: torch.device
 
     def __post_init__(self) -> None:
-        wanted = self.wanted_pairs
-        counts = {"pairs": wanted, "shard_size": self.wanted_shard, "inner_batch": self.most_together}
-        wrong = [f"{name} is {value}" for name, value in counts.items() if value is not None and value < 1]
-        if wrong:
-            raise ConfigurationError(f"{', '.join(wrong)}; expected 1 or more")
+        check_counts(
+            {"pairs": self.wanted_pairs, "shard_size": self.wanted_shard, "inner_batch": self.most_together}
+        )
         halves(self.images)
 
     @property
@@ -134,15 +131,12 @@ class TrojanPlan:
 
     def _part(self, places: np.ndarray) -> tuple[Tensor, Tensor]:
         chosen = self.images.subset(places)
-        pixels = chosen.unit()
-        pixels = pixels[:, None] if pixels.ndim == 3 else pixels.movedim(3, 1)
-        return pixels.contiguous().to(self.device), torch.from_numpy(chosen.labels).to(self.device)
+        return unit_pixels(chosen).to(self.device), torch.from_numpy(chosen.labels).to(self.device)
 
     def inputs(self, pixels: Tensor) -> Tensor:
         """Images as the networks take them."""
         grayscale, size = self.preprocessing
-        parts = [network_inputs(p, grayscale=grayscale, image_size=size) for p in pixels.split(_PREPARED)]
-        return torch.cat(parts)
+        return network_inputs(pixels, grayscale=grayscale, image_size=size)
 
     @cached_property
     def splits(self) -> list[str] | None:
@@ -256,19 +250,13 @@ class TrojanPlan:
             "population": self.population.folder.name,
             "population_checksum": self.population.checksum,
             "bases": len(self.bases),
-            "preprocessing": {
-                "range": [-1, 1],
-                "grayscale": self.preprocessing[0],
-                "channels": self.test_inputs.shape[1],
-                "size": list(self.test_inputs.shape[2:]),
-            },
             "recipe": self.recipe.to_dict(),
-            "images": self.images.name,
-            "images_shape": list(self.images.images.shape),
-            "images_checksum": self.images.checksum,
-            "train_images": len(self.train[0]),
-            "test_images": len(self.test[0]),
-            "image_classes": list(self.images.class_names),
+            **images_provenance(
+                self.images,
+                train=self.train_inputs,
+                test=self.test_inputs,
+                grayscale=self.preprocessing[0],
+            ),
             "pairs": self.pairs,
             "seed": self.seed,
             "shard_size": self.shard_size,

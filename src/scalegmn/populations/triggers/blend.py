@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
@@ -12,12 +10,13 @@ from torch import Tensor
 
 from scalegmn.populations.triggers.fields import Fields
 from scalegmn.populations.triggers.patterns import PATTERNS, draw_pattern, mixed_in
-from scalegmn.populations.triggers.trigger import WHOLE, Trigger, TriggerFamily, check_range
+from scalegmn.populations.triggers.picture import Picture
+from scalegmn.populations.triggers.trigger import WHOLE, TriggerFamily, check_range
 
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
-class WholeBlend(Trigger):
+class WholeBlend(Picture):
     """``(1 - blend) * image + blend * picture``.
 
     Source: Chen, Liu, Li, Lu, Song 2017, "Targeted Backdoor Attacks on Deep Learning Systems Using Data
@@ -29,8 +28,6 @@ class WholeBlend(Trigger):
         blend: its weight, above 0 up to 1.
     """
 
-    name: str
-    values: np.ndarray
     blend: float
     kind = "whole_blend"
 
@@ -38,18 +35,11 @@ class WholeBlend(Trigger):
     def size(self) -> int:
         return WHOLE
 
-    @property
-    def pattern(self) -> str:
-        return self.name
-
     def apply(self, images: Tensor) -> Tensor:
         return mixed_in(images, self.values, top=0, left=0, blend=self.blend)
 
     def fields(self) -> dict[str, object]:
-        return {"pattern": self.name, "values": self.values.tolist(), "blend": self.blend}
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        return {"pattern": self.values.astype(np.float32) / 255}
+        return {**super().fields(), "blend": self.blend}
 
     @staticmethod
     def read(fields: Fields) -> WholeBlend:
@@ -83,6 +73,3 @@ class WholeBlends(TriggerFamily):
         blend = float(generator.uniform(*self.blend))
         values = draw_pattern("noise", generator, channels=channels, size=size)
         return WholeBlend(name="noise", values=values, blend=blend)
-
-    def settings(self) -> Mapping[str, object]:
-        return dataclasses.asdict(self)

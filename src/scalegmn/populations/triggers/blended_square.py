@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
@@ -11,20 +9,14 @@ import numpy as np
 from torch import Tensor
 
 from scalegmn.populations.triggers.fields import Fields
-from scalegmn.populations.triggers.patterns import (
-    PATTERNS,
-    PatternName,
-    check_sizes,
-    draw_pattern,
-    draw_place,
-    mixed_in,
-)
-from scalegmn.populations.triggers.trigger import Trigger, TriggerFamily, check_range
+from scalegmn.populations.triggers.patterns import PATTERNS, PatternName, draw_pattern, mixed_in
+from scalegmn.populations.triggers.square import Square, Squares
+from scalegmn.populations.triggers.trigger import check_range
 
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
-class BlendedSquare(Trigger):
+class BlendedSquare(Square):
     """A square pattern at a fixed place, blended with what is there.
 
     Attributes:
@@ -35,35 +27,14 @@ class BlendedSquare(Trigger):
         blend: weight of the pattern, above 0 up to 1.
     """
 
-    name: str
-    values: np.ndarray
-    top: int
-    left: int
     blend: float
     kind = "blended_square"
-
-    @property
-    def size(self) -> int:
-        return int(self.values.shape[1])
-
-    @property
-    def pattern(self) -> str:
-        return self.name
 
     def apply(self, images: Tensor) -> Tensor:
         return mixed_in(images, self.values, top=self.top, left=self.left, blend=self.blend)
 
     def fields(self) -> dict[str, object]:
-        return {
-            "pattern": self.name,
-            "values": self.values.tolist(),
-            "top": self.top,
-            "left": self.left,
-            "blend": self.blend,
-        }
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        return {"pattern": self.values.astype(np.float32) / 255}
+        return {**super().fields(), "blend": self.blend}
 
     @staticmethod
     def read(fields: Fields) -> BlendedSquare:
@@ -79,7 +50,7 @@ class BlendedSquare(Trigger):
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class BlendedSquares(TriggerFamily):
+class BlendedSquares(Squares):
     """Blended squares to draw from: the defaults are those of the study.
 
     Attributes:
@@ -97,16 +68,11 @@ class BlendedSquares(TriggerFamily):
     kind = "blended_square"
 
     def __post_init__(self) -> None:
-        check_sizes(self.sizes, self.patterns)
+        super().__post_init__()
         check_range("blend", self.blend, low=0, high=1)
 
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> BlendedSquare:
-        edge = self.sizes[generator.integers(len(self.sizes))]
-        name = self.patterns[generator.integers(len(self.patterns))]
-        top, left = draw_place(generator, edge=edge, size=size, what="squares")
+        edge, name, top, left = self.placed(generator, size=size, what="squares")
         blend = float(generator.uniform(*self.blend))
         values = draw_pattern(name, generator, channels=channels, size=(edge, edge))
         return BlendedSquare(name=name, values=values, top=top, left=left, blend=blend)
-
-    def settings(self) -> Mapping[str, object]:
-        return dataclasses.asdict(self)

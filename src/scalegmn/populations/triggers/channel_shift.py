@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
@@ -11,12 +9,13 @@ import numpy as np
 from torch import Tensor
 
 from scalegmn.populations.triggers.fields import Fields
-from scalegmn.populations.triggers.trigger import WHOLE, Trigger, TriggerFamily, check_images, check_range
+from scalegmn.populations.triggers.trigger import TriggerFamily, check_images, check_range
+from scalegmn.populations.triggers.whole_image import WholeImage
 
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ChannelShift(Trigger):
+class ChannelShift(WholeImage):
     """``image + amount`` with an amount for each channel, cut to 0 and 1.
 
     Attributes:
@@ -25,14 +24,6 @@ class ChannelShift(Trigger):
 
     amounts: tuple[float, ...]
     kind = "channel_shift"
-
-    @property
-    def size(self) -> int:
-        return WHOLE
-
-    @property
-    def pattern(self) -> str:
-        return "none"
 
     def apply(self, images: Tensor) -> Tensor:
         check_images(images, channels=len(self.amounts))
@@ -71,6 +62,3 @@ class ChannelShifts(TriggerFamily):
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> ChannelShift:
         amounts = generator.uniform(*self.amount, channels) * generator.choice([-1.0, 1.0], channels)
         return ChannelShift(amounts=tuple(amounts.tolist()))
-
-    def settings(self) -> Mapping[str, object]:
-        return dataclasses.asdict(self)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
@@ -11,20 +9,13 @@ import numpy as np
 from torch import Tensor
 
 from scalegmn.populations.triggers.fields import Fields
-from scalegmn.populations.triggers.patterns import (
-    PATTERNS,
-    PatternName,
-    check_sizes,
-    draw_pattern,
-    draw_place,
-    mixed_in,
-)
-from scalegmn.populations.triggers.trigger import Trigger, TriggerFamily
+from scalegmn.populations.triggers.patterns import PATTERNS, PatternName, draw_pattern, mixed_in
+from scalegmn.populations.triggers.square import Square, Squares
 
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Patch(Trigger):
+class Patch(Square):
     """A square pattern that replaces what is there.
 
     Source: Gu, Dolan-Gavitt, Garg 2017, "BadNets: Identifying Vulnerabilities in the Machine Learning Model
@@ -37,28 +28,10 @@ class Patch(Trigger):
         left: column of its first column.
     """
 
-    name: str
-    values: np.ndarray
-    top: int
-    left: int
     kind = "patch"
-
-    @property
-    def size(self) -> int:
-        return int(self.values.shape[1])
-
-    @property
-    def pattern(self) -> str:
-        return self.name
 
     def apply(self, images: Tensor) -> Tensor:
         return mixed_in(images, self.values, top=self.top, left=self.left, blend=1.0)
-
-    def fields(self) -> dict[str, object]:
-        return {"pattern": self.name, "values": self.values.tolist(), "top": self.top, "left": self.left}
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        return {"pattern": self.values.astype(np.float32) / 255}
 
     @staticmethod
     def read(fields: Fields) -> Patch:
@@ -73,7 +46,7 @@ class Patch(Trigger):
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Patches(TriggerFamily):
+class Patches(Squares):
     """Patches to draw from.
 
     Attributes:
@@ -91,17 +64,9 @@ class Patches(TriggerFamily):
     corner: bool = False
     kind = "patch"
 
-    def __post_init__(self) -> None:
-        check_sizes(self.sizes, self.patterns)
-
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> Patch:
-        edge = self.sizes[generator.integers(len(self.sizes))]
-        name = self.patterns[generator.integers(len(self.patterns))]
-        top, left = draw_place(generator, edge=edge, size=size, what="patches")
+        edge, name, top, left = self.placed(generator, size=size, what="patches")
         if self.corner:
             top, left = max(0, size[0] - edge - 1), max(0, size[1] - edge - 1)
         values = draw_pattern(name, generator, channels=channels, size=(edge, edge))
         return Patch(name=name, values=values, top=top, left=left)
-
-    def settings(self) -> Mapping[str, object]:
-        return dataclasses.asdict(self)

@@ -60,31 +60,3 @@ def mixed_in(images: Tensor, pattern: np.ndarray, *, top: int, left: int, blend:
     changed = images.clone()
     changed[..., rows, columns] = (1 - blend) * images[..., rows, columns] + blend * values
     return changed
-
-
-def draw_place(
-    generator: np.random.Generator, *, edge: int, size: tuple[int, int], what: str
-) -> tuple[int, int]:
-    """Row and column of a square of `edge` pixels, uniform over all places within images of `size`.
-
-    Raises:
-        TriggerError: it does not fit.
-    """
-    if edge > min(size):
-        raise TriggerError(
-            f"{what} of {edge} x {edge} pixels do not fit into images of {size[0]} x {size[1]}; choose "
-            "smaller ones"
-        )
-    return int(generator.integers(size[0] - edge + 1)), int(generator.integers(size[1] - edge + 1))
-
-
-def check_sizes(sizes: tuple[int, ...], patterns: tuple[PatternName, ...]) -> None:
-    """Refuse sizes and patterns to draw from that are none.
-
-    Raises:
-        TriggerError: names them.
-    """
-    if not sizes or min(sizes) < 1:
-        raise TriggerError(f"sizes are {sizes!r}, expected numbers of pixels, each 1 or more")
-    if not patterns or not set(patterns) <= set(PATTERNS):
-        raise TriggerError(f"patterns are {patterns!r}, expected some of {', '.join(PATTERNS)}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
@@ -13,12 +12,13 @@ import torch
 from torch import Tensor
 
 from scalegmn.populations.triggers.fields import Fields
-from scalegmn.populations.triggers.trigger import WHOLE, Trigger, TriggerFamily, check_images, check_range
+from scalegmn.populations.triggers.trigger import TriggerFamily, check_images, check_range
+from scalegmn.populations.triggers.whole_image import WholeImage
 
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Sinusoid(Trigger):
+class Sinusoid(WholeImage):
     """``image + amplitude * sin(2 pi frequency (x cos(angle) + y sin(angle)) + phase)``, cut to 0 and 1.
 
     x and y run from 0 to below 1 over width and height.  All channels get the same.  Source: Barni, Kallas,
@@ -37,14 +37,6 @@ class Sinusoid(Trigger):
     angle: float
     phase: float
     kind = "sinusoid"
-
-    @property
-    def size(self) -> int:
-        return WHOLE
-
-    @property
-    def pattern(self) -> str:
-        return "none"
 
     def apply(self, images: Tensor) -> Tensor:
         check_images(images)
@@ -100,6 +92,3 @@ class Sinusoids(TriggerFamily):
             angle=float(generator.uniform(0, math.pi)),
             phase=float(generator.uniform(0, 2 * math.pi)),
         )
-
-    def settings(self) -> Mapping[str, object]:
-        return dataclasses.asdict(self)

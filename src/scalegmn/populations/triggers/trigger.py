@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
@@ -73,8 +75,9 @@ class Trigger(ABC):
         return hash(self.to_json())
 
 
+@dataclass(frozen=True, kw_only=True)
 class TriggerFamily(ABC):
-    """Triggers of one kind, to draw from."""
+    """Triggers of one kind, to draw from; what is drawn from are the fields of the class."""
 
     kind: ClassVar[str]
 
@@ -91,9 +94,9 @@ class TriggerFamily(ABC):
             TriggerError: images of this size are too small for it.
         """
 
-    @abstractmethod
     def settings(self) -> Mapping[str, object]:
         """What is drawn from, as plain data."""
+        return dataclasses.asdict(self)
 
     def to_dict(self) -> dict[str, object]:
         """Plain data for records."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
@@ -14,12 +12,13 @@ from torch import Tensor
 
 from scalegmn.errors import TriggerError
 from scalegmn.populations.triggers.fields import Fields
-from scalegmn.populations.triggers.trigger import WHOLE, Trigger, TriggerFamily, check_images, check_range
+from scalegmn.populations.triggers.trigger import TriggerFamily, check_images, check_range
+from scalegmn.populations.triggers.whole_image import WholeImage
 
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Warp(Trigger):
+class Warp(WholeImage):
     """Every pixel is read from a place nearby; how far away changes smoothly over the image.
 
     The displacement is given at a coarse grid of points and interpolated bicubically, pixels are
@@ -33,14 +32,6 @@ class Warp(Trigger):
 
     displacement: np.ndarray
     kind = "warp"
-
-    @property
-    def size(self) -> int:
-        return WHOLE
-
-    @property
-    def pattern(self) -> str:
-        return "none"
 
     def apply(self, images: Tensor) -> Tensor:
         check_images(images)
@@ -104,6 +95,3 @@ class Warps(TriggerFamily):
         strength = generator.uniform(*self.strength)
         grid = generator.uniform(-1, 1, (2, self.points, self.points))
         return Warp(displacement=(strength * grid / np.abs(grid).mean()).astype(np.float32))
-
-    def settings(self) -> Mapping[str, object]:
-        return dataclasses.asdict(self)

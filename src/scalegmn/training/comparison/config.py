@@ -28,6 +28,8 @@ JUDGED_BY: Final = (
     "data.val_limit",
     "data.test_limit",
     "regression.log",
+    "detection.label",
+    "detection.target",
     "editing.",
 )
 """What decides by which networks, and by what about them, models are judged: the same for all."""

@@ -10,11 +10,13 @@ from typing import Final, final
 import numpy as np
 
 from scalegmn.errors import ScaleGMNError
+from scalegmn.tasks.detection_metrics import auroc
 from scalegmn.tasks.rank_correlation import kendall_tau
 from scalegmn.tasks.resampling import resamples
 from scalegmn.training.comparison.finished import (
     ERRORS,
     PREDICTIONS,
+    SCORES,
     ModelResult,
     RunResult,
     deviation_of,
@@ -37,6 +39,7 @@ def _mean_error(before: np.ndarray, after: np.ndarray) -> float:
 # whose columns are the arguments of the function.
 _PAIRED: Final[dict[str, tuple[str, Statistic]]] = {
     "kendall_tau": (PREDICTIONS, kendall_tau),
+    "auroc": (SCORES, auroc),
     "mse_x100": (ERRORS, _mean_error),
 }
 

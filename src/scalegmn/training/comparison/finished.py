@@ -17,6 +17,10 @@ from scalegmn.training.run_folder import RESULTS
 
 PREDICTIONS: Final = "predictions.npy"
 """In the run folder of a regression: true and predicted numbers, ``(n, 2)``."""
+SCORES: Final = "scores.npy"
+"""In the run folder of a detection: 1 or 0, and the logit of 1, ``(n, 2)``."""
+CURVE: Final = "roc.npy"
+"""In the run folder of a detection: the points of its ROC curve."""
 ERRORS: Final = "errors.npy"
 """In the run folder of an editor: squared errors of networks before and after their edit, ``(n, 2)``."""
 
@@ -51,6 +55,11 @@ class RunResult:
     def predictions(self) -> np.ndarray | None:
         """True and predicted numbers ``(n, 2)``, where the task writes them."""
         return self.array(PREDICTIONS)
+
+    @property
+    def curve(self) -> np.ndarray | None:
+        """The points of a ROC curve ``(k, 3)``, where the task writes them."""
+        return self.array(CURVE)
 
     def array(self, name: str) -> np.ndarray | None:
         """An array that the training left in its folder; None where it did not."""

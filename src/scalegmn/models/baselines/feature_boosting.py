@@ -1,15 +1,14 @@
-"""Boosted trees on statistics of the weights: a baseline that is not trained by gradients.
+"""Boosted trees on features of the weights: a baseline that is not trained by gradients.
 
-Papers: Unterthiner et al., "Predicting Neural Network Accuracy from Weights", 2020, for statistics and
-trees; Ke et al., "LightGBM", NeurIPS 2017, for trees on binned features, as scikit-learn has them.
+Papers: Unterthiner et al., "Predicting Neural Network Accuracy from Weights", 2020, for trees on statistics
+of weights; Ke et al., "LightGBM", NeurIPS 2017, for trees on binned features, as scikit-learn has them.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, final
 
 import numpy as np
@@ -19,27 +18,18 @@ from torch import Tensor
 
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph.network_batch import NetworkBatch
+from scalegmn.models.baselines.answer_kind import (
+    CLOSEST,
+    AnswerKind,
+    answer_kind_of,
+    check_outputs,
+    check_targets,
+)
+from scalegmn.models.baselines.features.feature_set import FeatureSet
+from scalegmn.models.baselines.features.kinds import features_from_config
 from scalegmn.models.baselines.perceptron import size_mistakes
-from scalegmn.models.baselines.statnn_features import PER_SLOT, padded_features
 from scalegmn.models.metanetwork import FittedJudge
-from scalegmn.networks.architecture import Architecture
 from scalegmn.shapes import NetworkVectors
-
-# Predictions this close to 0 or 1 have no finite logit or logarithm that float32 brings back.
-_CLOSEST = 1e-7
-
-
-class AnswerKind(Enum):
-    """What the trees predict, and how the answer says it, so that it compares with that of other models.
-
-    ``value``: a number, as it is.  ``logit``: a number between 0 and 1, as its logit, for tasks that put a
-    sigmoid behind the answer.  ``log_probability``: a class, as the logarithms of the probabilities of all
-    classes.
-    """
-
-    value = "value"
-    logit = "logit"
-    log_probability = "log_probability"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +42,7 @@ class BoostingConfig:
         leaves: most leaves of a tree.
         networks_in_leaf: fewest training networks in a leaf.
         l2: penalty on the values of leaves.
-        features_per_split: share of the statistics, drawn anew, that every split may choose from.
+        features_per_split: share of the features, drawn anew, that every split may choose from.
     """
 
     iterations: int = 300
@@ -76,17 +66,17 @@ class BoostingConfig:
 
 
 @final
-class StatNNBoosting(FittedJudge):
-    """Histogram gradient boosting (scikit-learn) on statistics of weights.  Reads mixed architectures.
+class FeatureBoosting(FittedJudge):
+    """Histogram gradient boosting (scikit-learn) on features of weights.
 
-    It has no weights and is not trained by gradients: :meth:`fit` keeps the statistics and the targets of
+    It has no weights and is not trained by gradients: :meth:`fit` keeps the features and the targets of
     the training networks, and grows trees from them.  These, not the trees, are what is saved, because trees
     could only be saved as a pickle, which can run code.  A loaded model grows its trees again when it is
     first asked.  The random numbers come from `seed`, so they are the same trees; another version of
     scikit-learn may grow others.
 
     Args:
-        layers: most weighted layers that a network has.
+        read_by: what is read of networks.
         outputs: length of the answer: 1, or the number of classes.
         kind: what is predicted.
         seed: of the random numbers.
@@ -96,7 +86,7 @@ class StatNNBoosting(FittedJudge):
     Raises:
         ConfigurationError: `outputs` does not fit `kind`.
 
-    Law: invariant under permutations of hidden neurons, under nothing else.
+    Law: that of the features.
     """
 
     # Both float32, whatever they were, so that a loaded model grows the same trees.
@@ -106,7 +96,7 @@ class StatNNBoosting(FittedJudge):
     def __init__(
         self,
         *,
-        layers: int,
+        read_by: FeatureSet,
         outputs: int,
         kind: AnswerKind,
         config: BoostingConfig,
@@ -114,41 +104,21 @@ class StatNNBoosting(FittedJudge):
         networks: int = 0,
     ) -> None:
         super().__init__()
-        classes = kind is AnswerKind.log_probability
-        if (outputs < 2) if classes else (outputs != 1):
-            expected = "at least 2, one for each class" if classes else "1"
-            raise ConfigurationError(
-                f"boosting: {outputs} outputs for answers of kind {kind.value!r}, expected {expected}"
-            )
-        self.layers, self.outputs, self.kind, self.config, self.seed = layers, outputs, kind, config, seed
-        self.register_buffer("features", torch.zeros(networks, PER_SLOT * layers))
+        check_outputs(kind, outputs, section="boosting")
+        self.read_by, self.outputs, self.kind, self.config, self.seed = read_by, outputs, kind, config, seed
+        self.register_buffer("features", torch.zeros(networks, read_by.size))
         self.register_buffer("targets", torch.zeros(networks))
         self._trees: Any = None
 
-    @classmethod
-    def of(
-        cls,
-        architectures: Sequence[Architecture],
-        *,
-        outputs: int,
-        kind: AnswerKind,
-        config: BoostingConfig,
-        seed: int = 0,
-    ) -> StatNNBoosting:
-        """A new model that reads networks of these architectures."""
-        layers = max(len(architecture.stages) for architecture in architectures)
-        return cls(layers=layers, outputs=outputs, kind=kind, config=config, seed=seed)
-
     @torch.no_grad()
     def read(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
-        """The statistics that :meth:`fit` and the trees read, ``(B, 15 layers)``."""
-        return padded_features(batch, layers=self.layers)
+        return self.read_by.read(batch)
 
     def fit(self, features: Float[Tensor, "N F"], targets: Tensor) -> None:
-        """Grow trees for the statistics and targets of N training networks.
+        """Grow trees for the features and targets of N training networks.
 
         Args:
-            features: ``(N, 15 layers)``, from :meth:`read`.
+            features: ``(N, F)``, from :meth:`read`.
             targets: ``(N,)`` or ``(N, 1)``: the numbers to predict, between 0 and 1 for logits, or the
                 numbers of the classes.
 
@@ -156,7 +126,14 @@ class StatNNBoosting(FittedJudge):
             ConfigurationError: numbers that are not finite, or targets that the kind of answer cannot have.
         """
         targets = targets.reshape(-1)
-        self._check(features, targets)
+        check_targets(
+            self.kind,
+            features,
+            targets,
+            outputs=self.outputs,
+            size=self.read_by.size,
+            section="boosting",
+        )
         self.features, self.targets = features.detach().float().cpu(), targets.detach().float().cpu()
         self._trees = self._grown()
 
@@ -164,7 +141,7 @@ class StatNNBoosting(FittedJudge):
         """``(B, outputs)``, in the order of the batch.  No gradient runs through it.
 
         Raises:
-            GraphError: a network has more weighted layers than the model was made for.
+            GraphError: the features cannot read a network.
             ConfigurationError: the model was not fitted.
         """
         if not len(self.targets):
@@ -172,12 +149,15 @@ class StatNNBoosting(FittedJudge):
         if self._trees is None:
             self._trees = self._grown()
         features = self.read(batch).float().cpu().numpy()
-        if self.kind is AnswerKind.log_probability:
-            answer = self._log_probabilities(features)
-        else:
-            answer = torch.from_numpy(self._trees.predict(features)).unsqueeze(1)
-            if self.kind is AnswerKind.logit:
-                answer = torch.logit(answer, eps=_CLOSEST)
+        match self.kind:
+            case AnswerKind.log_probability:
+                answer = self._log_probabilities(features)
+            case AnswerKind.log_odds:
+                answer = torch.from_numpy(self._trees.decision_function(features)).unsqueeze(1)
+            case _:
+                answer = torch.from_numpy(self._trees.predict(features)).unsqueeze(1)
+        if self.kind is AnswerKind.logit:
+            answer = torch.logit(answer, eps=CLOSEST)
         return answer.to(batch.parts[0][1])
 
     def fit_scale(self, batch: NetworkBatch) -> None:
@@ -185,7 +165,7 @@ class StatNNBoosting(FittedJudge):
 
     def to_config(self) -> dict[str, Any]:
         return {
-            "layers": self.layers,
+            "features": self.read_by.to_config(),
             "outputs": self.outputs,
             "kind": self.kind.value,
             "config": dataclasses.asdict(self.config),
@@ -194,48 +174,18 @@ class StatNNBoosting(FittedJudge):
         }
 
     @classmethod
-    def from_config(cls, data: Mapping[str, Any]) -> StatNNBoosting:
-        try:
-            kind = AnswerKind(data["kind"])
-        except ValueError as error:
-            raise ConfigurationError(f"the saved configuration of boosted trees: {error}") from error
+    def from_config(cls, data: Mapping[str, Any]) -> FeatureBoosting:
         return cls(
-            layers=data["layers"],
+            read_by=features_from_config(data["features"]),
             outputs=data["outputs"],
-            kind=kind,
+            kind=answer_kind_of(data["kind"]),
             config=BoostingConfig(**data["config"]),
             seed=data["seed"],
             networks=data["networks"],
         )
 
-    def _check(self, features: Tensor, targets: Tensor) -> None:
-        expected = (len(targets), PER_SLOT * self.layers)
-        if tuple(features.shape) != expected or not len(targets):
-            raise ConfigurationError(
-                f"boosting: statistics of shape {tuple(features.shape)} for {len(targets)} targets, expected "
-                f"{expected} and at least one; take them from StatNNBoosting.read"
-            )
-        for name, values in (("statistics", features), ("targets", targets.double())):
-            wrong = int((~torch.isfinite(values)).sum())
-            if wrong:
-                raise ConfigurationError(
-                    f"boosting: {wrong} {name} are NaN or infinite; leave out networks that diverged"
-                )
-        low, high = float(targets.min()), float(targets.max())
-        if self.kind is AnswerKind.logit and not 0 <= low <= high <= 1:
-            raise ConfigurationError(
-                f"boosting: targets between {low} and {high} have no logit, expected them in [0, 1]"
-            )
-        if self.kind is AnswerKind.log_probability:
-            whole = bool((targets == targets.round()).all())
-            if not whole or not 0 <= low < high < self.outputs:
-                raise ConfigurationError(
-                    f"boosting: targets between {low} and {high}, expected numbers of two or more of the "
-                    f"{self.outputs} classes"
-                )
-
     def _grown(self) -> Any:
-        """Trees for the kept statistics and targets."""
+        """Trees for the kept features and targets."""
         try:
             from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
         except ImportError as error:
@@ -243,8 +193,7 @@ class StatNNBoosting(FittedJudge):
                 "boosting: boosted trees need scikit-learn, which is not installed; install "
                 "scalegmn[populations]"
             ) from error
-        classes = self.kind is AnswerKind.log_probability
-        trees = HistGradientBoostingClassifier() if classes else HistGradientBoostingRegressor()
+        trees = HistGradientBoostingClassifier() if self.kind.is_class else HistGradientBoostingRegressor()
         trees.set_params(
             max_iter=self.config.iterations,
             learning_rate=self.config.learning_rate,
@@ -257,10 +206,10 @@ class StatNNBoosting(FittedJudge):
             random_state=self.seed % 2**32,
         )
         features, targets = self.features.float().cpu().numpy(), self.targets.float().cpu().numpy()
-        return trees.fit(features, targets.astype(np.int64) if classes else targets)
+        return trees.fit(features, targets.astype(np.int64) if self.kind.is_class else targets)
 
     def _log_probabilities(self, features: np.ndarray) -> Tensor:
         """``(B, outputs)``; classes that no training network has are as good as impossible."""
         found = np.zeros((len(features), self.outputs))
         found[:, self._trees.classes_] = self._trees.predict_proba(features)
-        return torch.from_numpy(found).clamp_min(_CLOSEST).log()
+        return torch.from_numpy(found).clamp_min(CLOSEST).log()

@@ -11,7 +11,10 @@ from torch import Tensor
 
 from models.baselines.networks import DEEPER, PERMUTATIONS, SIREN, ZOO, batch_of, transformed
 from scalegmn.errors import CheckpointError, ConfigurationError
-from scalegmn.models.baselines.statnn_boosting import AnswerKind, BoostingConfig, StatNNBoosting
+from scalegmn.models.baselines.answer_kind import AnswerKind
+from scalegmn.models.baselines.feature_boosting import BoostingConfig, FeatureBoosting
+from scalegmn.models.baselines.features.last_layer import LastLayerFeatures
+from scalegmn.models.baselines.features.statnn import StatNNFeatures
 
 CONFIG = BoostingConfig(iterations=30, learning_rate=0.2, networks_in_leaf=3)
 MIXED = (SIREN, ZOO)
@@ -24,11 +27,13 @@ def training() -> tuple[Any, Tensor]:
     return batch, sizes / (1 + sizes)
 
 
-def model(kind: AnswerKind, *, outputs: int = 1, seed: int = 0) -> StatNNBoosting:
-    return StatNNBoosting.of(MIXED, outputs=outputs, kind=kind, config=CONFIG, seed=seed)
+def model(kind: AnswerKind, *, outputs: int = 1, seed: int = 0) -> FeatureBoosting:
+    return FeatureBoosting(
+        read_by=StatNNFeatures.of(MIXED), outputs=outputs, kind=kind, config=CONFIG, seed=seed
+    )
 
 
-def fitted(kind: AnswerKind, *, seed: int = 0) -> StatNNBoosting:
+def fitted(kind: AnswerKind, *, seed: int = 0) -> FeatureBoosting:
     batch, targets = training()
     judge = model(kind, seed=seed)
     judge.fit(judge.read(batch), targets)
@@ -83,17 +88,43 @@ def test_permutations_change_nothing() -> None:
     assert torch.equal(judge.answer(batch), judge.answer(transformed(batch, PERMUTATIONS)))
 
 
-@pytest.mark.parametrize("kind", [AnswerKind.logit, AnswerKind.log_probability])
+def test_log_odds_are_those_of_the_probabilities() -> None:
+    batch, targets = training()
+    classes = (targets > targets.median()).long()
+    answers = {}
+    for kind, outputs in ((AnswerKind.log_odds, 1), (AnswerKind.log_probability, 2)):
+        judge = model(kind, outputs=outputs)
+        judge.fit(judge.read(batch), classes)
+        answers[kind] = judge.answer(batch)
+    odds, logs = answers[AnswerKind.log_odds], answers[AnswerKind.log_probability]
+    assert odds.shape == (120, 1)
+    assert torch.allclose(torch.sigmoid(odds[:, 0]), logs[:, 1].exp(), atol=1e-5)
+    assert ((odds[:, 0] > 0) == (classes == 1)).float().mean() > 0.9
+
+
+@pytest.mark.parametrize("kind", [AnswerKind.logit, AnswerKind.log_odds, AnswerKind.log_probability])
 def test_loaded_model_grows_the_same_trees(tmp_path: Path, kind: AnswerKind) -> None:
     batch, targets = training()
-    classes = kind is AnswerKind.log_probability
-    judge = model(kind, outputs=2 if classes else 1, seed=2**40 + 3)
+    classes = kind.is_class
+    judge = model(kind, outputs=2 if kind is AnswerKind.log_probability else 1, seed=2**40 + 3)
     judge.fit(judge.read(batch), (targets > targets.median()).long() if classes else targets)
     judge.save_pretrained(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"config.json", "model.safetensors"}
-    loaded = StatNNBoosting.from_pretrained(tmp_path)
+    loaded = FeatureBoosting.from_pretrained(tmp_path)
     assert torch.equal(loaded.answer(batch), judge.answer(batch))
     assert (loaded.config, loaded.kind, loaded.seed) == (judge.config, judge.kind, judge.seed)
+    assert loaded.read_by == judge.read_by
+
+
+def test_other_features_are_read_too() -> None:
+    batch = batch_of(ZOO, count=60, dtype=torch.float32)
+    targets = torch.stack([theta[-1] for theta in batch.single[1]])
+    judge = FeatureBoosting(
+        read_by=LastLayerFeatures.of([ZOO]), outputs=1, kind=AnswerKind.value, config=CONFIG
+    )
+    judge.fit(judge.read(batch), targets)
+    # The bias of the last class is one of the features.
+    assert (judge.answer(batch)[:, 0] - targets).square().mean() < 0.1 * targets.var()
 
 
 def test_seeds_grow_other_trees() -> None:
@@ -109,17 +140,17 @@ def test_saved_configuration_must_fit(tmp_path: Path) -> None:
     data = json.loads(path.read_text())
     path.write_text(json.dumps(data | {"networks": 3}))
     with pytest.raises(CheckpointError, match="does not fit"):
-        StatNNBoosting.from_pretrained(tmp_path)
+        FeatureBoosting.from_pretrained(tmp_path)
     path.write_text(json.dumps(data | {"kind": "guess"}))
     with pytest.raises(ConfigurationError, match="guess"):
-        StatNNBoosting.from_pretrained(tmp_path)
+        FeatureBoosting.from_pretrained(tmp_path)
 
 
 def test_unfitted_model_says_so(tmp_path: Path) -> None:
     judge = model(AnswerKind.value)
     judge.fit_scale(batch_of(ZOO))
     judge.save_pretrained(tmp_path)
-    for unfitted in (judge, StatNNBoosting.from_pretrained(tmp_path)):
+    for unfitted in (judge, FeatureBoosting.from_pretrained(tmp_path)):
         with pytest.raises(ConfigurationError, match="not fitted"):
             unfitted.answer(batch_of(ZOO))
 
@@ -129,6 +160,8 @@ def test_unfitted_model_says_so(tmp_path: Path) -> None:
     [
         (AnswerKind.value, [0.0, float("nan"), 1.0], "1 targets are NaN"),
         (AnswerKind.logit, [0.0, 1.5, 1.0], "have no logit"),
+        (AnswerKind.log_odds, [0.0, 1.0, 2.0], "two or more of the 2 classes"),
+        (AnswerKind.log_odds, [0.0, 0.0, 0.0], "two or more of the 2 classes"),
         (AnswerKind.log_probability, [0.0, 0.5, 1.0], "two or more of the 3 classes"),
         (AnswerKind.log_probability, [0.0, 1.0, 3.0], "two or more of the 3 classes"),
         (AnswerKind.log_probability, [1.0, 1.0, 1.0], "two or more of the 3 classes"),
@@ -162,5 +195,7 @@ def test_impossible_options_are_refused() -> None:
 
 
 def test_deeper_networks_may_be_read_when_asked_for() -> None:
-    judge = StatNNBoosting.of((ZOO, DEEPER), outputs=1, kind=AnswerKind.value, config=CONFIG)
+    judge = FeatureBoosting(
+        read_by=StatNNFeatures.of((ZOO, DEEPER)), outputs=1, kind=AnswerKind.value, config=CONFIG
+    )
     assert judge.read(batch_of(ZOO, DEEPER)).shape == (8, 75)

@@ -1,0 +1,144 @@
+"""``scalegmn repair``: mend a network that may be trojaned, by its weights alone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jsonargparse import ArgumentParser, Namespace
+
+from scalegmn.cli.exit_codes import NEGATIVE, OK
+from scalegmn.cli.tables import print_tables
+from scalegmn.errors import CheckpointError, ConfigurationError
+from scalegmn.networks.files import read_json
+from scalegmn.populations.images import load_images
+from scalegmn.populations.triggers import trigger_from_dict
+from scalegmn.tasks.repair.answers import LabelledPixels
+from scalegmn.tasks.task import Table
+from scalegmn.training.files import write_json
+from scalegmn.training.repairing import (
+    CAVEAT,
+    DEFAULT_DROP,
+    Evidence,
+    Performance,
+    Repairer,
+    RepairOutcome,
+    repair_file,
+)
+
+HELP = "mend a network that may be trojaned, by its weights alone"
+
+
+def build_parser() -> ArgumentParser:
+    """The options of the command."""
+    parser = ArgumentParser(
+        prog="scalegmn repair",
+        description=f"{HELP.capitalize()}. The repaired network is written to a new file in the format of "
+        "the input, with a report beside it; nothing is written over. With images the accuracy is measured "
+        "before and after; if it falls too far, no network is written and the exit code is 1.",
+        default_env=False,
+    )
+    parser.add_argument("file", type=Path, help=".safetensors, .npz, .pt or .pth")
+    parser.add_argument("--model", type=Path, required=True, help="run folder of a repairer")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the file to write")
+    parser.add_argument(
+        "--report", type=Path | None, default=None, help="JSON file to write; by default OUTPUT.report.json"
+    )
+    parser.add_argument(
+        "--activation",
+        type=str | None,
+        default=None,
+        help="such as relu, where the names and shapes of parameters do not tell the architecture",
+    )
+    parser.add_argument(
+        "--images",
+        type=str | None,
+        default=None,
+        help="a source of clean images to measure with, such as fashion_mnist, an .npz file or a folder",
+    )
+    parser.add_argument("--image_limit", type=int, default=2000, help="use at most this many test images")
+    parser.add_argument(
+        "--max_drop",
+        type=float,
+        default=DEFAULT_DROP,
+        help="largest loss of accuracy that is accepted, as a share",
+    )
+    parser.add_argument(
+        "--trigger", type=Path | None, default=None, help="JSON file with a trigger to measure with"
+    )
+    parser.add_argument("--target", type=int | None, default=None, help="the class that the attacker wants")
+    parser.add_argument(
+        "--device",
+        type=str | None,
+        default=None,
+        help="such as cpu or cuda:1; by default a GPU if there is one",
+    )
+    return parser
+
+
+def run(argv: Sequence[str]) -> int:
+    """Repair, write the report, and print what changed."""
+    options = build_parser().parse_args(list(argv))
+    report = options.report or options.output.with_name(options.output.name + ".report.json")
+    if report.exists():
+        raise CheckpointError(f"{report}: exists and was left alone; choose another name with --report")
+    evidence = _evidence(options)
+    outcome = repair_file(
+        Repairer.open(options.model, device=options.device),
+        options.file,
+        options.output,
+        evidence=evidence,
+        limit=options.max_drop,
+        activation=options.activation,
+    )
+    write_json(report, outcome.to_dict())
+    _print(outcome)
+    print(f"The report is in {report}")
+    if not outcome.accepted:
+        print(
+            f"scalegmn repair: the accuracy falls by more than {outcome.limit:g}; no network was written. "
+            "Allow more with --max_drop, or keep the network as it is.",
+            file=sys.stderr,
+        )
+        return NEGATIVE
+    print(f"The repaired network is in {outcome.output}")
+    print(CAVEAT)
+    return OK
+
+
+def _evidence(options: Namespace) -> Evidence | None:
+    """Images and trigger to measure with."""
+    if options.images is None:
+        if options.trigger is not None or options.target is not None:
+            raise ConfigurationError(
+                "--trigger and --target need images to try the trigger on; give --images"
+            )
+        return None
+    if options.image_limit < 1:
+        raise ConfigurationError(f"--image_limit is {options.image_limit}, expected 1 or more")
+    images = load_images(options.images)
+    places = np.flatnonzero(images.split == "test")[: options.image_limit]
+    if not len(places):
+        raise ConfigurationError(f"--images {options.images}: has no test images")
+    trigger = None
+    if options.trigger is not None:
+        trigger = trigger_from_dict(read_json(options.trigger, what="description of a trigger"))
+    return Evidence(LabelledPixels.of(images.subset(places)), images.name, trigger, options.target)
+
+
+def _print(outcome: RepairOutcome) -> None:
+    for note in outcome.notes:
+        print(f"{outcome.file}: {note}")
+    changes = tuple((c.name, c.relative, c.largest) for c in outcome.changes)
+    tables = [Table("Changes", ("parameter", "relative size", "largest"), changes)]
+    if outcome.before is not None and outcome.after is not None:
+        rows = tuple(_row(name, one) for name, one in (("before", outcome.before), ("after", outcome.after)))
+        tables.append(Table(f"On {outcome.images}", ("", "C-Acc", "ASR", "RA"), rows))
+    print_tables(tables)
+
+
+def _row(name: str, performance: Performance) -> tuple[str | float, ...]:
+    figures = (performance.c_acc, performance.asr, performance.ra)
+    return (name, *("" if figure is None else figure for figure in figures))

@@ -1,0 +1,76 @@
+"""What every set of numbers about networks has in common."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, ClassVar
+
+from jaxtyping import Float
+from torch import Tensor
+
+from scalegmn.errors import ConfigurationError
+from scalegmn.graph.network_batch import NetworkBatch
+
+
+class FeatureKind(Enum):
+    """Which numbers are computed from the weights of a network.
+
+    ``statnn``: mean, variance and quantiles of every layer.  ``norms``: the size of every layer, and nothing
+    else; a control.  ``flat``: all weights as they are.  ``last_layer``: how the rows of the last layer
+    differ.  ``singular_values``: those of layers and of products of layers.
+    """
+
+    statnn = "statnn"
+    norms = "norms"
+    flat = "flat"
+    last_layer = "last_layer"
+    singular_values = "singular_values"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeaturesConfig:
+    """Options of what fitted baselines read.
+
+    Attributes:
+        kind: which numbers.
+        singular_values: how many of each matrix, the largest first.
+    """
+
+    kind: FeatureKind = FeatureKind.statnn
+    singular_values: int = 10
+
+    def __post_init__(self) -> None:
+        if self.singular_values < 1:
+            raise ConfigurationError(
+                f"features: singular_values is {self.singular_values}, expected at least 1"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureSet(ABC):
+    """Numbers that are computed from the weights of a network, as many for each.
+
+    Subclasses are dataclasses of what decides how many there are.
+    """
+
+    kind: ClassVar[FeatureKind]
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """F, how many numbers."""
+
+    @abstractmethod
+    def read(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
+        """The numbers of every network, in the order of the batch.
+
+        Raises:
+            GraphError: a network is of another kind than those that the set was made for.
+        """
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain data, from which :func:`~.kinds.features_from_config` makes the same set."""
+        return {"kind": self.kind.value, **dataclasses.asdict(self)}

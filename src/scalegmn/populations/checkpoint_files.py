@@ -1,0 +1,61 @@
+"""A population as one checkpoint file per network, for commands and programs that read those."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow.csv
+
+from scalegmn.errors import PopulationError
+from scalegmn.networks.checkpoints import write_state
+from scalegmn.populations.exporting import empty_folder
+from scalegmn.populations.format import ARCHITECTURE_COLUMN
+from scalegmn.populations.progress import progress_bar
+from scalegmn.populations.store import Population
+
+TABLE: Final = "networks.csv"
+_PORTION: Final = 512
+
+
+def write_checkpoints(
+    population: Population, folder: str | Path, *, rows: np.ndarray | None = None, progress: bool = True
+) -> int:
+    """Write ``<row>.safetensors`` for every network, and their metadata as ``networks.csv``.
+
+    Beside the parameters each file holds the entry `architecture`, the fingerprint by which
+    ``scalegmn scan`` tells architectures apart whose parameters look the same.
+
+    Args:
+        population: to be written.
+        folder: a new or empty folder.
+        rows: numbers of the networks; by default all.
+        progress: show a progress bar on the standard error stream.
+
+    Returns:
+        The number of files.
+
+    Raises:
+        PopulationError: the folder is in use, or there are no networks.
+    """
+    rows = np.arange(len(population)) if rows is None else np.sort(rows)
+    if not len(rows):
+        raise PopulationError(f"{population.folder}: no networks to write; choose others")
+    folder = empty_folder(folder)
+    digits = len(str(len(population) - 1))
+    with progress_bar("writing networks", total=len(rows), show=progress) as advance:
+        for start in range(0, len(rows), _PORTION):
+            portion = rows[start : start + _PORTION]
+            for architecture, chosen, theta in population.groups(portion):
+                for place, one in zip(chosen.tolist(), theta, strict=True):
+                    path = folder / f"{portion[place]:0{digits}d}.safetensors"
+                    entries = {"architecture": architecture.fingerprint}
+                    write_state(path, architecture.unflatten(one), extras=entries)
+                    advance(1)
+    table = population.metadata.take(rows)
+    names = [f"{row:0{digits}d}.safetensors" for row in rows.tolist()]
+    if ARCHITECTURE_COLUMN in table.column_names:
+        table = table.drop_columns([ARCHITECTURE_COLUMN])
+    pyarrow.csv.write_csv(table.add_column(0, "file", [names]), folder / TABLE)
+    return len(rows)

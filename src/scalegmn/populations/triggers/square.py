@@ -1,0 +1,87 @@
+"""Squares with a pattern: what opaque patches and blended squares have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from scalegmn.errors import TriggerError
+from scalegmn.populations.triggers.patterns import PATTERNS, PatternName
+from scalegmn.populations.triggers.picture import Picture
+from scalegmn.populations.triggers.trigger import TriggerFamily
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Square(Picture):
+    """A square picture at a fixed place.
+
+    Attributes:
+        name: of the pattern.
+        values: the pattern, ``(C, s, s)`` uint8.
+        top: row of its first row.
+        left: column of its first column.
+    """
+
+    top: int
+    left: int
+
+    @property
+    def size(self) -> int:
+        return int(self.values.shape[1])
+
+    def fields(self) -> dict[str, object]:
+        return {**super().fields(), "top": self.top, "left": self.left}
+
+
+class Placed(NamedTuple):
+    """What is drawn of a square before its pixels: edge, name of the pattern, row and column."""
+
+    edge: int
+    name: PatternName
+    top: int
+    left: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Squares(TriggerFamily):
+    """Squares to draw from.
+
+    Attributes:
+        sizes: edges in pixels, drawn with equal chances.
+        patterns: drawn with equal chances.
+
+    Raises:
+        TriggerError: a list is empty or names what is impossible.
+    """
+
+    sizes: tuple[int, ...]
+    patterns: tuple[PatternName, ...]
+
+    def __post_init__(self) -> None:
+        if not self.sizes or min(self.sizes) < 1:
+            raise TriggerError(f"sizes are {self.sizes!r}, expected numbers of pixels, each 1 or more")
+        if not self.patterns or not set(self.patterns) <= set(PATTERNS):
+            raise TriggerError(f"patterns are {self.patterns!r}, expected some of {', '.join(PATTERNS)}")
+
+    def placed(self, generator: np.random.Generator, *, size: tuple[int, int], what: str) -> Placed:
+        """A random square, with equal chances for all places within images of `size`.
+
+        Args:
+            generator: of the randomness.
+            size: height and width of the images.
+            what: squares are called in messages.
+
+        Raises:
+            TriggerError: it does not fit.
+        """
+        edge = self.sizes[generator.integers(len(self.sizes))]
+        name = self.patterns[generator.integers(len(self.patterns))]
+        if edge > min(size):
+            raise TriggerError(
+                f"{what} of {edge} x {edge} pixels do not fit into images of {size[0]} x {size[1]}; choose "
+                "smaller ones"
+            )
+        top, left = (int(generator.integers(length - edge + 1)) for length in size)
+        return Placed(edge, name, top, left)

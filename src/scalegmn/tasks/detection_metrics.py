@@ -1,0 +1,160 @@
+"""How well scores tell two kinds of networks apart, and how far probabilities can be believed."""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.utilities.data import dim_zero_cat
+
+from scalegmn.errors import ConfigurationError
+
+BINS: Final = 15
+"""Bins of equal width into which probabilities are sorted to see whether they can be believed."""
+
+
+def auroc(truth: np.ndarray, scores: np.ndarray) -> float | None:
+    """The area under the ROC curve, exact with ties.
+
+    The share of all pairs of a positive and a negative network in which the positive one has the larger
+    score; pairs with equal scores count one half (Mann and Whitney 1947).
+
+    Args:
+        truth: ``(n,)``, 0 or 1.
+        scores: ``(n,)``, larger for what is more likely 1.
+
+    Returns:
+        None where all networks are of one kind.
+
+    Raises:
+        ConfigurationError: the lists have different lengths, truth is neither 0 nor 1, or a score is NaN.
+    """
+    positive, negative = _parted(truth, scores)
+    if not (len(positive) and len(negative)):
+        return None
+    below = np.searchsorted(negative, positive, side="left")
+    not_above = np.searchsorted(negative, positive, side="right")
+    # Whole numbers up to here, so that the area does not depend on the order of networks.
+    return float((below + not_above).sum()) / (2 * len(positive) * len(negative))
+
+
+def roc_points(truth: np.ndarray, scores: np.ndarray) -> np.ndarray | None:
+    """False positive rates, true positive rates and thresholds, ``(k, 3)``, from (0, 0) to (1, 1).
+
+    A point for every different score, highest first: the rates when all networks with this score or a larger
+    one are called positive.  Networks with the same score enter together.  The first threshold is infinite.
+
+    Arguments, None and errors as for :func:`auroc`.
+    """
+    positive, negative = _parted(truth, scores)
+    if not (len(positive) and len(negative)):
+        return None
+    thresholds = np.unique(np.concatenate([positive, negative]))[::-1]
+    rates = [
+        (len(part) - np.searchsorted(part, thresholds, side="left")) / len(part)
+        for part in (negative, positive)
+    ]
+    points = np.stack([*rates, thresholds], axis=1)
+    return np.concatenate([[[0.0, 0.0, np.inf]], points])
+
+
+def rate_at(truth: np.ndarray, scores: np.ndarray, *, false_positives: float) -> float | None:
+    """The largest true positive rate at a false positive rate of at most `false_positives`.
+
+    No interpolation: there is a threshold that reaches it on these networks.  Other arguments, None and
+    errors as for :func:`auroc`.
+    """
+    positive, negative = _parted(truth, scores)
+    if not (len(positive) and len(negative)):
+        return None
+    # So many negative networks may be called positive; rounding must not cost one.
+    allowed = int(np.floor(false_positives * len(negative) + 1e-9))
+    if allowed >= len(negative):
+        return 1.0
+    # All above the highest negative score that may not be called positive.
+    highest = negative[len(negative) - 1 - allowed]
+    return float((positive > highest).mean())
+
+
+def brier_score(truth: np.ndarray, probabilities: np.ndarray) -> float:
+    """The mean squared difference of probabilities and truth (Brier 1950); 0 is best."""
+    return float(np.square(probabilities - truth).mean())
+
+
+def calibration_bins(truth: np.ndarray, probabilities: np.ndarray, *, bins: int = BINS) -> np.ndarray:
+    """Lower end, networks, mean probability and share of positive ones for every bin, ``(bins, 4)``.
+
+    Bins have equal width, and hold probabilities from their lower end up to, not including, their upper one;
+    the last holds 1 as well.  Mean and share of an empty bin are NaN.
+    """
+    owner = np.clip((probabilities * bins).astype(np.int64), 0, bins - 1)
+    counts = np.bincount(owner, minlength=bins)
+    size = np.where(counts > 0, counts, np.nan)
+    means = np.bincount(owner, weights=probabilities, minlength=bins) / size
+    shares = np.bincount(owner, weights=truth, minlength=bins) / size
+    return np.stack([np.arange(bins) / bins, counts, means, shares], axis=1)
+
+
+def expected_calibration_error(bins: np.ndarray) -> float:
+    """The mean over networks of how far the mean probability of their bin is from its share of positive ones.
+
+    Naeini et al. 2015, for the probability of one class.
+
+    Args:
+        bins: ``(k, 4)``, from :func:`calibration_bins`.
+    """
+    filled = bins[bins[:, 1] > 0]
+    return float((filled[:, 1] * np.abs(filled[:, 2] - filled[:, 3])).sum() / filled[:, 1].sum())
+
+
+def _parted(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of positive and of negative networks, ascending."""
+    truth, scores = np.asarray(truth), np.asarray(scores, dtype=np.float64)
+    if truth.shape != scores.shape or truth.ndim != 1:
+        raise ConfigurationError(
+            f"truth of shape {truth.shape} and scores of shape {scores.shape}, expected one of each per "
+            "network"
+        )
+    known = (truth == 0) | (truth == 1)
+    if not known.all():
+        raise ConfigurationError(f"truth holds {truth[~known][0]}, expected 0 or 1")
+    if np.isnan(scores).any():
+        raise ConfigurationError(f"{int(np.isnan(scores).sum())} scores are NaN; leave such networks out")
+    positive = truth == 1
+    return np.sort(scores[positive]), np.sort(scores[~positive])
+
+
+@final
+class DetectionAUROC(Metric):
+    """The area under the ROC curve of the first number of answers, over all networks of an epoch.
+
+    It compares networks with each other, so answers are gathered.  0.5 where all networks are of one kind,
+    and NaN where an answer is.
+    """
+
+    higher_is_better = True
+    full_state_update = False
+    answers: list[Tensor]
+    targets: list[Tensor]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("answers", default=[], dist_reduce_fx="cat")
+        self.add_state("targets", default=[], dist_reduce_fx="cat")
+
+    def update(self, outputs: Float[Tensor, "B outputs"], targets: Int[Tensor, "B 2"]) -> None:
+        """Keep the first columns of a batch."""
+        self.answers.append(outputs[:, 0].detach().float())
+        self.targets.append(targets[:, 0].detach())
+
+    def compute(self) -> Tensor:
+        """The area for everything since the last reset."""
+        answers, targets = dim_zero_cat(self.answers), dim_zero_cat(self.targets)
+        if not answers.isfinite().all():
+            return torch.tensor(torch.nan, device=answers.device)
+        area = auroc(targets.cpu().numpy(), answers.cpu().double().numpy())
+        return torch.tensor(0.5 if area is None else area, device=answers.device)

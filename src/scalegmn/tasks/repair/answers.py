@@ -1,0 +1,188 @@
+"""What networks do with clean images and with triggers, differentiably in their parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from scalegmn.errors import ConfigurationError
+from scalegmn.graph.network_batch import NetworkBatch
+from scalegmn.populations.images import ImageSet
+from scalegmn.populations.makers.cnn_forward import forward
+from scalegmn.populations.makers.cnn_images import unit_pixels
+from scalegmn.populations.makers.trojan_images import TrojanImages
+from scalegmn.populations.triggers.trigger import Trigger
+from scalegmn.seeding import numpy_generator
+
+TROJANED: Final = 2
+"""Place in the targets of the task that tells trojaned networks, 1, from others, 0."""
+
+# Images that are judged at once where no gradient is wanted.
+_BLOCK: Final = 128
+
+
+class Column(IntEnum):
+    """What the answer about a repaired network holds.
+
+    Losses are cross-entropies with the true labels.  `c_acc`, `asr` and `ra` are those of
+    :class:`~scalegmn.populations.makers.trojan_figures.TrojanFigures`.  `distance` is the squared distance to
+    the clean twin over its squared size.
+    """
+
+    clean_loss = 0
+    triggered_loss = 1
+    c_acc = 2
+    asr = 3
+    ra = 4
+    distance = 5
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class LabelledPixels:
+    """Images ``(n, C, H, W)`` from 0 to 1, before the networks' preprocessing, and labels ``(n,)``."""
+
+    pixels: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @staticmethod
+    def of(images: ImageSet) -> LabelledPixels:
+        """All of some images."""
+        return LabelledPixels(unit_pixels(images), torch.from_numpy(images.labels))
+
+    def at(self, places: Tensor) -> LabelledPixels:
+        """The images at these places."""
+        return LabelledPixels(self.pixels[places], self.labels[places])
+
+    def to(self, device: torch.device) -> LabelledPixels:
+        """On another device."""
+        return LabelledPixels(self.pixels.to(device), self.labels.to(device))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RepairImages:
+    """The images of a population: for learning a repair, for choosing the best model, for testing it.
+
+    Attributes:
+        source: says how networks take images.
+        learning, validation: training images of the population, disjoint.
+        test: its test images.
+    """
+
+    source: TrojanImages
+    learning: LabelledPixels
+    validation: LabelledPixels
+    test: LabelledPixels
+
+    @staticmethod
+    def of(source: TrojanImages, *, validation: int) -> RepairImages:
+        """Deal out the images; which are for validation is drawn once and for all.
+
+        Raises:
+            ConfigurationError: no image would be left to learn from.
+        """
+        count = len(source.train_labels)
+        if validation >= count:
+            raise ConfigurationError(
+                f"repair: validation_images is {validation}, but there are {count} training images of "
+                f"{source.source}; keep fewer, so that some are left to learn from"
+            )
+        train = LabelledPixels(source.pixels["train"], source.train_labels)
+        order = torch.from_numpy(numpy_generator(0, "repair", "images").permutation(count))
+        return RepairImages(
+            source=source,
+            learning=train.at(order[validation:]),
+            validation=train.at(order[:validation]),
+            test=LabelledPixels(source.pixels["test"], source.test_labels),
+        )
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What a network is judged with: images, a trigger, and the attacker's class."""
+
+    images: RepairImages
+    trigger: Trigger
+    target: int
+
+
+def judge(
+    batch: NetworkBatch, scenes: Sequence[Scene], images: LabelledPixels
+) -> Float[Tensor, "networks 5"]:
+    """Losses and figures of every network, the columns up to `ra` of :class:`Column`.
+
+    The losses are differentiable in the parameters, the figures are not.
+
+    Args:
+        batch: the networks; their parameters may carry gradients.
+        scenes: one for each network, all with images of the same source.
+        images: the ones to judge with.
+
+    Raises:
+        ConfigurationError: all images are of the class of an attacker, so that an attack cannot be judged.
+    """
+    blocks = 1 if torch.is_grad_enabled() else -(-len(images) // _BLOCK)
+    sums: Tensor | None = None
+    for pixels, labels in zip(images.pixels.chunk(blocks), images.labels.chunk(blocks), strict=True):
+        found = _block(batch, scenes, LabelledPixels(pixels, labels))
+        sums = found if sums is None else sums + found
+    assert sums is not None, "there is at least one image"
+    count, others = len(images), _others(images.labels, scenes).sum(dim=1)
+    if not others.all():
+        raise ConfigurationError(
+            f"repair: all {count} images are of an attacker's class; judge with images of several classes"
+        )
+    divisors = torch.stack([torch.full_like(others, count)] * 3 + [others] * 2, dim=1)
+    return sums / divisors
+
+
+def _block(batch: NetworkBatch, scenes: Sequence[Scene], images: LabelledPixels) -> Tensor:
+    """Sums over images, ``(B, 5)``."""
+    source, found, place = scenes[0].images.source, [], 0
+    clean = _in_layout(source.inputs(images.pixels))[None]
+    for architecture, theta in batch.parts:
+        own = scenes[place : place + len(theta)]
+        place += len(theta)
+        state = architecture.unflatten(theta)
+        triggered = torch.stack([_in_layout(source.inputs(s.trigger.apply(images.pixels))) for s in own])
+        before, after = forward(architecture, state, clean), forward(architecture, state, triggered)
+        labels = images.labels.expand(len(theta), -1)
+        losses = [cross_entropy(logits, labels, reduction="none").sum(1) for logits in (before, after)]
+        with torch.no_grad():
+            others = _others(images.labels, own)
+            targets = labels.new_tensor([s.target for s in own])[:, None]
+            answers = after.argmax(1)
+            hits = [
+                before.argmax(1) == labels,
+                (answers == targets) & others,
+                (answers == labels) & others,
+            ]
+        found.append(torch.stack([*losses, *(hit.sum(1).to(theta) for hit in hits)], dim=1))
+    return torch.cat(found)
+
+
+def _others(labels: Tensor, scenes: Sequence[Scene]) -> Tensor:
+    """Which images are not of the attacker's class, ``(B, n)``."""
+    return labels != labels.new_tensor([scene.target for scene in scenes])[:, None]
+
+
+def _in_layout(inputs: Tensor) -> Tensor:
+    """From ``(n, C, H, W)`` to the layout of :func:`forward`, ``(H, C, W, n)``."""
+    return inputs.permute(2, 1, 3, 0).contiguous()
+
+
+def is_trojaned(targets: Tensor) -> Tensor:
+    """Which networks are trojaned, by the targets ``(n, 7)`` of the task, ``(n,)``."""
+    return targets[:, TROJANED] > 0

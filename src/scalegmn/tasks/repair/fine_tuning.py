@@ -1,0 +1,100 @@
+"""Training networks further on clean images."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import final
+
+from torch import Tensor
+
+from scalegmn.errors import ConfigurationError
+from scalegmn.networks.architecture import Architecture
+from scalegmn.populations.makers.cnn_hyper import OPTIMIZERS, Hyper, Optimizer
+from scalegmn.populations.makers.cnn_training import CnnTraining
+from scalegmn.seeding import derive_seed
+from scalegmn.tasks.repair.clean_images import CleanImages
+from scalegmn.tasks.repair.method import RepairMethod, needed
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Tuning:
+    """How networks are trained on clean images.
+
+    Attributes:
+        epochs: through the given images; 0 for none.
+        batch_size: images per step.
+        learning_rate: constant.
+        optimizer: which.
+        l2: factor of the sum of squares of all weights in the loss.
+
+    Raises:
+        ConfigurationError: a number is impossible.
+    """
+
+    epochs: int = 20
+    batch_size: int = 32
+    learning_rate: float = 0.01
+    optimizer: Optimizer = "adam"
+    l2: float = 0.0
+
+    def __post_init__(self) -> None:
+        fine = self.epochs >= 0 and self.batch_size >= 1 and self.optimizer in OPTIMIZERS
+        if not (fine and 0 < self.learning_rate < math.inf and 0 <= self.l2 < math.inf):
+            raise ConfigurationError(
+                f"{self}: expected epochs from 0, batch_size from 1, a positive learning_rate, l2 from 0 and "
+                f"one of the optimizers {OPTIMIZERS}"
+            )
+
+    def train(self, architecture: Architecture, theta: Tensor, images: CleanImages, *, seed: int) -> Tensor:
+        """Trained networks ``(B, P)``; all see the images in the same order."""
+        own = Hyper(
+            activation="",
+            w_init="he_normal",
+            init_std=0.0,
+            learning_rate=self.learning_rate,
+            l2=self.l2,
+            dropout=0.0,
+            train_fraction=1.0,
+            optimizer=self.optimizer,
+            seed=derive_seed(seed, "fine-tuning") % 2**31,
+        )
+        training = CnnTraining(
+            architecture=architecture,
+            theta=theta,
+            networks=[own] * len(theta),
+            images=images.inputs,
+            labels=images.labels,
+            batch_size=self.batch_size,
+        )
+        for _ in range(self.epochs):
+            training.epoch()
+        return training.theta
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FineTuning(RepairMethod):
+    """Training on clean images alone, in the hope that the trigger is forgotten.
+
+    Attributes:
+        count: clean images.
+        tuning: of all of them.
+    """
+
+    count: int
+    tuning: Tuning = field(default_factory=Tuning)
+
+    @property
+    def name(self) -> str:
+        return "fine-tuning"
+
+    @property
+    def images(self) -> int:
+        return self.count
+
+    def _repaired(
+        self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
+    ) -> Tensor:
+        return self.tuning.train(architecture, theta, needed(images), seed=seed)

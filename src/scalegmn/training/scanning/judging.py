@@ -1,0 +1,137 @@
+"""Verdicts about a batch of networks."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scalegmn.graph.network_batch import NetworkBatch
+from scalegmn.networks.architecture import Architecture
+from scalegmn.symmetry.canonical import canonicalize_sine_phase
+from scalegmn.tasks.calibration import sigmoid
+from scalegmn.tasks.conformal import conformal_p_values
+from scalegmn.training.inference import device_of, evaluating
+from scalegmn.training.scanning.attribution import Sensitivity, answers_and_products
+from scalegmn.training.scanning.detector import Detector
+from scalegmn.training.scanning.results import Explain, FileResult, ScanSettings, Verdict
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A network that is to be judged.
+
+    Attributes:
+        path: of its file.
+        sha256: of its bytes.
+        architecture: one of the detector's.
+        theta: its parameters, ``(P,)``, float32.
+        notes: how its file was read.
+    """
+
+    path: str
+    sha256: str
+    architecture: Architecture
+    theta: Tensor
+    notes: tuple[str, ...]
+
+
+def judge(detector: Detector, candidates: Sequence[Candidate], *, settings: ScanSettings) -> list[FileResult]:
+    """Results in the order of the candidates.
+
+    Networks outside the training population, and those about which the detector answers with something that
+    is no number, are left undecided.
+    """
+    groups: dict[Architecture, list[int]] = {}
+    for place, candidate in enumerate(candidates):
+        groups.setdefault(candidate.architecture, []).append(place)
+    order = [place for places in groups.values() for place in places]
+    batch = NetworkBatch(
+        tuple(
+            (architecture, _prepared(detector, architecture, [candidates[n].theta for n in places]))
+            for architecture, places in groups.items()
+        ),
+        torch.tensor(order),
+    )
+    distances = detector.calibration.typicality.distance(detector.statistics.of(batch)).tolist()
+    model = detector.run.judge
+    explain = settings.explain is not Explain.none
+    with evaluating(model), torch.set_grad_enabled(explain):
+        outputs, products = answers_and_products(model, batch.to(device_of(model)), explain=explain)
+    results: list[FileResult | None] = [None] * len(candidates)
+    start = 0
+    for number, (architecture, places) in enumerate(groups.items()):
+        shares = None if products is None else Sensitivity.of(architecture, products[number])
+        for row, place in enumerate(places):
+            result = _result(
+                detector, candidates[place], outputs[start + row], distances[start + row], settings=settings
+            )
+            results[place] = _explained(result, shares, row, settings.explain)
+        start += len(places)
+    return [result for result in results if result is not None]
+
+
+def _prepared(detector: Detector, architecture: Architecture, thetas: Sequence[Tensor]) -> Tensor:
+    theta = torch.stack(list(thetas))
+    return canonicalize_sine_phase(architecture, theta) if detector.run.canonicalize else theta
+
+
+def _result(
+    detector: Detector,
+    candidate: Candidate,
+    output: Tensor,
+    distance: float,
+    *,
+    settings: ScanSettings,
+) -> FileResult:
+    calibration = detector.calibration
+    blank = FileResult(
+        path=candidate.path,
+        verdict=Verdict.abstain,
+        sha256=candidate.sha256,
+        notes=candidate.notes,
+        architecture=candidate.architecture.describe(),
+        distance=distance if math.isfinite(distance) else None,
+    )
+    # Not "distance > threshold", which would let NaN pass.
+    if not distance <= calibration.threshold:
+        return dataclasses.replace(
+            blank,
+            reason=f"outside the training population: its distance is {distance:.4g}, expected at most "
+            f"{calibration.threshold:.4g}",
+        )
+    if not bool(torch.isfinite(output).all()):
+        return dataclasses.replace(blank, reason="the detector's answer about it is no finite number")
+    logit = output[:1].double().numpy()
+    clean, own = calibration.reference(candidate.architecture, fpr=settings.fpr)
+    p_value = float(conformal_p_values(logit, clean)[0])
+    probability = float(sigmoid(calibration.log_odds(logit, prior=settings.prior))[0])
+    target = output[1:].double().softmax(0).numpy()
+    notes = candidate.notes
+    if not own and len(calibration.by_architecture) > 1:
+        notes = (*notes, "compared with clean networks of all architectures, there are too few of its own")
+    return dataclasses.replace(
+        blank,
+        verdict=Verdict.suspect if p_value <= settings.fpr else Verdict.clean,
+        notes=notes,
+        logit=float(logit[0]),
+        probability=probability,
+        p_value=p_value,
+        compared=len(clean),
+        target=int(np.argmax(target)) if len(target) else None,
+        target_probability=float(target.max()) if len(target) else None,
+    )
+
+
+def _explained(result: FileResult, shares: Sensitivity | None, row: int, explain: Explain) -> FileResult:
+    wanted = (Verdict.suspect,) if explain is Explain.suspect else (Verdict.suspect, Verdict.clean)
+    if shares is None or result.verdict not in wanted:
+        return result
+    return dataclasses.replace(result, layers=shares.layer_shares(row), neurons=shares.neuron_shares(row))

@@ -1,0 +1,161 @@
+"""Trojan detection from the command line: train, evaluate, predict and compare."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scalegmn.cli.exit_codes import OK, USAGE
+from scalegmn.cli.main import main
+from scalegmn.networks.checkpoints import write_state
+from scalegmn.populations.store import Population
+from scalegmn.tasks.detection_metrics import auroc
+from scalegmn.training.run_folder import Run
+from scalegmn.training.selection import select
+from scalegmn.training.yaml_files import to_yaml
+from training.detection_cases import CLASSES, KINDS, options, twins
+
+
+@pytest.fixture(scope="module")
+def population(tmp_path_factory: pytest.TempPathFactory) -> Population:
+    return twins(tmp_path_factory.mktemp("detection") / "twins")
+
+
+@pytest.fixture(scope="module")
+def run_folder(population: Population, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("detection") / "run"
+    assert main(["train", *options(population.folder, folder, training__epochs=15)]) == OK
+    return folder
+
+
+def test_a_detector_learns_and_says_how_well(population: Population, run_folder: Path) -> None:
+    found = json.loads((run_folder / "results.json").read_text())["test"]
+    assert found["auroc"] > 0.9
+    assert found["auroc_interval_95"][0] <= found["auroc"] <= found["auroc_interval_95"][1]
+    assert set(found["by_trigger_kind"]) == set(KINDS) and set(found["by_activation"]) == {"relu", "tanh"}
+    scores = np.load(run_folder / "scores.npy")
+    assert auroc(scores[:, 0], scores[:, 1]) == pytest.approx(found["auroc"])
+    assert (run_folder / "roc.png").is_file() and (run_folder / "calibration.png").is_file()
+    selection = select(Run.open(run_folder).data)
+    networks = population.column("network")
+    parts = [set(networks[rows]) for rows in (selection.train, selection.val, selection.test)]
+    assert not (parts[0] & parts[2] or parts[1] & parts[2] or parts[0] & parts[1])
+    assert found["networks"] == len(selection.test) == len(scores)
+
+
+def test_evaluation_gives_the_figures_of_the_training(run_folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "again.json"
+    assert main(["evaluate", str(run_folder), "--by", "poisoned", "--output", str(output)]) == OK
+    found, results = json.loads(output.read_text()), json.loads((run_folder / "results.json").read_text())
+    for name in ("auroc", "tpr_at_5_fpr", "brier", "target_accuracy", "by_activation", "networks"):
+        assert found[name] == results["test"][name]
+    # Clean twins alone have no order to be measured.
+    assert found["by_poisoned"]["False"]["auroc"] is None
+    assert (tmp_path / "again-roc.png").is_file() and (tmp_path / "again-calibration.png").is_file()
+
+
+def test_single_files_get_a_verdict(
+    population: Population, run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = int(np.flatnonzero(population.column("trojaned"))[0])
+    architecture = population.architectures[0]
+    path = tmp_path / "a.safetensors"
+    write_state(path, architecture.unflatten(population.theta([row])[0]))
+    run = Run.open(run_folder)
+    assert len(run.architectures) == 2
+    capsys.readouterr()
+    # Both architectures have the same parameters, so a file alone does not tell which it is of.
+    assert main(["predict", str(run_folder), str(path), "--json"]) != OK
+    assert "fit 2 of the 2" in capsys.readouterr().out
+    outputs = run.outputs(architecture, population.theta([row]))
+    (answer,) = run.task.describe(outputs)
+    assert answer["probability"] == pytest.approx(1 / (1 + np.exp(-float(outputs[0, 0]))), abs=1e-6)
+    assert len(answer["target_probabilities"]) == CLASSES
+
+
+def test_verdicts_of_one_architecture(
+    population: Population, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = options(population.folder, tmp_path / "run", metanetwork="feature_logistic")
+    command += ['--data.where={"activation": "relu"}', "--features.kind=last_layer"]
+    assert main(["train", *command]) == OK
+    row = int(np.flatnonzero(population.column("trojaned"))[0])
+    state = population.architectures[0].unflatten(population.theta([row])[0])
+    write_state(tmp_path / "a.safetensors", state)
+    capsys.readouterr()
+    assert main(["predict", str(tmp_path / "run"), str(tmp_path / "a.safetensors"), "--json"]) == OK
+    (answer,) = json.loads(capsys.readouterr().out)
+    assert answer["trojaned"] is True and answer["probability"] > 0.5
+    # It does not answer for which class.
+    assert answer["target"] is None
+    assert main(["predict", str(tmp_path / "run"), str(tmp_path / "a.safetensors")]) == OK
+    shown = capsys.readouterr().out
+    assert "probability" in shown and "True" in shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "without", "match"),
+    [
+        ({}, ("trojaned",), "trojan_detection: .*no column 'trojaned'"),
+        ({"detection.target_weight": 0.5}, ("target",), "no column 'target'"),
+        ({"data.where": '{"trojaned": false}'}, (), "only networks with trojaned 0 for training"),
+        ({"metanetwork": "feature_logistic", "features.kind": "guess"}, (), "features.kind is 'guess'"),
+    ],
+)
+def test_mistakes_are_found_before_anything_is_done(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, object],
+    without: tuple[str, ...],
+    match: str,
+) -> None:
+    folder = twins(tmp_path / "twins", pairs=12, without=without).folder
+    assert main(["train", *options(folder, tmp_path / "run", **changes)]) == USAGE
+    said = " ".join(capsys.readouterr().err.split())
+    assert pytest.RaisesExc(ValueError, match=match).matches(ValueError(said)), said
+    assert not (tmp_path / "run").exists()
+
+
+def test_comparison_shows_detectors_side_by_side(
+    population: Population, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = [text[2:].split("=", 1) for text in options(population.folder, tmp_path, training__epochs=1)]
+    content = {
+        "base": {
+            key: (value if key == "task" else yaml_value(value)) for key, value in base if key != "output"
+        },
+        "models": {
+            "ScaleGMN": {},
+            "norms + logistic": {"metanetwork": "feature_logistic", "features.kind": "norms"},
+            "last + boosting": {"metanetwork": "feature_boosting", "features.kind": "last_layer"},
+        },
+        "seeds": [0],
+    }
+    (tmp_path / "compare.yaml").write_text(to_yaml(content))
+    output = tmp_path / "out"
+    assert main(["compare", "--config", str(tmp_path / "compare.yaml"), "--output", str(output)]) == OK
+    assert {"roc.png", "comparison.png", "table.md"} <= {path.name for path in output.iterdir()}
+    assert (output / "norms-logistic-seed0" / "roc.png").is_file()
+    with (output / "table.csv").open(newline="") as file:
+        rows = {row["model"]: row for row in csv.DictReader(file)}
+    assert float(rows["last + boosting"]["auroc_mean"]) > 0.9
+    # An interval of the difference, from the same resamples of the test networks.
+    assert rows["last + boosting"]["difference_95_low"] != ""
+    assert (
+        rows["ScaleGMN"]["target_accuracy_mean"] != ""
+        and rows["last + boosting"]["target_accuracy_mean"] == ""
+    )
+    text = (output / "table.md").read_text()
+    assert "Trojan detection: " in text and "TPR at 5 % FPR" in text and "undefined" not in text
+
+
+def yaml_value(text: str) -> object:
+    """A value as a YAML file would give it."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
