@@ -10,7 +10,7 @@ and judged on all test images, each network with its own trigger.
 
 Clean images of methods that are given some are training images of the population: those that both twins were
 trained on, before any were poisoned.  Test images are used for nothing but the figures.  What is a setting of
-a method for all networks (the learning rate of fine-tuning, the step along the mean difference, the bound of
+a method for all networks (the learning rates of trainings, the step along the mean difference, the bound of
 channel Lipschitz pruning) is chosen on pairs of the validation split, with their triggers in training images
 that no method was given; the editor's best epoch was chosen on the same pairs.  What ANP and fine-pruning
 choose for each network, they choose on clean accuracy alone.
@@ -63,7 +63,7 @@ from scalegmn.training.selection import select
 
 # Training images that no method is given, on which settings are chosen.
 HELD = 600
-STEPS = (0.25, 0.5, 1.0, 2.0, 4.0)
+STEPS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 DEVIATIONS = (1.0, 1.5, 2.0, 2.5, 3.0)
 LEARNING_RATES = (0.003, 0.01, 0.03)
 # So many images pass through a network in fine-tuning: more epochs where there are fewer images.
@@ -142,18 +142,16 @@ def methods_of(
     if trained is not None:
         methods.append(trained)
     for count in counts:
-        tuned = tuner.best(
-            [FineTuning(count=count, tuning=tuning_for(count, rate)) for rate in LEARNING_RATES],
-            LEARNING_RATES,
-            f"fine-tuning on {count}, learning rate",
-        )
-        methods += [
-            tuned,
-            FinePruning(count=count, tuning=tuned.tuning),
-            AdversarialNeuronPruning(count=count),
-        ]
+        tunings = [tuning_for(count, rate) for rate in LEARNING_RATES]
+        label = f"on {count}, learning rate"
+        tuned = [FineTuning(count=count, tuning=tuning) for tuning in tunings]
+        methods.append(tuner.best(tuned, LEARNING_RATES, f"fine-tuning {label}"))
+        pruned = [FinePruning(count=count, tuning=tuning) for tuning in tunings]
+        methods.append(tuner.best(pruned, LEARNING_RATES, f"fine-pruning {label}"))
+        methods.append(AdversarialNeuronPruning(count=count))
         if trained is not None:
-            methods.append(InTurn(trained, tuned))
+            both = [InTurn(trained, second) for second in tuned]
+            methods.append(tuner.best(both, LEARNING_RATES, f"editor + fine-tuning {label}"))
     return methods
 
 
