@@ -43,5 +43,7 @@ MappedRows = Float[Tensor, "M F"]
 """The same rows with another number of features."""
 RowExtras = Float[Tensor, "M Z"]
 """Invariant extras of the same rows."""
+SharedExtras = Float[Tensor, "_ Z"]
+"""Invariant extras of rows, or of the nodes that rows share."""
 RowScalars = Float[Tensor, "M 1"]
 RowIntegers = Int[Tensor, "M"]

@@ -51,9 +51,14 @@ def test_edges_stand_by_the_roles_of_their_ends(seed: int) -> None:
     assert int((target == hidden).sum()) == at.to_hidden.stop
     assert (source[at.from_hidden] == hidden).all()
     assert int((source == hidden).sum()) == at.from_hidden.stop - at.from_hidden.start
-    for ends, backward in ((target, False), (source, True)):
-        before, inside, behind = at.by_end(ends, backward=backward)
-        assert (inside == hidden).all() and not (before == hidden).any() and not (behind == hidden).any()
+    for reached, backward in ((target, False), (source, True)):
+        seen = []
+        for lane in at.lanes(backward=backward):
+            assert lane.of(reached).numel() == lane.edges.stop - lane.edges.start
+            assert ((lane.of(reached) == hidden) == lane.hidden).all()
+            assert (lane.receivers.index + lane.nodes.start < lane.nodes.stop).all()
+            seen += range(lane.edges.start, lane.edges.stop)
+        assert sorted(seen) == list(range(at.num_edges))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -10,6 +10,7 @@ import torch
 from nn.cases import Case, assert_different, assert_equal, case_of, style_of
 from scalegmn.nn.message_passing import EdgeUpdate, NodeInvariants, ScaleMessagePassing
 from scalegmn.nn.state import State
+from scalegmn.nn.steps import Step
 from scalegmn.nn.style import LayerStyle
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
@@ -52,7 +53,8 @@ def test_laws(seed: int, bidirectional: bool, symmetrise: bool, positional: bool
     )
     layer = layer_of(style)
     before, after = states(case, bidirectional=bidirectional)
-    new, moved = layer(before, case.at), layer(after, case.moved_at)
+    steps = (Step.whole(at, bidirectional=bidirectional) for at in (case.at, case.moved_at))
+    new, moved = (layer(state, step) for state, step in zip((before, after), steps, strict=True))
     assert_equal(moved.primal, case.move_nodes(new.primal, Law.PRIMAL))
     assert_equal(moved.edges, case.move_edges(new.edges))
     assert torch.equal(new.encoding, before.encoding)
@@ -103,8 +105,9 @@ def test_edge_update_sees_both_ends_apart() -> None:
 def test_edges_stay_where_nobody_needs_new_ones() -> None:
     case = case_of(0)
     before, _ = states(case, bidirectional=False)
-    new = layer_of(style_of(bidirectional=False), update_edges=False)(before, case.at)
-    assert new.edges is before.edges
+    layer = layer_of(style_of(bidirectional=False), update_edges=False)
+    new = layer(before, Step.whole(case.at, bidirectional=False, edges=False))
+    assert layer.edge_update is None and new.edges.shape == (0, 5)
 
 
 def test_directions_tell_each_other() -> None:
@@ -113,9 +116,10 @@ def test_directions_tell_each_other() -> None:
     layer = layer_of(style_of())
     before, _ = states(case, bidirectional=True)
     assert before.dual is not None
-    new = layer(before, case.at)
-    other = layer(State(before.primal, before.dual + 1, before.edges, before.encoding), case.at)
+    step = Step.whole(case.at, bidirectional=True)
+    new = layer(before, step)
+    other = layer(State(before.primal, before.dual + 1, before.edges, before.encoding), step)
     assert_different(other.primal, new.primal)
-    other = layer(State(before.primal + 1, before.dual, before.edges, before.encoding), case.at)
+    other = layer(State(before.primal + 1, before.dual, before.edges, before.encoding), step)
     assert other.dual is not None and new.dual is not None
     assert_different(other.dual, new.dual)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nn.cases import assert_different, assert_equal, case_of, style_of
+from nn.cases import WIDTH, assert_different, assert_equal, case_of, style_of
 from scalegmn.nn.permutation_passing import PermutationMessagePassing
 from scalegmn.nn.state import State
+from scalegmn.nn.steps import Step
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
 from scalegmn.testing import randomise
@@ -27,9 +28,10 @@ def test_follows_permutations(seed: int, bidirectional: bool) -> None:
     case = case_of(seed, symmetric=False, rescale=False)
     layer = layer_of(bidirectional=bidirectional)
     primal, encoding, edges = case.random_nodes(), case.random_nodes(), case.random_edges()
-    new = layer(State(primal, None, edges, encoding), case.at)
+    new = layer(State(primal, None, edges, encoding), Step.whole(case.at, bidirectional=bidirectional))
     moved_primal = case.move_nodes(primal, Law.INVARIANT)
-    moved = layer(State(moved_primal, None, case.move_edges(edges), encoding), case.moved_at)
+    moved_step = Step.whole(case.moved_at, bidirectional=bidirectional)
+    moved = layer(State(moved_primal, None, case.move_edges(edges), encoding), moved_step)
     assert new.dual is None
     assert_equal(moved.primal, case.move_nodes(new.primal, Law.INVARIANT))
     assert_equal(moved.edges, case.move_edges(new.edges))
@@ -40,9 +42,9 @@ def test_knows_no_scales_and_signs(kind: str) -> None:
     case = case_of(0, kinds=(kind,), symmetric=False)
     layer = layer_of(bidirectional=False)
     primal, encoding, edges = case.random_nodes(), case.random_nodes(), case.random_edges()
-    new = layer(State(primal, None, edges, encoding), case.at)
+    new = layer(State(primal, None, edges, encoding), Step.whole(case.at, bidirectional=False))
     after = State(case.move_nodes(primal, Law.PRIMAL), None, case.move_edges(edges), encoding)
-    moved = layer(after, case.moved_at)
+    moved = layer(after, Step.whole(case.moved_at, bidirectional=False))
     assert_different(moved.primal, case.move_nodes(new.primal, Law.PRIMAL))
     assert_different(moved.edges, case.move_edges(new.edges))
 
@@ -53,15 +55,17 @@ def test_direction() -> None:
     primal, encoding, edges = case.random_nodes(), case.random_nodes(), case.random_edges()
     for bidirectional in (True, False):
         layer = layer_of(bidirectional=bidirectional)
-        new = layer(State(primal, None, edges, encoding), case.at).primal[case.at.inputs]
-        other = layer(State(primal, None, edges + 1, encoding), case.at).primal[case.at.inputs]
+        step = Step.whole(case.at, bidirectional=bidirectional)
+        new = layer(State(primal, None, edges, encoding), step).primal[case.at.inputs]
+        other = layer(State(primal, None, edges + 1, encoding), step).primal[case.at.inputs]
         assert torch.equal(new, other) != bidirectional
 
 
 def test_options() -> None:
     case = case_of(1, symmetric=False)
     state = State(case.random_nodes(), None, case.random_edges(), case.random_nodes())
-    assert layer_of(bidirectional=True, update_edges=False)(state, case.at).edges is state.edges
+    step = Step.whole(case.at, bidirectional=True, edges=False)
+    assert layer_of(bidirectional=True, update_edges=False)(state, step).edges.shape == (0, WIDTH)
     common = layer_of(bidirectional=True, separate_io=False)
     assert common.of_inputs is common.of_outputs
     separate = layer_of(bidirectional=True)

@@ -7,19 +7,21 @@ from typing import final
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout
 
 from scalegmn.graph.network_graph import NetworkGraph
 from scalegmn.graph.spec import GraphSpec
 from scalegmn.models.config import ModelConfig, Symmetry
 from scalegmn.nn.arrangement import Arrangement
+from scalegmn.nn.dropout import dropout
 from scalegmn.nn.duality import dual_start
+from scalegmn.nn.edges import Edges, FactoredEdges, multiplied
 from scalegmn.nn.message_passing import ScaleMessagePassing
 from scalegmn.nn.normalisation import ParameterScale
 from scalegmn.nn.permutation_passing import PermutationMessagePassing
 from scalegmn.nn.positional import PositionalEncoding, encode_nodes
 from scalegmn.nn.state import State
-from scalegmn.nn.taps import TapBlock, TapEncoder, tap_blocks
+from scalegmn.nn.steps import Step, Wanted, plan
+from scalegmn.nn.taps import TapBlock, TapEncoder, one_hot_columns, tap_blocks, tap_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,15 +40,15 @@ class Backbone(nn.Module):
     Args:
         spec: limits of the networks it can read.
         config: options.
-        update_last_edges: whether a head reads the edge features of the last layer.
+        wanted: what is read of the last layer.
 
     Law: see :class:`~scalegmn.nn.state.State`.
     """
 
-    def __init__(self, *, spec: GraphSpec, config: ModelConfig, update_last_edges: bool) -> None:
+    def __init__(self, *, spec: GraphSpec, config: ModelConfig, wanted: Wanted) -> None:
         super().__init__()
         style = config.style
-        self.config = config
+        self.config, self.wanted = config, wanted
         self.symmetric = config.symmetry is Symmetry.scaling
         self.scale = ParameterScale(layers=spec.layers)
         self.positional = PositionalEncoding(spec=spec, features=style.features, edges=config.edge_positional)
@@ -58,7 +60,7 @@ class Backbone(nn.Module):
         last = config.layers - 1
         self.layers = nn.ModuleList(
             [
-                layer(style=style, update_edges=number < last or update_last_edges)
+                layer(style=style, update_edges=number < last or wanted.edges)
                 for number in range(config.layers)
             ]
         )
@@ -67,21 +69,38 @@ class Backbone(nn.Module):
         """Read a network or a batch."""
         at = Arrangement(graph, symmetric=self.symmetric)
         blocks = tap_blocks(graph)
-        state = self._encode(graph, at, blocks)
-        for layer in self.layers:
-            state = self._after(layer(state, at), state)
-        return Reading(state, at, blocks)
+        steps = plan(at, self.wanted, layers=len(self.layers), bidirectional=self.config.style.bidirectional)
+        state = self._encode(graph, steps[0].at, blocks)
+        for layer, step in zip(self.layers, steps, strict=True):
+            state = self._after(layer(state, step), state, step)
+        return Reading(state, steps[-1].written.at, blocks)
 
     def _encode(self, graph: NetworkGraph, at: Arrangement, blocks: list[TapBlock]) -> State:
         encoding = self.positional(graph, at)
         weight, bias = self.scale(graph)
-        mapped = self.of_bias(at.nodes(bias).unsqueeze(1))
-        primal = encode_nodes(mapped, encoding, at, multiply=self.symmetric)
-        edges = at.edges(self.project_edges(self.of_taps(weight, blocks)))
-        edge_encoding = self.positional.of_edges(graph, at)
-        if edge_encoding is not None:
-            edges = edges * edge_encoding if self.symmetric else edges + edge_encoding
+        own = self.of_bias(at.nodes(bias).unsqueeze(1))
+        primal = encode_nodes(own, encoding, at, multiply=self.symmetric)
+        edges = self._encode_edges(graph, at, weight, blocks)
         return State(primal, self._dual(primal, encoding, at), edges, encoding)
+
+    def _encode_edges(
+        self, graph: NetworkGraph, at: Arrangement, weight: Tensor, blocks: list[TapBlock]
+    ) -> Edges:
+        """Projection and encoding of edges are linear: they act on the few vectors of taps, not on edges."""
+        of_layer, width = self.positional.of_edge_layer, self.config.features
+        parts = 1 if of_layer is None else len(of_layer)
+        if parts * tap_columns(blocks) > width or (parts > 1 and not self.symmetric):
+            edges = at.edges(self.project_edges(self.of_taps(weight, blocks)))
+            encoding = self.positional.of_edges(graph, at)
+            if encoding is None:
+                return edges
+            return edges * encoding if self.symmetric else edges + encoding
+        layers = None if of_layer is None else self.positional.edge_layers(graph, at)
+        columns = one_hot_columns(at.edges(self.of_taps.columns(weight, blocks)), layers, parts)
+        vectors = self.project_edges(self.of_taps.all_vectors(blocks))
+        if of_layer is not None:
+            vectors = (of_layer.unsqueeze(1) * vectors).flatten(0, 1)
+        return FactoredEdges(columns, vectors)
 
     def _dual(self, primal: Tensor, encoding: Tensor, at: Arrangement) -> Tensor | None:
         if self.dual_encoding is None:
@@ -93,15 +112,18 @@ class Backbone(nn.Module):
         )
         return torch.cat([inputs, hidden, outputs])
 
-    def _after(self, new: State, old: State) -> State:
+    def _after(self, new: State, old: State, step: Step) -> State:
         """Dropout and residual, which keep every law."""
+        rate = self.config.dropout if self.training else 0.0
+        old = step.written.state(old) if self.config.skip else old
 
         def join(after: Tensor, before: Tensor) -> Tensor:
-            if after is before:
-                return after
-            if self.config.dropout > 0 and self.training:
-                after = dropout(after, self.config.dropout)
-            return after + before if self.config.skip else after
+            after = dropout(after, rate) if rate > 0 else after
+            # In place: what made `after` needs its arguments for the gradient, not its result.
+            return after.add_(before) if self.config.skip else after
 
         dual = None if new.dual is None or old.dual is None else join(new.dual, old.dual)
-        return State(join(new.primal, old.primal), dual, join(new.edges, old.edges), new.encoding)
+        edges = multiplied(new.edges)
+        if step.written.at.num_edges:
+            edges = join(edges, multiplied(old.edges))
+        return State(join(new.primal, old.primal), dual, edges, new.encoding)

@@ -22,6 +22,7 @@ from scalegmn.models.metanetwork import Editor
 from scalegmn.models.saving import decode_config, encode_config
 from scalegmn.networks.topology import topology_of
 from scalegmn.nn.parameter_head import ParameterHead
+from scalegmn.nn.steps import Wanted
 from scalegmn.shapes import NodeScalars, TapScalars
 
 
@@ -40,7 +41,7 @@ class ScaleGMNEditor(Editor):
     def __init__(self, *, spec: GraphSpec, config: ModelConfig) -> None:
         super().__init__()
         self.spec, self.config = spec, config
-        self.backbone = Backbone(spec=spec, config=config, update_last_edges=True)
+        self.backbone = Backbone(spec=spec, config=config, wanted=Wanted(edges=True, duals=False))
         self.head = ParameterHead(features=config.features, hidden=config.style.mlp.hidden)
         self.weight_scale = nn.Parameter(torch.full((spec.layers + 2,), config.update_scale))
         self.bias_scale = nn.Parameter(torch.full((spec.layers + 2,), config.update_scale))

@@ -42,12 +42,13 @@ class ScaleGMN(Judge):
     def __init__(self, *, spec: GraphSpec, outputs: int | None, config: ModelConfig) -> None:
         super().__init__()
         self.spec, self.config = spec, config
-        self.backbone = Backbone(spec=spec, config=config, update_last_edges=False)
         readouts: dict[ReadoutKind, type[Readout]] = {
             ReadoutKind.last_layer: LastLayerReadout,
             ReadoutKind.full_graph: FullGraphReadout,
         }
-        self.readout = readouts[config.readout](spec=spec, style=config.style)
+        kind = readouts[config.readout]
+        self.backbone = Backbone(spec=spec, config=config, wanted=kind.wanted(config.style))
+        self.readout = kind(spec=spec, style=config.style)
         self.statistics = (
             WeightStatistics(
                 spec=spec, outputs=config.features, symmetric=self.backbone.symmetric, style=config.style.mlp

@@ -12,7 +12,8 @@ from torch import nn
 from scalegmn.nn.invariant import ScaleInvariant
 from scalegmn.nn.mlp import MLPStyle
 from scalegmn.nn.rows import GroupRows
-from scalegmn.shapes import MappedRows, RowExtras, Rows
+from scalegmn.nn.segments import Incidence
+from scalegmn.shapes import MappedRows, Rows, SharedExtras
 
 
 @final
@@ -36,6 +37,16 @@ class ScaleEquivariant(nn.Module):
         self.linear = nn.Linear(inputs, outputs, bias=False)
         self.invariant = ScaleInvariant(inputs, outputs, extras=extras, symmetrise=symmetrise, style=style)
 
-    def forward(self, x: Rows, rows: GroupRows, extras: RowExtras | None = None) -> MappedRows:
-        """``(M, inputs)``, groups of the M rows, extras ``(M, extras)`` to ``(M, outputs)``."""
-        return self.linear(x) * self.invariant(x, rows, extras)
+    def forward(
+        self,
+        x: Rows,
+        rows: GroupRows,
+        extras: SharedExtras | None = None,
+        *,
+        end: Incidence | None = None,
+    ) -> MappedRows:
+        """``(M, inputs)``, groups of the M rows, extras ``(M, extras)`` to ``(M, outputs)``.
+
+        For `end` see :class:`~scalegmn.nn.invariant.ScaleInvariant`.
+        """
+        return self.linear(x) * self.invariant(x, rows, extras, end=end)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from scalegmn.nn.arrangement import Arrangement
 from scalegmn.nn.duality import carry, emitted, received
+from scalegmn.nn.edges import Edges, mapped, multiplied, taken
 from scalegmn.nn.invariant import ScaleInvariant
 from scalegmn.nn.layer import Layer
 from scalegmn.nn.messages import Messages
@@ -20,6 +21,7 @@ from scalegmn.nn.mlp import MLP
 from scalegmn.nn.roles import LabelledMaps, NodeUpdate
 from scalegmn.nn.rows import GroupRows
 from scalegmn.nn.state import State
+from scalegmn.nn.steps import Step
 from scalegmn.nn.style import LayerStyle
 from scalegmn.shapes import EdgeFeatures, NodeFeatures
 
@@ -49,24 +51,44 @@ class ScaleMessagePassing(Layer):
         # All linear maps of the edge features are one product.
         self.edge_maps = nn.Linear(width, width * (directions + update_edges), bias=False)
 
-    def forward(self, state: State, at: Arrangement) -> State:
+    def forward(self, state: State, step: Step) -> State:
         """See the class; no dropout or residual here."""
-        maps = list(self.edge_maps(state.edges).split(self.style.features, dim=1))
+        at, old = step.at, step.written.state(state)
+        maps = self._edge_maps(state.edges, step)
         sent = emitted(state.primal, at.degree)
-        message = self.forward_messages(sent, maps.pop(0), state.encoding, at)
-        extras = [state.encoding] if self.style.positional_in_updates else []
+        message = self.forward_messages(sent, maps.pop(0), state.encoding, step.forward.at)
         primal_inputs, dual = [state.primal, message], None
-        if self.backward_messages is not None and self.dual_update is not None and state.dual is not None:
-            returned = self.backward_messages(state.dual, maps.pop(0), state.encoding, at)
+        extras = [old.encoding] if self.style.positional_in_updates else []
+        if self.backward_messages is not None and state.dual is not None and step.backward is not None:
+            returned = self.backward_messages(state.dual, maps.pop(0), state.encoding, step.backward.at)
             returned = received(returned, state.primal, at.degree)
-            extras.append(state.primal * state.dual)
+            assert old.dual is not None
+            extras.append(old.primal * old.dual)
             primal_inputs.append(_on_hidden(returned, state.primal, at))
-            dual_inputs = torch.cat([state.dual, returned, _on_hidden(message, state.dual, at)], dim=1)
-            dual = self.dual_update(dual_inputs, at, torch.cat(extras, dim=1))
+            if step.duals and self.dual_update is not None:
+                dual_inputs = torch.cat([state.dual, returned, _on_hidden(message, state.dual, at)], dim=1)
+                dual = self.dual_update(
+                    step.written.nodes.take(dual_inputs), step.written.at, torch.cat(extras, dim=1)
+                )
         joined_extras = torch.cat(extras, dim=1) if extras else None
-        primal = self.primal_update(torch.cat(primal_inputs, dim=1), at, joined_extras)
-        edges = state.edges if self.edge_update is None else self.edge_update(maps.pop(0), state, at)
-        return State(primal, dual, edges, state.encoding)
+        inputs = step.written.nodes.take(torch.cat(primal_inputs, dim=1))
+        primal = self.primal_update(inputs, step.written.at, joined_extras)
+        edges = multiplied(old.edges)
+        if self.edge_update is not None and step.written.at.num_edges:
+            edges = self.edge_update(maps.pop(0), old, step.written.at)
+        return State(primal, dual, edges, old.encoding)
+
+    def _edge_maps(self, edges: Edges, step: Step) -> list[Tensor]:
+        """``W e`` for the messages of every direction and the edge update, each on its edges."""
+        weights = self.edge_maps.weight.split(self.style.features)
+        parts = [step.forward, *([] if step.backward is None else [step.backward])]
+        parts += [step.written] if self.edge_update is not None and step.written.at.num_edges else []
+        if len(parts) == len(weights) and all(part.edges.whole for part in parts):
+            return list(mapped(edges, self.edge_maps.weight).split(self.style.features, dim=1))
+        return [
+            mapped(taken(edges, part.edges), weight)
+            for part, weight in zip(parts, weights[: len(parts)], strict=True)
+        ]
 
 
 def _on_hidden(m: Tensor, like: Tensor, at: Arrangement) -> Tensor:
@@ -133,5 +155,5 @@ class EdgeUpdate(nn.Module):
     def forward(self, mapped_edges: EdgeFeatures, state: State, at: Arrangement) -> EdgeFeatures:
         """``W e`` of shape ``(E, D)`` to new edge features ``(E, D)``."""
         z = self.invariants(state, at)
-        hidden = at.target.gather(self.rho.first(z)) + at.source.gather(self.of_source(z))
+        hidden = at.target.gather(self.rho.first(z)).add_(at.source.gather(self.of_source(z)))
         return mapped_edges * self.rho.rest(hidden)

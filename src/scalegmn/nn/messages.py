@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import final
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 from scalegmn.nn.arrangement import Arrangement
 from scalegmn.nn.equivariant import ScaleEquivariant
@@ -53,16 +52,16 @@ class Messages(nn.Module):
             encoding: of the nodes, ``(V, D)``.
             at: the batch.
         """
-        sender, receiver = (at.target, at.source) if self.backward_run else (at.source, at.target)
-        product = sender.gather(self.sender(x)) * mapped_edges
-        hidden, rows = (
-            (at.from_hidden, at.rows_from_hidden) if self.backward_run else (at.to_hidden, at.rows_to_hidden)
-        )
-        extras = encoding.index_select(0, receiver.index[hidden]) if self.positional else None
-        before, inside, behind = at.by_end(product, backward=self.backward_run)
-        parts = [self.hidden(inside, rows, extras)]
-        if before.shape[0] > 0:
-            parts.insert(0, self.labelled(before))
-        if behind.shape[0] > 0:
-            parts.append(self.labelled(behind))
-        return receiver.sum(torch.cat(parts))
+        sent = self.sender(x)
+        sums: dict[int, Tensor] = {}
+        for lane in at.lanes(backward=self.backward_run):
+            product = lane.senders.gather(sent) * lane.of(mapped_edges)
+            if lane.hidden:
+                rows = at.rows_from_hidden if self.backward_run else at.rows_to_hidden
+                extras = encoding[lane.nodes] if self.positional else None
+                found = self.hidden(product, rows, extras, end=lane.receivers)
+            else:
+                found = self.labelled(product)
+            found = lane.receivers.sum(found)
+            sums[lane.nodes.start] = sums[lane.nodes.start] + found if lane.nodes.start in sums else found
+        return at.filled(sums, like=sent)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+import torch
 from torch import nn
+from torch.nn.functional import silu
 
 from scalegmn.shapes import MappedRows, Rows
 
@@ -51,4 +53,16 @@ class MLP(nn.Module):
 def _hidden(style: MLPStyle) -> nn.Sequential:
     norm = [nn.LayerNorm(style.hidden)] if style.layer_norm else []
     dropout = [nn.Dropout(style.dropout)] if style.dropout > 0 else []
-    return nn.Sequential(*norm, nn.SiLU(), *dropout)
+    return nn.Sequential(*norm, _SiLU(owned=style.layer_norm), *dropout)
+
+
+@final
+class _SiLU(nn.Module):
+    """SiLU; in place where its argument is nobody else's (`owned`) and no gradient needs it."""
+
+    def __init__(self, *, owned: bool) -> None:
+        super().__init__()
+        self.owned = owned
+
+    def forward(self, x: Rows) -> Rows:
+        return silu(x, inplace=self.owned and not torch.is_grad_enabled())

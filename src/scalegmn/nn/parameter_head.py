@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from scalegmn.nn.arrangement import Arrangement
+from scalegmn.nn.edges import multiplied
 from scalegmn.nn.state import State
 from scalegmn.nn.taps import TapBlock, TapDecoder
 from scalegmn.shapes import NodeScalars, TapScalars
@@ -35,7 +36,7 @@ class ParameterHead(nn.Module):
         self, state: State, at: Arrangement, blocks: Sequence[TapBlock]
     ) -> tuple[TapScalars, NodeScalars]:
         """Updates of weights ``(T,)`` and of biases ``(V,)``, in the order of the graph."""
-        taps = self.taps(at.restore_edges(state.edges), blocks)
+        taps = self.taps(at.restore_edges(multiplied(state.edges)), blocks)
         x = state.primal
         biases = torch.cat(
             [x.new_zeros(at.hidden.start, 1), self.of_hidden(x[at.hidden]), self.of_outputs(x[at.outputs])]

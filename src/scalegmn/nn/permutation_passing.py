@@ -10,12 +10,14 @@ from typing import final
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
-from scalegmn.nn.arrangement import Arrangement
+from scalegmn.nn.edges import multiplied
 from scalegmn.nn.layer import Layer
 from scalegmn.nn.mlp import MLP
 from scalegmn.nn.segments import Incidence
 from scalegmn.nn.state import State
+from scalegmn.nn.steps import Step
 from scalegmn.nn.style import LayerStyle
 
 
@@ -43,19 +45,27 @@ class PermutationMessagePassing(Layer):
         )
         self.edge_maps = nn.Linear(width, hidden * (directions + update_edges), bias=False)
 
-    def forward(self, state: State, at: Arrangement) -> State:
+    def forward(self, state: State, step: Step) -> State:
         """See the class; no dropout or residual here."""
-        ends = [(at.source, at.target), (at.target, at.source)]
-        maps = list(self.edge_maps(state.edges).split(self.edge_maps.out_features // self._count, dim=1))
+        written, edges = step.written, multiplied(state.edges)
+        weights = list(self.edge_maps.weight.split(self.edge_maps.out_features // self._count))
         inputs = [state.primal]
-        for message, (sender, receiver) in zip(self.messages, ends, strict=False):
-            inputs.append(receiver.sum(message(maps.pop(0), state.primal, [sender])))
-        own, hidden, answer = at.by_role(torch.cat(inputs, dim=1))
+        for message, part, backward in zip(
+            self.messages, [step.forward, step.backward], [False, True], strict=False
+        ):
+            assert part is not None
+            at = part.at
+            sender, receiver = (at.target, at.source) if backward else (at.source, at.target)
+            own = linear(part.edges.take(edges), weights.pop(0))
+            inputs.append(receiver.sum(message(own, state.primal, [sender])))
+        own, hidden, answer = written.at.by_role(written.nodes.take(torch.cat(inputs, dim=1)))
         primal = torch.cat([self.of_inputs(own), self.of_hidden(hidden), self.of_outputs(answer)])
-        edges = state.edges
-        if self.edge_update is not None:
-            edges = self.edge_update(maps.pop(0), state.primal, [at.target, at.source])
-        return State(primal, None, edges, state.encoding)
+        old = written.state(State(state.primal, None, edges, state.encoding))
+        edges = multiplied(old.edges)
+        if self.edge_update is not None and written.at.num_edges:
+            ends = [written.at.target, written.at.source]
+            edges = self.edge_update(linear(edges, weights.pop(0)), old.primal, ends)
+        return State(primal, None, edges, old.encoding)
 
     @property
     def _count(self) -> int:
@@ -75,6 +85,6 @@ class EdgePerceptron(nn.Module):
     def forward(self, mapped_edges: Tensor, x: Tensor, ends: list[Incidence]) -> Tensor:
         """``W e (E, hidden)``, node features ``(V, D)`` and ends of the edges to ``(E, D)``."""
         hidden = mapped_edges
-        for linear, end in zip([self.mlp.first, *self.others], ends, strict=True):
-            hidden = hidden + end.gather(linear(x))
+        for own, end in zip([self.mlp.first, *self.others], ends, strict=True):
+            hidden = hidden + end.gather(own(x))
         return self.mlp.rest(hidden)

@@ -72,12 +72,16 @@ class PositionalEncoding(nn.Module):
         """
         if self.of_edge_layer is None:
             return None
+        layers = self.edge_layers(graph, at)
+        # A product with one-hot rows: its gradient is a product too, not a scatter over all edges.
+        chosen = one_hot(layers, self.spec.layers + 1)
+        return chosen.to(self.of_edge_layer) @ self.of_edge_layer
+
+    def edge_layers(self, graph: NetworkGraph, at: Arrangement) -> Tensor:
+        """The number of the vector of every arranged edge, ``(E,)``."""
         target = at.target.index
         layer = at.nodes(graph.node_layer)[target] - 1
-        last = target >= at.outputs.start
-        # A product with one-hot rows: its gradient is a product too, not a scatter over all edges.
-        chosen = one_hot(torch.where(last, self.spec.layers, layer), self.spec.layers + 1)
-        return chosen.to(self.of_edge_layer) @ self.of_edge_layer
+        return torch.where(target >= at.outputs.start, self.spec.layers, layer)
 
 
 def encode_nodes(bias: Tensor, encoding: Tensor, at: Arrangement, *, multiply: bool) -> Tensor:

@@ -13,6 +13,7 @@ from scalegmn.nn.arrangement import Arrangement
 from scalegmn.nn.invariant import ScaleInvariant
 from scalegmn.nn.segments import Incidence
 from scalegmn.nn.state import State
+from scalegmn.nn.steps import Wanted
 from scalegmn.nn.style import LayerStyle
 from scalegmn.shapes import NetworkVectors, NodeFeatures
 
@@ -25,6 +26,15 @@ class Readout(nn.Module, ABC):
     """
 
     width: int
+
+    @staticmethod
+    @abstractmethod
+    def wanted(style: LayerStyle) -> Wanted:
+        """What it reads of the last state."""
+
+    @abstractmethod
+    def __init__(self, *, spec: GraphSpec, style: LayerStyle) -> None:
+        super().__init__()
 
     @abstractmethod
     def forward(self, state: State, at: Arrangement) -> NetworkVectors:
@@ -39,13 +49,18 @@ class LastLayerReadout(Readout):
     """
 
     def __init__(self, *, spec: GraphSpec, style: LayerStyle) -> None:
-        super().__init__()
+        super().__init__(spec=spec, style=style)
         self.spec = spec
         width = style.features
         self.of_outputs = nn.Linear(spec.outputs * width, width) if style.bidirectional else None
         ends = spec.inputs * width * (1 + style.dual)
         self.of_inputs = nn.Linear(ends, width) if style.bidirectional else None
         self.width = 2 * width if style.bidirectional else spec.outputs * width
+
+    @staticmethod
+    def wanted(style: LayerStyle) -> Wanted:
+        """See :class:`Readout`."""
+        return Wanted(inputs=style.bidirectional, hidden=False, duals=style.dual)
 
     def forward(self, state: State, at: Arrangement) -> NetworkVectors:
         """See the class."""
@@ -62,7 +77,7 @@ class FullGraphReadout(Readout):
     """A deep set over the invariants of all hidden neurons, beside the input and output neurons in order."""
 
     def __init__(self, *, spec: GraphSpec, style: LayerStyle) -> None:
-        super().__init__()
+        super().__init__(spec=spec, style=style)
         self.spec = spec
         width = style.features
         self.of_hidden = ScaleInvariant(width, width, symmetrise=style.symmetrise, style=style.mlp)
@@ -70,6 +85,11 @@ class FullGraphReadout(Readout):
             ScaleInvariant(width, width, symmetrise=style.symmetrise, style=style.mlp) if style.dual else None
         )
         self.width = width * (1 + spec.inputs + spec.outputs)
+
+    @staticmethod
+    def wanted(style: LayerStyle) -> Wanted:
+        """See :class:`Readout`."""
+        return Wanted()
 
     def forward(self, state: State, at: Arrangement) -> NetworkVectors:
         """See the class."""

@@ -38,7 +38,13 @@ class GroupRows:
 
     def take(self, index: Tensor) -> GroupRows:
         """The groups of the rows `index`."""
-        return GroupRows(self.codes.index_select(0, index))
+        taken = GroupRows(self.codes.index_select(0, index))
+        # What holds for all rows holds for some of them, and need not be counted again.
+        if isinstance(self.sign, bool) and index.numel():
+            taken.sign = self.sign
+        if isinstance(self.scale, bool) and index.numel():
+            taken.scale = self.scale
+        return taken
 
 
 def _mask(codes: Tensor, bit: int) -> Tensor | bool:

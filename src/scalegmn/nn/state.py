@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scalegmn.shapes import EdgeFeatures, NodeFeatures
+from scalegmn.nn.edges import Edges
+from scalegmn.shapes import NodeFeatures
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,11 +16,12 @@ class State:
         primal: node features ``(V, D)``, law ``q_i``.
         dual: node features ``(V, D)`` that travel backwards, law ``1/q_i``; None in forward models and
             where only permutations count.
-        edges: edge features ``(E, D)``, law ``q_i / q_j**d_j``.
+        edges: edge features ``(E, D)``, law ``q_i / q_j**d_j``; before the first layer perhaps as a product
+            that has not been multiplied.
         encoding: what nodes are told about their place, ``(V, D)``, invariant.
     """
 
     primal: NodeFeatures
     dual: NodeFeatures | None
-    edges: EdgeFeatures
+    edges: Edges
     encoding: NodeFeatures

@@ -1,0 +1,77 @@
+"""Peak memory of a training step at the published settings, beside that of the plain formula.
+
+    python -m benchmarks.memory [--settings mnist_cls/scalegmn ...] [--batch_size 16] [--threads 1]
+
+Each figure comes from a process of its own: the most memory it ever had, less what it had before the
+step.  The plain formula is `scalegmn.testing.plain`.  Dropout is left out of both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+
+import torch
+from benchmarks.throughput import CONFIGS, SETTINGS, batch_of, model_of
+from torch import Tensor
+
+from scalegmn.graph import NetworkBatch
+from scalegmn.models import ScaleGMN, ScaleGMNEditor
+from scalegmn.testing.plain import plain_answer, plain_updates
+from scalegmn.training.parsing import parse_config
+
+
+def peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def plain_of(model: torch.nn.Module) -> Callable[[NetworkBatch], Tensor]:
+    if isinstance(model, ScaleGMNEditor):
+        return lambda batch: torch.cat(plain_updates(model, batch.graph))
+    assert isinstance(model, ScaleGMN)
+    return lambda batch: plain_answer(model, batch.graph)
+
+
+def measure(name: str, size: int, *, plain: bool) -> None:
+    """Print the MiB of one step."""
+    setting = SETTINGS[name]
+    config, _ = parse_config(["--config", str(CONFIGS / f"{setting.config}.yaml")])
+    assert config is not None
+    model, ask = model_of(setting, config.model)
+    ask = plain_of(model) if plain else ask
+    model.eval()
+    ask(batch_of(setting, 2, "cpu")).sum().backward()
+    batch, before = batch_of(setting, size, "cpu"), peak()
+    ask(batch).square().mean().backward()
+    print((peak() - before) / 1024)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--settings", nargs="+", choices=list(SETTINGS), default=list(SETTINGS))
+    parser.add_argument("--batch_size", type=int, default=16)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--only", choices=["fast", "plain"], help="one figure, in this process")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    if options.only:
+        measure(options.settings[0], options.batch_size, plain=options.only == "plain")
+        return
+    print(f"{'setting':30}{'MiB':>10}{'plain MiB':>12}{'share':>8}")
+    for name in options.settings:
+        command = [sys.executable, "-m", "benchmarks.memory", "--settings", name]
+        command += ["--batch_size", str(options.batch_size), "--threads", str(options.threads)]
+        fast, plain = (
+            float(subprocess.run([*command, "--only", kind], check=True, capture_output=True).stdout)
+            for kind in ("fast", "plain")
+        )
+        print(f"{name:30}{fast:10.0f}{plain:12.0f}{fast / plain:8.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

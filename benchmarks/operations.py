@@ -1,0 +1,57 @@
+"""Operations of one forward pass at the published settings, beside those of the plain formula.
+
+    python -m benchmarks.operations [--settings mnist_cls/scalegmn ...]
+
+Counts multiplications and additions of matrix products, which do not depend on the machine.  A "unit" is a
+linear map on every edge, E * D^2 products; the last column is the speed-up over the public code that the
+counts alone would give, were both as fast per operation.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import torch
+from benchmarks.memory import plain_of
+from benchmarks.throughput import CONFIGS, SETTINGS, batch_of, fresh, model_of
+from torch.utils.flop_counter import FlopCounterMode
+
+from scalegmn.training.parsing import parse_config
+
+PUBLIC_MFLOP = {
+    "mnist_cls/scalegmn": 3086,
+    "mnist_cls/scalegmn_bidir": 5358,
+    "cifar10/scalegmn_relu": 966,
+    "cifar10/scalegmn_relu_bidir": 1891,
+    "mnist_editing/scalegmn_bidir": 6784,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--settings", nargs="+", choices=list(SETTINGS), default=list(SETTINGS))
+    options = parser.parse_args()
+    heads = ("MFLOP", "units", "plain MFLOP", "units", "public MFLOP", "fewer")
+    print(f"{'setting':30}" + "".join(f"{head:>13}" for head in heads))
+    for name in options.settings:
+        setting = SETTINGS[name]
+        config, _ = parse_config(["--config", str(CONFIGS / f"{setting.config}.yaml")])
+        assert config is not None
+        model, ask = model_of(setting, config.model)
+        batch = batch_of(setting, 4, "cpu")
+        unit = 2e-6 * batch.graph.num_edges / 4 * config.model.features**2
+        counts = []
+        for formula in (ask, plain_of(model.eval())):
+            with torch.no_grad(), FlopCounterMode(display=False) as counter:
+                formula(fresh(batch))
+            counts.append(counter.get_total_flops() * 1e-6 / 4)
+        public = PUBLIC_MFLOP.get(name)
+        ends = f"{public:13}{public / counts[0]:13.2f}" if public else f"{'-':>13}{'-':>13}"
+        line = "".join(f"{count:13.0f}{count / unit:13.1f}" for count in counts)
+        print(f"{name:30}{line}{ends}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Time and memory of one network against its number of edges, from a thousand to a million.
+
+    python -m benchmarks.scaling [--features 128] [--threads N] [--largest 1000000] [--picture FILE.png]
+
+Networks of four 3 x 3 convolutions of ever more channels go through inference of the published setting
+cifar10/scalegmn_relu, each in a process of its own.  Seconds are those of the processor, which other
+programs on the machine disturb least; memory is the highest of the process, less what it had before.
+ResNet-18 has 1.2 million edges.  A straight line of slope 1 is drawn beside the measured ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from scalegmn.graph import GraphSpec, NetworkBatch
+from scalegmn.models import ModelConfig, ScaleGMN
+from scalegmn.networks.activations import Activation
+from scalegmn.networks.factories import cnn
+
+EDGES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
+
+
+def measure(edges: int, features: int) -> None:
+    """Print edges, seconds and GiB of one network."""
+    width = round((edges / 3) ** 0.5)
+    architecture = cnn(channels=(3, *[width] * 4), activations=[Activation("relu")] * 4)
+    torch.manual_seed(0)
+    config = ModelConfig(features=features, edge_positional=False, separate_io=False)
+    model = ScaleGMN(spec=GraphSpec.of([architecture]), outputs=1, config=config).eval()
+    batch = NetworkBatch.of(architecture, 0.1 * torch.randn(1, architecture.num_parameters))
+    count = batch.graph.num_edges
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began = time.process_time()
+    with torch.no_grad():
+        answer = model.answer(batch)
+    seconds = time.process_time() - began
+    if not torch.isfinite(answer).all():
+        raise SystemExit(f"the answer about a network of {count} edges is {answer.tolist()}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(count, seconds, peak / 2**20)
+
+
+def draw(rows: list[tuple[int, float, float]], path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    edges = [row[0] for row in rows]
+    for axis, values, label in zip(
+        figure.subplots(1, 2),
+        ([row[1] for row in rows], [row[2] for row in rows]),
+        ("processor seconds", "GiB"),
+        strict=True,
+    ):
+        axis.loglog(edges, values, "o-", label="measured")
+        axis.loglog(edges, [values[-1] * n / edges[-1] for n in edges], "--", color="grey", label="linear")
+        axis.set(xlabel="edges of the network", ylabel=label)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--features", type=int, default=128)
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--largest", type=int, default=EDGES[-1])
+    parser.add_argument("--picture", type=Path)
+    parser.add_argument("--only", type=int, help="measure one number of edges in this process")
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    if options.only:
+        measure(options.only, options.features)
+        return
+    rows = []
+    print(f"{'edges':>10} {'seconds':>10} {'us per edge':>12} {'GiB':>8} {'KiB per edge':>13}")
+    for edges in (count for count in EDGES if count <= options.largest):
+        command = [sys.executable, "-m", "benchmarks.scaling", "--only", str(edges)]
+        command += ["--features", str(options.features), "--threads", str(torch.get_num_threads())]
+        found = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+        count, seconds, memory = int(found[0]), float(found[1]), float(found[2])
+        rows.append((count, seconds, memory))
+        print(
+            f"{count:>10} {seconds:>10.3f} {1e6 * seconds / count:>12.2f} {memory:>8.3f} "
+            f"{2**20 * memory / count:>13.2f}",
+            flush=True,
+        )
+    if options.picture:
+        draw(rows, options.picture)
+
+
+if __name__ == "__main__":
+    main()
