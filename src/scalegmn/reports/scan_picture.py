@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from scalegmn.reports.figures import GREY, INK, ORANGE, SKY, SMALL, new_figure, tidy
 from scalegmn.training.scanning.results import ScanReport, Verdict
@@ -42,6 +43,8 @@ def draw_scores(report: ScanReport) -> Figure:
                 label=f"{len(logits)} {verdict.value} files",
             )
     axes.axhline(0, color=INK, linewidth=0.8)
+    # Below 0 are marks, not numbers of networks.
+    axes.set_yticks([tick for tick in MaxNLocator(integer=True).tick_values(0, top) if tick >= 0])
     axes.set_ylim(-0.24 * top, 1.08 * top)
     axes.set_xlabel("logit of the detector (larger is more suspicious)", color=INK)
     axes.set_ylabel("clean networks", color=INK)
