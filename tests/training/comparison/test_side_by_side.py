@@ -48,7 +48,8 @@ def test_all_are_done_and_one_that_dies_takes_nothing_with_it(tmp_path: Path) ->
 
 def test_an_interruption_stops_what_is_at_work(tmp_path: Path) -> None:
     def interrupt() -> None:
-        while not (tmp_path / "pid").exists():
+        # The file is there a moment before its number is.
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGINT)
 

@@ -149,7 +149,9 @@ def test_double_precision_and_reordered_files_are_judged_alike(detector: Detecto
     torch.save({name: state[name].double() for name in reversed(state)}, tmp_path / "b.pt")
     torch.save({"state_dict": {f"module.{name}": value for name, value in state.items()}}, tmp_path / "c.pt")
     plain, double, wrapped = scan([tmp_path], detector=detector, settings=RELU).files
-    assert plain.logit == double.logit == wrapped.logit
+    # To rounding, which depends on the place in a batch.
+    for other in (double, wrapped):
+        assert other.logit == pytest.approx(plain.logit, rel=1e-5)
     assert plain.notes == double.notes == () and "prefix" in wrapped.notes[0]
 
 
