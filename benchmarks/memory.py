@@ -15,7 +15,8 @@ import sys
 from collections.abc import Callable
 
 import torch
-from benchmarks.throughput import CONFIGS, SETTINGS, batch_of, model_of
+from benchmarks.published import SETTINGS
+from benchmarks.throughput import CONFIGS, batch_of, model_of
 from torch import Tensor
 
 from scalegmn.graph import NetworkBatch

@@ -13,18 +13,11 @@ import argparse
 
 import torch
 from benchmarks.memory import plain_of
-from benchmarks.throughput import CONFIGS, SETTINGS, batch_of, fresh, model_of
+from benchmarks.published import SETTINGS
+from benchmarks.throughput import CONFIGS, batch_of, fresh, model_of
 from torch.utils.flop_counter import FlopCounterMode
 
 from scalegmn.training.parsing import parse_config
-
-PUBLIC_MFLOP = {
-    "mnist_cls/scalegmn": 3086,
-    "mnist_cls/scalegmn_bidir": 5358,
-    "cifar10/scalegmn_relu": 966,
-    "cifar10/scalegmn_relu_bidir": 1891,
-    "mnist_editing/scalegmn_bidir": 6784,
-}
 
 
 def main() -> None:
@@ -47,8 +40,8 @@ def main() -> None:
             with torch.no_grad(), FlopCounterMode(display=False) as counter:
                 formula(fresh(batch))
             counts.append(counter.get_total_flops() * 1e-6 / 4)
-        public = PUBLIC_MFLOP.get(name)
-        ends = f"{public:13}{public / counts[0]:13.2f}" if public else f"{'-':>13}{'-':>13}"
+        public = setting.public.mflop
+        ends = f"{public:13.0f}{public / counts[0]:13.2f}" if public else f"{'-':>13}{'-':>13}"
         line = "".join(f"{count:13.0f}{count / unit:13.1f}" for count in counts)
         print(f"{name:30}{line}{ends}", flush=True)
 

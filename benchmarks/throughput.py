@@ -2,12 +2,17 @@
 
     python -m benchmarks.throughput [--settings mnist_cls/scalegmn ...] [--batch_size 16] [--seconds 10]
                                     [--threads N] [--device cpu] [--precision float32|bfloat16] [--compile]
+                                    [--processor_seconds] [--check | --record]
 
 One training step is forward, backward and AdamW on a random batch.  The batch is put together once;
 its graph is made anew in every step, as in training.  Every rate is also given per GFLOP/s of a matrix
 product of 18,000 x 128 by 128 x 128 that is measured in the same run, so that machines can be compared;
 "times" is that figure over the one measured for the public code of the paper (168 GFLOP/s on 2 cores,
-float32, batches of 16).  Prints the load of the machine, because a shared machine makes the figures smaller.
+float32, batches of 16).  Prints the load of the machine, because a shared machine makes the figures
+smaller; with `--processor_seconds --threads 1` others disturb least.
+
+`--record` writes "times" into `benchmarks/recorded.json`, with machine and date; `--check` compares with what
+was recorded and exits with status 1, naming setting and figures, when one has fallen under half.
 """
 
 from __future__ import annotations
@@ -17,73 +22,50 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from benchmarks import recorded
+from benchmarks.published import SETTINGS, Setting
 from torch import Tensor
 
 from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.models import ModelConfig, ScaleGMN, ScaleGMNEditor
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import cnn, siren
 from scalegmn.training.memory import kept_memory
 from scalegmn.training.parsing import parse_config
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-PUBLIC_GFLOPS = 168.0
 
 
-@dataclass(frozen=True)
-class Setting:
-    """A published setting and what the public code reached at it, in networks per second."""
-
-    config: str
-    architectures: tuple[Architecture, ...]
-    outputs: int | None
-    public_training: float
-    public_inference: float
-
-
-def _cnns(*kinds: str) -> tuple[Architecture, ...]:
-    return tuple(cnn(activations=[Activation(kind)] * 3) for kind in kinds)
-
-
-MNIST = (siren(widths=(2, 32, 32, 1), frequency=30.0),)
-SETTINGS = {
-    "mnist_cls/scalegmn": Setting("inr_classification/mnist", MNIST, 10, 10.3, 42.3),
-    "mnist_cls/scalegmn_bidir": Setting("inr_classification/mnist_bidir", MNIST, 10, 6.1, 24.2),
-    "cifar10/scalegmn_relu": Setting("generalization/cifar10_relu", _cnns("relu"), 1, 34.1, 130.1),
-    "cifar10/scalegmn_relu_bidir": Setting("generalization/cifar10_relu_bidir", _cnns("relu"), 1, 18.1, 65.0),
-    "cifar10/scalegmn_hetero_bidir": Setting(
-        "generalization/cifar10_hetero_bidir", _cnns("relu", "tanh"), 1, 8.6, 30.9
-    ),
-    "mnist_editing/scalegmn_bidir": Setting("inr_editing/mnist_bidir", MNIST, None, 4.8, 19.1),
-}
-
-
-def product_gflops(device: str) -> float:
+def product_gflops(device: str, clock: Callable[[], float] = time.perf_counter) -> float:
     """Of 18,000 x 128 by 128 x 128 in float32."""
     a, b = torch.randn(18_000, 128, device=device), torch.randn(128, 128, device=device)
-    seconds = 1 / rate(lambda: a @ b, seconds=1.0, device=device)
+    # So many rounds that one of them is left in peace by the other programs of the machine.
+    seconds = 1 / rate(lambda: a @ b, seconds=3.0, device=device, clock=clock, rounds=30)
     return 2e-9 * a.numel() * b.shape[1] / seconds
 
 
-def rate(step: Callable[[], object], *, seconds: float, device: str) -> float:
-    """Calls per second, after a warm-up; the best of three rounds."""
+def rate(
+    step: Callable[[], object],
+    *,
+    seconds: float,
+    device: str,
+    clock: Callable[[], float] = time.perf_counter,
+    rounds: int = 6,
+) -> float:
+    """Calls per second, after a warm-up; the best of several rounds, which take `seconds` together."""
     synchronise = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
     for _ in range(2):
         step()
     best = 0.0
-    for _ in range(3):
+    for _ in range(rounds):
         synchronise()
-        began, calls = time.perf_counter(), 0
-        while time.perf_counter() - began < seconds / 3:
+        began, calls = clock(), 0
+        while clock() - began < seconds / rounds:
             step()
             calls += 1
         synchronise()
-        best = max(best, calls / (time.perf_counter() - began))
+        best = max(best, calls / (clock() - began))
     return best
 
 
@@ -140,14 +122,29 @@ def measure(setting: Setting, options: argparse.Namespace) -> tuple[float, float
         with numbers():
             ask(fresh(batch))
 
-    networks = sum(len(theta) for _, theta in batch.parts)
+    def networks_per_second(step: Callable[[], None]) -> float:
+        return len(batch) * rate(
+            step, seconds=options.seconds, device=options.device, clock=clock_of(options)
+        )
+
     with kept_memory():
-        training = networks * rate(train, seconds=options.seconds, device=options.device)
+        training = networks_per_second(train)
         model.eval()
-        return training, networks * rate(infer, seconds=options.seconds, device=options.device)
+        return training, networks_per_second(infer)
 
 
-def main() -> None:
+def clock_of(options: argparse.Namespace) -> Callable[[], float]:
+    return time.process_time if options.processor_seconds else time.perf_counter
+
+
+def way_of(options: argparse.Namespace) -> str:
+    """What figures of one kind have in common; they are recorded under it."""
+    manner = "compiled" if options.compile else "eager"
+    kind = options.device.split(":")[0]
+    return f"{kind} {options.precision} {manner}, batches of {options.batch_size}"
+
+
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -158,22 +155,40 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--compile", action="store_true")
-    options = parser.parse_args()
+    parser.add_argument("--processor_seconds", action="store_true", help="not the clock's: for busy machines")
+    after = parser.add_mutually_exclusive_group()
+    after.add_argument(
+        "--check", action="store_true", help="fail when a figure is under half of the recorded"
+    )
+    after.add_argument("--record", action="store_true", help="write the figures into recorded.json")
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = arguments()
     if options.threads:
         torch.set_num_threads(options.threads)
-    gflops = product_gflops(options.device)
+    gflops = product_gflops(options.device, clock_of(options))
     threads, load = torch.get_num_threads(), os.getloadavg()[0]
     print(f"matrix product: {gflops:.0f} GFLOP/s, {threads} threads, load {load:.1f}")
     heads = ("training/s", "per GFLOP/s", "times", "inference/s", "per GFLOP/s", "times")
     print(f"{'setting':30}" + "".join(f"{head:>13}" for head in heads))
+    reached = {}
     for name in options.settings:
         setting = SETTINGS[name]
         line = f"{name:30}"
-        public = (setting.public_training, setting.public_inference)
-        for found, its in zip(measure(setting, options), public, strict=True):
-            times = found / gflops / (its / PUBLIC_GFLOPS)
-            line += f"{found:13.1f}{found / gflops:13.3f}{times:13.2f}"
+        rates = dict(zip(recorded.KINDS, measure(setting, options), strict=True))
+        reached[name] = {kind: setting.public.times(kind, rates[kind] / gflops) for kind in rates}
+        for kind, found in rates.items():
+            line += f"{found:13.1f}{found / gflops:13.3f}{reached[name][kind]:13.2f}"
         print(line, flush=True)
+    if options.record:
+        recorded.record(way_of(options), reached)
+        print(f"recorded in {recorded.FILE}")
+    if options.check:
+        if lines := recorded.falls(way_of(options), reached):
+            raise SystemExit("\n".join(lines))
+        print("no figure is under half of what was recorded")
 
 
 if __name__ == "__main__":

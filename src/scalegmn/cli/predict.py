@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from jsonargparse import ArgumentParser
 
@@ -45,8 +46,13 @@ def run(argv: Sequence[str]) -> int:
     elif good:
         # Longer entries, such as the probabilities of all classes, are for JSON.
         names = [name for name, value in good[0].answer.items() if not isinstance(value, Mapping)]
-        rows = tuple((str(one.path), *(one.answer[name] for name in names)) for one in good)
+        rows = tuple((str(one.path), *(_cell(one.answer[name]) for name in names)) for one in good)
         print_tables([Table("Predictions", ("file", *names), rows)])
     for refusal in bad:
         print(f"scalegmn predict: {refusal.reason}", file=sys.stderr)
     return DATA if bad else OK
+
+
+def _cell(value: Any) -> str | int | float:
+    """What a model does not answer is an empty cell."""
+    return "" if value is None else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,9 @@ from scalegmn.networks.modules import read_module, write_module
 from scalegmn.networks.topology import CONSTANT, topology_of
 from scalegmn.shapes import NodeScalars, ParameterRows, TapScalars
 from scalegmn.symmetry.action import SymmetryAction
+
+_KEPT_EDGES: Final = 2**19
+"""Up to this many edges the index tensors of a batch are kept for the next one (about 20 MB)."""
 
 
 def to_graph(
@@ -61,7 +65,9 @@ def to_graph(
     return graph
 
 
-def batch_graphs(architecture: Architecture, theta: Tensor, labels: Tensor | None = None) -> Batch:
+def batch_graphs(
+    architecture: Architecture, theta: Tensor, labels: Tensor | None = None, *, shared: bool = False
+) -> Batch:
     """A batch of networks of one architecture, without a Python loop over them.
 
     The result equals ``Batch.from_data_list([to_graph(architecture, row) for row in theta])``.
@@ -70,6 +76,8 @@ def batch_graphs(architecture: Architecture, theta: Tensor, labels: Tensor | Non
         architecture: of all networks.
         theta: parameters ``(B, P)``.
         labels: stored as ``y``, ``(B, ...)``.
+        shared: let batches of the architecture share the fields that do not depend on parameters, which
+            saves most of the time; nobody may write into these fields then.
     """
     if theta.ndim != 2 or theta.shape[1] != architecture.num_parameters:
         raise GraphError(
@@ -80,7 +88,8 @@ def batch_graphs(architecture: Architecture, theta: Tensor, labels: Tensor | Non
     structure = _structure(architecture)
     nodes = structure["node_role"].numel()
     batch = Batch(_base_cls=NetworkGraph)
-    for name, value in {**_tile(structure, count), **_values(architecture, theta)}.items():
+    tiled = _kept_tile(architecture, count, theta.device) if shared else _tile(structure, count)
+    for name, value in {**tiled, **_values(architecture, theta)}.items():
         batch[name] = value.to(theta.device)
     batch["num_nodes"] = nodes * count
     batch._store._num_nodes = [nodes] * count
@@ -158,18 +167,61 @@ def _structure(architecture: Architecture) -> dict[str, Tensor]:
 
 def _values(architecture: Architecture, theta: Tensor) -> dict[str, Tensor]:
     """The fields that hold parameters, of all networks ``(B, P)`` one after the other."""
+    values = {}
+    for name, (places, constant, fixed) in _sources(architecture, theta.device).items():
+        value = theta.index_select(1, places)
+        if constant is not None:
+            value = torch.where(constant, fixed.to(theta.dtype), value)
+        values[name] = value.reshape(-1)
+    return values
+
+
+@lru_cache(maxsize=1024)
+def _sources(
+    architecture: Architecture, device: torch.device
+) -> dict[str, tuple[Tensor, Tensor | None, Tensor]]:
+    """Per field: the parameter of every row, which rows have none (None: all have one), what these hold."""
     topology = topology_of(architecture)
-
-    def read(places: Tensor, constant: Tensor | float) -> Tensor:
-        places = places.to(theta.device)
-        fixed = torch.as_tensor(constant, dtype=theta.dtype, device=theta.device)
-        return torch.where(places == CONSTANT, fixed, theta[:, places.clamp_min(0)]).reshape(-1)
-
-    return {
-        "tap_weight": read(topology.tap_parameter, 1.0),
-        "node_bias": read(topology.bias_parameter, 0.0),
-        "node_value": read(topology.slope_parameter, topology.activation_value),
+    sources: dict[str, tuple[Tensor, Tensor | float]] = {
+        "tap_weight": (topology.tap_parameter, 1.0),
+        "node_bias": (topology.bias_parameter, 0.0),
+        "node_value": (topology.slope_parameter, topology.activation_value),
     }
+    found: dict[str, tuple[Tensor, Tensor | None, Tensor]] = {}
+    # What inference mode makes cannot be used by a later training.
+    with torch.inference_mode(False):
+        for name, (places, value) in sources.items():
+            constant = (places == CONSTANT).to(device)
+            fixed = torch.as_tensor(value).clone().to(device)
+            found[name] = (places.clamp_min(0).to(device), constant if constant.any() else None, fixed)
+    return found
+
+
+def _kept_tile(architecture: Architecture, count: int, device: torch.device) -> dict[str, Tensor]:
+    """As :func:`_tile`, as views of what is kept for the next power of two.
+
+    The fields of `count` networks are the first rows of those of more: batches whose sizes differ a little,
+    as they do among several architectures, share one.
+    """
+    structure = _structure(architecture)
+    capacity = 1 << max(count - 1, 0).bit_length()
+    if capacity * structure["edge_kind"].numel() > _KEPT_EDGES:
+        return _tile(structure, count)
+    return {
+        name: value[..., : count * structure[name].shape[-1]]
+        if name == "edge_index"
+        else value[: count * structure[name].shape[0]]
+        for name, value in _tile_of(architecture, capacity, device).items()
+    }
+
+
+@lru_cache(maxsize=64)
+def _tile_of(architecture: Architecture, count: int, device: torch.device) -> dict[str, Tensor]:
+    """Cached; never written into."""
+    # What inference mode makes cannot be used by a later training.
+    with torch.inference_mode(False):
+        tiled = _tile(_structure(architecture), count)
+        return {name: value.to(device) for name, value in tiled.items()}
 
 
 def _tile(structure: dict[str, Tensor], count: int) -> dict[str, Tensor]:

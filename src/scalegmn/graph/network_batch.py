@@ -97,8 +97,11 @@ class NetworkBatch:
 
     @cached_property
     def graph(self) -> NetworkGraph:
-        """All networks as one graph, in the order of `parts`, without labels."""
-        graphs = [batch_graphs(architecture, theta) for architecture, theta in self.parts]
+        """All networks as one graph, in the order of `parts`, without labels.
+
+        Batches share what does not depend on parameters: nobody may write into its fields.
+        """
+        graphs = [batch_graphs(architecture, theta, shared=True) for architecture, theta in self.parts]
         return graphs[0] if len(graphs) == 1 else join_graphs(graphs)
 
     def to(self, device: torch.device | str) -> NetworkBatch:
