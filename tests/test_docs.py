@@ -156,6 +156,9 @@ def test_commands_are_understood(document: Path, monkeypatch: pytest.MonkeyPatch
                     understand(rest)
                 case ["make", *rest]:
                     assert set(rest) <= targets, f"the Makefile has no {set(rest) - targets}"
+                case ["python", "-m", module, *_]:
+                    script = module.replace(".", "/") + ".py"
+                    assert (ROOT / script).is_file(), f"there is no {script}"
                 case ["python", script, *_]:
                     assert (ROOT / script).is_file(), f"there is no {script}"
                 case [first, *_]:
