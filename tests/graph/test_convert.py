@@ -205,3 +205,41 @@ def test_mistakes() -> None:
         to_graph(nn.Sequential(nn.Linear(2, 2), nn.LSTM(2, 2)))
     with pytest.raises((GraphError, ArchitectureError)):
         to_module(to_graph(SMALL, theta), like=nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 1)))
+
+
+@pytest.mark.parametrize("kept", [2**19, 0])
+def test_shared_fields_are_those_of_the_single_networks(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scalegmn.graph.convert._KEPT_EDGES", kept)
+    rng = generator(5, "shared")
+    for architecture in (random_architecture(generator=rng), SMALL):
+        # Up, down and up again: what is kept belongs to the next power of two.
+        for count in (3, 1, 8, 5, 2):
+            theta = random_parameters(architecture, count, generator=rng, dtype=torch.float64)
+            alone, shared = batch_graphs(architecture, theta), batch_graphs(architecture, theta, shared=True)
+            for field in FIELDS:
+                assert torch.equal(shared[field.name], alone[field.name]), field.name
+                assert shared[field.name].dtype == alone[field.name].dtype
+            assert shared.num_graphs == count
+            first = shared.get_example(count - 1)
+            assert torch.equal(first.edge_index, to_graph(architecture, theta[-1]).edge_index)
+
+
+def test_only_shared_batches_share() -> None:
+    theta = torch.zeros(2, SMALL.num_parameters)
+    batch_graphs(SMALL, theta).edge_kind.fill_(7)
+    shared, again = (batch_graphs(SMALL, theta, shared=True).edge_kind for _ in range(2))
+    assert (shared != 7).all()
+    assert shared.data_ptr() == again.data_ptr()
+
+
+def test_graphs_drawn_in_inference_mode_first_can_be_trained_on() -> None:
+    # An architecture of its own: nothing of it is kept yet.
+    architecture = mlp(widths=(2, 5, 1), activations=[Activation("relu")])
+    theta = torch.ones(3, architecture.num_parameters)
+    with torch.inference_mode():
+        batch_graphs(architecture, theta, shared=True)
+    theta.requires_grad_()
+    graph = batch_graphs(architecture, theta, shared=True)
+    sent = graph.node_bias.index_select(0, graph.edge_index[0])
+    (sent * graph.tap_weight).sum().backward()
+    assert theta.grad is not None and theta.grad.abs().sum() > 0

@@ -1,0 +1,66 @@
+"""What benchmarks record and compare; they themselves are run by hand."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+WAY = "cpu float32 eager, batches of 16"
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT))
+    return importlib.import_module("benchmarks.recorded")
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT))
+    return importlib.import_module("benchmarks.published")
+
+
+def test_figures_under_half_are_named(recorded: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "recorded.json"
+    recorded.record(
+        WAY, {"a": {"training": 4.0, "inference": 3.0}, "b": {"training": 2.0, "inference": 2.0}}, path=path
+    )
+    fine = {"a": {"training": 2.0, "inference": 9.0}, "b": {"training": 2.0, "inference": 1.0}}
+    assert recorded.falls(WAY, fine, path=path) == []
+    (line,) = recorded.falls(WAY, {"a": {"training": 1.99, "inference": 3.0}}, path=path)
+    assert line.startswith("a: training is 1.99 times") and "4.00 recorded" in line
+    nan = {"b": {"training": 2.0, "inference": float("nan")}}
+    assert len(recorded.falls(WAY, nan, path=path)) == 1
+
+
+def test_what_was_never_recorded_is_named(recorded: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "recorded.json"
+    now = {"a": {"training": 1.0, "inference": 1.0}}
+    assert "nothing is recorded" in recorded.falls(WAY, now, path=path)[0]
+    recorded.record("cuda", now, path=path)
+    assert "nothing is recorded" in recorded.falls(WAY, now, path=path)[0]
+
+
+def test_recording_some_keeps_the_others(recorded: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "recorded.json"
+    for name, value in (("a", 1.0), ("b", 2.0), ("a", 3.0)):
+        recorded.record(WAY, {name: {"training": value, "inference": value}}, path=path)
+    found = recorded.read(path)[WAY]
+    assert (found["a"]["training"], found["b"]["training"]) == (3.0, 2.0)
+    assert found["a"]["machine"] and found["a"]["date"]
+
+
+def test_every_published_setting_is_recorded(recorded: ModuleType, published: ModuleType) -> None:
+    figures = recorded.read()[WAY]
+    assert set(figures) == set(published.SETTINGS)
+    for setting in published.SETTINGS.values():
+        assert (ROOT / "configs" / f"{setting.config}.yaml").is_file()
+
+
+def test_times_of_the_public_code(published: ModuleType) -> None:
+    public = published.Public(training=84.0, inference=168.0, mflop=None)
+    assert (public.times("training", 1.0), public.times("inference", 1.0)) == (2.0, 1.0)
