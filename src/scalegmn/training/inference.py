@@ -16,6 +16,7 @@ from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.devices import usable_device
 from scalegmn.tasks.task import Task
 from scalegmn.training.data import Networks
+from scalegmn.training.memory import kept_memory
 
 
 def device_called(name: str | None) -> torch.device:
@@ -35,7 +36,7 @@ def outputs_of(model: Judge, architecture: Architecture, theta: Tensor, *, batch
     `theta` is read as it is: canonicalise sine networks first if the model was trained so.
     """
     device = device_of(model)
-    with evaluating(model):
+    with kept_memory(), evaluating(model):
         parts = [
             model.answer(NetworkBatch.of(architecture, part.to(device))).cpu()
             for part in theta.split(batch_size)
@@ -50,7 +51,7 @@ def outputs_on(
     device = device_of(model)
     outputs: list[Tensor] = []
     places: list[Tensor] = []
-    with evaluating(model):
+    with kept_memory(), evaluating(model):
         for start in range(0, len(networks), batch_size):
             batch = networks[np.arange(start, min(start + batch_size, len(networks)))]
             outputs.append(task.final_answer(model, batch.to(device)).cpu())

@@ -18,6 +18,7 @@ from scalegmn.symmetry.canonical import canonicalize_sine_phase
 from scalegmn.tasks.calibration import sigmoid
 from scalegmn.tasks.conformal import conformal_p_values
 from scalegmn.training.inference import device_of, evaluating
+from scalegmn.training.memory import kept_memory
 from scalegmn.training.scanning.attribution import Sensitivity, answers_and_products
 from scalegmn.training.scanning.detector import Detector
 from scalegmn.training.scanning.results import Explain, FileResult, ScanSettings, Verdict
@@ -63,7 +64,7 @@ def judge(detector: Detector, candidates: Sequence[Candidate], *, settings: Scan
     distances = detector.calibration.typicality.distance(detector.statistics.of(batch)).tolist()
     model = detector.run.judge
     explain = settings.explain is not Explain.none
-    with evaluating(model), torch.set_grad_enabled(explain):
+    with kept_memory(), evaluating(model), torch.set_grad_enabled(explain):
         outputs, products = answers_and_products(model, batch.to(device_of(model)), explain=explain)
     results: list[FileResult | None] = [None] * len(candidates)
     start = 0
