@@ -116,36 +116,45 @@ def test_images_and_a_trigger_are_measured_before_and_after(
     assert "no proof" in text and "C-Acc" in text and "the file's entry 'activation' says" in text
 
 
-def test_nothing_is_written_where_the_accuracy_falls_too_far(folder: Path, tmp_path: Path) -> None:
+def nothing_left(self: Repairer, architecture: Architecture, theta: torch.Tensor) -> torch.Tensor:
+    """A repair that leaves only zeros, with which every image is of class 0."""
+    return torch.zeros_like(theta)
+
+
+def test_nothing_is_written_where_the_accuracy_falls_too_far(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With the network's own answers for labels it is always right, and any change of an answer is a loss."""
+    monkeypatch.setattr(Repairer, "repair", nothing_left)
     repairer = Repairer.open(folder / "run")
-    images = load_images("digits").subset(range(60))
-    architecture, theta = network(folder)
-    inputs = repairer.task.preparation.inputs(LabelledPixels.of(images).pixels)
-    answers = [
-        forward(architecture, one[None].float(), inputs)[0].argmax(1)
-        for one in (theta, repairer.repair(architecture, theta[None])[0])
-    ]
-    differ = torch.nonzero(answers[0] != answers[1]).flatten()
-    if not len(differ):
-        pytest.skip("the repair of a moment changes no answer")
-    evidence = Evidence(LabelledPixels(LabelledPixels.of(images).pixels, answers[0]), "digits")
-    path = saved(folder, tmp_path / "in.npz")
-    outcome = repair_file(
-        repairer, path, tmp_path / "out.npz", evidence=evidence, limit=0.0, activation=kind_of(architecture)
-    )
-    assert not outcome.accepted and outcome.output is None and not (tmp_path / "out.npz").exists()
-    assert outcome.before is not None and outcome.before.c_acc == 1.0
-    assert outcome.after is not None and outcome.after.c_acc == pytest.approx(1 - len(differ) / 60)
+    row = int(np.argmax(Population.open(folder / "twins").column("c_acc")))
+    architecture, theta = network(folder, row)
+    images = LabelledPixels.of(load_images("digits").subset(range(60)))
+    inputs = repairer.task.preparation.inputs(images.pixels)
+    answers = forward(architecture, theta[None], inputs)[0].argmax(1)
+    zeros = float((answers == 0).double().mean())
+    assert zeros < 0.5
+    path = saved(folder, tmp_path / "in.npz", row)
+    evidence = Evidence(LabelledPixels(images.pixels, answers), "digits")
+    for limit, accepted in ((0.99 - zeros, False), (1.0, True)):
+        outcome = repair_file(
+            repairer,
+            path,
+            tmp_path / "out.npz",
+            evidence=evidence,
+            limit=limit,
+            activation=kind_of(architecture),
+        )
+        assert outcome.before is not None and outcome.before.c_acc == 1.0
+        assert outcome.after is not None and outcome.after.c_acc == pytest.approx(zeros)
+        assert outcome.accepted is accepted and (tmp_path / "out.npz").exists() is accepted
+        assert (outcome.output is not None) is accepted
 
 
 def test_the_exit_code_of_a_refused_repair(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def worse(self: Repairer, architecture: Architecture, theta: torch.Tensor) -> torch.Tensor:
-        return torch.zeros_like(theta)
-
-    monkeypatch.setattr(Repairer, "repair", worse)
+    monkeypatch.setattr(Repairer, "repair", nothing_left)
     population = Population.open(folder / "twins")
     row = int(np.argmax(population.column("c_acc")))
     path, output = saved(folder, tmp_path / "in.npz", row), tmp_path / "out.npz"
