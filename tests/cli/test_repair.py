@@ -18,7 +18,8 @@ from scalegmn.populations.images import load_images
 from scalegmn.populations.store import Population
 from scalegmn.populations.triggers import triggers_of
 from scalegmn.tasks.repair.answers import LabelledPixels
-from scalegmn.training.repairing import Evidence, Repairer, repair_file
+from scalegmn.training.repair_outcome import Evidence
+from scalegmn.training.repairing import Repairer, repair_file
 from tasks.repair_cases import digit_twins
 from training.small import options
 
@@ -200,3 +201,26 @@ def test_what_is_refused(folder: Path, tmp_path: Path) -> None:
     assert main([*command, "--target", "3"]) == USAGE
     assert main([*command, "--images", "digits", "--target", "3"]) == USAGE
     assert main([*command[:3], str(folder), *command[4:]]) != OK
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_classes_that_the_network_does_not_know(folder: Path, tmp_path: Path) -> None:
+    """A trigger would never seem to lead to them."""
+    repairer, images = (
+        Repairer.open(folder / "run"),
+        LabelledPixels.of(load_images("digits").subset(range(20))),
+    )
+    (trigger,) = triggers_of(Population.open(folder / "twins"), [0])
+    path, kind = saved(folder, tmp_path / "in.npz"), kind_of(network(folder)[0])
+    strange = LabelledPixels(images.pixels, images.labels + 3)
+    for evidence, match in (
+        (
+            Evidence(images, "digits", trigger, 10),
+            "attacker's class is 10, but the network has the classes 0 to 9",
+        ),
+        (Evidence(images, "digits", trigger, -1), "attacker's class is -1"),
+        (Evidence(strange, "letters"), "images of letters have classes up to 12"),
+    ):
+        with pytest.raises(ConfigurationError, match=match):
+            repair_file(repairer, path, tmp_path / "out.npz", evidence=evidence, activation=kind)
+    assert not (tmp_path / "out.npz").exists()

@@ -18,15 +18,8 @@ from scalegmn.populations.triggers import trigger_from_dict
 from scalegmn.tasks.repair.answers import LabelledPixels
 from scalegmn.tasks.task import Table
 from scalegmn.training.files import write_json
-from scalegmn.training.repairing import (
-    CAVEAT,
-    DEFAULT_DROP,
-    Evidence,
-    Performance,
-    Repairer,
-    RepairOutcome,
-    repair_file,
-)
+from scalegmn.training.repair_outcome import CAVEAT, DEFAULT_DROP, Evidence, Performance, RepairOutcome
+from scalegmn.training.repairing import Repairer, repair_file
 
 HELP = "mend a network that may be trojaned, by its weights alone"
 

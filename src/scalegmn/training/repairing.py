@@ -5,14 +5,12 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Final, final
 
 import torch
 from torch import Tensor
 
-from scalegmn import __version__
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.models.metanetwork import Editor
 from scalegmn.models.saving import WEIGHTS_FILE
@@ -20,123 +18,21 @@ from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.checkpoints import Checkpoint, read_state, write_state
 from scalegmn.populations.format import sha256
 from scalegmn.populations.makers.trojan_figures import trojan_figures
-from scalegmn.populations.triggers.trigger import Trigger
-from scalegmn.tasks.repair.answers import LabelledPixels
 from scalegmn.tasks.repair.clean_images import CleanImages
 from scalegmn.tasks.trojan_repair import TrojanRepair
 from scalegmn.training.editing import edited_by
 from scalegmn.training.inference import device_called
+from scalegmn.training.repair_outcome import (
+    DEFAULT_DROP,
+    Evidence,
+    LayerChange,
+    Performance,
+    RepairOutcome,
+)
 from scalegmn.training.run_folder import MODEL, Run
 from scalegmn.training.scanning.recognition import Unrecognised, recognise
 
-DEFAULT_DROP: Final = 0.02
-CAVEAT: Final = (
-    "A low attack success rate is no proof that a trojan is gone: it is measured with one trigger, the "
-    "repair was learnt from other triggers, and a network may hold several. Keep the network under watch, or "
-    "train a new one on data that you trust."
-)
 _BATCH: Final = 64
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """What a repaired network is judged with.
-
-    Attributes:
-        images: clean images before the networks' preprocessing, and their true classes.
-        source: where they are from, in words.
-        trigger: a trigger to try; none if it is not known, as usual.
-        target: the class that the attacker wants; needed with a trigger.
-
-    Raises:
-        ConfigurationError: a trigger without a target.
-    """
-
-    images: LabelledPixels
-    source: str
-    trigger: Trigger | None = None
-    target: int | None = None
-
-    def __post_init__(self) -> None:
-        if (self.trigger is None) != (self.target is None):
-            raise ConfigurationError("a trigger and the attacker's class belong together; give both or none")
-
-
-@final
-@dataclass(frozen=True)
-class Performance:
-    """How well a network does.
-
-    Attributes:
-        c_acc: accuracy on clean images.
-        asr: attack success rate; None without a trigger.
-        ra: robust accuracy; None without a trigger.
-    """
-
-    c_acc: float
-    asr: float | None
-    ra: float | None
-
-
-@final
-@dataclass(frozen=True)
-class LayerChange:
-    """How far a repair moved a parameter.
-
-    Attributes:
-        name: of the parameter, in the file.
-        relative: norm of the change over the norm of the parameter before; infinite where that was 0.
-        largest: largest change of one number.
-    """
-
-    name: str
-    relative: float
-    largest: float
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class RepairOutcome:
-    """What became of a file.
-
-    Attributes:
-        file, sha256: what was read.
-        output, output_sha256: what was written; None where nothing was.
-        architecture: of the network, in words.
-        notes: how the file was read, where there was a choice.
-        changes: of every parameter, in the order of the architecture.
-        images: where the images are from, and how many; None without images.
-        before, after: performance; None without images.
-        limit: the largest loss of accuracy that is accepted.
-        model: the repairer: run folder, checksum of its weights, version of the library that trained it.
-        version: of this library.
-    """
-
-    file: str
-    sha256: str
-    output: str | None
-    output_sha256: str | None
-    architecture: str
-    notes: tuple[str, ...]
-    changes: tuple[LayerChange, ...]
-    images: str | None
-    before: Performance | None
-    after: Performance | None
-    limit: float
-    model: Mapping[str, str]
-    version: str = __version__
-
-    @property
-    def accepted(self) -> bool:
-        """Whether the accuracy fell by no more than the limit, as far as it was measured."""
-        if self.before is None or self.after is None:
-            return True
-        return self.before.c_acc - self.after.c_acc <= self.limit
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, fit for JSON."""
-        return {**dataclasses.asdict(self), "accepted": self.accepted, "caveat": CAVEAT}
 
 
 @final
@@ -190,10 +86,12 @@ class Repairer:
         """How well one network ``(P,)`` does.
 
         Raises:
-            ConfigurationError: there are no images, or all are of the attacker's class.
+            ConfigurationError: all images are of the attacker's class, or the network does not know it, or
+                another one of the images.
             TriggerError: the trigger does not fit the images.
         """
         pixels, labels = evidence.images.pixels, evidence.images.labels
+        _check_classes(architecture, evidence)
         inputs, networks = self.task.preparation.inputs(pixels), theta.float()[None]
         if evidence.trigger is None or evidence.target is None:
             accuracy = CleanImages(inputs, labels).accuracy(architecture, networks)
@@ -282,6 +180,21 @@ def _check(path: Path, output: Path, limit: float) -> None:
         )
     if output.exists():
         raise CheckpointError(f"{output}: exists and was left alone; choose another name")
+
+
+def _check_classes(architecture: Architecture, evidence: Evidence) -> None:
+    """Refuse classes that the network cannot answer: no trigger would seem to work."""
+    known, labels = architecture.num_outputs, evidence.images.labels
+    if evidence.target is not None and not 0 <= evidence.target < known:
+        raise ConfigurationError(
+            f"the attacker's class is {evidence.target}, but the network has the classes 0 to {known - 1}; "
+            "correct the target"
+        )
+    if len(labels) and int(labels.max()) >= known:
+        raise ConfigurationError(
+            f"images of {evidence.source} have classes up to {int(labels.max())}, but the network has the "
+            f"classes 0 to {known - 1}; give images of the kind that it was trained on"
+        )
 
 
 def _changes(
