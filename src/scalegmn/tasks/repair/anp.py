@@ -16,7 +16,7 @@ from scalegmn.populations.makers.cnn_forward import forward
 from scalegmn.seeding import generator
 from scalegmn.tasks.repair.channels import Channels, channels_of
 from scalegmn.tasks.repair.clean_images import CleanImages, as_maps
-from scalegmn.tasks.repair.method import RepairMethod, needed
+from scalegmn.tasks.repair.method import GivenImages
 
 _MOMENTUM: Final = 0.9
 THRESHOLDS: Final = tuple(round(0.05 * step, 2) for step in range(20))
@@ -25,7 +25,7 @@ THRESHOLDS: Final = tuple(round(0.05 * step, 2) for step in range(20))
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class AdversarialNeuronPruning(RepairMethod):
+class AdversarialNeuronPruning(GivenImages):
     """Wu and Wang 2021, "Adversarial Neuron Pruning Purifies Backdoored Deep Models".
 
     With a mask m from 0 to 1 for each channel, which multiplies its kernel w and its bias b, and changes d
@@ -50,7 +50,6 @@ class AdversarialNeuronPruning(RepairMethod):
         limit: accuracy that may be lost.
     """
 
-    count: int
     budget: float = 0.4
     weight: float = 0.2
     steps: int = 300
@@ -68,14 +67,10 @@ class AdversarialNeuronPruning(RepairMethod):
     def name(self) -> str:
         return "ANP"
 
-    @property
-    def images(self) -> int:
-        return self.count
-
-    def _repaired(
-        self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
+    def _repaired_with(
+        self, architecture: Architecture, theta: Tensor, *, images: CleanImages, seed: int
     ) -> Tensor:
-        seen, back = needed(images).parts()
+        seen, back = images.parts()
         masks = self.masks(architecture, theta, seen, seed=seed)
         threshold = chosen_threshold(architecture, theta, masks, back, limit=self.limit)
         return channels_of(architecture).pruned(theta, masks < threshold[:, None])

@@ -15,12 +15,12 @@ from scalegmn.populations.makers.cnn_forward import forward
 from scalegmn.tasks.repair.channels import channels_of
 from scalegmn.tasks.repair.clean_images import CleanImages, as_maps
 from scalegmn.tasks.repair.fine_tuning import Tuning
-from scalegmn.tasks.repair.method import RepairMethod, needed
+from scalegmn.tasks.repair.method import GivenImages
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class FinePruning(RepairMethod):
+class FinePruning(GivenImages):
     """Liu, Dolan-Gavitt, Garg 2018, "Fine-Pruning".
 
     Channels of the last convolution are taken out in order of their mean size ``|activation|`` on clean
@@ -33,7 +33,6 @@ class FinePruning(RepairMethod):
         tuning: of the training afterwards.
     """
 
-    count: int
     limit: float = 0.04
     tuning: Tuning = field(default_factory=Tuning)
 
@@ -41,17 +40,12 @@ class FinePruning(RepairMethod):
     def name(self) -> str:
         return "fine-pruning"
 
-    @property
-    def images(self) -> int:
-        return self.count
-
-    def _repaired(
-        self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
+    def _repaired_with(
+        self, architecture: Architecture, theta: Tensor, *, images: CleanImages, seed: int
     ) -> Tensor:
-        given = needed(images)
-        gone = self.gone(architecture, theta, given)
+        gone = self.gone(architecture, theta, images)
         channels = channels_of(architecture)
-        tuned = self.tuning.train(architecture, channels.pruned(theta, gone), given, seed=seed)
+        tuned = self.tuning.train(architecture, channels.pruned(theta, gone), images, seed=seed)
         # Again, for activations that are not zero at zero.
         return channels.pruned(tuned, gone)
 

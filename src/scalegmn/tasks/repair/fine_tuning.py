@@ -14,7 +14,7 @@ from scalegmn.populations.makers.cnn_hyper import OPTIMIZERS, Hyper, Optimizer
 from scalegmn.populations.makers.cnn_training import CnnTraining
 from scalegmn.seeding import derive_seed
 from scalegmn.tasks.repair.clean_images import CleanImages
-from scalegmn.tasks.repair.method import RepairMethod, needed
+from scalegmn.tasks.repair.method import GivenImages
 
 
 @final
@@ -75,7 +75,7 @@ class Tuning:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class FineTuning(RepairMethod):
+class FineTuning(GivenImages):
     """Training on clean images alone, in the hope that the trigger is forgotten.
 
     Attributes:
@@ -83,18 +83,13 @@ class FineTuning(RepairMethod):
         tuning: of all of them.
     """
 
-    count: int
     tuning: Tuning = field(default_factory=Tuning)
 
     @property
     def name(self) -> str:
         return "fine-tuning"
 
-    @property
-    def images(self) -> int:
-        return self.count
-
-    def _repaired(
-        self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
+    def _repaired_with(
+        self, architecture: Architecture, theta: Tensor, *, images: CleanImages, seed: int
     ) -> Tensor:
-        return self.tuning.train(architecture, theta, needed(images), seed=seed)
+        return self.tuning.train(architecture, theta, images, seed=seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import torch
@@ -81,7 +82,28 @@ class RepairMethod(ABC):
         """The repair of a few networks; `images` are exactly those that the method is given."""
 
 
-def needed(images: CleanImages | None) -> CleanImages:
-    """The images of a method that is given some."""
-    assert images is not None, "repair() gives images to every method that is not data-free"
-    return images
+@dataclass(frozen=True, kw_only=True)
+class GivenImages(RepairMethod, ABC):
+    """A repair with the help of clean images.
+
+    Attributes:
+        count: how many it is given.
+    """
+
+    count: int
+
+    @property
+    def images(self) -> int:
+        return self.count
+
+    def _repaired(
+        self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
+    ) -> Tensor:
+        assert images is not None, "repair() gives images to every method that is not data-free"
+        return self._repaired_with(architecture, theta, images=images, seed=seed)
+
+    @abstractmethod
+    def _repaired_with(
+        self, architecture: Architecture, theta: Tensor, *, images: CleanImages, seed: int
+    ) -> Tensor:
+        """The repair of a few networks with exactly these images."""
