@@ -1,17 +1,19 @@
 """How many sine networks per second the maker fits, next to the same fit by automatic differentiation.
 
-    python benchmarks/fit_inrs.py [--size 28] [--channels 1] [--hidden 32 32] [--networks 120] [--steps 100]
-                                  [--workers 2] [--device cpu] [--no-plain]
+    python -m benchmarks.fit_inrs [--size 28] [--channels 1] [--hidden 32 32] [--networks 120] [--steps 100]
+                                  [--workers 2] [--device cpu] [--no-plain] [--profile]
 
 Fits to random images for a small number of steps and scales the rate to the 1,000 steps of the published
 recipe.  The time is that of the whole call, with drawing the start, writing and checksums.  "plain" is
 `networks.run`, autograd and `torch.optim.Adam` on batches of the same size, with PyTorch's own threads.
+`--profile` says instead where the processor time of the maker goes, with one worker.
 Also prints the load of the machine, because a shared machine makes the figures smaller.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import tempfile
 import time
@@ -19,12 +21,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from benchmarks.stopwatch import Places, Stopwatch
 
 from scalegmn.networks.functional import run
 from scalegmn.populations.images import ImageSet
+from scalegmn.populations.makers import inrs
 from scalegmn.populations.makers.coordinates import image_coordinates
 from scalegmn.populations.makers.inrs import fit_inrs
 from scalegmn.populations.makers.recipes import InrRecipe, initial_parameters
+from scalegmn.populations.makers.siren_fit import SirenFit
+from scalegmn.populations.store import PopulationWriter
 
 PUBLISHED_STEPS = 1000
 PLAIN_BATCH = 32
@@ -65,6 +71,22 @@ def plain_rate(images: ImageSet, recipe: InrRecipe, device: str) -> float:
     return len(images) / (time.perf_counter() - start)
 
 
+def print_profile(images: ImageSet, recipe: InrRecipe, device: str) -> None:
+    places: Places = {
+        "matrix products": [(torch, name) for name in ("mv", "bmm", "baddbmm")],
+        "sines and cosines": [(torch, "sin"), (torch.Tensor, "cos_")],
+        "other operations of forward and backward pass": [(SirenFit, "_forward"), (SirenFit, "_backward")],
+        "Adam": [(SirenFit, "step")],
+        "drawing the start": [(inrs, "initial_parameters")],
+        "writing": [(PopulationWriter, "append"), (PopulationWriter, "finish")],
+    }
+    maker_rate(images, dataclasses.replace(recipe, steps=1), 1, device)  # What a process does once.
+    stopwatch = Stopwatch()
+    with stopwatch.watching(places), stopwatch.watch("everything else"):
+        maker_rate(images, recipe, 1, device)
+    print(stopwatch.table())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -77,6 +99,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--no-plain", action="store_true", help="only measure the maker")
+    parser.add_argument("--profile", action="store_true", help="say where the maker's time goes")
     options = parser.parse_args()
     torch.set_num_threads(options.workers)
     images = random_images(options.networks, options.size, options.channels)
@@ -85,6 +108,9 @@ def main() -> None:
     described = recipe.architecture(images.channels).describe()
     print(f"{described}; images {options.size} x {options.size}; {options.device}")
     print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    if options.profile:
+        print_profile(images, recipe, options.device)
+        return
     rate = maker_rate(images, recipe, options.workers, options.device)
     print(
         f"maker: {rate * scale:6.2f} networks a second at {PUBLISHED_STEPS} steps ({options.workers} workers)"

@@ -1,12 +1,14 @@
 """How many small convolutional networks per second the maker trains, next to one after the other.
 
-    python benchmarks/train_cnns.py [--networks 128] [--images 1000] [--test_images 500] [--epochs 2]
-                                    [--size 28] [--workers 2] [--device cpu] [--plain 4]
+    python -m benchmarks.train_cnns [--networks 128] [--images 1000] [--test_images 500] [--epochs 2]
+                                    [--size 28] [--workers 2] [--device cpu] [--plain 4] [--batch_size 32]
+                                    [--profile]
 
 Trains networks of the Small CNN Zoo, with hyper-parameters from its whole space, on random images.  The time
 is that of the whole call, with drawing the start, judging the checkpoints (start, first and last epoch),
 writing and checksums.  "plain" trains `--plain` of the same networks one by one with `torch.nn`, a PyTorch
-optimizer and its own threads; 0 leaves it out.  Also says what the rate would mean for 1,000 networks of 5
+optimizer and its own threads; 0 leaves it out.  `--profile` says instead where the processor time of the
+maker goes, with one worker.  Also says what the rate would mean for 1,000 networks of 5
 epochs on 5,000 images, and prints the load of the machine, because a shared machine makes the figures
 smaller.
 """
@@ -22,17 +24,23 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from benchmarks.stopwatch import Places, Stopwatch
 from torch import nn
 
 from scalegmn.networks.activations import Activation
 from scalegmn.networks.factories import cnn
 from scalegmn.networks.modules import build_module
 from scalegmn.populations.images import ImageSet
+from scalegmn.populations.makers import cnn_convolution, cnn_forward, cnn_populations
 from scalegmn.populations.makers.cnn_hyper import Hyper, HyperSpace
 from scalegmn.populations.makers.cnn_images import prepared_images
+from scalegmn.populations.makers.cnn_noise import DropoutTape
+from scalegmn.populations.makers.cnn_optimizer import Optimizers
 from scalegmn.populations.makers.cnn_populations import make_cnns
 from scalegmn.populations.makers.cnn_recipes import CnnRecipe
 from scalegmn.populations.makers.cnn_start import initial_parameters
+from scalegmn.populations.makers.cnn_training import CnnTraining
+from scalegmn.populations.store import PopulationWriter
 
 CLASSES = 10
 # A population of a useful size: networks, images, epochs.
@@ -92,6 +100,27 @@ def plain_seconds(images: ImageSet, recipe: CnnRecipe, options: argparse.Namespa
     return time.perf_counter() - start
 
 
+def print_profile(images: ImageSet, recipe: CnnRecipe, options: argparse.Namespace) -> None:
+    kinds = (cnn_convolution._InPlace, cnn_convolution._ByCopies)
+    places: Places = {
+        "convolutions": [(kind, name) for kind in kinds for name in ("forward", "backward")],
+        "activations, forward": [(cnn_forward, "_activate")],
+        "pooling, forward": [(cnn_forward, "_pool")],
+        "dropout, forward": [(DropoutTape, "__call__")],
+        "loss, dense layer, their backward pass and that of the above": [(CnnTraining, "gradient")],
+        "optimizers": [(CnnTraining, "_step"), (Optimizers, "step")],
+        "orders and images of the steps": [(CnnTraining, "epoch")],
+        "judging checkpoints": [(CnnTraining, "settle")],
+        "drawing the start": [(cnn_populations, "initial_parameters"), (CnnTraining, "__init__")],
+        "writing": [(PopulationWriter, "append_groups"), (PopulationWriter, "finish")],
+    }
+    stopwatch = Stopwatch(whole=("judging checkpoints",))
+    options.workers = 1
+    with stopwatch.watching(places), stopwatch.watch("everything else"):
+        maker_seconds(images, recipe, options)
+    print(stopwatch.table())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -104,10 +133,12 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--plain", type=int, default=4, help="networks that are trained one by one")
+    parser.add_argument("--batch_size", type=int, default=32, help="images per step")
+    parser.add_argument("--profile", action="store_true", help="say where the maker's time goes")
     options = parser.parse_args()
     torch.set_num_threads(options.workers)
     images = random_images(options.images, options.test_images, options.size)
-    recipe = CnnRecipe(checkpoints=tuple(sorted({0, 1, options.epochs})))
+    recipe = CnnRecipe(checkpoints=tuple(sorted({0, 1, options.epochs})), batch_size=options.batch_size)
     # Networks see a share of the images, so that is what a network costs on average.
     seen = float(np.mean([recipe.hyper(0, n).train_fraction for n in range(options.networks)]))
     print(
@@ -115,6 +146,9 @@ def main() -> None:
         f"sees {seen:.0%} on average; {options.epochs} epochs; {options.device}"
     )
     print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    if options.profile:
+        print_profile(images, recipe, options)
+        return
     seconds = maker_seconds(images, recipe, options)
     rate = options.networks / seconds
     print(f"maker: {rate:6.2f} networks a second ({seconds:.1f} s, {options.workers} workers)")

@@ -45,5 +45,7 @@ RowExtras = Float[Tensor, "M Z"]
 """Invariant extras of the same rows."""
 SharedExtras = Float[Tensor, "_ Z"]
 """Invariant extras of rows, or of the nodes that rows share."""
+SomeRows = Float[Tensor, "_ D"]
+"""Features of some of the rows, or of what they belong to."""
 RowScalars = Float[Tensor, "M 1"]
 RowIntegers = Int[Tensor, "M"]

@@ -8,6 +8,7 @@ import torch
 from scalegmn.errors import GraphError
 from scalegmn.graph import to_graph
 from scalegmn.graph.spec import GraphSpec
+from scalegmn.graph.structure import Structure
 from scalegmn.networks.activations import Activation
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.factories import cnn, mlp, siren
@@ -41,12 +42,11 @@ def test_larger_networks_are_refused(widths: tuple[int, ...], message: str) -> N
     architecture = mlp_of(*widths)
     graph = to_graph(architecture, torch.zeros(architecture.num_parameters))
     with pytest.raises(GraphError, match=message):
-        GraphSpec(inputs=2, outputs=1, layers=2).check(graph)
-    GraphSpec.of([architecture]).check(graph)
+        GraphSpec(inputs=2, outputs=1, layers=2).check(Structure.of(graph))
+    GraphSpec.of([architecture]).check(Structure.of(graph))
 
 
 def test_smaller_networks_fit() -> None:
     for architecture in (mlp_of(1, 4, 1), mlp_of(2, 1), siren()):
-        GraphSpec(inputs=2, outputs=1, layers=2).check(
-            to_graph(architecture, torch.zeros(architecture.num_parameters))
-        )
+        graph = to_graph(architecture, torch.zeros(architecture.num_parameters))
+        GraphSpec(inputs=2, outputs=1, layers=2).check(Structure.of(graph))

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Batch
 
 from scalegmn.graph import NetworkGraph, to_graph
+from scalegmn.graph.structure import Structure
 from scalegmn.nn.arrangement import Arrangement
 from scalegmn.nn.mlp import MLPStyle
 from scalegmn.nn.style import LayerStyle
@@ -67,8 +68,8 @@ class Case:
         self.moved = self._batch(
             [a.apply(t, e) for a, t, e in zip(self.actions, thetas, self.elements, strict=True)]
         )
-        self.at = Arrangement(self.graph, symmetric=symmetric)
-        self.moved_at = Arrangement(self.moved, symmetric=symmetric)
+        self.at = Arrangement(Structure.of(self.graph), symmetric=symmetric)
+        self.moved_at = Arrangement(Structure.of(self.moved), symmetric=symmetric)
         self.generator = g
 
     def _batch(self, thetas: list[Tensor]) -> NetworkGraph:

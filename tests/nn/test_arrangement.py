@@ -7,6 +7,7 @@ import torch
 
 from nn.cases import case_of
 from scalegmn.graph import to_graph
+from scalegmn.graph.structure import Structure
 from scalegmn.networks.activations import Activation
 from scalegmn.networks.factories import mlp
 from scalegmn.networks.topology import Role
@@ -54,8 +55,7 @@ def test_edges_stand_by_the_roles_of_their_ends(seed: int) -> None:
     for reached, backward in ((target, False), (source, True)):
         seen = []
         for lane in at.lanes(backward=backward):
-            assert lane.of(reached).numel() == lane.edges.stop - lane.edges.start
-            assert ((lane.of(reached) == hidden) == lane.hidden).all()
+            assert ((reached[lane.edges] == hidden) == (lane.groups is not None)).all()
             assert (lane.receivers.index + lane.nodes.start < lane.nodes.stop).all()
             seen += range(lane.edges.start, lane.edges.stop)
         assert sorted(seen) == list(range(at.num_edges))
@@ -66,9 +66,11 @@ def test_groups_of_ends(seed: int) -> None:
     at, graph = case_of(seed).at, case_of(seed).graph
     target = graph.node_group[graph.edge_index[1]][at.edge_order]
     source = graph.node_group[graph.edge_index[0]][at.edge_order]
-    assert torch.equal(at.rows_to_hidden.codes, target[at.to_hidden])
-    assert torch.equal(at.rows_from_hidden.codes, source[at.from_hidden])
-    plain = Arrangement(graph, symmetric=False)
+    for reached, backward in ((target, False), (source, True)):
+        for lane in at.lanes(backward=backward, most=3):
+            assert lane.edges.stop - lane.edges.start <= 3
+            assert lane.groups is None or torch.equal(lane.groups.codes, reached[lane.edges])
+    plain = Arrangement(Structure.of(graph), symmetric=False)
     assert (plain.hidden_rows.sign, plain.hidden_rows.scale) == (False, False)
 
 
@@ -84,14 +86,14 @@ def test_degree() -> None:
         mlp(widths=(2, 3, 1), activations=[Activation(kind)]) for kind in ("relu", "relu_squared")
     )
     theta = torch.ones(relu.num_parameters)
-    assert Arrangement(to_graph(relu, theta), symmetric=True).degree is None
-    degree = Arrangement(to_graph(squared, theta), symmetric=True).degree
+    assert Arrangement(Structure.of(to_graph(relu, theta)), symmetric=True).degree is None
+    degree = Arrangement(Structure.of(to_graph(squared, theta)), symmetric=True).degree
     assert degree is not None and degree.flatten().tolist() == [0, 0, 1, 1, 1, 0]
 
 
 def test_one_network() -> None:
     linear = mlp(widths=(2, 1), activations=[])
-    at = Arrangement(to_graph(linear, torch.ones(3)), symmetric=True)
+    at = Arrangement(Structure.of(to_graph(linear, torch.ones(3))), symmetric=True)
     assert at.num_graphs == 1 and at.network.tolist() == [0, 0, 0]
     assert at.hidden.start == at.hidden.stop == 2
     assert at.to_hidden == slice(0, 0) and at.from_hidden == slice(0, 0)

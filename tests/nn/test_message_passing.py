@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from nn.cases import Case, assert_different, assert_equal, case_of, style_of
+from scalegmn.nn.edge_maps import EdgeMap
 from scalegmn.nn.message_passing import EdgeUpdate, NodeInvariants, ScaleMessagePassing
 from scalegmn.nn.state import State
 from scalegmn.nn.steps import Step
@@ -81,24 +82,24 @@ def test_edge_update_sees_both_ends_apart() -> None:
     update = randomise(EdgeUpdate(style=style_of()), generator=generator(2)).double()
     before, _ = states(case, bidirectional=True)
     e = case.random_edges(zeros=0)
-    result = update(e, before, case.at)
+    result = update(EdgeMap(e), before, case.at)
     for incidence in (case.at.source, case.at.target):
         primal = before.primal.clone()
         node = int(incidence.index[0])
         primal[node] = torch.randn(5, dtype=torch.float64)
-        changed = update(e, State(primal, before.dual, before.edges, before.encoding), case.at)
+        changed = update(EdgeMap(e), State(primal, before.dual, before.edges, before.encoding), case.at)
         rows = (changed != result).any(dim=1)
         assert rows.any()
         assert ((case.at.source.index == node) | (case.at.target.index == node))[rows].all()
     # Linear in the edges themselves.
-    torch.testing.assert_close(update(3 * e, before, case.at), 3 * result)
+    torch.testing.assert_close(update(EdgeMap(3 * e), before, case.at), 3 * result)
     # Each end has a map of its own: without that of sources, only targets matter.
     torch.nn.init.zeros_(update.of_source.weight)
     primal = before.primal.clone()
     node = int(case.at.source.index[0])
     primal[node] = torch.randn(5, dtype=torch.float64)
-    changed = update(e, State(primal, before.dual, before.edges, before.encoding), case.at)
-    rows = (changed != update(e, before, case.at)).any(dim=1)
+    changed = update(EdgeMap(e), State(primal, before.dual, before.edges, before.encoding), case.at)
+    rows = (changed != update(EdgeMap(e), before, case.at)).any(dim=1)
     assert (case.at.target.index == node)[rows].all()
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nn.cases import Case, assert_different, assert_equal, case_of, style_of
 from scalegmn.nn.duality import emitted, received
+from scalegmn.nn.edge_maps import EdgeMap
 from scalegmn.nn.messages import Messages
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
@@ -31,8 +32,8 @@ def both(case: Case, passing: Messages, x: Tensor, law: Law, *, as_sent: Law) ->
     sent, moved_sent = x, moved_x
     if as_sent is Law.PRIMAL:
         sent, moved_sent = emitted(x, case.at.degree), emitted(moved_x, case.moved_at.degree)
-    before = passing(sent, e, z, case.at)
-    after = passing(moved_sent, case.move_edges(e), case.move_nodes(z, Law.INVARIANT), case.moved_at)
+    before = passing(sent, EdgeMap(e), z, case.at)
+    after = passing(moved_sent, EdgeMap(case.move_edges(e)), case.move_nodes(z, Law.INVARIANT), case.moved_at)
     if as_sent is Law.DUAL:
         before = received(before, primal, case.at.degree)
         after = received(after, moved_primal, case.moved_at.degree)
@@ -70,7 +71,7 @@ def test_messages_arrive_where_edges_end() -> None:
     x, e, z = case.random_nodes(zeros=0), case.random_edges(zeros=0), case.random_nodes(zeros=0)
     at = case.at
     for backward, receivers in ((False, at.target), (True, at.source)):
-        received_by = messages(backward=backward)(x, e, z, at).abs().sum(dim=1) > 0
+        received_by = messages(backward=backward)(x, EdgeMap(e), z, at).abs().sum(dim=1) > 0
         assert set(received_by.nonzero().flatten().tolist()) == set(receivers.index.tolist())
 
 
@@ -78,10 +79,10 @@ def test_only_the_target_and_its_encoding_matter() -> None:
     case = case_of(1)
     x, e, z = case.random_nodes(zeros=0), case.random_edges(zeros=0), case.random_nodes(zeros=0)
     passing = messages(backward=False)
-    before = passing(x, e, z, case.at)
+    before = passing(x, EdgeMap(e), z, case.at)
     changed = x.clone()
     node = int(case.at.source.index[0])
     changed[node] *= -2
-    differs = (passing(changed, e, z, case.at) != before).any(dim=1)
+    differs = (passing(changed, EdgeMap(e), z, case.at) != before).any(dim=1)
     neighbours = set(case.at.target.index[case.at.source.index == node].tolist())
     assert set(differs.nonzero().flatten().tolist()) == neighbours

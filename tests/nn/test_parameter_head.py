@@ -7,6 +7,7 @@ import torch
 
 from nn.cases import WIDTH, Case, case_of
 from scalegmn.graph import update_parameters
+from scalegmn.graph.structure import Structure
 from scalegmn.nn.parameter_head import ParameterHead
 from scalegmn.nn.state import State
 from scalegmn.nn.taps import tap_blocks
@@ -36,8 +37,8 @@ def test_updates_have_the_law_of_their_parameters(seed: int) -> None:
     state = State(primal, None, edges, primal)
     moved = State(case.move_nodes(primal, Law.PRIMAL), None, case.move_edges(edges), primal)
     write = head()
-    before = per_network(case, *write(state, case.at, tap_blocks(case.graph)))
-    after = per_network(case, *write(moved, case.moved_at, tap_blocks(case.moved)))
+    before = per_network(case, *write(state, case.at, tap_blocks(Structure.of(case.graph))))
+    after = per_network(case, *write(moved, case.moved_at, tap_blocks(Structure.of(case.moved))))
     for action, element, one, other in zip(case.actions, case.elements, before, after, strict=True):
         expected = action.apply_update(one, element)
         assert (expected != 0).any()
@@ -47,7 +48,7 @@ def test_updates_have_the_law_of_their_parameters(seed: int) -> None:
 def test_linear_but_for_the_biases_of_outputs() -> None:
     case = case_of(1)
     primal, edges = case.random_nodes(), case.random_edges()
-    write, blocks = head(), tap_blocks(case.graph)
+    write, blocks = head(), tap_blocks(Structure.of(case.graph))
     taps, biases = write(State(primal, None, edges, primal), case.at, blocks)
     double_taps, double_biases = write(State(2 * primal, None, 2 * edges, primal), case.at, blocks)
     torch.testing.assert_close(double_taps, 2 * taps)

@@ -11,6 +11,7 @@ from nn.cases import WIDTH, assert_equal, case_of
 from scalegmn.errors import GraphError
 from scalegmn.graph import to_graph
 from scalegmn.graph.spec import GraphSpec
+from scalegmn.graph.structure import Structure
 from scalegmn.networks.activations import Activation, activation_kinds
 from scalegmn.networks.factories import mlp
 from scalegmn.nn.arrangement import Arrangement
@@ -21,7 +22,7 @@ from scalegmn.testing import randomise
 
 ARCHITECTURE = mlp(widths=(2, 3, 4, 2), activations=[Activation("relu"), Activation("tanh")])
 GRAPH = to_graph(ARCHITECTURE, torch.zeros(ARCHITECTURE.num_parameters))
-AT = Arrangement(GRAPH, symmetric=True)
+AT = Arrangement(Structure.of(GRAPH), symmetric=True)
 
 
 def encoding_of(spec: GraphSpec, *, edges: bool = True) -> PositionalEncoding:
@@ -52,7 +53,9 @@ def test_numbers_of_activations_count_from_the_default_of_their_kind() -> None:
     encoding = encoding_of(GraphSpec(inputs=2, outputs=1, layers=1))
     layers = {w: mlp(widths=(2, 1, 1), activations=[Activation("sine", w)]) for w in (30.0, 12.0)}
     graphs = {w: to_graph(a, torch.zeros(a.num_parameters, dtype=torch.float64)) for w, a in layers.items()}
-    usual, other = (encoding(graph, Arrangement(graph, symmetric=True))[2] for graph in graphs.values())
+    usual, other = (
+        encoding(graph, Arrangement(Structure.of(graph), symmetric=True))[2] for graph in graphs.values()
+    )
     sine = Activation("sine").properties.code
     assert torch.equal(usual, encoding.of_layer[0] + encoding.of_activation[sine])
     expected = encoding.of_value[sine] * (math.asinh(12) - math.asinh(30))
@@ -61,12 +64,12 @@ def test_numbers_of_activations_count_from_the_default_of_their_kind() -> None:
 
 def test_edges_share_the_vector_of_their_layer() -> None:
     encoding = encoding_of(GraphSpec(inputs=3, outputs=4, layers=5))
-    found = encoding.of_edges(GRAPH, AT)
+    found = encoding.of_edges(AT)
     assert found is not None and encoding.of_edge_layer is not None
     # Whatever the depth of a network, its last edges have the last vector.
     numbers = AT.edges(torch.tensor([0] * 6 + [1] * 12 + [5] * 8))
     torch.testing.assert_close(found, encoding.of_edge_layer[numbers])
-    assert encoding_of(GraphSpec(inputs=3, outputs=4, layers=5), edges=False).of_edges(GRAPH, AT) is None
+    assert encoding_of(GraphSpec(inputs=3, outputs=4, layers=5), edges=False).of_edges(AT) is None
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -76,7 +79,7 @@ def test_laws(seed: int) -> None:
     assert_equal(
         encoding(case.moved, case.moved_at), case.move_nodes(encoding(case.graph, case.at), Law.INVARIANT)
     )
-    before, after = encoding.of_edges(case.graph, case.at), encoding.of_edges(case.moved, case.moved_at)
+    before, after = encoding.of_edges(case.at), encoding.of_edges(case.moved_at)
     assert before is not None and after is not None
     assert_equal(after, case.move_edges(before, Law.INVARIANT))
 

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from models.cases import mixed_batch, networks_of, spec_of
 from nn.cases import case_of
 from scalegmn.graph import NetworkGraph, to_graph
+from scalegmn.graph.structure import Structure
 from scalegmn.models import Direction, ModelConfig, ReadoutKind, ScaleGMN, ScaleGMNEditor
 from scalegmn.networks.activations import Activation
 from scalegmn.networks.factories import mlp
 from scalegmn.nn.arrangement import Arrangement
-from scalegmn.nn.steps import Wanted, plan
+from scalegmn.nn.steps import Wanted, steps_of
 from scalegmn.seeding import generator
 from scalegmn.testing import randomise
 from scalegmn.testing.plain import plain_answer, plain_updates
@@ -74,11 +75,13 @@ def test_updates_and_gradients_of_the_plain_formula(seed: int, options: dict[str
 def chain() -> Arrangement:
     """Layers of 2, 3, 4, 5 and 1 neurons: blocks of 6, 12, 20 and 5 edges."""
     architecture = mlp(widths=(2, 3, 4, 5, 1), activations=[Activation("tanh")] * 3)
-    return Arrangement(to_graph(architecture, torch.ones(architecture.num_parameters)), symmetric=True)
+    return Arrangement(
+        Structure.of(to_graph(architecture, torch.ones(architecture.num_parameters))), symmetric=True
+    )
 
 
 def test_the_last_layers_of_a_forward_model_are_small() -> None:
-    steps = plan(chain(), Wanted(inputs=False, hidden=False, duals=False), layers=4, bidirectional=False)
+    steps = steps_of(chain(), Wanted(inputs=False, hidden=False, duals=False), layers=4, bidirectional=False)
     assert [step.at.num_edges for step in steps] == [43, 37, 25, 5]
     assert [step.written.at.num_edges for step in steps] == [37, 25, 5, 0]
     assert [step.written.at.num_nodes for step in steps] == [13, 10, 6, 1]
@@ -86,7 +89,7 @@ def test_the_last_layers_of_a_forward_model_are_small() -> None:
 
 
 def test_models_in_both_directions_need_both_ends() -> None:
-    steps = plan(chain(), Wanted(hidden=False, duals=True), layers=3, bidirectional=True)
+    steps = steps_of(chain(), Wanted(hidden=False, duals=True), layers=3, bidirectional=True)
     assert [step.at.num_edges for step in steps] == [43, 43, 11]
     assert steps[1].forward.at.num_edges == 6 + 20 + 5 and steps[1].backward is not None
     assert steps[1].backward.at.num_edges == 6 + 12 + 5
@@ -96,14 +99,14 @@ def test_models_in_both_directions_need_both_ends() -> None:
 @pytest.mark.parametrize("bidirectional", [True, False])
 def test_everything_is_wanted(bidirectional: bool) -> None:
     at = case_of(0).at
-    for step in plan(at, Wanted(edges=True), layers=3, bidirectional=bidirectional):
+    for step in steps_of(at, Wanted(edges=True), layers=3, bidirectional=bidirectional):
         assert step.at is at and step.forward.at is at and step.written.at is at
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_parts_hold_the_ends_of_their_edges(seed: int) -> None:
     at = case_of(seed).at
-    for step in plan(at, Wanted(inputs=False, hidden=False), layers=3, bidirectional=False):
+    for step in steps_of(at, Wanted(inputs=False, hidden=False), layers=3, bidirectional=False):
         for whole, part in ((step.at, step.written), (step.at, step.forward)):
             for mine, all_of in ((part.at.source, whole.source), (part.at.target, whole.target)):
                 found = part.at.node_order[mine.index]

@@ -7,6 +7,7 @@ import torch
 
 from nn.cases import WIDTH, assert_equal, case_of
 from scalegmn.graph import NetworkGraph, batch_graphs, to_graph
+from scalegmn.graph.structure import Structure
 from scalegmn.networks.activations import Activation
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.layers import Activate, Conv, Dense, Flatten, Layer, Size, Skip
@@ -45,7 +46,7 @@ def block_of(kind: EdgeKind, height: int, width: int) -> TapBlock:
 @pytest.mark.parametrize("flattened", [None, (2, 3)])
 def test_blocks_hold_every_edge_and_tap_once(kernel: Size, flattened: Size | None) -> None:
     graph = graph_of(kernel, flattened)
-    blocks = tap_blocks(graph)
+    blocks = tap_blocks(Structure.of(graph))
     assert torch.equal(torch.cat([b.edges for b in blocks]).sort().values, torch.arange(graph.num_edges))
     taps = torch.cat([b.taps.flatten() for b in blocks])
     assert torch.equal(taps.sort().values, torch.arange(graph.tap_weight.numel()))
@@ -60,7 +61,7 @@ def test_blocks_hold_every_edge_and_tap_once(kernel: Size, flattened: Size | Non
 @pytest.mark.parametrize("flattened", [None, (2, 3)])
 def test_encoding_is_a_sum_over_taps(kernel: Size, flattened: Size | None) -> None:
     graph = graph_of(kernel, flattened)
-    encode, blocks = encoder(), tap_blocks(graph)
+    encode, blocks = encoder(), tap_blocks(Structure.of(graph))
     found = encode(graph.tap_weight, blocks)
     vectors = torch.zeros(graph.tap_weight.numel(), WIDTH, dtype=torch.float64)
     for block in blocks:
@@ -75,14 +76,14 @@ def test_laws(seed: int) -> None:
     """Weights of transformed networks are encoded as transformed features."""
     case = case_of(seed)
     encode = encoder()
-    before = case.at.edges(encode(case.graph.tap_weight, tap_blocks(case.graph)))
-    after = case.moved_at.edges(encode(case.moved.tap_weight, tap_blocks(case.moved)))
+    before = case.at.edges(encode(case.graph.tap_weight, tap_blocks(Structure.of(case.graph))))
+    after = case.moved_at.edges(encode(case.moved.tap_weight, tap_blocks(Structure.of(case.moved))))
     torch.testing.assert_close(after, case.move_edges(before), rtol=1e-9, atol=1e-11)
 
 
 def test_linear() -> None:
     graph = graph_of((2, 3), (3, 2))
-    encode, decode, blocks = encoder(), decoder(), tap_blocks(graph)
+    encode, decode, blocks = encoder(), decoder(), tap_blocks(Structure.of(graph))
     g = generator(2)
     v, w = torch.randn(2, graph.tap_weight.numel(), generator=g, dtype=torch.float64)
     torch.testing.assert_close(encode(2 * v - 3 * w, blocks), 2 * encode(v, blocks) - 3 * encode(w, blocks))
@@ -93,7 +94,7 @@ def test_linear() -> None:
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_decoding_is_the_transpose(kernel: Size) -> None:
     graph = graph_of(kernel, (2, 3))
-    encode, decode, blocks = encoder(), decoder(), tap_blocks(graph)
+    encode, decode, blocks = encoder(), decoder(), tap_blocks(Structure.of(graph))
     decode.vectors = encode.vectors
     g = generator(3)
     w = torch.randn(graph.tap_weight.numel(), generator=g, dtype=torch.float64)
@@ -105,7 +106,7 @@ def test_decoding_is_the_transpose(kernel: Size) -> None:
 
 def test_skips_are_not_written() -> None:
     graph = graph_of((3, 3))
-    taps = decoder()(torch.ones(graph.num_edges, WIDTH, dtype=torch.float64), tap_blocks(graph))
+    taps = decoder()(torch.ones(graph.num_edges, WIDTH, dtype=torch.float64), tap_blocks(Structure.of(graph)))
     skips = (graph.edge_kind == int(EdgeKind.SKIP)).repeat_interleave(graph.edge_taps)
     assert (taps[skips] == 0).all() and (taps[~skips] != 0).all()
 
@@ -143,4 +144,4 @@ def test_one_kind_of_edges_only() -> None:
     graph = to_graph(architecture, random_parameters(architecture, 1, generator=generator(0))[0])
     encode = encoder()
     expected = graph.tap_weight[:, None] * encode.vectors.tables["dense"]
-    assert_equal(encode(graph.tap_weight, tap_blocks(graph)), expected)
+    assert_equal(encode(graph.tap_weight, tap_blocks(Structure.of(graph))), expected)

@@ -88,9 +88,9 @@ def batch_graphs(
     structure = _structure(architecture)
     nodes = structure["node_role"].numel()
     batch = Batch(_base_cls=NetworkGraph)
-    tiled = _kept_tile(architecture, count, theta.device) if shared else _tile(structure, count)
+    tiled = (_kept_tile if shared else _device_tile)(architecture, count, theta.device)
     for name, value in {**tiled, **_values(architecture, theta)}.items():
-        batch[name] = value.to(theta.device)
+        batch[name] = value
     batch["num_nodes"] = nodes * count
     batch._store._num_nodes = [nodes] * count
     if labels is not None:
@@ -198,19 +198,27 @@ def _sources(
 
 
 def _kept_tile(architecture: Architecture, count: int, device: torch.device) -> dict[str, Tensor]:
-    """As :func:`_tile`, as views of what is kept for the next power of two.
+    """As :func:`_device_tile`; all but large batches of one size get the very same tensors.
 
-    The fields of `count` networks are the first rows of those of more: batches whose sizes differ a little,
-    as they do among several architectures, share one.
+    By these, what was worked out for one batch is found for the next (:mod:`scalegmn.graph.kept`).
+    """
+    capacity = 1 << max(count - 1, 0).bit_length()
+    if capacity * _structure(architecture)["edge_kind"].numel() > _KEPT_EDGES:
+        return _device_tile(architecture, count, device)
+    return _views(architecture, count, capacity, device)
+
+
+@lru_cache(maxsize=256)
+def _views(architecture: Architecture, count: int, capacity: int, device: torch.device) -> dict[str, Tensor]:
+    """The fields of `count` networks are the first rows of those of more.
+
+    Batches whose sizes differ a little, as they do among several architectures, share one tile.
     """
     structure = _structure(architecture)
-    capacity = 1 << max(count - 1, 0).bit_length()
-    if capacity * structure["edge_kind"].numel() > _KEPT_EDGES:
-        return _tile(structure, count)
+    rows = {name: count * value.shape[-1 if name == "edge_index" else 0] for name, value in structure.items()}
+    rows |= {"batch": count * structure["node_role"].numel(), "ptr": count + 1}
     return {
-        name: value[..., : count * structure[name].shape[-1]]
-        if name == "edge_index"
-        else value[: count * structure[name].shape[0]]
+        name: value[..., : rows[name]] if name == "edge_index" else value[: rows[name]]
         for name, value in _tile_of(architecture, capacity, device).items()
     }
 
@@ -220,11 +228,15 @@ def _tile_of(architecture: Architecture, count: int, device: torch.device) -> di
     """Cached; never written into."""
     # What inference mode makes cannot be used by a later training.
     with torch.inference_mode(False):
-        tiled = _tile(_structure(architecture), count)
-        return {name: value.to(device) for name, value in tiled.items()}
+        return _device_tile(architecture, count, device)
+
+
+def _device_tile(architecture: Architecture, count: int, device: torch.device) -> dict[str, Tensor]:
+    return {name: value.to(device) for name, value in _tile(_structure(architecture), count).items()}
 
 
 def _tile(structure: dict[str, Tensor], count: int) -> dict[str, Tensor]:
+    """The structure of `count` networks one after the other, and which network every neuron belongs to."""
     nodes = structure["node_role"].numel()
     tiled = {
         name: value.repeat(count, *(1,) * (value.ndim - 1))
@@ -233,6 +245,8 @@ def _tile(structure: dict[str, Tensor], count: int) -> dict[str, Tensor]:
     }
     offsets = torch.arange(count)[None, :, None] * nodes
     tiled["edge_index"] = (structure["edge_index"][:, None, :] + offsets).reshape(2, -1)
+    tiled["batch"] = torch.arange(count).repeat_interleave(nodes)
+    tiled["ptr"] = torch.arange(count + 1) * nodes
     return tiled
 
 
@@ -244,7 +258,6 @@ def _index_graphs(batch: Batch, structure: dict[str, Tensor], architecture: Arch
         "E": structure["edge_index"].shape[1],
         "T": topology_of(architecture).tap_edge.numel(),
     }
-    device = batch["node_bias"].device
     numbers = torch.arange(count + 1)
     zeros = torch.zeros(count, dtype=torch.long)
     slices = {field.name: numbers * lengths[field.rows] for field in FIELDS}
@@ -256,5 +269,3 @@ def _index_graphs(batch: Batch, structure: dict[str, Tensor], architecture: Arch
     batch._num_graphs = count
     batch._slice_dict = slices
     batch._inc_dict = increments
-    batch["batch"] = torch.arange(count, device=device).repeat_interleave(nodes)
-    batch["ptr"] = (numbers * nodes).to(device)

@@ -3,40 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import torch
+from torch import Tensor
 from torch_geometric.data import Batch
 
 from scalegmn.graph.fields import FIELDS
+from scalegmn.graph.kept import Kept
 from scalegmn.graph.network_graph import NetworkGraph
+from scalegmn.graph.structure import TENSORS, Structure
+
+_JOINED: Final[Kept[dict[str, Tensor]]] = Kept(limit=2**22)
+"""Index tensors of joined batches, 32 MB of them at most and those of their parts."""
 
 
 def join_graphs(graphs: Sequence[NetworkGraph]) -> NetworkGraph:
     """All networks of `graphs` as one batch, in their order, without labels.
 
     The result has the fields of ``Batch.from_data_list`` over the single networks, but cannot be taken
-    apart again: metanetworks read it, nothing else does.
+    apart again: metanetworks read it, nothing else does.  Joined batches of the same structures share the
+    fields without parameters; nobody may write into these.
     """
-    device = graphs[0].node_bias.device
-    nodes = [graph.node_role.numel() for graph in graphs]
-    offsets = [sum(nodes[:place]) for place in range(len(nodes))]
+    structures = [Structure.of(graph) for graph in graphs]
+    tensors = [tensor for structure in structures for tensor in structure.tensors]
     joined = Batch(_base_cls=NetworkGraph)
+    for name, value in _JOINED.get(tensors, None, lambda: _joined(structures)).items():
+        joined[name] = value
     for field in FIELDS:
-        values = [graph[field.name] for graph in graphs]
-        if field.name == "edge_index":
-            values = [value + offset for value, offset in zip(values, offsets, strict=True)]
-        joined[field.name] = torch.cat(values, dim=1 if field.name == "edge_index" else 0)
-    sizes = torch.cat([_sizes(graph) for graph in graphs]).to(device)
-    joined["num_nodes"] = sum(nodes)
-    joined["batch"] = torch.repeat_interleave(sizes)
-    joined["ptr"] = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
-    joined._num_graphs = len(sizes)
+        if field.name not in TENSORS:
+            joined[field.name] = torch.cat([graph[field.name] for graph in graphs])
+    joined["num_nodes"] = joined["batch"].numel()
+    joined._num_graphs = joined["ptr"].numel() - 1
     return joined
 
 
-def _sizes(graph: NetworkGraph) -> torch.Tensor:
-    """Nodes of every network of a batch, ``(B,)``."""
-    if "batch" not in graph:
-        return torch.tensor([graph.node_role.numel()])
-    sizes: torch.Tensor = graph._store["ptr"].diff()
-    return sizes
+def _joined(structures: Sequence[Structure]) -> dict[str, Tensor]:
+    """The fields without parameters, and the networks of all neurons."""
+    names = [field.name for field in FIELDS if field.name in TENSORS and field.name != "edge_index"]
+    joined = {name: torch.cat([getattr(structure, name) for structure in structures]) for name in names}
+    edges, networks, nodes, count = [], [], 0, 0
+    for structure in structures:
+        edges.append(structure.edge_index + nodes)
+        networks.append(structure.node_network + count)
+        nodes, count = nodes + structure.node_role.numel(), count + structure.num_graphs
+    joined["edge_index"], joined["batch"] = torch.cat(edges, dim=1), torch.cat(networks)
+    sizes = torch.bincount(joined["batch"], minlength=count)
+    joined["ptr"] = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
+    return joined

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scalegmn.errors import GraphError
-from scalegmn.graph.network_graph import NetworkGraph
+from scalegmn.graph.structure import Structure
 from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.topology import Role
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,17 +35,11 @@ class GraphSpec:
             layers=max(1, *(len(architecture.stages) - 1 for architecture in found)),
         )
 
-    def check(self, graph: NetworkGraph) -> None:
-        """Raise a :class:`GraphError` that says which limit `graph` passes."""
-        role = graph.node_role
-        for name, kind, limit, field in (
-            ("inputs", Role.INPUT, self.inputs, graph.node_position + 1),
-            ("outputs", Role.OUTPUT, self.outputs, graph.node_position + 1),
-            ("hidden layers", Role.HIDDEN, self.layers, graph.node_layer),
-        ):
-            chosen = field[role == int(kind)]
-            found = int(chosen.max()) if chosen.numel() else 0
-            if found > limit:
+    def check(self, structure: Structure) -> None:
+        """Raise a :class:`GraphError` that says which limit a network of `structure` passes."""
+        limits = {"inputs": self.inputs, "outputs": self.outputs, "hidden layers": self.layers}
+        for name, limit in limits.items():
+            if (found := structure.most[name]) > limit:
                 raise GraphError(
                     f"a network has {found} {name}, but this model was made for at most {limit}; "
                     f"make the model with GraphSpec.of(all architectures)"

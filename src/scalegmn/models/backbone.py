@@ -10,18 +10,21 @@ from torch import Tensor, nn
 
 from scalegmn.graph.network_graph import NetworkGraph
 from scalegmn.graph.spec import GraphSpec
+from scalegmn.graph.structure import Structure
 from scalegmn.models.config import ModelConfig, Symmetry
 from scalegmn.nn.arrangement import Arrangement
 from scalegmn.nn.dropout import dropout
 from scalegmn.nn.duality import dual_start
-from scalegmn.nn.edges import Edges, FactoredEdges, multiplied
+from scalegmn.nn.factored import Edges, Factored, multiplied
 from scalegmn.nn.message_passing import ScaleMessagePassing
 from scalegmn.nn.normalisation import ParameterScale
 from scalegmn.nn.permutation_passing import PermutationMessagePassing
+from scalegmn.nn.plans import Plan, PlanOptions
 from scalegmn.nn.positional import PositionalEncoding, encode_nodes
+from scalegmn.nn.senders import start_of
 from scalegmn.nn.state import State
-from scalegmn.nn.steps import Step, Wanted, plan
-from scalegmn.nn.taps import TapBlock, TapEncoder, one_hot_columns, tap_blocks, tap_columns
+from scalegmn.nn.steps import Step, Wanted
+from scalegmn.nn.taps import TapBlock, TapEncoder, one_hot_columns, tap_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +51,13 @@ class Backbone(nn.Module):
     def __init__(self, *, spec: GraphSpec, config: ModelConfig, wanted: Wanted) -> None:
         super().__init__()
         style = config.style
-        self.config, self.wanted = config, wanted
-        self.symmetric = config.symmetry is Symmetry.scaling
+        self.config, self.symmetric = config, config.symmetry is Symmetry.scaling
+        self.options = PlanOptions(
+            symmetric=self.symmetric,
+            wanted=wanted,
+            layers=config.layers,
+            bidirectional=style.bidirectional,
+        )
         self.scale = ParameterScale(layers=spec.layers)
         self.positional = PositionalEncoding(spec=spec, features=style.features, edges=config.edge_positional)
         self.of_bias = nn.Linear(1, style.features, bias=False)
@@ -67,21 +75,22 @@ class Backbone(nn.Module):
 
     def forward(self, graph: NetworkGraph) -> Reading:
         """Read a network or a batch."""
-        at = Arrangement(graph, symmetric=self.symmetric)
-        blocks = tap_blocks(graph)
-        steps = plan(at, self.wanted, layers=len(self.layers), bidirectional=self.config.style.bidirectional)
-        state = self._encode(graph, steps[0].at, blocks)
-        for layer, step in zip(self.layers, steps, strict=True):
+        plan = Plan.of(Structure.of(graph), self.options)
+        state = self._encode(graph, plan.steps[0].at, plan.blocks)
+        for layer, step in zip(self.layers, plan.steps, strict=True):
             state = self._after(layer(state, step), state, step)
-        return Reading(state, steps[-1].written.at, blocks)
+        return Reading(state, plan.steps[-1].written.at, plan.blocks)
 
     def _encode(self, graph: NetworkGraph, at: Arrangement, blocks: list[TapBlock]) -> State:
         encoding = self.positional(graph, at)
         weight, bias = self.scale(graph)
-        own = self.of_bias(at.nodes(bias).unsqueeze(1))
+        bias = at.nodes(bias)
+        own = self.of_bias(bias.unsqueeze(1))
         primal = encode_nodes(own, encoding, at, multiply=self.symmetric)
-        edges = self._encode_edges(graph, at, weight, blocks)
-        return State(primal, self._dual(primal, encoding, at), edges, encoding)
+        edges, start = self._encode_edges(graph, at, weight, blocks), None
+        if self.symmetric and isinstance(edges, Factored) and self.positional.by_kind(graph, at):
+            start = start_of(bias, self.of_bias.weight.squeeze(1), encoding, self.dual_encoding, at)
+        return State(primal, self._dual(primal, encoding, at), edges, encoding, start)
 
     def _encode_edges(
         self, graph: NetworkGraph, at: Arrangement, weight: Tensor, blocks: list[TapBlock]
@@ -91,16 +100,16 @@ class Backbone(nn.Module):
         parts = 1 if of_layer is None else len(of_layer)
         if parts * tap_columns(blocks) > width or (parts > 1 and not self.symmetric):
             edges = at.edges(self.project_edges(self.of_taps(weight, blocks)))
-            encoding = self.positional.of_edges(graph, at)
+            encoding = self.positional.of_edges(at)
             if encoding is None:
                 return edges
             return edges * encoding if self.symmetric else edges + encoding
-        layers = None if of_layer is None else self.positional.edge_layers(graph, at)
+        layers = None if of_layer is None else self.positional.edge_layers(at)
         columns = one_hot_columns(at.edges(self.of_taps.columns(weight, blocks)), layers, parts)
         vectors = self.project_edges(self.of_taps.all_vectors(blocks))
         if of_layer is not None:
             vectors = (of_layer.unsqueeze(1) * vectors).flatten(0, 1)
-        return FactoredEdges(columns, vectors)
+        return Factored(columns, vectors, single=tap_columns(blocks) == 1)
 
     def _dual(self, primal: Tensor, encoding: Tensor, at: Arrangement) -> Tensor | None:
         if self.dual_encoding is None:

@@ -13,9 +13,11 @@ from typing import final
 import torch
 from torch import Tensor
 
-from scalegmn.graph.network_graph import NetworkGraph
+from scalegmn.graph.structure import Structure
+from scalegmn.nn.chunks import chunks
 from scalegmn.nn.rows import GroupRows
 from scalegmn.nn.segments import Incidence
+from scalegmn.symmetry.groups import SCALE_BIT
 
 
 def edge_limit(fan_in: Tensor) -> int:
@@ -26,25 +28,44 @@ def edge_limit(fan_in: Tensor) -> int:
 @final
 @dataclass(frozen=True, eq=False)
 class Lane:
-    """Edges whose messages reach nodes of one role.
+    """Edges, one after the other, whose messages reach nodes of one role.
 
     Attributes:
-        hidden: whether the nodes are hidden ones.
-        nodes: the nodes that are reached.
+        groups: of the hidden node that is reached along each edge; None where labelled ones are reached.
+        nodes: the nodes that are reached, and perhaps some between them.
         edges: the edges.
         senders: the node that sends along each edge, of all nodes.
         receivers: the node that is reached, counted from the first of `nodes`.
+        kinds: the kind of the sender along each edge.
     """
 
-    hidden: bool
+    groups: GroupRows | None
     nodes: slice
     edges: slice
     senders: Incidence
     receivers: Incidence
+    kinds: Tensor
 
-    def of(self, e: Tensor) -> Tensor:
-        """The lane's rows of ``(E, D)``."""
-        return e if self.edges == slice(0, e.shape[0]) else e[self.edges]
+    @cached_property
+    def sender_kinds(self) -> tuple[Tensor, Tensor]:
+        """The kinds that send, and for each edge the place of its sender's kind among them."""
+        kinds, places = self.kinds.unique(return_inverse=True)
+        return kinds, places
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Kinds:
+    """Nodes that are told the same about their place: inputs or outputs by position, hidden ones by layer
+    and activation.
+
+    Attributes:
+        of_nodes: the number of the kind of every node, ``(V,)``.
+        examples: a node of every kind, ``(C,)``.
+    """
+
+    of_nodes: Tensor
+    examples: Tensor
 
 
 @final
@@ -52,7 +73,7 @@ class Arrangement:
     """Nodes sorted by role (input, hidden, output) and layer; edges by the roles of their ends.
 
     Args:
-        graph: one network or a batch.
+        structure: of one network or a batch.
         symmetric: whether the groups of the neurons count; False makes all of them trivial.
         nodes, edges: numbers of some nodes and edges in arranged order, for a part of the graph; the
             nodes hold both ends of every edge.  None for all of them.
@@ -66,26 +87,26 @@ class Arrangement:
 
     def __init__(
         self,
-        graph: NetworkGraph,
+        structure: Structure,
         *,
         symmetric: bool,
         nodes: Tensor | None = None,
         edges: Tensor | None = None,
     ) -> None:
-        self.graph, self.symmetric = graph, symmetric
-        self.num_graphs = graph.num_graphs
-        self.node_order = _node_order(graph) if nodes is None else nodes
-        role = graph.node_role[self.node_order]
+        self.structure, self.symmetric = structure, symmetric
+        self.num_graphs = structure.num_graphs
+        self.node_order = _node_order(structure) if nodes is None else nodes
+        role = structure.node_role[self.node_order]
         counts = torch.bincount(role, minlength=3).tolist()
         self.inputs = slice(0, counts[0])
         self.hidden = slice(counts[0], counts[0] + counts[1])
         self.outputs = slice(counts[0] + counts[1], sum(counts))
         self.num_nodes = sum(counts)
-        place = graph.node_role.new_zeros(graph.node_role.numel())
+        place = structure.node_role.new_zeros(structure.node_role.numel())
         place[self.node_order] = torch.arange(self.num_nodes, device=place.device)
-        self.edge_order = _edge_order(graph, place) if edges is None else edges
-        ends = graph.edge_index[:, self.edge_order]
-        blocks = torch.bincount(_blocks(graph.node_role[ends]), minlength=4).tolist()
+        self.edge_order = _edge_order(structure, place) if edges is None else edges
+        ends = structure.edge_index[:, self.edge_order]
+        blocks = torch.bincount(_blocks(structure.node_role[ends]), minlength=4).tolist()
         self.num_edges = sum(blocks)
         self.to_hidden = slice(0, blocks[0] + blocks[1])
         self.to_output = slice(self.to_hidden.stop, self.num_edges)
@@ -93,15 +114,16 @@ class Arrangement:
         self.from_input = (slice(0, blocks[0]), slice(self.from_hidden.stop, self.num_edges))
         self.source = Incidence(place[ends[0]], self.num_nodes)
         self.target = Incidence(place[ends[1]], self.num_nodes)
-        codes = graph.node_group[self.node_order][self.hidden]
+        codes = structure.node_group[self.node_order][self.hidden]
         self.hidden_rows = GroupRows(codes if symmetric else torch.zeros_like(codes))
+        self._lanes: dict[tuple[bool, int | None], list[Lane]] = {}
 
     def part(self, *, nodes: Tensor, edges: Tensor) -> Arrangement:
         """The arrangement of the nodes and edges with these arranged numbers, in the same order."""
         if nodes.numel() == self.num_nodes and edges.numel() == self.num_edges:
             return self
         return Arrangement(
-            self.graph,
+            self.structure,
             symmetric=self.symmetric,
             nodes=self.node_order[nodes],
             edges=self.edge_order[edges],
@@ -117,43 +139,39 @@ class Arrangement:
         inputs, hidden, outputs = x.split(counts)
         return inputs, hidden, outputs
 
-    def lanes(self, *, backward: bool) -> list[Lane]:
-        """The edges by the role of the node that they reach: their target, or backwards their source."""
-        return self._backward_lanes if backward else self._forward_lanes
+    def lanes(self, *, backward: bool, most: int | None = None) -> list[Lane]:
+        """All edges in order, by the role of the node that they reach: their target, backwards their source.
 
-    @cached_property
-    def _forward_lanes(self) -> list[Lane]:
-        return self._lanes(
-            self.source,
-            self.target,
-            [(True, self.hidden, self.to_hidden), (False, self.outputs, self.to_output)],
-        )
-
-    @cached_property
-    def _backward_lanes(self) -> list[Lane]:
-        inputs = [(False, self.inputs, edges) for edges in self.from_input]
-        return self._lanes(self.target, self.source, [(True, self.hidden, self.from_hidden), *inputs])
-
-    def _lanes(
-        self, senders: Incidence, receivers: Incidence, parts: list[tuple[bool, slice, slice]]
-    ) -> list[Lane]:
-        return [
-            Lane(
-                hidden,
-                nodes,
-                edges,
-                senders.part(edges),
-                Incidence(receivers.index[edges] - nodes.start, nodes.stop - nodes.start),
+        With `most`, lanes of at most so many edges.
+        """
+        if (backward, most) not in self._lanes:
+            # What ends in hidden nodes stands together, and so does what starts in them.
+            blocks = (
+                [(self.from_input[0], False), (self.from_hidden, True), (self.from_input[1], False)]
+                if backward
+                else [(self.to_hidden, True), (self.to_output, False)]
             )
-            for hidden, nodes, edges in parts
-            if edges.stop > edges.start
-        ]
+            self._lanes[backward, most] = [
+                self._lane(
+                    slice(block.start + part.start, block.start + part.stop), hidden=hidden, backward=backward
+                )
+                for block, hidden in blocks
+                for part in chunks(block.stop - block.start, most)
+            ]
+        return self._lanes[backward, most]
 
-    def filled(self, parts: dict[int, Tensor], *, like: Tensor) -> Tensor:
-        """Features of all nodes from those of some roles, by their first node; zeros elsewhere."""
-        roles = [rows for rows in (self.inputs, self.hidden, self.outputs) if rows.stop > rows.start]
-        zeros = [like.new_zeros(rows.stop - rows.start, like.shape[1]) for rows in roles]
-        return torch.cat([parts.get(rows.start, zero) for rows, zero in zip(roles, zeros, strict=True)])
+    def _lane(self, edges: slice, *, hidden: bool, backward: bool) -> Lane:
+        senders, receivers = (self.target, self.source) if backward else (self.source, self.target)
+        index = receivers.index[edges]
+        nodes = slice(int(index.min()), int(index.max()) + 1)
+        return Lane(
+            self.hidden_rows.take(index - self.hidden.start) if hidden else None,
+            nodes,
+            edges,
+            senders.part(edges),
+            Incidence(index - nodes.start, nodes.stop - nodes.start),
+            self.kinds.of_nodes.index_select(0, senders.index[edges]),
+        )
 
     def nodes(self, field: Tensor) -> Tensor:
         """A field of all nodes in arranged order."""
@@ -172,31 +190,48 @@ class Arrangement:
         return torch.empty_like(field).index_copy(0, self.edge_order, field)
 
     @cached_property
-    def rows_to_hidden(self) -> GroupRows:
-        """Groups of the targets of the edges that end in hidden neurons."""
-        return self.hidden_rows.take(self.target.index[self.to_hidden] - self.hidden.start)
-
-    @cached_property
-    def rows_from_hidden(self) -> GroupRows:
-        """Groups of the sources of the edges that start in hidden neurons."""
-        return self.hidden_rows.take(self.source.index[self.from_hidden] - self.hidden.start)
-
-    @cached_property
     def degree(self) -> Tensor | None:
         """Degree of every arranged node's activation minus 1, ``(V, 1)``; None where it is 0 throughout."""
-        excess = self.nodes(self.graph.node_degree).unsqueeze(1) - 1
+        excess = self.nodes(self.structure.node_degree).unsqueeze(1) - 1
         return excess if bool((excess != 0).any()) else None
+
+    @cached_property
+    def kinds(self) -> Kinds:
+        """See :class:`Kinds`."""
+        structure = self.structure
+        layer, position = self.nodes(structure.node_layer), self.nodes(structure.node_position)
+        codes = self.nodes(structure.node_role)
+        for field in (self.nodes(structure.node_activation), torch.where(self.hidden_mask, layer, position)):
+            codes = codes * (int(field.max()) + 1 if field.numel() else 1) + field
+        kinds, of_nodes = codes.unique(return_inverse=True)
+        examples = torch.empty_like(kinds)
+        # Of the nodes of a kind any one will do.
+        examples[of_nodes] = torch.arange(self.num_nodes, device=codes.device)
+        return Kinds(of_nodes, examples)
+
+    @cached_property
+    def hidden_mask(self) -> Tensor:
+        """Which arranged nodes are hidden neurons, ``(V,)``."""
+        numbers = torch.arange(self.num_nodes, device=self.node_order.device)
+        return (numbers >= self.hidden.start) & (numbers < self.hidden.stop)
+
+    @cached_property
+    def scaled(self) -> Tensor:
+        """Which arranged nodes may be scaled by positive numbers, ``(V,)``."""
+        scaled = torch.zeros(self.num_nodes, dtype=torch.bool, device=self.node_order.device)
+        scaled[self.hidden] = (self.hidden_rows.codes & SCALE_BIT) != 0
+        return scaled
 
     @cached_property
     def network(self) -> Tensor:
         """The network of the batch that every arranged node belongs to, ``(V,)``."""
-        return self.nodes(self.graph.node_network)
+        return self.nodes(self.structure.node_network)
 
 
-def _node_order(graph: NetworkGraph) -> Tensor:
+def _node_order(structure: Structure) -> Tensor:
     """By role, then by layer, so that what late layers of a metanetwork need is mostly a slice."""
-    layers = int(graph.node_layer.max()) + 1 if graph.node_layer.numel() else 1
-    return torch.argsort(graph.node_role * layers + graph.node_layer, stable=True)
+    layers = int(structure.node_layer.max()) + 1 if structure.node_layer.numel() else 1
+    return torch.argsort(structure.node_role * layers + structure.node_layer, stable=True)
 
 
 def _blocks(role: Tensor) -> Tensor:
@@ -209,10 +244,10 @@ def _blocks(role: Tensor) -> Tensor:
     return ends[role[0], role[1]]
 
 
-def _edge_order(graph: NetworkGraph, place: Tensor) -> Tensor:
+def _edge_order(structure: Structure, place: Tensor) -> Tensor:
     """Targets with equally many edges stand together, so that sums over edges are plain sums."""
-    target = place[graph.edge_index[1]]
+    target = place[structure.edge_index[1]]
     fan_in = torch.bincount(target, minlength=place.numel())[target]
-    block = _blocks(graph.node_role[graph.edge_index])
+    block = _blocks(structure.node_role[structure.edge_index])
     key = (block * (edge_limit(fan_in) + 1) + fan_in) * place.numel() + target
     return torch.argsort(key, stable=True)

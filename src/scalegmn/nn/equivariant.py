@@ -9,11 +9,12 @@ from typing import final
 
 from torch import nn
 
+from scalegmn.nn.factored import Features, affine
 from scalegmn.nn.invariant import ScaleInvariant
 from scalegmn.nn.mlp import MLPStyle
 from scalegmn.nn.rows import GroupRows
 from scalegmn.nn.segments import Incidence
-from scalegmn.shapes import MappedRows, Rows, SharedExtras
+from scalegmn.shapes import MappedRows, SharedExtras
 
 
 @final
@@ -39,7 +40,7 @@ class ScaleEquivariant(nn.Module):
 
     def forward(
         self,
-        x: Rows,
+        x: Features,
         rows: GroupRows,
         extras: SharedExtras | None = None,
         *,
@@ -49,4 +50,4 @@ class ScaleEquivariant(nn.Module):
 
         For `end` see :class:`~scalegmn.nn.invariant.ScaleInvariant`.
         """
-        return self.linear(x) * self.invariant(x, rows, extras, end=end)
+        return affine(self.linear, x) * self.invariant(x, rows, extras, end=end)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
+from scalegmn.nn.factored import Factored, Features, affine, mapped
 from scalegmn.nn.mlp import MLP, MLPStyle
 from scalegmn.nn.rows import GroupRows
 from scalegmn.nn.segments import Incidence
@@ -51,6 +52,24 @@ def _usual_size(x: Rows) -> RowScalars | None:
     if bool(unusual.any()) and bool(x.detach()[unusual.squeeze(-1)].any()):
         return None
     return size
+
+
+def _inverse_norm(x: Rows) -> RowScalars | None:
+    """``1 / |x|`` with gradient, and 0 where the row is 0; None as for :func:`_usual_size`."""
+    if _usual_size(x) is None:
+        return None
+    size = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    return torch.where(size > 0, 1 / torch.where(size > 0, size, 1), 0)
+
+
+def without_sign(x: Features, rows: GroupRows) -> Features:
+    """``|x|`` in rows whose group holds signs.  Law: ``(q x) -> |q| |x|``."""
+    if isinstance(x, Factored):
+        # Of a single number times a vector both may lose their sign.
+        if x.single and rows.sign is True:
+            return Factored(x.columns.abs(), x.vectors.abs(), single=True)
+        x = x.multiplied()
+    return x.abs() if rows.sign is True else torch.where(torch.as_tensor(rows.sign), x.abs(), x)
 
 
 class _Unit(torch.autograd.Function):
@@ -95,10 +114,15 @@ def _largest(x: Rows) -> RowScalars:
     return torch.where(largest > smallest(x.dtype), largest, 0)
 
 
-def without_scale(x: Rows, rows: GroupRows) -> Rows:
+def without_scale(x: Features, rows: GroupRows) -> Features:
     """Divide the rows whose group holds positive scales by their norm.  Law: ``(q x) -> sign(q) x~``."""
     if rows.scale is False:
         return x
+    if isinstance(x, Factored):
+        inverse = _inverse_norm(x.multiplied())
+        if inverse is not None:
+            return x.times(inverse if rows.scale is True else torch.where(rows.scale, inverse, 1))
+        x = x.multiplied()
     if rows.scale is True:
         return unit(x)
     return torch.where(rows.scale, unit(x), x)
@@ -131,7 +155,7 @@ class ScaleInvariant(nn.Module):
 
     def forward(
         self,
-        x: Rows,
+        x: Features,
         rows: GroupRows,
         extras: SharedExtras | None = None,
         *,
@@ -149,11 +173,11 @@ class ScaleInvariant(nn.Module):
             shift = shift if end is None else end.gather(shift)
         if self.symmetrise and rows.sign is not False:
             own_shift = first.bias if shift is None else shift
-            return self._symmetrised(linear(x, first.weight), own_shift, rows)
+            return self._symmetrised(mapped(x, first.weight), own_shift, rows)
         if rows.sign is not False:
-            x = x.abs() if rows.sign is True else torch.where(rows.sign, x.abs(), x)
+            x = without_sign(x, rows)
         # In place: nobody needs the sum without the product, or the other way round.
-        hidden = first(x) if shift is None else linear(x, first.weight).add_(shift)
+        hidden = affine(first, x) if shift is None else mapped(x, first.weight).add_(shift)
         return self.rho.rest(hidden)
 
     def _symmetrised(self, mapped: Tensor, shift: Tensor, rows: GroupRows) -> Tensor:

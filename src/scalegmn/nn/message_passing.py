@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from scalegmn.nn.arrangement import Arrangement
+from scalegmn.nn.chunks import chunk_rows, chunks
 from scalegmn.nn.duality import carry, emitted, received
-from scalegmn.nn.edges import Edges, mapped, multiplied, taken
+from scalegmn.nn.edge_maps import EdgeMap
+from scalegmn.nn.factored import Edges, Factored, mapped, multiplied, taken
 from scalegmn.nn.invariant import ScaleInvariant
 from scalegmn.nn.layer import Layer
 from scalegmn.nn.messages import Messages
@@ -53,14 +55,18 @@ class ScaleMessagePassing(Layer):
 
     def forward(self, state: State, step: Step) -> State:
         """See the class; no dropout or residual here."""
-        at, old = step.at, step.written.state(state)
+        at, old, start = step.at, step.written.state(state), state.start
         maps = self._edge_maps(state.edges, step)
         sent = emitted(state.primal, at.degree)
-        message = self.forward_messages(sent, maps.pop(0), state.encoding, step.forward.at)
+        message = self.forward_messages(
+            sent, maps.pop(0), state.encoding, step.forward.at, start and start.primal
+        )
         primal_inputs, dual = [state.primal, message], None
         extras = [old.encoding] if self.style.positional_in_updates else []
         if self.backward_messages is not None and state.dual is not None and step.backward is not None:
-            returned = self.backward_messages(state.dual, maps.pop(0), state.encoding, step.backward.at)
+            returned = self.backward_messages(
+                state.dual, maps.pop(0), state.encoding, step.backward.at, start and start.dual
+            )
             returned = received(returned, state.primal, at.degree)
             assert old.dual is not None
             extras.append(old.primal * old.dual)
@@ -78,16 +84,19 @@ class ScaleMessagePassing(Layer):
             edges = self.edge_update(maps.pop(0), old, step.written.at)
         return State(primal, dual, edges, old.encoding)
 
-    def _edge_maps(self, edges: Edges, step: Step) -> list[Tensor]:
+    def _edge_maps(self, edges: Edges, step: Step) -> list[EdgeMap]:
         """``W e`` for the messages of every direction and the edge update, each on its edges."""
         weights = self.edge_maps.weight.split(self.style.features)
         parts = [step.forward, *([] if step.backward is None else [step.backward])]
         parts += [step.written] if self.edge_update is not None and step.written.at.num_edges else []
-        if len(parts) == len(weights) and all(part.edges.whole for part in parts):
-            return list(mapped(edges, self.edge_maps.weight).split(self.style.features, dim=1))
+        in_parts = chunk_rows(self.edge_maps.weight) is not None
+        together = len(parts) == len(weights) and all(part.edges.whole for part in parts)
+        if together and not in_parts and not isinstance(edges, Factored):
+            found = mapped(edges, self.edge_maps.weight)
+            return [EdgeMap(own) for own in found.split(self.style.features, dim=1)]
         return [
-            mapped(taken(edges, part.edges), weight)
-            for part, weight in zip(parts, weights[: len(parts)], strict=True)
+            EdgeMap.of(taken(edges, part.edges), weight, in_parts=in_parts)
+            for part, weight in zip(parts, weights, strict=False)
         ]
 
 
@@ -152,8 +161,17 @@ class EdgeUpdate(nn.Module):
         self.rho = MLP(width, width, style=style.mlp)
         self.of_source = nn.Linear(width, style.mlp.hidden, bias=False)
 
-    def forward(self, mapped_edges: EdgeFeatures, state: State, at: Arrangement) -> EdgeFeatures:
+    def forward(self, edges: EdgeMap, state: State, at: Arrangement) -> EdgeFeatures:
         """``W e`` of shape ``(E, D)`` to new edge features ``(E, D)``."""
         z = self.invariants(state, at)
-        hidden = at.target.gather(self.rho.first(z)).add_(at.source.gather(self.of_source(z)))
-        return mapped_edges * self.rho.rest(hidden)
+        of_target, of_source = self.rho.first(z), self.of_source(z)
+        parts = chunks(at.num_edges, chunk_rows(z))
+        found = z.new_empty(at.num_edges, z.shape[1]) if len(parts) > 1 else None
+        for part, own in zip(parts, edges.parts(parts), strict=True):
+            hidden = at.target.part(part).gather(of_target).add_(at.source.part(part).gather(of_source))
+            factor = self.rho.rest(hidden)
+            if found is None:
+                return multiplied(own) * factor
+            torch.mul(multiplied(own), factor, out=found[part])
+        assert found is not None
+        return found

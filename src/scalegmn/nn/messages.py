@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from typing import final
 
-from torch import Tensor, nn
+import torch
+from torch import nn
 
-from scalegmn.nn.arrangement import Arrangement
+from scalegmn.nn.arrangement import Arrangement, Lane
+from scalegmn.nn.chunks import chunk_rows
+from scalegmn.nn.edge_maps import EdgeMap
 from scalegmn.nn.equivariant import ScaleEquivariant
+from scalegmn.nn.factored import Factored, Features, multiplied
 from scalegmn.nn.roles import LabelledMap
+from scalegmn.nn.senders import FactoredNodes
 from scalegmn.nn.style import LayerStyle
-from scalegmn.shapes import EdgeFeatures, NodeFeatures
+from scalegmn.shapes import NodeFeatures, SomeRows
 
 
 @final
@@ -42,26 +47,38 @@ class Messages(nn.Module):
         self.positional = style.positional_in_messages
 
     def forward(
-        self, x: NodeFeatures, mapped_edges: EdgeFeatures, encoding: NodeFeatures, at: Arrangement
+        self,
+        x: NodeFeatures,
+        edges: EdgeMap,
+        encoding: NodeFeatures,
+        at: Arrangement,
+        start: FactoredNodes | None = None,
     ) -> NodeFeatures:
         """Sums of messages ``(V, D)``.
 
         Args:
             x: what nodes send, ``(V, D)``.
-            mapped_edges: ``W2 e``, ``(E, D)``; the layer computes it together with other maps of e.
+            edges: ``W2 e``, of shape ``(E, D)``.
             encoding: of the nodes, ``(V, D)``.
             at: the batch.
+            start: x as numbers times vectors.
         """
         sent = self.sender(x)
-        sums: dict[int, Tensor] = {}
-        for lane in at.lanes(backward=self.backward_run):
-            product = lane.senders.gather(sent) * lane.of(mapped_edges)
-            if lane.hidden:
-                rows = at.rows_from_hidden if self.backward_run else at.rows_to_hidden
-                extras = encoding[lane.nodes] if self.positional else None
-                found = self.hidden(product, rows, extras, end=lane.receivers)
-            else:
-                found = self.labelled(product)
-            found = lane.receivers.sum(found)
-            sums[lane.nodes.start] = sums[lane.nodes.start] + found if lane.nodes.start in sums else found
-        return at.filled(sums, like=sent)
+        first = None if start is None else start.mapped(self.sender.weight)
+        sums = torch.zeros_like(sent)
+        lanes = at.lanes(backward=self.backward_run, most=chunk_rows(x))
+        for lane, own in zip(lanes, edges.parts([lane.edges for lane in lanes]), strict=True):
+            product: Features | None = None
+            if first is not None and isinstance(own, Factored):
+                product = first.product(lane, own)
+            if product is None:
+                product = lane.senders.gather(sent) * multiplied(own)
+            sums[lane.nodes] += self._summed(product, encoding, lane)
+        return sums
+
+    def _summed(self, product: Features, encoding: NodeFeatures, lane: Lane) -> SomeRows:
+        """Messages of one lane, summed at the nodes that it reaches."""
+        if lane.groups is None:
+            return self.labelled.summed(product, lane.receivers)
+        extras = encoding[lane.nodes] if self.positional else None
+        return lane.receivers.sum(self.hidden(product, lane.groups, extras, end=lane.receivers))

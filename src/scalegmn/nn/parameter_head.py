@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from scalegmn.nn.arrangement import Arrangement
-from scalegmn.nn.edges import multiplied
+from scalegmn.nn.factored import multiplied
 from scalegmn.nn.state import State
 from scalegmn.nn.taps import TapBlock, TapDecoder
 from scalegmn.shapes import NodeScalars, TapScalars

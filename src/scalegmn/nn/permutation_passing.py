@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from scalegmn.nn.edges import multiplied
+from scalegmn.nn.factored import multiplied
 from scalegmn.nn.layer import Layer
 from scalegmn.nn.mlp import MLP
 from scalegmn.nn.segments import Incidence

@@ -53,34 +53,42 @@ class PositionalEncoding(nn.Module):
         Raises:
             GraphError: the graph has more inputs, outputs or layers than the model was made for.
         """
-        self.spec.check(graph)
-        position, layer = at.nodes(graph.node_position), at.nodes(graph.node_layer)
+        self.spec.check(at.structure)
+        position, layer = at.nodes(at.structure.node_position), at.nodes(at.structure.node_layer)
         hidden = self.of_layer[layer[at.hidden] - 1] + self._of_activations(graph, at)
         return torch.cat([self.of_input[position[at.inputs]], hidden, self.of_output[position[at.outputs]]])
 
     def _of_activations(self, graph: NetworkGraph, at: Arrangement) -> Tensor:
         """What hidden neurons are told about their activation; asinh is a logarithm that allows 0."""
-        kind = at.nodes(graph.node_activation)[at.hidden]
-        value = at.nodes(graph.node_value)[at.hidden].to(self.of_value)
-        beyond = value.asinh() - self.usual_value[kind].asinh()
+        kind, beyond = self._beyond(graph, at)
         return self.of_activation[kind] + self.of_value[kind] * beyond.unsqueeze(1)
 
-    def of_edges(self, graph: NetworkGraph, at: Arrangement) -> EdgeFeatures | None:
+    def _beyond(self, graph: NetworkGraph, at: Arrangement) -> tuple[Tensor, Tensor]:
+        """Kinds of the activations of hidden neurons, and how far their numbers are from the usual ones."""
+        kind = at.nodes(at.structure.node_activation)[at.hidden]
+        value = at.nodes(graph.node_value)[at.hidden].to(self.of_value)
+        return kind, value.asinh() - self.usual_value[kind].asinh()
+
+    def by_kind(self, graph: NetworkGraph, at: Arrangement) -> bool:
+        """Whether all nodes of a kind (``Arrangement.kinds``) have one encoding."""
+        return not bool(self._beyond(graph, at)[1].any())
+
+    def of_edges(self, at: Arrangement) -> EdgeFeatures | None:
         """Encodings of the arranged edges by the place of their target's layer, ``(E, D)``, or None.
 
         Edges into output neurons have the last vector, however deep the network is.
         """
         if self.of_edge_layer is None:
             return None
-        layers = self.edge_layers(graph, at)
+        layers = self.edge_layers(at)
         # A product with one-hot rows: its gradient is a product too, not a scatter over all edges.
         chosen = one_hot(layers, self.spec.layers + 1)
         return chosen.to(self.of_edge_layer) @ self.of_edge_layer
 
-    def edge_layers(self, graph: NetworkGraph, at: Arrangement) -> Tensor:
+    def edge_layers(self, at: Arrangement) -> Tensor:
         """The number of the vector of every arranged edge, ``(E,)``."""
         target = at.target.index
-        layer = at.nodes(graph.node_layer)[target] - 1
+        layer = at.nodes(at.structure.node_layer)[target] - 1
         return torch.where(target >= at.outputs.start, self.spec.layers, layer)
 
 

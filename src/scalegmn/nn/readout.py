@@ -110,7 +110,7 @@ class FullGraphReadout(Readout):
 
 def in_order(x: NodeFeatures, at: Arrangement, nodes: slice, count: int) -> NetworkVectors:
     """The features of labelled nodes side by side, ``(B, count * D)``; zeros where a network has fewer."""
-    position = at.nodes(at.graph.node_position)[nodes]
+    position = at.nodes(at.structure.node_position)[nodes]
     rows = at.network[nodes] * count + position
     table = x.new_zeros(at.num_graphs * count, x.shape[1]).index_copy(0, rows, x[nodes])
     return table.reshape(at.num_graphs, -1)

@@ -6,10 +6,13 @@ from typing import final
 
 import torch
 from torch import nn
+from torch.nn.functional import linear
 
 from scalegmn.nn.arrangement import Arrangement
 from scalegmn.nn.equivariant import ScaleEquivariant
+from scalegmn.nn.factored import Features, affine
 from scalegmn.nn.mlp import MLP
+from scalegmn.nn.segments import Incidence
 from scalegmn.nn.style import LayerStyle
 from scalegmn.shapes import MappedNodes, MappedRows, NodeExtras, NodeFeatures, Rows
 
@@ -33,6 +36,14 @@ class LabelledMap(nn.Module):
     def forward(self, x: Rows) -> MappedRows:
         """``(M, inputs)`` to ``(M, outputs)``."""
         return self.mlp(x) if self.linear is None else self.linear(x) * self.mlp(x)
+
+    def summed(self, x: Features, receivers: Incidence) -> MappedNodes:
+        """The sum of the maps of the entries ``(M, inputs)`` of every row, ``(V, outputs)``."""
+        last, hidden = self.mlp.last, self.mlp.activate(affine(self.mlp.first, x))
+        if self.linear is not None:
+            return receivers.sum(affine(self.linear, x) * last(hidden))
+        # The last map of the perceptron is linear: it is applied once to the sum, its bias once per entry.
+        return linear(receivers.sum(hidden), last.weight) + receivers.counts.to(hidden) * last.bias
 
 
 @final

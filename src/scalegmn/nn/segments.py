@@ -41,6 +41,11 @@ class Incidence:
         """Found when a sum is asked for first; without gradients, gathering asks for none."""
         return _Sorted(self.index, self.size)
 
+    @cached_property
+    def counts(self) -> Tensor:
+        """Entries of every row, ``(size, 1)``."""
+        return torch.bincount(self.index, minlength=self.size).unsqueeze(1)
+
     def gather(self, x: Tensor) -> Tensor:
         """``x[index]``, rows ``(size, D)`` to entries ``(M, D)``.  Keeps every law."""
         gathered: Tensor = _Gather.apply(x, self)

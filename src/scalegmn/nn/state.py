@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scalegmn.nn.edges import Edges
+from scalegmn.nn.factored import Edges
+from scalegmn.nn.senders import Start
 from scalegmn.shapes import NodeFeatures
 
 
@@ -25,3 +26,4 @@ class State:
     dual: NodeFeatures | None
     edges: Edges
     encoding: NodeFeatures
+    start: Start | None = None

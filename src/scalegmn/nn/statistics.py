@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from scalegmn.graph.network_graph import NetworkGraph
 from scalegmn.graph.spec import GraphSpec
+from scalegmn.graph.structure import Structure
 from scalegmn.networks.topology import EdgeKind, Role
 from scalegmn.nn.mlp import MLP, MLPStyle
 from scalegmn.nn.quantiles import row_quantiles
@@ -66,7 +67,7 @@ class WeightStatistics(nn.Module):
         Raises:
             GraphError: a network is larger than the limits.
         """
-        self.spec.check(graph)
+        self.spec.check(Structure.of(graph))
         weight, bias = canonical_parameters(graph, symmetric=self.symmetric)
         source, target = (ends.repeat_interleave(graph.edge_taps) for ends in graph.edge_index)
         free = _free_signs(graph) if self.symmetric else torch.zeros_like(graph.node_role, dtype=torch.bool)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.nn.arrangement import Arrangement
-from scalegmn.nn.edges import taken
+from scalegmn.nn.factored import taken
 from scalegmn.nn.segments import Selection
 from scalegmn.nn.state import State
 
@@ -88,7 +88,7 @@ class Step:
         return Step(at, everything, everything if bidirectional else None, written)
 
 
-def plan(at: Arrangement, wanted: Wanted, *, layers: int, bidirectional: bool) -> list[Step]:
+def steps_of(at: Arrangement, wanted: Wanted, *, layers: int, bidirectional: bool) -> list[Step]:
     """The steps of `layers` layers, the first one first; its `at` is a part of the one given here."""
     nodes = torch.cat(
         [

@@ -14,7 +14,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from scalegmn.graph.network_graph import NetworkGraph
+from scalegmn.graph.structure import Structure
 from scalegmn.networks.topology import EdgeKind
 from scalegmn.shapes import EdgeFeatures, TapScalars
 
@@ -39,15 +39,17 @@ class TapBlock:
     taps: Tensor
 
 
-def tap_blocks(graph: NetworkGraph) -> list[TapBlock]:
-    """Edges of `graph` grouped by what their taps are."""
-    counts = graph.edge_taps
+def tap_blocks(structure: Structure) -> list[TapBlock]:
+    """Edges of `structure` grouped by what their taps are."""
+    counts = structure.edge_taps
     starts = counts.cumsum(0) - counts
     if not counts.numel():
         return []
     # One number for what an edge's taps are: finding different numbers is far quicker than different rows.
-    base = int(graph.edge_kernel.max()) + 1
-    described = (graph.edge_kind * base + graph.edge_kernel[:, 0]) * base + graph.edge_kernel[:, 1]
+    base = int(structure.edge_kernel.max()) + 1
+    described = (structure.edge_kind * base + structure.edge_kernel[:, 0]) * base + structure.edge_kernel[
+        :, 1
+    ]
     blocks = []
     for code in described.unique().tolist():
         kind, height, width = code // base**2, code // base % base, code % base

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.graph.network_graph import NetworkGraph
+from scalegmn.graph.structure import Structure
 from scalegmn.models.backbone import Backbone
 from scalegmn.models.editor import ScaleGMNEditor
 from scalegmn.models.scalegmn import ScaleGMN
@@ -38,19 +39,19 @@ def plain_answer(model: ScaleGMN, graph: NetworkGraph) -> NetworkVectors:
 def plain_updates(model: ScaleGMNEditor, graph: NetworkGraph) -> tuple[TapScalars, NodeScalars]:
     """What an editor writes before any scaling of layers, ``(T,)`` and ``(V,)``; no dropout."""
     state, at = _plain_state(model.backbone, graph)
-    taps, biases = model.head(state, at, tap_blocks(graph))
+    taps, biases = model.head(state, at, tap_blocks(Structure.of(graph)))
     return taps, biases
 
 
 def _plain_state(backbone: Backbone, graph: NetworkGraph) -> tuple[State, Arrangement]:
-    at = Arrangement(graph, symmetric=True)
+    at = Arrangement(Structure.of(graph), symmetric=True)
     plain = _Plain(graph, at)
     weight, bias = backbone.scale(graph)
     z = backbone.positional(graph, at)
     own = backbone.of_bias(at.nodes(bias).unsqueeze(1))
     x = torch.where(plain.hidden, own * z, own + z)
-    e = at.edges(backbone.project_edges(backbone.of_taps(weight, tap_blocks(graph))))
-    encoding = backbone.positional.of_edges(graph, at)
+    e = at.edges(backbone.project_edges(backbone.of_taps(weight, tap_blocks(Structure.of(graph)))))
+    encoding = backbone.positional.of_edges(at)
     e = e if encoding is None else e * encoding
     u = None
     if backbone.dual_encoding is not None:

@@ -64,6 +64,20 @@ def test_it_is_the_function_of_the_networks(make: Callable[..., Architecture], s
     check(architecture, theta, inputs_of(architecture, 3, dice))
 
 
+@pytest.mark.parametrize("make", [random_residual_mlp, random_residual_cnn])
+@pytest.mark.parametrize("seed", range(8))
+def test_without_gradients_the_function_is_the_same(make: Callable[..., Architecture], seed: int) -> None:
+    dice = generator(seed)
+    architecture = make(generator=dice)
+    theta = 0.4 * torch.randn(3, architecture.num_parameters, generator=dice, dtype=torch.float64)
+    state, inputs = architecture.unflatten(theta), as_maps(inputs_of(architecture, 3, dice))
+    before = inputs.clone()
+    wanted = forward(architecture, state, inputs)
+    with torch.no_grad():
+        assert torch.equal(forward(architecture, state, inputs), wanted)
+    assert torch.equal(inputs, before)
+
+
 # Channels on both sides of the number from which convolutions need no copies.
 @pytest.mark.parametrize("inputs", [1, 3, 8])
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Final, final
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from scalegmn.errors import ArchitectureError
@@ -67,6 +68,7 @@ class _Shape:
     kernel: Size
     stride: Size
     padding: Size
+    dilation: Size
     input: Size
     output: Size
     rows: tuple[_Tap, ...]
@@ -89,7 +91,14 @@ class _Shape:
             )
         taps = [_taps(layer, axis, size[axis], output[axis]) for axis in (0, 1)]
         return _Shape(
-            layer.kernel, layer.stride, layer.padding, size, (output[0], output[1]), taps[0], taps[1]
+            layer.kernel,
+            layer.stride,
+            layer.padding,
+            layer.dilation,
+            size,
+            (output[0], output[1]),
+            taps[0],
+            taps[1],
         )
 
 
@@ -245,11 +254,16 @@ def _per_row(weight: Tensor, shape: _Shape) -> Tensor:
 def _columns(x: Tensor, shape: _Shape) -> Tensor:
     """What each tap sees, ``(B, H', C h w, W' n)``."""
     networks, _, channels, _, images = x.shape
-    columns = x.new_zeros(networks, shape.output[0], channels, *shape.kernel, shape.output[1], images)
-    for down, across, source in _places(shape):
-        target = columns[:, down.low : down.high, :, down.number, across.number, across.low : across.high]
-        target.copy_(x[:, source[0], :, source[1]])
-    return columns.view(networks, shape.output[0], -1, shape.output[1] * images)
+    down, across = shape.padding
+    if down or across:
+        x = F.pad(x, (0, 0, across, across, 0, 0, down, down))
+    row, column = x.stride(1), x.stride(3)
+    size = (networks, shape.output[0], channels, *shape.kernel, shape.output[1], images)
+    over_rows = (row * shape.stride[0], x.stride(2), row * shape.dilation[0])
+    over_columns = (column * shape.dilation[1], column * shape.stride[1], 1)
+    # All that the taps see as one view that overlaps itself, so that a single operation copies it.
+    seen = x.as_strided(size, (x.stride(0), *over_rows, *over_columns), x.storage_offset())
+    return seen.reshape(networks, shape.output[0], -1, shape.output[1] * images)
 
 
 def _scatter(columns: Tensor, shape: _Shape, size: tuple[int, ...]) -> Tensor:

@@ -8,6 +8,7 @@ convolutions are matrix products without copies, see :mod:`scalegmn.populations.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,8 @@ from scalegmn.networks.layers import Activate, Conv, Dense, Dropout, Flatten, La
 from scalegmn.populations.makers.cnn_convolution import convolve
 
 Masking = Callable[[Tensor], Tensor]
+# Activations that can overwrite what they are given.
+_IN_PLACE: Final[Mapping[str, Masking]] = {"relu": torch.relu_, "tanh": torch.tanh_}
 
 
 def forward(
@@ -46,7 +49,8 @@ def forward(
                 x = _add_channels(x, values[skip.source], skip.channels)
         dropped = drop is None or number == last
         for layer in stage.followers:
-            x = _follow(layer, state, x)
+            overwrite = _overwriting(layer)
+            x = _follow(layer, state, x) if overwrite is None else overwrite(x)
             if drop is not None and not dropped and isinstance(layer, Activate):
                 x, dropped = drop(x), True
         if drop is not None and not dropped:
@@ -62,6 +66,13 @@ def _weigh(layer: Dense | Conv, state: Mapping[str, Tensor], x: Tensor) -> Tenso
         return convolve(layer, weight, bias, x)
     x = x.expand(len(weight), -1, -1)
     return torch.bmm(weight, x) if bias is None else torch.baddbmm(bias[..., None], weight, x)
+
+
+def _overwriting(layer: Layer) -> Masking | None:
+    """An activation that may overwrite what comes from the weights of its stage, which nobody else holds."""
+    if torch.is_grad_enabled() or not isinstance(layer, Activate):
+        return None
+    return _IN_PLACE.get(layer.activation.kind)
 
 
 def _follow(layer: Layer, state: Mapping[str, Tensor], x: Tensor) -> Tensor:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from scalegmn.nn.edges import FactoredEdges, mapped, multiplied, taken
+from scalegmn.nn.factored import Factored, mapped, multiplied, taken
 from scalegmn.nn.segments import Selection
 from scalegmn.nn.taps import one_hot_columns
 
 
-def factored() -> FactoredEdges:
-    return FactoredEdges(torch.randn(7, 3, dtype=torch.float64), torch.randn(3, 5, dtype=torch.float64))
+def factored() -> Factored:
+    return Factored(torch.randn(7, 3, dtype=torch.float64), torch.randn(3, 5, dtype=torch.float64))
 
 
 def test_the_product_need_not_be_made() -> None:

@@ -1,0 +1,59 @@
+"""What a metanetwork works out from the structure of a batch before it looks at parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, final
+
+from scalegmn.graph.kept import Kept
+from scalegmn.graph.structure import Structure
+from scalegmn.nn.arrangement import Arrangement
+from scalegmn.nn.steps import Step, Wanted, steps_of
+from scalegmn.nn.taps import TapBlock, tap_blocks
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class PlanOptions:
+    """What a plan depends on beside the structure.
+
+    Attributes:
+        symmetric: whether the groups of the neurons count.
+        wanted: what is read of the last layer.
+        layers: of the metanetwork.
+        bidirectional: messages also run backwards.
+    """
+
+    symmetric: bool
+    wanted: Wanted
+    layers: int
+    bidirectional: bool
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The order of nodes and edges, and the work of every layer.
+
+    Attributes:
+        steps: one per layer.
+        blocks: edges by what their taps are.
+    """
+
+    steps: list[Step]
+    blocks: list[TapBlock]
+
+    @staticmethod
+    def of(structure: Structure, options: PlanOptions) -> Plan:
+        """The plan for a structure; kept for the next batch that shares its tensors."""
+        return _PLANS.get(structure.tensors, options, lambda: _planned(structure, options))
+
+
+def _planned(structure: Structure, options: PlanOptions) -> Plan:
+    at = Arrangement(structure, symmetric=options.symmetric)
+    steps = steps_of(at, options.wanted, layers=options.layers, bidirectional=options.bidirectional)
+    return Plan(steps, tap_blocks(structure))
+
+
+_PLANS: Final[Kept[Plan]] = Kept(limit=2**23)
+"""Structures of about a million edges together; their plans take some hundred MB at most."""
