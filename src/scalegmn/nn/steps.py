@@ -1,8 +1,10 @@
-"""Which nodes and edges every layer has to compute, found from what is read in the end.
+"""Which nodes and edges every layer has to compute, by what is read in the end and what is 0 at first.
 
 A readout of output neurons needs the edges that end in them from the last layer, from the layer before
 the edges two steps away, and so on; the last layers of a metanetwork are then a small part of the
-straightforward ones.  No value that is read changes.  The idea is that of dead code in compilers.
+straightforward ones.  Dual features of neurons that scale start at 0 and stay there until a message from
+the output neurons has come so far back; what they send to hidden neurons until then is 0.  No value that
+is read changes.  The ideas are those of dead code and of constants in compilers.
 """
 
 from __future__ import annotations
@@ -68,7 +70,7 @@ class Step:
     Attributes:
         at: nodes and edges that the layer reads.
         forward: of `at`, all nodes, and the edges along which messages run forwards.
-        backward: the same for backward messages; None in models without.
+        backward: the same for backward messages, as far as they are not 0; None in models without.
         written: of `at`, the nodes and edges that get new features.
         duals: whether dual features are written.
     """
@@ -101,35 +103,55 @@ def steps_of(at: Arrangement, wanted: Wanted, *, layers: int, bidirectional: boo
         ]
     )
     edges = torch.full((at.num_edges,), wanted.edges, device=at.node_order.device)
+    # Which nodes send something backwards, in each layer.
+    live = [_live(at, layer) if bidirectional else None for layer in range(layers)]
     masks = [(nodes, edges)]
-    for _ in range(layers):
-        nodes, edges = _needed(at, nodes, edges, bidirectional=bidirectional)
+    for sending in reversed(live):
+        nodes, edges = _needed(at, nodes, edges, sending)
         masks.append((nodes, edges))
     masks.reverse()
     steps, now = [], Part.of(at, nodes=masks[0][0], edges=masks[0][1]).at
     seen = masks[0]
     for number, (nodes, edges) in enumerate(masks[1:]):
         duals = wanted.duals or number < layers - 1
-        step = _step(now, nodes[seen[0]], edges[seen[1]], bidirectional=bidirectional, duals=duals)
+        sending = live[number]
+        sending = None if sending is None else sending[seen[0]]
+        step = _step(now, nodes[seen[0]], edges[seen[1]], sending, duals=duals)
         steps.append(step)
         seen, now = (nodes, edges), step.written.at
     return steps
 
 
-def _needed(at: Arrangement, nodes: Tensor, edges: Tensor, *, bidirectional: bool) -> tuple[Tensor, Tensor]:
+def _live(at: Arrangement, layer: int) -> Tensor:
+    """Nodes whose dual features may differ from 0 before a layer, numbered from 0."""
+    live = ~at.scaled
+    for _ in range(layer):
+        live = live.index_fill(0, at.source.index[live[at.target.index]], True)
+    return live
+
+
+def _needed(at: Arrangement, nodes: Tensor, edges: Tensor, sending: Tensor | None) -> tuple[Tensor, Tensor]:
     """What a layer reads to write `nodes` and `edges` (masks): edges that bring messages, and their ends."""
     source, target = at.source.index, at.target.index
-    edges = edges | nodes[target] | (nodes[source] if bidirectional else False)
+    edges = edges | nodes[target] | (False if sending is None else _reached(at, nodes, sending))
     nodes = nodes.clone()
     nodes[source[edges]] = True
     nodes[target[edges]] = True
     return nodes, edges
 
 
-def _step(at: Arrangement, nodes: Tensor, edges: Tensor, *, bidirectional: bool, duals: bool) -> Step:
+def _reached(at: Arrangement, nodes: Tensor, sending: Tensor) -> Tensor:
+    """Edges that bring backward messages to `nodes`; input neurons answer with a constant to 0."""
+    source = at.source.index
+    return nodes[source] & (sending[at.target.index] | ~at.hidden_mask[source])
+
+
+def _step(at: Arrangement, nodes: Tensor, edges: Tensor, sending: Tensor | None, *, duals: bool) -> Step:
     everywhere = _true(at, at.num_nodes)
     forward = Part.of(at, nodes=everywhere, edges=nodes[at.target.index])
-    backward = Part.of(at, nodes=everywhere, edges=nodes[at.source.index]) if bidirectional else None
+    backward = None
+    if sending is not None:
+        backward = Part.of(at, nodes=everywhere, edges=_reached(at, nodes, sending))
     return Step(at, forward, backward, Part.of(at, nodes=nodes, edges=edges), duals)
 
 
