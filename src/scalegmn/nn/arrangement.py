@@ -56,8 +56,8 @@ class Lane:
 @final
 @dataclass(frozen=True, eq=False)
 class Kinds:
-    """Nodes that are told the same about their place: inputs or outputs by position, hidden ones by layer
-    and activation.
+    """Nodes that are told the same about their place and have one group: inputs or outputs by position,
+    hidden ones by layer and activation.
 
     Attributes:
         of_nodes: the number of the kind of every node, ``(V,)``.
@@ -201,7 +201,8 @@ class Arrangement:
         structure = self.structure
         layer, position = self.nodes(structure.node_layer), self.nodes(structure.node_position)
         codes = self.nodes(structure.node_role)
-        for field in (self.nodes(structure.node_activation), torch.where(self.hidden_mask, layer, position)):
+        activation, group = self.nodes(structure.node_activation), self.nodes(structure.node_group)
+        for field in (activation, group, torch.where(self.hidden_mask, layer, position)):
             codes = codes * (int(field.max()) + 1 if field.numel() else 1) + field
         kinds, of_nodes = codes.unique(return_inverse=True)
         examples = torch.empty_like(kinds)

@@ -11,6 +11,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from scalegmn.nn.alike import Pairs
 from scalegmn.nn.arrangement import Arrangement
 from scalegmn.nn.chunks import chunk_rows, chunks
 from scalegmn.nn.duality import carry, emitted, received
@@ -23,7 +24,7 @@ from scalegmn.nn.mlp import MLP
 from scalegmn.nn.roles import LabelledMaps, NodeUpdate
 from scalegmn.nn.rows import GroupRows
 from scalegmn.nn.state import State
-from scalegmn.nn.steps import Step
+from scalegmn.nn.steps import Part, Step
 from scalegmn.nn.style import LayerStyle
 from scalegmn.shapes import EdgeFeatures, NodeFeatures
 
@@ -81,7 +82,10 @@ class ScaleMessagePassing(Layer):
         primal = self.primal_update(inputs, step.written.at, joined_extras)
         edges = multiplied(old.edges)
         if self.edge_update is not None and step.written.at.num_edges:
-            edges = self.edge_update(maps.pop(0), old, step.written.at)
+            # Dropout in perceptrons is drawn for each edge.
+            alike = not (self.training and self.style.mlp.dropout > 0)
+            pairs = _pairs(state, step.written) if alike else None
+            edges = self.edge_update(maps.pop(0), old, step.written.at, pairs)
         return State(primal, dual, edges, old.encoding)
 
     def _edge_maps(self, edges: Edges, step: Step) -> list[EdgeMap]:
@@ -106,6 +110,13 @@ def _on_hidden(m: Tensor, like: Tensor, at: Arrangement) -> Tensor:
         return m
     inputs, hidden, outputs = at.by_role(m)
     return torch.cat([inputs, carry(hidden, at.by_role(like)[1], at.hidden_rows), outputs])
+
+
+def _pairs(state: State, written: Part) -> Pairs | None:
+    """Pairs of the edges that are written, where it is known which nodes are alike."""
+    if state.start is None or state.start.alike is None:
+        return None
+    return Pairs.of(written.nodes.take(state.start.alike), written.at)
 
 
 @final
@@ -161,15 +172,23 @@ class EdgeUpdate(nn.Module):
         self.rho = MLP(width, width, style=style.mlp)
         self.of_source = nn.Linear(width, style.mlp.hidden, bias=False)
 
-    def forward(self, edges: EdgeMap, state: State, at: Arrangement) -> EdgeFeatures:
-        """``W e`` of shape ``(E, D)`` to new edge features ``(E, D)``."""
+    def forward(
+        self, edges: EdgeMap, state: State, at: Arrangement, pairs: Pairs | None = None
+    ) -> EdgeFeatures:
+        """``W e`` of shape ``(E, D)`` to new edge features ``(E, D)``; `pairs` where ends are alike."""
         z = self.invariants(state, at)
         of_target, of_source = self.rho.first(z), self.of_source(z)
+        factors = (
+            None if pairs is None else self.rho.rest(of_target[pairs.targets] + of_source[pairs.sources])
+        )
         parts = chunks(at.num_edges, chunk_rows(z))
         found = z.new_empty(at.num_edges, z.shape[1]) if len(parts) > 1 else None
         for part, own in zip(parts, edges.parts(parts), strict=True):
-            hidden = at.target.part(part).gather(of_target).add_(at.source.part(part).gather(of_source))
-            factor = self.rho.rest(hidden)
+            if pairs is not None and factors is not None:
+                factor = pairs.of_edges.part(part).gather(factors)
+            else:
+                hidden = at.target.part(part).gather(of_target).add_(at.source.part(part).gather(of_source))
+                factor = self.rho.rest(hidden)
             if found is None:
                 return multiplied(own) * factor
             torch.mul(multiplied(own), factor, out=found[part])

@@ -10,10 +10,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import linear
 
+from scalegmn.nn.alike import alike_nodes
 from scalegmn.nn.arrangement import Arrangement, Lane
 from scalegmn.nn.factored import Factored
 from scalegmn.nn.taps import one_hot_columns
-from scalegmn.shapes import NodeFeatures, NodeScalars
+from scalegmn.shapes import NodeFeatures, NodeIntegers, NodeScalars
 
 _MOST_COLUMNS: Final = 0.5
 """Products with more columns than this share of the features are multiplied at once."""
@@ -62,10 +63,12 @@ class Start:
     Attributes:
         primal: forwards.
         dual: backwards; None in forward models.
+        alike: equal numbers for nodes with the same invariants; see :mod:`scalegmn.nn.alike`.
     """
 
     primal: FactoredNodes
     dual: FactoredNodes | None
+    alike: NodeIntegers | None
 
 
 def start_of(
@@ -86,14 +89,15 @@ def start_of(
     """
     if at.degree is not None:
         return None
-    rows, hidden = at.kinds.examples, at.hidden_mask
+    rows, hidden, alike = at.kinds.examples, at.hidden_mask, alike_nodes(bias, at)
     encoded, is_hidden = encoding.index_select(0, rows), hidden.index_select(0, rows).unsqueeze(1)
     own = encoded * of_bias
     primal = FactoredNodes(torch.where(hidden, bias, 1), torch.where(is_hidden, own, encoded))
     if dual_encoding is None:
-        return Start(primal, None)
+        return Start(primal, None, alike)
     is_output = (rows >= at.outputs.start).unsqueeze(1)
     ends = encoded * torch.where(is_output, dual_encoding[1], dual_encoding[0])
     # Dual features of hidden neurons start at 0 where scales act.
     numbers = torch.where(hidden, torch.where(at.scaled, 0, bias), 1)
-    return Start(primal, FactoredNodes(numbers, torch.where(is_hidden, own, ends)))
+    dual = FactoredNodes(numbers, torch.where(is_hidden, own, ends))
+    return Start(primal, dual, alike)
