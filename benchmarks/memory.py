@@ -3,7 +3,8 @@
     python -m benchmarks.memory [--settings mnist_cls/scalegmn ...] [--batch_size 16] [--threads 1]
 
 Each figure comes from a process of its own: the most memory it ever had, less what it had before the
-step.  The plain formula is `scalegmn.testing.plain`.  Dropout is left out of both.
+step.  "Again" computes each layer again for the gradient (`training.recompute`).  The plain formula is
+`scalegmn.testing.plain`.  Dropout is left out of all.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from torch import Tensor
 
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import ScaleGMN, ScaleGMNEditor
+from scalegmn.models.backbone import recompute_layers
 from scalegmn.testing.plain import plain_answer, plain_updates
 from scalegmn.training.parsing import parse_config
 
@@ -36,13 +38,18 @@ def plain_of(model: torch.nn.Module) -> Callable[[NetworkBatch], Tensor]:
     return lambda batch: plain_answer(model, batch.graph)
 
 
-def measure(name: str, size: int, *, plain: bool) -> None:
+KINDS = ("fast", "again", "plain")
+
+
+def measure(name: str, size: int, kind: str) -> None:
     """Print the MiB of one step."""
     setting = SETTINGS[name]
     config, _ = parse_config(["--config", str(CONFIGS / f"{setting.config}.yaml")])
     assert config is not None
     model, ask = model_of(setting, config.model)
-    ask = plain_of(model) if plain else ask
+    ask = plain_of(model) if kind == "plain" else ask
+    if kind == "again":
+        recompute_layers(model)
     model.eval()
     ask(batch_of(setting, 2, "cpu")).sum().backward()
     batch, before = batch_of(setting, size, "cpu"), peak()
@@ -57,21 +64,21 @@ def main() -> None:
     parser.add_argument("--settings", nargs="+", choices=list(SETTINGS), default=list(SETTINGS))
     parser.add_argument("--batch_size", type=int, default=16)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--only", choices=["fast", "plain"], help="one figure, in this process")
+    parser.add_argument("--only", choices=KINDS, help="one figure, in this process")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.only:
-        measure(options.settings[0], options.batch_size, plain=options.only == "plain")
+        measure(options.settings[0], options.batch_size, options.only)
         return
-    print(f"{'setting':30}{'MiB':>10}{'plain MiB':>12}{'share':>8}")
+    print(f"{'setting':30}{'MiB':>10}{'again MiB':>12}{'plain MiB':>12}{'share':>8}")
     for name in options.settings:
         command = [sys.executable, "-m", "benchmarks.memory", "--settings", name]
         command += ["--batch_size", str(options.batch_size), "--threads", str(options.threads)]
-        fast, plain = (
+        fast, again, plain = (
             float(subprocess.run([*command, "--only", kind], check=True, capture_output=True).stdout)
-            for kind in ("fast", "plain")
+            for kind in KINDS
         )
-        print(f"{name:30}{fast:10.0f}{plain:12.0f}{fast / plain:8.2f}", flush=True)
+        print(f"{name:30}{fast:10.0f}{again:12.0f}{plain:12.0f}{fast / plain:8.2f}", flush=True)
 
 
 if __name__ == "__main__":

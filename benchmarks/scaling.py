@@ -1,14 +1,17 @@
 """Time and memory of one network against its number of edges, from a thousand to a million.
 
     python -m benchmarks.scaling [--features 128] [--threads 1] [--largest 1000000] [--budget 300]
-                                 [--picture FILE.png]
+                                 [--picture FILE.png] [--resnet18] [--full_graph]
 
 Networks of four 3 x 3 convolutions of ever more channels go through inference of a model with the features
 and layers of the published settings, each in a process of its own.  Seconds are those of the processor, which
 other programs on the machine disturb least, of the best of up to three passes after a first one; memory is
 the highest of the process in all passes, less what it had before.  No further size begins when `--budget`
-seconds are over.  ResNet-18 has 1.2 million edges.  A straight line of slope 1 is drawn beside
-the measured ones.
+seconds are over.  A straight line of slope 1 is drawn beside the measured ones.
+
+`--resnet18` reads one network with the convolutions and skip connections of ResNet-18 instead (batch norm in
+the biases, 3 x 3 kernels at the input, no projections in the skip connections; 1.2 million edges).  With
+`--full_graph` the model reads all neurons in the end, not the output neurons alone.
 """
 
 from __future__ import annotations
@@ -18,14 +21,17 @@ import resource
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import torch
 
 from scalegmn.graph import GraphSpec, NetworkBatch
-from scalegmn.models import ModelConfig, ScaleGMN
+from scalegmn.models import ModelConfig, ReadoutKind, ScaleGMN
 from scalegmn.networks.activations import Activation
+from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.factories import cnn
+from scalegmn.networks.layers import Activate, Conv, Dense, Flatten, Layer, Pool, Skip
 from scalegmn.training.memory import kept_memory
 
 REPEATED = 5.0
@@ -33,12 +39,29 @@ REPEATED = 5.0
 EDGES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 
 
-def measure(edges: int, features: int) -> None:
-    """Print edges, seconds and GiB of one network."""
+def four_convolutions(edges: int) -> Architecture:
     width = round((edges / 3) ** 0.5)
-    architecture = cnn(channels=(3, *[width] * 4), activations=[Activation("relu")] * 4)
+    return cnn(channels=(3, *[width] * 4), activations=[Activation("relu")] * 4)
+
+
+def resnet18() -> Architecture:
+    widths = [3, *[64] * 5, *[128] * 4, *[256] * 4, *[512] * 4]
+    layers: list[Layer] = []
+    for number, (before, after) in enumerate(pairwise(widths)):
+        stride = (2, 2) if number and before != after else (1, 1)
+        layers += [
+            Conv(f"conv{number}", before, after, (3, 3), stride=stride, padding=(1, 1)),
+            Activate(Activation("relu")),
+        ]
+    layers += [Pool("average"), Flatten((1, 1)), Dense("dense", 512, 10)]
+    skips = [Skip(n, n + 2, widths[n + 1]) for n in range(0, 16, 2) if widths[n + 1] == widths[n + 3]]
+    return Architecture(tuple(layers), tuple(skips))
+
+
+def measure(architecture: Architecture, features: int, readout: ReadoutKind) -> None:
+    """Print edges, seconds and GiB of one network."""
     torch.manual_seed(0)
-    config = ModelConfig(features=features, edge_positional=False, separate_io=False)
+    config = ModelConfig(features=features, edge_positional=False, separate_io=False, readout=readout)
     model = ScaleGMN(spec=GraphSpec.of([architecture]), outputs=1, config=config).eval()
     batch = NetworkBatch.of(architecture, 0.1 * torch.randn(1, architecture.num_parameters))
     count = batch.graph.num_edges
@@ -94,10 +117,13 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=300.0, help="seconds after which no size begins")
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--only", type=int, help="measure one number of edges in this process")
+    parser.add_argument("--resnet18", action="store_true")
+    parser.add_argument("--full_graph", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    if options.only:
-        measure(options.only, options.features)
+    if options.only or options.resnet18:
+        readout = ReadoutKind.full_graph if options.full_graph else ReadoutKind.last_layer
+        measure(four_convolutions(options.only) if options.only else resnet18(), options.features, readout)
         return
     rows, began = [], time.perf_counter()
     print(f"{'edges':>10} {'seconds':>10} {'us per edge':>12} {'GiB':>8} {'KiB per edge':>13}")
@@ -107,6 +133,7 @@ def main() -> None:
             break
         command = [sys.executable, "-m", "benchmarks.scaling", "--only", str(edges)]
         command += ["--features", str(options.features), "--threads", str(options.threads)]
+        command += ["--full_graph"] * options.full_graph
         found = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
         count, seconds, memory = int(found[0]), float(found[1]), float(found[2])
         rows.append((count, seconds, memory))

@@ -68,6 +68,7 @@ def test_all_mistakes_at_once_and_nothing_is_done(tmp_path: Path, capsys: pytest
         ({"data.population": "nowhere"}, "data.population: nowhere: does not exist"),
         ({"training.accelerator": "gpu"}, "PyTorch finds none"),
         ({"training.precision": "fp16_mixed"}, "needs a GPU"),
+        ({"training.recompute": "true", "metanetwork": "flat_mlp"}, "flat_mlp has no message passing layers"),
     ],
 )
 def test_what_does_not_fit_data_or_machine(

@@ -19,6 +19,7 @@ from scalegmn.graph import (
     to_parameters,
     update_parameters,
 )
+from scalegmn.graph.structure import TENSORS
 from scalegmn.networks.activations import Activation
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.factories import mlp, siren
@@ -230,6 +231,22 @@ def test_only_shared_batches_share() -> None:
     shared, again = (batch_graphs(SMALL, theta, shared=True).edge_kind for _ in range(2))
     assert (shared != 7).all()
     assert shared.data_ptr() == again.data_ptr()
+
+
+def test_shared_batches_of_one_size_have_the_very_same_tensors() -> None:
+    names = [name for name in (*TENSORS, "batch", "ptr") if name != "node_network"]
+    one, other = (
+        batch_graphs(SMALL, random_parameters(SMALL, 5, generator=generator(seed)), shared=True)
+        for seed in (1, 2)
+    )
+    assert all(one[name] is other[name] for name in names)
+    assert not torch.equal(one.tap_weight, other.tap_weight)
+    # Batches of another size lie in the same memory, but are other tensors; those that share nothing do not.
+    more = batch_graphs(SMALL, torch.zeros(6, SMALL.num_parameters), shared=True)
+    alone = batch_graphs(SMALL, torch.zeros(5, SMALL.num_parameters))
+    for name in names:
+        assert more[name] is not one[name] and more[name].data_ptr() == one[name].data_ptr()
+        assert alone[name].data_ptr() != one[name].data_ptr() and torch.equal(alone[name], one[name])
 
 
 def test_graphs_drawn_in_inference_mode_first_can_be_trained_on() -> None:

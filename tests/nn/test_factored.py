@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
+from torch import nn
 
-from scalegmn.nn.factored import Factored, mapped, multiplied, taken
+from scalegmn.nn.factored import Factored, affine, mapped, multiplied, taken
 from scalegmn.nn.segments import Selection
 from scalegmn.nn.taps import one_hot_columns
 
@@ -38,3 +40,42 @@ def test_columns_of_kinds() -> None:
     assert one_hot_columns(columns, None, 1) is columns
     expected = torch.tensor([[0.0, 0.0, 1.0, 2.0], [3.0, 4.0, 0.0, 0.0]])
     assert torch.equal(one_hot_columns(columns, torch.tensor([1, 0]), 2), expected)
+
+
+def test_rows_times_numbers() -> None:
+    edges, numbers = factored(), torch.randn(7, 1, dtype=torch.float64)
+    found = edges.times(numbers)
+    torch.testing.assert_close(found.multiplied(), edges.multiplied() * numbers)
+    assert found.vectors is edges.vectors
+
+
+@pytest.mark.parametrize("part", [slice(0, 7), slice(2, 5), slice(4, 100), slice(3, 3)])
+def test_rows_of_a_slice(part: slice) -> None:
+    edges = factored()
+    assert torch.equal(edges[part].columns, edges.columns[part])
+    torch.testing.assert_close(edges[part].multiplied(), edges.multiplied()[part])
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_what_is_known_of_the_columns_stays_known(single: bool) -> None:
+    edges = Factored(torch.randn(4, 2), torch.randn(2, 3), single=single)
+    some = Selection(torch.tensor([True, False, False, True]))
+    results = (edges.mapped(torch.randn(5, 3)), edges.times(torch.randn(4, 1)), edges[1:3], edges.take(some))
+    assert [made.single for made in results] == [single] * 4
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_affine_map(bias: bool) -> None:
+    layer, edges = nn.Linear(5, 4, bias=bias, dtype=torch.float64), factored()
+    torch.testing.assert_close(affine(layer, edges), layer(edges.multiplied()))
+    torch.testing.assert_close(affine(layer, edges.multiplied()), layer(edges.multiplied()))
+
+
+def test_gradients_are_those_of_the_multiplied_rows() -> None:
+    layer, numbers = nn.Linear(5, 4, dtype=torch.float64), torch.randn(7, 1, dtype=torch.float64)
+    given = [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in ((7, 3), (3, 5))]
+    fast = affine(layer, Factored(*given).times(numbers)[1:6])
+    slow = layer(((given[0] @ given[1]) * numbers)[1:6])
+    upward, leaves = torch.randn_like(slow), [*given, *layer.parameters()]
+    for one, other in zip(*(torch.autograd.grad(made, leaves, upward) for made in (fast, slow)), strict=True):
+        torch.testing.assert_close(one, other)

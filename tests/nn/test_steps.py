@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from models.cases import mixed_batch, networks_of, spec_of
+from models.cases import editor_of, mixed_batch, model_of, networks_of, spec_of
 from nn.cases import case_of
+from nn.start_cases import WIDTH, networks_named, wide
 from scalegmn.graph import NetworkGraph, to_graph
 from scalegmn.graph.structure import Structure
 from scalegmn.models import Direction, ModelConfig, ReadoutKind, ScaleGMN, ScaleGMNEditor
 from scalegmn.networks.activations import Activation
 from scalegmn.networks.factories import mlp
-from scalegmn.nn.arrangement import Arrangement
-from scalegmn.nn.steps import Wanted, steps_of
+from scalegmn.nn.alike import Pairs
+from scalegmn.nn.arrangement import Arrangement, Lane
+from scalegmn.nn.edge_maps import EdgeMap
+from scalegmn.nn.factored import Factored
+from scalegmn.nn.senders import FactoredNodes
+from scalegmn.nn.state import State
+from scalegmn.nn.steps import Part, Step, Wanted, steps_of
 from scalegmn.seeding import generator
 from scalegmn.testing import randomise
 from scalegmn.testing.plain import plain_answer, plain_updates
@@ -33,6 +40,11 @@ OPTIONS: tuple[dict[str, Any], ...] = (
 )
 
 
+def assert_close(fast: Tensor, plain: Tensor) -> None:
+    assert plain.abs().max() > 1e-3
+    assert (fast - plain).abs().max() <= 1e-10 * plain.abs().max()
+
+
 def assert_same(fast: Tensor, plain: Tensor, model: nn.Module) -> None:
     """Values and gradients to 1e-10, each against the largest of all."""
     weights = torch.randn(fast.shape, generator=generator(1), dtype=torch.float64)
@@ -41,8 +53,7 @@ def assert_same(fast: Tensor, plain: Tensor, model: nn.Module) -> None:
         torch.autograd.grad((answer * weights).sum(), parameters, materialize_grads=True)
         for answer in (fast, plain)
     )
-    assert plain.abs().max() > 1e-3
-    assert (fast - plain).abs().max() <= 1e-10 * plain.abs().max()
+    assert_close(fast, plain)
     largest = max(gradient.abs().max() for gradient in expected)
     for one, other in zip(found, expected, strict=True):
         assert (one - other).abs().max() <= 1e-10 * largest
@@ -72,9 +83,111 @@ def test_updates_and_gradients_of_the_plain_formula(seed: int, options: dict[str
     assert_same(fast, torch.cat(plain_updates(model, graph)), model)
 
 
-def chain() -> Arrangement:
+class Used:
+    """How often the shortcuts of the first layer and of chunks were taken.
+
+    Attributes:
+        products, pairs: numbers of factored products and of alike pairs that were made.
+        parts: the most parts in which edges were mapped.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.products, self.pairs, self.parts = 0, 0, 0
+        product, pairs, parts = FactoredNodes.product, Pairs.of, EdgeMap.parts
+
+        def count_product(nodes: FactoredNodes, lane: Lane, edges: Factored) -> Factored | None:
+            found = product(nodes, lane, edges)
+            self.products += found is not None
+            return found
+
+        def count_pairs(alike: Tensor, at: Arrangement) -> Pairs | None:
+            found = pairs(alike, at)
+            self.pairs += found is not None
+            return found
+
+        def count_parts(edges: EdgeMap, slices: Sequence[slice]) -> Iterator[Tensor | Factored]:
+            self.parts = max(self.parts, len(slices))
+            return parts(edges, slices)
+
+        monkeypatch.setattr(FactoredNodes, "product", count_product)
+        monkeypatch.setattr(Pairs, "of", count_pairs)
+        monkeypatch.setattr(EdgeMap, "parts", count_parts)
+
+    def assert_used(self, name: str, *, chunks: bool) -> None:
+        """All that there is for networks of this name."""
+        assert self.products > 0
+        assert (self.pairs > 0) == (name in SCALED)
+        assert (self.parts > 5) == chunks
+
+
+@pytest.fixture
+def used(monkeypatch: pytest.MonkeyPatch) -> Used:
+    return Used(monkeypatch)
+
+
+SCALED = ("relu cnn", "mixed")
+WIDE = ("relu cnn", "tanh cnn", "sine", "mixed")
+WIDE_OPTIONS: tuple[dict[str, Any], ...] = (
+    {"direction": FORWARD},
+    {"direction": FORWARD, "sign_symmetrise": False, "skip": True, "plain_io": False},
+    {"direction": BOTH},
+    {"direction": BOTH, "readout": ReadoutKind.full_graph, "positional_in_messages": True},
+    {"direction": BOTH, "sign_symmetrise": False, "mlp_layer_norm": False, "skip": True},
+)
+
+
+@pytest.mark.parametrize("gradients", [True, False])
+@pytest.mark.parametrize("options", WIDE_OPTIONS)
+@pytest.mark.parametrize("name", WIDE)
+def test_shortcuts_of_wide_models_are_the_plain_formula(
+    name: str, options: dict[str, Any], gradients: bool, used: Used, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Biases are 0, negative and positive; without gradients, seven edges are worked on at a time."""
+    networks = networks_named(name)
+    graph, model = mixed_batch(networks), model_of(networks, wide(name, **options))
+    plain = plain_answer(model, graph)
+    if gradients:
+        assert_same(model(graph), plain, model)
+    else:
+        monkeypatch.setattr("scalegmn.nn.chunks._CPU_NUMBERS", 7 * WIDTH)
+        with torch.no_grad():
+            assert_close(model(graph), plain)
+    used.assert_used(name, chunks=not gradients)
+
+
+@pytest.mark.parametrize("gradients", [True, False])
+@pytest.mark.parametrize("options", WIDE_OPTIONS[:3])
+@pytest.mark.parametrize("name", WIDE)
+def test_shortcuts_of_wide_editors_are_the_plain_formula(
+    name: str, options: dict[str, Any], gradients: bool, used: Used, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks = networks_named(name)
+    graph, model = mixed_batch(networks), editor_of(networks, wide(name, **options))
+
+    def updates() -> Tensor:
+        reading = model.backbone(graph)
+        return torch.cat(model.head(reading.state, reading.at, reading.blocks))
+
+    plain = torch.cat(plain_updates(model, graph))
+    if gradients:
+        assert_same(updates(), plain, model)
+    else:
+        monkeypatch.setattr("scalegmn.nn.chunks._CPU_NUMBERS", 7 * WIDTH)
+        with torch.no_grad():
+            assert_close(updates(), plain)
+    used.assert_used(name, chunks=not gradients)
+
+
+def test_narrow_models_take_no_shortcut(used: Used) -> None:
+    """This checks the counts: with a feature for each column, or less, products are multiplied at once."""
+    networks = networks_named("relu cnn")
+    model_of(networks, wide("relu cnn", features=6))(mixed_batch(networks))
+    assert (used.products, used.pairs) == (0, 0) and used.parts <= 3
+
+
+def chain(kind: str = "tanh") -> Arrangement:
     """Layers of 2, 3, 4, 5 and 1 neurons: blocks of 6, 12, 20 and 5 edges."""
-    architecture = mlp(widths=(2, 3, 4, 5, 1), activations=[Activation("tanh")] * 3)
+    architecture = mlp(widths=(2, 3, 4, 5, 1), activations=[Activation(kind)] * 3)
     return Arrangement(
         Structure.of(to_graph(architecture, torch.ones(architecture.num_parameters))), symmetric=True
     )
@@ -94,6 +207,64 @@ def test_models_in_both_directions_need_both_ends() -> None:
     assert steps[1].forward.at.num_edges == 6 + 20 + 5 and steps[1].backward is not None
     assert steps[1].backward.at.num_edges == 6 + 12 + 5
     assert steps[2].written.at.num_nodes == 3
+
+
+def backward_parts(at: Arrangement, wanted: Wanted, layers: int) -> list[Part]:
+    steps = steps_of(at, wanted, layers=layers, bidirectional=True)
+    return [step.backward for step in steps if step.backward is not None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "edges"),
+    [
+        # From the output (5 edges), then from one layer further back each; always into the inputs (6 edges).
+        ("relu", [5 + 6, 5 + 20 + 6, 5 + 20 + 12 + 6, 43]),
+        ("identity", [11, 31, 43, 43]),
+        # Dual features of these are not 0 at first.
+        ("tanh", [43] * 4),
+        ("sigmoid", [43] * 4),
+    ],
+)
+def test_nothing_is_sent_backwards_before_it_has_come_so_far(kind: str, edges: list[int]) -> None:
+    at = chain(kind)
+    parts = backward_parts(at, Wanted(edges=True), 4)
+    assert [part.at.num_edges for part in parts] == edges
+    for layer, part in enumerate(parts):
+        # Layers of the senders: 4 is the output, hidden neurons that scale follow one by one; 1 meets inputs.
+        senders = part.at.nodes(part.at.structure.node_layer)[part.at.target.index]
+        reach = 1 if kind in ("tanh", "sigmoid") else 4 - layer
+        assert set(senders.tolist()) == {1, *range(max(reach, 1), 5)}
+
+
+def test_what_is_not_sent_need_not_be_read() -> None:
+    wanted = Wanted(hidden=False, duals=True)
+    steps = steps_of(chain("relu"), wanted, layers=3, bidirectional=True)
+    # In the second layer, the third block of edges is read forwards and the second block not at all.
+    assert [step.at.num_edges for step in steps] == [43, 6 + 20 + 5, 6 + 5]
+    assert [part.at.num_edges for part in backward_parts(chain("relu"), wanted, 3)] == [6 + 5, 6 + 5, 6]
+    assert [part.at.num_edges for part in backward_parts(chain("tanh"), wanted, 3)] == [43, 6 + 12 + 5, 6]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_messages_that_are_left_out_are_zero(seed: int) -> None:
+    """Of networks of all kinds, with skips: before a layer the dual features of their senders are 0."""
+    networks = networks_of(seed)
+    model = model_of(
+        networks, ModelConfig(features=6, layers=4, direction=BOTH, readout=ReadoutKind.full_graph)
+    )
+    seen: list[tuple[State, Step]] = []
+    for layer in model.backbone.layers:
+        layer.register_forward_pre_hook(lambda _, given: seen.append(given))
+    model(mixed_batch(networks))
+    left_out = 0
+    for state, step in seen:
+        assert state.dual is not None and step.backward is not None
+        hidden, wanted = step.at.hidden_mask[step.at.source.index], step.written.nodes.rows
+        chosen = torch.isin(step.at.source.index, wanted) & hidden
+        chosen[step.backward.edges.rows] = False
+        left_out += int(chosen.sum())
+        assert (state.dual[step.at.target.index[chosen]] == 0).all()
+    assert left_out > 0
 
 
 @pytest.mark.parametrize("bidirectional", [True, False])

@@ -73,6 +73,12 @@ def test_training_learns_and_leaves_a_run(population: Path, tmp_path: Path) -> N
     assert set(run.facts["versions"]) >= {"torch", "lightning", "scalegmn"}
 
 
+def test_layers_may_be_computed_again(population: Path, tmp_path: Path) -> None:
+    for name, again in (("once", "false"), ("again", "true")):
+        train(configured(population, tmp_path / name, training__recompute=again, model__dropout_in_mlps=True))
+    assert same(weights(tmp_path / "once"), weights(tmp_path / "again"))
+
+
 @pytest.mark.parametrize(
     "changes",
     [

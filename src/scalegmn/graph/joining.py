@@ -40,6 +40,12 @@ def join_graphs(graphs: Sequence[NetworkGraph]) -> NetworkGraph:
 
 def _joined(structures: Sequence[Structure]) -> dict[str, Tensor]:
     """The fields without parameters, and the networks of all neurons."""
+    # Of tensors made in inference mode nothing is kept, no plan either.
+    with torch.inference_mode(False):
+        return _concatenated(structures)
+
+
+def _concatenated(structures: Sequence[Structure]) -> dict[str, Tensor]:
     names = [field.name for field in FIELDS if field.name in TENSORS and field.name != "edge_index"]
     joined = {name: torch.cat([getattr(structure, name) for structure in structures]) for name in names}
     edges, networks, nodes, count = [], [], 0, 0

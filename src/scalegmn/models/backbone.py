@@ -7,6 +7,7 @@ from typing import final
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from scalegmn.graph.network_graph import NetworkGraph
 from scalegmn.graph.spec import GraphSpec
@@ -45,12 +46,17 @@ class Backbone(nn.Module):
         config: options.
         wanted: what is read of the last layer.
 
+    Attributes:
+        recompute: keep only what goes from layer to layer for the gradient, and compute each layer again on
+            the way back: less memory, a third more time.
+
     Law: see :class:`~scalegmn.nn.state.State`.
     """
 
     def __init__(self, *, spec: GraphSpec, config: ModelConfig, wanted: Wanted) -> None:
         super().__init__()
         style = config.style
+        self.recompute = False
         self.config, self.symmetric = config, config.symmetry is Symmetry.scaling
         self.options = PlanOptions(
             symmetric=self.symmetric,
@@ -78,8 +84,15 @@ class Backbone(nn.Module):
         plan = Plan.of(Structure.of(graph), self.options)
         state = self._encode(graph, plan.steps[0].at, plan.blocks)
         for layer, step in zip(self.layers, plan.steps, strict=True):
-            state = self._after(layer(state, step), state, step)
+            state = self._after(self._new(layer, state, step), state, step)
         return Reading(state, plan.steps[-1].written.at, plan.blocks)
+
+    def _new(self, layer: nn.Module, state: State, step: Step) -> State:
+        if not (self.recompute and torch.is_grad_enabled()):
+            new: State = layer(state, step)
+            return new
+        again: State = checkpoint(layer, state, step, use_reentrant=False)
+        return again
 
     def _encode(self, graph: NetworkGraph, at: Arrangement, blocks: list[TapBlock]) -> State:
         encoding = self.positional(graph, at)
@@ -136,3 +149,11 @@ class Backbone(nn.Module):
         if step.written.at.num_edges:
             edges = join(edges, multiplied(old.edges))
         return State(join(new.primal, old.primal), dual, edges, new.encoding)
+
+
+def recompute_layers(model: nn.Module) -> int:
+    """Let all backbones in `model` compute their layers again for the gradient; says how many there are."""
+    backbones = [module for module in model.modules() if isinstance(module, Backbone)]
+    for backbone in backbones:
+        backbone.recompute = True
+    return len(backbones)

@@ -22,7 +22,9 @@ def alike_nodes(bias: NodeScalars, at: Arrangement) -> NodeIntegers | None:
     the sign of the bias is left of it.
     """
     size = bias.abs()
-    if not bool(at.scaled.any()) or bool((at.scaled & (size > 0) & ((size < _LEAST) | (size > _MOST))).any()):
+    # NaN is none of these: it has no sign, and must not be taken for a neuron of another network.
+    known = (size == 0) | ((size >= _LEAST) & (size <= _MOST))
+    if not bool(at.scaled.any()) or bool((at.scaled & ~known).any()):
         return None
     by_kind = 3 * at.kinds.of_nodes + 1 + bias.sign().long()
     alone = 3 * len(at.kinds.examples) + torch.arange(at.num_nodes, device=bias.device)

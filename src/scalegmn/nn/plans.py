@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, final
 
+import torch
+
 from scalegmn.graph.kept import Kept
 from scalegmn.graph.structure import Structure
 from scalegmn.nn.arrangement import Arrangement
@@ -44,6 +46,7 @@ class Plan:
     blocks: list[TapBlock]
 
     @staticmethod
+    @torch.compiler.disable
     def of(structure: Structure, options: PlanOptions) -> Plan:
         """The plan for a structure; kept for the next batch that shares its tensors."""
         return _PLANS.get(structure.tensors, options, lambda: _planned(structure, options))

@@ -15,10 +15,12 @@ from scalegmn.training.config import EDITING, Accelerator, Precision, RunConfig,
 from scalegmn.training.metanetworks import (
     EDITORS,
     FITTED,
+    LAYERED,
     ONE_LAYOUT,
     check_features,
     check_layout,
     no_editor,
+    no_layers,
 )
 from scalegmn.training.parsing import flat_items, parse_plain
 from scalegmn.training.processes import is_first_process
@@ -37,6 +39,7 @@ FREE_ON_RESUME: Final = (
     "training.early_stopping_patience",
     "training.accelerator",
     "training.threads",
+    "training.recompute",
 )
 """What may differ when a training is resumed; everything else would make it another training."""
 
@@ -54,6 +57,8 @@ def mistakes_of_work(config: RunConfig) -> list[str]:
 def _of_model(config: RunConfig) -> Iterator[str]:
     if config.task in EDITING and config.metanetwork not in EDITORS:
         yield no_editor(config)
+    if config.training.recompute and config.metanetwork not in LAYERED:
+        yield no_layers(config)
 
 
 def _of_data(config: RunConfig) -> Iterator[str]:

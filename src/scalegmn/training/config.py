@@ -169,6 +169,8 @@ class TrainingConfig:
         accelerator: where to train.
         devices: how many devices; 0 for all there are.
         threads: of PyTorch on a CPU; none to leave it to PyTorch.
+        recompute: keep only what goes from layer to layer of ScaleGMN for the gradient, and compute the rest
+            again; for large networks or batches that do not fit in memory otherwise.
     """
 
     epochs: int = 100
@@ -183,6 +185,7 @@ class TrainingConfig:
     accelerator: Accelerator = Accelerator.auto
     devices: int = 1
     threads: int | None = None
+    recompute: bool = False
 
     def __post_init__(self) -> None:
         mistakes = [

@@ -10,6 +10,7 @@ import torch
 
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph.spec import GraphSpec
+from scalegmn.models.backbone import recompute_layers
 from scalegmn.models.baselines.answer_kind import AnswerKind
 from scalegmn.models.baselines.feature_boosting import FeatureBoosting
 from scalegmn.models.baselines.feature_logistic import FeatureLogistic
@@ -53,6 +54,8 @@ ONE_LAYOUT: Final = (MetanetworkName.flat_mlp, MetanetworkName.nfn)
 """Models that read networks only whose parameters all have the same shapes."""
 FITTED: Final = (MetanetworkName.feature_boosting, MetanetworkName.feature_logistic)
 """Models that are fitted to features of all training networks at once."""
+LAYERED: Final = (MetanetworkName.scalegmn, MetanetworkName.scalegmn_probes)
+"""Models with message passing layers."""
 EDITORS: Final = (MetanetworkName.scalegmn, MetanetworkName.flat_mlp)
 """Models that can write networks."""
 
@@ -67,9 +70,11 @@ def make_metanetwork(config: RunConfig, *, architectures: Sequence[Architecture]
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derive_seed(config.training.seed, "model"))
-        if config.task in EDITING:
-            return _editor(config, architectures)
-        return _judge(config, architectures, task)
+        editing = config.task in EDITING
+        model = _editor(config, architectures) if editing else _judge(config, architectures, task)
+    if config.training.recompute and not recompute_layers(model):
+        raise ConfigurationError(no_layers(config))
+    return model
 
 
 def _judge(config: RunConfig, architectures: Sequence[Architecture], task: Task) -> Judge:
@@ -139,6 +144,15 @@ def no_editor(config: RunConfig) -> str:
     """What to say of a model that only answers questions, where one is needed that writes networks."""
     able = " or ".join(name.value for name in EDITORS)
     return f"metanetwork: {config.metanetwork.value} writes no networks; for {config.task.value} use {able}"
+
+
+def no_layers(config: RunConfig) -> str:
+    """What to say of a model without message passing layers, where these are to be computed again."""
+    able = " or ".join(name.value for name in LAYERED)
+    return (
+        f"training.recompute is on, but {config.metanetwork.value} has no message passing layers; turn it "
+        f"off, or use {able}"
+    )
 
 
 def _answer_kind(task: Task) -> AnswerKind:
