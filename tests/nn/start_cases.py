@@ -35,7 +35,7 @@ WIDTH = 48
 
 
 @lru_cache
-def networks_named(name: str, *, count: int = 4) -> tuple[tuple[Architecture, Tensor], ...]:
+def networks_named(name: str, *, count: int = 3) -> tuple[tuple[Architecture, Tensor], ...]:
     """Networks whose biases are 0, negative and positive in turn."""
     networks = []
     for number, architecture in enumerate(ARCHITECTURES[name]):

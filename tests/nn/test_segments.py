@@ -46,6 +46,41 @@ def test_many_rows_of_different_lengths(entries: int) -> None:
     torch.testing.assert_close(Incidence(index, 100).sum(e), plain_sum(e, index, 100))
 
 
+@pytest.mark.parametrize(
+    ("index", "other", "runs", "all_rows"),
+    [
+        # Two networks whose layers of 2 and 3 neurons are densely connected, as sources and as targets.
+        (
+            [0, 1] * 3 + [2, 3] * 3,
+            [4] * 2 + [5] * 2 + [6] * 2 + [7] * 2 + [8] * 2 + [9] * 2,
+            [(2, 3, 2)],
+            True,
+        ),
+        ([0] * 2 + [1] * 2 + [2] * 2 + [3] * 2, [0, 1] * 4, [(1, 2, 4)], True),
+        # Layers of different width after each other.
+        ([0, 1] * 2 + [2, 3, 4] * 2, [5, 5, 6, 6, 7, 7, 7, 8, 8, 8], [(2, 2, 1), (3, 2, 1)], True),
+        ([1, 2, 3], [0, 0, 0], [(1, 1, 3)], False),
+    ],
+)
+def test_sums_of_dense_layers_are_sums_over_an_axis(
+    index: list[int], other: list[int], runs: list[tuple[int, int, int]], all_rows: bool
+) -> None:
+    rows = torch.tensor(index)
+    incidence = Incidence(rows, int(rows.max()) + 1, other=torch.tensor(other))
+    found = incidence._sorted
+    assert [(run.period, run.repeats, run.blocks) for run in found.runs] == runs
+    assert found.order is None and found.distinct and found.all_rows == all_rows
+    e = torch.randn(len(index), 2, generator=generator(3), dtype=torch.float64)
+    torch.testing.assert_close(incidence.sum(e), plain_sum(e, rows, incidence.size))
+
+
+def test_a_sum_is_never_its_argument() -> None:
+    e = torch.ones(3, 2)
+    summed = Incidence(torch.arange(3), 3).sum(e)
+    summed += 1
+    assert torch.equal(e, torch.ones(3, 2))
+
+
 def test_gradcheck() -> None:
     index = torch.tensor([3, 0, 0, 2, 3, 3])
     incidence = Incidence(index, 5)

@@ -112,8 +112,9 @@ class Arrangement:
         self.to_output = slice(self.to_hidden.stop, self.num_edges)
         self.from_hidden = slice(blocks[0], blocks[0] + blocks[1] + blocks[2])
         self.from_input = (slice(0, blocks[0]), slice(self.from_hidden.stop, self.num_edges))
-        self.source = Incidence(place[ends[0]], self.num_nodes)
-        self.target = Incidence(place[ends[1]], self.num_nodes)
+        source, target = place[ends]
+        self.source = Incidence(source, self.num_nodes, other=target)
+        self.target = Incidence(target, self.num_nodes, other=source)
         codes = structure.node_group[self.node_order][self.hidden]
         self.hidden_rows = GroupRows(codes if symmetric else torch.zeros_like(codes))
         self._lanes: dict[tuple[bool, int | None], list[Lane]] = {}
@@ -169,7 +170,7 @@ class Arrangement:
             nodes,
             edges,
             senders.part(edges),
-            Incidence(index - nodes.start, nodes.stop - nodes.start),
+            Incidence(index - nodes.start, nodes.stop - nodes.start, other=senders.index[edges]),
             self.kinds.of_nodes.index_select(0, senders.index[edges]),
         )
 

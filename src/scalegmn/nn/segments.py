@@ -7,6 +7,7 @@ together, so that a sum is a plain sum over an axis.  The sorting is done once f
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -26,20 +27,26 @@ class Incidence:
     Args:
         index: the row of every entry, ``(M,)``.
         size: number of rows.
+        other: what else the entries belong to, ``(M,)``; a sum looks for rows that come in turn for one
+            of these after the other, as the sources of edges do for each target.
     """
 
-    def __init__(self, index: RowIntegers, size: int) -> None:
+    def __init__(self, index: RowIntegers, size: int, *, other: RowIntegers | None = None) -> None:
         self.index = index
         self.size = size
+        self.other = other
 
     def part(self, entries: slice) -> Incidence:
         """Of some of the entries."""
-        return self if entries == slice(0, self.index.numel()) else Incidence(self.index[entries], self.size)
+        if entries == slice(0, self.index.numel()):
+            return self
+        other = None if self.other is None else self.other[entries]
+        return Incidence(self.index[entries], self.size, other=other)
 
     @cached_property
     def _sorted(self) -> _Sorted:
         """Found when a sum is asked for first; without gradients, gathering asks for none."""
-        return _Sorted(self.index, self.size)
+        return _Sorted(self.index, self.size, self.other)
 
     @cached_property
     def counts(self) -> Tensor:
@@ -48,54 +55,104 @@ class Incidence:
 
     def gather(self, x: Tensor) -> Tensor:
         """``x[index]``, rows ``(size, D)`` to entries ``(M, D)``.  Keeps every law."""
+        if not x.requires_grad:
+            return x.index_select(0, self.index)
         gathered: Tensor = _Gather.apply(x, self)
         return gathered
 
     def sum(self, e: Tensor) -> Tensor:
         """Sum of the entries ``(M, D)`` of every row, ``(size, D)``; 0 for rows without entries."""
+        if not e.requires_grad:
+            return self.raw_sum(e)
         summed: Tensor = _Sum.apply(e, self)
         return summed
 
     def raw_sum(self, e: Tensor) -> Tensor:
         """The sum itself, outside of differentiation."""
-        sums = e.new_zeros(self.size, *e.shape[1:])
         if e.device.type != "cpu":
-            return sums.index_add_(0, self.index, e)
+            return e.new_zeros(self.size, *e.shape[1:]).index_add_(0, self.index, e)
         found = self._sorted
-        ordered = e if found.order is None else e.index_select(0, found.order)
+        ordered = e.contiguous() if found.order is None else e.index_select(0, found.order)
         parts, start = [], 0
-        for length, count in found.runs:
-            part = ordered[start : start + length * count]
-            parts.append(part.reshape(count, length, *e.shape[1:]).sum(dim=1))
-            start += length * count
-        if not parts:
-            return sums
-        joined = torch.cat(parts)
-        return (
-            sums.index_copy_(0, found.rows, joined)
-            if found.distinct
-            else sums.index_add_(0, found.rows, joined)
-        )
+        for run in found.runs:
+            part = ordered[start : start + run.entries]
+            parts.append(part if run.repeats == 1 else _folded(part, run))
+            start += run.entries
+        joined = parts[0] if len(parts) == 1 else torch.cat([*parts, e.new_empty(0, *e.shape[1:])])
+        if found.all_rows:
+            return joined.clone() if joined is e else joined
+        sums = e.new_zeros(self.size, *e.shape[1:])
+        if found.distinct:
+            return sums.index_copy_(0, found.rows, joined)
+        return sums.index_add_(0, found.rows, joined)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """`blocks` times: `repeats` times the same `period` rows that follow each other."""
+
+    period: int
+    repeats: int
+    blocks: int
+
+    @property
+    def entries(self) -> int:
+        return self.period * self.repeats * self.blocks
+
+
+def _folded(part: Tensor, run: _Run) -> Tensor:
+    """The sums over the repeats of a run, one row after the other."""
+    summed = part.reshape(run.blocks, run.repeats, -1).sum(dim=1)
+    return summed.reshape(run.blocks * run.period, *part.shape[1:])
 
 
 class _Sorted:
-    """Entries by row: runs of equally long rows, in which a sum is one over an axis.
+    """Entries by row: runs of equal blocks, in which a sum is one over an axis.
 
     Attributes:
         order: of the entries, or None where they stand well already.
-        rows: in the order in which they occur.
-        runs: (entries per row, rows).
+        rows: in the order in which they occur in the runs.
+        runs: of the entries in order.
         distinct: whether every row occurs once.
+        all_rows: whether the rows are all there are, in order.
     """
 
-    def __init__(self, index: Tensor, size: int) -> None:
+    def __init__(self, index: Tensor, size: int, other: Tensor | None) -> None:
         self.order: Tensor | None = None
-        self.rows, self.runs = _runs(index)
-        if len(self.runs) > _MOST_RUNS:
+        # Where messages arrive, the entries of a row stand together; where they come from, the rows of a
+        # layer follow each other, again for every neuron of the next layer.
+        found = min(_together(index), _in_turn(index, other), key=lambda way: way[0].numel())
+        if len(found[1]) > _MOST_RUNS:
             entries = torch.bincount(index, minlength=size)[index]
             self.order = torch.argsort(entries * size + index, stable=True)
-            self.rows, self.runs = _runs(index[self.order])
+            found = _together(index[self.order])
+        self.rows, self.runs = found
         self.distinct = self.rows.numel() == self.rows.unique().numel()
+        self.all_rows = torch.equal(self.rows, torch.arange(size, device=index.device))
+
+
+def _together(index: Tensor) -> tuple[Tensor, list[_Run]]:
+    """Rows in the order in which they occur, and runs of rows that are repeated equally often."""
+    rows, lengths = torch.unique_consecutive(index, return_counts=True)
+    length, count = torch.unique_consecutive(lengths, return_counts=True)
+    return rows, [_Run(1, *run) for run in zip(length.tolist(), count.tolist(), strict=True)]
+
+
+def _in_turn(index: Tensor, other: Tensor | None) -> tuple[Tensor, list[_Run]]:
+    """The same for blocks of rows that follow each other, each block repeated."""
+    ends = index.diff() != 1
+    breaks = torch.nonzero(ends if other is None else ends | (other.diff() != 0)).squeeze(1) + 1
+    first = torch.cat([breaks.new_zeros(min(1, index.numel())), breaks])
+    periods = torch.cat([first, first.new_tensor([index.numel()])]).diff()
+    blocks, repeats = torch.unique_consecutive(
+        torch.stack([index[first], periods]), dim=1, return_counts=True
+    )
+    starts, periods = blocks
+    kinds, counts = torch.unique_consecutive(torch.stack([periods, repeats]), dim=1, return_counts=True)
+    before = (periods.cumsum(0) - periods).repeat_interleave(periods)
+    within = torch.arange(before.numel(), device=index.device) - before
+    runs = [_Run(*run) for run in zip(*kinds.tolist(), counts.tolist(), strict=True)]
+    return starts.repeat_interleave(periods) + within, runs
 
 
 class Selection:
@@ -125,13 +182,6 @@ class Selection:
         return taken
 
 
-def _runs(index: Tensor) -> tuple[Tensor, list[tuple[int, int]]]:
-    """Rows in the order in which they occur, and (entries per row, rows) for runs of equally long rows."""
-    rows, lengths = torch.unique_consecutive(index, return_counts=True)
-    length, count = torch.unique_consecutive(lengths, return_counts=True)
-    return rows, list(zip(length.tolist(), count.tolist(), strict=True))
-
-
 class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, incidence: Incidence) -> Tensor:
@@ -141,7 +191,7 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return ctx.incidence.raw_sum(gradient.contiguous()), None
+        return ctx.incidence.raw_sum(gradient), None
 
 
 class _Take(torch.autograd.Function):
@@ -163,7 +213,7 @@ class _Sum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, e: Tensor, incidence: Incidence) -> Tensor:
         ctx.incidence = incidence
-        return incidence.raw_sum(e.contiguous())
+        return incidence.raw_sum(e)
 
     @staticmethod
     @once_differentiable
