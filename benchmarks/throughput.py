@@ -7,9 +7,10 @@
 One training step is forward, backward and AdamW on a random batch.  The batch is put together once;
 its graph is made anew in every step, as in training.  Every rate is also given per GFLOP/s of a matrix
 product of 18,000 x 128 by 128 x 128 that is measured in the same run, before and after each setting (the
-better of the two counts), so that machines can be compared; "times" is that figure over the one measured for the public code of the paper (168 GFLOP/s on 2 cores,
-float32, batches of 16).  Prints the load of the machine, because a shared machine makes the figures
-smaller; with `--processor_seconds --threads 1` others disturb least.
+better of the two counts), so that machines can be compared; "times" is that figure over the one measured for
+the public code of the paper (168 GFLOP/s on 2 cores, float32, batches of 16).  All rates are those of the
+best of thirty rounds, of at least one step each.  Prints the load of the machine, because a shared machine
+makes the figures smaller; with `--processor_seconds --threads 1` others disturb least.
 
 `--record` writes "times" into `benchmarks/recorded.json`, with machine and date; `--check` compares with what
 was recorded and exits with status 1, naming setting and figures, when one has fallen under half.
@@ -40,8 +41,7 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 def product_gflops(device: str, clock: Callable[[], float] = time.perf_counter) -> float:
     """Of 18,000 x 128 by 128 x 128 in float32."""
     a, b = torch.randn(18_000, 128, device=device), torch.randn(128, 128, device=device)
-    # So many rounds that one of them is left in peace by the other programs of the machine.
-    seconds = 1 / rate(lambda: a @ b, seconds=1.5, device=device, clock=clock, rounds=30)
+    seconds = 1 / rate(lambda: a @ b, seconds=1.5, device=device, clock=clock)
     return 2e-9 * a.numel() * b.shape[1] / seconds
 
 
@@ -51,9 +51,12 @@ def rate(
     seconds: float,
     device: str,
     clock: Callable[[], float] = time.perf_counter,
-    rounds: int = 6,
+    rounds: int = 30,
 ) -> float:
-    """Calls per second, after a warm-up; the best of several rounds, which take `seconds` together."""
+    """Calls per second, after a warm-up; the best of several rounds, which take `seconds` together.
+
+    So many rounds that one of them is left in peace by the other programs of the machine.
+    """
     synchronise = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
     for _ in range(2):
         step()

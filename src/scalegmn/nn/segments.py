@@ -78,9 +78,12 @@ class Incidence:
             part = ordered[start : start + run.entries]
             parts.append(part if run.repeats == 1 else _folded(part, run))
             start += run.entries
-        joined = parts[0] if len(parts) == 1 else torch.cat([*parts, e.new_empty(0, *e.shape[1:])])
+        if found.all_rows and len(parts) == 1:
+            # A sum is never a view of its argument: it may be written into.
+            return parts[0].clone() if found.runs[0].repeats == 1 and found.order is None else parts[0]
+        joined = torch.cat([*parts, e.new_empty(0, *e.shape[1:])])
         if found.all_rows:
-            return joined.clone() if joined is e else joined
+            return joined
         sums = e.new_zeros(self.size, *e.shape[1:])
         if found.distinct:
             return sums.index_copy_(0, found.rows, joined)
