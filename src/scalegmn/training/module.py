@@ -16,7 +16,7 @@ from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.metanetwork import Metanetwork
 from scalegmn.seeding import derive_seed
 from scalegmn.tasks.task import Task
-from scalegmn.training.config import TrainingConfig
+from scalegmn.training.config import Precision, TrainingConfig
 from scalegmn.training.history import History
 from scalegmn.training.schedule import learning_rate_factor
 
@@ -111,8 +111,10 @@ class FitModule(pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         config = self.config
+        # All parameters in one pass.  With a gradient scaler such an optimizer leaves no room for clipping.
+        fused = config.precision is not Precision.fp16_mixed
         optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+            self.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=fused
         )
 
         def factor(step: int) -> float:
