@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from threading import Lock
 from typing import Generic, TypeVar, final
 
 import torch
@@ -29,9 +30,10 @@ class Kept(Generic[Value]):
         # The entries hold the tensors, so that no other tensor can get the identity of one of them.
         self._entries: OrderedDict[Hashable, tuple[tuple[Tensor, ...], Value]] = OrderedDict()
         self._size = 0
+        self._lock = Lock()
 
     def get(self, tensors: Sequence[Tensor], options: Hashable, make: Callable[[], Value]) -> Value:
-        """What `make` gave for these tensors and options before, or gives now.
+        """What `make` gave for these tensors and options before, or gives now.  Threads may share it.
 
         `make` must depend on nothing else.  What is made in inference mode is kept for inference mode only:
         training cannot use it.
@@ -41,17 +43,25 @@ class Kept(Generic[Value]):
             return make()
         states = tuple((id(tensor), tensor._version) for tensor in tensors)
         key = (states, options, torch.is_inference_mode_enabled())
-        if (entry := self._entries.get(key)) is not None:
-            self._entries.move_to_end(key)
-            return entry[1]
-        value, size = make(), _numbers(tensors)
-        if size <= self.limit:
-            self._entries[key] = (tuple(tensors), value)
-            self._size += size
+        with self._lock:
+            if (entry := self._entries.get(key)) is not None:
+                self._entries.move_to_end(key)
+                return entry[1]
+        value = make()
+        with self._lock:
+            self._add(key, tuple(tensors), value)
+        return value
+
+    def _add(self, key: Hashable, tensors: tuple[Tensor, ...], value: Value) -> None:
+        size = _numbers(tensors)
+        # Another thread may have made the same.
+        if size > self.limit or key in self._entries:
+            return
+        self._entries[key] = (tensors, value)
+        self._size += size
         while self._size > self.limit:
             _, (dropped, _) = self._entries.popitem(last=False)
             self._size -= _numbers(dropped)
-        return value
 
 
 def _numbers(tensors: Sequence[Tensor]) -> int:

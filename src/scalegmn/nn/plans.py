@@ -58,5 +58,5 @@ def _planned(structure: Structure, options: PlanOptions) -> Plan:
     return Plan(steps, tap_blocks(structure))
 
 
-_PLANS: Final[Kept[Plan]] = Kept(limit=2**23)
-"""Structures of about a million edges together; their plans take some hundred MB at most."""
+_PLANS: Final[Kept[Plan]] = Kept(limit=2**22)
+"""Structures of about 700,000 edges together; a plan takes 300 to 500 bytes per edge."""
