@@ -12,6 +12,7 @@ from scalegmn.graph import NetworkGraph, to_graph
 from scalegmn.graph.structure import Structure
 from scalegmn.nn.arrangement import Arrangement
 from scalegmn.nn.mlp import MLPStyle
+from scalegmn.nn.steps import Part, Step
 from scalegmn.nn.style import LayerStyle
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law, SymmetryAction
@@ -130,3 +131,11 @@ def assert_equal(found: Tensor, expected: Tensor) -> None:
 def assert_different(found: Tensor, expected: Tensor) -> None:
     """By more than any rounding."""
     assert (found - expected).abs().max() > 1e-3 * expected.abs().max()
+
+
+def whole_step(at: Arrangement, *, bidirectional: bool, edges: bool = True) -> Step:
+    """The work of a layer that writes everything, or everything but edges."""
+    nodes, all_edges = (torch.ones(count, dtype=torch.bool) for count in (at.num_nodes, at.num_edges))
+    everything = Part.of(at, nodes=nodes, edges=all_edges)
+    written = everything if edges else Part.of(at, nodes=nodes, edges=~all_edges)
+    return Step(at, everything, everything if bidirectional else None, written)

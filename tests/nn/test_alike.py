@@ -59,7 +59,7 @@ def test_alike_nodes_have_the_same_invariants(name: str, direction: Direction) -
     shared = torch.bincount(places)[places] > 1
     assert shared[at.scaled].float().mean() > 0.9 and not shared[~at.scaled].any()
     # Nodes of one kind with other signs differ: 0, negative and positive biases of one layer.
-    first = at.kinds.of_nodes == at.kinds.of_nodes[at.hidden.start]
+    first = at.kinds.of_rows == at.kinds.of_rows[at.hidden.start]
     groups = [int(node) for node in examples if first[node]]
     assert len(groups) == 3
     for one in groups:

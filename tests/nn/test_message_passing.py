@@ -7,11 +7,10 @@ import itertools
 import pytest
 import torch
 
-from nn.cases import Case, assert_different, assert_equal, case_of, style_of
+from nn.cases import Case, assert_different, assert_equal, case_of, style_of, whole_step
 from scalegmn.nn.edge_maps import EdgeMap
 from scalegmn.nn.message_passing import EdgeUpdate, NodeInvariants, ScaleMessagePassing
 from scalegmn.nn.state import State
-from scalegmn.nn.steps import Step
 from scalegmn.nn.style import LayerStyle
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
@@ -54,7 +53,7 @@ def test_laws(seed: int, bidirectional: bool, symmetrise: bool, positional: bool
     )
     layer = layer_of(style)
     before, after = states(case, bidirectional=bidirectional)
-    steps = (Step.whole(at, bidirectional=bidirectional) for at in (case.at, case.moved_at))
+    steps = (whole_step(at, bidirectional=bidirectional) for at in (case.at, case.moved_at))
     new, moved = (layer(state, step) for state, step in zip((before, after), steps, strict=True))
     assert_equal(moved.primal, case.move_nodes(new.primal, Law.PRIMAL))
     assert_equal(moved.edges, case.move_edges(new.edges))
@@ -107,7 +106,7 @@ def test_edges_stay_where_nobody_needs_new_ones() -> None:
     case = case_of(0)
     before, _ = states(case, bidirectional=False)
     layer = layer_of(style_of(bidirectional=False), update_edges=False)
-    new = layer(before, Step.whole(case.at, bidirectional=False, edges=False))
+    new = layer(before, whole_step(case.at, bidirectional=False, edges=False))
     assert layer.edge_update is None and new.edges.shape == (0, 5)
 
 
@@ -117,7 +116,7 @@ def test_directions_tell_each_other() -> None:
     layer = layer_of(style_of())
     before, _ = states(case, bidirectional=True)
     assert before.dual is not None
-    step = Step.whole(case.at, bidirectional=True)
+    step = whole_step(case.at, bidirectional=True)
     new = layer(before, step)
     other = layer(State(before.primal, before.dual + 1, before.edges, before.encoding), step)
     assert_different(other.primal, new.primal)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nn.cases import WIDTH, assert_different, assert_equal, case_of, style_of
+from nn.cases import WIDTH, assert_different, assert_equal, case_of, style_of, whole_step
 from scalegmn.nn.permutation_passing import PermutationMessagePassing
 from scalegmn.nn.state import State
-from scalegmn.nn.steps import Step
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
 from scalegmn.testing import randomise
@@ -28,9 +27,9 @@ def test_follows_permutations(seed: int, bidirectional: bool) -> None:
     case = case_of(seed, symmetric=False, rescale=False)
     layer = layer_of(bidirectional=bidirectional)
     primal, encoding, edges = case.random_nodes(), case.random_nodes(), case.random_edges()
-    new = layer(State(primal, None, edges, encoding), Step.whole(case.at, bidirectional=bidirectional))
+    new = layer(State(primal, None, edges, encoding), whole_step(case.at, bidirectional=bidirectional))
     moved_primal = case.move_nodes(primal, Law.INVARIANT)
-    moved_step = Step.whole(case.moved_at, bidirectional=bidirectional)
+    moved_step = whole_step(case.moved_at, bidirectional=bidirectional)
     moved = layer(State(moved_primal, None, case.move_edges(edges), encoding), moved_step)
     assert new.dual is None
     assert_equal(moved.primal, case.move_nodes(new.primal, Law.INVARIANT))
@@ -42,9 +41,9 @@ def test_knows_no_scales_and_signs(kind: str) -> None:
     case = case_of(0, kinds=(kind,), symmetric=False)
     layer = layer_of(bidirectional=False)
     primal, encoding, edges = case.random_nodes(), case.random_nodes(), case.random_edges()
-    new = layer(State(primal, None, edges, encoding), Step.whole(case.at, bidirectional=False))
+    new = layer(State(primal, None, edges, encoding), whole_step(case.at, bidirectional=False))
     after = State(case.move_nodes(primal, Law.PRIMAL), None, case.move_edges(edges), encoding)
-    moved = layer(after, Step.whole(case.moved_at, bidirectional=False))
+    moved = layer(after, whole_step(case.moved_at, bidirectional=False))
     assert_different(moved.primal, case.move_nodes(new.primal, Law.PRIMAL))
     assert_different(moved.edges, case.move_edges(new.edges))
 
@@ -55,7 +54,7 @@ def test_direction() -> None:
     primal, encoding, edges = case.random_nodes(), case.random_nodes(), case.random_edges()
     for bidirectional in (True, False):
         layer = layer_of(bidirectional=bidirectional)
-        step = Step.whole(case.at, bidirectional=bidirectional)
+        step = whole_step(case.at, bidirectional=bidirectional)
         new = layer(State(primal, None, edges, encoding), step).primal[case.at.inputs]
         other = layer(State(primal, None, edges + 1, encoding), step).primal[case.at.inputs]
         assert torch.equal(new, other) != bidirectional
@@ -64,7 +63,7 @@ def test_direction() -> None:
 def test_options() -> None:
     case = case_of(1, symmetric=False)
     state = State(case.random_nodes(), None, case.random_edges(), case.random_nodes())
-    step = Step.whole(case.at, bidirectional=True, edges=False)
+    step = whole_step(case.at, bidirectional=True, edges=False)
     assert layer_of(bidirectional=True, update_edges=False)(state, step).edges.shape == (0, WIDTH)
     common = layer_of(bidirectional=True, separate_io=False)
     assert common.of_inputs is common.of_outputs

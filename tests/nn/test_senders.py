@@ -31,7 +31,7 @@ def start(name: str, direction: Direction = Direction.bidirectional) -> tuple[St
 
 
 def of_nodes(nodes: FactoredNodes, at: Arrangement) -> Tensor:
-    return nodes.numbers.unsqueeze(1) * nodes.vectors[at.kinds.of_nodes]
+    return nodes.numbers.unsqueeze(1) * nodes.vectors[at.kinds.of_rows]
 
 
 @pytest.mark.parametrize("name", NAMES)

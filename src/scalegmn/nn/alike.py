@@ -8,6 +8,7 @@ from typing import final
 import torch
 
 from scalegmn.nn.arrangement import Arrangement
+from scalegmn.nn.kinds import Kinds
 from scalegmn.nn.segments import Incidence
 from scalegmn.shapes import NodeIntegers, NodeScalars, RowIntegers
 
@@ -26,7 +27,7 @@ def alike_nodes(bias: NodeScalars, at: Arrangement) -> NodeIntegers | None:
     known = (size == 0) | ((size >= _LEAST) & (size <= _MOST))
     if not bool(at.scaled.any()) or bool((at.scaled & ~known).any()):
         return None
-    by_kind = 3 * at.kinds.of_nodes + 1 + bias.sign().long()
+    by_kind = 3 * at.kinds.of_rows + 1 + bias.sign().long()
     alone = 3 * len(at.kinds.examples) + torch.arange(at.num_nodes, device=bias.device)
     return torch.where(at.scaled, by_kind, alone)
 
@@ -50,10 +51,8 @@ class Pairs:
         """The pairs of an arrangement whose nodes have these numbers; None where hardly any two are equal."""
         target, source = at.target.index, at.source.index
         codes = alike[target] * (int(alike.max()) + 1) + alike[source]
-        pairs, places = codes.unique(return_inverse=True)
-        if 2 * len(pairs) > len(codes):
+        pairs = Kinds.of(codes)
+        if 2 * len(pairs.examples) > len(codes):
             return None
-        examples = torch.empty_like(pairs)
-        # Of the edges of a pair any one will do.
-        examples[places] = torch.arange(len(codes), device=codes.device)
-        return Pairs(target[examples], source[examples], Incidence(places, len(pairs)))
+        of_edges = Incidence(pairs.of_rows, len(pairs.examples))
+        return Pairs(target[pairs.examples], source[pairs.examples], of_edges)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from scalegmn.graph.structure import Structure
 from scalegmn.nn.chunks import chunks
+from scalegmn.nn.kinds import Kinds
 from scalegmn.nn.rows import GroupRows
 from scalegmn.nn.segments import Incidence
 from scalegmn.symmetry.groups import SCALE_BIT
@@ -51,21 +52,6 @@ class Lane:
         """The kinds that send, and for each edge the place of its sender's kind among them."""
         kinds, places = self.kinds.unique(return_inverse=True)
         return kinds, places
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Kinds:
-    """Nodes that are told the same about their place and have one group: inputs or outputs by position,
-    hidden ones by layer and activation.
-
-    Attributes:
-        of_nodes: the number of the kind of every node, ``(V,)``.
-        examples: a node of every kind, ``(C,)``.
-    """
-
-    of_nodes: Tensor
-    examples: Tensor
 
 
 @final
@@ -171,7 +157,7 @@ class Arrangement:
             edges,
             senders.part(edges),
             Incidence(index - nodes.start, nodes.stop - nodes.start, other=senders.index[edges]),
-            self.kinds.of_nodes.index_select(0, senders.index[edges]),
+            self.kinds.of_rows.index_select(0, senders.index[edges]),
         )
 
     def nodes(self, field: Tensor) -> Tensor:
@@ -198,18 +184,17 @@ class Arrangement:
 
     @cached_property
     def kinds(self) -> Kinds:
-        """See :class:`Kinds`."""
+        """Nodes that are told the same about their place and have one group.
+
+        Inputs or outputs by position, hidden ones by layer and activation.
+        """
         structure = self.structure
         layer, position = self.nodes(structure.node_layer), self.nodes(structure.node_position)
         codes = self.nodes(structure.node_role)
         activation, group = self.nodes(structure.node_activation), self.nodes(structure.node_group)
         for field in (activation, group, torch.where(self.hidden_mask, layer, position)):
             codes = codes * (int(field.max()) + 1 if field.numel() else 1) + field
-        kinds, of_nodes = codes.unique(return_inverse=True)
-        examples = torch.empty_like(kinds)
-        # Of the nodes of a kind any one will do.
-        examples[of_nodes] = torch.arange(self.num_nodes, device=codes.device)
-        return Kinds(of_nodes, examples)
+        return Kinds.of(codes)
 
     @cached_property
     def hidden_mask(self) -> Tensor:

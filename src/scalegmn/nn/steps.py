@@ -81,14 +81,6 @@ class Step:
     written: Part
     duals: bool = True
 
-    @staticmethod
-    def whole(at: Arrangement, *, bidirectional: bool, edges: bool = True) -> Step:
-        """Everything, or everything but edges."""
-        nodes, all_edges = _true(at, at.num_nodes), _true(at, at.num_edges)
-        everything = Part.of(at, nodes=nodes, edges=all_edges)
-        written = everything if edges else Part.of(at, nodes=nodes, edges=~all_edges)
-        return Step(at, everything, everything if bidirectional else None, written)
-
 
 def steps_of(at: Arrangement, wanted: Wanted, *, layers: int, bidirectional: bool) -> list[Step]:
     """The steps of `layers` layers, the first one first; its `at` is a part of the one given here."""
