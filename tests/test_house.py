@@ -19,6 +19,8 @@ LEEWAY = 1.1
 EXCUSE = "# long because "
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+# What commands print goes through one place, which escapes text from outside.
+MAY_PRINT = frozenset({"scalegmn/cli/output.py"})
 FORBIDDEN_CALLS = {
     "hasattr": "ask for a type or declare the attribute",
     "eval": "parse what is expected",
@@ -100,6 +102,21 @@ def test_source_has_no_dangerous_calls(path: Path) -> None:
 
 def long_function(*, excuse: str) -> str:
     return "def f():\n" + excuse + "    x = 1\n" * 60
+
+
+def prints(source: str) -> list[int]:
+    """Lines with a call of `print`."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    return [call.lineno for call in calls if ast.unparse(call.func) == "print"]
+
+
+@pytest.mark.parametrize("path", sources(), ids=name_of)
+def test_source_prints_nothing_unescaped(path: Path) -> None:
+    assert name_of(path) in MAY_PRINT or not prints(path.read_text(encoding="utf-8")), "use say or complain"
+
+
+def test_print_is_caught() -> None:
+    assert prints("def f():\n    print('a')") == [2] and not prints("console.print('a')")
 
 
 def test_budget_of_functions() -> None:

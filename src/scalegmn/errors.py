@@ -4,9 +4,30 @@ Every message names the offending value, what was expected instead, where the va
 what to do about it.  Catch :class:`ScaleGMNError` to catch all of them.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scalegmn.printable import printable
+
 
 class ScaleGMNError(Exception):
-    """Base class of everything that this library raises on purpose."""
+    """Base class of everything that this library raises on purpose.
+
+    Args:
+        message: one sentence.  It may repeat text from outside, such as names in a file: what is not fit for
+            one line is escaped, and of what is too long the middle is left out
+            (:func:`scalegmn.printable.printable`).
+        mistakes: where there may be several, each of them; they are joined to the message, and commands print
+            them one under the other.
+
+    Attributes:
+        mistakes: all of them, each fit for one line.
+    """
+
+    def __init__(self, message: str = "", *, mistakes: Sequence[str] = ()) -> None:
+        self.mistakes = tuple(map(printable, mistakes))
+        super().__init__(printable(": ".join(filter(None, (message, "; ".join(self.mistakes))))))
 
 
 class ArchitectureError(ScaleGMNError, ValueError):

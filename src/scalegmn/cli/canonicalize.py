@@ -8,6 +8,7 @@ from pathlib import Path
 from jsonargparse import ArgumentParser
 
 from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.output import say
 from scalegmn.cli.published import COLLECTION_NAMES, CollectionName, collection_called, print_refusals
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations.canonicalize import CanonicalizeReport, canonicalize_folder, canonicalize_population
@@ -46,9 +47,9 @@ def run(argv: Sequence[str]) -> int:
         resume=options.resume,
         progress=not options.quiet,
     )
-    print(f"{report.networks} networks are in {report.folder}")
+    say(f"{report.networks} networks are in {report.folder}")
     if report.refused:
-        print(f"{len(report.refused)} files were refused")
+        say(f"{len(report.refused)} files were refused")
         print_refusals(report.refused)
     return OK
 

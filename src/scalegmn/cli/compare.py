@@ -12,6 +12,7 @@ from rich.console import Console
 from scalegmn.cli.contact_sheets import ContactSheets, sheet_of_run
 from scalegmn.cli.exit_codes import INTERRUPTED, NEGATIVE, OK, USAGE
 from scalegmn.cli.mistakes import print_mistakes
+from scalegmn.cli.output import complain, say
 from scalegmn.cli.pictures import ROC_PICTURE, detection_pictures_of_run
 from scalegmn.reports.comparison import (
     comparison_table,
@@ -57,19 +58,17 @@ def run(argv: Sequence[str]) -> int:
             config, tell=_tell, command=["scalegmn", "compare", *argv], callbacks=[ContactSheets()]
         )
     except KeyboardInterrupt:
-        print(
-            f"interrupted; what is finished stays in {config.output}, add --resume to the command to go on",
-            file=sys.stderr,
+        complain(
+            f"interrupted; what is finished stays in {config.output}, add --resume to the command to go on"
         )
         return INTERRUPTED
     comparison = collect(config)
     if comparison is not None:
         _show(config, comparison)
     if failures:
-        print(
+        complain(
             f"scalegmn compare: {len(failures)} of the trainings failed; {config.output / FAILURES} says "
-            "where and why",
-            file=sys.stderr,
+            "where and why"
         )
     return NEGATIVE if failures else OK
 
@@ -96,8 +95,8 @@ def _show(config: ComparisonConfig, comparison: Comparison) -> None:
     console = Console() if sys.stdout.isatty() else Console(width=200)
     console.print(figures_table(comparison).to_rich())
     console.print(costs_table(comparison).to_rich())
-    console.print(f"Written to {output}: {', '.join(path.name for path in written)}", highlight=False)
+    say(f"Written to {output}: {', '.join(path.name for path in written)}")
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    complain(line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from jsonargparse import ArgumentParser
 from rich.console import Console
 
 from scalegmn.cli.exit_codes import INTERRUPTED, OK
+from scalegmn.cli.output import complain, say
 
 HELP = "fit networks to handwritten digits, train metanetworks on them, show a table and pictures"
 
@@ -42,9 +42,9 @@ def run(argv: Sequence[str]) -> int:
             options.output, settings=DemoSettings(), resume=options.resume, progress=not options.quiet
         )
     except KeyboardInterrupt:
-        print(f"interrupted; add --resume to go on in {options.output}", file=sys.stderr)
+        complain(f"interrupted; add --resume to go on in {options.output}")
         return INTERRUPTED
     console = Console()
     console.print(table.to_rich())
-    console.print(f"Pictures and numbers are in {options.output}", highlight=False)
+    say(f"Pictures and numbers are in {options.output}")
     return OK

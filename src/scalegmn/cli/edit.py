@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from jsonargparse import ArgumentParser
 from scalegmn.cli.contact_sheets import SHEET
 from scalegmn.cli.exit_codes import DATA, OK
 from scalegmn.cli.model_options import add_model_options, check_batch_size
+from scalegmn.cli.output import complain, say
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks.containers import SUFFIXES
 from scalegmn.populations.exporting import empty_folder
@@ -66,7 +66,7 @@ def run(argv: Sequence[str]) -> int:
             resume=options.resume,
             progress=not options.quiet,
         )
-        print(f"{edited.networks} edited networks are in {edited.folder}")
+        say(f"{edited.networks} edited networks are in {edited.folder}")
         _draw(edited.pictures, editor, edited.folder / SHEET)
         return OK
     if options.resume:
@@ -83,7 +83,7 @@ def _edit_files(editor: TrainedEditor, paths: Sequence[Path], output: Path) -> i
     done = edit_files(editor, paths, output, as_file=as_file)
     if done.written:
         where = output if as_file else f"{len(done.written)} files in {output}"
-        print(f"{len(done.written)} edited networks: {where}")
+        say(f"{len(done.written)} edited networks: {where}")
     if done.written and done.pictures is not None:
         _draw(done.pictures, editor, output.with_suffix(".png") if as_file else output / SHEET)
     return _complain(done)
@@ -91,7 +91,7 @@ def _edit_files(editor: TrainedEditor, paths: Sequence[Path], output: Path) -> i
 
 def _draw(pictures: Pictures, editor: TrainedEditor, path: Path) -> None:
     if path.exists():
-        print(f"{path} was there before and was left alone")
+        say(f"{path} was there before and was left alone")
         return
     title = f"{editor.task.config.edit}; target: {pictures.reference}"
     figure = contact_sheet(
@@ -100,10 +100,10 @@ def _draw(pictures: Pictures, editor: TrainedEditor, path: Path) -> None:
         pictures.after,
         title=title if pictures.target is not None else editor.task.config.edit,
     )
-    print(f"A contact sheet is in {save_figure(figure, path)}")
+    say(f"A contact sheet is in {save_figure(figure, path)}")
 
 
 def _complain(done: FilesEdited) -> int:
     for refusal in done.refused:
-        print(f"scalegmn edit: {refusal.reason}", file=sys.stderr)
+        complain(f"scalegmn edit: {refusal.reason}")
     return DATA if done.refused else OK

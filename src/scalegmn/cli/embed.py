@@ -13,6 +13,7 @@ from jsonargparse import ArgumentParser
 
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.model_options import add_model_options, check_batch_size
+from scalegmn.cli.output import say
 from scalegmn.errors import ConfigurationError
 from scalegmn.models.scalegmn import ScaleGMN
 from scalegmn.populations.store import Population
@@ -104,7 +105,7 @@ def run(argv: Sequence[str]) -> int:
     picture = save_figure(figure, options.output)
     table = options.output.with_suffix(".csv")
     write_text(table, _csv(found, rows, options.colour, values))
-    print(f"{len(rows)} networks are in {picture}, their coordinates in {table}")
+    say(f"{len(rows)} networks are in {picture}, their coordinates in {table}")
     return OK
 
 

@@ -11,6 +11,7 @@ from jsonargparse import ArgumentParser
 
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.model_options import add_model_options, check_batch_size
+from scalegmn.cli.output import say
 from scalegmn.cli.pictures import write_pictures
 from scalegmn.cli.tables import print_tables
 from scalegmn.training.evaluation import evaluate
@@ -70,5 +71,5 @@ def run(argv: Sequence[str]) -> int:
     write_arrays(path.parent, found.report, prefix=f"{path.stem}-")
     write_pictures(found.report, path.parent, prefix=f"{path.stem}-", title=f"{options.split} networks")
     print_tables(found.report.tables)
-    print(f"Written to {path}")
+    say(f"Written to {path}")
     return OK

@@ -10,6 +10,7 @@ import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.output import say
 from scalegmn.cli.published import collection_called
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations.checkpoint_files import TABLE, write_checkpoints
@@ -66,13 +67,13 @@ def run(argv: Sequence[str]) -> int:
     if options.format != "small_cnn_zoo":
         collection = collection_called(options.format)
         files = export_population(population, collection, options.output, progress=progress)
-        print(f"{len(population)} networks are in {options.output}, in {files} files of {collection.title}")
+        say(f"{len(population)} networks are in {options.output}, in {files} files of {collection.title}")
         return OK
     report = write_zoo(population, options.output, suffix=options.suffix, progress=progress)
-    print(f"{report.networks} networks are in {report.folder}, as a Small CNN Zoo")
-    print(f"their convolutions have padding {report.padding}, which no file says; tell who reads them")
+    say(f"{report.networks} networks are in {report.folder}, as a Small CNN Zoo")
+    say(f"their convolutions have padding {report.padding}, which no file says; tell who reads them")
     if report.diverged:
-        print(f"{report.diverged} networks that diverged were left out")
+        say(f"{report.diverged} networks that diverged were left out")
     return OK
 
 
@@ -81,5 +82,5 @@ def _checkpoints(population: Population, options: Namespace) -> int:
         raise ConfigurationError(f"--limit is {options.limit}, expected 1 or more")
     rows = np.flatnonzero(rows_where(population, options.where, option="--where"))[: options.limit]
     count = write_checkpoints(population, options.output, rows=rows, progress=not options.quiet)
-    print(f"{count} networks are in {options.output}, one file each; {TABLE} says what is known of them")
+    say(f"{count} networks are in {options.output}, one file each; {TABLE} says what is known of them")
     return OK

@@ -9,6 +9,7 @@ from typing import Literal
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.output import say
 from scalegmn.cli.published import ImportName, collection_called, print_refusals
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations.importing import ImportReport, import_collection
@@ -116,12 +117,12 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _print_report(report: ImportReport, *, title: str, unit: str) -> None:
-    print(f"{report.networks} networks of {title} are in {report.folder}")
+    say(f"{report.networks} networks of {title} are in {report.folder}")
     for reason, count in report.left_out.items():
-        print(f"{count} {unit} were left out: {reason}")
+        say(f"{count} {unit} were left out: {reason}")
     for remark in report.remarks:
-        print(remark)
-    print(f"{len(report.refused)} {unit} were refused")
+        say(remark)
+    say(f"{len(report.refused)} {unit} were refused")
     print_refusals(report.refused)
 
 
@@ -159,4 +160,4 @@ def _generate_splits(collection: Collection, options: Namespace) -> None:
     path = generate_splits(
         collection, options.folder, seed=options.generate_splits, validation=options.validation
     )
-    print(f"the splits are in {path}")
+    say(f"the splits are in {path}")

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from scalegmn.cli.describe.population import describe_population
 from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.output import say_all
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations.format import INDEX, JOURNAL
 from scalegmn.reports.tables import ResultTable
@@ -36,7 +37,7 @@ def run(argv: Sequence[str]) -> int:
     options = build_parser().parse_args(list(argv))
     for table in describe(options.path, verify=options.verify):
         if options.format == "markdown":
-            print(table.to_markdown())
+            say_all(table.to_markdown())
         else:
             Console().print(table.to_rich())
     return OK

@@ -13,6 +13,7 @@ from typing import Final
 
 from scalegmn import __version__
 from scalegmn.cli.exit_codes import INTERRUPTED, OK, USAGE, exit_code_of
+from scalegmn.cli.output import complain, complain_of, printable_output, say, say_all
 from scalegmn.errors import ScaleGMNError
 
 COMMANDS: Final = {
@@ -55,16 +56,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments or os.environ.get("SCALEGMN_DEBUG", "") not in ("", "0")
     arguments = [argument for argument in arguments if argument != "--debug"]
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(usage())
+        say_all(usage())
         return OK if arguments else USAGE
     if arguments[0] == "--version":
-        print(f"scalegmn {__version__}")
+        say(f"scalegmn {__version__}")
         return OK
     name, rest = arguments[0], arguments[1:]
     if name not in COMMANDS:
         _complain(f"unknown command {name!r}; there are {', '.join(COMMANDS)}. See scalegmn --help")
         return USAGE
-    return _run(name, rest, debug=debug)
+    with printable_output():
+        return _run(name, rest, debug=debug)
 
 
 def usage() -> str:
@@ -104,8 +106,9 @@ def _run(name: str, arguments: list[str], *, debug: bool) -> int:
         return int(code)
     except ScaleGMNError as error:
         if debug:
-            traceback.print_exc()
-        _complain(str(error))
+            for line in traceback.format_exc().splitlines():
+                complain(line)
+        complain_of(error)
         return exit_code_of(error)
     except KeyboardInterrupt:
         _complain("interrupted")
@@ -122,7 +125,7 @@ def _run(name: str, arguments: list[str], *, debug: bool) -> int:
 
 
 def _complain(message: str) -> None:
-    print(f"scalegmn: error: {message}", file=sys.stderr)
+    complain(f"scalegmn: error: {message}")
 
 
 if __name__ == "__main__":

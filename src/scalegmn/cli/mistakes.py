@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
+
+from scalegmn.cli.output import complain
 
 
 def print_mistakes(command: str, mistakes: Sequence[str]) -> None:
@@ -14,6 +15,6 @@ def print_mistakes(command: str, mistakes: Sequence[str]) -> None:
         mistakes: at least one.
     """
     count = f"{len(mistakes)} mistakes" if len(mistakes) > 1 else "a mistake"
-    print(f"scalegmn {command}: {count} in the configuration; nothing was done", file=sys.stderr)
+    complain(f"scalegmn {command}: {count} in the configuration; nothing was done")
     for mistake in mistakes:
-        print(f"  - {mistake}", file=sys.stderr)
+        complain(f"  - {mistake}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from scalegmn.cli.exit_codes import DATA, OK
+from scalegmn.cli.output import complain, say_all
 from scalegmn.cli.tables import print_tables
 from scalegmn.tasks.task import Table
 from scalegmn.training.prediction import Prediction, Refusal, predict_files
@@ -42,14 +42,14 @@ def run(argv: Sequence[str]) -> int:
     good = [answer for answer in answers if isinstance(answer, Prediction)]
     bad = [answer for answer in answers if isinstance(answer, Refusal)]
     if options.json:
-        print(json.dumps([answer.to_dict() for answer in answers], indent=2))
+        say_all(json.dumps([answer.to_dict() for answer in answers], indent=2))
     elif good:
         # Longer entries, such as the probabilities of all classes, are for JSON.
         names = [name for name, value in good[0].answer.items() if not isinstance(value, Mapping)]
         rows = tuple((str(one.path), *(_cell(one.answer[name]) for name in names)) for one in good)
         print_tables([Table("Predictions", ("file", *names), rows)])
     for refusal in bad:
-        print(f"scalegmn predict: {refusal.reason}", file=sys.stderr)
+        complain(f"scalegmn predict: {refusal.reason}")
     return DATA if bad else OK
 
 

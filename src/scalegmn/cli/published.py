@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, get_args
 
+from scalegmn.cli.output import say
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations.readers.cifar10_inrs import Cifar10Inrs
 from scalegmn.populations.readers.collection import Collection, Refusal
@@ -47,4 +48,4 @@ def collection_called(
 def print_refusals(refused: tuple[Refusal, ...]) -> None:
     """One line for each thing that was not read."""
     for refusal in refused:
-        print(f"  refused {refusal.name}: {refusal.reason}")
+        say(f"  refused {refusal.name}: {refusal.reason}")

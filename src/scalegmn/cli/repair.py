@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import NEGATIVE, OK
+from scalegmn.cli.output import complain, say
 from scalegmn.cli.tables import print_tables
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.networks.files import read_json
@@ -88,16 +88,15 @@ def run(argv: Sequence[str]) -> int:
     )
     write_json(report, outcome.to_dict())
     _print(outcome)
-    print(f"The report is in {report}")
+    say(f"The report is in {report}")
     if not outcome.accepted:
-        print(
+        complain(
             f"scalegmn repair: the accuracy falls by more than {outcome.limit:g}; no network was written. "
-            "Allow more with --max_drop, or keep the network as it is.",
-            file=sys.stderr,
+            "Allow more with --max_drop, or keep the network as it is."
         )
         return NEGATIVE
-    print(f"The repaired network is in {outcome.output}")
-    print(CAVEAT)
+    say(f"The repaired network is in {outcome.output}")
+    say(CAVEAT)
     return OK
 
 
@@ -123,7 +122,7 @@ def _evidence(options: Namespace) -> Evidence | None:
 
 def _print(outcome: RepairOutcome) -> None:
     for note in outcome.notes:
-        print(f"{outcome.file}: {note}")
+        say(f"{outcome.file}: {note}")
     changes = tuple((c.name, c.relative, c.largest) for c in outcome.changes)
     tables = [Table("Changes", ("parameter", "relative size", "largest"), changes)]
     if outcome.before is not None and outcome.after is not None:

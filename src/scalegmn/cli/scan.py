@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from jsonargparse import ArgumentParser, Namespace
 
+from scalegmn.cli.output import complain, say
 from scalegmn.errors import ConfigurationError, ScaleGMNError
+from scalegmn.printable import printable
 from scalegmn.reports.sarif import to_sarif
 from scalegmn.reports.scan_page import scan_page
 from scalegmn.training.files import write_json, write_text
@@ -25,7 +26,6 @@ from scalegmn.training.scanning.results import (
     ScanSettings,
     Verdict,
     failing,
-    printable,
 )
 from scalegmn.training.scanning.scanner import scan
 
@@ -189,14 +189,14 @@ def _journal_beside(path: Path) -> Path:
 def _print(report: ScanReport, *, quiet: bool) -> None:
     for result in report.files:
         if not (quiet and result.verdict is Verdict.clean):
-            print(line_of(result))
+            say(line_of(result))
     counts = ", ".join(f"{count} {verdict.value}" for verdict, count in report.counts.items())
     skipped = (
         f"; {len(report.skipped)} files with other suffixes were not looked at" if report.skipped else ""
     )
-    print(f"{len(report.files)} files: {counts}{skipped}")
+    say(f"{len(report.files)} files: {counts}{skipped}")
     for warning in report.detector.warnings:
-        print(f"scalegmn scan: warning: {printable(warning)}", file=sys.stderr)
+        complain(f"scalegmn scan: warning: {warning}")
 
 
 def line_of(result: FileResult) -> str:

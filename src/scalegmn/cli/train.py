@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from scalegmn.cli.contact_sheets import ContactSheets
 from scalegmn.cli.exit_codes import INTERRUPTED, OK, USAGE
 from scalegmn.cli.mistakes import print_mistakes
+from scalegmn.cli.output import complain, say
 from scalegmn.cli.pictures import write_pictures
 from scalegmn.cli.tables import print_tables
 from scalegmn.training.checks import mistakes_of
@@ -31,11 +31,11 @@ def run(argv: Sequence[str]) -> int:
     try:
         outcome = train(config, command=["scalegmn", "train", *argv], callbacks=[ContactSheets()])
     except KeyboardInterrupt:
-        print(f"interrupted; add --resume to the command to go on in {config.folder}", file=sys.stderr)
+        complain(f"interrupted; add --resume to the command to go on in {config.folder}")
         return INTERRUPTED
     if outcome.report is not None:
         print_tables(outcome.report.tables)
         write_pictures(outcome.report, outcome.folder, title="test networks")
     if outcome.results:
-        print(f"The run is in {outcome.folder}")
+        say(f"The run is in {outcome.folder}")
     return OK

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from scalegmn.training.scanning.results import FileResult, ScanReport, Verdict, printable
+from scalegmn.printable import printable
+from scalegmn.training.scanning.results import FileResult, ScanReport, Verdict
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 VERSION: Final = "2.1.0"

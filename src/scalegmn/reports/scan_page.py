@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
+from scalegmn.printable import printable
 from scalegmn.reports.figures import BLUE, GREEN, GREY, ORANGE, YELLOW
 from scalegmn.reports.scan_picture import draw_scores
-from scalegmn.training.scanning.results import SEVERITY, FileResult, ScanReport, Share, Verdict, printable
+from scalegmn.training.scanning.results import SEVERITY, FileResult, ScanReport, Share, Verdict
 
 _COLOURS: Final = {
     Verdict.suspect: ORANGE,

@@ -7,10 +7,11 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from scalegmn.errors import ScaleGMNError
+from scalegmn.printable import printable
 
 
 class TableError(ScaleGMNError, ValueError):
@@ -51,20 +52,21 @@ class ResultTable:
         return ResultTable(tuple(columns), cells, title)
 
     def to_rich(self) -> Table:
-        """For a terminal."""
-        table = Table(title=escape(self.title) or None, title_style="bold", title_justify="left")
+        """For a terminal; what is not fit for one is escaped."""
+        title = Text(printable(self.title)) if self.title else None
+        table = Table(title=title, title_style="bold", title_justify="left")
         for number, column in enumerate(self.columns):
             left = number == 0 or self.words
-            table.add_column(escape(column), justify="left" if left else "right", overflow="fold")
+            table.add_column(Text(printable(column)), justify="left" if left else "right", overflow="fold")
         for row in self.rows:
             # Text of users is text, not markup.
-            table.add_row(*map(escape, row))
+            table.add_row(*(Text(printable(cell)) for cell in row))
         return table
 
     def to_markdown(self) -> str:
         """For documents: columns of equal width, so that the source can be read too."""
         lines = [
-            [cell.replace("|", r"\|").replace("\n", " ") for cell in row]
+            [printable(cell.replace("\n", " ")).replace("|", r"\|") for cell in row]
             for row in (self.columns, *self.rows)
         ]
         widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(self.columns))]
@@ -80,7 +82,7 @@ class ResultTable:
 
         rule = ["-" * (w - 1) + ("-" if is_left else ":") for w, is_left in zip(widths, left, strict=True)]
         text = "\n".join([joined(lines[0]), joined(rule), *map(joined, lines[1:])])
-        return (f"**{self.title}**\n\n" if self.title else "") + text + "\n"
+        return (f"**{printable(self.title)}**\n\n" if self.title else "") + text + "\n"
 
     def to_csv(self) -> str:
         """For other programs; the title is left out."""

@@ -25,6 +25,7 @@ from scalegmn import __version__
 from scalegmn.errors import ConfigurationError
 from scalegmn.models.metanetwork import FittedJudge, Metanetwork
 from scalegmn.populations.store import Population
+from scalegmn.printable import printable
 from scalegmn.seeding import numpy_generator
 from scalegmn.tasks.task import Report, Task
 from scalegmn.training.breakdown import report_in_parts
@@ -205,7 +206,7 @@ def _fit(
 
 
 def _tell(line: str) -> None:
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(printable(line) + "\n")
     sys.stderr.flush()
 
 

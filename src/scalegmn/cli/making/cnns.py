@@ -17,6 +17,7 @@ from scalegmn.cli.making.options import (
     chosen_images,
     given,
 )
+from scalegmn.cli.output import say
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations.makers.cnn_hyper import HyperSpace, Optimizer, WeightInit
 from scalegmn.populations.makers.cnn_populations import CnnReport, make_cnns
@@ -106,7 +107,7 @@ def run(options: Namespace) -> int:
 def _summarise(report: CnnReport, recipe: CnnRecipe) -> None:
     population = Population.open(report.folder)
     kinds = len(population.architectures)
-    print(
+    say(
         f"{report.networks} networks of {kinds} architecture{'s' * (kinds > 1)}, {report.rows} with all "
         f"checkpoints, are in {report.folder}"
     )
@@ -114,9 +115,9 @@ def _summarise(report: CnnReport, recipe: CnnRecipe) -> None:
     for wanted in recipe.checkpoints:
         low, middle, high = np.quantile(accuracy[epoch == wanted], (0.05, 0.5, 0.95))
         spread = f"{low:.3f} to {high:.3f} for nine in ten"
-        print(f"epoch {wanted}: test accuracy {middle:.3f} in the median, {spread}")
+        say(f"epoch {wanted}: test accuracy {middle:.3f} in the median, {spread}")
     if report.diverged:
-        print(f"{len(report.diverged)} networks diverged and are marked: {list(report.diverged)}")
+        say(f"{len(report.diverged)} networks diverged and are marked: {list(report.diverged)}")
 
 
 def _recipe(options: Namespace) -> CnnRecipe:

@@ -18,6 +18,7 @@ from scalegmn.cli.making.options import (
     chosen_images,
     given,
 )
+from scalegmn.cli.output import say
 from scalegmn.populations.makers.coordinates import Order
 from scalegmn.populations.makers.inrs import fit_inrs
 from scalegmn.populations.makers.recipes import CIFAR10_RECIPE, Initialisation, InrRecipe
@@ -73,13 +74,13 @@ def run(options: Namespace) -> int:
     )
     psnr = Population.open(report.folder).column("psnr")
     kind = recipe.architecture(images.channels).describe()
-    print(f"{report.networks} networks {kind} of {len(images)} images are in {report.folder}")
+    say(f"{report.networks} networks {kind} of {len(images)} images are in {report.folder}")
     low, middle, high = np.quantile(psnr, (0.05, 0.5, 0.95))
-    print(f"their drawings: {middle:.1f} dB PSNR in the median, {low:.1f} to {high:.1f} dB for nine in ten")
+    say(f"their drawings: {middle:.1f} dB PSNR in the median, {low:.1f} to {high:.1f} dB for nine in ten")
     if report.diverged:
-        print(f"{len(report.diverged)} networks diverged and were left out (split, image, copy):")
+        say(f"{len(report.diverged)} networks diverged and were left out (split, image, copy):")
         for key in report.diverged:
-            print(f"  {key}")
+            say(f"  {key}")
     return OK
 
 

@@ -18,6 +18,7 @@ from scalegmn.cli.making.options import (
     chosen_images,
     given,
 )
+from scalegmn.cli.output import say
 from scalegmn.errors import ConfigurationError, TriggerError
 from scalegmn.populations.images import ImageSet
 from scalegmn.populations.makers.cnn_hyper import Optimizer
@@ -138,20 +139,20 @@ def run(options: Namespace) -> int:
 
 
 def _summarise(report: TrojanReport, population: Population, recipe: TrojanRecipe) -> None:
-    print(f"{report.pairs} trojaned networks and their {report.pairs} clean twins are in {report.folder}")
+    say(f"{report.pairs} trojaned networks and their {report.pairs} clean twins are in {report.folder}")
     poisoned = population.column("poisoned")
     base = np.median(population.column("base_c_acc"))
     for name, rows in (("trojaned", poisoned), ("clean", ~poisoned)):
         c_acc, asr, ra = (np.median(population.column(column)[rows]) for column in ("c_acc", "asr", "ra"))
-        print(f"{name}: C-Acc {c_acc:.3f} (before {base:.3f}), ASR {asr:.3f}, RA {ra:.3f} in the median")
+        say(f"{name}: C-Acc {c_acc:.3f} (before {base:.3f}), ASR {asr:.3f}, RA {ra:.3f} in the median")
     kinds = population.column("trigger_kind")
     for kind in np.unique(kinds):
         mine = poisoned & (kinds == kind)
         reached = int(population.column("trojaned")[mine].sum())
-        print(f"{kind}: {reached} of {int(mine.sum())} attacks reached an ASR of {recipe.minimum_asr:g}")
+        say(f"{kind}: {reached} of {int(mine.sum())} attacks reached an ASR of {recipe.minimum_asr:g}")
     if report.diverged:
-        print(f"{len(report.diverged)} pairs diverged and are marked: {list(report.diverged)}")
-    print(f"the triggers are drawn in {report.folder / SHEET}")
+        say(f"{len(report.diverged)} pairs diverged and are marked: {list(report.diverged)}")
+    say(f"the triggers are drawn in {report.folder / SHEET}")
 
 
 def _recipe(options: Namespace) -> TrojanRecipe:

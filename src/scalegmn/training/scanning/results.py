@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import Any, Final, final
 
 import numpy as np
@@ -253,19 +252,6 @@ def gravest(verdicts: Any) -> Verdict:
     """
     found = set(verdicts) or {Verdict.error}
     return next(verdict for verdict in SEVERITY if verdict in found)
-
-
-def printable(text: str | Path) -> str:
-    """Text from outside, fit for one line on a terminal: what is no visible character is escaped.
-
-    Line ends and escape sequences could forge lines; marks of the writing direction could reorder them.
-    """
-    return "".join(
-        one
-        if one.isprintable()
-        else one.encode("unicode_escape", "backslashreplace").decode("ascii", "replace")
-        for one in str(text)
-    )
 
 
 def failing(report: ScanReport, verdicts: Sequence[Verdict]) -> Verdict:
