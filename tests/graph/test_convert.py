@@ -25,7 +25,7 @@ from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.factories import mlp, siren
 from scalegmn.networks.functional import run
 from scalegmn.networks.layers import Activate, Conv, Dense, Flatten, Skip
-from scalegmn.networks.modules import build_module
+from scalegmn.networks.modules import build_module, read_module
 from scalegmn.networks.topology import EdgeKind, Role
 from scalegmn.seeding import generator
 from scalegmn.testing import random_architecture, random_inputs, random_parameters
@@ -260,3 +260,27 @@ def test_graphs_drawn_in_inference_mode_first_can_be_trained_on() -> None:
     sent = graph.node_bias.index_select(0, graph.edge_index[0])
     (sent * graph.tap_weight).sum().backward()
     assert theta.grad is not None and theta.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (nn.Sequential(nn.Linear(2, 3)).state_dict(), "a dictionary with 2 entries.*architecture.flatten"),
+        (torch.zeros(9), r"an array of shape \(9,\)"),
+        ("net.pth", "the path 'net.pth'; read the file with read_state"),
+        (None, "got None"),
+        (nn.Linear, "the class nn.Linear; make an instance"),
+        ([nn.Linear(2, 3)], r"a list of 1; wrap .*nn\.Sequential"),
+        (nn.Sequential(nn.LazyLinear(3)), "layer '0' .*has no shape yet; run the network once"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_no_network(network: object, message: str) -> None:
+    with pytest.raises(ArchitectureError, match=message):
+        to_graph(network)  # type: ignore[arg-type]
+
+
+def test_theta_that_is_no_tensor() -> None:
+    module = nn.Sequential(nn.Linear(2, 3))
+    with pytest.raises(GraphError, match=r"theta is a .*Dict; .*Architecture\.flatten"):
+        to_graph(read_module(module)[0], module.state_dict())  # type: ignore[arg-type]

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-import torch
-from torch import Tensor, nn
-from torch.nn.utils import parametrizations, prune
+from torch import nn
+from torch.nn.utils import parametrizations
 
 from scalegmn.errors import UnsupportedLayerError
-from scalegmn.networks import module_readers
 from scalegmn.networks.activations import Activation
 from scalegmn.networks.layers import Activate, Conv, Dense, Dropout, Flatten, Layer, Pool
 from scalegmn.networks.layers import Shift as ShiftLayer
-from scalegmn.networks.module_readers import Place, can_read, read_leaf, register_module_reader
+from scalegmn.networks.module_registry import Place, can_read, read_leaf
 from scalegmn.networks.modules import read_module
 from scalegmn.networks.torch_modules import Elementwise, Shift, Sine
 
@@ -72,13 +70,13 @@ READ: list[tuple[nn.Module, list[Layer]]] = [
 @pytest.mark.parametrize(("module", "layers"), READ, ids=names(READ))
 def test_what_is_read(module: nn.Module, layers: list[Layer]) -> None:
     assert can_read(module)
-    assert read_leaf(module, Place("a.3", "vectors")) == tuple(layers)
+    assert read_leaf(module, Place("a.3", "vectors")).layers == tuple(layers)
 
 
 def test_flattening_of_maps_and_inputs_is_kept() -> None:
     assert (
-        read_leaf(nn.Flatten(), Place("a", "maps"))
-        == read_leaf(nn.Flatten(), Place("a", "inputs"))
+        read_leaf(nn.Flatten(), Place("a", "maps")).layers
+        == read_leaf(nn.Flatten(), Place("a", "inputs")).layers
         == (Flatten(),)
     )
 
@@ -103,13 +101,13 @@ REFUSED: list[tuple[nn.Module, str]] = [
     (nn.AdaptiveAvgPool2d(2), "output_size=2"),
     (nn.AdaptiveMaxPool2d((1, 2)), r"output_size=\(1, 2\)"),
     (nn.AdaptiveMaxPool2d(1, return_indices=True), "return_indices"),
-    (nn.BatchNorm2d(1), "normalisation layer changes the symmetry .* altogether.*folded"),
-    (nn.LayerNorm(3), "normalisation layer changes the symmetry"),
-    (nn.GroupNorm(1, 1), "normalisation layer changes the symmetry"),
-    (nn.ReLU6(), "this class is not supported"),
-    (nn.Conv1d(1, 1, 3), "this class is not supported"),
-    (nn.ConvTranspose2d(1, 1, 3), "this class is not supported"),
-    (nn.LSTM(2, 3), "this class is not supported"),
+    (nn.BatchNorm2d(1), "normalization layer changes the symmetry .* altogether.*folded"),
+    (nn.LayerNorm(3), "normalization layer changes the symmetry"),
+    (nn.GroupNorm(1, 1), "normalization layer changes the symmetry"),
+    (nn.ReLU6(), "this class is not supported.*Supported are .*nn.Conv2d.*nn.Linear"),
+    (nn.Conv1d(1, 1, 3), "this class is not supported.*Supported are .*nn.Conv2d.*nn.Linear"),
+    (nn.ConvTranspose2d(1, 1, 3), "this class is not supported.*Supported are .*nn.Conv2d.*nn.Linear"),
+    (nn.LSTM(2, 3), "recurrent layers .* however they are wrapped"),
     (parametrizations.weight_norm(nn.Conv2d(1, 1, 3)), "parametrization; .*remove_parametrizations"),
 ]
 
@@ -118,76 +116,12 @@ REFUSED: list[tuple[nn.Module, str]] = [
 def test_what_is_refused(module: nn.Module, reason: str) -> None:
     whole = nn.Sequential()
     whole.add_module("features", nn.Sequential(nn.Conv2d(1, 1, 3), nn.ReLU(), nn.Conv2d(1, 1, 3), module))
-    message = rf"layer 'features.3' is a {type(module).__name__}: .*{reason}.*Supported are .*Conv2d.*Linear"
+    message = rf"layer 'features.3' \(.*{type(module).__name__}\): .*{reason}"
     with pytest.raises(UnsupportedLayerError, match=message):
         read_module(whole)
-
-
-class Block(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.linear = nn.Linear(2, 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.sin(3 * self.linear(x))
-
-
-class Twice(nn.Sequential):
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(super().forward(x))
-
-
-@pytest.mark.parametrize(
-    ("module", "where"),
-    [
-        (Block(), "the module itself is a Block"),
-        (Twice(nn.Linear(2, 2)), "the module itself is a Twice"),
-        (nn.Sequential(nn.Linear(2, 2), Block()), "layer '1' is a Block"),
-        (nn.Sequential(Twice(nn.Linear(2, 2))), "layer '0' is a Twice"),
-        (nn.ModuleList([nn.Linear(2, 2)]), "the module itself is a ModuleList"),
-    ],
-)
-def test_class_that_is_no_sequential(module: nn.Module, where: str) -> None:
-    with pytest.raises(UnsupportedLayerError, match=f"{where}: .*describe the network as an Architecture"):
-        read_module(module)
 
 
 @pytest.mark.parametrize("module", [nn.Linear(2, 3), nn.PReLU()])
 def test_single_layer_needs_a_sequential(module: nn.Module) -> None:
     with pytest.raises(UnsupportedLayerError, match=r"wrap it in nn\.Sequential"):
         read_module(module)
-
-
-def test_subclass_of_a_layer_is_not_taken_for_it() -> None:
-    class Doubled(nn.Linear):
-        def forward(self, x: Tensor) -> Tensor:
-            return 2 * super().forward(x)
-
-    with pytest.raises(UnsupportedLayerError, match="layer '0' is a Doubled"):
-        read_module(nn.Sequential(Doubled(2, 2)))
-
-
-def test_hidden_parameters_are_found() -> None:
-    pruned = nn.Sequential(nn.Linear(2, 2))
-    prune.identity(pruned[0], "weight")
-    with pytest.raises(UnsupportedLayerError, match=r"layer '0' holds more .*'0.weight_mask'.*prune\.remove"):
-        read_module(pruned)
-    prune.remove(pruned[0], "weight")
-    assert read_module(pruned)[0].num_parameters == 6
-
-
-def test_registering_a_class_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module_readers, "_READERS", dict(module_readers._READERS))
-
-    def read(module: Block, place: Place) -> list[Layer]:
-        linear = module.linear
-        return [
-            Dense(f"{place.name}.linear", linear.in_features, linear.out_features),
-            Activate(Activation("sine", 3.0)),
-        ]
-
-    register_module_reader(Block, read)
-    architecture, theta = read_module(nn.Sequential(Block(), Block(), nn.Linear(2, 1)))
-    assert [p.name for p in architecture.parameters[:2]] == ["0.linear.weight", "0.linear.bias"]
-    assert architecture.describe() == "2-2-2-1 (sine, sine), 15 parameters"
-    assert theta.shape == (15,)

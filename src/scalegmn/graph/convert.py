@@ -13,6 +13,7 @@ from scalegmn.errors import GraphError
 from scalegmn.graph.fields import FIELDS
 from scalegmn.graph.network_graph import NetworkGraph
 from scalegmn.networks.architecture import Architecture
+from scalegmn.networks.module_refusals import ModuleArgument, ThetaArgument
 from scalegmn.networks.modules import read_module, write_module
 from scalegmn.networks.topology import CONSTANT, topology_of
 from scalegmn.shapes import NodeScalars, ParameterRows, TapScalars
@@ -23,8 +24,8 @@ _KEPT_EDGES: Final = 2**19
 
 
 def to_graph(
-    network: nn.Module | Architecture,
-    theta: Tensor | None = None,
+    network: ModuleArgument | Architecture,
+    theta: ThetaArgument | None = None,
     *,
     input_size: tuple[int, int] | None = None,
     label: Tensor | None = None,
@@ -32,7 +33,8 @@ def to_graph(
     """The graph of one network.
 
     Args:
-        network: a sequential module (its parameters are copied), or an architecture.
+        network: a module that :func:`~scalegmn.networks.modules.read_module` reads (its parameters are
+            copied), or an architecture.
         theta: the parameters ``(P,)`` that go with an architecture; see ``Architecture.flatten`` for
             state dicts.
         input_size: height and width of the images a convolutional module reads, where a flattening
@@ -41,14 +43,18 @@ def to_graph(
 
     Raises:
         UnsupportedLayerError: the module holds something that cannot be read; names it and its place.
+        ArchitectureError: `network` is neither; says what to pass instead of a state dict or a path.
         GraphError: `theta` is missing, superfluous or of the wrong shape.
     """
     if isinstance(network, Architecture):
-        if theta is None:
-            raise GraphError("an architecture alone has no parameters; pass theta of shape (P,)")
+        if not isinstance(theta, Tensor):
+            raise GraphError(
+                f"an architecture alone has no parameters, and theta is a {type(theta).__name__}; pass theta "
+                "of shape (P,), which Architecture.flatten makes of a state dict"
+            )
         architecture = network
     else:
-        if theta is not None:
+        if theta is not None and isinstance(network, nn.Module):
             raise GraphError("a module brings its own parameters; leave theta out")
         architecture, theta = read_module(network, input_size=input_size)
     if theta.shape != (architecture.num_parameters,):
@@ -66,7 +72,7 @@ def to_graph(
 
 
 def batch_graphs(
-    architecture: Architecture, theta: Tensor, labels: Tensor | None = None, *, shared: bool = False
+    architecture: Architecture, theta: ThetaArgument, labels: Tensor | None = None, *, shared: bool = False
 ) -> Batch:
     """A batch of networks of one architecture, without a Python loop over them.
 
@@ -79,6 +85,11 @@ def batch_graphs(
         shared: let batches of the architecture share the fields that do not depend on parameters, which
             saves most of the time; nobody may write into these fields then.
     """
+    if not isinstance(architecture, Architecture) or not isinstance(theta, Tensor):
+        raise GraphError(
+            f"a batch is made of an Architecture and theta (B, P), got a {type(architecture).__name__} and a "
+            f"{type(theta).__name__}; read_module gives both for one module"
+        )
     if theta.ndim != 2 or theta.shape[1] != architecture.num_parameters:
         raise GraphError(
             f"theta has shape {tuple(theta.shape)}, expected (B, {architecture.num_parameters}) for "
@@ -114,7 +125,7 @@ def update_parameters(architecture: Architecture, taps: TapScalars, biases: Node
 
 
 def to_module(
-    graph: NetworkGraph, *, like: nn.Module, input_size: tuple[int, int] | None = None
+    graph: NetworkGraph, *, like: ModuleArgument, input_size: tuple[int, int] | None = None
 ) -> nn.Module:
     """A copy of `like` that carries the parameters of `graph`.
 

@@ -1,109 +1,16 @@
-"""What each class of PyTorch module means as a layer: one registry, one small function per class."""
+"""How the modules of PyTorch and of this library are read: one small function per class."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
 
 from torch import nn
-from torch.nn.utils import parametrize
 
-from scalegmn.errors import UnsupportedLayerError
 from scalegmn.networks.activations import Activation
 from scalegmn.networks.layers import Activate, Conv, Dense, Dropout, Flatten, Layer, Pool, Size
 from scalegmn.networks.layers import Shift as ShiftLayer
+from scalegmn.networks.module_registry import Place, register_module_reader
 from scalegmn.networks.torch_modules import PLAIN_ACTIVATIONS, Elementwise, Shift, Sine
-
-Data = Literal["inputs", "maps", "vectors"]
-M = TypeVar("M", bound=nn.Module)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where in a module a layer stands.
-
-    Attributes:
-        name: its dotted name, which is also the prefix of its parameters' names in the state dict.
-        data: what arrives there: the network's inputs as they are, feature maps, or vectors.
-    """
-
-    name: str
-    data: Data
-
-    def refusal(self, module: nn.Module, reason: str) -> UnsupportedLayerError:
-        """The error that says that `module` at this place cannot be read, and what can."""
-        where = f"layer {self.name!r}" if self.name else "the module itself"
-        supported = ", ".join(sorted(kind.__name__ for kind in _READERS))
-        return UnsupportedLayerError(
-            f"{where} is a {type(module).__name__}: {reason}. Supported are nn.Sequential (also nested) of "
-            f"{supported}; register_module_reader adds others"
-        )
-
-
-_READERS: dict[type[nn.Module], Callable[[Any, Place], Sequence[Layer]]] = {}
-
-
-def register_module_reader(kind: type[M], reader: Callable[[M, Place], Sequence[Layer]]) -> None:
-    """Say how modules of class `kind` (exactly, no subclasses) are read.
-
-    Args:
-        kind: the class.
-        reader: given a module and its place, returns its layers in order, possibly none.  Names of layers
-            that own parameters start with the place's name.  It raises ``place.refusal(module, reason)``
-            for options that change the function in a way that no layer describes.
-    """
-    _READERS[kind] = reader
-
-
-def can_read(module: nn.Module) -> bool:
-    """Whether a reader is registered for exactly its class."""
-    return type(module) in _READERS
-
-
-def read_leaf(module: nn.Module, place: Place) -> tuple[Layer, ...]:
-    """The layers of one module that has a reader.
-
-    Raises:
-        UnsupportedLayerError: it has none, or options that are not supported.
-    """
-    if type(module) not in _READERS:
-        raise place.refusal(module, _why_not(module, place))
-    return tuple(_READERS[type(module)](module, place))
-
-
-_NORMALISATIONS = (
-    nn.BatchNorm1d,
-    nn.BatchNorm2d,
-    nn.BatchNorm3d,
-    nn.InstanceNorm1d,
-    nn.InstanceNorm2d,
-    nn.InstanceNorm3d,
-    nn.LayerNorm,
-    nn.GroupNorm,
-    nn.LocalResponseNorm,
-)
-
-
-def _why_not(module: nn.Module, place: Place) -> str:
-    if parametrize.is_parametrized(module):
-        return (
-            "its weights are computed by a parametrization; make them plain with "
-            "torch.nn.utils.parametrize.remove_parametrizations"
-        )
-    if isinstance(module, _NORMALISATIONS):
-        return (
-            "a normalisation layer changes the symmetry of the network altogether; a batch normalisation can "
-            "be folded into the layer before it (torch.nn.utils.fusion)"
-        )
-    if any(True for _ in module.children()):
-        return (
-            "only nn.Sequential says in which order its parts run; describe the network as an Architecture "
-            "and pass it the state dict (Architecture.flatten)"
-        )
-    if not place.name:
-        return "a single layer has no name in a state dict; wrap it in nn.Sequential"
-    return "this class is not supported"
 
 
 def _pair(value: int | Sequence[int]) -> Size:
@@ -230,27 +137,29 @@ def _dropout(module: nn.Dropout | nn.Dropout1d | nn.Dropout2d, place: Place) -> 
     return [Dropout(module.p)]
 
 
-# Some of these have options and get a reader of their own below.
-for _kind, _class in PLAIN_ACTIVATIONS.items():
-    register_module_reader(_class, _plain(_kind))
-register_module_reader(nn.Linear, _linear)
-register_module_reader(nn.Conv2d, _conv2d)
-register_module_reader(nn.GELU, _gelu)
-register_module_reader(nn.ELU, _elu)
-register_module_reader(nn.Softplus, _softplus)
-register_module_reader(nn.Softmax, _over_channels("softmax"))
-register_module_reader(nn.LogSoftmax, _over_channels("log_softmax"))
-register_module_reader(nn.LeakyReLU, lambda m, _: [Activate(Activation("leaky_relu", m.negative_slope))])
-register_module_reader(nn.PReLU, _prelu)
-register_module_reader(Sine, lambda m, _: [Activate(Activation("sine", m.frequency))])
-register_module_reader(Elementwise, lambda m, _: [Activate(m.activation)])
-register_module_reader(Shift, lambda m, _: [ShiftLayer(m.value)])
-register_module_reader(nn.Identity, _identity)
-register_module_reader(nn.Flatten, _flatten)
-register_module_reader(nn.MaxPool2d, _max_pool)
-register_module_reader(nn.AvgPool2d, _average_pool)
-register_module_reader(nn.AdaptiveMaxPool2d, _whole_map("max"))
-register_module_reader(nn.AdaptiveAvgPool2d, _whole_map("average"))
-register_module_reader(nn.Dropout, _dropout)
-register_module_reader(nn.Dropout1d, _dropout)
-register_module_reader(nn.Dropout2d, _dropout)
+def register_standard_readers() -> None:
+    """Register the classes of PyTorch and of this library that are supported."""
+    # Some of these have options and get a reader of their own below.
+    for kind, plain in PLAIN_ACTIVATIONS.items():
+        register_module_reader(plain, _plain(kind))
+    register_module_reader(nn.Linear, _linear)
+    register_module_reader(nn.Conv2d, _conv2d)
+    register_module_reader(nn.GELU, _gelu)
+    register_module_reader(nn.ELU, _elu)
+    register_module_reader(nn.Softplus, _softplus)
+    register_module_reader(nn.Softmax, _over_channels("softmax"))
+    register_module_reader(nn.LogSoftmax, _over_channels("log_softmax"))
+    register_module_reader(nn.LeakyReLU, lambda m, _: [Activate(Activation("leaky_relu", m.negative_slope))])
+    register_module_reader(nn.PReLU, _prelu)
+    register_module_reader(Sine, lambda m, _: [Activate(Activation("sine", m.frequency))])
+    register_module_reader(Elementwise, lambda m, _: [Activate(m.activation)])
+    register_module_reader(Shift, lambda m, _: [ShiftLayer(m.value)])
+    register_module_reader(nn.Identity, _identity)
+    register_module_reader(nn.Flatten, _flatten)
+    register_module_reader(nn.MaxPool2d, _max_pool)
+    register_module_reader(nn.AvgPool2d, _average_pool)
+    register_module_reader(nn.AdaptiveMaxPool2d, _whole_map("max"))
+    register_module_reader(nn.AdaptiveAvgPool2d, _whole_map("average"))
+    register_module_reader(nn.Dropout, _dropout)
+    register_module_reader(nn.Dropout1d, _dropout)
+    register_module_reader(nn.Dropout2d, _dropout)

@@ -1,7 +1,9 @@
 """From PyTorch modules to ``(architecture, theta)``, and back.
 
 Modules are read by their structure, not by running them: nested ``nn.Sequential`` of the layers that
-:mod:`scalegmn.networks.module_readers` knows.  For anything else, write down the
+:mod:`scalegmn.networks.module_readers` knows, and classes that :func:`register_module_reader` was told about.
+What changes the outputs of a module without showing in its structure is refused
+(:mod:`scalegmn.networks.module_checks`).  For anything else, write down the
 :class:`~scalegmn.networks.architecture.Architecture` and pack its state dict with ``Architecture.flatten``.
 """
 
@@ -10,8 +12,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -20,7 +22,10 @@ from torch import Tensor, nn
 from scalegmn.errors import ArchitectureError, UnsupportedLayerError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.layers import Conv, Dense, Flatten, Layer, Pool, Size
-from scalegmn.networks.module_readers import Data, Place, can_read, read_leaf, register_module_reader
+from scalegmn.networks.module_checks import call_path, check_plain, check_unshared, place_of, state_of
+from scalegmn.networks.module_readers import register_standard_readers
+from scalegmn.networks.module_refusals import ModuleArgument, ThetaArgument, no_module
+from scalegmn.networks.module_registry import Place, can_read, read_parts, register_module_reader
 from scalegmn.networks.torch_modules import Elementwise, Network, Shift, Sine
 
 __all__ = [
@@ -37,14 +42,17 @@ __all__ = [
 
 M = TypeVar("M", bound=nn.Module)
 
+register_standard_readers()
+_NETWORK: Final = call_path(Network)
+
 
 def read_module(
-    module: nn.Module, *, input_size: tuple[int, int] | None = None
+    module: ModuleArgument, *, input_size: tuple[int, int] | None = None
 ) -> tuple[Architecture, Float[Tensor, "P"]]:
     """Describe a module and pack its parameters.
 
     Args:
-        module: a (nested) ``nn.Sequential``, or a :class:`Network`.
+        module: a (nested) ``nn.Sequential``, a :class:`Network`, or of a class with a registered reader.
         input_size: height and width of the images that it reads.  Needed where a map is flattened whose
             size does not follow from the layer behind it; without it, maps are taken to be square.
 
@@ -54,22 +62,27 @@ def read_module(
 
     Raises:
         UnsupportedLayerError: a layer, or an option of it, that is not supported; modules that share
-            parameters.
-        ArchitectureError: layers that do not fit together, or maps of unknown size.
+            parameters; forward hooks, replaced methods, and parameters that are computed or without values.
+        ArchitectureError: layers that do not fit together, maps of unknown size, or no module.
         CheckpointError: parameters that are NaN or infinite.
     """
+    if not isinstance(module, nn.Module):
+        raise no_module(module)
+    if input_size is not None and min(input_size) < 1:
+        raise ArchitectureError(f"input_size is {input_size}, expected the height and width of an image")
+    check_plain(module, readable=lambda part: can_read(part) or isinstance(part, nn.Sequential))
     if isinstance(module, Network):
+        _check_network(module)
         architecture = module.architecture
     else:
-        if input_size is not None and min(input_size) < 1:
-            raise ArchitectureError(f"input_size is {input_size}, expected the height and width of an image")
-        _check_unshared(module)
-        architecture = Architecture(tuple(_place_flattenings(_read_layers(module), input_size)))
-        _check_complete(module, architecture)
-    return architecture, architecture.flatten(module.state_dict(), origin=f"module {type(module).__name__}")
+        layers, skips = read_parts(module, Place("", "inputs"))
+        architecture = Architecture(tuple(_place_flattenings(layers, input_size)), skips)
+    state = state_of(module)
+    _check_complete(state, architecture)
+    return architecture, architecture.flatten(state, origin=f"module {type(module).__name__}")
 
 
-def build_module(architecture: Architecture, theta: Tensor | None = None) -> Network:
+def build_module(architecture: Architecture, theta: ThetaArgument | None = None) -> Network:
     """A module that computes what `architecture` describes.
 
     Args:
@@ -90,7 +103,7 @@ def build_module(architecture: Architecture, theta: Tensor | None = None) -> Net
     return network
 
 
-def write_module(architecture: Architecture, theta: Tensor, *, like: M) -> M:
+def write_module(architecture: Architecture, theta: ThetaArgument, *, like: M) -> M:
     """A deep copy of `like` with other parameters, in the dtype and on the device of `like`.
 
     Args:
@@ -101,20 +114,22 @@ def write_module(architecture: Architecture, theta: Tensor, *, like: M) -> M:
     Raises:
         ArchitectureError: `theta` or `like` does not fit the architecture, or `like` shares parameters.
     """
+    if not isinstance(like, nn.Module):
+        raise no_module(like)
     state = architecture.unflatten(_single(theta, architecture))
-    _check_unshared(like)
+    check_unshared(like)
     expected = {p.name: p.shape for p in architecture.parameters}
-    found = {name: tuple(value.shape) for name, value in like.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in state_of(like).items()}
     if expected != found:
         raise ArchitectureError(
             f"the {type(like).__name__} to write into does not fit {architecture.describe()}: expected and "
             f"missing {_without(expected, found)}, found instead {_without(found, expected)}"
         )
     written = copy.deepcopy(like)
-    parameters = dict(written.named_parameters())
+    targets = state_of(written)
     with torch.no_grad():
         for name, value in state.items():
-            parameters[name].copy_(value)
+            targets[name].copy_(value)
     return written
 
 
@@ -124,7 +139,12 @@ def _without(
     return {name: shape for name, shape in left.items() if right.get(name) != shape}
 
 
-def _single(theta: Tensor, architecture: Architecture) -> Tensor:
+def _single(theta: ThetaArgument, architecture: Architecture) -> Tensor:
+    if not isinstance(theta, Tensor):
+        raise ArchitectureError(
+            f"theta is a {type(theta).__name__}, expected a tensor ({architecture.num_parameters},) for one "
+            f"network {architecture.describe()}; Architecture.flatten packs a state dict"
+        )
     if theta.shape != (architecture.num_parameters,):
         raise ArchitectureError(
             f"theta has shape {tuple(theta.shape)}, expected ({architecture.num_parameters},) for one "
@@ -133,59 +153,41 @@ def _single(theta: Tensor, architecture: Architecture) -> Tensor:
     return theta
 
 
-def _children(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Direct children by name; unlike ``named_children``, one that occurs twice is listed twice."""
-    for name, child in module.named_modules(remove_duplicate=False):
-        if name and "." not in name:
-            yield name, child
+def _check_network(network: Network) -> None:
+    """Whether the parts of a Network are still those of its architecture."""
+    with torch.device("meta"):
+        original = Network(network.architecture)
+    if repr(original) != repr(network) or call_path(Network) != _NETWORK:
+        raise UnsupportedLayerError(
+            f"a Network of {network.architecture.describe()} no longer has the layers of its architecture; "
+            "build it anew from an Architecture that says what was changed (build_module)"
+        )
 
 
-def _leaves(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
-    """What has to be read, in the order in which it runs: Sequentials are opened, everything else is not."""
-    runs_in_order = isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
-    if can_read(module) or not runs_in_order:
-        yield name, module
-        return
-    for child_name, child in _children(module):
-        yield from _leaves(child, f"{name}.{child_name}" if name else child_name)
-
-
-def _read_layers(module: nn.Module) -> list[Layer]:
-    layers: list[Layer] = []
-    data: Data = "inputs"
-    for name, leaf in _leaves(module, ""):
-        place = Place(name, data)
-        if not name and can_read(leaf) and any(True for _ in leaf.parameters()):
-            raise place.refusal(leaf, "a single layer has no name in a state dict; wrap it in nn.Sequential")
-        for layer in read_leaf(leaf, place):
-            layers.append(layer)
-            if isinstance(layer, Conv | Pool):
-                data = "maps"
-            elif isinstance(layer, Dense | Flatten):
-                data = "vectors"
-    return layers
-
-
-def _check_unshared(module: nn.Module) -> None:
-    names: dict[int, str] = {}
-    for name, parameter in module.named_parameters(remove_duplicate=False):
-        if id(parameter) in names:
-            raise UnsupportedLayerError(
-                f"{names[id(parameter)]!r} and {name!r} are the same parameter; a network with shared "
-                "parameters has other symmetries, so every layer needs its own (copy.deepcopy the layer)"
-            )
-        names[id(parameter)] = name
-
-
-def _check_complete(module: nn.Module, architecture: Architecture) -> None:
-    """Hooks of weight normalisation, spectral normalisation and pruning show in the state dict."""
-    extra = sorted(set(module.state_dict()) - {p.name for p in architecture.parameters})
+def _check_complete(state: Mapping[str, Tensor], architecture: Architecture) -> None:
+    """Whether the state dict and what was read have the same parameters."""
+    expected = {p.name for p in architecture.parameters}
+    extra = sorted(set(state) - expected)
     if extra:
         raise UnsupportedLayerError(
-            f"layer {extra[0].rpartition('.')[0]!r} holds more than a weight and a bias: {extra}; if its "
-            "weights are computed by weight or spectral normalisation or by pruning, make them plain "
+            f"{place_of(extra[0].rpartition('.')[0])} holds more than what it was read as: {_few(extra)}; if "
+            "its "
+            "weights are computed by weight or spectral normalization or by pruning, make them plain "
             "first (torch.nn.utils.remove_weight_norm, remove_spectral_norm, prune.remove)"
         )
+    missing = sorted(expected - set(state))
+    if missing:
+        raise UnsupportedLayerError(
+            f"{place_of(missing[0].rpartition('.')[0])} has no parameters {_few(missing)}, as which it was "
+            "read; "
+            "put ordinary parameters in their place (nn.Parameter), or correct the reader that was "
+            "registered for "
+            "its class"
+        )
+
+
+def _few(names: Sequence[str]) -> str:
+    return f"{list(names[:4])}" + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def _place_flattenings(layers: Sequence[Layer], input_size: Size | None) -> Iterator[Layer]:
@@ -205,7 +207,7 @@ def _place_flattenings(layers: Sequence[Layer], input_size: Size | None) -> Iter
         elif isinstance(layer, Flatten):
             reader = next((x for x in layers[number:] if isinstance(x, Dense)), None)
             # Positions matter only where maps of hidden channels are flattened, not for the network's inputs.
-            if channels is not None and reader is not None:
+            if layer.size is None and channels is not None and reader is not None:
                 layer = dataclasses.replace(layer, size=_flattened_size(size, channels, reader))
         yield layer
 
