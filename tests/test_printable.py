@@ -97,7 +97,7 @@ def test_errors_are_one_short_line_whatever_they_repeat() -> None:
     error = CheckpointError(f"{'x' * 2_000_000}\n\x1b[31m: the file is empty. Copy it again.")
     assert len(str(error)) <= MESSAGE and str(error).isprintable()
     assert str(error).endswith("Copy it again.")
-    assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
 def test_several_mistakes_are_kept_apart() -> None:
@@ -105,7 +105,7 @@ def test_several_mistakes_are_kept_apart() -> None:
     error = ConfigurationError("model", mistakes=mistakes)
     assert str(error).startswith("model: field 0 is wrong") and len(str(error)) <= MESSAGE
     assert error.mistakes == tuple(map(printable, mistakes))
-    assert pickle.loads(pickle.dumps(error)).mistakes == error.mistakes  # noqa: S301
+    assert pickle.loads(pickle.dumps(error)).mistakes == error.mistakes
 
 
 def test_no_error_class_goes_past_the_check() -> None:

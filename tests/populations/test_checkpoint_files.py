@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from scalegmn.cli.exit_codes import OK, USAGE
 from scalegmn.cli.main import main
 from scalegmn.errors import PopulationError
 from scalegmn.networks.activations import Activation
+from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.checkpoints import read_state
 from scalegmn.networks.factories import mlp
 from scalegmn.populations.checkpoint_files import write_checkpoints
@@ -42,7 +44,8 @@ def test_every_file_is_the_network_of_its_number(population: Population, tmp_pat
     for row in rows.tolist():
         state = read_state(tmp_path / "files" / f"{row:02d}.safetensors")
         architecture = population.architectures[population.column("architecture")[row]]
-        assert state.extras == {"architecture": architecture.fingerprint}
+        assert state.extras["architecture"] == architecture.fingerprint
+        assert Architecture.from_dict(json.loads(str(state.extras["architecture_json"]))) == architecture
         assert torch.equal(architecture.flatten(state.tensors, origin=""), population.theta([row])[0])
     with (tmp_path / "files" / "networks.csv").open() as file:
         table = list(csv.DictReader(file))

@@ -9,7 +9,12 @@ from jsonargparse import ArgumentParser
 
 from scalegmn.cli.contact_sheets import SHEET
 from scalegmn.cli.exit_codes import DATA, OK
-from scalegmn.cli.model_options import add_model_options, check_batch_size
+from scalegmn.cli.model_options import (
+    add_model_options,
+    add_reading_options,
+    check_batch_size,
+    reading_options,
+)
 from scalegmn.cli.output import complain, say
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks.containers import SUFFIXES
@@ -17,7 +22,9 @@ from scalegmn.populations.exporting import empty_folder
 from scalegmn.populations.store import Population
 from scalegmn.reports.contact_sheet import contact_sheet
 from scalegmn.reports.figures import save_figure
-from scalegmn.training.editing import FilesEdited, Pictures, TrainedEditor, edit_files, edit_population
+from scalegmn.training.editing import Pictures, TrainedEditor, edit_population
+from scalegmn.training.editing_files import FilesEdited, edit_files
+from scalegmn.training.reading import ReadingOptions
 from scalegmn.training.run_folder import Run
 
 HELP = "change what sine networks draw, by a trained editor; writes new networks"
@@ -43,6 +50,7 @@ def build_parser() -> ArgumentParser:
         help="a new or empty folder for the files, or of the new population; for a single file also a file",
     )
     add_model_options(parser, batch_size=64)
+    add_reading_options(parser)
     parser.add_argument("--resume", action="store_true", help="populations: go on where it was interrupted")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
@@ -71,16 +79,16 @@ def run(argv: Sequence[str]) -> int:
         return OK
     if options.resume:
         raise ConfigurationError("--resume works for populations only; edit the files into a new folder")
-    return _edit_files(editor, paths, options.output)
+    return _edit_files(editor, paths, options.output, reading_options(options))
 
 
-def _edit_files(editor: TrainedEditor, paths: Sequence[Path], output: Path) -> int:
+def _edit_files(editor: TrainedEditor, paths: Sequence[Path], output: Path, reading: ReadingOptions) -> int:
     as_file = output.suffix.lower() in SUFFIXES
     if as_file and len(paths) > 1:
         raise ConfigurationError(f"--output {output}: one file for {len(paths)} networks; name a folder")
     if not as_file:
         empty_folder(output)
-    done = edit_files(editor, paths, output, as_file=as_file)
+    done = edit_files(editor, paths, output, as_file=as_file, reading=reading)
     if done.written:
         where = output if as_file else f"{len(done.written)} files in {output}"
         say(f"{len(done.written)} edited networks: {where}")
@@ -104,6 +112,8 @@ def _draw(pictures: Pictures, editor: TrainedEditor, path: Path) -> None:
 
 
 def _complain(done: FilesEdited) -> int:
+    for path, note in done.notes:
+        say(f"{path}: {note}")
     for refusal in done.refused:
         complain(f"scalegmn edit: {refusal.reason}")
     return DATA if done.refused else OK

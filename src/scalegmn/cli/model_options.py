@@ -5,6 +5,7 @@ from __future__ import annotations
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.errors import ConfigurationError
+from scalegmn.training.reading import DEFAULT_MAX_BYTES, ReadingOptions
 
 
 def add_model_options(parser: ArgumentParser, *, batch_size: int) -> None:
@@ -31,3 +32,36 @@ def check_batch_size(options: Namespace) -> None:
     """
     if options.batch_size < 1:
         raise ConfigurationError(f"--batch_size is {options.batch_size}, expected 1 or more")
+
+
+def add_reading_options(parser: ArgumentParser, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+    """Add what a user may say about foreign files; the same for all commands that read networks.
+
+    Args:
+        parser: gets the options.
+        max_bytes: the default.
+    """
+    parser.add_argument(
+        "--activation",
+        type=str | None,
+        default=None,
+        help="of the hidden layers, such as relu, sine:30, or one for each as in relu,tanh; for files whose "
+        "names and shapes leave it open",
+    )
+    parser.add_argument(
+        "--max_bytes",
+        type=int,
+        default=max_bytes,
+        help="files that are, or unpack to, more are refused",
+    )
+
+
+def reading_options(options: Namespace) -> ReadingOptions:
+    """What :func:`add_reading_options` was told.
+
+    Raises:
+        ConfigurationError: the size is not positive, or the activation is none.
+    """
+    if options.max_bytes < 1:
+        raise ConfigurationError(f"--max_bytes is {options.max_bytes}, expected 1 or more")
+    return ReadingOptions(activation=options.activation, max_bytes=options.max_bytes)

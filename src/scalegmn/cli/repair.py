@@ -9,6 +9,7 @@ import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import NEGATIVE, OK
+from scalegmn.cli.model_options import add_reading_options, reading_options
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.tables import print_tables
 from scalegmn.errors import CheckpointError, ConfigurationError
@@ -39,12 +40,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument(
         "--report", type=Path | None, default=None, help="JSON file to write; by default OUTPUT.report.json"
     )
-    parser.add_argument(
-        "--activation",
-        type=str | None,
-        default=None,
-        help="such as relu, where the names and shapes of parameters do not tell the architecture",
-    )
+    add_reading_options(parser)
     parser.add_argument(
         "--images",
         type=str | None,
@@ -84,7 +80,7 @@ def run(argv: Sequence[str]) -> int:
         options.output,
         evidence=evidence,
         limit=options.max_drop,
-        activation=options.activation,
+        reading=reading_options(options),
     )
     write_json(report, outcome.to_dict())
     _print(outcome)

@@ -8,6 +8,7 @@ from typing import Final
 
 from jsonargparse import ArgumentParser, Namespace
 
+from scalegmn.cli.model_options import add_reading_options
 from scalegmn.cli.output import complain, say
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.printable import printable
@@ -61,12 +62,7 @@ def build_parser() -> ArgumentParser:
         default=None,
         help="share of trojaned networks that probabilities assume; by default that of the calibration",
     )
-    parser.add_argument(
-        "--activation",
-        type=str | None,
-        default=None,
-        help="activation of the networks, such as relu, where parameters do not tell",
-    )
+    add_reading_options(parser, max_bytes=DEFAULT_MAX_BYTES)
     parser.add_argument(
         "--explain",
         type=Explain,
@@ -103,12 +99,6 @@ def _add_outputs(parser: ArgumentParser) -> None:
 
 def _add_limits(parser: ArgumentParser) -> None:
     parser.add_argument("--batch_size", type=int, default=DEFAULT_BATCH_SIZE, help="networks at a time")
-    parser.add_argument(
-        "--max_bytes",
-        type=int,
-        default=DEFAULT_MAX_BYTES,
-        help="files that have, or unpack to, more bytes are not read",
-    )
     parser.add_argument(
         "--device",
         type=str | None,

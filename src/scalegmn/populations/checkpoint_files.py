@@ -10,6 +10,7 @@ import pyarrow.csv
 
 from scalegmn.errors import PopulationError
 from scalegmn.networks.checkpoints import write_state
+from scalegmn.networks.recognition import architecture_entries
 from scalegmn.populations.exporting import empty_folder
 from scalegmn.populations.format import ARCHITECTURE_COLUMN
 from scalegmn.populations.progress import progress_bar
@@ -24,8 +25,8 @@ def write_checkpoints(
 ) -> int:
     """Write ``<row>.safetensors`` for every network, and their metadata as ``networks.csv``.
 
-    Beside the parameters each file holds the entry `architecture`, the fingerprint by which
-    ``scalegmn scan`` tells architectures apart whose parameters look the same.
+    Beside the parameters each file holds the entries `architecture`, the fingerprint by which architectures
+    are told apart whose parameters look the same, and `architecture_json`, the whole description.
 
     Args:
         population: to be written.
@@ -48,9 +49,9 @@ def write_checkpoints(
         for start in range(0, len(rows), _PORTION):
             portion = rows[start : start + _PORTION]
             for architecture, chosen, theta in population.groups(portion):
+                entries = architecture_entries(architecture)
                 for place, one in zip(chosen.tolist(), theta, strict=True):
                     path = folder / f"{portion[place]:0{digits}d}.safetensors"
-                    entries = {"architecture": architecture.fingerprint}
                     write_state(path, architecture.unflatten(one), extras=entries)
                     advance(1)
     table = population.metadata.take(rows)

@@ -1,9 +1,9 @@
-"""Applying a trained editor to checkpoint files, and to whole populations."""
+"""A trained editor, and applying it to populations; :mod:`scalegmn.training.editing_files` is for files."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
@@ -12,12 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scalegmn.errors import CheckpointError, ConfigurationError, PopulationError, ScaleGMNError
+from scalegmn.errors import ConfigurationError, PopulationError, ScaleGMNError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.metanetwork import Editor
 from scalegmn.models.saving import WEIGHTS_FILE
 from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.checkpoints import Checkpoint, read_state, write_state
 from scalegmn.populations.format import ARCHITECTURE_COLUMN, sha256
 from scalegmn.populations.group import Group
 from scalegmn.populations.progress import progress_bar
@@ -28,7 +27,6 @@ from scalegmn.tasks.edits import edit_names
 from scalegmn.tasks.inr_editing import InrEditing, Target
 from scalegmn.training.inference import device_called, device_of, evaluating
 from scalegmn.training.memory import kept_memory
-from scalegmn.training.prediction import Refusal
 from scalegmn.training.run_folder import MODEL, Run
 
 SHOWN: Final = 8
@@ -50,21 +48,6 @@ class Pictures:
     target: np.ndarray | None
     after: np.ndarray
     reference: str
-
-
-@dataclass(frozen=True, eq=False)
-class FilesEdited:
-    """What :func:`edit_files` did.
-
-    Attributes:
-        written: the new files.
-        refused: files that could not be edited, and why.
-        pictures: of the first networks; None where none was edited.
-    """
-
-    written: tuple[Path, ...]
-    refused: tuple[Refusal, ...]
-    pictures: Pictures | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,62 +129,6 @@ def edited_by(model: Editor, architecture: Architecture, theta: Tensor, *, batch
             # The update alone is rounded to single precision, not the network.
             parts.append(given + (edited.cpu() - given.float()).to(given))
     return torch.cat(parts)
-
-
-def edit_files(
-    editor: TrainedEditor, paths: Sequence[Path], output: Path, *, as_file: bool = False
-) -> FilesEdited:
-    """Edit networks in checkpoint files and write new ones of the same names and formats.
-
-    Parameters keep their names and single or double precision (half precision becomes single), and plain
-    entries beside them, such as a label, are kept.  What cannot be read is refused and the rest is done.
-
-    Args:
-        editor: of a run that was trained on networks of these architectures.
-        paths: one network each.
-        output: an existing folder that holds no file of these names; with `as_file`, the new file itself.
-        as_file: whether `output` is the file to write.
-    """
-    refused: dict[int, Refusal] = {}
-    read: dict[Architecture, list[tuple[int, Checkpoint, Tensor]]] = {}
-    targets = [output if as_file else output / path.name for path in paths]
-    for number, path in enumerate(paths):
-        try:
-            if targets[number] in targets[:number]:
-                raise CheckpointError(
-                    f"{path}: an earlier file has the same name; edit it into another folder"
-                )
-            state = read_state(path)
-            architecture = editor.run.architecture_of(list(state.tensors), origin=str(path))
-            check_siren(architecture, origin=str(path))
-            theta = architecture.flatten(state.tensors, origin=str(path))
-        except ScaleGMNError as error:
-            refused[number] = Refusal(path, str(error))
-        else:
-            read.setdefault(architecture, []).append((number, state, theta))
-    written: dict[int, Path] = {}
-    pictures = None
-    for architecture, found in read.items():
-        before = torch.stack([theta.double() for _, _, theta in found])
-        after = editor.edit(architecture, before)
-        for (number, state, _), theta in zip(found, after, strict=True):
-            try:
-                _write(targets[number], architecture, theta, state)
-                written[number] = targets[number]
-            except ScaleGMNError as error:
-                refused[number] = Refusal(paths[number], str(error))
-        if pictures is None:
-            pictures = editor.pictures(architecture, before[:SHOWN], after[:SHOWN])
-    ordered = tuple(written[number] for number in sorted(written))
-    return FilesEdited(ordered, tuple(refused[number] for number in sorted(refused)), pictures)
-
-
-def _write(path: Path, architecture: Architecture, theta: Tensor, state: Checkpoint) -> None:
-    tensors = architecture.unflatten(theta)
-    # In the order and precision of the file that was read.
-    write_state(
-        path, {name: tensors[name].to(old.dtype) for name, old in state.tensors.items()}, extras=state.extras
-    )
 
 
 def edit_population(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from scalegmn.errors import ScaleGMNError
 from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.checkpoints import read_state
+from scalegmn.training.reading import ReadingOptions, read_network
 from scalegmn.training.run_folder import Run
 
 
@@ -51,15 +51,14 @@ def predict_files(run: Run, paths: Sequence[Path]) -> list[Prediction | Refusal]
     read: dict[Architecture, list[tuple[int, Tensor]]] = {}
     for number, path in enumerate(paths):
         try:
-            state = read_state(path, dtype=torch.float32)
-            architecture = run.architecture_of(list(state.tensors), origin=str(path))
-            theta = architecture.flatten(state.tensors, origin=str(path))
+            found = read_network(path, run.recognizer, options=ReadingOptions(), dtype=torch.float32)
+            architecture, theta = found.architecture, found.theta
         except ScaleGMNError as error:
             answers[number] = Refusal(path, str(error))
         else:
             read.setdefault(architecture, []).append((number, theta))
-    for architecture, found in read.items():
-        outputs = run.outputs(architecture, torch.stack([theta for _, theta in found]))
-        for (number, _), answer in zip(found, run.task.describe(outputs), strict=True):
+    for architecture, files in read.items():
+        outputs = run.outputs(architecture, torch.stack([theta for _, theta in files]))
+        for (number, _), answer in zip(files, run.task.describe(outputs), strict=True):
             answers[number] = Prediction(paths[number], answer)
     return [answers[number] for number in range(len(paths))]

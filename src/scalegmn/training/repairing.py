@@ -15,13 +15,14 @@ from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.models.metanetwork import Editor
 from scalegmn.models.saving import WEIGHTS_FILE
 from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.checkpoints import Checkpoint, read_state, write_state
+from scalegmn.networks.checkpoints import Checkpoint, write_state
 from scalegmn.populations.format import sha256
 from scalegmn.populations.makers.trojan_figures import trojan_figures
 from scalegmn.tasks.repair.clean_images import CleanImages
 from scalegmn.tasks.trojan_repair import TrojanRepair
 from scalegmn.training.editing import edited_by
 from scalegmn.training.inference import device_called
+from scalegmn.training.reading import ReadingOptions, read_network
 from scalegmn.training.repair_outcome import (
     DEFAULT_DROP,
     Evidence,
@@ -30,7 +31,6 @@ from scalegmn.training.repair_outcome import (
     RepairOutcome,
 )
 from scalegmn.training.run_folder import MODEL, Run
-from scalegmn.training.scanning.recognition import Unrecognised, recognise
 
 _BATCH: Final = 64
 
@@ -115,6 +115,7 @@ def repair_file(
     evidence: Evidence | None = None,
     limit: float = DEFAULT_DROP,
     activation: str | None = None,
+    reading: ReadingOptions | None = None,
 ) -> RepairOutcome:
     """Repair the network of a file, and write it to a new file of the same format.
 
@@ -127,7 +128,8 @@ def repair_file(
         output: the file to write.
         evidence: images, and maybe a trigger, to judge the network with before and after.
         limit: the largest loss of accuracy on clean images, as a share, that is accepted.
-        activation: of the network, where names and shapes leave several architectures.
+        activation: of the hidden layers, where names and shapes leave it open.
+        reading: this and more about how to read the file, in place of `activation`.
 
     Raises:
         CheckpointError: the file cannot be read, holds a network that the repairer does not know, or the
@@ -135,13 +137,10 @@ def repair_file(
         ConfigurationError: the limit is no share, or the output has another suffix.
     """
     path, output = Path(path), Path(output)
+    reading = reading or ReadingOptions(activation=activation)
     _check(path, output, limit)
-    state = read_state(path)
-    found = recognise(state, repairer.run.architectures, activation=activation)
-    if isinstance(found, Unrecognised):
-        raise CheckpointError(f"{path}: {found.reason}")
-    architecture = found.architecture
-    theta = architecture.flatten(found.tensors, origin=str(path)).double()
+    found = read_network(path, repairer.run.recognizer, options=reading)
+    state, architecture, theta = found.state, found.architecture, found.theta.double()
     repaired = repairer.repair(architecture, theta[None])[0]
     before, after = (
         None if evidence is None else repairer.performance(architecture, network, evidence)

@@ -16,22 +16,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from scalegmn.errors import CheckpointError, ConfigurationError, GraphError, ScaleGMNError
+from scalegmn.errors import ConfigurationError, GraphError, ScaleGMNError
 from scalegmn.graph.spec import GraphSpec
 from scalegmn.models.editor import ScaleGMNEditor
 from scalegmn.models.metanetwork import Judge, Metanetwork
 from scalegmn.models.scalegmn import ScaleGMN
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.files import read_json
+from scalegmn.networks.recognition import Recognizer
 from scalegmn.symmetry.canonical import canonicalize_sine_phase
 from scalegmn.tasks.task import Task
+from scalegmn.tasks.trojan_detection import TrojanDetection
 from scalegmn.training.config import DataConfig, MetanetworkName
 from scalegmn.training.files import write_json
 from scalegmn.training.inference import outputs_of
@@ -154,20 +156,13 @@ class Run:
                     "train it on a population that holds such networks"
                 )
 
-    def architecture_of(self, names: Sequence[str], *, origin: str) -> Architecture:
-        """The architecture whose parameters have these names.
+    @cached_property
+    def recognizer(self) -> Recognizer:
+        """Recognizes networks of files among those of the training, and near them.
 
-        Raises:
-            CheckpointError: none has, or several have; names `origin`.
+        Detectors judge no others: what they were calibrated with says nothing about these.
         """
-        fitting = [a for a in self.architectures if {p.name for p in a.parameters} == set(names)]
-        if len(fitting) == 1:
-            return fitting[0]
-        known = "; ".join(f"{a.describe()}: {[p.name for p in a.parameters]}" for a in self.architectures[:3])
-        raise CheckpointError(
-            f"{origin}: parameters {sorted(names)} fit {len(fitting)} of the {len(self.architectures)} "
-            f"architectures that the model was trained on, expected one ({known})"
-        )
+        return Recognizer(self.architectures, beyond=not isinstance(self.task, TrojanDetection))
 
 
 def write_run(folder: Path, facts: dict[str, Any]) -> None:

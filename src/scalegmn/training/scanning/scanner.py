@@ -17,12 +17,12 @@ import torch
 from scalegmn import __version__
 from scalegmn.errors import CheckpointError, NonFiniteError, ScaleGMNError
 from scalegmn.networks.checkpoints import read_state
+from scalegmn.networks.recognition import Recognizer, Unrecognized
 from scalegmn.populations.progress import progress_bar
 from scalegmn.training.scanning.detector import Detector
 from scalegmn.training.scanning.files import Found, checksum, find_files
 from scalegmn.training.scanning.journal import Journal, Key
 from scalegmn.training.scanning.judging import Candidate, judge
-from scalegmn.training.scanning.recognition import Unrecognised, recognise
 from scalegmn.training.scanning.results import (
     FileResult,
     ScanReport,
@@ -106,6 +106,7 @@ class _Scan:
         advance: Callable[[int | float], None],
     ) -> None:
         self._detector, self._settings, self._journal, self._advance = detector, settings, journal, advance
+        self._recognizer = Recognizer(detector.architectures, beyond=False)
         self._results: dict[int, FileResult] = {}
         self._batch: dict[Key, Candidate] = {}
         self._waiting: list[_Waiting] = []
@@ -147,8 +148,8 @@ class _Scan:
             state = read_state(path, dtype=torch.float32, max_bytes=self._settings.max_bytes)
             if state.sha256 != sha256:
                 raise CheckpointError("the file was changed while it was read; scan it again")
-            found = recognise(state, self._detector.architectures, activation=self._settings.activation)
-            if isinstance(found, Unrecognised):
+            found = self._recognizer.recognize(state, activation=self._settings.activation)
+            if isinstance(found, Unrecognized):
                 return FileResult(path=str(path), verdict=Verdict.abstain, sha256=sha256, reason=found.reason)
             theta = found.architecture.flatten(found.tensors, origin=str(path))
         except NonFiniteError as error:
