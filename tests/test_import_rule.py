@@ -19,6 +19,7 @@ PACKAGE = "scalegmn"
 # together below know each other only where ACQUAINTED says so.
 LAYERS = (
     ("errors", "printable", "shapes", "seeding"),
+    ("checkpoints",),
     ("networks",),
     ("symmetry",),
     ("graph",),

@@ -1,0 +1,14 @@
+"""Files of strangers are read in processes of their own, so that a crash, a hang or a bomb costs one file.
+
+The parent opens a file and hands its descriptor to a worker, which reads, hashes and decodes the bytes with
+numpy and the standard library, under limits of the system, and answers with text and raw numbers.  The parent
+believes nothing of the answer that it has not checked, and has a clock of its own.
+"""
+
+from __future__ import annotations
+
+from scalegmn.checkpoints.worker.limits import ReadLimits
+from scalegmn.checkpoints.worker.process import FileContents
+from scalegmn.checkpoints.worker.reader import Reader
+
+__all__ = ["FileContents", "ReadLimits", "Reader"]
