@@ -150,32 +150,36 @@ def test_there_and_back(module: nn.Sequential, double: bool) -> None:
     assert list(built.state_dict()) == list(module.state_dict())
     x = torch.randn(3, architecture.num_inputs, dtype=theta.dtype)
     assert torch.equal(built(x), module(x))
-    torch.testing.assert_close(run(architecture, theta[None], x)[0], module(x))
+    # Sums are rounded in double precision, whatever the parameters came as.
+    x, wide = x.double(), copy.deepcopy(module).double()
+    torch.testing.assert_close(run(architecture, theta.double()[None], x)[0], wide(x), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_building(name: str) -> None:
     architecture = ARCHITECTURES[name]
-    theta = random_theta(architecture)
+    # Double precision: the derivative of a sine network is large, and two ways to sum differ by as much.
+    theta = random_theta(architecture).double()
     module = build_module(architecture, theta)
     assert set(module.state_dict()) == {p.name for p in architecture.parameters}
     again, same = read_module(module)
     assert again == architecture
     assert torch.equal(same, theta)
     dense = isinstance(architecture.stages[0].weighted, Dense)
-    x = torch.randn(3, architecture.num_inputs) if dense else torch.randn(3, 1, 15, 15)
+    shape = (architecture.num_inputs,) if dense else (1, 15, 15)
     if name == "flattened maps":
-        x = torch.randn(3, 1, 7, 5)
-    torch.testing.assert_close(module.eval()(x), run(architecture, theta[None], x)[0], rtol=1e-4, atol=1e-4)
+        shape = (1, 7, 5)
+    x = torch.randn(3, *shape, dtype=torch.float64)
+    torch.testing.assert_close(module.eval()(x), run(architecture, theta[None], x)[0], rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("kind", [kind.name for kind in activation_kinds()])
 def test_building_every_activation(kind: str) -> None:
     architecture = mlp(widths=(2, 4, 1), activations=[Activation(kind)])
-    theta = random_theta(architecture)
-    x = torch.randn(5, 2)
+    theta = random_theta(architecture).double()
+    x = torch.randn(5, 2, dtype=torch.float64)
     outputs = build_module(architecture, theta)(x)
-    torch.testing.assert_close(outputs, run(architecture, theta[None], x)[0], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(outputs, run(architecture, theta[None], x)[0], rtol=1e-9, atol=1e-9)
 
 
 def test_built_module_owns_its_parameters() -> None:

@@ -244,6 +244,22 @@ def test_parameters_whose_figures_are_not_finite_are_not_kept() -> None:
     assert not torch.equal(training.theta[0], theta[0])
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("kind", ["tanh", "sigmoid"])
+def test_bounded_activations_do_not_hide_divergence(optimizer: Optimizer, kind: str) -> None:
+    """All figures stay finite, and nothing overflows: no processor could tell by NaN or infinities."""
+    architecture = cnn(channels=(2, 4, 5), classes=CLASSES, activations=[Activation(kind)] * 2)
+    networks = [hyper(0, optimizer=optimizer), hyper(1, optimizer=optimizer, learning_rate=1e8, l2=0.0)]
+    theta = start(architecture, 2)
+    training = training_of(networks, architecture=architecture, theta=theta)
+    training.epoch()
+    for figures in training.settle(*some_images(6, seed=4)):
+        assert torch.isfinite(figures.loss).all()
+    assert training.diverged.tolist() == [False, True]
+    assert torch.equal(training.theta[1], theta[1])
+    assert training.theta.abs().max() < 100
+
+
 def test_a_start_without_finite_figures_is_an_error() -> None:
     theta = start(SMALL, 2)
     theta[1] *= 1e200

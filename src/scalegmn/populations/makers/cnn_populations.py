@@ -73,8 +73,8 @@ def make_cnns(
     the mixed family adds `architecture_number`, `depth` and `activations` (of the convolutions, in order).
     Losses are mean cross-entropies without dropout and without the penalty on weights.
 
-    A network that diverged is kept: its parameters are the last for which loss and gradient were finite,
-    its figures are those of these parameters.
+    A network that diverged is kept: its parameters are the last for which loss and gradient were finite and
+    no parameter was beyond 10,000, its figures are those of these parameters.
 
     Args:
         images: with training and test images; the former are learned from, the latter judge.

@@ -22,6 +22,10 @@ from scalegmn.seeding import numpy_generator
 
 # Networks times images that are judged at once.
 _MOST_JUDGED: Final = 512
+# Far beyond what a network learns, and far below what overflows in float32.  When sums overflow, it depends
+# on the processor whether an infinity or NaN comes out (a fused multiply-add never sees inf - inf), and a
+# bounded activation turns the former into a harmless 1.
+_LARGEST: Final = 1e4
 
 
 @final
@@ -38,8 +42,9 @@ class CnnTraining:
     """B networks of one architecture in training.
 
     Networks do not influence each other.  A step is one mini-batch for every network; the images of an
-    epoch that do not fill a mini-batch are left out of it.  A network whose loss or gradient is not finite
-    has diverged: it goes back to its parameters before that step and stays there.
+    epoch that do not fill a mini-batch are left out of it.  A network has diverged if its loss or gradient
+    is not finite or a parameter exceeds 10,000: it goes back to its parameters before that step and stays
+    there.
 
     Args:
         architecture: of all networks; dense layers, convolutions, pools, skips, any activation.
@@ -166,13 +171,19 @@ class CnnTraining:
     def _step(self, inputs: Tensor, labels: Tensor) -> None:
         with torch.enable_grad():
             losses, gradient = self.gradient(inputs, labels)
-        if not torch.isfinite(losses.sum() + gradient.sum()):
-            self._stop(~(torch.isfinite(losses) & torch.isfinite(gradient).all(dim=1)), self._before)
+        within = torch.linalg.vector_norm(self._theta, torch.inf) <= _LARGEST
+        if not (torch.isfinite(losses.sum() + gradient.sum()) & within):
+            sound = torch.isfinite(losses) & torch.isfinite(gradient).all(dim=1) & self._within()
+            self._stop(~sound, self._before)
         change = self._optimizers.step(gradient)
         if self._diverged.any():
             change = torch.where(self._diverged[:, None], torch.zeros_like(change), change)
         self._before.copy_(self._theta)
         self._theta.sub_(change)
+
+    def _within(self) -> Tensor:
+        """Which networks have no parameter that is absurdly large, ``(B,)``."""
+        return self._theta.abs().amax(dim=1) <= _LARGEST
 
     def _stop(self, broken: Tensor, earlier: Tensor) -> None:
         """Mark networks as diverged, and put them back."""
@@ -208,16 +219,16 @@ class CnnTraining:
     def settle(self, images: Tensor, labels: Tensor) -> tuple[Figures, Figures]:
         """Figures on the images of training and on others, all finite.
 
-        Networks for which they are not have diverged; they go back to the step before, or to the last call
-        of this method, or to the start.
+        Networks for which they are not, or which have a parameter beyond 10,000, have diverged; they go
+        back to the step before, or to the last call of this method, or to the start.
 
         Raises:
-            ConfigurationError: the figures of the start itself are not finite.
+            ConfigurationError: the figures of the start itself are not finite, or its parameters too large.
         """
         for earlier in (self._before, self._anchor, None):
             own = self._judge(self._images, self._shares, alike=False)
             other = self.judge(images, labels)
-            broken = ~(torch.isfinite(own.loss) & torch.isfinite(other.loss))
+            broken = ~(torch.isfinite(own.loss) & torch.isfinite(other.loss) & self._within())
             if not broken.any():
                 self._anchor.copy_(self._theta)
                 return own, other
@@ -225,8 +236,8 @@ class CnnTraining:
                 self._diverged &= ~broken
                 self._stop(broken, earlier)
         raise ConfigurationError(
-            f"the loss of networks {torch.nonzero(broken).flatten().tolist()} is not finite at the start of "
-            "their training; start from smaller parameters"
+            f"the loss of networks {torch.nonzero(broken).flatten().tolist()} is not finite, or a parameter "
+            f"is beyond {_LARGEST:,.0f}, at the start of their training; start from smaller parameters"
         )
 
 
