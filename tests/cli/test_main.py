@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import importlib.util
 import subprocess
 import sys
 
@@ -7,8 +9,9 @@ import pytest
 
 from scalegmn import __version__
 from scalegmn.cli import main as main_module
-from scalegmn.cli.exit_codes import DATA, INTERRUPTED, OK, USAGE, exit_code_of
+from scalegmn.cli.exit_codes import DATA, FAILED, INTERRUPTED, OK, USAGE, exit_code_of
 from scalegmn.cli.main import COMMANDS, help_line, main
+from scalegmn.cli.scan import EXIT_CODES
 from scalegmn.errors import ConfigurationError, PopulationError, ScaleGMNError
 
 
@@ -100,12 +103,64 @@ def test_parsers_may_end_the_program(stop: SystemExit, code: int, monkeypatch: p
 def test_missing_package_names_the_extra(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "lightning" else name)
     raising(monkeypatch, ModuleNotFoundError("no", name="lightning.pytorch"))
     assert main(["train"]) == USAGE
-    assert "pip install 'scalegmn[train]'" in capsys.readouterr().err
+    assert "scalegmn train needs the package lightning: pip install 'lightning>=" in capsys.readouterr().err
 
 
-def test_other_errors_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    raising(monkeypatch, ZeroDivisionError())
-    with pytest.raises(ZeroDivisionError):
-        main(["train"])
+def test_a_module_that_no_package_has_is_a_fault(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising(monkeypatch, ModuleNotFoundError("No module named 'scalegmn.nonsense'", name="scalegmn.nonsense"))
+    monkeypatch.setattr(main_module, "missing_packages", lambda module, name: [])
+    assert main(["train"]) == FAILED
+    assert "No module named 'scalegmn.nonsense'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError("so"), MemoryError("so"), RecursionError("so"), KeyError("so")], ids=repr
+)
+@pytest.mark.parametrize("command", ["train", "scan", "info"])
+def test_a_fault_has_its_own_code_and_is_not_hidden(
+    command: str, error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """1 would mean that an answer is negative, or that a file is suspect."""
+    raising(monkeypatch, error)
+    assert main([command]) == FAILED == 5
+    assert FAILED not in EXIT_CODES.values()
+    printed = capsys.readouterr().err
+    assert "Traceback" in printed
+    assert f"{command} failed with {type(error).__name__}" in printed.splitlines()[-1]
+
+
+def test_a_fault_does_not_repeat_what_a_terminal_would_obey(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising(monkeypatch, RuntimeError("a\x1b[2Jb\u202ec\rd"))
+    assert main(["scan"]) == FAILED
+    printed = capsys.readouterr().err
+    assert "a\\x1b[2Jb\\u202ec\\rd" in printed
+    assert not set("\x1b\u202e\r") & set(printed)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "runs/a.json"),
+            "runs/a.json: No space left on device",
+        ),
+        (PermissionError(errno.EACCES, "Permission denied", "x"), "x: Permission denied"),
+        (OSError(errno.EIO, "Input/output error"), "Input/output error"),
+        (OSError("so it is"), "so it is"),
+    ],
+)
+def test_reasons_of_the_machine_are_one_message(
+    error: OSError, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising(monkeypatch, error)
+    assert main(["info"]) == DATA
+    assert capsys.readouterr().err == f"scalegmn: error: {message}\n"
+    assert main(["info", "--debug"]) == DATA
+    assert "Traceback" in capsys.readouterr().err

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from jsonargparse import ArgumentParser
-from rich.console import Console
 
 from scalegmn.cli.contact_sheets import ContactSheets, sheet_of_run
 from scalegmn.cli.exit_codes import INTERRUPTED, NEGATIVE, OK, USAGE
 from scalegmn.cli.mistakes import print_mistakes
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.pictures import ROC_PICTURE, detection_pictures_of_run
+from scalegmn.cli.terminal import console
 from scalegmn.reports.comparison import (
     comparison_table,
     costs_table,
@@ -91,10 +90,9 @@ def _show(config: ComparisonConfig, comparison: Comparison) -> None:
     curves = draw_curves(comparison)
     if curves is not None:
         written.append(save_figure(curves, output / ROC_PICTURE))
-    # Files and pipes have no width that tables would have to fit into.
-    console = Console() if sys.stdout.isatty() else Console(width=200)
-    console.print(figures_table(comparison).to_rich())
-    console.print(costs_table(comparison).to_rich())
+    shown = console()
+    shown.print(figures_table(comparison).to_rich())
+    shown.print(costs_table(comparison).to_rich())
     say(f"Written to {output}: {', '.join(path.name for path in written)}")
 
 

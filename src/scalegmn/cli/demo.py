@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jsonargparse import ArgumentParser
-from rich.console import Console
 
 from scalegmn.cli.exit_codes import INTERRUPTED, OK
 from scalegmn.cli.output import complain, say
+from scalegmn.cli.terminal import console
 
 HELP = "fit networks to handwritten digits, train metanetworks on them, show a table and pictures"
 
@@ -44,7 +44,6 @@ def run(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         complain(f"interrupted; add --resume to go on in {options.output}")
         return INTERRUPTED
-    console = Console()
-    console.print(table.to_rich())
+    console().print(table.to_rich())
     say(f"Pictures and numbers are in {options.output}")
     return OK

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 from jsonargparse import ArgumentParser
-from rich.console import Console
 
 from scalegmn.cli.describe.population import describe_population
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.output import say_all
+from scalegmn.cli.terminal import console
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations.format import INDEX, JOURNAL
 from scalegmn.reports.tables import ResultTable
@@ -39,7 +39,7 @@ def run(argv: Sequence[str]) -> int:
         if options.format == "markdown":
             say_all(table.to_markdown())
         else:
-            Console().print(table.to_rich())
+            console().print(table.to_rich())
     return OK
 
 

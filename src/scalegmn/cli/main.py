@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from scalegmn import __version__
-from scalegmn.cli.exit_codes import INTERRUPTED, OK, USAGE, exit_code_of
+from scalegmn.cli.exit_codes import DATA, FAILED, INTERRUPTED, OK, USAGE, exit_code_of
 from scalegmn.cli.output import complain, complain_of, printable_output, say, say_all
+from scalegmn.cli.packages import advice, missing_packages
+from scalegmn.cli.process import Output, endings_interrupt
 from scalegmn.errors import ScaleGMNError
 
 COMMANDS: Final = {
@@ -34,25 +36,20 @@ COMMANDS: Final = {
 }
 """Names of the subcommands, and the module of this package that each one lives in."""
 
-_EXTRAS: Final = {
-    "lightning": "train",
-    "torchmetrics": "train",
-    "jsonargparse": "all",
-    "yaml": "train",
-    "rich": "all",
-    "pyarrow": "populations",
-    "sklearn": "populations",
-    "PIL": "populations",
-    "scipy": "train",
-    "matplotlib": "reports",
-    "wandb": "wandb",
-}
-"""Where packages come from that only some commands need."""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code; see :mod:`scalegmn.cli.exit_codes`."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    with endings_interrupt(), Output().lenient() as output:
+        code = _main(arguments)
+        if output.failure is not None:
+            reason = output.failure.strerror
+            _complain(f"what was printed is not whole ({reason}); the exit code would have been {code}")
+            return FAILED
+        return code
+
+
+def _main(arguments: list[str]) -> int:
     debug = "--debug" in arguments or os.environ.get("SCALEGMN_DEBUG", "") not in ("", "0")
     arguments = [argument for argument in arguments if argument != "--debug"]
     if not arguments or arguments[0] in ("-h", "--help", "help"):
@@ -83,7 +80,8 @@ def usage() -> str:
             "",
             "scalegmn COMMAND --help describes the options of a command; --debug shows where an error arose.",
             "Exit codes: 0 done, 1 the answer is negative, 2 wrong usage or configuration, 3 data or files",
-            "are missing, damaged or refused, 4 interrupted (can be resumed).",
+            "are missing, damaged or refused, 4 interrupted by Ctrl-C or SIGTERM (can be resumed),",
+            "5 scalegmn itself failed. scan uses 1 to 3 in its own way: see scalegmn scan --help.",
         ]
     )
 
@@ -101,13 +99,12 @@ def help_line(module: str) -> str:
 
 
 def _run(name: str, arguments: list[str], *, debug: bool) -> int:
+    module = f"scalegmn.cli.{COMMANDS[name]}"
     try:
-        code = importlib.import_module(f"scalegmn.cli.{COMMANDS[name]}").run(arguments)
+        code = importlib.import_module(module).run(arguments)
         return int(code)
     except ScaleGMNError as error:
-        if debug:
-            for line in traceback.format_exc().splitlines():
-                complain(line)
+        _show_trace(error, debug)
         complain_of(error)
         return exit_code_of(error)
     except KeyboardInterrupt:
@@ -117,11 +114,35 @@ def _run(name: str, arguments: list[str], *, debug: bool) -> int:
         # Parsers end the program after --help (0) and wrong usage (2).
         return stop.code if isinstance(stop.code, int) else OK if stop.code is None else USAGE
     except ModuleNotFoundError as error:
-        extra = _EXTRAS.get((error.name or "").split(".")[0])
-        if extra is None or debug:
-            raise
-        _complain(f"scalegmn {name} needs the package {error.name!r}: pip install 'scalegmn[{extra}]'")
+        missing = missing_packages(module, error.name)
+        if not missing:
+            return _failed(name, error)
+        _show_trace(error, debug)
+        _complain(f"scalegmn {name} needs {advice(missing)}")
         return USAGE
+    except OSError as error:
+        # A disk that is full, a folder that is closed: the machine's reason is the whole story.
+        where = "" if error.filename is None else f"{error.filename}: "
+        _show_trace(error, debug)
+        _complain(f"{where}{error.strerror or error}")
+        return DATA
+    except Exception as error:
+        return _failed(name, error)
+
+
+def _failed(name: str, error: Exception) -> int:
+    _show_trace(error, True)
+    out_of_memory = "; it ran out of memory" if isinstance(error, MemoryError) else ""
+    _complain(
+        f"scalegmn {name} failed with {type(error).__name__}{out_of_memory}; this says nothing about the "
+        "data. Please report it with the lines above, and as SECURITY.md says if a foreign file caused it"
+    )
+    return FAILED
+
+
+def _show_trace(error: Exception, shown: bool) -> None:
+    for line in "".join(traceback.format_exception(error)).rstrip().split("\n") if shown else ():
+        complain(line)
 
 
 def _complain(message: str) -> None:

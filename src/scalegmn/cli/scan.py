@@ -40,7 +40,7 @@ _NONE: Final = "none"
 _ABOUT = (
     f"{HELP.capitalize()}. Nothing in a file is executed. Exit codes: 0 all files are clean, 1 a file is "
     "suspect, 2 a file or the detector cannot be read, or the options are wrong, 3 the detector has no say "
-    "about a file, 4 interrupted; the first of 1, 2 and 3 that applies."
+    "about a file, the first of them that applies; 4 interrupted, 5 scalegmn itself failed."
 )
 
 

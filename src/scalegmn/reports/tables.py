@@ -53,8 +53,8 @@ class ResultTable:
 
     def to_rich(self) -> Table:
         """For a terminal; what is not fit for one is escaped."""
-        title = Text(printable(self.title)) if self.title else None
-        table = Table(title=title, title_style="bold", title_justify="left")
+        title = Text(printable(self.title), style="bold") if self.title else None
+        table = Table(title=title, title_justify="left")
         for number, column in enumerate(self.columns):
             left = number == 0 or self.words
             table.add_column(Text(printable(column)), justify="left" if left else "right", overflow="fold")

@@ -120,9 +120,9 @@ def _of_machine(config: RunConfig) -> Iterator[str]:
     if on_gpu and training.devices > torch.cuda.device_count():
         yield f"training.devices is {training.devices}, but there are {torch.cuda.device_count()} GPUs"
     if config.logging.wandb and importlib.util.find_spec("wandb") is None:
-        yield "logging.wandb is on, but wandb is not installed; install scalegmn[wandb] or turn it off"
+        yield "logging.wandb is on, but wandb is not installed; pip install wandb, or turn it off"
     if config.logging.tensorboard and importlib.util.find_spec("tensorboard") is None:
-        yield "logging.tensorboard is on, but tensorboard is not installed; install scalegmn[train]"
+        yield "logging.tensorboard is on, but not installed; pip install tensorboard, or turn it off"
 
 
 def _of_folder(config: RunConfig) -> Iterator[str]:

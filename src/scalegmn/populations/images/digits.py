@@ -22,7 +22,7 @@ def read_digits() -> ImageSet:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise ImageSourceError(
-            "the digits ship inside scikit-learn, which is not installed; install scalegmn[populations]"
+            "the digits ship inside scikit-learn, which is not installed; pip install scikit-learn"
         ) from error
     data = load_digits()
     images = np.rint(data.images * (255 / 16)).astype(np.uint8)

@@ -82,7 +82,7 @@ def _read(path: Path) -> np.ndarray:
         from PIL import Image
     except ImportError as error:
         raise ImageSourceError(
-            "reading image files needs Pillow, which is not installed; install scalegmn[populations]"
+            "reading image files needs Pillow, which is not installed; pip install pillow"
         ) from error
     try:
         with Image.open(path) as image:
