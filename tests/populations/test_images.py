@@ -169,6 +169,18 @@ def test_colour_npz(tmp_path: Path) -> None:
     assert (images.channels, images.unit().shape) == (3, (7, 4, 3, 3))
 
 
+def test_npz_of_values_from_0_to_1(tmp_path: Path) -> None:
+    shares = {"train_images": TRAIN / 255, "test_images": TEST / 255}
+    save_npz(tmp_path / "x.npz", **shares)
+    with pytest.raises(ImageSourceError, match=r"type float64, .*multiply values from 0 to 1 by 255"):
+        load_images("npz:x.npz", folder=tmp_path)
+    save_npz(
+        tmp_path / "x.npz", **{name: np.rint(values).astype(np.uint8) for name, values in shares.items()}
+    )
+    with pytest.raises(ImageSourceError, match=r"largest value of all 7 images is 1, .*multiply by 255"):
+        load_images("npz:x.npz", folder=tmp_path)
+
+
 def test_npz_with_other_keys(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", x_train=TRAIN, train_labels=TRAIN_LABELS)
     with pytest.raises(

@@ -163,8 +163,7 @@ def _check_global_hooks() -> None:
         for hook in hooks.values():
             raise UnsupportedLayerError(
                 f"a global {kind} is registered for all modules ({_shown(hook)}) and may change their "
-                "outputs; "
-                "remove it (handle.remove()) before a network is read"
+                "outputs; remove it (handle.remove()) before a network is read"
             )
 
 
@@ -186,8 +185,7 @@ def _check_values(module: nn.Module, where: str) -> None:
         elif type(value) not in (nn.Parameter, Tensor):
             reason = (
                 f"is a {class_name(type(value))}, not an ordinary tensor (quantized, sharded or otherwise "
-                "wrapped); "
-                "read the network before it was converted, or convert it back"
+                "wrapped); read the network before it was converted, or convert it back"
             )
         elif value.is_meta:
             reason = "is on the device 'meta' and has no values; load the weights first (load_state_dict)"
@@ -219,9 +217,8 @@ def _what_hook(kind: str, hook: Any) -> str:
         )
     return (
         f"has a {kind} ({_shown(hook)}), which may change what it computes; remove it before the network is "
-        "read "
-        "(handle.remove(), what register_forward_hook returned), and register it again afterwards if it only "
-        "looks"
+        "read (handle.remove(), what register_forward_hook returned), and register it again afterwards if "
+        "it only looks"
     )
 
 
@@ -244,8 +241,7 @@ def _check_instance(module: nn.Module, where: str) -> None:
         if key in own or any(key in vars(owner) for owner in type(module).__mro__):
             raise UnsupportedLayerError(
                 f"{where} has an attribute {key!r} that hides its parameter or submodule of that name; "
-                "delete it, "
-                "so that what is read is what runs"
+                "delete it, so that what is read is what runs"
             )
 
 
@@ -261,8 +257,7 @@ def _check_class(kind: type[nn.Module], where: str) -> None:
         if not mine or scope.get("__name__") != owner.__module__:
             raise UnsupportedLayerError(
                 f"{where}: {class_name(owner)}.{name} was replaced ({_shown(method)}), for all modules of "
-                "that "
-                "class; restore it before a network is read"
+                "that class; restore it before a network is read"
             )
 
 

@@ -66,14 +66,12 @@ def _unknown(module: nn.Module, supported: Sequence[type[nn.Module]]) -> str:
     if namesake is not None:
         return (
             f"{class_name(kind)} is not {class_name(namesake)} of the same name, which is supported; use "
-            "that one, "
-            f"or say what yours computes with register_module_reader({kind.__name__}, reader)"
+            f"that one, or say what yours computes with register_module_reader({kind.__name__}, reader)"
         )
     if base is not None:
         return (
             f"a subclass of {class_name(base)} may compute something else; use {class_name(base)} itself, or "
-            "say "
-            f"what yours computes with register_module_reader({kind.__name__}, reader)"
+            f"say what yours computes with register_module_reader({kind.__name__}, reader)"
         )
     if any(True for _ in module.children()):
         return f"only nn.Sequential says in which order its parts run; {_DESCRIBE}"
@@ -94,15 +92,13 @@ def _what(value: object) -> str:
     if isinstance(value, Mapping):
         return (
             f"a dictionary with {len(value)} entries; names and shapes do not say what runs between the "
-            "layers, so "
-            "pass the module that has these weights, or an Architecture with "
+            "layers, so pass the module that has these weights, or an Architecture with "
             "theta=architecture.flatten(state)"
         )
     if isinstance(value, Tensor | np.ndarray):
         return (
             f"an array of shape {tuple(value.shape)}; numbers alone do not say which network they are, so "
-            "pass an "
-            "Architecture with theta"
+            "pass an Architecture with theta"
         )
     if isinstance(value, str | Path):
         return (

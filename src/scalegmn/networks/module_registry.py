@@ -105,8 +105,7 @@ def register_module_reader(kind: KindArgument[M], reader: ReaderArgument[M]) -> 
     if not callable(reader):
         raise UnsupportedLayerError(
             f"the reader for {class_name(kind)} is a {type(reader).__name__}, expected a function of the "
-            "module "
-            "and its place that returns layers"
+            "module and its place that returns layers"
         )
     _READERS[kind] = _Registered(reader, call_path(kind))
 

@@ -235,7 +235,7 @@ def test_descriptions_may_be_written_by_hand() -> None:
         ({**SQUARE, "top": -1}, "top is -1"),
         ({**SQUARE, "top": 1.5}, "top is 1.5"),
         ({**SQUARE, "top": True}, "top is True"),
-        ({**SQUARE, "blend": 1.1}, "number from 0 to 1"),
+        ({**SQUARE, "blend": 1.1}, "number above 0 to 1"),
         ({**SQUARE, "blend": "__import__('os')"}, "finite number"),
         ({**SQUARE, "pattern": "stripes"}, "one of noise, white, checkerboard"),
         ({**SQUARE, "values": [[255]]}, "3-dimensional"),
@@ -258,3 +258,102 @@ def test_wrong_descriptions(data: object, message: str) -> None:
 def test_text_that_is_no_json(text: str) -> None:
     with pytest.raises(TriggerError, match="no JSON"):
         trigger_from_json(text)
+
+
+PATCH = {"kind": "patch", "pattern": "checkerboard", "values": [[[1, 0], [0, 1]]], "top": 0, "left": 0}
+SHIFT = {"kind": "channel_shift", "amounts": [0.2]}
+WARP = {"kind": "warp", "displacement": [[[1.0]], [[1.0]]]}
+BLEND = {"kind": "whole_blend", "pattern": "noise", "values": [[[0.5, 1.0]]], "blend": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (PATCH, r"values is .*0 to 255 \(the largest is 1; .*'scale': 1"),
+        ({**PATCH, "values": [[[1.0, 0.0], [0.25, 1.0]]]}, "the largest is 1; .*multiply by 255"),
+        ({**SQUARE, "values": [[[0.004]]]}, "whole numbers from 0 to 255 .*'scale': 1"),
+        (BLEND, "whole numbers from 0 to 255 .*'scale': 1"),
+        ({**PATCH, "scale": 2}, "scale is 2.*255 for values from 0 to 255, or 1"),
+        ({**SQUARE, "scale": 1}, r"values is \[\[\[255\]\]\], .*from 0 to 1 \('scale' is 1\)"),
+        ({**SQUARE, "blend": 60}, "blend is 60, .*above 0 to 1 .*not a percentage"),
+        ({**SQUARE, "blend": 0}, "blend is 0, expected a number above 0"),
+        ({**SQUARE, "top": 0.5}, "top is 0.5, .*counted in pixels"),
+        ({**SQUARE, "left": 10**400}, "left is .*whole number from 0"),
+        ({**SQUARE, "values": [[[10**400]]]}, "values is .*0 to 255"),
+        ({**SQUARE, "values": [[[float("nan")]]]}, "values is .*nan"),
+        ({**SQUARE, "values": [[[255]], [[255]]]}, "shape .2, 1, 1.*1 or 3 channels"),
+        ({**SQUARE, "values": [[[255, 0]]]}, r"expected a square"),
+        ({**WAVE, "amplitude": 20}, "amplitude is 20, .*divide bytes by 255"),
+        ({**WAVE, "amplitude": 10**400}, "amplitude is .*finite number"),
+        ({**WAVE, "angle": 45}, "angle is 45, .*in radians"),
+        ({**WAVE, "phase": -90.0}, "phase is -90.0, .*in radians"),
+        ({**SHIFT, "amounts": [40, 40, 40]}, "amounts is .*divide bytes by 255"),
+        ({**SHIFT, "amounts": [0, 0, 0]}, "amounts are .*not all 0"),
+        ({**SHIFT, "amounts": [0.1, 0.2]}, "amounts are .*1 or 3 numbers"),
+        (
+            {**WARP, "displacement": [[[0.02]], [[-0.01]]]},
+            "at most 0.02 pixels.*multiply shares of the image",
+        ),
+        ({**WARP, "displacement": [[[1e9]], [[0]]]}, "displacement is .*pixels"),
+    ],
+)
+def test_units(data: object, message: str) -> None:
+    with pytest.raises(TriggerError, match=message) as caught:
+        trigger_from_dict(data)
+    assert len(str(caught.value)) < 400
+
+
+def test_a_picture_may_say_what_its_scale_is() -> None:
+    shares = trigger_from_dict({**PATCH, "values": [[[1.0, 0.0], [0.5, 1]]], "scale": 1})
+    assert isinstance(shares, Patch) and shares.values.tolist() == [[[255, 0], [128, 255]]]
+    dark = trigger_from_dict({**PATCH, "scale": 255})
+    assert isinstance(dark, Patch) and dark.values.tolist() == [[[1, 0], [0, 1]]]
+    # What could be taken for either is never written without its scale.
+    assert trigger_from_json(dark.to_json()) == dark and dark.to_dict() == {**PATCH, "scale": 255}
+    black = trigger_from_dict({**PATCH, "values": [[[0, 0], [0, 0]]]})
+    assert "scale" not in black.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Patch(name="white", values=np.ones((1, 2, 2)), top=0, left=0), "type float64.*by 255"),
+        (
+            lambda: Patch(name="white", values=np.full((2, 2, 1), 255, np.uint8), top=0, left=0),
+            "channels first",
+        ),
+        (lambda: Patch(name="white", values=np.full((1, 2, 2), 255, np.uint8), top=-1, left=0), "top is -1"),
+        (lambda: WholeBlend(name="noise", values=np.zeros((1, 2, 2), np.uint8), blend=20.0), "blend is 20.0"),
+        (lambda: Sinusoid(amplitude=20.0, frequency=6.0, angle=0.0, phase=0.0), "amplitude is 20.0"),
+        (lambda: ChannelShift(amounts=(38.0,)), "amounts are"),
+    ],
+)
+def test_units_from_python(make: object, message: str) -> None:
+    with pytest.raises(TriggerError, match=message):
+        make()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (some() * 255, "values from .* to 25.*, expected 0 to 1"),
+        (some() * 2 - 1, "values from -.*before they are normalized"),
+        (some() * torch.nan, "values from nan"),
+    ],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_images_of_another_scale(kind: str, images: torch.Tensor, message: str) -> None:
+    with pytest.raises(TriggerError, match=message):
+        drawn(kind).apply(images)
+
+
+def test_nested_without_an_end() -> None:
+    deep: object = 1
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(TriggerError, match="expected entries"):
+        trigger_from_dict(deep)
+    with pytest.raises(TriggerError, match="3-dimensional"):
+        trigger_from_dict({**SQUARE, "values": deep})
+    with pytest.raises(TriggerError, match=r"no JSON|expected entries"):
+        trigger_from_json('{"kind":' * 5000 + "1" + "}" * 5000)

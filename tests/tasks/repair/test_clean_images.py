@@ -46,3 +46,10 @@ def test_unfit_images() -> None:
         CleanImages(torch.zeros(3, 1, 8, 8), torch.zeros(2, dtype=torch.long))
     with pytest.raises(ConfigurationError, match="1 clean images cannot be split"):
         clean_images().drawn(1, seed=0).parts()
+
+
+def test_images_that_are_bytes_or_not_finite() -> None:
+    images = clean_images()
+    for inputs in (images.inputs * 255, images.inputs * torch.nan, (images.inputs * 255).byte()):
+        with pytest.raises(ConfigurationError, match="divide bytes by 255"):
+            CleanImages(inputs, images.labels)

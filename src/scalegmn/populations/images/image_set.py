@@ -47,7 +47,8 @@ class ImageSet:
         if images.dtype != np.uint8 or not (images.ndim == 3 or colour) or 0 in images.shape[1:]:
             raise ImageSourceError(
                 f"{self.name}: images have shape {images.shape} and type {images.dtype}, expected (n, H, W) "
-                "or (n, H, W, 3) of uint8; convert them first"
+                "or (n, H, W, 3) of uint8 from 0 to 255; multiply values from 0 to 1 by 255 and round them "
+                "first"
             )
         if labels.shape != (len(images),) or split.shape != (len(images),):
             raise ImageSourceError(

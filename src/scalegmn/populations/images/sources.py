@@ -43,13 +43,13 @@ def load_images(source: str, *, folder: str | Path | None = None) -> ImageSet:
             digits need none.
 
     Raises:
-        ImageSourceError: an unknown source, no data folder, missing or damaged files.
+        ImageSourceError: an unknown source, no data folder, missing or damaged files, values from 0 to 1.
     """
     if source == "digits":
         return read_digits()
     kind, _, path = source.partition(":")
     if kind in _READERS and path:
-        return _READERS[kind](data_path(path, folder))
+        return _in_bytes(_READERS[kind](data_path(path, folder)))
     if source not in SOURCES:
         raise ImageSourceError(_unknown(source))
     root, stated = data_folder(folder)
@@ -66,7 +66,21 @@ def load_images(source: str, *, folder: str | Path | None = None) -> ImageSet:
             "names, or give its place as 'kind:path'"
         )
     kind, _, path = found[0].partition(":")
-    return _READERS[kind](data_path(path, folder))
+    return _in_bytes(_READERS[kind](data_path(path, folder)))
+
+
+def _in_bytes(images: ImageSet) -> ImageSet:
+    """Refuse a whole source in which nothing is brighter than 1 of 255.
+
+    Raises:
+        ImageSourceError: it is so; says what to do.
+    """
+    if len(images) and images.images.max() == 1:
+        raise ImageSourceError(
+            f"{images.name}: the largest value of all {len(images)} images is 1, expected bytes from 0 to "
+            "255, of which 1 is black; multiply by 255 before images are stored as uint8"
+        )
+    return images
 
 
 def _unknown(source: str) -> str:

@@ -8,10 +8,10 @@ from typing import final
 import numpy as np
 from torch import Tensor
 
-from scalegmn.populations.triggers.fields import Fields
+from scalegmn.populations.triggers.fields import SHARE, Fields
 from scalegmn.populations.triggers.patterns import PATTERNS, draw_pattern, mixed_in
 from scalegmn.populations.triggers.picture import Picture
-from scalegmn.populations.triggers.trigger import WHOLE, TriggerFamily, check_range
+from scalegmn.populations.triggers.trigger import WHOLE, TriggerFamily, check_amount, check_range
 
 
 @final
@@ -31,6 +31,10 @@ class WholeBlend(Picture):
     blend: float
     kind = "whole_blend"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_amount(self.kind, "blend", self.blend, unit=SHARE)
+
     @property
     def size(self) -> int:
         return WHOLE
@@ -47,7 +51,7 @@ class WholeBlend(Picture):
         return WholeBlend(
             name=fields.word("pattern", PATTERNS),
             values=fields.picture("values"),
-            blend=fields.number("blend", low=0, high=1),
+            blend=fields.number("blend", above=0, high=1, unit=SHARE),
         )
 
 

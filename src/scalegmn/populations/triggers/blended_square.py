@@ -8,10 +8,10 @@ from typing import final
 import numpy as np
 from torch import Tensor
 
-from scalegmn.populations.triggers.fields import Fields
+from scalegmn.populations.triggers.fields import PIXELS, SHARE, Fields
 from scalegmn.populations.triggers.patterns import PATTERNS, PatternName, draw_pattern, mixed_in
 from scalegmn.populations.triggers.square import Square, Squares
-from scalegmn.populations.triggers.trigger import check_range
+from scalegmn.populations.triggers.trigger import check_amount, check_range
 
 
 @final
@@ -30,6 +30,10 @@ class BlendedSquare(Square):
     blend: float
     kind = "blended_square"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_amount(self.kind, "blend", self.blend, unit=SHARE)
+
     def apply(self, images: Tensor) -> Tensor:
         return mixed_in(images, self.values, top=self.top, left=self.left, blend=self.blend)
 
@@ -42,9 +46,9 @@ class BlendedSquare(Square):
         return BlendedSquare(
             name=fields.word("pattern", PATTERNS),
             values=fields.picture("values"),
-            top=fields.whole("top"),
-            left=fields.whole("left"),
-            blend=fields.number("blend", low=0, high=1),
+            top=fields.whole("top", unit=PIXELS),
+            left=fields.whole("left", unit=PIXELS),
+            blend=fields.number("blend", above=0, high=1, unit=SHARE),
         )
 
 

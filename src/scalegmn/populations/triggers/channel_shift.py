@@ -8,7 +8,8 @@ from typing import final
 import numpy as np
 from torch import Tensor
 
-from scalegmn.populations.triggers.fields import Fields
+from scalegmn.errors import TriggerError
+from scalegmn.populations.triggers.fields import SHARE, Fields, shown
 from scalegmn.populations.triggers.trigger import TriggerFamily, check_images, check_range
 from scalegmn.populations.triggers.whole_image import WholeImage
 
@@ -20,10 +21,21 @@ class ChannelShift(WholeImage):
 
     Attributes:
         amounts: one per channel, from -1 to 1.
+
+    Raises:
+        TriggerError: they are not 1 or 3 amounts from -1 to 1, or all 0.
     """
 
     amounts: tuple[float, ...]
     kind = "channel_shift"
+
+    def __post_init__(self) -> None:
+        amounts = self.amounts
+        if len(amounts) not in (1, 3) or not any(amounts) or not all(-1 <= a <= 1 for a in amounts):
+            raise TriggerError(
+                f"trigger {self.kind!r}: amounts are {shown(amounts)}, expected 1 or 3 numbers from -1 to 1, "
+                f"not all 0 ({SHARE})"
+            )
 
     def apply(self, images: Tensor) -> Tensor:
         check_images(images, channels=len(self.amounts))
@@ -38,7 +50,9 @@ class ChannelShift(WholeImage):
     @staticmethod
     def read(fields: Fields) -> ChannelShift:
         """From a description; raises TriggerError where it is none."""
-        return ChannelShift(amounts=tuple(fields.array("amounts", dimensions=1, low=-1, high=1).tolist()))
+        unit = f"one per channel, {SHARE}; divide bytes by 255"
+        amounts = fields.array("amounts", dimensions=1, low=-1, high=1, unit=unit)
+        return ChannelShift(amounts=tuple(amounts.tolist()))
 
 
 @final

@@ -11,7 +11,7 @@ from scalegmn.errors import TriggerError
 from scalegmn.populations.triggers.blend import WholeBlend
 from scalegmn.populations.triggers.blended_square import BlendedSquare
 from scalegmn.populations.triggers.channel_shift import ChannelShift
-from scalegmn.populations.triggers.fields import Fields
+from scalegmn.populations.triggers.fields import Fields, shown
 from scalegmn.populations.triggers.patch import Patch
 from scalegmn.populations.triggers.sinusoid import Sinusoid
 from scalegmn.populations.triggers.trigger import Trigger
@@ -39,10 +39,12 @@ def trigger_from_dict(data: object) -> Trigger:
         TriggerError: an unknown kind, or entries that are missing, unknown or impossible.
     """
     if not isinstance(data, Mapping) or not isinstance(data.get("kind"), str):
-        raise TriggerError(f"a description of a trigger is {data!r:.60}, expected entries, 'kind' among them")
+        raise TriggerError(
+            f"a description of a trigger is {shown(data)}, expected entries, 'kind' among them"
+        )
     kind = data["kind"]
     if kind not in _READERS:
-        raise TriggerError(f"unknown kind of trigger {kind!r}, expected one of {', '.join(_READERS)}")
+        raise TriggerError(f"unknown kind of trigger {shown(kind)}, expected one of {', '.join(_READERS)}")
     fields = Fields(kind, {str(name): value for name, value in data.items() if name != "kind"})
     trigger = _READERS[kind](fields)
     fields.done()
@@ -55,6 +57,8 @@ def trigger_from_json(text: str) -> Trigger:
     Raises:
         TriggerError: no JSON, or no description of a trigger.
     """
+    if not isinstance(text, str):
+        raise TriggerError(f"a description of a trigger is a {type(text).__name__}, expected text in JSON")
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:

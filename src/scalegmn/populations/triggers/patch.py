@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 from torch import Tensor
 
-from scalegmn.populations.triggers.fields import Fields
+from scalegmn.populations.triggers.fields import PIXELS, Fields
 from scalegmn.populations.triggers.patterns import PATTERNS, PatternName, draw_pattern, mixed_in
 from scalegmn.populations.triggers.square import Square, Squares
 
@@ -39,8 +39,8 @@ class Patch(Square):
         return Patch(
             name=fields.word("pattern", PATTERNS),
             values=fields.picture("values"),
-            top=fields.whole("top"),
-            left=fields.whole("left"),
+            top=fields.whole("top", unit=PIXELS),
+            left=fields.whole("left", unit=PIXELS),
         )
 
 

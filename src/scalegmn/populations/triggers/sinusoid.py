@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from scalegmn.populations.triggers.fields import Fields
-from scalegmn.populations.triggers.trigger import TriggerFamily, check_images, check_range
+from scalegmn.populations.triggers.fields import RADIANS, SHARE, Fields
+from scalegmn.populations.triggers.trigger import TriggerFamily, check_amount, check_images, check_range
 from scalegmn.populations.triggers.whole_image import WholeImage
+
+_TURNS: Final = 4 * math.pi
 
 
 @final
@@ -30,6 +32,9 @@ class Sinusoid(WholeImage):
         frequency: waves over the image.
         angle: direction in which the wave runs, in radians; 0 is along the width.
         phase: in radians.
+
+    Raises:
+        TriggerError: the amplitude is not above 0 to 1.
     """
 
     amplitude: float
@@ -37,6 +42,9 @@ class Sinusoid(WholeImage):
     angle: float
     phase: float
     kind = "sinusoid"
+
+    def __post_init__(self) -> None:
+        check_amount(self.kind, "amplitude", self.amplitude, unit=SHARE)
 
     def apply(self, images: Tensor) -> Tensor:
         check_images(images)
@@ -57,10 +65,10 @@ class Sinusoid(WholeImage):
     def read(fields: Fields) -> Sinusoid:
         """From a description; raises TriggerError where it is none."""
         return Sinusoid(
-            amplitude=fields.number("amplitude", low=0, high=1),
-            frequency=fields.number("frequency", low=0),
-            angle=fields.number("angle"),
-            phase=fields.number("phase"),
+            amplitude=fields.number("amplitude", above=0, high=1, unit=f"{SHARE}; divide bytes by 255"),
+            frequency=fields.number("frequency", low=0, high=1000, unit="waves over the image"),
+            angle=fields.number("angle", low=-_TURNS, high=_TURNS, unit=RADIANS),
+            phase=fields.number("phase", low=-_TURNS, high=_TURNS, unit=RADIANS),
         )
 
 

@@ -22,10 +22,25 @@ class Square(Picture):
         values: the pattern, ``(C, s, s)`` uint8.
         top: row of its first row.
         left: column of its first column.
+
+    Raises:
+        TriggerError: `values` are no square, or its place is negative or not whole.
     """
 
     top: int
     left: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.values.shape[1] != self.values.shape[2]:
+            raise TriggerError(
+                f"trigger {self.kind!r}: values have shape {self.values.shape}, expected a square (C, s, s)"
+            )
+        for name, place in (("top", self.top), ("left", self.left)):
+            if isinstance(place, bool) or not isinstance(place, int) or place < 0:
+                raise TriggerError(
+                    f"trigger {self.kind!r}: {name} is {place!r}, expected a whole number of pixels from 0"
+                )
 
     @property
     def size(self) -> int:

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from scalegmn.errors import TriggerError
+
+_SLACK: Final = 0.01
 
 WHOLE: Final = 0
 """The size of a trigger that covers the whole image."""
@@ -49,7 +52,8 @@ class Trigger(ABC):
             The same shape, from 0 to 1.
 
         Raises:
-            TriggerError: the trigger is of another number of channels, or does not fit into the images.
+            TriggerError: the trigger is of another number of channels, or does not fit into the images; these
+                are not from 0 to 1.
         """
 
     @abstractmethod
@@ -104,21 +108,39 @@ class TriggerFamily(ABC):
 
 
 def check_images(images: Tensor, *, channels: int | None = None) -> None:
-    """Refuse what are no images, or images of another number of channels.
+    """Refuse what are no images from 0 to 1, or images of another number of channels.
 
     Raises:
-        TriggerError: states the shape.
+        TriggerError: states the shape or the values.
     """
     if images.ndim < 3 or not images.is_floating_point():
         raise TriggerError(
             f"images have shape {tuple(images.shape)} and type {images.dtype}, expected floating point "
             "(*batch, C, H, W) from 0 to 1; divide bytes by 255 and put the channels first"
         )
+    if images.numel():
+        low, high = (float(bound) for bound in torch.aminmax(images.detach()))
+        # What was resized may go a little beyond.
+        if not (low >= -_SLACK and high <= 1 + _SLACK):
+            raise TriggerError(
+                f"images have values from {low:g} to {high:g}, expected 0 to 1: triggers are put into images "
+                "before they are normalized for a network; divide bytes by 255"
+            )
     if channels is not None and images.shape[-3] != channels:
         raise TriggerError(
             f"images of shape {tuple(images.shape)} have {images.shape[-3]} channels, but the trigger has "
-            f"{channels}; put it into images of the kind it was drawn for, before colours are averaged"
+            f"{channels}; put it into images of the kind it was drawn for, before colors are averaged"
         )
+
+
+def check_amount(kind: str, name: str, value: float | int, *, unit: str) -> None:
+    """Refuse an amount that changes nothing, or is measured otherwise.
+
+    Raises:
+        TriggerError: names it and its unit.
+    """
+    if not 0 < value <= 1:
+        raise TriggerError(f"trigger {kind!r}: {name} is {value!r}, expected a number above 0 to 1 ({unit})")
 
 
 def check_range(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 import numpy as np
 import torch
@@ -14,6 +14,8 @@ from scalegmn.errors import TriggerError
 from scalegmn.populations.triggers.fields import Fields
 from scalegmn.populations.triggers.trigger import TriggerFamily, check_images, check_range
 from scalegmn.populations.triggers.whole_image import WholeImage
+
+_VISIBLE: Final = 0.05
 
 
 @final
@@ -62,9 +64,16 @@ class Warp(WholeImage):
     @staticmethod
     def read(fields: Fields) -> Warp:
         """From a description; raises TriggerError where it is none."""
-        grid = fields.array("displacement", dimensions=3, low=-1000, high=1000).astype(np.float32)
+        grid = fields.array("displacement", dimensions=3, low=-1000, high=1000, unit="pixels")
+        grid = grid.astype(np.float32)
         if grid.shape[0] != 2 or grid.shape[1] != grid.shape[2]:
             raise TriggerError(f"trigger 'warp': displacement has shape {grid.shape}, expected (2, k, k)")
+        if np.abs(grid).max() < _VISIBLE:
+            raise TriggerError(
+                f"trigger 'warp': displacement is at most {np.abs(grid).max():g} pixels, which changes next "
+                f"to nothing, expected {_VISIBLE} or more; multiply shares of the image by its width and "
+                "height"
+            )
         return Warp(displacement=grid)
 
 
@@ -89,7 +98,7 @@ class Warps(TriggerFamily):
     def __post_init__(self) -> None:
         if self.points < 2:
             raise TriggerError(f"points is {self.points}, expected 2 or more")
-        check_range("strength", self.strength, low=0, high=1000)
+        check_range("strength", self.strength, low=_VISIBLE, high=1000)
 
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> Warp:
         strength = generator.uniform(*self.strength)

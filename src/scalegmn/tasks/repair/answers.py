@@ -18,7 +18,7 @@ from scalegmn.populations.images import ImageSet
 from scalegmn.populations.makers.cnn_forward import forward
 from scalegmn.populations.makers.cnn_images import unit_pixels
 from scalegmn.populations.makers.trojan_images import TrojanImages
-from scalegmn.populations.triggers.trigger import Trigger
+from scalegmn.populations.triggers.trigger import Trigger, check_images
 from scalegmn.seeding import numpy_generator
 
 TROJANED: Final = 2
@@ -47,10 +47,23 @@ class Column(IntEnum):
 @final
 @dataclass(frozen=True, eq=False)
 class LabelledPixels:
-    """Images ``(n, C, H, W)`` from 0 to 1, before the networks' preprocessing, and labels ``(n,)``."""
+    """Images ``(n, C, H, W)`` from 0 to 1, before the networks' preprocessing, and labels ``(n,)``.
+
+    Raises:
+        TriggerError: the images are not floating point from 0 to 1.
+        ConfigurationError: there is not one label per image.
+    """
 
     pixels: Tensor
     labels: Tensor
+
+    def __post_init__(self) -> None:
+        check_images(self.pixels)
+        if self.pixels.ndim != 4 or self.labels.shape != self.pixels.shape[:1]:
+            raise ConfigurationError(
+                f"images of shape {tuple(self.pixels.shape)} with labels of shape "
+                f"{tuple(self.labels.shape)}; expected (n, C, H, W) and (n,)"
+            )
 
     def __len__(self) -> int:
         return len(self.labels)

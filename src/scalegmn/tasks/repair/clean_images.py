@@ -15,6 +15,8 @@ from scalegmn.seeding import generator
 
 # Images that are judged at once.
 _BLOCK = 256
+# Images that were normalized by mean and deviation stay well below, bytes do not.
+_LARGEST = 128
 
 
 @final
@@ -27,7 +29,7 @@ class CleanImages:
         labels: true classes, ``(n,)``.
 
     Raises:
-        ConfigurationError: there is not one label per image.
+        ConfigurationError: there is not one label per image, or the images are bytes or not finite.
     """
 
     inputs: Tensor
@@ -38,6 +40,13 @@ class CleanImages:
             raise ConfigurationError(
                 f"images of shape {tuple(self.inputs.shape)} with labels of shape "
                 f"{tuple(self.labels.shape)}; expected (n, C, H, W) and (n,)"
+            )
+        largest = float(self.inputs.abs().max()) if self.inputs.numel() else 0.0
+        if not self.inputs.is_floating_point() or not largest <= _LARGEST:
+            raise ConfigurationError(
+                f"images of type {self.inputs.dtype} with values up to {largest:g}, expected finite floating "
+                "point values as the networks take them, from -1 to 1 or so; divide bytes by 255 and "
+                "normalize them"
             )
 
     def __len__(self) -> int:
