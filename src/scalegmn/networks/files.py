@@ -76,7 +76,7 @@ def read_json(path: Path, *, what: str) -> dict[str, Any]:
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path}: no {what} can be read here: {error}") from error
     if not isinstance(data, dict):
         raise ConfigurationError(f"{path}: expected a JSON object with a {what}, found {type(data).__name__}")
