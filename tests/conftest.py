@@ -12,7 +12,10 @@ os.environ["MPLBACKEND"] = "Agg"
 os.environ["WANDB_MODE"] = "offline"
 os.environ.pop("SCALEGMN_DATA", None)
 
+from pathlib import Path
+
 import hypothesis
+import pytest
 import torch
 from jaxtyping import install_import_hook
 
@@ -33,3 +36,10 @@ torch.set_num_threads(1)
 hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_state_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests leave nothing in the user's folder of states, and find nothing there."""
+    folder: Path = tmp_path_factory.mktemp("state")
+    os.environ["XDG_STATE_HOME"] = str(folder)

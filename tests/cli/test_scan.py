@@ -97,20 +97,31 @@ def test_names_cannot_forge_lines(run: Path, files: Path, capsys: pytest.Capture
 
 
 def test_a_scan_is_resumed_after_an_interruption(
-    run: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Path,
+    files: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     report = tmp_path / "report.json"
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    journals = tmp_path / "state" / "scalegmn" / "journals"
 
     def interrupted(*arguments: object, **options: object) -> object:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(command, "write_json", interrupted)
-        assert scanned(run, files, "--json", report, "--quiet", "--fail-on", "none") == 4
-    journal = report.with_name("report.json.journal")
-    assert journal.exists() and not report.exists()
+        patch.setattr(command, "json_text", interrupted)
+        assert scanned(run, files, "--json", report, "--quiet", "--fail-on", "none", "--resume") == 4
+    (journal,) = journals.iterdir()
+    assert journal.stat().st_mode & 0o777 == 0o600 and not report.exists()
+    # The first scan kept the journal of its own question; another question has another.
+    assert scanned(run, files, "--quiet", "--fail-on", "none", "--resume", "--fpr", 0.2) == 0
+    assert "journal" not in capsys.readouterr().out
     assert scanned(run, files, "--json", report, "--quiet", "--fail-on", "none", "--resume") == 0
+    assert "6 answers came from the journal" in capsys.readouterr().out
     assert not journal.exists() and len(verdicts(report)) == 6
+    assert json.loads(report.read_text())["summary"]["from_journal"] == 6
 
 
 @pytest.mark.parametrize(
@@ -120,7 +131,9 @@ def test_a_scan_is_resumed_after_an_interruption(
         (["--fpr", "2"], "fpr is 2"),
         (["--prior", "0"], "prior is 0"),
         (["--fail-on", "doubtful"], "'doubtful' is none of"),
-        (["--resume"], "--journal"),
+        (["--key-file", "key"], "--manifest"),
+        (["--json", "a", "--sarif", "./a"], "one report would replace the other"),
+        (["--html", "."], "is a folder"),
     ],
 )
 def test_wrong_options_do_nothing(
@@ -138,3 +151,59 @@ def test_a_folder_that_is_no_detector_has_the_code_of_errors(
     (tmp_path / "run.json").write_text("{}")
     assert scanned(tmp_path, files) == 2
     assert "format" in capsys.readouterr().err
+
+
+def test_a_manifest_binds_the_files(
+    run: Path, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (files / "README.md").write_text("hello")
+    manifest, key = tmp_path / "manifest.json", tmp_path / "key"
+    key.write_text("a secret of sixteen bytes or more")
+    scanned(run, files, "--fpr", 0.06, "--manifest", manifest, "--key-file", key, "--quiet")
+    entries = {entry["path"]: entry for entry in json.loads(manifest.read_text())["entries"]}
+    assert set(entries) == {path.name for path in files.iterdir()}
+    assert entries["README.md"]["verdict"] == "skipped"
+    for path in files.iterdir():
+        if entries[path.name]["verdict"] not in ("clean", "skipped"):
+            assert entries[path.name]["verdict"] == "suspect"
+    bad = any(entry["verdict"] == "suspect" for entry in entries.values())
+    assert main(["verify", str(manifest), "--key-file", str(key)]) == int(bad)
+    next(files.iterdir()).write_bytes(b"other")
+    assert main(["verify", str(manifest), "--key-file", str(key)]) == 1
+    # A report among the files would be one that nobody judged.
+    assert scanned(run, files, "--manifest", manifest, "--json", files / "scan.json") == USAGE
+    assert "lies in a scanned folder" in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_hides_no_verdict(
+    run: Path, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    evil, page = tmp_path / "file" / "scan.json", tmp_path / "scan.html"
+    assert scanned(run, files, "--json", evil, "--html", page, "--fail-on", "none", "--quiet") == 2
+    captured = capsys.readouterr()
+    assert "6 files: " in captured.out and page.is_file()
+    assert "--json" in captured.err and "cannot be written" in captured.err
+    # Nor is a scanned file written over.
+    first = next(files.iterdir())
+    content = first.read_bytes()
+    assert scanned(run, files, "--json", first, "--fail-on", "none", "--quiet") == 2
+    assert first.read_bytes() == content and "was left alone" in capsys.readouterr().err
+
+
+def test_a_report_on_the_standard_output_stands_alone(
+    run: Path, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scanned(run, files, "--json", "-", "--quiet", "--fail-on", "none")
+    captured = capsys.readouterr()
+    assert len(json.loads(captured.out)["files"]) == 6 and "6 files: " in captured.err
+
+
+def test_skipped_files_count_where_they_shall(run: Path, files: Path, tmp_path: Path) -> None:
+    (files / "README.md").write_text("hello")
+    sarif = tmp_path / "scan.sarif"
+    assert scanned(run, files, "--fail-on", "error", "--quiet", "--sarif", sarif) == 0
+    assert scanned(run, files, "--fail-on", "error,skipped", "--quiet") == 3
+    (result,) = json.loads(sarif.read_text())["runs"]
+    notes = result["invocations"][0]["toolExecutionNotifications"]
+    assert any("README.md was not looked at" in note["message"]["text"] for note in notes)

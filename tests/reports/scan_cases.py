@@ -32,6 +32,10 @@ def report() -> ScanReport:
         FileResult(path=EVIL, verdict=Verdict.suspect, sha256="b" * 64, logit=3.0, p_value=0.02439,
                    probability=0.97, notes=("<i>note</i>",), **judged),  # type: ignore[arg-type]
         FileResult(path="/abs/ä b%.npz", verdict=Verdict.abstain, sha256="c" * 64, reason="<b>unknown</b>"),
+        FileResult(path="two.pt", verdict=Verdict.clean, sha256="f" * 64, logit=-1.0, p_value=0.8, size=99,
+                   probability=0.1, network="model", from_journal=True, **judged),  # type: ignore[arg-type]
+        FileResult(path="two.pt", verdict=Verdict.abstain, sha256="f" * 64, reason="some was not judged",
+                   network="model_ema", unread=("adapter.down\n",), size=99),
         FileResult(path="c:broken.pt", verdict=Verdict.error, reason="there is no such file"),
     )  # fmt: skip
     return ScanReport(

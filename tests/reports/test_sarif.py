@@ -25,8 +25,14 @@ def test_the_frame_is_that_of_the_standard() -> None:
         assert rule["defaultConfiguration"]["level"] in ("none", "note", "warning", "error")
     (invocation,) = RUN["invocations"]
     assert invocation["executionSuccessful"] is True and invocation["exitCode"] == 1
-    (notification,) = invocation["toolExecutionNotifications"]
-    assert notification["message"]["text"] == "older version"
+    known = {one["id"] for one in driver["notifications"]}
+    warning, journal, skipped = invocation["toolExecutionNotifications"]
+    assert warning["message"]["text"] == "older version" and warning["level"] == "warning"
+    assert {journal["descriptor"]["id"], skipped["descriptor"]["id"]} == known
+    assert journal["message"]["text"].startswith("1 answers came from the journal")
+    assert skipped["level"] == "note" and skipped["message"]["text"] == "models/<u>.txt was not looked at"
+    (place,) = skipped["locations"]
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == "models/%3Cu%3E.txt"
 
 
 def test_every_file_that_is_not_clean_is_a_result() -> None:
@@ -40,16 +46,27 @@ def test_every_file_that_is_not_clean_is_a_result() -> None:
         location = place["physicalLocation"]["artifactLocation"]
         artifact = RUN["artifacts"][location["index"]]
         assert artifact["location"]["uri"] == location["uri"]
-        assert list(result.get("fingerprints", {}).values()) == list(artifact.get("hashes", {}).values())
+        marks = [mark.split("/")[0] for mark in result.get("fingerprints", {}).values()]
+        assert marks == list(artifact.get("hashes", {}).values())
         found.append((result["ruleId"], result["level"], list(result.get("fingerprints", {}).values())))
     assert found == [
         ("trojan-suspect", "error", ["b" * 64]),
         ("not-judged", "warning", ["c" * 64]),
+        ("not-judged", "warning", ["f" * 64 + "/model_ema"]),
         ("not-readable", "error", []),
     ]
-    assert len(RUN["artifacts"]) == 4
+    # Two networks are of one file.
+    assert len(RUN["artifacts"]) == 5
     assert RUN["artifacts"][0]["hashes"] == {"sha-256": "a" * 64}
     assert RUN["properties"]["summary"]["verdict"] == Verdict.suspect.value
+
+
+def test_what_was_not_judged_is_named() -> None:
+    clean_part, other = (result for result in RUN["results"] if result["ruleId"] == "not-judged")
+    assert clean_part["message"]["text"] == "<b>unknown</b>" and "unread" not in clean_part["properties"]
+    assert "adapter.down\\n" in other["message"]["text"]
+    assert other["properties"]["unread"] == ["adapter.down\n"] and other["properties"]["size"] == 99
+    assert other["locations"][0]["logicalLocations"] == [{"fullyQualifiedName": "model_ema"}]
 
 
 def test_a_message_says_why() -> None:

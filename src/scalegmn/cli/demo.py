@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from jsonargparse import ArgumentParser
 from scalegmn.cli.exit_codes import INTERRUPTED, OK
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.terminal import console
-from scalegmn.disk import claimed
 
 HELP = "fit networks to handwritten digits, train metanetworks on them, show a table and pictures"
 
@@ -40,10 +38,9 @@ def run(argv: Sequence[str]) -> int:
     from scalegmn.cli.demonstration.stages import demonstrate
 
     try:
-        with contextlib.nullcontext() if options.output.is_file() else claimed(options.output):
-            table = demonstrate(
-                options.output, settings=DemoSettings(), resume=options.resume, progress=not options.quiet
-            )
+        table = demonstrate(
+            options.output, settings=DemoSettings(), resume=options.resume, progress=not options.quiet
+        )
     except KeyboardInterrupt:
         complain(f"interrupted; add --resume to go on in {options.output}")
         return INTERRUPTED

@@ -16,9 +16,9 @@ from scalegmn.cli.model_options import (
     reading_options,
 )
 from scalegmn.cli.output import complain, say
-from scalegmn.disk import new_folder
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks.containers import SUFFIXES
+from scalegmn.populations.exporting import empty_folder
 from scalegmn.populations.store import Population
 from scalegmn.reports.contact_sheet import contact_sheet
 from scalegmn.reports.figures import save_figure
@@ -86,31 +86,21 @@ def _edit_files(editor: TrainedEditor, paths: Sequence[Path], output: Path, read
     as_file = output.suffix.lower() in SUFFIXES
     if as_file and len(paths) > 1:
         raise ConfigurationError(f"--output {output}: one file for {len(paths)} networks; name a folder")
-    if as_file:
-        done = edit_files(editor, paths, output, as_file=True, reading=reading)
-        if done.written:
-            say(f"1 edited networks: {output}")
-            _draw(done.pictures, editor, output.with_suffix(".png"))
-        return _complain(done)
-    with new_folder(output) as place:
-        done = edit_files(editor, paths, place, reading=reading)
-        if done.pictures is not None and done.written:
-            _save(done.pictures, editor, place / SHEET)
+    if not as_file:
+        empty_folder(output)
+    done = edit_files(editor, paths, output, as_file=as_file, reading=reading)
     if done.written:
-        say(f"{len(done.written)} edited networks: {len(done.written)} files in {output}")
-        say(f"A contact sheet is in {output / SHEET}")
+        where = output if as_file else f"{len(done.written)} files in {output}"
+        say(f"{len(done.written)} edited networks: {where}")
+    if done.written and done.pictures is not None:
+        _draw(done.pictures, editor, output.with_suffix(".png") if as_file else output / SHEET)
     return _complain(done)
 
 
-def _draw(pictures: Pictures | None, editor: TrainedEditor, path: Path) -> None:
+def _draw(pictures: Pictures, editor: TrainedEditor, path: Path) -> None:
     if path.exists():
         say(f"{path} was there before and was left alone")
-    elif pictures is not None:
-        _save(pictures, editor, path)
-        say(f"A contact sheet is in {path}")
-
-
-def _save(pictures: Pictures, editor: TrainedEditor, path: Path) -> None:
+        return
     title = f"{editor.task.config.edit}; target: {pictures.reference}"
     figure = contact_sheet(
         pictures.before,
@@ -118,7 +108,7 @@ def _save(pictures: Pictures, editor: TrainedEditor, path: Path) -> None:
         pictures.after,
         title=title if pictures.target is not None else editor.task.config.edit,
     )
-    save_figure(figure, path, replace=False)
+    say(f"A contact sheet is in {save_figure(figure, path)}")
 
 
 def _complain(done: FilesEdited) -> int:

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, final
 
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.model_options import add_reading_options
 from scalegmn.cli.output import complain, say
+from scalegmn.cli.scan_lines import print_report
+from scalegmn.cli.scan_reports import Outputs, json_text
 from scalegmn.errors import ConfigurationError, ScaleGMNError
-from scalegmn.printable import printable
 from scalegmn.reports.sarif import to_sarif
 from scalegmn.reports.scan_page import scan_page
-from scalegmn.training.files import write_json, write_text
 from scalegmn.training.scanning.detector import Detector
-from scalegmn.training.scanning.journal import remove_journal
-from scalegmn.training.scanning.results import (
+from scalegmn.training.scanning.journal import own_journal, remove_journal
+from scalegmn.training.scanning.manifest import manifest_of, read_key
+from scalegmn.training.scanning.results import ScanReport, Verdict, failing
+from scalegmn.training.scanning.scanner import question, scan
+from scalegmn.training.scanning.settings import (
     DEFAULT_BATCH_SIZE,
     DEFAULT_FPR,
     DEFAULT_MAX_BYTES,
     Explain,
-    FileResult,
-    ScanReport,
     ScanSettings,
-    Verdict,
-    failing,
 )
-from scalegmn.training.scanning.scanner import scan
 
 HELP = "judge checkpoint files with a trained detector of trojans, for pipelines"
 
@@ -36,11 +35,15 @@ EXIT_CODES: Final = {Verdict.clean: 0, Verdict.suspect: 1, Verdict.error: 2, Ver
 """By the gravest verdict that --fail-on names."""
 _ALL: Final = "suspect,error,abstain"
 _NONE: Final = "none"
+_SKIPPED: Final = "skipped"
+_UNWRITTEN: Final = 2
+_REPORTS: Final = ("json", "sarif", "html", "manifest")
 
 _ABOUT = (
     f"{HELP.capitalize()}. Nothing in a file is executed. Exit codes: 0 all files are clean, 1 a file is "
-    "suspect, 2 a file or the detector cannot be read, or the options are wrong, 3 the detector has no say "
-    "about a file, the first of them that applies; 4 interrupted, 5 scalegmn itself failed."
+    "suspect, 2 a file or the detector cannot be read, a report cannot be written, or the options are wrong, "
+    "3 the detector has no say about a file, the first of them that applies; 4 interrupted, 5 scalegmn "
+    "itself failed."
 )
 
 
@@ -48,7 +51,7 @@ def build_parser() -> ArgumentParser:
     """The options of the command."""
     parser = ArgumentParser(prog="scalegmn scan", description=_ABOUT, default_env=False)
     parser.add_argument(
-        "files", type=Path, nargs="+", help=".safetensors, .npz, .pt or .pth, and folders of such files"
+        "files", type=Path, nargs="+", help="files, whatever they are called, and folders of such files"
     )
     parser.add_argument(
         "--detector", type=Path, required=True, help="run folder of a training of the task trojan_detection"
@@ -69,6 +72,12 @@ def build_parser() -> ArgumentParser:
         default=Explain.all,
         help="networks whose most telling layers and neurons are named: all, suspect or none (fastest)",
     )
+    parser.add_argument(
+        "--follow-links",
+        "--follow_links",
+        action="store_true",
+        help="look into linked folders too, which are errors otherwise",
+    )
     _add_outputs(parser)
     _add_limits(parser)
     return parser
@@ -80,19 +89,36 @@ def _add_outputs(parser: ArgumentParser) -> None:
         "--fail_on",
         type=str,
         default=_ALL,
-        help="verdicts that make the exit code other than 0, with commas between them, or none",
+        help="verdicts that make the exit code other than 0, with commas between them, or none; skipped "
+        "stands for files in folders that were not looked at",
     )
-    parser.add_argument("--json", type=Path | None, default=None, help="write the report as JSON")
-    parser.add_argument("--sarif", type=Path | None, default=None, help="write the report as SARIF 2.1.0")
+    parser.add_argument(
+        "--json", type=Path | None, default=None, help="write the report as JSON; - prints it"
+    )
+    parser.add_argument(
+        "--sarif", type=Path | None, default=None, help="write the report as SARIF 2.1.0; - prints it"
+    )
     parser.add_argument("--html", type=Path | None, default=None, help="write the report as a page")
+    parser.add_argument(
+        "--manifest",
+        type=Path | None,
+        default=None,
+        help="write which bytes were judged, for scalegmn verify",
+    )
+    parser.add_argument(
+        "--key-file", "--key_file", type=Path | None, default=None, help="secret that signs the manifest"
+    )
     parser.add_argument(
         "--journal",
         type=Path | None,
         default=None,
-        help="file that notes finished files; by default one beside --json, deleted when all is done",
+        help="file that notes finished files; with --resume, by default one in a folder of yours that is "
+        "deleted when all is done",
     )
     parser.add_argument(
-        "--resume", action="store_true", help="files that the journal knows are not judged again"
+        "--resume",
+        action="store_true",
+        help="keep a journal, and do not judge files again that it knows",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar, and no lines for clean files")
 
@@ -108,48 +134,99 @@ def _add_limits(parser: ArgumentParser) -> None:
 
 
 def run(argv: Sequence[str]) -> int:
-    """Scan, write the reports, and print one line per file and a summary."""
+    """Scan, write the reports, and print one line per network and a summary."""
     options = build_parser().parse_args(list(argv))
     try:
-        verdicts = fail_on(options.fail_on)
-        report = _scanned(options)
-        code = EXIT_CODES[failing(report, verdicts)]
-        if options.sarif is not None:
-            write_json(options.sarif, to_sarif(report, exit_code=code))
-        if options.html is not None:
-            write_text(options.html, scan_page(report))
-        if options.json is not None:
-            write_json(options.json, report.to_dict() | {"exit_code": code})
-            if options.journal is None:
-                remove_journal(_journal_beside(options.json))
-    except OSError as error:
-        raise ConfigurationError(f"{error.filename}: cannot be written ({error.strerror})") from error
+        return _run(options)
+    except ConfigurationError:
+        raise
     except ScaleGMNError as error:
         # Other errors have an exit code that here means something else.
         raise ConfigurationError(str(error)) from error
-    _print(report, quiet=options.quiet)
-    return code
+    except OSError as error:
+        where = "" if error.filename is None else f"{error.filename}: "
+        raise ConfigurationError(f"{where}{error.strerror or error}") from error
 
 
-def fail_on(text: str) -> tuple[Verdict, ...]:
-    """The verdicts in an option such as ``suspect,error``.
+def _run(options: Namespace) -> int:
+    wanted = fail_on(options.fail_on)
+    outputs = Outputs({name: options[name] for name in _REPORTS if options[name] is not None})
+    outputs.check(options.files)
+    if options.key_file is not None and options.manifest is None:
+        raise ConfigurationError("--key-file: signs a manifest, but there is none; give --manifest too")
+    key = None if options.key_file is None else read_key(options.key_file)
+    settings = _settings(options)
+    detector = Detector.open(options.detector, device=options.device)
+    journal = options.journal
+    if journal is None and options.resume:
+        journal = own_journal(question(detector, settings), options.files)
+    report = scan(
+        options.files,
+        detector=detector,
+        settings=settings,
+        journal=journal,
+        resume=options.resume,
+        follow_links=options.follow_links,
+        progress=not options.quiet,
+    )
+    code = wanted.code(report)
+    problems = outputs.write(
+        {
+            "json": lambda: json_text(report.to_dict() | {"exit_code": code}),
+            "sarif": lambda: json_text(to_sarif(report, exit_code=code)),
+            "html": lambda: scan_page(report),
+            "manifest": lambda: json_text(
+                manifest_of(report, options.files, without=[options.manifest]).to_dict(key=key)
+            ),
+        },
+        scanned=report.paths,
+    )
+    print_report(report, quiet=options.quiet, say=complain if outputs.to_standard_output else say)
+    for problem in problems:
+        complain(f"scalegmn scan: error: {problem}; the verdicts above hold")
+    if journal is not None and options.journal is None and not problems:
+        remove_journal(journal)
+    return _UNWRITTEN if problems else code
+
+
+@final
+@dataclass(frozen=True)
+class FailOn:
+    """What makes the exit code other than 0.
+
+    Attributes:
+        verdicts: these verdicts.
+        skipped: files that were not looked at.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    skipped: bool
+
+    def code(self, report: ScanReport) -> int:
+        """The exit code of a scan; files that were not looked at count as those without a say."""
+        code = EXIT_CODES[failing(report, self.verdicts)]
+        return EXIT_CODES[Verdict.abstain] if not code and self.skipped and report.skipped else code
+
+
+def fail_on(text: str) -> FailOn:
+    """What an option such as ``suspect,error`` names.
 
     Raises:
         ConfigurationError: a word is none of them.
     """
     words = [] if text.strip() == _NONE else [word.strip() for word in text.split(",")]
     known = {verdict.value: verdict for verdict in Verdict if verdict is not Verdict.clean}
-    wrong = [word for word in words if word not in known]
+    wrong = [word for word in words if word not in known and word != _SKIPPED]
     if wrong:
         raise ConfigurationError(
-            f"--fail-on {text!r}: {wrong[0]!r} is none of {', '.join(known)}; join them by commas, or say "
-            "none"
+            f"--fail-on {text!r}: {wrong[0]!r} is none of {', '.join(known)}, {_SKIPPED}; join them by "
+            "commas, or say none"
         )
-    return tuple(known[word] for word in words)
+    return FailOn(tuple(known[word] for word in words if word in known), _SKIPPED in words)
 
 
-def _scanned(options: Namespace) -> ScanReport:
-    settings = ScanSettings(
+def _settings(options: Namespace) -> ScanSettings:
+    return ScanSettings(
         fpr=options.fpr,
         prior=options.prior,
         activation=options.activation,
@@ -157,49 +234,3 @@ def _scanned(options: Namespace) -> ScanReport:
         batch_size=options.batch_size,
         max_bytes=options.max_bytes,
     )
-    journal = options.journal
-    if journal is None and options.json is not None:
-        journal = _journal_beside(options.json)
-    if options.resume and journal is None:
-        raise ConfigurationError("--resume: there is no journal to go on with; give --json or --journal")
-    return scan(
-        options.files,
-        detector=Detector.open(options.detector, device=options.device),
-        settings=settings,
-        journal=journal,
-        resume=options.resume,
-        progress=not options.quiet,
-    )
-
-
-def _journal_beside(path: Path) -> Path:
-    return path.with_name(f"{path.name}.journal")
-
-
-def _print(report: ScanReport, *, quiet: bool) -> None:
-    for result in report.files:
-        if not (quiet and result.verdict is Verdict.clean):
-            say(line_of(result))
-    counts = ", ".join(f"{count} {verdict.value}" for verdict, count in report.counts.items())
-    skipped = (
-        f"; {len(report.skipped)} files with other suffixes were not looked at" if report.skipped else ""
-    )
-    say(f"{len(report.files)} files: {counts}{skipped}")
-    for warning in report.detector.warnings:
-        complain(f"scalegmn scan: warning: {warning}")
-
-
-def line_of(result: FileResult) -> str:
-    """One line about a file, fit for a terminal."""
-    parts = [f"{result.verdict.value:<7}", printable(result.path)]
-    if result.probability is not None:
-        parts.append(f"probability {result.probability:.3f}, p {result.p_value:.4f}")
-    if result.target is not None and result.verdict is Verdict.suspect:
-        parts.append(f"target {result.target} ({result.target_probability:.2f})")
-    if result.layers:
-        shown = [share.describe() for share in (*result.layers[:1], *result.neurons[:2])]
-        parts.append("by " + ", ".join(shown))
-    if result.reason is not None:
-        parts.append(printable(result.reason))
-    parts += [f"({printable(note)})" for note in result.notes]
-    return "  ".join(parts)

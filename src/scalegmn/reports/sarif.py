@@ -2,22 +2,25 @@
 
 Suspect files are errors, files about which the detector has no say are warnings, files that cannot be read
 are errors of another rule.  Clean files are no results; every file stands among the artifacts, with its
-checksum if it could be read.
+checksum if it could be read.  Files in folders that were not looked at are notifications, and so is how many
+answers came from the journal of an earlier scan.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from scalegmn.printable import printable
+from scalegmn.printable import NAME, printable
 from scalegmn.training.scanning.results import FileResult, ScanReport, Verdict
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 VERSION: Final = "2.1.0"
 FINGERPRINT: Final = "checkpointSha256/v1"
+_SHOWN: Final = 8
 
 _RULES: Final[dict[Verdict, dict[str, Any]]] = {
     Verdict.suspect: {
@@ -49,6 +52,13 @@ _RULES: Final[dict[Verdict, dict[str, Any]]] = {
     },
 }
 
+_SKIPPED: Final = "not-looked-at"
+_FROM_JOURNAL: Final = "from-journal"
+_NOTES: Final = {
+    _SKIPPED: "Neither the name nor the first bytes of the file are those of a model.",
+    _FROM_JOURNAL: "Answers of an earlier scan by the same detector, which was interrupted.",
+}
+
 
 def to_sarif(report: ScanReport, *, exit_code: int) -> dict[str, Any]:
     """The report as a SARIF log, plain data fit for JSON.
@@ -58,9 +68,10 @@ def to_sarif(report: ScanReport, *, exit_code: int) -> dict[str, Any]:
         exit_code: of the command.
     """
     rules = list(_RULES)
+    places = {path: index for index, path in enumerate(report.paths)}
     results = [
-        _result(result, index=index, rule=rules.index(result.verdict))
-        for index, result in enumerate(report.files)
+        _result(result, index=places[result.path], rule=rules.index(result.verdict))
+        for result in report.files
         if result.verdict in _RULES
     ]
     run = {
@@ -69,18 +80,19 @@ def to_sarif(report: ScanReport, *, exit_code: int) -> dict[str, Any]:
                 "name": "scalegmn scan",
                 "version": report.version,
                 "rules": [_RULES[verdict] for verdict in rules],
+                "notifications": [
+                    {"id": name, "shortDescription": {"text": text}} for name, text in _NOTES.items()
+                ],
             }
         },
         "invocations": [
             {
                 "executionSuccessful": True,
                 "exitCode": exit_code,
-                "toolExecutionNotifications": [
-                    {"level": "warning", "message": {"text": warning}} for warning in report.detector.warnings
-                ],
+                "toolExecutionNotifications": _notifications(report),
             }
         ],
-        "artifacts": [_artifact(result) for result in report.files],
+        "artifacts": [_artifact(path, results) for path, results in report.paths.items()],
         "results": results,
         "properties": {key: report.to_dict()[key] for key in ("detector", "settings", "summary")},
     }
@@ -96,9 +108,30 @@ def uri_of(path: str) -> str:
     return quote(os.fsencode(place.as_posix()), safe="/").replace(":", "%3A")
 
 
-def _artifact(result: FileResult) -> dict[str, Any]:
-    found: dict[str, Any] = {"location": {"uri": uri_of(result.path)}}
-    return found | ({} if result.sha256 is None else {"hashes": {"sha-256": result.sha256}})
+def _notifications(report: ScanReport) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [
+        {"level": "warning", "message": {"text": printable(warning)}} for warning in report.detector.warnings
+    ]
+    if report.from_journal:
+        text = f"{report.from_journal} answers came from the journal of an earlier scan"
+        found.append({"descriptor": {"id": _FROM_JOURNAL}, "level": "note", "message": {"text": text}})
+    found += [
+        {
+            "descriptor": {"id": _SKIPPED},
+            "level": "note",
+            "message": {"text": f"{printable(path)} was not looked at"},
+            "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri_of(path)}}}],
+        }
+        for path in report.skipped
+    ]
+    return found
+
+
+def _artifact(path: str, results: Sequence[FileResult]) -> dict[str, Any]:
+    found: dict[str, Any] = {"location": {"uri": uri_of(path)}}
+    if results[0].size is not None:
+        found["length"] = results[0].size
+    return found | ({} if results[0].sha256 is None else {"hashes": {"sha-256": results[0].sha256}})
 
 
 def _result(result: FileResult, *, index: int, rule: int) -> dict[str, Any]:
@@ -113,19 +146,32 @@ def _result(result: FileResult, *, index: int, rule: int) -> dict[str, Any]:
         "properties": {
             key: value
             for key, value in result.to_dict().items()
-            if key not in ("path", "verdict", "sha256", "reason") and value not in (None, (), [])
+            if key not in ("path", "verdict", "sha256", "reason") and value not in (None, (), [], False)
         },
     }
-    return found | ({} if result.sha256 is None else {"fingerprints": {FINGERPRINT: result.sha256}})
+    if result.network is not None:
+        found["locations"][0]["logicalLocations"] = [{"fullyQualifiedName": printable(result.network)}]
+    mark = None if result.sha256 is None else result.sha256 + (f"/{result.network}" if result.network else "")
+    return found | ({} if mark is None else {"fingerprints": {FINGERPRINT: mark}})
 
 
 def _message(result: FileResult) -> str:
     if result.verdict is not Verdict.suspect:
-        return printable(result.reason or result.verdict.value)
+        return _with_unread(result.reason or result.verdict.value, result)
     target = "" if result.target is None else f"; suspected target class {result.target}"
     neurons = ", ".join(share.describe() for share in result.neurons[:3])
-    return printable(
+    return _with_unread(
         f"Suspected trojan: probability {result.probability:.3f}, conformal p-value {result.p_value:.4f}"
         + target
-        + (f"; most sensitive to {neurons}" if neurons else "")
+        + (f"; most sensitive to {neurons}" if neurons else ""),
+        result,
     )
+
+
+def _with_unread(text: str, result: FileResult) -> str:
+    """The message, and what in the file was not judged; the properties hold all names."""
+    if not result.unread:
+        return printable(text)
+    names = ", ".join(printable(name, limit=NAME) for name in result.unread[:_SHOWN])
+    more = f" and {len(result.unread) - _SHOWN} more" if len(result.unread) > _SHOWN else ""
+    return f"{printable(text)}; not judged: {names}{more}"

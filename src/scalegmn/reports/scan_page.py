@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
-from scalegmn.printable import printable
+from scalegmn.printable import NAME, printable
 from scalegmn.reports.figures import BLUE, GREEN, GREY, ORANGE, YELLOW
 from scalegmn.reports.scan_picture import draw_scores
 from scalegmn.training.scanning.results import SEVERITY, FileResult, ScanReport, Share, Verdict
@@ -23,6 +23,7 @@ _COLOURS: Final = {
     Verdict.abstain: GREY,
     Verdict.clean: GREEN,
 }
+_MOST_NAMES: Final = 100
 _STYLE: Final = f"""
 body {{ font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 75rem; margin: 2rem auto }}
 body {{ padding: 0 1rem }}
@@ -46,8 +47,8 @@ def scan_page(report: ScanReport) -> str:
         '<html lang="en"><head><meta charset="utf-8">',
         '<meta http-equiv="Content-Security-Policy" '
         "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">",
-        f"<title>Scan of {len(report.files)} files</title><style>{_STYLE}</style></head><body>",
-        f"<h1>Scan of {len(report.files)} files</h1>",
+        f"<title>Scan of {len(report.paths)} files</title><style>{_STYLE}</style></head><body>",
+        f"<h1>Scan of {len(report.paths)} files</h1>",
         *_summary(report),
         f'<p><img alt="Scores" src="data:image/png;base64,{_picture(report)}"></p>',
         *(line for verdict, files in groups.items() if files for line in _group(verdict, files)),
@@ -60,6 +61,11 @@ def scan_page(report: ScanReport) -> str:
 def _summary(report: ScanReport) -> Iterable[str]:
     counts = " ".join(f"{_badge(verdict)} {count}" for verdict, count in report.counts.items())
     yield f"<p>{counts}</p>"
+    if report.from_journal:
+        yield (
+            f'<p class="warning">{report.from_journal} answers came from the journal of an earlier scan by '
+            "the same detector.</p>"
+        )
     who = report.detector
     yield (
         f"<p>Detector {_text(who.run)} ({_text(who.metanetwork)}, trained by scalegmn {_text(who.version)}), "
@@ -77,16 +83,17 @@ def _summary(report: ScanReport) -> Iterable[str]:
 
 
 def _group(verdict: Verdict, files: Sequence[FileResult]) -> Iterable[str]:
-    yield f"<h2>{_badge(verdict)} {len(files)} files</h2>"
+    yield f"<h2>{_badge(verdict)} {len(files)} networks or files</h2>"
     judged = verdict in (Verdict.suspect, Verdict.clean)
     if judged:
         files = sorted(files, key=lambda one: (one.p_value or 0.0, -(one.logit or 0.0)))
     columns = ("file", "p-value", "probability", "target", "details") if judged else ("file", "reason")
     yield "<table><thead><tr>" + "".join(f"<th>{name}</th>" for name in columns) + "</tr></thead><tbody>"
     for one in files:
-        cells = _judged(one) if judged else [f"<td>{_text(one.reason or '')}</td>"]
+        cells = _judged(one) if judged else [f"<td>{_text(one.reason or '')}{_notes(one)}{_unread(one)}</td>"]
         checksum = "" if one.sha256 is None else f"<br><code>{_text(one.sha256)}</code>"
-        yield f'<tr><td class="name">{_text(one.path)}{checksum}</td>{"".join(cells)}</tr>'
+        earlier = "<br>from the journal" if one.from_journal else ""
+        yield f'<tr><td class="name">{_text(one.place)}{checksum}{earlier}</td>{"".join(cells)}</tr>'
     yield "</tbody></table>"
 
 
@@ -101,13 +108,25 @@ def _judged(one: FileResult) -> list[str]:
 
 
 def _details(one: FileResult) -> str:
-    notes = "".join(f"<p>{_text(note)}</p>" for note in one.notes)
     first = _text(", ".join(share.describe() for share in one.layers[:1])) or "more"
     return (
-        f"<details><summary>{first}</summary>{notes}<p>{_text(one.architecture or '')}; logit "
-        f"{one.logit or 0:.4g}; distance {one.distance or 0:.4g}; compared with {one.compared} clean "
+        f"{_unread(one)}<details><summary>{first}</summary>{_notes(one)}<p>{_text(one.architecture or '')}; "
+        f"logit {one.logit or 0:.4g}; distance {one.distance or 0:.4g}; compared with {one.compared} clean "
         f"networks</p>{_bars('Layers', one.layers)}{_bars('Neurons', one.neurons)}</details>"
     )
+
+
+def _notes(one: FileResult) -> str:
+    return "".join(f"<p>{_text(note)}</p>" for note in one.notes)
+
+
+def _unread(one: FileResult) -> str:
+    """The names of tensors in the file that were not judged."""
+    if not one.unread:
+        return ""
+    names = ", ".join(_text(printable(name, limit=NAME)) for name in one.unread[:_MOST_NAMES])
+    more = f" and {len(one.unread) - _MOST_NAMES} more" if len(one.unread) > _MOST_NAMES else ""
+    return f'<p class="warning">{len(one.unread)} tensors were not judged: <code>{names}</code>{more}</p>'
 
 
 def _bars(title: str, shares: Sequence[Share]) -> str:
@@ -124,7 +143,7 @@ def _bars(title: str, shares: Sequence[Share]) -> str:
 def _skipped(paths: Sequence[str]) -> Iterable[str]:
     if paths:
         yield f"<h2>{len(paths)} files were not looked at</h2>"
-        yield "<p>Their suffix is none of a checkpoint.</p><ul>"
+        yield "<p>Neither their names nor their first bytes are those of models.</p><ul>"
         yield from (f"<li>{_text(path)}</li>" for path in paths)
         yield "</ul>"
 

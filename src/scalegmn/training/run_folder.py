@@ -48,8 +48,6 @@ CONFIG = "config.yaml"
 RESULTS = "results.json"
 METRICS = "metrics.csv"
 CHECKPOINTS = "checkpoints"
-BEST = "best.ckpt"
-LAST = "last.ckpt"
 
 
 @dataclass(frozen=True, eq=False)

@@ -184,7 +184,7 @@ def test_folders_are_searched_and_an_empty_one_is_an_error(detector: Detector, t
         detector=detector,
     )
     assert [result.verdict for result in report.files][2:] == [Verdict.error] * 3
-    assert "no file with the suffix" in str(report.files[2].reason)
+    assert "no file of a model" in str(report.files[2].reason)
     assert len(report.files) == 5 and report.skipped == (str(tmp_path / "a" / "notes.txt"),)
     assert report.gravest in (Verdict.error, Verdict.suspect)
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scalegmn.disk import create_file
 from scalegmn.errors import PopulationError
 
 SPLITS = ("train", "val", "test")
@@ -72,7 +71,7 @@ def read_splits(path: Path, *, components: int, advice: str) -> SplitsFile:
 
 def write_splits(path: Path, content: Mapping[str, object]) -> None:
     """Write a splits file of either form."""
-    create_file(path, json.dumps({split: content[split] for split in SPLITS}).encode())
+    path.write_text(json.dumps({split: content[split] for split in SPLITS}), encoding="utf-8")
 
 
 def _columns(data: object, where: str) -> tuple[Sequence[str], Sequence[int]]:

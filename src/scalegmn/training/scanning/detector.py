@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +14,9 @@ from scalegmn.models.metanetwork import FittedJudge
 from scalegmn.networks.architecture import Architecture
 from scalegmn.tasks.conformal import smallest_p_value
 from scalegmn.tasks.trojan_detection import TrojanDetection
-from scalegmn.training.calibration import CALIBRATION, Calibration, file_sha256
+from scalegmn.training.calibration import CALIBRATION, TYPICALITY, Calibration, file_sha256
 from scalegmn.training.inference import device_called
-from scalegmn.training.run_folder import Run
+from scalegmn.training.run_folder import MODEL, RUN, Run
 from scalegmn.training.scanning.results import DetectorIdentity
 from scalegmn.training.typicality import InvariantStatistics
 
@@ -76,6 +77,7 @@ class Detector:
             version=version,
             metanetwork=str(run.facts["metanetwork"]),
             warnings=tuple(warnings),
+            files_sha256=_files_sha256(folder),
         )
         return Detector(run, calibration, identity, known)
 
@@ -98,3 +100,12 @@ class Detector:
                 f"networks and no network can have a p-value below {least:.4g}; give a larger one, or "
                 "train the detector with more validation networks"
             )
+
+
+def _files_sha256(folder: Path) -> str:
+    """Of everything that is read when a detector is opened."""
+    model = sorted(path for path in (folder / MODEL).iterdir() if path.is_file())
+    digest = hashlib.sha256()
+    for path in (folder / RUN, folder / CALIBRATION, folder / TYPICALITY, *model):
+        digest.update(f"{path.relative_to(folder).as_posix()} {file_sha256(path)}\n".encode())
+    return digest.hexdigest()

@@ -21,7 +21,8 @@ from scalegmn.training.inference import device_of, evaluating
 from scalegmn.training.memory import kept_memory
 from scalegmn.training.scanning.attribution import Sensitivity, answers_and_products
 from scalegmn.training.scanning.detector import Detector
-from scalegmn.training.scanning.results import Explain, FileResult, ScanSettings, Verdict
+from scalegmn.training.scanning.results import FileResult, Verdict
+from scalegmn.training.scanning.settings import Explain, ScanSettings
 
 
 @final
@@ -30,18 +31,21 @@ class Candidate:
     """A network that is to be judged.
 
     Attributes:
-        path: of its file.
-        sha256: of its bytes.
+        blank: which file it is of, and where it lies there.
         architecture: one of the detector's.
         theta: its parameters, ``(P,)``, float32.
         notes: how its file was read.
     """
 
-    path: str
-    sha256: str
+    blank: FileResult
     architecture: Architecture
     theta: Tensor
     notes: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        """Of the file."""
+        return self.blank.path
 
 
 def judge(detector: Detector, candidates: Sequence[Candidate], *, settings: ScanSettings) -> list[FileResult]:
@@ -93,10 +97,9 @@ def _result(
     settings: ScanSettings,
 ) -> FileResult:
     calibration = detector.calibration
-    blank = FileResult(
-        path=candidate.path,
+    blank = dataclasses.replace(
+        candidate.blank,
         verdict=Verdict.abstain,
-        sha256=candidate.sha256,
         notes=candidate.notes,
         architecture=candidate.architecture.describe(),
         distance=distance if math.isfinite(distance) else None,

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, final
 
 import numpy as np
 
-from scalegmn.errors import ConfigurationError
+from scalegmn.training.scanning.settings import Explain as Explain
+from scalegmn.training.scanning.settings import ScanSettings as ScanSettings
 
-FORMAT: Final = 1
-DEFAULT_FPR: Final = 0.05
-DEFAULT_MAX_BYTES: Final = 2**28
-DEFAULT_BATCH_SIZE: Final = 64
+FORMAT: Final = 2
 
 
 class Verdict(Enum):
@@ -37,59 +36,6 @@ SEVERITY: Final = (Verdict.suspect, Verdict.error, Verdict.abstain, Verdict.clea
 """Verdicts, the gravest first."""
 
 
-class Explain(Enum):
-    """For which networks the layers and neurons are named that the answer depends on most."""
-
-    all = "all"
-    suspect = "suspect"
-    none = "none"
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class ScanSettings:
-    """How to judge.
-
-    Attributes:
-        fpr: share of clean networks that may be called suspect.
-        prior: share of trojaned networks that probabilities assume; none for that of the calibration.
-        activation: of the networks, where names and shapes leave several architectures.
-        explain: which networks are explained.
-        batch_size: networks at a time.
-        max_bytes: larger files, and files that unpack to more, are not read.
-
-    Raises:
-        ConfigurationError: a share is not between 0 and 1, or a number not positive.
-    """
-
-    fpr: float = DEFAULT_FPR
-    prior: float | None = None
-    activation: str | None = None
-    explain: Explain = Explain.all
-    batch_size: int = DEFAULT_BATCH_SIZE
-    max_bytes: int = DEFAULT_MAX_BYTES
-
-    def __post_init__(self) -> None:
-        mistakes = [
-            f"{name} is {value}, expected a share between 0 and 1"
-            for name, value in (("fpr", self.fpr), ("prior", self.prior))
-            if value is not None and not 0 < value < 1
-        ]
-        mistakes += [
-            f"{name} is {value}, expected at least 1"
-            for name, value in (("batch_size", self.batch_size), ("max_bytes", self.max_bytes))
-            if value < 1
-        ]
-        if mistakes:
-            raise ConfigurationError("scan: " + "; ".join(mistakes))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, fit for JSON: what decides answers, and not how fast they come."""
-        data = dataclasses.asdict(self)
-        del data["batch_size"]
-        return data | {"explain": self.explain.value}
-
-
 @final
 @dataclass(frozen=True)
 class DetectorIdentity:
@@ -102,6 +48,7 @@ class DetectorIdentity:
         version: of the library that trained it.
         metanetwork: kind of its model.
         warnings: what is to be known about it.
+        files_sha256: checksum of the checksums of all files that its answers rest on.
     """
 
     run: str
@@ -110,6 +57,7 @@ class DetectorIdentity:
     version: str
     metanetwork: str
     warnings: tuple[str, ...] = ()
+    files_sha256: str = ""
 
 
 @final
@@ -130,11 +78,12 @@ class Share:
 @final
 @dataclass(frozen=True, kw_only=True)
 class FileResult:
-    """What is said about one file.
+    """What is said about one network of a file, or about a file that holds none.
 
     Attributes:
         path: as it was given or found.
         verdict: what it comes to.
+        network: where it lies in a file that holds several networks; keys with dots between them.
         sha256: of its bytes; none where they could not be read.
         reason: of an abstention or an error.
         notes: how the file was read, where there was a choice.
@@ -148,6 +97,14 @@ class FileResult:
         distance: from the training networks.
         layers: all layers by their shares, the largest first.
         neurons: the neurons of the largest shares.
+        unread: tensors of the file, single numbers aside, that were judged neither in this network nor in
+            another; where there are some, a network is at best left undecided.
+        size: bytes of the file.
+        from_journal: whether an earlier scan gave the answer.
+
+    Raises:
+        ValueError: the file is called clean although something in it was not judged, or a number is not
+            finite.
     """
 
     path: str
@@ -165,6 +122,22 @@ class FileResult:
     distance: float | None = None
     layers: tuple[Share, ...] = ()
     neurons: tuple[Share, ...] = ()
+    network: str | None = None
+    unread: tuple[str, ...] = ()
+    size: int | None = None
+    from_journal: bool = False
+
+    def __post_init__(self) -> None:
+        if self.verdict is Verdict.clean and self.unread:
+            raise ValueError(f"a file with {len(self.unread)} tensors that were not judged is not clean")
+        numbers = (self.logit, self.probability, self.p_value, self.target_probability, self.distance)
+        if not all(number is None or math.isfinite(number) for number in numbers):
+            raise ValueError(f"figures of a file are {numbers}, expected finite numbers or None")
+
+    @property
+    def place(self) -> str:
+        """The path, and the network where the file holds several."""
+        return self.path if self.network is None else f"{self.path} [{self.network}]"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, fit for JSON."""
@@ -182,6 +155,7 @@ class FileResult:
                 **data,
                 "verdict": Verdict(data["verdict"]),
                 "notes": tuple(data["notes"]),
+                "unread": tuple(data["unread"]),
                 "layers": tuple(Share(**share) for share in data["layers"]),
                 "neurons": tuple(Share(**share) for share in data["neurons"]),
             }
@@ -194,8 +168,10 @@ class ScanReport:
     """What a scan came to.
 
     Attributes:
-        files: one entry per file, in the order in which they were given and found.
-        skipped: files in folders that were not looked at, because their suffix is none of a checkpoint.
+        files: one entry per network, and per file without one, in the order in which files were given and
+            found.
+        skipped: files in folders that were not looked at, because neither their names nor their first bytes
+            are those of models.
         detector: who judged.
         settings: how.
         prior: share of trojaned networks that probabilities assume.
@@ -215,9 +191,22 @@ class ScanReport:
 
     @property
     def counts(self) -> dict[Verdict, int]:
-        """Files by verdict, the gravest first."""
+        """Results by verdict, the gravest first."""
         found = Counter(result.verdict for result in self.files)
         return {verdict: found[verdict] for verdict in SEVERITY}
+
+    @property
+    def paths(self) -> dict[str, tuple[FileResult, ...]]:
+        """Results by file, in order."""
+        found: dict[str, list[FileResult]] = {}
+        for result in self.files:
+            found.setdefault(result.path, []).append(result)
+        return {path: tuple(results) for path, results in found.items()}
+
+    @property
+    def from_journal(self) -> int:
+        """How many answers an earlier scan gave."""
+        return sum(result.from_journal for result in self.files)
 
     @property
     def gravest(self) -> Verdict:
@@ -233,19 +222,21 @@ class ScanReport:
             "settings": {**self.settings.to_dict(), "prior": self.prior},
             "calibration": {
                 "clean_networks": len(self.clean_logits),
-                "distance_threshold": self.threshold,
+                "distance_threshold": self.threshold if math.isfinite(self.threshold) else None,
             },
             "summary": {
                 "verdict": self.gravest.value,
                 **{verdict.value: count for verdict, count in self.counts.items()},
+                "files": len(self.paths),
                 "skipped": len(self.skipped),
+                "from_journal": self.from_journal,
             },
             "files": [result.to_dict() for result in self.files],
             "skipped": list(self.skipped),
         }
 
 
-def gravest(verdicts: Any) -> Verdict:
+def gravest(verdicts: Iterable[Verdict]) -> Verdict:
     """The gravest of some verdicts: suspect before error before abstain before clean.
 
     No verdicts at all are an error: nothing was found clean.

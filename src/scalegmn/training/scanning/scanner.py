@@ -7,31 +7,30 @@ their number.  Files with the same content are judged once.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, final
+from typing import Any, Final, final
 
 import torch
 
 from scalegmn import __version__
-from scalegmn.errors import CheckpointError, NonFiniteError, ScaleGMNError
-from scalegmn.networks.checkpoints import read_state
-from scalegmn.networks.recognition import Recognizer, Unrecognized
+from scalegmn.errors import CheckpointError, ConfigurationError, NonFiniteError, ScaleGMNError
+from scalegmn.networks.recognition import Recognizer
 from scalegmn.populations.progress import progress_bar
+from scalegmn.printable import printable
 from scalegmn.training.scanning.detector import Detector
 from scalegmn.training.scanning.files import Found, checksum, find_files
 from scalegmn.training.scanning.journal import Journal, Key
 from scalegmn.training.scanning.judging import Candidate, judge
-from scalegmn.training.scanning.results import (
-    FileResult,
-    ScanReport,
-    ScanSettings,
-    Verdict,
-)
+from scalegmn.training.scanning.reading import read_file
+from scalegmn.training.scanning.results import FileResult, ScanReport, Verdict
+from scalegmn.training.scanning.settings import ScanSettings
 
 # Parameters of all networks of a batch, so that large networks come in smaller batches.
 _MOST_PARAMETERS: Final = 2**24
+_SHOWN: Final = 5
 
 
 def scan(
@@ -41,6 +40,7 @@ def scan(
     settings: ScanSettings | None = None,
     journal: str | Path | None = None,
     resume: bool = False,
+    follow_links: bool = False,
     progress: bool = False,
 ) -> ScanReport:
     """Judge checkpoint files, and all checkpoint files in folders.
@@ -52,30 +52,33 @@ def scan(
         paths: files and folders.
         detector: an open one, or the run folder of a training of the task ``trojan_detection``.
         settings: how to judge.
-        journal: file in which finished files are noted.
+        journal: file in which finished files are noted, such as
+            :func:`scalegmn.training.scanning.journal.own_journal`.
         resume: files that the journal knows are not judged again.
+        follow_links: look into linked folders, which are errors otherwise.
         progress: show a bar on the standard error stream.
 
     Raises:
         ConfigurationError: the folder holds no such detector, the settings ask for what it cannot do, or the
-            journal is another's.
+            journal is another's, or lies where the scan looks.
         CheckpointError: the weights of the detector are missing or damaged.
     """
     settings = settings or ScanSettings()
     judge_of = detector if isinstance(detector, Detector) else Detector.open(detector)
     judge_of.check_fpr(settings.fpr)
-    files, skipped = find_files(paths)
-    identity = dataclasses.asdict(judge_of.identity)
-    header = {"version": __version__, "detector": identity, "settings": settings.to_dict()}
+    own = None if journal is None else Path(journal)
+    if own is not None:
+        check_journal_place(own, paths)
+    sought = find_files(paths, follow_links=follow_links)
     with (
-        Journal(None if journal is None else Path(journal), header=header, resume=resume) as kept,
-        progress_bar("Scanning", total=len(files), show=progress) as advance,
+        Journal(own, header=question(judge_of, settings), resume=resume) as kept,
+        progress_bar("Scanning", total=len(sought.files), show=progress) as advance,
     ):
-        results = _Scan(judge_of, settings, kept, advance).run(files)
+        results = _Scan(judge_of, settings, kept, advance).run(sought.files)
     calibration = judge_of.calibration
     return ScanReport(
         files=tuple(results),
-        skipped=tuple(str(path) for path in skipped),
+        skipped=tuple(str(path) for path in sought.skipped),
         detector=judge_of.identity,
         settings=settings,
         prior=calibration.prior if settings.prior is None else settings.prior,
@@ -85,13 +88,62 @@ def scan(
     )
 
 
-@final
-@dataclass(frozen=True)
-class _Waiting:
-    """A file whose network is in the next batch."""
+def question(detector: Detector, settings: ScanSettings) -> dict[str, Any]:
+    """All that decides an answer beside the bytes of a file: who judges, how, and on which machine."""
+    return {
+        "version": __version__,
+        "detector": dataclasses.asdict(detector.identity),
+        "settings": settings.to_dict(),
+        "machine": {
+            "torch": torch.__version__,
+            "device": str(next(iter(detector.run.model.parameters()), torch.empty(0)).device),
+            "processor": platform.machine(),
+        },
+    }
 
-    place: int
-    key: Key
+
+def check_journal_place(journal: Path, paths: Sequence[str | Path]) -> None:
+    """Refuse a journal where somebody else may put files.
+
+    Raises:
+        ConfigurationError: it is one of the scanned files, or lies in a scanned folder.
+    """
+    place = journal.absolute().parent.resolve() / journal.name
+    for path in map(Path, paths):
+        scanned = path.resolve() if _is_folder(path) else path.absolute()
+        if place == scanned or (_is_folder(path) and place.is_relative_to(scanned)):
+            raise ConfigurationError(
+                f"--journal {journal}: lies in {path}, which is scanned: who fills that folder could put a "
+                "journal there; choose a place elsewhere, or leave it out and say --resume alone"
+            )
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+@final
+@dataclass
+class _File:
+    """A content that is being judged, and the places of the files that have it."""
+
+    results: list[FileResult | Candidate]
+    unread: tuple[str, ...]
+    places: list[int] = field(default_factory=list)
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """Networks that the detector has not yet seen."""
+        return [one for one in self.results if isinstance(one, Candidate)]
+
+    def judged(self, answers: Sequence[FileResult]) -> tuple[FileResult, ...]:
+        """Final results: those of the candidates put in their places, and unread tensors named."""
+        waiting = iter(answers)
+        results = [next(waiting) if isinstance(one, Candidate) else one for one in self.results]
+        return tuple(_with_unread(result, self.unread) for result in results)
 
 
 @final
@@ -107,9 +159,8 @@ class _Scan:
     ) -> None:
         self._detector, self._settings, self._journal, self._advance = detector, settings, journal, advance
         self._recognizer = Recognizer(detector.architectures, beyond=False)
-        self._results: dict[int, FileResult] = {}
-        self._batch: dict[Key, Candidate] = {}
-        self._waiting: list[_Waiting] = []
+        self._done: dict[int, tuple[FileResult, ...]] = {}
+        self._batch: dict[Key, _File] = {}
 
     def run(self, files: Sequence[Found]) -> list[FileResult]:
         """Results in the order of the files."""
@@ -119,57 +170,69 @@ class _Scan:
                 self._judge()
         self._judge()
         return [
-            dataclasses.replace(self._results[place], path=str(found.path))
+            dataclasses.replace(result, path=str(found.path))
             for place, found in enumerate(files)
+            for result in self._done[place]
         ]
 
     def _take(self, place: int, found: Found) -> None:
         try:
             if found.problem is not None:
                 raise CheckpointError(found.problem)
-            key = (checksum(found.path), found.path.suffix.lower())
-        except ScaleGMNError as error:
-            self._finish(place, _failed(found.path, error, sha256=None))
+            sha256, size = checksum(found.path, max_bytes=self._settings.max_bytes)
+        except CheckpointError as error:
+            self._finish(place, (_failed(found.path, error),))
             return
+        key = f"{sha256}{found.path.suffix.lower()}"
         if key in self._journal.known:
             self._finish(place, self._journal.known[key])
             return
         if key not in self._batch:
-            read = self._read(found.path, key[0])
-            if isinstance(read, FileResult):
-                self._journal.add([(key, read)])
-                self._finish(place, read)
+            file = self._read(found.path, sha256, size)
+            if not file.candidates:
+                self._keep({key: file.judged([])})
+                self._finish(place, file.judged([]))
                 return
-            self._batch[key] = read
-        self._waiting.append(_Waiting(place, key))
+            self._batch[key] = file
+        self._batch[key].places.append(place)
 
-    def _read(self, path: Path, sha256: str) -> Candidate | FileResult:
+    def _read(self, path: Path, sha256: str, size: int) -> _File:
+        blank = FileResult(path=str(path), verdict=Verdict.error, sha256=sha256, size=size)
         try:
-            state = read_state(path, dtype=torch.float32, max_bytes=self._settings.max_bytes)
-            if state.sha256 != sha256:
-                raise CheckpointError("the file was changed while it was read; scan it again")
-            found = self._recognizer.recognize(state, activation=self._settings.activation)
-            if isinstance(found, Unrecognized):
-                return FileResult(path=str(path), verdict=Verdict.abstain, sha256=sha256, reason=found.reason)
-            theta = found.architecture.flatten(found.tensors, origin=str(path))
+            return _File(*read_file(blank, recognizer=self._recognizer, settings=self._settings))
         except NonFiniteError as error:
-            return _failed(path, error, sha256=sha256, verdict=Verdict.abstain)
+            return _File([_failed(path, error, blank=blank, verdict=Verdict.abstain)], ())
         except (ScaleGMNError, MemoryError, RecursionError) as error:
-            return _failed(path, error, sha256=sha256)
-        return Candidate(str(path), sha256, found.architecture, theta, found.notes)
+            return _File([_failed(path, error, blank=blank)], ())
 
     def _is_full(self) -> bool:
-        parameters = sum(candidate.theta.numel() for candidate in self._batch.values())
-        return len(self._batch) >= self._settings.batch_size or parameters >= _MOST_PARAMETERS
+        candidates = [one for file in self._batch.values() for one in file.candidates]
+        parameters = sum(candidate.theta.numel() for candidate in candidates)
+        return len(candidates) >= self._settings.batch_size or parameters >= _MOST_PARAMETERS
 
     def _judge(self) -> None:
         if not self._batch:
             return
-        results = dict(zip(self._batch, self._judged(list(self._batch.values())), strict=True))
-        self._journal.add(list(results.items()))
-        for waiting in self._waiting:
-            self._finish(waiting.place, results[waiting.key])
-        self._batch, self._waiting = {}, []
+        waiting = [candidate for file in self._batch.values() for candidate in file.candidates]
+        answers = iter(self._judged(waiting))
+        results = {
+            key: file.judged([next(answers) for _ in file.candidates]) for key, file in self._batch.items()
+        }
+        self._keep(results)
+        for key, file in self._batch.items():
+            for place in file.places:
+                self._finish(place, results[key])
+        self._batch = {}
+
+    def _keep(self, results: Mapping[Key, tuple[FileResult, ...]]) -> None:
+        """Errors may be the machine's, such as too little memory; they are tried again after a crash."""
+        self._journal.add(
+            {
+                key: own
+                for key, own in results.items()
+                if not any(result.verdict is Verdict.error for result in own)
+            }
+        )
 
     def _judged(self, candidates: list[Candidate]) -> list[FileResult]:
         try:
@@ -177,18 +240,42 @@ class _Scan:
         except (ScaleGMNError, RuntimeError) as error:
             if len(candidates) == 1:
                 (one,) = candidates
-                return [_failed(Path(one.path), error, sha256=one.sha256)]
+                return [_failed(Path(one.path), error, blank=one.blank)]
         # One network must not take the others of its batch with it.
         return [result for one in candidates for result in self._judged([one])]
 
-    def _finish(self, place: int, result: FileResult) -> None:
-        self._results[place] = result
+    def _finish(self, place: int, results: tuple[FileResult, ...]) -> None:
+        self._done[place] = results
         self._advance(1)
 
 
+def _with_unread(result: FileResult, unread: tuple[str, ...]) -> FileResult:
+    """What was found about a network of a file in which some tensors were not judged."""
+    if not unread:
+        return result
+    if result.verdict is not Verdict.clean:
+        return dataclasses.replace(result, unread=unread)
+    names = ", ".join(printable(name, limit=60) for name in unread[:_SHOWN])
+    more = f" and {len(unread) - _SHOWN} more" if len(unread) > _SHOWN else ""
+    return dataclasses.replace(
+        result,
+        unread=unread,
+        verdict=Verdict.abstain,
+        reason=f"the network looks clean, but {len(unread)} tensors of the file were not judged: "
+        f"{names}{more}",
+    )
+
+
 def _failed(
-    path: Path, error: BaseException, *, sha256: str | None, verdict: Verdict = Verdict.error
+    path: Path,
+    error: BaseException,
+    *,
+    blank: FileResult | None = None,
+    verdict: Verdict = Verdict.error,
 ) -> FileResult:
     # The path stands beside the reason, and other files may have the same content.
-    reason = (str(error) or type(error).__name__).removeprefix(str(path)).removeprefix(":").strip()
-    return FileResult(path=str(path), verdict=verdict, sha256=sha256, reason=reason)
+    reason = printable(str(error) or type(error).__name__)
+    for own in (str(path), printable(path, limit=None)):
+        reason = reason.removeprefix(own)
+    blank = blank or FileResult(path=str(path), verdict=verdict)
+    return dataclasses.replace(blank, verdict=verdict, reason=reason.removeprefix(":").strip())

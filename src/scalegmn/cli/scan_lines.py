@@ -1,0 +1,59 @@
+"""What ``scalegmn scan`` prints about files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from scalegmn.cli.output import complain
+from scalegmn.printable import NAME, printable
+from scalegmn.training.scanning.results import FileResult, ScanReport, Verdict
+
+_SHOWN = 3
+
+
+def print_report(report: ScanReport, *, quiet: bool, say: Callable[[str], None]) -> None:
+    """One line for each network, then a summary; warnings go to the standard error stream."""
+    for result in report.files:
+        if not (quiet and result.verdict is Verdict.clean):
+            say(line_of(result))
+    say(summary_of(report))
+    for warning in report.detector.warnings:
+        complain(f"scalegmn scan: warning: {warning}")
+
+
+def summary_of(report: ScanReport) -> str:
+    """How many files there are of every verdict, and what has to be known about the answers."""
+    counts = ", ".join(f"{count} {verdict.value}" for verdict, count in report.counts.items())
+    files, networks = len(report.paths), len(report.files)
+    parts = [
+        f"{files} files: {counts}" if files == networks else f"{files} files, {networks} results: {counts}"
+    ]
+    if report.skipped:
+        parts.append(f"{len(report.skipped)} other files in folders were not looked at")
+    if report.from_journal:
+        parts.append(f"{report.from_journal} answers came from the journal of an earlier scan")
+    return "; ".join(parts)
+
+
+def line_of(result: FileResult) -> str:
+    """One line about a network, fit for a terminal."""
+    parts = [f"{result.verdict.value:<7}", printable(result.place)]
+    if result.probability is not None and result.p_value is not None:
+        parts.append(f"probability {result.probability:.3f}, p {result.p_value:.4f}")
+    if result.target is not None and result.verdict is Verdict.suspect:
+        parts.append(f"target {result.target} ({result.target_probability:.2f})")
+    if result.layers:
+        shown = [share.describe() for share in (*result.layers[:1], *result.neurons[:2])]
+        parts.append("by " + ", ".join(shown))
+    if result.reason is not None:
+        parts.append(printable(result.reason))
+    elif result.unread:
+        parts.append(f"not judged: {names_of(result.unread)}")
+    parts += [f"({printable(note)})" for note in result.notes]
+    return "  ".join(parts)
+
+
+def names_of(unread: tuple[str, ...]) -> str:
+    """The first of many names."""
+    shown = ", ".join(printable(name, limit=NAME) for name in unread[:_SHOWN])
+    return shown + (f" and {len(unread) - _SHOWN} more" if len(unread) > _SHOWN else "")

@@ -1,0 +1,95 @@
+"""Writing the reports of ``scalegmn scan``: those that can be written are, whatever becomes of others."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, final
+
+from scalegmn.cli.output import say_all
+from scalegmn.errors import ConfigurationError
+from scalegmn.printable import printable
+from scalegmn.training.files import write_text
+
+STANDARD_OUTPUT: Final = Path("-")
+
+
+@final
+@dataclass(frozen=True)
+class Outputs:
+    """Where reports go.
+
+    Attributes:
+        paths: by the name of their option; ``-`` is the standard output.
+
+    Raises:
+        ConfigurationError: two reports go to one place.
+    """
+
+    paths: Mapping[str, Path]
+
+    def __post_init__(self) -> None:
+        places: dict[str, str] = {}
+        for option, path in self.paths.items():
+            place = "-" if path == STANDARD_OUTPUT else os.path.realpath(path)
+            if place in places:
+                raise ConfigurationError(
+                    f"--{places[place]} and --{option} are both {path}: one report would replace the other; "
+                    "give two paths"
+                )
+            places[place] = option
+
+    @property
+    def to_standard_output(self) -> bool:
+        """Whether a report takes the place of the lines that are printed otherwise."""
+        return STANDARD_OUTPUT in self.paths.values()
+
+    def check(self, scanned: Sequence[Path]) -> None:
+        """Refuse, before anything is done, what can never be written or would be of no use.
+
+        Raises:
+            ConfigurationError: a path is a folder; or there is a manifest, and another report would lie among
+                the files that it binds.
+        """
+        folders = [os.path.realpath(path) for path in scanned if os.path.isdir(path)]
+        for option, path in self.paths.items():
+            if path != STANDARD_OUTPUT and path.is_dir():
+                raise ConfigurationError(f"--{option} {path}: is a folder, expected the path of a report")
+            inside = any(Path(os.path.realpath(path)).is_relative_to(folder) for folder in folders)
+            if inside and "manifest" in self.paths and option != "manifest" and path != STANDARD_OUTPUT:
+                raise ConfigurationError(
+                    f"--{option} {path}: lies in a scanned folder, where scalegmn verify would take it for a "
+                    "file that was not judged; write it elsewhere, or leave out --manifest"
+                )
+
+    def write(self, makers: Mapping[str, Callable[[], str]], *, scanned: Collection[str]) -> list[str]:
+        """Write every report, and say which could not be; scanned files are never written over."""
+        problems = []
+        files = {os.path.realpath(path) for path in scanned if "\0" not in path}
+        for option, path in self.paths.items():
+            if path != STANDARD_OUTPUT and os.path.realpath(path) in files:
+                problems.append(
+                    f"--{option} {printable(path)}: is one of the scanned files, and was left alone"
+                )
+                continue
+            text = makers[option]()
+            try:
+                if path == STANDARD_OUTPUT:
+                    say_all(text.rstrip("\n"))
+                else:
+                    write_text(path, text)
+            except OSError as error:
+                if path == STANDARD_OUTPUT:
+                    raise
+                problems.append(
+                    f"--{option} {printable(path)}: cannot be written ({error.strerror or error})"
+                )
+        return problems
+
+
+def json_text(data: object) -> str:
+    """JSON of plain data, which never holds NaN."""
+    return json.dumps(data, indent=2, allow_nan=False) + "\n"

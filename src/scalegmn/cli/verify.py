@@ -1,0 +1,73 @@
+"""``scalegmn verify``: whether files are still those that a scan judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jsonargparse import ArgumentParser
+
+from scalegmn.cli.exit_codes import NEGATIVE, OK
+from scalegmn.cli.output import complain, say
+from scalegmn.errors import ConfigurationError, ScaleGMNError
+from scalegmn.training.scanning.manifest import read_key, read_manifest
+from scalegmn.training.scanning.verification import Verification, verify
+
+HELP = "check that files are still those that a scan found clean"
+
+_ABOUT = (
+    f"{HELP.capitalize()}, by the manifest of scalegmn scan --manifest. Exit codes: 0 every byte is as it "
+    "was judged, and clean; 1 a file was changed, is missing, was not there, or was not found clean; 2 the "
+    "manifest or the folder cannot be read, or the signature is wrong."
+)
+
+
+def build_parser() -> ArgumentParser:
+    """The options of the command."""
+    parser = ArgumentParser(prog="scalegmn verify", description=_ABOUT, default_env=False)
+    parser.add_argument("manifest", type=Path, help="file that scalegmn scan --manifest wrote")
+    parser.add_argument(
+        "--folder", type=Path | None, default=None, help="where the files are now; by default where they were"
+    )
+    parser.add_argument(
+        "--key-file",
+        "--key_file",
+        type=Path | None,
+        default=None,
+        help="secret that the manifest must be signed with",
+    )
+    parser.add_argument(
+        "--follow-links", "--follow_links", action="store_true", help="believe links, and what they lead to"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print differences alone")
+    return parser
+
+
+def run(argv: Sequence[str]) -> int:
+    """Compare, and print one line per difference and a summary."""
+    options = build_parser().parse_args(list(argv))
+    try:
+        key = None if options.key_file is None else read_key(options.key_file)
+        manifest, signed = read_manifest(options.manifest, key=key)
+        found = verify(manifest, options.folder, without=options.manifest, follow_links=options.follow_links)
+    except ConfigurationError:
+        raise
+    except ScaleGMNError as error:
+        # Other errors have an exit code that here means something else.
+        raise ConfigurationError(str(error)) from error
+    for difference in found.differences:
+        say(f"{difference.kind:<10}  {difference.path}  {difference.reason}")
+    if not options.quiet:
+        say(_summary(found))
+        say(f"judged {manifest.time} by the detector {str(manifest.detector.get('model_sha256'))[:64]}")
+    if signed and key is None:
+        complain("scalegmn verify: warning: the manifest is signed, but not checked; give --key-file")
+    return NEGATIVE if found.differences else OK
+
+
+def _summary(found: Verification) -> str:
+    counts = [f"{count} {kind}" for kind, count in found.counts.items()]
+    same = [f"{found.clean} files are those that were found clean"]
+    if found.skipped:
+        same.append(f"{found.skipped} are those that were not looked at")
+    return f"{found.folder}: " + ", ".join(same + counts)
