@@ -1,6 +1,7 @@
 # Every target sets itself up from a bare clone: CPython >= 3.11 with pip is all it needs.
 #   make demo    the whole path on an embedded data set, into runs/demo
 #   make test    lint, types and all tests
+#   make test-kernels    the numeric tests under the kernels of other processors
 # PYTHON=/path/to/python chooses the interpreter that .venv is made from.
 
 PYTHON ?= python3
@@ -20,7 +21,7 @@ PIP_INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.t
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types format clean
+.PHONY: help demo test test-kernels lint types format clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -30,6 +31,9 @@ demo: $(DEMO_READY)
 
 test: lint types
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2
+
+test-kernels: $(TEST_READY)
+	$(BIN)/python .ci/kernels.py
 
 lint: $(TEST_READY)
 	$(BIN)/ruff check .

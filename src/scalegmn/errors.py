@@ -72,3 +72,7 @@ class TriggerError(ScaleGMNError, ValueError):
 
 class ConfigurationError(ScaleGMNError, ValueError):
     """A configuration contradicts itself or the data it is used with."""
+
+
+class DiskError(ScaleGMNError):
+    """The operating system refused to write or read, or another command is writing at the same place."""

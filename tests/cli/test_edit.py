@@ -134,7 +134,7 @@ def test_bad_files_are_reported_and_the_others_done(
 
 def test_only_bad_files(folder: Path, tmp_path: Path) -> None:
     assert main(["edit", str(folder / "run"), str(tmp_path / "none.pt"), "-o", str(tmp_path / "out")]) == DATA
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_population_is_edited(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -149,11 +149,23 @@ def test_a_fault_does_not_repeat_what_a_terminal_would_obey(
     [
         (
             OSError(errno.ENOSPC, "No space left on device", "runs/a.json"),
-            "runs/a.json: No space left on device",
+            "runs/a.json: cannot be read or written (No space left on device); free some space, or choose "
+            "another disk",
         ),
-        (PermissionError(errno.EACCES, "Permission denied", "x"), "x: Permission denied"),
-        (OSError(errno.EIO, "Input/output error"), "Input/output error"),
-        (OSError("so it is"), "so it is"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "x"),
+            "x: cannot be read or written (Permission denied); change the permissions, or choose another "
+            "place",
+        ),
+        (
+            OSError(errno.EIO, "Input/output error"),
+            "a file cannot be read or written (Input/output error); the disk or the connection to it fails; "
+            "check it",
+        ),
+        (
+            OSError("so it is"),
+            "a file cannot be read or written (so it is); check the path and the disk",
+        ),
     ],
 )
 def test_reasons_of_the_machine_are_one_message(

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from scalegmn.errors import PopulationError
+from scalegmn.errors import DiskError, PopulationError
 from scalegmn.networks.factories import siren
 from scalegmn.populations.store import Group, Population, PopulationWriter
 from scalegmn.populations.writer import shard_name
@@ -136,7 +136,8 @@ with PopulationWriter(sys.argv[1], provenance=PROVENANCE) as writer:
     module.write_atomically = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     writer.append_groups(shard(1), notes="shard 1")
 """
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     folder = tmp_path / "p"
     done = subprocess.run([sys.executable, "-c", program, str(folder)], env=environment, check=False)
     assert done.returncode == -signal.SIGKILL
@@ -184,7 +185,7 @@ def test_failed_step_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         writer.append(FIRST, small(1.0), {})
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", no_space)
-            with pytest.raises(OSError, match="No space left"):
+            with pytest.raises(DiskError, match="No space left"):
                 writer.append_groups([Group(FIRST, small(2.0), {}), Group(SECOND, small_of_second(), {})])
         assert (writer.shards_done, len(writer)) == (1, 2)
         if more:
@@ -288,7 +289,7 @@ def test_foreign_folders_are_left_alone(tmp_path: Path, resume: bool) -> None:
 def test_two_writers_at_once(tmp_path: Path) -> None:
     with PopulationWriter(tmp_path / "p", provenance={}) as writer:
         writer.append(FIRST, small(1.0), {})
-        with pytest.raises(PopulationError, match="another writer is at work"):
+        with pytest.raises(DiskError, match="another command is writing there"):
             PopulationWriter(tmp_path / "p", provenance={}, resume=True)
         writer.append(FIRST, small(2.0), {})
         writer.finish()

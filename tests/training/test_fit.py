@@ -15,7 +15,7 @@ from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.populations.store import Population
 from scalegmn.training.checkpoint_io import read_checkpoint
 from scalegmn.training.checks import mistakes_of
-from scalegmn.training.config import RunConfig
+from scalegmn.training.config import Precision, RunConfig
 from scalegmn.training.data import BatchOrder
 from scalegmn.training.evaluation import evaluate
 from scalegmn.training.fit import train
@@ -87,7 +87,7 @@ def test_layers_may_be_computed_again(population: Path, tmp_path: Path) -> None:
         pytest.param(
             {"model.direction": "bidirectional", "training.schedule": "one_cycle"}, id="bidirectional"
         ),
-        pytest.param({"training.precision": "bf16_mixed", "training.gradient_clip": "null"}, id="bf16"),
+        pytest.param({"training.gradient_clip": "null"}, id="unclipped"),
         pytest.param({"data.memory_limit": 0, "data.canonicalize": "false"}, id="from-disk"),
     ],
 )
@@ -96,6 +96,23 @@ def test_variants_train(population: Path, tmp_path: Path, changes: dict[str, obj
     outcome = train(config)
     assert Run.open(outcome.folder).canonicalize is config.data.canonicalize
     assert len(rows_of(outcome.folder)) == 1
+
+
+@pytest.mark.parametrize("precision", [one.name for one in Precision])
+@pytest.mark.parametrize("metanetwork", ["scalegmn", "flat_mlp"])
+def test_every_precision_trains_with_clipping_or_is_refused(
+    population: Path, tmp_path: Path, precision: str, metanetwork: str
+) -> None:
+    changes = {"training.precision": precision, "metanetwork": metanetwork, "training.epochs": 1}
+    config, mistakes = parse_config(options(population, tmp_path / "run", **changes))
+    assert config is not None and not mistakes and config.training.gradient_clip is not None
+    if precision == "fp16_mixed":
+        with pytest.raises(ConfigurationError, match="is fp16_mixed, which needs a GPU"):
+            train(config)
+        assert not (tmp_path / "run").exists()
+        return
+    train(config)
+    assert len(rows_of(tmp_path / "run")) == 1
 
 
 def test_mixed_architectures_train(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from jsonargparse import ArgumentParser
 from scalegmn.cli.exit_codes import INTERRUPTED, OK
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.terminal import console
+from scalegmn.disk import claimed
 
 HELP = "fit networks to handwritten digits, train metanetworks on them, show a table and pictures"
 
@@ -38,9 +40,10 @@ def run(argv: Sequence[str]) -> int:
     from scalegmn.cli.demonstration.stages import demonstrate
 
     try:
-        table = demonstrate(
-            options.output, settings=DemoSettings(), resume=options.resume, progress=not options.quiet
-        )
+        with contextlib.nullcontext() if options.output.is_file() else claimed(options.output):
+            table = demonstrate(
+                options.output, settings=DemoSettings(), resume=options.resume, progress=not options.quiet
+            )
     except KeyboardInterrupt:
         complain(f"interrupted; add --resume to go on in {options.output}")
         return INTERRUPTED

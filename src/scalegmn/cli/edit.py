@@ -16,9 +16,9 @@ from scalegmn.cli.model_options import (
     reading_options,
 )
 from scalegmn.cli.output import complain, say
+from scalegmn.disk import new_folder
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks.containers import SUFFIXES
-from scalegmn.populations.exporting import empty_folder
 from scalegmn.populations.store import Population
 from scalegmn.reports.contact_sheet import contact_sheet
 from scalegmn.reports.figures import save_figure
@@ -86,21 +86,31 @@ def _edit_files(editor: TrainedEditor, paths: Sequence[Path], output: Path, read
     as_file = output.suffix.lower() in SUFFIXES
     if as_file and len(paths) > 1:
         raise ConfigurationError(f"--output {output}: one file for {len(paths)} networks; name a folder")
-    if not as_file:
-        empty_folder(output)
-    done = edit_files(editor, paths, output, as_file=as_file, reading=reading)
+    if as_file:
+        done = edit_files(editor, paths, output, as_file=True, reading=reading)
+        if done.written:
+            say(f"1 edited networks: {output}")
+            _draw(done.pictures, editor, output.with_suffix(".png"))
+        return _complain(done)
+    with new_folder(output) as place:
+        done = edit_files(editor, paths, place, reading=reading)
+        if done.pictures is not None and done.written:
+            _save(done.pictures, editor, place / SHEET)
     if done.written:
-        where = output if as_file else f"{len(done.written)} files in {output}"
-        say(f"{len(done.written)} edited networks: {where}")
-    if done.written and done.pictures is not None:
-        _draw(done.pictures, editor, output.with_suffix(".png") if as_file else output / SHEET)
+        say(f"{len(done.written)} edited networks: {len(done.written)} files in {output}")
+        say(f"A contact sheet is in {output / SHEET}")
     return _complain(done)
 
 
-def _draw(pictures: Pictures, editor: TrainedEditor, path: Path) -> None:
+def _draw(pictures: Pictures | None, editor: TrainedEditor, path: Path) -> None:
     if path.exists():
         say(f"{path} was there before and was left alone")
-        return
+    elif pictures is not None:
+        _save(pictures, editor, path)
+        say(f"A contact sheet is in {path}")
+
+
+def _save(pictures: Pictures, editor: TrainedEditor, path: Path) -> None:
     title = f"{editor.task.config.edit}; target: {pictures.reference}"
     figure = contact_sheet(
         pictures.before,
@@ -108,7 +118,7 @@ def _draw(pictures: Pictures, editor: TrainedEditor, path: Path) -> None:
         pictures.after,
         title=title if pictures.target is not None else editor.task.config.edit,
     )
-    say(f"A contact sheet is in {save_figure(figure, path)}")
+    save_figure(figure, path, replace=False)
 
 
 def _complain(done: FilesEdited) -> int:

@@ -16,6 +16,7 @@ from scalegmn.cli.exit_codes import DATA, FAILED, INTERRUPTED, OK, USAGE, exit_c
 from scalegmn.cli.output import complain, complain_of, printable_output, say, say_all
 from scalegmn.cli.packages import advice, missing_packages
 from scalegmn.cli.process import Output, endings_interrupt
+from scalegmn.disk import sentence_of
 from scalegmn.errors import ScaleGMNError
 
 COMMANDS: Final = {
@@ -123,9 +124,8 @@ def _run(name: str, arguments: list[str], *, debug: bool) -> int:
         return USAGE
     except OSError as error:
         # A disk that is full, a folder that is closed: the machine's reason is the whole story.
-        where = "" if error.filename is None else f"{error.filename}: "
         _show_trace(error, debug)
-        _complain(f"{where}{error.strerror or error}")
+        _complain(sentence_of(error))
         return DATA
     except Exception as error:
         return _failed(name, error)

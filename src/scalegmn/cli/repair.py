@@ -18,7 +18,7 @@ from scalegmn.populations.images import load_images
 from scalegmn.populations.triggers import trigger_from_dict
 from scalegmn.tasks.repair.answers import LabelledPixels
 from scalegmn.tasks.task import Table
-from scalegmn.training.files import write_json
+from scalegmn.training.files import create_json
 from scalegmn.training.repair_outcome import CAVEAT, DEFAULT_DROP, Evidence, Performance, RepairOutcome
 from scalegmn.training.repairing import Repairer, repair_file
 
@@ -82,7 +82,7 @@ def run(argv: Sequence[str]) -> int:
         limit=options.max_drop,
         reading=reading_options(options),
     )
-    write_json(report, outcome.to_dict())
+    _write_report(report, outcome)
     _print(outcome)
     say(f"The report is in {report}")
     if not outcome.accepted:
@@ -94,6 +94,16 @@ def run(argv: Sequence[str]) -> int:
     say(f"The repaired network is in {outcome.output}")
     say(CAVEAT)
     return OK
+
+
+def _write_report(path: Path, outcome: RepairOutcome) -> None:
+    """Write the report, or take the network back: one is never there without the other."""
+    try:
+        create_json(path, outcome.to_dict())
+    except BaseException:
+        if outcome.output is not None:
+            Path(outcome.output).unlink(missing_ok=True)
+        raise
 
 
 def _evidence(options: Namespace) -> Evidence | None:

@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 
 from torch import nn
 
+from scalegmn.disk import make_folder, replace_file
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.models.config import Direction, ModelConfig, ReadoutKind, Symmetry
 from scalegmn.networks.checkpoints import read_state, write_state
-from scalegmn.networks.files import read_json, replace_file
+from scalegmn.networks.files import read_json
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
@@ -41,10 +42,9 @@ class SavedModule(nn.Module, ABC):
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write ``config.json`` and ``model.safetensors``; the folder is made where it is missing."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = make_folder(folder)
         config = {"model": type(self).__name__, **self.to_config()}
-        replace_file(path=folder / CONFIG_FILE, content=(json.dumps(config, indent=2) + "\n").encode())
+        replace_file(folder / CONFIG_FILE, (json.dumps(config, indent=2) + "\n").encode())
         write_state(
             folder / WEIGHTS_FILE, {k: v.detach() for k, v in self.state_dict().items()}, overwrite=True
         )

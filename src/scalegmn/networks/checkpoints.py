@@ -16,9 +16,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from scalegmn.disk import create_file, replace_file
 from scalegmn.errors import CheckpointError, NonFiniteError
 from scalegmn.networks.containers import Plain, decode, encode, known_suffix
-from scalegmn.networks.files import read_bytes, replace_file
+from scalegmn.networks.files import read_bytes
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")
 """Keys under which training programs commonly keep the state dict of the network."""
@@ -125,6 +126,7 @@ def write_state(
     Raises:
         CheckpointError: if the file exists and ``overwrite`` is False, if the folder does not exist,
             or if an entry cannot be written.
+        DiskError: if the operating system refuses, or another process made the file meanwhile.
     """
     suffix = known_suffix(path)
     target = Path(path)
@@ -140,7 +142,8 @@ def write_state(
     _check_writable(tensors, extras, str(target))
     # A clone, because some formats would otherwise write the whole storage that a view looks into.
     alone = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
-    replace_file(path=target, content=encode(tensors=alone, extras=extras, suffix=suffix, origin=str(target)))
+    content = encode(tensors=alone, extras=extras, suffix=suffix, origin=str(target))
+    (replace_file if overwrite else create_file)(target, content)
 
 
 def _with_text_keys(entries: Mapping[object, object], origin: str) -> dict[str, object]:

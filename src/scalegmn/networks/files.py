@@ -1,11 +1,9 @@
-"""One small file on disk: read as a whole, or replaced as a whole."""
+"""One small file on disk, read as a whole."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -39,33 +37,6 @@ def read_bytes(*, path: str | os.PathLike[str], max_bytes: int) -> bytes:
     if not content:
         raise CheckpointError(f"{origin}: the file is empty (0 bytes). Copy or save it again.")
     return content
-
-
-def replace_file(*, path: Path, content: bytes) -> None:
-    """Put ``content`` under the name ``path`` in one step.
-
-    The bytes are forced to disk under a temporary name in the same folder first, so ``path`` is the
-    old file or the whole new one at every moment, also after a loss of power.  A killed process can
-    leave a file ``.<name>.<random>.tmp`` behind, which nothing reads.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:  # an interrupted write must not leave its temporary file behind
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    # The new name itself is on disk only when the folder is; some systems cannot open a folder.
-    with contextlib.suppress(OSError):
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def read_json(path: Path, *, what: str) -> dict[str, Any]:

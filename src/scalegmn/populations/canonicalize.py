@@ -12,9 +12,9 @@ from typing import Final
 
 import numpy as np
 
+from scalegmn.disk import new_folder, writing
 from scalegmn.errors import PopulationError, ScaleGMNError
 from scalegmn.populations.batches import file_workers
-from scalegmn.populations.exporting import empty_folder
 from scalegmn.populations.progress import progress_bar
 from scalegmn.populations.readers.collection import Collection, Entry, Refusal
 from scalegmn.populations.store import Group, Population, PopulationWriter
@@ -108,18 +108,19 @@ def canonicalize_folder(
     listing = collection.scan(source)
     if not listing.entries:
         raise PopulationError(f"{source}: no networks of {collection.title} in it")
-    target = empty_folder(folder)
-    work = functools.partial(_canonicalize_files, collection, target)
     networks, refused = 0, list(listing.refused)
-    bar = progress_bar("canonicalizing", total=len(listing.entries), show=progress)
-    with bar as advance, file_workers(work, files=len(listing.entries), workers=workers) as process:
-        for count, files, not_read in process(listing.entries):
-            networks += count
-            refused += not_read
-            advance(files)
-    for name, path in collection.companions(source).items():
-        shutil.copyfile(path, target / name)
-    return CanonicalizeReport(target, networks, tuple(refused))
+    with new_folder(folder) as target:
+        work = functools.partial(_canonicalize_files, collection, target)
+        bar = progress_bar("canonicalizing", total=len(listing.entries), show=progress)
+        with bar as advance, file_workers(work, files=len(listing.entries), workers=workers) as process:
+            for count, files, not_read in process(listing.entries):
+                networks += count
+                refused += not_read
+                advance(files)
+        for name, path in collection.companions(source).items():
+            with writing(target / name):
+                shutil.copyfile(path, target / name)
+    return CanonicalizeReport(Path(folder), networks, tuple(refused))
 
 
 def _canonicalize_files(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pyarrow.csv
 
+from scalegmn.disk import create_file, new_folder
 from scalegmn.errors import PopulationError
 from scalegmn.networks.checkpoints import write_state
 from scalegmn.networks.recognition import architecture_entries
-from scalegmn.populations.exporting import empty_folder
 from scalegmn.populations.format import ARCHITECTURE_COLUMN
 from scalegmn.populations.progress import progress_bar
 from scalegmn.populations.store import Population
@@ -43,7 +44,12 @@ def write_checkpoints(
     rows = np.arange(len(population)) if rows is None else np.sort(rows)
     if not len(rows):
         raise PopulationError(f"{population.folder}: no networks to write; choose others")
-    folder = empty_folder(folder)
+    with new_folder(folder) as place:
+        _write(population, place, rows, progress=progress)
+    return len(rows)
+
+
+def _write(population: Population, folder: Path, rows: np.ndarray, *, progress: bool) -> None:
     digits = len(str(len(population) - 1))
     with progress_bar("writing networks", total=len(rows), show=progress) as advance:
         for start in range(0, len(rows), _PORTION):
@@ -58,5 +64,6 @@ def write_checkpoints(
     names = [f"{row:0{digits}d}.safetensors" for row in rows.tolist()]
     if ARCHITECTURE_COLUMN in table.column_names:
         table = table.drop_columns([ARCHITECTURE_COLUMN])
-    pyarrow.csv.write_csv(table.add_column(0, "file", [names]), folder / TABLE)
-    return len(rows)
+    content = io.BytesIO()
+    pyarrow.csv.write_csv(table.add_column(0, "file", [names]), content)
+    create_file(folder / TABLE, content.getvalue())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scalegmn.disk import new_folder
 from scalegmn.errors import PopulationError
 from scalegmn.populations.progress import progress_bar
 from scalegmn.populations.readers.collection import Collection, Networks
@@ -33,7 +34,15 @@ def export_population(
         PopulationError: the folder is in use, the networks do not fit the format, or two of them would
             have the same place in it.
     """
-    folder = empty_folder(folder)
+    folder = Path(folder)
+    with new_folder(folder) as place:
+        return _export(population, collection, place, folder=folder, progress=progress)
+
+
+def _export(
+    population: Population, collection: Collection, place: Path, *, folder: Path, progress: bool
+) -> int:
+    """Write into `place` what will lie in `folder`."""
     columns = {name: population.column(name) for name in population.columns}
     missing = [name for name in ("label", "image", "split") if name not in columns]
     if missing:
@@ -50,26 +59,14 @@ def export_population(
                 chosen = mine[start : start + collection.networks_per_file]
                 rows = {name: values[chosen] for name, values in columns.items()}
                 networks = Networks(architecture, population.theta(chosen), rows)
-                path = folder / collection.file_name(networks.row(0))
+                path = place / collection.file_name(networks.row(0))
                 if path.exists():
                     raise PopulationError(
-                        f"{path}: network {chosen[0]} of {population.folder} has the place of an earlier one"
+                        f"{folder / path.name}: network {chosen[0]} of {population.folder} has the place of "
+                        "an earlier one"
                     )
                 collection.save(path, networks)
                 files += 1
                 advance(len(chosen))
-    collection.complete(folder, columns)
+    collection.complete(place, columns)
     return files
-
-
-def empty_folder(folder: str | Path) -> Path:
-    """A folder that is made if need be.
-
-    Raises:
-        PopulationError: it holds something.
-    """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
-        raise PopulationError(f"{folder}: is not empty; choose a new or empty folder")
-    return folder

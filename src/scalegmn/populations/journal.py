@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
+from scalegmn.disk import writing
 from scalegmn.errors import ArchitectureError, PopulationError
 from scalegmn.populations.durable import sync_folder
 from scalegmn.populations.format import (
@@ -54,23 +56,23 @@ class Progress:
 
 @final
 class Journal:
-    """The open journal; it keeps other writers out (not on Windows) until it is closed.
+    """The open journal of a folder that this process has for itself.
 
     Args:
         folder: an existing folder.
         provenance: as plain data; that of an existing journal must be the same.
 
     Raises:
-        PopulationError: another writer is at work, the journal is damaged, or its provenance differs.
+        PopulationError: the journal is damaged, or its provenance differs.
     """
 
     def __init__(self, folder: Path, *, provenance: Mapping[str, object]) -> None:
         self.path = folder / JOURNAL
         self.progress = Progress()
         self._length = 0
-        self._file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+        with writing(self.path):
+            self._file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
         try:
-            self._lock()
             text = self._file.read()
             # A line without its end was being written when the writer died: it never happened.
             complete = text[: text.rfind(b"\n") + 1]
@@ -104,17 +106,20 @@ class Journal:
         self.progress.add(shard, new, metadata_sha256)
 
     def close(self) -> None:
-        """Close the file and let others write."""
-        self._file.close()
+        """Close the file."""
+        # What is still to be written after a failure never counted.
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     def _log(self, line: Mapping[str, object]) -> None:
         data = (to_json(line) + "\n").encode()
         # Also clears away what an earlier attempt left that failed halfway, on a full disk for example.
-        self._file.seek(self._length)
-        self._file.truncate()
-        self._file.write(data)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with writing(self.path):
+            self._file.seek(self._length)
+            self._file.truncate()
+            self._file.write(data)
+            self._file.flush()
+            os.fsync(self._file.fileno())
         self._length += len(data)
 
     def _replay(self, lines: list[bytes], provenance: Mapping[str, object]) -> None:
@@ -140,18 +145,6 @@ class Journal:
         if versions not in self.progress.versions:
             self._log({"resumed": versions})
             self.progress.versions.append(versions)
-
-    def _lock(self) -> None:
-        try:
-            import fcntl
-        except ImportError:
-            return
-        try:
-            fcntl.flock(self._file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise PopulationError(
-                f"{self.path.parent}: another writer is at work on this population; wait for it or end it"
-            ) from error
 
 
 def check_provenance(found: Mapping[str, object], given: Mapping[str, object], *, folder: Path) -> None:

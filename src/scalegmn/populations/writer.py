@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 from torch import Tensor
 
+from scalegmn.disk import claimed
+from scalegmn.disk.claims import LOCK
 from scalegmn.errors import PopulationError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.populations.columns import conform, explained, from_parquet, metadata_table, to_parquet
@@ -32,6 +35,9 @@ from scalegmn.populations.format import (
 from scalegmn.populations.group import Group
 from scalegmn.populations.journal import Journal, Progress, check_provenance
 
+# What a writer that died at once may leave.
+_OURS = (JOURNAL, LOCK)
+
 
 @final
 class PopulationWriter:
@@ -48,6 +54,7 @@ class PopulationWriter:
 
     Raises:
         PopulationError: the folder is in use, or `resume` does not fit what is there.
+        DiskError: another writer is at work in the folder, or it cannot be written to.
     """
 
     def __init__(self, folder: str | Path, *, provenance: Mapping[str, object], resume: bool = False) -> None:
@@ -59,11 +66,15 @@ class PopulationWriter:
         self._numbers: dict[Architecture, int] = {}
         self._schema: pa.Schema | None = None
         self._finished = False
+        self._claim = contextlib.ExitStack()
         self._check_folder(resume)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if not (self.folder / INDEX).exists():
-            self._journal = Journal(self.folder, provenance=self.provenance)
         try:
+            if not (self.folder / INDEX).exists():
+                self._claim.enter_context(claimed(self.folder))
+                # Another writer may have been faster.
+                self._check_folder(resume)
+            if not (self.folder / INDEX).exists():
+                self._journal = Journal(self.folder, provenance=self.provenance)
             self._resume()
         except BaseException:
             self.close()
@@ -170,14 +181,17 @@ class PopulationWriter:
         )
         write_atomically(self.folder / INDEX, index.to_json().encode())
         self._finished = True
-        self.close()
+        self._journal.close()
+        self._journal = None
         self._tidy()
+        self.close()
 
     def close(self) -> None:
         """Close the files.  Without :meth:`finish` the population stays unfinished and can be resumed."""
         if self._journal is not None:
             self._journal.close()
             self._journal = None
+        self._claim.close()
 
     def _check_folder(self, resume: bool) -> None:
         index, journal = self.folder / INDEX, self.folder / JOURNAL
@@ -191,7 +205,7 @@ class PopulationWriter:
         if self.folder.exists() and not self.folder.is_dir():
             raise PopulationError(f"{self.folder}: is a file; choose a new or empty folder")
         if self.folder.is_dir() and not index.exists() and not begun:
-            foreign = sorted(path.name for path in self.folder.iterdir() if path.name != JOURNAL)
+            foreign = sorted(path.name for path in self.folder.iterdir() if path.name not in _OURS)
             if foreign:
                 raise PopulationError(
                     f"{self.folder}: holds {foreign[0]!r} and is no population; choose a new or empty folder"

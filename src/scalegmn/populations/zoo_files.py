@@ -16,13 +16,13 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from scalegmn.disk import new_folder, writing
 from scalegmn.errors import PopulationError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.factories import cnn
 from scalegmn.networks.layers import Activate, Conv, Dense, Dropout, Flatten, Layer
 from scalegmn.populations.columns import explained
-from scalegmn.populations.durable import TEMPORARY, sync_folder, write_atomically
-from scalegmn.populations.exporting import empty_folder
+from scalegmn.populations.durable import write_atomically
 from scalegmn.populations.format import DTYPE
 from scalegmn.populations.progress import progress_bar
 from scalegmn.populations.readers.small_cnn_zoo import WEIGHTS
@@ -104,22 +104,15 @@ def write_zoo(
     if not len(rows):
         raise PopulationError(f"{population.folder}: has no networks that could be written")
     table = _table(population, kinds, rows)
-    folder = empty_folder(folder)
-    try:
-        _write_weights(population, rows, layout, folder / weights, progress=progress)
+    with new_folder(folder) as place:
+        _write_weights(population, rows, layout, place / weights, progress=progress)
         packed = _packed(table)
-        write_atomically(folder / metrics, gzip.decompress(packed) if suffix else packed)
-        write_atomically(folder / LAYOUT, layout.to_csv().encode())
+        write_atomically(place / metrics, gzip.decompress(packed) if suffix else packed)
+        write_atomically(place / LAYOUT, layout.to_csv().encode())
         if "split" in population.columns:
             words = population.column("split")[rows]
-            Splits(**{name: np.flatnonzero(words == name) for name in NAMES}).write(folder / SPLITS)
-    except BaseException:
-        # What is not complete must not be taken for a zoo; the folder was empty.
-        for name in (weights, metrics, LAYOUT, SPLITS):
-            (folder / name).unlink(missing_ok=True)
-            (folder / (name + TEMPORARY)).unlink(missing_ok=True)
-        raise
-    return ZooReport(folder, len(rows), len(population) - len(rows), kinds[0].padding)
+            Splits(**{name: np.flatnonzero(words == name) for name in NAMES}).write(place / SPLITS)
+    return ZooReport(Path(folder), len(rows), len(population) - len(rows), kinds[0].padding)
 
 
 @dataclass(frozen=True)
@@ -247,9 +240,8 @@ def _packed(table: Mapping[str, list[object]]) -> bytes:
 def _write_weights(
     population: Population, rows: np.ndarray, layout: ZooLayout, path: Path, *, progress: bool
 ) -> None:
-    temporary = path.with_name(path.name + TEMPORARY)
     header = {"descr": DTYPE.str, "fortran_order": False, "shape": (len(rows), layout.width)}
-    with temporary.open("xb") as file:
+    with writing(path), path.open("xb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         with progress_bar("writing networks", total=len(rows), show=progress) as advance:
             for block in _blocks(population, rows, layout):
@@ -257,8 +249,6 @@ def _write_weights(
                 advance(len(block))
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, path)
-    sync_folder(path.parent)
 
 
 def _blocks(population: Population, rows: np.ndarray, layout: ZooLayout) -> Iterator[np.ndarray]:

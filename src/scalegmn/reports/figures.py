@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from scalegmn.disk import create_file, make_folder, replace_file
 
 # Okabe and Ito: tell apart with every common kind of colour vision.
 BLUE: Final = "#0072B2"
@@ -42,14 +45,22 @@ def new_figure(*, width: float, height: float) -> Figure:
     return figure
 
 
-def save_figure(figure: Figure, path: str | Path) -> Path:
-    """Write a PNG.  Folders are made, an older picture is replaced, never left half written."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
+def save_figure(figure: Figure, path: str | Path, *, replace: bool = True) -> Path:
+    """Write a PNG, whole or not at all.  Folders are made.
+
+    Args:
+        figure: the picture.
+        path: its file.
+        replace: whether an older picture is replaced.
+
+    Raises:
+        DiskError: it cannot be written, or there is an older one that is not to be replaced.
+    """
+    path, content = Path(path), io.BytesIO()
     # Without the version of the drawing library: the same picture is the same file.
-    figure.savefig(partial, format="png", metadata={"Software": None})
-    partial.replace(path)
+    figure.savefig(content, format="png", metadata={"Software": None})
+    make_folder(path.parent)
+    (replace_file if replace else create_file)(path, content.getvalue())
     return path
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import io
 from pathlib import Path
 from typing import Any, final
 
 import torch
 from lightning.pytorch.plugins import CheckpointIO
 
+from scalegmn.disk import make_folder, replace_file
 from scalegmn.errors import CheckpointError
 
 
@@ -17,15 +18,10 @@ class PlainCheckpointIO(CheckpointIO):
     """A kill at any moment leaves the old checkpoint or the new one, never half of one."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Only one process writes; a name that stays lets the next write clean up after a kill.
-        temporary = path.with_name(f".{path.name}.partial")
-        with temporary.open("wb") as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        make_folder(Path(path).parent)
+        replace_file(path, content.getvalue())
 
     def load_checkpoint(
         self, path: Any, map_location: Any = "cpu", weights_only: Any = True

@@ -9,8 +9,11 @@ from typing import Final
 import numpy as np
 import torch
 
-from scalegmn.errors import ConfigurationError, ScaleGMNError
+from scalegmn.disk import holds_something, writer_in
+from scalegmn.errors import CheckpointError, ConfigurationError, PopulationError, ScaleGMNError
+from scalegmn.networks.files import read_json
 from scalegmn.populations.store import Population
+from scalegmn.training.checkpoint_io import read_checkpoint
 from scalegmn.training.config import EDITING, Accelerator, Precision, RunConfig, Schedule
 from scalegmn.training.metanetworks import (
     EDITORS,
@@ -24,7 +27,7 @@ from scalegmn.training.metanetworks import (
 )
 from scalegmn.training.parsing import flat_items, parse_plain
 from scalegmn.training.processes import is_first_process
-from scalegmn.training.run_folder import CONFIG
+from scalegmn.training.run_folder import CHECKPOINTS, CONFIG, LAST, RUN
 from scalegmn.training.selection import select
 from scalegmn.training.tasks import make_task
 from scalegmn.training.yaml_files import read_yaml
@@ -46,12 +49,15 @@ FREE_ON_RESUME: Final = (
 
 def mistakes_of(config: RunConfig) -> list[str]:
     """All of them, one sentence each."""
-    return [*mistakes_of_work(config), *_of_folder(config)]
+    writer = writer_in(config.folder) if is_first_process() else None
+    if writer is not None:
+        return [f"output: another command is writing to {config.folder} ({writer}); wait for it or end it"]
+    return [*mistakes_of_work(config), *mistakes_of_folder(config)]
 
 
 def mistakes_of_work(config: RunConfig) -> list[str]:
     """Those about the data and the machine, whatever the run folder holds."""
-    return [*_of_model(config), *_of_data(config), *_of_machine(config)]
+    return [*_of_model(config), *_of_data(config), *mistakes_of_machine(config)]
 
 
 def _of_model(config: RunConfig) -> Iterator[str]:
@@ -110,7 +116,8 @@ def _of_selection(config: RunConfig) -> Iterator[str]:
         yield str(error)
 
 
-def _of_machine(config: RunConfig) -> Iterator[str]:
+def mistakes_of_machine(config: RunConfig) -> Iterator[str]:
+    """What this machine cannot do."""
     training = config.training
     if training.accelerator is Accelerator.gpu and not torch.cuda.is_available():
         yield "training.accelerator is gpu, but PyTorch finds none; use cpu or auto"
@@ -125,22 +132,27 @@ def _of_machine(config: RunConfig) -> Iterator[str]:
         yield "logging.tensorboard is on, but not installed; pip install tensorboard, or turn it off"
 
 
-def _of_folder(config: RunConfig) -> Iterator[str]:
+def mistakes_of_folder(config: RunConfig) -> Iterator[str]:
+    """What of a run folder stands in the way: something else, or a training that was begun otherwise."""
     folder = config.folder
     if not is_first_process():
         return
+    begun = (folder / CONFIG).is_file()
     if folder.exists() and not folder.is_dir():
         yield f"output: {folder} is a file; choose a folder"
-    elif folder.is_dir() and any(folder.iterdir()) and not config.resume:
-        begun = (folder / CONFIG).is_file()
+    elif holds_something(folder) and not config.resume:
         hint = (
             "continue it with --resume, or choose another one with --output"
             if begun
             else "choose another one"
         )
         yield f"output: {folder} is not empty; {hint}"
-    elif config.resume and (folder / CONFIG).is_file():
+    elif holds_something(folder) and not begun:
+        yield f"resume: {folder} is not empty and holds no training to resume; choose another folder"
+    elif begun:
         yield from _changes(config)
+        yield from _of_epochs(config)
+        yield from (f"resume: {folder}: {one}" for one in other_networks(config))
 
 
 def _changes(config: RunConfig) -> Iterator[str]:
@@ -158,3 +170,39 @@ def _changes(config: RunConfig) -> Iterator[str]:
     for key, value in flat_items(config):
         if key not in free and not key.startswith("logging.") and before[key] != value:
             yield f"resume: {key} is {value!r}, but {config.folder} was begun with {before[key]!r}"
+
+
+def _of_epochs(config: RunConfig) -> Iterator[str]:
+    """Whether more was done than is wanted: what was learnt cannot be taken back."""
+    path = config.folder / CHECKPOINTS / LAST
+    if not path.is_file():
+        return
+    try:
+        done = int(read_checkpoint(path)["epoch"]) + 1
+    except (CheckpointError, KeyError, TypeError, ValueError) as error:
+        yield f"resume: {error if isinstance(error, CheckpointError) else f'{path}: damaged, {error!r}'}"
+        return
+    if done > config.training.epochs:
+        yield (
+            f"resume: training.epochs is {config.training.epochs}, but {config.folder} has done {done} "
+            f"epochs already; give {done} or more, or train in another folder"
+        )
+
+
+def other_networks(config: RunConfig) -> Iterator[str]:
+    """Populations that were made anew since the training was begun."""
+    path = config.folder / RUN
+    if not path.is_file():
+        return
+    recorded = read_json(path, what="description of a run").get("populations", {})
+    data = config.data
+    folders = {"population": data.population, "test_population": data.test_population or data.population}
+    for name, folder in folders.items():
+        try:
+            checksum = Population.open(folder).checksum
+        except PopulationError:
+            # It is reported with the data.
+            continue
+        if recorded.get(name, {}).get("checksum") != checksum:
+            yield f"the networks in {folder} are not those that it was trained on"
+            return

@@ -10,7 +10,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from scalegmn.errors import CheckpointError, ConfigurationError, ScaleGMNError
+from scalegmn.errors import CheckpointError, ConfigurationError, DiskError, ScaleGMNError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.checkpoints import write_state
 from scalegmn.tasks.drawing import check_siren
@@ -55,6 +55,9 @@ def edit_files(
         output: an existing folder that holds no file of these names; with `as_file`, the new file itself.
         as_file: whether `output` is the file to write.
         reading: what is known about the files, such as an activation that names and shapes leave open.
+
+    Raises:
+        DiskError: the operating system refuses to write.
     """
     targets = [output if as_file else output / path.name for path in paths]
     work = _Work(editor, [Path(path) for path in paths], targets, reading or ReadingOptions())
@@ -108,6 +111,9 @@ class _Work:
         for place, (number, found) in enumerate(files):
             try:
                 _write(self._targets[number], after[place], found)
+            except DiskError:
+                # It would be the same for all that follow.
+                raise
             except ScaleGMNError as error:
                 self._refused[number] = Refusal(self._paths[number], str(error))
             else:

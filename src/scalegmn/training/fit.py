@@ -22,6 +22,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from scalegmn import __version__
+from scalegmn.disk import claimed, remove_remains
 from scalegmn.errors import ConfigurationError
 from scalegmn.models.metanetwork import FittedJudge, Metanetwork
 from scalegmn.populations.store import Population
@@ -31,6 +32,7 @@ from scalegmn.tasks.task import Report, Task
 from scalegmn.training.breakdown import report_in_parts
 from scalegmn.training.calibration import calibrated_results
 from scalegmn.training.checkpoint_io import read_checkpoint
+from scalegmn.training.checks import mistakes_of_folder, mistakes_of_machine
 from scalegmn.training.config import Accelerator, RunConfig
 from scalegmn.training.data import Data, Networks, PopulationData, steps_per_epoch
 from scalegmn.training.files import write_text
@@ -43,10 +45,10 @@ from scalegmn.training.module import FitModule
 from scalegmn.training.outcome import write_results
 from scalegmn.training.parsing import to_plain
 from scalegmn.training.processes import is_first_process
-from scalegmn.training.run_folder import CHECKPOINTS, CONFIG, METRICS, MODEL, write_run
+from scalegmn.training.run_folder import BEST, CHECKPOINTS, CONFIG, LAST, METRICS, MODEL, write_run
 from scalegmn.training.selection import Selection, groups_among, select
 from scalegmn.training.tasks import make_task
-from scalegmn.training.trainer import BEST, LAST, make_trainer, shows_bar
+from scalegmn.training.trainer import make_trainer, shows_bar
 from scalegmn.training.yaml_files import to_yaml
 
 SCALE_SAMPLE = 1000
@@ -79,13 +81,30 @@ def train(
         callbacks: Lightning's, beside our own; models that do not learn step by step call none.
 
     Raises:
-        ScaleGMNError: the configuration does not fit the data.
+        ScaleGMNError: the configuration does not fit the data, the machine or what the run folder holds;
+            nothing was written.
+        DiskError: another training is at work in the run folder, or it cannot be written to.
         KeyboardInterrupt: the training was interrupted; it can be resumed.
     """
+    _refuse(config)
+    if not is_first_process():
+        return _train(config, command, callbacks)
+    with claimed(config.folder):
+        # Another training may have been faster.
+        _refuse(config)
+        remove_remains(config.folder)
+        return _train(config, command, callbacks)
+
+
+def _refuse(config: RunConfig) -> None:
+    """Raise what can be said against a training before anything is done."""
+    found = [*mistakes_of_machine(config), *mistakes_of_folder(config)]
+    if found:
+        raise ConfigurationError(mistakes=found)
+
+
+def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Callback]) -> Outcome:
     folder = config.folder
-    if is_first_process() and folder.is_dir() and any(folder.iterdir()) and not config.resume:
-        raise ConfigurationError(f"output: {folder} is not empty; resume, or choose another folder")
-    folder.mkdir(parents=True, exist_ok=True)
     selection = select(config.data)
     task = make_task(config, selection)
     data = _load(config, selection, task)

@@ -111,8 +111,8 @@ class FitModule(pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         config = self.config
-        # All parameters in one pass.  With a gradient scaler such an optimizer leaves no room for clipping.
-        fused = config.precision is not Precision.fp16_mixed
+        # All parameters in one pass.  With mixed precision Lightning does not let such an optimizer clip.
+        fused = config.precision is Precision.single
         optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=fused
         )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scalegmn.tasks.task import Report, Task
-from scalegmn.training.files import write_json
+from scalegmn.training.files import write_array, write_json
 from scalegmn.training.history import Row
 from scalegmn.training.run_folder import RESULTS
 
@@ -64,4 +64,4 @@ def write_results(
 def write_arrays(folder: Path, report: Report, *, prefix: str = "") -> None:
     """Write the arrays of a report as ``<prefix><name>.npy``."""
     for name, array in report.arrays.items():
-        np.save(folder / f"{prefix}{name}.npy", array, allow_pickle=False)
+        write_array(folder / f"{prefix}{name}.npy", array)

@@ -48,6 +48,8 @@ CONFIG = "config.yaml"
 RESULTS = "results.json"
 METRICS = "metrics.csv"
 CHECKPOINTS = "checkpoints"
+BEST = "best.ckpt"
+LAST = "last.ckpt"
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Sequence
-from typing import Final
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar
@@ -15,10 +14,7 @@ from lightning.pytorch.strategies import DDPStrategy, Strategy
 from scalegmn.tasks.task import Task
 from scalegmn.training.checkpoint_io import PlainCheckpointIO
 from scalegmn.training.config import RunConfig
-from scalegmn.training.run_folder import CHECKPOINTS
-
-BEST: Final = "best.ckpt"
-LAST: Final = "last.ckpt"
+from scalegmn.training.run_folder import BEST, CHECKPOINTS, LAST
 
 
 def make_trainer(config: RunConfig, *, task: Task, callbacks: Sequence[Callback] = ()) -> pl.Trainer:

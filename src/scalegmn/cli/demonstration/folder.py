@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, final
 
 from scalegmn.cli.demonstration.settings import DemoSettings
+from scalegmn.disk import holds_something, make_folder
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks.files import read_json
 from scalegmn.training.files import write_json
@@ -48,7 +49,7 @@ class DemoFolder:
         state = path / STATE
         if path.exists() and not path.is_dir():
             raise ConfigurationError(f"{path}: is a file; choose a folder with --output")
-        if path.is_dir() and not state.is_file() and any(path.iterdir()):
+        if not state.is_file() and holds_something(path):
             raise ConfigurationError(
                 f"{path}: holds {min(p.name for p in path.iterdir())!r} and is no folder of a demonstration; "
                 "choose another one with --output"
@@ -89,7 +90,7 @@ class DemoFolder:
         self.seconds = dict(found["seconds"])
 
     def _empty(self) -> None:
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path)
         for name in _FOLDERS:
             if (self.path / name).is_dir():
                 shutil.rmtree(self.path / name)

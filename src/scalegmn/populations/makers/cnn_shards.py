@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scalegmn.errors import ConfigurationError, PopulationError
+from scalegmn.disk import sentence_of
+from scalegmn.errors import ConfigurationError, DiskError, PopulationError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.populations.store import Group, PopulationWriter
 
@@ -126,10 +127,11 @@ def explained(folder: Path) -> Iterator[None]:
     """What a full disk looks like to the user: nothing that was written before is lost."""
     try:
         yield
-    except OSError as error:
+    except (OSError, DiskError) as error:
+        reason = sentence_of(error, path=folder, action="written") if isinstance(error, OSError) else error
         raise PopulationError(
-            f"{folder}: writing failed: {error}; what was written before is safe: make room, and resume with "
-            "the same settings (--resume)"
+            f"{reason}. What was written before is safe: make room, and resume with the same settings "
+            "(--resume)"
         ) from error
 
 

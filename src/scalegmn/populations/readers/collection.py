@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
+from scalegmn.disk import make_folder
 from scalegmn.errors import CheckpointError, PopulationError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.checkpoints import read_state, write_state
@@ -185,7 +186,7 @@ def write_single(
     if len(networks.theta) != 1:
         raise PopulationError(f"{path}: {len(networks.theta)} networks for a file that holds one")
     check_same_function(networks.architecture, architecture, str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_state(path, architecture.unflatten(networks.theta[0]), extras=extras)
 
 

@@ -6,6 +6,7 @@ the training or test set) and `mse` (of the reconstruction), N values each.
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
 import zlib
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scalegmn.disk import create_file, make_folder
 from scalegmn.errors import CheckpointError, PopulationError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.factories import siren
@@ -126,9 +128,10 @@ class NpzInrs(Collection):
         arrays["label"] = networks.columns["label"].astype(np.uint8)
         arrays["index"] = networks.columns["image"].astype(np.int32)
         arrays["mse"] = networks.columns["mse"].astype(np.float32)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
+        content = io.BytesIO()
+        np.savez(content, allow_pickle=False, **arrays)
+        make_folder(path.parent)
+        create_file(path, content.getvalue())
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scalegmn.disk import create_file
 from scalegmn.errors import PopulationError
 
 SPLITS = ("train", "val", "test")
@@ -71,7 +72,7 @@ def read_splits(path: Path, *, components: int, advice: str) -> SplitsFile:
 
 def write_splits(path: Path, content: Mapping[str, object]) -> None:
     """Write a splits file of either form."""
-    path.write_text(json.dumps({split: content[split] for split in SPLITS}), encoding="utf-8")
+    create_file(path, json.dumps({split: content[split] for split in SPLITS}).encode())
 
 
 def _columns(data: object, where: str) -> tuple[Sequence[str], Sequence[int]]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from lightning.pytorch.callbacks import Callback
 
+from scalegmn.disk import claimed, sentence_of
 from scalegmn.errors import ScaleGMNError
 from scalegmn.networks.files import read_json
 from scalegmn.training.comparison.config import ComparedRun, ComparisonConfig
@@ -79,8 +80,20 @@ def compare(
 
     Raises:
         ConfigurationError: a run folder holds something else.
+        DiskError: another comparison is at work in the folder, or it cannot be written to.
         KeyboardInterrupt: interrupted; the same call with `resume` goes on.
     """
+    with claimed(config.output):
+        return _compare(config, tell=tell, command=command, callbacks=callbacks)
+
+
+def _compare(
+    config: ComparisonConfig,
+    *,
+    tell: Callable[[str], None],
+    command: Sequence[str] | None,
+    callbacks: Sequence[Callback],
+) -> tuple[Failure, ...]:
     states = [(run, state_of(run)) for run in config.wanted]
     todo = [_resumed(run, state) for run, state in states if state is not State.finished]
     write_text(config.output / RECORD, to_yaml(_record(config)))
@@ -133,10 +146,17 @@ def _problem_of(
         train(config, command=command, callbacks=callbacks)
     except Exception as error:
         # Whatever it is, the other trainings are worth doing; it is reported and written down.
-        known = isinstance(error, ScaleGMNError)
-        message = str(error) if known else f"{type(error).__name__}: {error}"
-        return message, traceback.format_exc()
+        return _message(error), traceback.format_exc()
     return None
+
+
+def _message(error: Exception) -> str:
+    match error:
+        case ScaleGMNError():
+            return str(error)
+        case OSError():
+            return sentence_of(error)
+    return f"{type(error).__name__}: {error}"
 
 
 def _done(run: ComparedRun, problem: tuple[str, str] | None, seconds: float) -> _Done:

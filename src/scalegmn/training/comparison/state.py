@@ -7,14 +7,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-from scalegmn.errors import ConfigurationError, PopulationError, ScaleGMNError
-from scalegmn.networks.files import read_json
-from scalegmn.populations.store import Population
-from scalegmn.training.checks import FREE_ON_RESUME, mistakes_of_work
+from scalegmn.disk import holds_something, writer_in
+from scalegmn.errors import ConfigurationError, ScaleGMNError
+from scalegmn.training.checks import FREE_ON_RESUME, mistakes_of_work, other_networks
 from scalegmn.training.comparison.config import ComparedRun, ComparisonConfig
 from scalegmn.training.config import DataConfig, RunConfig
 from scalegmn.training.parsing import flat_items, parse_plain, to_plain
-from scalegmn.training.run_folder import CONFIG, RESULTS, RUN
+from scalegmn.training.run_folder import CONFIG, RESULTS
 from scalegmn.training.selection import select
 from scalegmn.training.yaml_files import read_yaml
 
@@ -44,11 +43,11 @@ def state_of(run: ComparedRun) -> State:
     folder = run.folder
     if folder.exists() and not folder.is_dir():
         raise ConfigurationError(f"{folder} is a file; choose another folder with --output")
-    if not folder.is_dir() or not any(folder.iterdir()):
+    if not holds_something(folder):
         return State.new
     if not (folder / CONFIG).is_file():
         raise ConfigurationError(f"{folder} is no run folder; choose another folder with --output")
-    changed = [*_changed(folder / CONFIG, run.config), *_other_networks(run)]
+    changed = [*_changed(folder / CONFIG, run.config), *other_networks(run.config)]
     if changed:
         raise ConfigurationError(
             f"{folder} holds another training: {'; '.join(changed)}; remove it, or choose another folder "
@@ -59,6 +58,9 @@ def state_of(run: ComparedRun) -> State:
 
 def mistakes_of_comparison(config: ComparisonConfig) -> list[str]:
     """What the comparison gets wrong about data, machine and folders, one sentence each."""
+    writer = writer_in(config.output)
+    if writer is not None:
+        return [f"output: another command is writing to {config.output} ({writer}); wait for it or end it"]
     return [*_of_output(config), *_of_models(config), *_of_runs(config)]
 
 
@@ -66,7 +68,7 @@ def _of_output(config: ComparisonConfig) -> Iterator[str]:
     output = config.output
     if output.exists() and not output.is_dir():
         yield f"output: {output} is a file; choose a folder"
-    elif output.is_dir() and any(output.iterdir()) and not (output / RECORD).is_file():
+    elif holds_something(output) and not (output / RECORD).is_file():
         yield f"output: {output} is not empty and holds no comparison; choose another folder"
 
 
@@ -124,21 +126,3 @@ def _plain(config: RunConfig) -> dict[str, Any]:
     plain = to_plain(config)
     assert isinstance(plain, dict), "a configuration is a mapping"
     return plain
-
-
-def _other_networks(run: ComparedRun) -> Iterator[str]:
-    """Populations that were made anew since."""
-    if not (run.folder / RUN).is_file():
-        return
-    recorded = read_json(run.folder / RUN, what="description of a run").get("populations", {})
-    data = run.config.data
-    folders = {"population": data.population, "test_population": data.test_population or data.population}
-    for name, folder in folders.items():
-        try:
-            checksum = Population.open(folder).checksum
-        except PopulationError:
-            # It is reported with the model.
-            continue
-        if recorded.get(name, {}).get("checksum") != checksum:
-            yield f"the networks in {folder} are not those that it was trained on"
-            return

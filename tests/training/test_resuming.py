@@ -1,0 +1,129 @@
+"""What stands in the way of going on with a training, and of a second one in its folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+import sys
+from pathlib import Path
+
+import pytest
+
+from scalegmn.cli.exit_codes import USAGE
+from scalegmn.cli.main import main
+from scalegmn.disk import claimed
+from scalegmn.errors import ConfigurationError, DiskError
+from scalegmn.training.config import RunConfig
+from scalegmn.training.fit import train
+from scalegmn.training.parsing import parse_config
+from training.small import options, small_population
+
+
+@pytest.fixture(scope="module")
+def population(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_population(tmp_path_factory.mktemp("population") / "small", networks=48).folder
+
+
+@pytest.fixture(scope="module")
+def finished(population: Path, tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
+    """A training of two epochs, to be resumed."""
+    config, mistakes = parse_config(options(population, tmp_path_factory.mktemp("run") / "run"))
+    assert config is not None and not mistakes
+    train(config)
+    return dataclasses.replace(config, resume=True)
+
+
+def content(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Everything in a run folder, and when it was written."""
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize(
+    ("section", "changes", "message"),
+    [
+        ("training", {"epochs": 1}, r"training\.epochs is 1, but .* has done 2 epochs already"),
+        ("training", {"learning_rate": 0.5}, r"training\.learning_rate is 0\.5, but .* begun with 0\.01"),
+        ("data", {"batch_size": 3}, r"data\.batch_size is 3, but .* begun with 16"),
+        ("model", {"features": 4}, r"model\.features is 4, but .* begun with 8"),
+    ],
+)
+def test_another_configuration_is_refused_before_anything_is_written(
+    finished: RunConfig, section: str, changes: dict[str, object], message: str
+) -> None:
+    before = content(finished.folder)
+    part = dataclasses.replace(getattr(finished, section), **changes)
+    with pytest.raises(ConfigurationError, match=message):
+        train(dataclasses.replace(finished, **{section: part}))
+    assert content(finished.folder) == before
+
+
+def test_the_command_refuses_fewer_epochs(
+    finished: RunConfig, population: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = content(finished.folder)
+    command = options(population, finished.folder, training__epochs=1, resume="true")
+    assert main(["train", *command]) == USAGE
+    assert "has done 2 epochs already; give 2 or more" in capsys.readouterr().err
+    assert content(finished.folder) == before
+
+
+def test_networks_that_were_made_anew_are_refused(tmp_path: Path) -> None:
+    small_population(tmp_path / "p", networks=48)
+    config, _ = parse_config(options(tmp_path / "p", tmp_path / "run", training__epochs=1))
+    assert config is not None
+    train(config)
+    (tmp_path / "p").rename(tmp_path / "old")
+    small_population(tmp_path / "p", networks=48, seed=1)
+    with pytest.raises(ConfigurationError, match="not those that it was trained on"):
+        train(dataclasses.replace(config, resume=True))
+
+
+def test_a_folder_without_a_training_is_not_resumed(finished: RunConfig, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+    with pytest.raises(ConfigurationError, match="not empty and holds no training to resume"):
+        train(dataclasses.replace(finished, output=tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["precious"]
+
+
+def test_a_second_training_in_a_folder_is_refused(
+    finished: RunConfig, population: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = content(finished.folder)
+    with claimed(finished.folder):
+        with pytest.raises(DiskError, match="another command is writing there"):
+            train(finished)
+        assert main(["train", *options(population, finished.folder, resume="true")]) == USAGE
+    assert "another command is writing to" in capsys.readouterr().err
+    assert content(finished.folder) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_of_two_trainings_at_once_one_succeeds(population: Path, tmp_path: Path) -> None:
+    # Processes that start from this one have loaded everything already.
+    context = multiprocessing.get_context("fork")
+    start, outcomes = context.Barrier(2), context.SimpleQueue()
+    config, _ = parse_config(options(population, tmp_path / "run", training__epochs=1))
+
+    def work() -> None:
+        start.wait()
+        try:
+            assert config is not None
+            train(config)
+        except (ConfigurationError, DiskError) as error:
+            outcomes.put(str(error))
+        else:
+            outcomes.put("")
+
+    both = [context.Process(target=work) for _ in (0, 1)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()
+    assert [process.exitcode for process in both] == [0, 0]
+    said = sorted(outcomes.get() for _ in both)
+    assert said[0] == "" and ("another command is writing" in said[1] or "is not empty" in said[1])
+    assert (tmp_path / "run" / "results.json").is_file()
