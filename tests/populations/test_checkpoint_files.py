@@ -40,6 +40,7 @@ def test_every_file_is_the_network_of_its_number(population: Population, tmp_pat
         "07.safetensors",
         "11.safetensors",
         "networks.csv",
+        "networks.parquet",
     ]
     for row in rows.tolist():
         state = read_state(tmp_path / "files" / f"{row:02d}.safetensors")

@@ -1,4 +1,4 @@
-"""``scalegmn import``: a published collection of networks becomes a packed population."""
+"""``scalegmn import``: published networks, or files of one's own, become a packed population."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.import_checkpoints import OPTIONS, add_checkpoint_options, run_import
 from scalegmn.cli.output import say
 from scalegmn.cli.published import ImportName, collection_called, print_refusals
 from scalegmn.errors import ConfigurationError
@@ -18,7 +19,9 @@ from scalegmn.populations.readers.collection import Collection
 from scalegmn.populations.readers.small_cnn_zoo import LAST_STEP, SmallCnnZoo
 from scalegmn.populations.readers.split_collection import VALIDATION, SplitCollection, generate_splits
 
-HELP = "read a published collection of networks into a packed population"
+HELP = "read a published collection of networks, or your own checkpoints, into a packed population"
+
+_ZOO = ("padding", "activation", "step", "split_rule", "suffix")
 
 
 def build_parser() -> ArgumentParser:
@@ -47,6 +50,7 @@ def build_parser() -> ArgumentParser:
         "--augmented", action="store_true", help="CIFAR-10: read augmented copies of training images too"
     )
     _add_zoo_options(parser)
+    add_checkpoint_options(parser)
     parser.add_argument(
         "--workers", type=int | None, default=None, help="processes that read; by default as many as pay"
     )
@@ -65,9 +69,10 @@ def _add_zoo_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--activation",
-        type=Literal["relu", "tanh"] | None,
+        type=str | None,
         default=None,
-        help="small_cnn_zoo: read only networks with this activation",
+        help="small_cnn_zoo: read only networks with relu, or with tanh; checkpoints: of the hidden layers, "
+        "such as relu, sine:30, or one for each as in relu,tanh, where names and shapes leave it open",
     )
     parser.add_argument(
         "--step",
@@ -94,13 +99,18 @@ def _add_zoo_options(parser: ArgumentParser) -> None:
 def run(argv: Sequence[str]) -> int:
     """Import, and say how many networks were read and which files were refused and why."""
     options = build_parser().parse_args(list(argv))
-    if options.collection == "small_cnn_zoo":
-        return _import_zoo(options)
-    for name in ("padding", "activation", "step", "split_rule", "suffix"):
-        if options[name] is not None:
+    own = {"small_cnn_zoo": _ZOO, "checkpoints": (*OPTIONS, "activation")}.get(options.collection, ())
+    for name in (*_ZOO, *OPTIONS):
+        if options[name] is not None and name not in own:
             raise ConfigurationError(
                 f"--{name} was given, but {options.collection} has no such option; leave it out"
             )
+    if options.collection == "small_cnn_zoo":
+        return _import_zoo(options)
+    if options.collection == "checkpoints":
+        _refuse_others(options, "generate_splits", "splits", "augmented")
+        _print_report(run_import(options), title="your own", unit="files")
+        return OK
     collection = collection_called(options.collection, splits=options.splits, augmented=options.augmented)
     if options.generate_splits is not None:
         _generate_splits(collection, options)
@@ -126,11 +136,21 @@ def _print_report(report: ImportReport, *, title: str, unit: str) -> None:
     print_refusals(report.refused)
 
 
+def _refuse_others(options: Namespace, *names: str) -> None:
+    """Refuse options of other collections."""
+    for name in names:
+        if options[name] not in (None, False):
+            raise ConfigurationError(
+                f"--{name} was given, but {options.collection} has no such option; leave it out"
+            )
+
+
 def _import_zoo(options: Namespace) -> int:
-    given = {"--generate_splits": options.generate_splits is not None, "--augmented": options.augmented}
-    given["--workers"] = options.workers is not None
-    for name in (name for name, is_given in given.items() if is_given):
-        raise ConfigurationError(f"{name} was given, but small_cnn_zoo has no such option; leave it out")
+    _refuse_others(options, "generate_splits", "augmented", "workers")
+    if options.activation not in (None, "relu", "tanh"):
+        raise ConfigurationError(
+            f"--activation is {options.activation!r}, expected relu or tanh for small_cnn_zoo"
+        )
     zoo = SmallCnnZoo(
         padding=options.padding or 0,
         activation=options.activation,

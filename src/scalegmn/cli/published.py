@@ -16,8 +16,8 @@ from scalegmn.populations.readers.wild_park import WildPark
 
 CollectionName = Literal["mnist_inrs", "fashion_mnist_inrs", "cifar10_inrs", "npz_inrs", "wild_park"]
 COLLECTION_NAMES: tuple[CollectionName, ...] = get_args(CollectionName)
-ImportName = CollectionName | Literal["small_cnn_zoo"]
-"""What can be imported; the zoo is one large file, not a collection of them."""
+ImportName = CollectionName | Literal["small_cnn_zoo", "checkpoints"]
+"""What can be imported; the zoo is one large file, and files of one's own are described by a table."""
 
 
 def collection_called(

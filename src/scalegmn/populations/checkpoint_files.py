@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.csv
 
 from scalegmn.disk import create_file, new_folder
 from scalegmn.errors import PopulationError
 from scalegmn.networks.checkpoints import write_state
 from scalegmn.networks.recognition import architecture_entries
+from scalegmn.populations.columns import explained, to_parquet
 from scalegmn.populations.format import ARCHITECTURE_COLUMN
+from scalegmn.populations.label_tables import ADDED, FILE_COLUMN
 from scalegmn.populations.progress import progress_bar
 from scalegmn.populations.store import Population
 
@@ -24,7 +27,11 @@ _PORTION: Final = 512
 def write_checkpoints(
     population: Population, folder: str | Path, *, rows: np.ndarray | None = None, progress: bool = True
 ) -> int:
-    """Write ``<row>.safetensors`` for every network, and their metadata as ``networks.csv``.
+    """Write ``<row>.safetensors`` for every network, and their metadata as ``networks.csv`` and ``.parquet``.
+
+    The first column of the table names the files: ``file``, with underscores behind it where the population
+    has such a column itself.
+    :func:`~scalegmn.populations.importing_checkpoints.import_checkpoints` reads all of it back as it was.
 
     Beside the parameters each file holds the entries `architecture`, the fingerprint by which architectures
     are told apart whose parameters look the same, and `architecture_json`, the whole description.
@@ -60,10 +67,22 @@ def _write(population: Population, folder: Path, rows: np.ndarray, *, progress: 
                     path = folder / f"{portion[place]:0{digits}d}.safetensors"
                     write_state(path, architecture.unflatten(one), extras=entries)
                     advance(1)
-    table = population.metadata.take(rows)
     names = [f"{row:0{digits}d}.safetensors" for row in rows.tolist()]
+    _write_table(population.metadata.take(rows), names, folder / TABLE)
+    return len(rows)
+
+
+def _write_table(table: pa.Table, files: list[str], path: Path) -> None:
+    """As CSV for everybody, and as Parquet, which also knows the types of the columns."""
     if ARCHITECTURE_COLUMN in table.column_names:
         table = table.drop_columns([ARCHITECTURE_COLUMN])
-    content = io.BytesIO()
-    pyarrow.csv.write_csv(table.add_column(0, "file", [names]), content)
-    create_file(folder / TABLE, content.getvalue())
+    column = FILE_COLUMN
+    while column in table.column_names:
+        column += "_"
+    table = table.add_column(0, column, [files])
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), ADDED: column.encode()})
+    with explained(f"{path}: the columns of the population cannot be written as a table"):
+        content = io.BytesIO()
+        pyarrow.csv.write_csv(table, content)
+    create_file(path, content.getvalue())
+    create_file(path.with_suffix(".parquet"), to_parquet(table))

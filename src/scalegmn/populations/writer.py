@@ -250,10 +250,15 @@ class PopulationWriter:
         self, stored: list[StoredArchitecture], segments: tuple[Segment, ...], arrays: list[np.ndarray]
     ) -> None:
         rows = self._progress.rows + [0] * (len(stored) - len(self._progress.rows))
+        # One write for each file, however often architectures take turns.
+        together: dict[int, list[np.ndarray]] = {}
         for segment, array in zip(segments, arrays, strict=True):
-            entry = stored[segment.architecture]
-            write_from(self.folder / entry.file, entry.bytes_of(rows[segment.architecture]), _bytes(array))
-            rows[segment.architecture] += segment.rows
+            together.setdefault(segment.architecture, []).append(array)
+        for number, parts in together.items():
+            array = parts[0] if len(parts) == 1 else np.concatenate(parts)
+            write_from(
+                self.folder / stored[number].file, stored[number].bytes_of(rows[number]), _bytes(array)
+            )
 
     def _table(self, groups: list[Group], segments: tuple[Segment, ...], where: str) -> pa.Table:
         tables: list[pa.Table] = []

@@ -1,0 +1,113 @@
+"""The part of ``scalegmn import`` that reads checkpoint files of one's own, with a table of labels."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+from jsonargparse import ArgumentParser, Namespace
+
+from scalegmn.errors import ConfigurationError, PopulationError
+from scalegmn.networks.architecture import Architecture
+from scalegmn.networks.recognition.stated import DESCRIPTION, Stated
+from scalegmn.populations.checkpoint_files import TABLE
+from scalegmn.populations.importing import ImportReport
+from scalegmn.populations.importing_checkpoints import MAX_BYTES, NetworkReader, import_checkpoints
+from scalegmn.populations.label_tables import FILE_COLUMN, LabelTable
+
+OPTIONS: Final = ("table", "file_column", "architecture", "max_bytes")
+"""Options that no other collection has."""
+
+
+def add_checkpoint_options(parser: ArgumentParser) -> None:
+    """Add them, all without a value where none is given."""
+    parser.add_argument(
+        "--table",
+        type=Path | None,
+        default=None,
+        help=f"checkpoints: CSV or Parquet file with a row for every file; by default {TABLE} in the folder",
+    )
+    parser.add_argument(
+        "--file_column",
+        type=str | None,
+        default=None,
+        help=f"checkpoints: the column of the table that names the files, {FILE_COLUMN} by default",
+    )
+    parser.add_argument(
+        "--architecture",
+        type=str | None,
+        default=None,
+        help="checkpoints: what the files hold, where they do not say it: a JSON file with what "
+        "Architecture.to_dict gives, or a list of such, or the JSON itself",
+    )
+    parser.add_argument(
+        "--max_bytes",
+        type=int | None,
+        default=None,
+        help="checkpoints: files that are, or unpack to, more are refused",
+    )
+
+
+def run_import(options: Namespace) -> ImportReport:
+    """Import, as the options say.
+
+    Raises:
+        ConfigurationError: options that contradict each other, or an architecture that is none.
+        PopulationError: the table or the folder cannot be used.
+    """
+    if options.max_bytes is not None and options.max_bytes < 1:
+        raise ConfigurationError(f"--max_bytes is {options.max_bytes}, expected 1 or more")
+    reader = NetworkReader(
+        architectures=() if options.architecture is None else _architectures(options.architecture),
+        activation=options.activation,
+        max_bytes=options.max_bytes or MAX_BYTES,
+    )
+    return import_checkpoints(
+        options.folder,
+        options.output,
+        table=LabelTable.read(_table(options), file_column=options.file_column),
+        reader=reader,
+        workers=options.workers,
+        resume=options.resume,
+        progress=not options.quiet,
+    )
+
+
+def _table(options: Namespace) -> Path:
+    inside: Path = options.folder / (options.table or TABLE)
+    if options.table is not None and (options.table.exists() or not inside.exists()):
+        return Path(options.table)
+    if not inside.exists():
+        raise PopulationError(
+            f"{options.folder}: has no {TABLE}; name the table of what is known about the files with --table"
+        )
+    return inside
+
+
+def _architectures(text: str) -> tuple[Architecture, ...]:
+    """From JSON, or a file with it."""
+    origin = "--architecture"
+    if not text.lstrip().startswith(("{", "[")):
+        origin = text
+        try:
+            text = Path(text).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"--architecture {origin}: cannot be read: {error}") from error
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{origin}: is no JSON: {error}") from error
+    entries = data if isinstance(data, list) else [data]
+    found = []
+    for entry in entries:
+        stated = Stated.of({DESCRIPTION: json.dumps(entry)})
+        if stated.architecture is None:
+            raise ConfigurationError(
+                f"{origin}: is no description of an architecture; write what Architecture.to_dict gives, or "
+                "a list of such"
+            )
+        found.append(stated.architecture)
+    if not found:
+        raise ConfigurationError(f"{origin}: describes no architecture, expected one or more")
+    return tuple(found)

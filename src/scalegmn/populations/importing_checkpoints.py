@@ -1,0 +1,250 @@
+"""From a folder of checkpoint files and a table of what is known about them to a packed population."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple, final
+
+import torch
+from torch import Tensor
+
+from scalegmn.errors import CheckpointError, ConfigurationError, PopulationError, ScaleGMNError
+from scalegmn.networks.architecture import Architecture
+from scalegmn.networks.checkpoints import read_state
+from scalegmn.networks.recognition import Recognizer, Unrecognized
+from scalegmn.networks.recognition.variants import Wanted
+from scalegmn.populations.batches import file_workers
+from scalegmn.populations.importing import ImportReport, shown_refusals
+from scalegmn.populations.label_tables import LabelTable, has_trace_of_path
+from scalegmn.populations.progress import progress_bar
+from scalegmn.populations.readers.collection import Entry, Refusal, existing_folder
+from scalegmn.populations.store import Group, PopulationWriter
+
+SUFFIXES: Final = (".safetensors", ".npz", ".pt", ".pth")
+MAX_BYTES: Final = 2**30
+
+# Notes on how files were read that are told apart in the report.
+_NOTES: Final = 8
+
+
+@final
+@dataclass(frozen=True)
+class NetworkReader:
+    """How the network of a file is read; can be sent to other processes.
+
+    Attributes:
+        architectures: what the files hold; empty where files say it themselves (as exported ones do), or
+            where names, shapes and the activation tell.
+        activation: of the hidden layers, where names and shapes leave it open.
+        max_bytes: files that are, or unpack to, more are refused.
+
+    Raises:
+        ConfigurationError: `activation` names none.
+    """
+
+    architectures: tuple[Architecture, ...] = ()
+    activation: str | None = None
+    max_bytes: int = MAX_BYTES
+
+    def __post_init__(self) -> None:
+        if self.activation is not None:
+            Wanted.parse(self.activation)
+
+    def read(self, path: Path) -> tuple[Architecture, Tensor, tuple[str, ...]]:
+        """Architecture, parameters ``(P,)``, and notes.
+
+        Raises:
+            CheckpointError: the file cannot be read, or its architecture is not certain.
+        """
+        state = read_state(path, max_bytes=self.max_bytes)
+        recognizer = Recognizer(self.architectures, beyond=not self.architectures)
+        found = recognizer.recognize(state, activation=self.activation)
+        if isinstance(found, Unrecognized):
+            raise CheckpointError(f"{path}: {found.reason}")
+        theta = found.architecture.flatten(found.tensors, origin=str(path))
+        notes = found.notes
+        if theta.dtype == torch.float64:
+            theta, exact = theta.float(), theta
+            if not torch.isfinite(theta).all():
+                raise CheckpointError(f"{path}: holds values that are too large for single precision")
+            if not torch.equal(theta.double(), exact):
+                notes = (*notes, "rounded from double to single precision")
+        return found.architecture, theta, notes
+
+
+class _Read(NamedTuple):
+    """The network of one row of the table."""
+
+    row: int
+    architecture: Architecture
+    theta: Tensor
+    notes: tuple[str, ...]
+
+
+def import_checkpoints(
+    source: str | Path,
+    folder: str | Path,
+    *,
+    table: LabelTable,
+    reader: NetworkReader | None = None,
+    workers: int | None = None,
+    shard_size: int = 10_000,
+    resume: bool = False,
+    progress: bool = True,
+) -> ImportReport:
+    """Read the files that a table names, and write them as a population in the order of the table.
+
+    What :func:`~scalegmn.populations.checkpoint_files.write_checkpoints` wrote comes back as it was:
+    networks, order, columns and their types.  A file that cannot be used is refused and the others are read.
+    Rows without a file, several rows of one file, and files without a row are refused by name as well.
+
+    Args:
+        source: the folder.
+        folder: of the new population.
+        table: what is known about the files.
+        reader: how files are read.
+        workers: processes that read; by default as many as there are cores, if there are many files.
+        shard_size: networks that are written at a time.
+        resume: continue an interrupted call with the same arguments on the same files.
+        progress: show a progress bar on the standard error stream.
+
+    Raises:
+        PopulationError: there is no network to read, or `folder` is in use or was made from something else;
+            where nothing could be read, nothing is written.
+    """
+    if shard_size < 1:
+        raise ConfigurationError(f"shard_size is {shard_size}, expected 1 or more")
+    source, folder, reader = Path(source), Path(folder), reader or NetworkReader()
+    entries, not_read = _entries(existing_folder(source, "checkpoint files"), table)
+    if not entries:
+        reasons = shown_refusals(not_read) or ["the table has no rows"]
+        raise PopulationError(f"{source}: no networks to read; " + "; ".join(reasons))
+    provenance = {
+        "maker": "import_checkpoints",
+        "source": source.name,
+        "table": table.path.name,
+        "table_sha256": table.sha256,
+        "files": len(entries),
+        "listing_sha256": _checksum(entries, not_read),
+        "architectures": [architecture.fingerprint for architecture in reader.architectures],
+        "activation": reader.activation,
+        "shard_size": shard_size,
+    }
+    new = not folder.exists()
+    with PopulationWriter(folder, provenance=provenance, resume=resume) as writer:
+        _read_shards(writer, entries, not_read, table, reader, workers, shard_size, progress)
+        refused = [Refusal(*entry) for notes in writer.notes for entry in notes["refused"]]  # type: ignore[index]
+        if len(writer):
+            writer.finish()
+            remarks = (*table.remarks, *_remarks(writer.notes))
+            return ImportReport(writer.folder, len(writer), tuple(refused), {}, remarks)
+    if new:
+        shutil.rmtree(folder)
+    raise PopulationError(f"{source}: all files were refused; " + "; ".join(shown_refusals(refused)))
+
+
+def _read_shards(
+    writer: PopulationWriter,
+    entries: Sequence[Entry],
+    not_read: Sequence[Refusal],
+    table: LabelTable,
+    reader: NetworkReader,
+    workers: int | None,
+    size: int,
+    show: bool,
+) -> None:
+    done = min(writer.shards_done * size, len(entries))
+    work = functools.partial(_read_files, reader)
+    bar = progress_bar("reading files", total=len(entries), done=done, show=show)
+    with bar as advance, file_workers(work, files=len(entries) - done, workers=workers) as read:
+        for start in range(done, len(entries), size):
+            refused = list(not_read) if start == 0 else []
+            networks: list[_Read] = []
+            for some, failed in read(entries[start : start + size]):
+                networks += some
+                refused += failed
+                advance(len(some) + len(failed))
+            counts = Counter(note for network in networks for note in network.notes)
+            notes = {"refused": [[one.name, one.reason] for one in refused], "counts": dict(counts)}
+            writer.append_groups(_groups(networks, table), notes=notes)
+
+
+def _read_files(reader: NetworkReader, entries: Sequence[Entry]) -> tuple[list[_Read], list[Refusal]]:
+    networks, refused = [], []
+    for entry in entries:
+        try:
+            networks.append(_Read(int(entry.columns["row"]), *reader.read(entry.path)))
+        except (ScaleGMNError, OSError) as error:
+            refused.append(Refusal(entry.name, str(error)))
+    return networks, refused
+
+
+def _groups(networks: Sequence[_Read], table: LabelTable) -> Iterator[Group]:
+    """Neighbors of one architecture together, so that the order stays that of the table."""
+    for architecture, run in itertools.groupby(networks, key=lambda network: network.architecture):
+        members = list(run)
+        rows = table.columns.take([member.row for member in members])
+        columns = {name: rows[name] for name in rows.column_names}
+        yield Group(architecture, torch.stack([member.theta for member in members]), columns)
+
+
+def _entries(source: Path, table: LabelTable) -> tuple[list[Entry], list[Refusal]]:
+    """The files to read, in the order of the table, and what will not be read."""
+    rows: dict[str, list[int]] = {}
+    refused = []
+    for row, name in enumerate(table.files):
+        where = f"row {row + 1} of {table.path.name}"
+        if not name:
+            refused.append(Refusal(where, "names no file"))
+        elif has_trace_of_path(name):
+            refused.append(Refusal(name, f"{where} names a file that is not below {source.name}"))
+        else:
+            rows.setdefault(Path(name).as_posix(), []).append(row)
+    root = source.resolve()
+    entries = []
+    for name, mine in rows.items():
+        path = source / name
+        where = f"row {mine[0] + 1} of {table.path.name}"
+        if len(mine) > 1:
+            listed = ", ".join(str(row + 1) for row in mine[:5])
+            refused.append(Refusal(name, f"rows {listed} of {table.path.name} name it; keep one of them"))
+        elif not path.is_file():
+            what = "a folder" if path.is_dir() else "not there"
+            refused.append(Refusal(name, f"{where} names it, but it is {what}"))
+        elif not path.resolve().is_relative_to(root):
+            refused.append(
+                Refusal(name, f"{where} names it, but it is a link that leads out of {source.name}")
+            )
+        else:
+            entries.append(Entry(path, name, {"row": mine[0]}))
+    for path in sorted(source.rglob("*")):
+        name = path.relative_to(source).as_posix()
+        hidden = any(part.startswith(".") for part in name.split("/"))
+        if path.suffix.lower() in SUFFIXES and not hidden and name not in rows and path.is_file():
+            refused.append(Refusal(name, f"no row of {table.path.name} names it"))
+    return entries, refused
+
+
+def _checksum(entries: Sequence[Entry], refused: Sequence[Refusal]) -> str:
+    digest = hashlib.sha256()
+    for entry in entries:
+        digest.update(f"{entry.name}\0{entry.columns['row']}\0{entry.path.stat().st_size}\n".encode())
+    for refusal in refused:
+        digest.update(f"{refusal.name}\0{refusal.reason}\n".encode())
+    return digest.hexdigest()
+
+
+def _remarks(notes: Sequence[object]) -> list[str]:
+    """How files were read, with how many were."""
+    counts: Counter[str] = Counter()
+    for shard in notes:
+        counts.update(shard["counts"])  # type: ignore[index]
+    lines = [f"{count} files: {note}" for note, count in counts.most_common(_NOTES)]
+    return lines if len(counts) <= _NOTES else [*lines, f"and {len(counts) - _NOTES} other notes"]
