@@ -139,7 +139,7 @@ def _print_report(report: ImportReport, *, title: str, unit: str) -> None:
 def _refuse_others(options: Namespace, *names: str) -> None:
     """Refuse options of other collections."""
     for name in names:
-        if options[name] not in (None, False):
+        if options[name] is not None and options[name] is not False:
             raise ConfigurationError(
                 f"--{name} was given, but {options.collection} has no such option; leave it out"
             )

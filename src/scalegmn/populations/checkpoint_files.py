@@ -69,7 +69,6 @@ def _write(population: Population, folder: Path, rows: np.ndarray, *, progress: 
                     advance(1)
     names = [f"{row:0{digits}d}.safetensors" for row in rows.tolist()]
     _write_table(population.metadata.take(rows), names, folder / TABLE)
-    return len(rows)
 
 
 def _write_table(table: pa.Table, files: list[str], path: Path) -> None:
