@@ -13,6 +13,7 @@ from scalegmn.cli.model_options import add_reading_options
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.scan_lines import print_report
 from scalegmn.cli.scan_reports import Outputs, json_text
+from scalegmn.disk import sentence_of
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.reports.sarif import to_sarif
 from scalegmn.reports.scan_page import scan_page
@@ -144,8 +145,7 @@ def run(argv: Sequence[str]) -> int:
         # Other errors have an exit code that here means something else.
         raise ConfigurationError(str(error)) from error
     except OSError as error:
-        where = "" if error.filename is None else f"{error.filename}: "
-        raise ConfigurationError(f"{where}{error.strerror or error}") from error
+        raise ConfigurationError(sentence_of(error)) from error
 
 
 def _run(options: Namespace) -> int:

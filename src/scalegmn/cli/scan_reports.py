@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, final
 
 from scalegmn.cli.output import say_all
-from scalegmn.errors import ConfigurationError
+from scalegmn.errors import ConfigurationError, DiskError
 from scalegmn.printable import printable
 from scalegmn.training.files import write_text
 
@@ -76,17 +76,13 @@ class Outputs:
                 )
                 continue
             text = makers[option]()
+            if path == STANDARD_OUTPUT:
+                say_all(text.rstrip("\n"))
+                continue
             try:
-                if path == STANDARD_OUTPUT:
-                    say_all(text.rstrip("\n"))
-                else:
-                    write_text(path, text)
-            except OSError as error:
-                if path == STANDARD_OUTPUT:
-                    raise
-                problems.append(
-                    f"--{option} {printable(path)}: cannot be written ({error.strerror or error})"
-                )
+                write_text(path, text)
+            except DiskError as error:
+                problems.append(f"--{option} {error}")
         return problems
 
 
