@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 import time
@@ -87,11 +88,13 @@ def misfortune(word: str, *, max_bytes: int) -> None:
                 pass
         case "bomb":
             np.ones(3 * max_bytes + 2**29, dtype=np.uint8)
-        case "bomb_in_steps":
+        case "unlimited_bomb":  # as on a system without limits; it ends by itself
+            _, hard = resource.getrlimit(resource.RLIMIT_AS)
+            resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
             kept = []
-            while True:
+            for _ in range(20):
                 kept.append(np.ones(2**24, dtype=np.uint8))
-                time.sleep(0.01)
+                time.sleep(0.02)
         case "chatter":
             sys.stderr.write("x" * 50_000)
             sys.stderr.flush()

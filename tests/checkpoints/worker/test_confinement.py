@@ -64,6 +64,16 @@ def test_limits_hold(begin: Begin, write: Write) -> None:
     assert ("no new processes" in held) == any(one.startswith("fork failed") for one in done)
 
 
+def test_memory_that_is_not_limited_is_watched_or_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = Reader(workers=1)
+    reader._pool.held.add(("processor time",))
+    assert reader.describe_limits().endswith("The memory of workers is watched.")
+    monkeypatch.setattr("scalegmn.checkpoints.worker.reader.memory_of", lambda process: None)
+    assert reader.describe_limits().endswith("Install psutil to have the memory of workers watched.")
+    reader._pool.held = {LIMITS}
+    assert "Not on this system" not in reader.describe_limits()
+
+
 def test_library_is_found_in_an_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = tmp_path / "library.zip"
     with zipfile.ZipFile(archive, "w") as file:

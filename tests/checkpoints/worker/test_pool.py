@@ -68,7 +68,7 @@ def test_order_and_errors_of_many(write: Write, tmp_path: Path) -> None:
     contents = [b"length %d" % index for index in range(20)]
     contents[3], contents[11] = b"refuse", b"segfault"
     paths = [*(write(content) for content in contents), tmp_path / "absent"]
-    with Reader(workers=3) as reader:
+    with Reader(workers=2) as reader:
         found = list(reader.read_many(iter(paths), max_bytes=MAX_BYTES))
     for index, result in enumerate(found):
         if index in (3, 11, 20):
@@ -86,7 +86,7 @@ def test_few_files_are_read_ahead(write: Write) -> None:
             taken.append(path)
             yield path
 
-    with Reader(workers=8) as reader:
+    with Reader(workers=2) as reader:
         many = reader.read_many(coming(), max_bytes=MAX_BYTES)
         next(many)
         # Two fit in the bytes allowed, and one more was asked for its size.
@@ -95,7 +95,8 @@ def test_few_files_are_read_ahead(write: Write) -> None:
         taken.clear()
         many = reader.read_many(coming(), max_bytes=2**30)
         next(many)
-        assert len(taken) == 8
+        # One more than there are workers, and one to come.
+        assert len(taken) == 4
         many.close()
 
 

@@ -139,7 +139,7 @@ def test_memory_is_watched_where_the_system_does_not_limit_it(
     monkeypatch.setattr("scalegmn.checkpoints.worker.process.MEMORY", "no limit")
     limits = ReadLimits(seconds=20.0, spare_memory=2**25)
     with Reader(workers=1, limits=limits) as reader:
-        assert "more memory than its reader may use" in str(error_of(reader, write(b"bomb_in_steps")))
+        assert "more memory than its reader may use" in str(error_of(reader, write(b"unlimited_bomb")))
 
 
 def test_size_is_checked_before_anything_is_read(begin: Begin, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final, final
 
-from scalegmn.checkpoints.worker.confinement import LIMITS
+from scalegmn.checkpoints.worker.confinement import LIMITS, MEMORY
 from scalegmn.checkpoints.worker.limits import ReadLimits
+from scalegmn.checkpoints.worker.memory import memory_of
 from scalegmn.checkpoints.worker.pool import Pool, Task
 from scalegmn.checkpoints.worker.process import FileContents, Select
 from scalegmn.errors import CheckpointError, ConfigurationError
@@ -135,12 +136,18 @@ class Reader:
         return tuple(name for name in LIMITS if any(name not in one for one in self._pool.held))
 
     def describe_limits(self) -> str:
-        """One line for a report: which limits held, and which the parent alone has watched."""
+        """One line for a report: which limits held, and what there was instead of the others."""
         if not self._pool.held:
             return "Limits held: none was needed, no file was read."
         held = ", ".join(("time on the clock", *self.limits_held))
-        missing = f" Not on this system: {', '.join(self.limits_missing)}." if self.limits_missing else ""
-        return f"Limits held: {held}.{missing}"
+        if not self.limits_missing:
+            return f"Limits held: {held}."
+        said = f"Limits held: {held}. Not on this system: {', '.join(self.limits_missing)}."
+        if MEMORY not in self.limits_missing:
+            return said
+        if memory_of(os.getpid()) is None:
+            return f"{said} Install psutil to have the memory of workers watched."
+        return f"{said} The memory of workers is watched."
 
     def _open(self) -> None:
         self._pool = Pool(workers=self._workers, limits=self._limits, pass_descriptors=self._pass_descriptors)
