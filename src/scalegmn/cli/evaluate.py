@@ -17,6 +17,7 @@ from scalegmn.cli.tables import print_tables
 from scalegmn.training.evaluation import evaluate
 from scalegmn.training.files import write_json
 from scalegmn.training.outcome import write_arrays
+from scalegmn.training.row_files import write_rows
 from scalegmn.training.run_folder import Run
 
 HELP = "judge a trained metanetwork on the same or another population"
@@ -52,7 +53,7 @@ def build_parser() -> ArgumentParser:
 
 
 def run(argv: Sequence[str]) -> int:
-    """Evaluate, print the tables, and write them as JSON beside the confusion matrix."""
+    """Evaluate, print the tables, and write them as JSON beside pictures and one row per network."""
     options = build_parser().parse_args(list(argv))
     check_batch_size(options)
     trained = Run.open(options.run)
@@ -70,6 +71,8 @@ def run(argv: Sequence[str]) -> int:
     write_json(path, {**found.facts, "command": command, **found.report.summary})
     write_arrays(path.parent, found.report, prefix=f"{path.stem}-")
     write_pictures(found.report, path.parent, prefix=f"{path.stem}-", title=f"{options.split} networks")
+    if found.rows:
+        write_rows(path.with_name(f"{path.stem}-networks.csv"), found.rows)
     print_tables(found.report.tables)
     say(f"Written to {path}")
     return OK

@@ -1,56 +1,136 @@
-"""``scalegmn predict``: what a trained metanetwork says about single checkpoint files."""
+"""``scalegmn predict``: what a trained metanetwork says about networks."""
 
 from __future__ import annotations
 
-import json
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import DATA, OK
-from scalegmn.cli.output import complain, say_all
+from scalegmn.cli.model_options import (
+    add_model_options,
+    add_reading_options,
+    check_batch_size,
+    reading_options,
+)
+from scalegmn.cli.output import complain, say, say_all
 from scalegmn.cli.tables import print_tables
+from scalegmn.populations.progress import progress_bar
 from scalegmn.tasks.task import Table
-from scalegmn.training.prediction import Prediction, Refusal, predict_files
+from scalegmn.training.answering import Outcome, Prediction, Refusal
+from scalegmn.training.files import json_text
+from scalegmn.training.prediction import DEFAULT_LEVEL, predict_files, predict_population
+from scalegmn.training.row_files import check_row_file, write_rows
 from scalegmn.training.run_folder import Run
+from scalegmn.training.sources import Files, find_networks
 
-HELP = "say what single checkpoint files hold, by a trained metanetwork"
+HELP = "say what networks hold, by a trained metanetwork"
+
+_SHOWN: Final = 50
+"""Networks in the table that is printed."""
 
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
     parser = ArgumentParser(
         prog="scalegmn predict",
-        description=f"{HELP.capitalize()}. A file that cannot be read is reported, and the others are done; "
-        "the exit code is then 3.",
+        description=f"{HELP.capitalize()}: one row for each. A file that cannot be read, or about which the "
+        "model has no sound answer, is a row with an error, and the others are done, with exit code 3.",
         default_env=False,
     )
     parser.add_argument("run", type=Path, help="run folder of a training")
-    parser.add_argument("files", type=Path, nargs="+", help=".safetensors, .npz, .pt or .pth")
     parser.add_argument(
-        "--json", action="store_true", help="print JSON with the probabilities of all classes"
+        "files", type=Path, nargs="+", help="checkpoint files, folders of such files, or one population"
     )
+    parser.add_argument("--json", action="store_true", help="print all rows as JSON instead of a table")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path | None,
+        default=None,
+        help="file to write all rows to: .csv, .parquet or .json",
+    )
+    parser.add_argument(
+        "--level",
+        type=float,
+        default=DEFAULT_LEVEL,
+        help="regression: probability with which an interval covers the true number",
+    )
+    parser.add_argument(
+        "--where",
+        type=dict[str, Any],
+        default={},
+        help="of a population only networks with these values: a column and its value, or a list of values",
+    )
+    add_model_options(parser, batch_size=256)
+    add_reading_options(parser)
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 
 
 def run(argv: Sequence[str]) -> int:
-    """Predict, and print one line per file."""
+    """Predict, and print or write one row per network."""
     options = build_parser().parse_args(list(argv))
-    answers = predict_files(Run.open(options.run), options.files)
-    good = [answer for answer in answers if isinstance(answer, Prediction)]
+    check_batch_size(options)
+    if options.output is not None:
+        check_row_file(options.output)
+    answers = _answers(options)
     bad = [answer for answer in answers if isinstance(answer, Refusal)]
+    if options.output is not None:
+        write_rows(options.output, [answer.to_dict() for answer in answers])
     if options.json:
-        say_all(json.dumps([answer.to_dict() for answer in answers], indent=2))
-    elif good:
-        # Longer entries, such as the probabilities of all classes, are for JSON.
-        names = [name for name, value in good[0].answer.items() if not isinstance(value, Mapping)]
-        rows = tuple((str(one.path), *(_cell(one.answer[name]) for name in names)) for one in good)
-        print_tables([Table("Predictions", ("file", *names), rows)])
+        say_all(json_text([answer.to_dict() for answer in answers]))
+    else:
+        _print(answers, options.output)
     for refusal in bad:
         complain(f"scalegmn predict: {refusal.reason}")
     return DATA if bad else OK
+
+
+def _answers(options: Namespace) -> list[Outcome]:
+    trained = Run.open(options.run)
+    found = find_networks(options.files, where=options.where)
+    common = {"level": options.level, "batch_size": options.batch_size, "device": options.device}
+    total = len(found.paths) if isinstance(found, Files) else len(found.rows)
+    with progress_bar("Predicting", total=total, show=not options.quiet) as advance:
+        if not isinstance(found, Files):
+            return predict_population(trained, found.population, found.rows, advance=advance, **common)
+        answers = predict_files(
+            trained, found.paths, reading=reading_options(options), advance=advance, **common
+        )
+    problems = [
+        dataclasses.replace(one, number=number) for number, one in enumerate(found.problems, len(answers))
+    ]
+    return [*answers, *problems]
+
+
+def _print(answers: Sequence[Outcome], output: Path | None) -> None:
+    """A table of the first answers, their notes, and where the rest is."""
+    good = [answer for answer in answers if isinstance(answer, Prediction)]
+    if output is not None:
+        say(f"{len(good)} answers and {len(answers) - len(good)} errors are in {output}")
+        return
+    shown = good[:_SHOWN]
+    if shown:
+        # Longer entries, such as the probabilities of all classes, are for files.
+        names = [name for name, value in shown[0].answer.items() if not isinstance(value, Mapping)]
+        rows = tuple(
+            (one.number, str(one.path), *(_cell(one.answer[name]) for name in names)) for one in shown
+        )
+        print_tables([Table("Predictions", ("id", "file", *names), rows)])
+    notes: dict[str, list[Prediction]] = {}
+    for one in shown:
+        for note in one.notes:
+            notes.setdefault(note, []).append(one)
+    for note, members in notes.items():
+        first = members[0]
+        others = f" and {len(members) - 1} more" if len(members) > 1 else ""
+        say(f"{first.path}{others}: {note}")
+    if len(good) > len(shown):
+        say(f"and {len(good) - len(shown)} more; --output writes all of them")
 
 
 def _cell(value: Any) -> str | int | float:

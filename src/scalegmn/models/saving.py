@@ -44,7 +44,8 @@ class SavedModule(nn.Module, ABC):
         """Write ``config.json`` and ``model.safetensors``; the folder is made where it is missing."""
         folder = make_folder(folder)
         config = {"model": type(self).__name__, **self.to_config()}
-        replace_file(folder / CONFIG_FILE, (json.dumps(config, indent=2) + "\n").encode())
+        text = json.dumps(config, indent=2, allow_nan=False)
+        replace_file(folder / CONFIG_FILE, f"{text}\n".encode())
         write_state(
             folder / WEIGHTS_FILE, {k: v.detach() for k, v in self.state_dict().items()}, overwrite=True
         )

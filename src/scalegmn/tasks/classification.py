@@ -107,11 +107,18 @@ class Classification(Task):
         groups have several networks that of a bootstrap over groups.
 
         Raises:
-            PopulationError: there are no networks to judge.
+            PopulationError: there are no networks to judge, or an answer is not finite.
         """
         if len(targets) == 0:
             raise PopulationError("there are no networks to evaluate; choose a split that has some")
         outputs, targets = outputs.detach().cpu().float(), targets.cpu()
+        wrong = (~outputs.isfinite().all(dim=1)).nonzero()[:, 0].tolist()
+        if wrong:
+            raise PopulationError(
+                f"the model's answer about network {wrong[0]} is not finite (nor those about "
+                f"{len(wrong) - 1} more of the {len(outputs)} that it was asked about); look for huge "
+                "parameters in these networks, or for a training that diverged"
+            )
         # Each metric is stored as plain numbers, so the tables do not depend on how it is computed.
         confusion = MulticlassConfusionMatrix(self.outputs)(outputs, targets).numpy()
         per_class = [

@@ -177,8 +177,31 @@ class Regression(Task):
 
     def describe(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The predicted number of the column."""
-        values = self._in_units(_LINKS[self.config.link](outputs.detach().cpu()[:, 0].double()))
+        values = self._in_units(self._predicted(outputs))
         return [{"value": value} for value in (10**values if self.config.log else values).tolist()]
+
+    def errors(self, outputs: Tensor, targets: Tensor) -> np.ndarray:
+        """How far predictions are off, ``(n,)``, in the unit of the column (of its logarithm where `log`
+        is)."""
+        true = self._in_units(targets.cpu().double())
+        return np.abs(self._in_units(self._predicted(outputs)) - true)
+
+    def intervals(self, outputs: Tensor, radius: float) -> list[tuple[float, float]]:
+        """What lies at most `radius` from each prediction: ends in the unit of the column.
+
+        Shares end at 0 and 1.  With `log` the radius is one of logarithms.
+        """
+        middle = self._in_units(self._predicted(outputs))
+        low, high = middle - radius, middle + radius
+        if self.config.log:
+            low, high = 10**low, 10**high
+        if self.config.link is Link.sigmoid:
+            low, high = low.clip(0, 1), high.clip(0, 1)
+        return list(zip(low.tolist(), high.tolist(), strict=True))
+
+    def _predicted(self, outputs: Tensor) -> Tensor:
+        """Answers ``(n, 1)`` as targets, float64 ``(n,)``."""
+        return _LINKS[self.config.link](outputs.detach().cpu()[:, 0].double())
 
     def to_config(self) -> dict[str, Any]:
         config = dataclasses.asdict(self.config)

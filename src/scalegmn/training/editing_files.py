@@ -14,8 +14,8 @@ from scalegmn.errors import CheckpointError, ConfigurationError, DiskError, Scal
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.checkpoints import write_state
 from scalegmn.tasks.drawing import check_siren
+from scalegmn.training.answering import Refusal
 from scalegmn.training.editing import SHOWN, Pictures, TrainedEditor
-from scalegmn.training.prediction import Refusal
 from scalegmn.training.reading import NetworkFile, ReadingOptions, read_network
 
 

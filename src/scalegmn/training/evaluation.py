@@ -16,6 +16,7 @@ from scalegmn.populations.store import Population
 from scalegmn.tasks.task import Report
 from scalegmn.training.breakdown import breakdown, report_in_parts
 from scalegmn.training.data import Networks
+from scalegmn.training.evaluated_rows import evaluated_rows
 from scalegmn.training.inference import device_called, outputs_on
 from scalegmn.training.run_folder import Run
 from scalegmn.training.selection import groups_among, kept_by, rows_for_testing, select
@@ -30,10 +31,12 @@ class Evaluation:
     Attributes:
         report: the figures.
         facts: which networks they are about, fit for JSON.
+        rows: one for every network, where the task answers questions about networks.
     """
 
     report: Report
     facts: dict[str, Any]
+    rows: list[dict[str, Any]]
 
 
 def evaluate(
@@ -90,7 +93,7 @@ def evaluate(
         "checksum": chosen.checksum,
         "split": split,
     }
-    return Evaluation(report, facts)
+    return Evaluation(report, facts, evaluated_rows(run.task, chosen, rows, outputs))
 
 
 def _chosen(run: Run, folder: Path | None, split: str) -> tuple[Population, np.ndarray]:

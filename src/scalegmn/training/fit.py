@@ -45,6 +45,7 @@ from scalegmn.training.module import FitModule
 from scalegmn.training.outcome import write_results
 from scalegmn.training.parsing import to_plain
 from scalegmn.training.processes import is_first_process
+from scalegmn.training.reference import write_reference
 from scalegmn.training.run_folder import BEST, CHECKPOINTS, CONFIG, LAST, METRICS, MODEL, write_run
 from scalegmn.training.selection import Selection, groups_among, select
 from scalegmn.training.tasks import make_task
@@ -121,6 +122,16 @@ def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Cal
         report, pace = _tested(config, task, model, data, selection)
         calibrated = calibrated_results(
             config, task=task, model=model, selection=selection, data=data, report=report
+        )
+        write_reference(
+            folder,
+            task=task,
+            model=model,
+            train=data.train,
+            val=data.val,
+            groups=groups_among(selection.population, selection.val, config.data),
+            architectures=architectures,
+            batch_size=config.data.evaluation_batch_size,
         )
         parameters = sum(p.numel() for p in model.parameters())
         results = write_results(

@@ -69,6 +69,16 @@ class Recognizer:
             key = frozenset((core, sizes[name]) for core, name in cores.items())
             self._cores.setdefault(key, []).append((architecture, cores))
 
+    def knows(self, architecture: Architecture) -> bool:
+        """Whether a network is one of the known ones, names aside."""
+        return meaning(architecture) in self._meanings
+
+    def outside_note(self, architecture: Architecture) -> str:
+        """What to say about a network that is none of the known ones."""
+        if not self._known:
+            return f"taken for a network {architecture.describe()}"
+        return f"{architecture.describe()} {_OUTSIDE}: it is none of its {len(self._known)} architectures"
+
     def recognize(self, state: Checkpoint, *, activation: str | None = None) -> Recognized | Unrecognized:
         """What the tensors of a file are.
 
@@ -106,17 +116,12 @@ class Recognizer:
         if isinstance(chosen, Unrecognized):
             return chosen
         architecture, names = chosen.match.architecture, chosen.match.names
-        known = meaning(architecture) in self._meanings
+        known = self.knows(architecture)
         found = notes or renaming_note(names)
         if not known:
-            found = (*found, self._outside_note(architecture))
+            found = (*found, self.outside_note(architecture))
         tensors = {name: state.tensors[own] for name, own in names.items()}
         return Recognized(architecture, names, tensors, (*found, *chosen.notes), known)
-
-    def _outside_note(self, architecture: Architecture) -> str:
-        if not self._known:
-            return f"taken for a network {architecture.describe()}"
-        return f"{architecture.describe()} {_OUTSIDE}: it is none of its {len(self._known)} architectures"
 
     def _by_name(self, own: Mapping[str, Shape]) -> tuple[list[Match], tuple[str, ...]]:
         return self._exact.get(frozenset(own.items()), []), ()
