@@ -117,6 +117,24 @@ def test_images_and_a_trigger_are_measured_before_and_after(
     assert "no proof" in text and "C-Acc" in text and "the file's entry 'activation' says" in text
 
 
+def test_a_trigger_in_other_units_is_refused(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would change next to nothing, and the attack would seem to fail."""
+    path, described = saved(folder, tmp_path / "in.pth"), tmp_path / "trigger.json"
+    described.write_text(
+        '{"kind": "patch", "pattern": "white", "values": [[[1, 1], [1, 0]]], "top": 0, "left": 0}'
+    )
+    arguments = [str(path), "--model", str(folder / "run"), "-o", str(tmp_path / "out.pth")]
+    attack = ["--images", "digits", "--trigger", str(described), "--target", "1"]
+    assert main(["repair", *arguments, *attack]) in (USAGE, DATA)
+    assert "multiply by 255" in capsys.readouterr().err
+    described.write_text("[" * 100_000)
+    assert main(["repair", *arguments, *attack]) in (USAGE, DATA)
+    assert "description of a trigger" in capsys.readouterr().err
+    assert not (tmp_path / "out.pth").exists()
+
+
 def nothing_left(self: Repairer, architecture: Architecture, theta: torch.Tensor) -> torch.Tensor:
     """A repair that leaves only zeros, with which every image is of class 0."""
     return torch.zeros_like(theta)

@@ -104,9 +104,16 @@ REFUSED: list[tuple[nn.Module, str]] = [
     (nn.BatchNorm2d(1), "normalization layer changes the symmetry .* altogether.*folded"),
     (nn.LayerNorm(3), "normalization layer changes the symmetry"),
     (nn.GroupNorm(1, 1), "normalization layer changes the symmetry"),
-    (nn.ReLU6(), "this class is not supported.*Supported are .*nn.Conv2d.*nn.Linear"),
-    (nn.Conv1d(1, 1, 3), "this class is not supported.*Supported are .*nn.Conv2d.*nn.Linear"),
-    (nn.ConvTranspose2d(1, 1, 3), "this class is not supported.*Supported are .*nn.Conv2d.*nn.Linear"),
+    (nn.ReLU6(), "this class is not supported.*Supported are .*nn.Linear, nn.Conv2d.*register_module_reader"),
+    (
+        nn.Conv1d(1, 1, 3),
+        "this class is not supported.*Supported are .*nn.Linear, nn.Conv2d.*register_module_reader",
+    ),
+    (
+        nn.ConvTranspose2d(1, 1, 3),
+        "this class is not supported.*Supported are .*nn.Linear, nn.Conv2d.*register_module_reader",
+    ),
+    (nn.MaxPool2d((2,)), "not built as its reader expects .ValueError"),
     (nn.LSTM(2, 3), "recurrent layers .* however they are wrapped"),
     (parametrizations.weight_norm(nn.Conv2d(1, 1, 3)), "parametrization; .*remove_parametrizations"),
 ]

@@ -132,6 +132,14 @@ def test_a_reader_that_is_wrong(found: object, message: str) -> None:
         read_module(Block())
 
 
+def test_a_reader_that_fails() -> None:
+    register_module_reader(Block, lambda module, place: [module.missing])
+    with pytest.raises(
+        UnsupportedLayerError, match=r"not built as its reader expects .AttributeError: .*missing"
+    ):
+        read_module(Block())
+
+
 def test_a_reader_that_forgets_where_it_is() -> None:
     register_module_reader(Block, lambda module, place: [Dense("linear", 2, 2)])
     with pytest.raises(UnsupportedLayerError, match=r"a name that starts with '0'; write place\.join"):

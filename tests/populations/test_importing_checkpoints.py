@@ -116,16 +116,31 @@ def test_nothing_is_left_out_in_silence(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     trained(runs, 6)
     (runs / "4.pt").write_bytes(b"nothing")
+    (runs / "old.ckpt").write_bytes(b"something")
+    (runs / "README.md").write_text("mine")
     torch.save({"0.weight": torch.full((5, 4), 1e300, dtype=torch.float64)}, runs / "5.pt")
     (tmp_path / "outside.pt").write_bytes((runs / "0.pt").read_bytes())
     (runs / "link.pt").symlink_to(tmp_path / "outside.pt")
-    names = ["0.pt", "1.pt", "1.pt", "9.pt", "../outside.pt", "/etc/passwd", "link.pt", "4.pt", "5.pt", ""]
+    names = [
+        "0.pt",
+        "1.pt",
+        "1.pt",
+        "9.pt",
+        "../outside.pt",
+        "/etc/passwd",
+        "link.pt",
+        "4.pt",
+        "5.pt",
+        "",
+        "x" * 400,
+    ]
     table = csv(tmp_path, "file,label\n" + "".join(f"{name},0\n" for name in names))
     reader = NetworkReader(activation="relu")
     report = import_checkpoints(runs, tmp_path / "out", table=table, reader=reader, progress=False)
     assert report.networks == 1
+    assert report.left_out == {"are no networks by their names": 1}
     reasons = {refusal.name: refusal.reason for refusal in report.refused}
-    assert set(reasons) == {*names[1:9], "row 10 of labels.csv", "2.pt", "3.pt"}
+    assert set(reasons) == {*names[1:9], "x" * 400, "row 10 of labels.csv", "2.pt", "3.pt", "old.ckpt"}
     for name, part in {
         "1.pt": "rows 2, 3 of labels.csv name it; keep one",
         "9.pt": "row 4 of labels.csv names it, but it is not there",
@@ -134,6 +149,7 @@ def test_nothing_is_left_out_in_silence(tmp_path: Path) -> None:
         "link.pt": "a link that leads out of runs",
         "row 10 of labels.csv": "names no file",
         "2.pt": "no row of labels.csv names it",
+        "old.ckpt": "no row of labels.csv names it",
     }.items():
         assert part in reasons[name]
 

@@ -33,6 +33,10 @@ _NORMALIZATIONS: Final = (
     nn.GroupNorm,
     nn.LocalResponseNorm,
 )
+_OURS: Final = ("nn", "scalegmn")
+_SUPPORTED: Final = (
+    "nn.Sequential (also nested) of nn.Linear, nn.Conv2d, nn.Flatten, pooling, dropout and most activations"
+)
 _DESCRIBE: Final = (
     "say how it is read with register_module_reader, or describe the network as an Architecture and pack its "
     "state dict with Architecture.flatten"
@@ -75,10 +79,9 @@ def _unknown(module: nn.Module, supported: Sequence[type[nn.Module]]) -> str:
         )
     if any(True for _ in module.children()):
         return f"only nn.Sequential says in which order its parts run; {_DESCRIBE}"
-    names = ", ".join(sorted(class_name(other) for other in supported))
-    return (
-        f"this class is not supported. Supported are nn.Sequential (also nested) of {names}; or {_DESCRIBE}"
-    )
+    own = [class_name(other) for other in supported if class_name(other).partition(".")[0] not in _OURS]
+    more = f", {', '.join(own[:4])}" if own else ""
+    return f"this class is not supported. Supported are {_SUPPORTED}{more}; {_DESCRIBE}"
 
 
 def no_module(value: object) -> ArchitectureError:

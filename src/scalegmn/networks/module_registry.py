@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar, get_
 
 from torch import nn
 
-from scalegmn.errors import UnsupportedLayerError
+from scalegmn.errors import ScaleGMNError, UnsupportedLayerError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.layers import Activate, Conv, Dense, Flatten, Layer, Pool, Skip, Weighted
 from scalegmn.networks.module_checks import call_path, children, class_name, place_of
@@ -136,7 +136,16 @@ def read_leaf(module: nn.Module, place: Place) -> Reading:
             "methods of its class were replaced since its reader was registered; restore them, or call "
             "register_module_reader again with a reader that knows them",
         )
-    found: object = reader(module, place)
+    try:
+        found: object = reader(module, place)
+    except ScaleGMNError:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise place.refusal(
+            module,
+            f"it is not built as its reader expects ({type(error).__name__}: {error}); build it as its class "
+            "does, or correct the reader",
+        ) from error
     if isinstance(found, Architecture):
         reading = Reading(found.layers, found.skips)
     elif isinstance(found, Sequence) and all(isinstance(layer, get_args(Layer)) for layer in found):

@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, final
@@ -27,7 +27,11 @@ from scalegmn.populations.progress import progress_bar
 from scalegmn.populations.readers.collection import Entry, Refusal, existing_folder
 from scalegmn.populations.store import Group, PopulationWriter
 
-SUFFIXES: Final = (".safetensors", ".npz", ".pt", ".pth")
+# Names under which networks are kept, whether or not such files can be read.
+_SUFFIXES: Final = (
+    *(".safetensors", ".npz", ".pt", ".pth", ".bin", ".ckpt", ".tar", ".th", ".pkl", ".h5", ".onnx"),
+    *(".model", ".weights"),
+)
 MAX_BYTES: Final = 2**30
 
 # Notes on how files were read that are told apart in the report.
@@ -122,7 +126,7 @@ def import_checkpoints(
     if shard_size < 1:
         raise ConfigurationError(f"shard_size is {shard_size}, expected 1 or more")
     source, folder, reader = Path(source), Path(folder), reader or NetworkReader()
-    entries, not_read = _entries(existing_folder(source, "checkpoint files"), table)
+    entries, not_read, others = _entries(existing_folder(source, "checkpoint files"), table)
     if not entries:
         reasons = shown_refusals(not_read) or ["the table has no rows"]
         raise PopulationError(f"{source}: no networks to read; " + "; ".join(reasons))
@@ -144,7 +148,8 @@ def import_checkpoints(
         if len(writer):
             writer.finish()
             remarks = (*table.remarks, *_remarks(writer.notes))
-            return ImportReport(writer.folder, len(writer), tuple(refused), {}, remarks)
+            left_out = {"are no networks by their names": others} if others else {}
+            return ImportReport(writer.folder, len(writer), tuple(refused), left_out, remarks)
     if new:
         shutil.rmtree(folder)
     raise PopulationError(f"{source}: all files were refused; " + "; ".join(shown_refusals(refused)))
@@ -195,8 +200,8 @@ def _groups(networks: Sequence[_Read], table: LabelTable) -> Iterator[Group]:
         yield Group(architecture, torch.stack([member.theta for member in members]), columns)
 
 
-def _entries(source: Path, table: LabelTable) -> tuple[list[Entry], list[Refusal]]:
-    """The files to read, in the order of the table, and what will not be read."""
+def _entries(source: Path, table: LabelTable) -> tuple[list[Entry], list[Refusal], int]:
+    """The files to read, in the order of the table; what will not be read; how many other files there are."""
     rows: dict[str, list[int]] = {}
     refused = []
     for row, name in enumerate(table.files):
@@ -207,29 +212,44 @@ def _entries(source: Path, table: LabelTable) -> tuple[list[Entry], list[Refusal
             refused.append(Refusal(name, f"{where} names a file that is not below {source.name}"))
         else:
             rows.setdefault(Path(name).as_posix(), []).append(row)
-    root = source.resolve()
     entries = []
     for name, mine in rows.items():
-        path = source / name
         where = f"row {mine[0] + 1} of {table.path.name}"
         if len(mine) > 1:
             listed = ", ".join(str(row + 1) for row in mine[:5])
             refused.append(Refusal(name, f"rows {listed} of {table.path.name} name it; keep one of them"))
-        elif not path.is_file():
-            what = "a folder" if path.is_dir() else "not there"
-            refused.append(Refusal(name, f"{where} names it, but it is {what}"))
-        elif not path.resolve().is_relative_to(root):
-            refused.append(
-                Refusal(name, f"{where} names it, but it is a link that leads out of {source.name}")
-            )
+        elif (problem := _problem_with(source, name)) is not None:
+            refused.append(Refusal(name, f"{where} names it, but it {problem}"))
         else:
-            entries.append(Entry(path, name, {"row": mine[0]}))
+            entries.append(Entry(source / name, name, {"row": mine[0]}))
+    unnamed, others = _unnamed(source, rows, table)
+    return entries, [*refused, *unnamed], others
+
+
+def _problem_with(source: Path, name: str) -> str | None:
+    path = source / name
+    try:
+        if not path.is_file():
+            return "is a folder" if path.is_dir() else "is not there"
+        inside = path.resolve().is_relative_to(source.resolve())
+    except (OSError, RuntimeError, ValueError) as error:
+        return f"cannot be looked at ({type(error).__name__})"
+    return None if inside else f"is a link that leads out of {source.name}"
+
+
+def _unnamed(source: Path, rows: Mapping[str, object], table: LabelTable) -> tuple[list[Refusal], int]:
+    """Files that seem to hold networks and have no row, and how many others there are."""
+    found, others = [], 0
+    tables = {table.path.with_suffix(suffix).name for suffix in (table.path.suffix, ".csv", ".parquet")}
     for path in sorted(source.rglob("*")):
         name = path.relative_to(source).as_posix()
-        hidden = any(part.startswith(".") for part in name.split("/"))
-        if path.suffix.lower() in SUFFIXES and not hidden and name not in rows and path.is_file():
-            refused.append(Refusal(name, f"no row of {table.path.name} names it"))
-    return entries, refused
+        if name in rows or name in tables or any(part.startswith(".") for part in name.split("/")):
+            continue
+        if path.is_file() and path.suffix.lower() in _SUFFIXES:
+            found.append(Refusal(name, f"no row of {table.path.name} names it"))
+        elif path.is_file():
+            others += 1
+    return found, others
 
 
 def _checksum(entries: Sequence[Entry], refused: Sequence[Refusal]) -> str:

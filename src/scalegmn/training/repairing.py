@@ -93,6 +93,11 @@ class Repairer:
         pixels, labels = evidence.images.pixels, evidence.images.labels
         _check_classes(architecture, evidence)
         inputs, networks = self.task.preparation.inputs(pixels), theta.float()[None]
+        if inputs.shape[1] != architecture.num_inputs:
+            raise ConfigurationError(
+                f"images of {evidence.source} come to the network with {inputs.shape[1]} channels, but it takes "
+                f"{architecture.num_inputs}; give images of the kind that it was trained on"
+            )
         if evidence.trigger is None or evidence.target is None:
             accuracy = CleanImages(inputs, labels).accuracy(architecture, networks)
             return Performance(float(accuracy), None, None)
