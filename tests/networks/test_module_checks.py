@@ -132,6 +132,14 @@ def test_changes_are_refused_by_name(name: str) -> None:
     assert len(str(caught.value)) < 500 and str(caught.value).isprintable()
 
 
+def test_nothing_is_written_into_a_module_that_computes_something_else() -> None:
+    module = network()
+    architecture, theta = read_module(module)
+    module[1].register_forward_hook(doubled)
+    with pytest.raises(UnsupportedLayerError, match=r"layer '1' .* has a forward hook"):
+        write_module(architecture, theta, like=module)
+
+
 @pytest.mark.parametrize("register", [register_module_forward_hook, register_module_forward_pre_hook])
 def test_global_hooks_are_refused(register: Callable[[Callable[..., Any]], Any]) -> None:
     handle = register(doubled)

@@ -93,6 +93,17 @@ def test_a_block_as_the_whole_network() -> None:
     assert torch.equal(to_parameters(graph, read_module(module)[0])[0], read_module(written)[1])
 
 
+def test_a_reader_that_puts_a_dot_behind_the_place() -> None:
+    """Right within a network, and understood at its top, where the place has no name."""
+
+    def read(module: Block, place: Place) -> list[Layer]:
+        return [Dense(f"{place.name}.linear", 2, 2), Activate(Activation("sine", 3.0))]
+
+    register_module_reader(Block, read)
+    assert check(Block()).parameters[0].name == "linear.weight"
+    assert check(nn.Sequential(Block())).parameters[0].name == "0.linear.weight"
+
+
 def test_skip_connections_at_the_top_and_within() -> None:
     register_module_reader(Residual, read_residual)
     assert check(Residual()).skips == (Skip(0, 1, 2),)

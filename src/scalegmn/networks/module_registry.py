@@ -156,6 +156,9 @@ def read_leaf(module: nn.Module, place: Place) -> Reading:
             f"its reader returned {found!r:.80}, expected a list of layers (scalegmn.networks.layers) or an "
             "Architecture; correct what register_module_reader was given",
         )
+    if not place.name:
+        # What a reader made of the place's name and a dot.
+        reading = reading._replace(layers=tuple(map(_without_dot, reading.layers)))
     _check_names(module, place, reading)
     return reading
 
@@ -199,6 +202,12 @@ def _data_after(layers: Sequence[Layer], data: Data) -> Data:
         elif isinstance(layer, Dense | Flatten):
             data = "vectors"
     return data
+
+
+def _without_dot(layer: Layer) -> Layer:
+    if isinstance(layer, Dense | Conv | Activate) and layer.name is not None and layer.name.startswith("."):
+        return dataclasses.replace(layer, name=layer.name[1:])
+    return layer
 
 
 def _check_names(module: nn.Module, place: Place, reading: Reading) -> None:

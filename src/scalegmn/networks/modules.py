@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from scalegmn.errors import ArchitectureError, UnsupportedLayerError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.layers import Conv, Dense, Flatten, Layer, Pool, Size
-from scalegmn.networks.module_checks import call_path, check_plain, check_unshared, place_of, state_of
+from scalegmn.networks.module_checks import call_path, check_plain, place_of, state_of
 from scalegmn.networks.module_readers import register_standard_readers
 from scalegmn.networks.module_refusals import ModuleArgument, ThetaArgument, no_module
 from scalegmn.networks.module_registry import Place, can_read, read_parts, register_module_reader
@@ -70,7 +70,7 @@ def read_module(
         raise no_module(module)
     if input_size is not None and min(input_size) < 1:
         raise ArchitectureError(f"input_size is {input_size}, expected the height and width of an image")
-    check_plain(module, readable=lambda part: can_read(part) or isinstance(part, nn.Sequential))
+    check_plain(module, readable=_says_what_it_computes)
     if isinstance(module, Network):
         _check_network(module)
         architecture = module.architecture
@@ -112,12 +112,13 @@ def write_module(architecture: Architecture, theta: ThetaArgument, *, like: M) -
         like: any module whose state dict has exactly the architecture's names and shapes.
 
     Raises:
-        ArchitectureError: `theta` or `like` does not fit the architecture, or `like` shares parameters.
+        ArchitectureError: `theta` or `like` does not fit the architecture.
+        UnsupportedLayerError: `like` shares parameters, or has forward hooks or replaced methods.
     """
     if not isinstance(like, nn.Module):
         raise no_module(like)
     state = architecture.unflatten(_single(theta, architecture))
-    check_unshared(like)
+    check_plain(like, readable=_says_what_it_computes)
     expected = {p.name: p.shape for p in architecture.parameters}
     found = {name: tuple(value.shape) for name, value in state_of(like).items()}
     if expected != found:
@@ -131,6 +132,10 @@ def write_module(architecture: Architecture, theta: ThetaArgument, *, like: M) -
         for name, value in state.items():
             targets[name].copy_(value)
     return written
+
+
+def _says_what_it_computes(module: nn.Module) -> bool:
+    return can_read(module) or isinstance(module, nn.Sequential)
 
 
 def _without(
