@@ -166,12 +166,12 @@ def test_modules_come_back(name: str) -> None:
 
 def test_siren_module_comes_back() -> None:
     architecture = siren(widths=(2, 4, 1))
-    theta = random_parameters(architecture, 1, generator=generator(0), dtype=torch.float32)[0]
+    theta = random_parameters(architecture, 1, generator=generator(0))[0]
     module = build_module(architecture, theta)
     graph = to_graph(module)
     assert torch.equal(graph.tap_weight, to_graph(architecture, theta).tap_weight)
-    x = random_inputs(architecture, 4, generator=generator(1), dtype=torch.float32)
-    again = to_module(graph, like=build_module(architecture))
+    x = random_inputs(architecture, 4, generator=generator(1))
+    again = to_module(graph, like=build_module(architecture).double())
     torch.testing.assert_close(again(x), run(architecture, theta[None], x)[0])
 
 

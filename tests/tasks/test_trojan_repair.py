@@ -19,6 +19,8 @@ from tasks.repair_cases import TEST, TRAIN, digit_twins
 
 CONFIG = RepairConfig(images=24, validation_images=40)
 CAN = ModelConfig(features=8, layers=2)
+# Relative: means in float32, whose sums every processor makes in another order.
+SINGLE = 1e-5
 
 
 @pytest.fixture(scope="module")
@@ -113,11 +115,11 @@ def test_metrics_of_an_epoch(population: Population) -> None:
     metrics.update(outputs[5:], targets[5:])
     found = metrics.compute()
     summary = task.report(outputs, targets).summary
-    assert float(found["val/asr"]) == pytest.approx(summary["asr"])
-    assert float(found["val/ra"]) == pytest.approx(summary["ra"])
+    assert float(found["val/asr"]) == pytest.approx(summary["asr"], rel=SINGLE)
+    assert float(found["val/ra"]) == pytest.approx(summary["ra"], rel=SINGLE)
     c_acc = float(outputs[:, Column.c_acc].mean())
-    assert float(found["val/c_acc"]) == pytest.approx(c_acc)
-    assert float(found["val/balance"]) == pytest.approx((c_acc + 1 - summary["asr"]) / 2)
+    assert float(found["val/c_acc"]) == pytest.approx(c_acc, rel=SINGLE)
+    assert float(found["val/balance"]) == pytest.approx((c_acc + 1 - summary["asr"]) / 2, rel=SINGLE)
 
 
 def test_written_down_and_read_back() -> None:
