@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import multiprocessing
+import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 from scalegmn.cli.demonstration import stages
 from scalegmn.cli.demonstration.settings import DemoSettings
 from scalegmn.cli.demonstration.stages import demonstrate
+from scalegmn.cli.demonstration.trainings import children_stop_with_us
 from scalegmn.cli.main import main
 from scalegmn.errors import ConfigurationError
 from scalegmn.models.config import ModelConfig
@@ -158,3 +162,17 @@ def test_interruption_says_how_to_go_on(
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--help"]) == 0
     assert "runs/demo" in capsys.readouterr().out
+
+
+def test_an_interruption_does_not_wait_for_other_processes() -> None:
+    """SIGTERM reaches one process only, unlike Ctrl-C in a terminal."""
+    began = time.perf_counter()
+    context = multiprocessing.get_context("spawn")
+    with (
+        pytest.raises(KeyboardInterrupt),
+        ProcessPoolExecutor(1, mp_context=context) as pool,
+        children_stop_with_us(),
+    ):
+        pool.submit(time.sleep, 60)
+        raise KeyboardInterrupt
+    assert time.perf_counter() - began < 30

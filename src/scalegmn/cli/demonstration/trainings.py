@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Final
@@ -35,10 +36,24 @@ def train_side_by_side(runs: Mapping[str, RunConfig], *, progress: bool) -> dict
     """
     # Fork would copy locks that threads of this process may hold.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(len(runs), mp_context=context) as pool:
+    with ProcessPoolExecutor(len(runs), mp_context=context) as pool, children_stop_with_us():
         futures = {name: pool.submit(_train, config) for name, config in runs.items()}
         _watch(runs, futures, progress=progress)
         return {name: future.result() for name, future in futures.items()}
+
+
+@contextlib.contextmanager
+def children_stop_with_us() -> Iterator[None]:
+    """Ask the processes that this one has started to stop if an error or an interruption gets out of here.
+
+    Ctrl-C reaches them by itself, SIGTERM does not, and a pool would wait until their work is done.
+    """
+    try:
+        yield
+    except BaseException:
+        for child in multiprocessing.active_children():
+            child.terminate()
+        raise
 
 
 def train_in_turn(runs: Mapping[str, RunConfig]) -> dict[str, float]:
