@@ -12,7 +12,7 @@ from scalegmn.models import Direction, ModelConfig
 
 def test_all_mistakes_are_reported_at_once() -> None:
     with pytest.raises(
-        ConfigurationError, match=r"features is 0.*layers is -1.*mlp_hidden is 0.*dropout is 1\.0"
+        ConfigurationError, match=r"features is 0.*layers is -1.*dropout is 1\.0.*mlp_hidden is 0"
     ):
         ModelConfig(features=0, layers=-1, mlp_hidden=0, dropout=1.0)
 

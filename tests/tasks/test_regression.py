@@ -120,7 +120,7 @@ def test_constant_test_networks_are_targets_all_the_same(tmp_path: Path) -> None
     ],
 )
 def test_contradictions_are_refused(entries: dict[str, object], match: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"regression: {match}"):
+    with pytest.raises(ConfigurationError, match=f"RegressionConfig: {match}"):
         RegressionConfig(**entries)  # type: ignore[arg-type]
 
 

@@ -167,5 +167,5 @@ def test_models_that_only_answer_are_refused(population: Population) -> None:
 
 
 def test_mistakes_in_the_configuration_are_listed_together() -> None:
-    with pytest.raises(ConfigurationError, match=r"repair: images is 0, .*; trigger_weight is -1.0"):
+    with pytest.raises(ConfigurationError, match=r"RepairConfig: images is 0, .*; trigger_weight is -1.0"):
         RepairConfig(images=0, trigger_weight=-1.0)

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scalegmn.configuration import to_plain
 from scalegmn.errors import ConfigurationError
 from scalegmn.models.config import Direction, Symmetry
 from scalegmn.training.config import RunConfig, Schedule
-from scalegmn.training.parsing import fields_of, flat_items, parse_config, parse_plain, to_plain
+from scalegmn.training.parsing import fields_of, flat_items, parse_config, parse_plain
 from scalegmn.training.yaml_files import read_yaml
 
 CONFIGS = [

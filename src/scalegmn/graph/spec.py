@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from scalegmn.configuration import Configuration, Count
 from scalegmn.errors import GraphError
 from scalegmn.graph.structure import Structure
 from scalegmn.networks.architecture import Architecture
 
 
 @dataclass(frozen=True, kw_only=True)
-class GraphSpec:
+class GraphSpec(Configuration):
     """Upper limits, which size the tables of positional encodings.
 
     Attributes:
@@ -19,9 +20,9 @@ class GraphSpec:
         layers: hidden layers.
     """
 
-    inputs: int
-    outputs: int
-    layers: int
+    inputs: Count
+    outputs: Count
+    layers: Count
 
     @staticmethod
     def of(architectures: Iterable[Architecture]) -> GraphSpec:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from scalegmn.errors import ConfigurationError
+from scalegmn.configuration import Configuration, Depth, NonNegative, Rate, Width
 from scalegmn.nn.mlp import MLPStyle
 from scalegmn.nn.style import LayerStyle
 
@@ -36,7 +36,7 @@ class ReadoutKind(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelConfig:
+class ModelConfig(Configuration):
     """Options shared by all metanetworks.
 
     Attributes:
@@ -61,14 +61,14 @@ class ModelConfig:
         update_scale: of models that write networks: where the learned scale of each layer's updates starts.
     """
 
-    features: int = 64
-    layers: int = 4
+    features: Width = 64
+    layers: Depth = 4
     direction: Direction = Direction.forward
     symmetry: Symmetry = Symmetry.scaling
     readout: ReadoutKind = ReadoutKind.last_layer
     statistics: bool = False
     skip: bool = False
-    dropout: float = 0.0
+    dropout: Rate = 0.0
     dropout_in_mlps: bool = False
     separate_io: bool = True
     plain_io: bool = True
@@ -76,26 +76,9 @@ class ModelConfig:
     edge_positional: bool = True
     positional_in_messages: bool = False
     positional_in_updates: bool = False
-    mlp_hidden: int | None = None
+    mlp_hidden: Width | None = None
     mlp_layer_norm: bool = True
-    update_scale: float = 0.01
-
-    def __post_init__(self) -> None:
-        mistakes = [
-            f"{name} is {value!r}, expected at least 1"
-            for name, value in (
-                ("features", self.features),
-                ("layers", self.layers),
-                ("mlp_hidden", self.mlp_hidden),
-            )
-            if value is not None and value < 1
-        ]
-        if not self.update_scale >= 0:
-            mistakes.append(f"update_scale is {self.update_scale!r}, expected 0 or more")
-        if not 0 <= self.dropout < 1:
-            mistakes.append(f"dropout is {self.dropout!r}, expected a rate in [0, 1)")
-        if mistakes:
-            raise ConfigurationError("model: " + "; ".join(mistakes))
+    update_scale: NonNegative = 0.01
 
     @property
     def style(self) -> LayerStyle:

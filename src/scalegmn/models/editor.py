@@ -5,7 +5,6 @@ Paper: Kalogeropoulos et al. 2024, section 6.3 (INR editing).
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any, final
 
@@ -19,7 +18,6 @@ from scalegmn.graph.spec import GraphSpec
 from scalegmn.models.backbone import Backbone
 from scalegmn.models.config import ModelConfig
 from scalegmn.models.metanetwork import Editor
-from scalegmn.models.saving import decode_config, encode_config
 from scalegmn.networks.topology import topology_of
 from scalegmn.nn.parameter_head import ParameterHead
 from scalegmn.nn.steps import Wanted
@@ -78,14 +76,5 @@ class ScaleGMNEditor(Editor):
         """Take the constants that bring each layer's parameters to size 1 from training networks."""
         self.backbone.scale.fit(batch.graph)
 
-    def to_config(self) -> dict[str, Any]:
-        """See :class:`~scalegmn.models.saving.SavedModule`."""
-        return {
-            "spec": dataclasses.asdict(self.spec),
-            "config": encode_config(self.config),
-        }
-
-    @classmethod
-    def from_config(cls, data: Mapping[str, Any]) -> ScaleGMNEditor:
-        """See :class:`~scalegmn.models.saving.SavedModule`."""
-        return cls(spec=GraphSpec(**data["spec"]), config=decode_config(data["config"]))
+    def arguments(self) -> Mapping[str, Any]:
+        return {"spec": self.spec, "config": self.config}

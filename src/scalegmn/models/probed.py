@@ -13,6 +13,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from scalegmn.configuration import Count
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.graph.spec import GraphSpec
 from scalegmn.models.baselines.probes import Probes, ProbesConfig
@@ -36,7 +37,7 @@ class ProbedScaleGMN(Judge):
     Law: that of ScaleGMN, because symmetries do not change what a network answers to probes.
     """
 
-    def __init__(self, *, gmn: ScaleGMN, probes: Probes, outputs: int) -> None:
+    def __init__(self, *, gmn: ScaleGMN, probes: Probes, outputs: Count) -> None:
         super().__init__()
         self.gmn, self.probes, self.outputs = gmn, probes, outputs
         self.head = MLP(gmn.embedding_width + probes.outputs, outputs, style=gmn.config.style.mlp)
@@ -67,19 +68,5 @@ class ProbedScaleGMN(Judge):
         self.gmn.fit_scale(batch)
         self.probes.fit_scale(batch)
 
-    def to_config(self) -> dict[str, Any]:
-        """See :class:`~scalegmn.models.saving.SavedModule`."""
-        return {
-            "gmn": self.gmn.to_config(),
-            "probes": self.probes.to_config(),
-            "outputs": self.outputs,
-        }
-
-    @classmethod
-    def from_config(cls, data: Mapping[str, Any]) -> ProbedScaleGMN:
-        """See :class:`~scalegmn.models.saving.SavedModule`."""
-        return cls(
-            gmn=ScaleGMN.from_config(data["gmn"]),
-            probes=Probes.from_config(data["probes"]),
-            outputs=data["outputs"],
-        )
+    def arguments(self) -> Mapping[str, Any]:
+        return {"gmn": self.gmn, "probes": self.probes, "outputs": self.outputs}

@@ -6,39 +6,29 @@ In the manner of huggingface_hub's ``PyTorchModelHubMixin``, whose folders look 
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from abc import ABC
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from scalegmn.configuration import Rebuilt, shown
 from scalegmn.disk import make_folder, replace_file
-from scalegmn.errors import CheckpointError, ConfigurationError
-from scalegmn.models.config import Direction, ModelConfig, ReadoutKind, Symmetry
+from scalegmn.errors import CheckpointError, ConfigurationError, ScaleGMNError
 from scalegmn.networks.checkpoints import read_state, write_state
 from scalegmn.networks.files import read_json
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
-_ENUMS = {"direction": Direction, "symmetry": Symmetry, "readout": ReadoutKind}
 
 M = TypeVar("M", bound="SavedModule")
 
 
-class SavedModule(nn.Module, ABC):
+class SavedModule(nn.Module, Rebuilt, ABC):
     """A module that saves and loads itself."""
-
-    @abstractmethod
-    def to_config(self) -> dict[str, Any]:
-        """Everything its constructor needs, as plain data."""
-
-    @classmethod
-    @abstractmethod
-    def from_config(cls: type[M], data: Mapping[str, Any]) -> M:
-        """The inverse of :meth:`to_config`, with fresh weights."""
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write ``config.json`` and ``model.safetensors``; the folder is made where it is missing."""
@@ -63,16 +53,14 @@ class SavedModule(nn.Module, ABC):
         kind = config.pop("model", None)
         if kind != cls.__name__:
             raise ConfigurationError(
-                f"{folder / CONFIG_FILE}: holds a model of class {kind!r}, expected {cls.__name__!r}"
+                f"{folder / CONFIG_FILE}: holds a model of class {shown(kind)}, expected {cls.__name__!r}"
             )
-        try:
-            model = cls.from_config(config)
-        except (KeyError, TypeError) as error:
-            raise ConfigurationError(
-                f"{folder / CONFIG_FILE}: entries of {cls.__name__} are missing, unknown or of the wrong "
-                f"type: {error!r}"
-            ) from error
         tensors = read_state(folder / WEIGHTS_FILE).tensors
+        try:
+            _check_size(cls, config, tensors)
+            model = cls.from_config(config)
+        except ScaleGMNError as error:
+            raise ConfigurationError(f"{folder / CONFIG_FILE}: {error}") from error
         # A model saved in double precision comes back in double precision.
         dtypes = {tensor.dtype for tensor in tensors.values()}
         if len(dtypes) == 1:
@@ -86,28 +74,34 @@ class SavedModule(nn.Module, ABC):
         return model.eval()
 
 
-def encode_config(config: ModelConfig) -> dict[str, Any]:
-    """Plain data, fit for JSON."""
-    data = dataclasses.asdict(config)
-    return data | {name: kind(data[name]).value for name, kind in _ENUMS.items()}
+def _check_size(kind: type[SavedModule], config: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+    """Refuse a configuration that asks for more than the weights beside it, before anything is built.
 
-
-def decode_config(data: Mapping[str, Any]) -> ModelConfig:
-    """The inverse of :func:`encode_config`.
+    Whoever writes a configuration could otherwise ask for years of work and all the memory there is.
 
     Raises:
-        ConfigurationError: unknown or wrong entries.
+        ConfigurationError: it asks for more layers than there are tensors, or for larger ones.
     """
-    known = {field.name for field in dataclasses.fields(ModelConfig)}
-    unknown = sorted(set(data) - known)
-    if unknown:
-        raise ConfigurationError(
-            f"the saved model configuration has unknown entries {unknown}; known: {sorted(known)}"
-        )
+    layers = max(_layers(config), default=0)
+    if layers > len(tensors):
+        raise ConfigurationError(f"layers is {layers}, but the weights beside it are {len(tensors)} tensors")
     try:
-        values: dict[str, Any] = {
-            key: _ENUMS[key](value) if key in _ENUMS else value for key, value in data.items()
-        }
-        return ModelConfig(**values)
-    except (ValueError, TypeError) as error:
-        raise ConfigurationError(f"the saved model configuration {dict(data)} is invalid: {error}") from error
+        # Shapes without numbers: nothing is allocated.
+        with torch.device("meta"):
+            needed = sum(value.numel() for value in kind.from_config(config).state_dict().values())
+    except RuntimeError as error:
+        raise ConfigurationError(f"{kind.__name__}: no such model can be built: {error}") from error
+    found = sum(tensor.numel() for tensor in tensors.values())
+    if needed > 2 * found:
+        raise ConfigurationError(
+            f"{kind.__name__}: asks for {needed:,} numbers, but the weights beside it are {found:,}"
+        )
+
+
+def _layers(data: object) -> Iterator[int]:
+    """How many layers the configurations in a description ask for."""
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            if key == "config" and isinstance(value, Mapping) and isinstance(value.get("layers"), int):
+                yield value["layers"]
+            yield from _layers(value)

@@ -5,20 +5,19 @@ Paper: Kalogeropoulos, Bouritsas, Panagakis, "Scale Equivariant Graph Metanetwor
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
+from scalegmn.configuration import Count
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.graph.network_graph import NetworkGraph
 from scalegmn.graph.spec import GraphSpec
 from scalegmn.models.backbone import Backbone
 from scalegmn.models.config import ModelConfig, ReadoutKind
 from scalegmn.models.metanetwork import Judge
-from scalegmn.models.saving import decode_config, encode_config
 from scalegmn.nn.mlp import MLP
 from scalegmn.nn.readout import FullGraphReadout, LastLayerReadout, Readout
 from scalegmn.nn.statistics import WeightStatistics
@@ -39,7 +38,7 @@ class ScaleGMN(Judge):
     (:func:`scalegmn.symmetry.canonicalize_sine_phase`).
     """
 
-    def __init__(self, *, spec: GraphSpec, outputs: int | None, config: ModelConfig) -> None:
+    def __init__(self, *, spec: GraphSpec, outputs: Count | None, config: ModelConfig) -> None:
         super().__init__()
         self.spec, self.config = spec, config
         readouts: dict[ReadoutKind, type[Readout]] = {
@@ -87,17 +86,9 @@ class ScaleGMN(Judge):
         if self.statistics is not None:
             self.statistics.fit(batch.graph)
 
-    def to_config(self) -> dict[str, Any]:
-        """See :class:`~scalegmn.models.saving.SavedModule`."""
+    def arguments(self) -> Mapping[str, Any]:
         return {
-            "spec": dataclasses.asdict(self.spec),
+            "spec": self.spec,
             "outputs": None if self.bare else self.outputs,
-            "config": encode_config(self.config),
+            "config": self.config,
         }
-
-    @classmethod
-    def from_config(cls, data: Mapping[str, Any]) -> ScaleGMN:
-        """See :class:`~scalegmn.models.saving.SavedModule`."""
-        return cls(
-            spec=GraphSpec(**data["spec"]), outputs=data["outputs"], config=decode_config(data["config"])
-        )

@@ -20,7 +20,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from scalegmn.errors import ArchitectureError, CheckpointError
+from scalegmn.configuration import checked_arguments, register_plain_form, shown
+from scalegmn.errors import ArchitectureError, CheckpointError, ConfigurationError
 from scalegmn.networks.activations import Activation
 from scalegmn.networks.consistency import check_flow, check_skips, check_stages
 from scalegmn.networks.layers import (
@@ -200,9 +201,14 @@ class Architecture:
         """
         try:
             layers = tuple(_layer_from_dict(entry) for entry in data["layers"])  # type: ignore[attr-defined]
-            skips = tuple(Skip(**entry) for entry in data.get("skips", ()))  # type: ignore[attr-defined]
-        except (KeyError, TypeError) as error:
-            raise ArchitectureError(f"not the description of an architecture: {error} in {data!r}") from error
+            skips = tuple(
+                Skip(**checked_arguments(Skip.__init__, entry, origin="skip connection"))
+                for entry in data.get("skips", ())  # type: ignore[attr-defined]
+            )
+        except (KeyError, TypeError, AttributeError, ConfigurationError) as error:
+            raise ArchitectureError(
+                f"not the description of an architecture: {error} in {shown(data)}"
+            ) from error
         return Architecture(layers, skips)
 
     @cached_property
@@ -219,10 +225,20 @@ class Architecture:
 
 
 def _layer_from_dict(entry: Mapping[str, object]) -> Layer:
-    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-    kind = fields.pop("type")
-    if kind not in _LAYER_TYPES:
-        raise ArchitectureError(f"unknown layer type {kind!r}; known are {sorted(_LAYER_TYPES)}")
+    fields = {key: value for key, value in entry.items() if key != "type"}
+    kind = entry["type"]
+    if not isinstance(kind, str) or kind not in _LAYER_TYPES:
+        raise ArchitectureError(f"unknown layer type {shown(kind)}; known are {sorted(_LAYER_TYPES)}")
     if kind == "activate":
-        fields["activation"] = Activation(**fields["activation"])  # type: ignore[arg-type]
-    return _LAYER_TYPES[str(kind)](**fields)  # type: ignore[arg-type]
+        given = checked_arguments(Activation.__init__, fields.get("activation"), origin="activation")
+        fields["activation"] = Activation(**given)
+    layer = _LAYER_TYPES[kind]
+    made: Layer = layer(**checked_arguments(layer.__init__, fields, origin=kind))
+    return made
+
+
+register_plain_form(
+    Architecture,
+    write=lambda architecture: architecture.to_dict(),
+    read=lambda _, data: Architecture.from_dict(data),
+)

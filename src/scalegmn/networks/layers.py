@@ -8,11 +8,17 @@ convolutions.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from scalegmn.configuration import Count, Limits, Natural
 from scalegmn.errors import ArchitectureError
 from scalegmn.networks.activations import Activation
 
 Size = tuple[int, int]
+Extent = tuple[Count, Count]
+"""Height and width."""
+Border = tuple[Natural, Natural]
+"""Zeros on each side, of both axes."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +26,8 @@ class Dense:
     """``y = W x + b``."""
 
     name: str
-    inputs: int
-    outputs: int
+    inputs: Count
+    outputs: Count
     bias: bool = True
 
     @property
@@ -35,13 +41,13 @@ class Conv:
     """A two-dimensional convolution with zero padding; `padding` is one number per side of each axis."""
 
     name: str
-    inputs: int
-    outputs: int
-    kernel: Size
-    stride: Size = (1, 1)
-    padding: Size = (0, 0)
-    dilation: Size = (1, 1)
-    groups: int = 1
+    inputs: Count
+    outputs: Count
+    kernel: Extent
+    stride: Extent = (1, 1)
+    padding: Border = (0, 0)
+    dilation: Extent = (1, 1)
+    groups: Count = 1
     bias: bool = True
 
     def __post_init__(self) -> None:
@@ -66,7 +72,7 @@ class Activate:
 
     activation: Activation
     name: str | None = None
-    count: int = 0
+    count: Natural = 0
 
     def __post_init__(self) -> None:
         learned = self.name is not None
@@ -87,9 +93,9 @@ class Pool:
     """Pooling over space.  ``size=None`` pools the whole map (to 1 x 1); ``stride=None`` is the size."""
 
     kind: str
-    size: Size | None = None
-    stride: Size | None = None
-    padding: Size = (0, 0)
+    size: Extent | None = None
+    stride: Extent | None = None
+    padding: Border = (0, 0)
 
     def __post_init__(self) -> None:
         if self.kind not in ("max", "average"):
@@ -106,21 +112,21 @@ class Flatten:
     `size` is ``(H, W)``, which gives every weight of the dense layer behind it a place in the map.
     """
 
-    size: Size | None = None
+    size: Extent | None = None
 
 
 @dataclass(frozen=True)
 class Dropout:
     """Does nothing in a trained network; kept so that a module can be written back."""
 
-    p: float = 0.5
+    p: Annotated[float | int, Limits(low=0, high=1)] = 0.5
 
 
 @dataclass(frozen=True)
 class Shift:
     """Adds a constant to the output of the network (SIRENs of images often end in ``+ 0.5``)."""
 
-    value: float
+    value: float | int
 
 
 Weighted = Dense | Conv
@@ -137,6 +143,6 @@ class Skip:
         channels: how many of the first channels are added.
     """
 
-    source: int
-    target: int
-    channels: int
+    source: Natural
+    target: Natural
+    channels: Count

@@ -9,11 +9,12 @@ import torch
 from torch import nn
 from torch.nn.functional import silu
 
+from scalegmn.configuration import Configuration, Rate, Width
 from scalegmn.shapes import MappedRows, Rows
 
 
 @dataclass(frozen=True, kw_only=True)
-class MLPStyle:
+class MLPStyle(Configuration):
     """What all perceptrons of a metanetwork have in common.
 
     Attributes:
@@ -22,9 +23,9 @@ class MLPStyle:
         dropout: rate in the hidden layer.
     """
 
-    hidden: int
+    hidden: Width
     layer_norm: bool = True
-    dropout: float = 0.0
+    dropout: Rate = 0.0
 
 
 @final

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scalegmn.configuration import Configuration, Width
 from scalegmn.nn.mlp import MLPStyle
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerStyle:
+class LayerStyle(Configuration):
     """Options of a message passing layer.
 
     Attributes:
@@ -23,7 +24,7 @@ class LayerStyle:
         mlp: style of all perceptrons.
     """
 
-    features: int
+    features: Width
     bidirectional: bool
     dual: bool
     symmetrise: bool

@@ -163,12 +163,8 @@ class Classification(Task):
             )
         return described
 
-    def to_config(self) -> dict[str, Any]:
-        return {"label": self.label, "classes": list(self.classes)}
-
-    @classmethod
-    def from_config(cls, data: Mapping[str, Any]) -> Classification:
-        return Classification(label=data["label"], classes=data["classes"])
+    def arguments(self) -> Mapping[str, Any]:
+        return {"label": self.label, "classes": self.classes}
 
 
 def _interval(right: np.ndarray, groups: np.ndarray | None) -> tuple[float, float]:

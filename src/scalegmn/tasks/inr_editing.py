@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Annotated, Any, Final, final
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 from torchmetrics import MetricCollection
 
+from scalegmn.configuration import Configuration, Limits
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.metanetwork import Editor, Metanetwork
@@ -41,6 +42,9 @@ _CHECKED: Final = 32
 _CLEARLY: Final = 0.5
 
 
+_Pixels = Annotated[int, Limits(low=2, high=2**14)]
+
+
 class Target(Enum):
     """What is edited to get the target: the image that a network was fitted to, or what it draws itself."""
 
@@ -49,7 +53,7 @@ class Target(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EditingConfig:
+class EditingConfig(Configuration):
     """Which edit to learn, and from what.
 
     Attributes:
@@ -70,14 +74,8 @@ class EditingConfig:
     target: Target = Target.image
     image_source: str | None = None
     image_folder: Path | None = None
-    image_size: tuple[int, int] | None = None
+    image_size: tuple[_Pixels, _Pixels] | None = None
     order: Order = "xy"
-
-    def __post_init__(self) -> None:
-        if self.image_size is not None and min(self.image_size) < 2:
-            raise ConfigurationError(
-                f"editing: image_size is {self.image_size}, expected at least 2 rows and 2 columns"
-            )
 
 
 @final
@@ -214,32 +212,17 @@ class InrEditing(Task):
             for row in flat
         ]
 
+    def arguments(self) -> Mapping[str, Any]:
+        return {"config": dataclasses.replace(self.config, image_size=self.size)}
+
     def to_config(self) -> dict[str, Any]:
-        config = self.config
-        return {
-            "edit": config.edit,
-            "parameters": dict(config.parameters),
-            "target": config.target.value,
-            "image_source": config.image_source,
-            "image_folder": None if config.image_folder is None else str(config.image_folder),
-            "image_size": list(self.size),
-            "order": config.order,
-        }
+        """The entries of the configuration, without a section of their own."""
+        entries: dict[str, Any] = super().to_config()["config"]
+        return entries
 
     @classmethod
     def from_config(cls, data: Mapping[str, Any]) -> InrEditing:
-        rows, columns = data["image_size"]
-        return InrEditing(
-            config=EditingConfig(
-                edit=data["edit"],
-                parameters=dict(data["parameters"]),
-                target=Target(data["target"]),
-                image_source=data["image_source"],
-                image_folder=None if data["image_folder"] is None else Path(data["image_folder"]),
-                image_size=(rows, columns),
-                order=data["order"],
-            )
-        )
+        return super().from_config({"config": data})
 
     def _drawings(self, population: Population, rows: np.ndarray) -> Tensor:
         """What networks draw, ``(n, H, W[, C])`` float32."""

@@ -6,8 +6,7 @@ Network Accuracy from Weights", 2020; with ScaleGMN: Kalogeropoulos et al. 2024,
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, final
@@ -19,6 +18,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 from torchmetrics import MetricCollection
 
+from scalegmn.configuration import Configuration, NonNegative
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.populations.store import Population
 from scalegmn.tasks.rank_correlation import pairwise_rank_loss
@@ -46,7 +46,7 @@ class RegressionLoss(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegressionConfig:
+class RegressionConfig(Configuration):
     """How numbers are predicted.
 
     Attributes:
@@ -60,21 +60,14 @@ class RegressionConfig:
 
     link: Link = Link.sigmoid
     loss: RegressionLoss = RegressionLoss.mse
-    rank_weight: float = 0.0
+    rank_weight: NonNegative = 0.0
     log: bool = False
 
-    def __post_init__(self) -> None:
-        mistakes = []
-        if not 0 <= self.rank_weight < float("inf"):
-            mistakes.append(f"rank_weight is {self.rank_weight}, expected 0 or more")
+    def contradictions(self) -> Iterator[str]:
         if self.log and self.link is Link.sigmoid:
-            mistakes.append(
-                "log is true with the link sigmoid, expected the link identity: logarithms are no shares"
-            )
+            yield "log is true with the link sigmoid, expected the link identity: logarithms are no shares"
         if self.loss is RegressionLoss.bce and self.link is not Link.sigmoid:
-            mistakes.append(f"loss is bce with the link {self.link.value}, expected sigmoid, or the loss mse")
-        if mistakes:
-            raise ConfigurationError("regression: " + "; ".join(mistakes))
+            yield f"loss is bce with the link {self.link.value}, expected sigmoid, or the loss mse"
 
 
 @final
@@ -203,25 +196,13 @@ class Regression(Task):
         """Answers ``(n, 1)`` as targets, float64 ``(n,)``."""
         return _LINKS[self.config.link](outputs.detach().cpu()[:, 0].double())
 
-    def to_config(self) -> dict[str, Any]:
-        config = dataclasses.asdict(self.config)
-        plain = config | {"link": self.config.link.value, "loss": self.config.loss.value}
-        return {"label": self.label, "config": plain, "centre": self.centre, "spread": self.spread}
-
-    @classmethod
-    def from_config(cls, data: Mapping[str, Any]) -> Regression:
-        config = data["config"]
-        return Regression(
-            label=data["label"],
-            config=RegressionConfig(
-                link=Link(config["link"]),
-                loss=RegressionLoss(config["loss"]),
-                rank_weight=float(config["rank_weight"]),
-                log=config["log"],
-            ),
-            centre=float(data["centre"]),
-            spread=float(data["spread"]),
-        )
+    def arguments(self) -> Mapping[str, Any]:
+        return {
+            "label": self.label,
+            "config": self.config,
+            "centre": self.centre,
+            "spread": self.spread,
+        }
 
     def _plain_loss(self, scores: Tensor, targets: Tensor) -> Tensor:
         """Without the part about order, which depends on how networks are batched."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from torch import Tensor
 from torchmetrics import MetricCollection
 
+from scalegmn.configuration import Rebuilt
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.metanetwork import Judge, Metanetwork
 from scalegmn.populations.store import Population
@@ -40,7 +40,7 @@ class Report:
     arrays: dict[str, np.ndarray]
 
 
-class Task(ABC):
+class Task(Rebuilt, ABC):
     """Targets, loss, metrics and report of one task.
 
     Shapes: outputs ``(B, ...)``, targets ``(B, ...)`` for B networks.
@@ -117,12 +117,3 @@ class Task(ABC):
     @abstractmethod
     def describe(self, outputs: Tensor) -> list[dict[str, Any]]:
         """What the answers mean: plain data for every network, the most important entry first."""
-
-    @abstractmethod
-    def to_config(self) -> dict[str, Any]:
-        """Everything that :meth:`from_config` needs, as plain data."""
-
-    @classmethod
-    @abstractmethod
-    def from_config(cls, data: Mapping[str, Any]) -> Task:
-        """The inverse of :meth:`to_config`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
@@ -14,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torchmetrics import MetricCollection
 
+from scalegmn.configuration import Configuration, NonNegative
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.populations.store import Population
@@ -31,7 +31,7 @@ _FAILED: Final = "failed_attack"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DetectionConfig:
+class DetectionConfig(Configuration):
     """What is to be detected.
 
     Attributes:
@@ -44,13 +44,8 @@ class DetectionConfig:
 
     label: str = "trojaned"
     target: str = "target"
-    target_weight: float | None = None
+    target_weight: NonNegative | None = None
     calibration: CalibrationMethod = CalibrationMethod.temperature
-
-    def __post_init__(self) -> None:
-        weight = self.target_weight
-        if weight is not None and not 0 <= weight < math.inf:
-            raise ConfigurationError(f"detection: target_weight is {weight}, expected 0 or more")
 
 
 @final
@@ -198,22 +193,13 @@ class TrojanDetection(Task):
             described.append(answer)
         return described
 
-    def to_config(self) -> dict[str, Any]:
+    def arguments(self) -> Mapping[str, Any]:
         return {
             "label": self.label,
             "target": self.target,
             "classes": self.classes,
             "target_weight": self.target_weight,
         }
-
-    @classmethod
-    def from_config(cls, data: Mapping[str, Any]) -> TrojanDetection:
-        return TrojanDetection(
-            label=data["label"],
-            target=data["target"],
-            classes=int(data["classes"]),
-            target_weight=float(data["target_weight"]),
-        )
 
     def _truth(self, population: Population, rows: np.ndarray) -> np.ndarray:
         """0 or 1 for every network, int64 ``(n,)``."""

@@ -7,7 +7,6 @@ too.  The trigger and the images are known while learning only; a repair takes t
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor
 from torchmetrics import MetricCollection
 
+from scalegmn.configuration import Configuration, Count, NonNegative
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.metanetwork import Editor, Metanetwork
@@ -42,7 +42,7 @@ _NO_TWIN: Final = -1
 
 
 @dataclass(frozen=True, kw_only=True)
-class RepairConfig:
+class RepairConfig(Configuration):
     """What to learn a repair from.
 
     Attributes:
@@ -55,28 +55,11 @@ class RepairConfig:
         image_folder: where images are; by default the environment variable SCALEGMN_DATA says it.
     """
 
-    images: int = 64
-    validation_images: int = 1000
-    trigger_weight: float = 1.0
-    distance_weight: float = 0.0
+    images: Count = 64
+    validation_images: Count = 1000
+    trigger_weight: NonNegative = 1.0
+    distance_weight: NonNegative = 0.0
     image_folder: Path | None = None
-
-    def __post_init__(self) -> None:
-        mistakes = [
-            f"{name} is {value}, expected at least 1"
-            for name, value in (("images", self.images), ("validation_images", self.validation_images))
-            if value < 1
-        ]
-        mistakes += [
-            f"{name} is {value}, expected 0 or more"
-            for name, value in (
-                ("trigger_weight", self.trigger_weight),
-                ("distance_weight", self.distance_weight),
-            )
-            if not value >= 0
-        ]
-        if mistakes:
-            raise ConfigurationError("repair: " + "; ".join(mistakes))
 
 
 @final
@@ -243,27 +226,15 @@ class TrojanRepair(Task):
         names = [column.name for column in Column]
         return [dict(zip(names, row.tolist(), strict=True)) for row in outputs.float()]
 
+    def arguments(self) -> Mapping[str, Any]:
+        return {"config": self.config, "preparation": self.preparation}
+
     def to_config(self) -> dict[str, Any]:
-        config = self.config
-        return {
-            "preparation": dataclasses.asdict(self.preparation),
-            "images": config.images,
-            "validation_images": config.validation_images,
-            "trigger_weight": config.trigger_weight,
-            "distance_weight": config.distance_weight,
-            "image_folder": None if config.image_folder is None else str(config.image_folder),
-        }
+        """The entries of the configuration lie beside the preparation."""
+        entries = super().to_config()
+        return {"preparation": entries["preparation"], **entries["config"]}
 
     @classmethod
     def from_config(cls, data: Mapping[str, Any]) -> TrojanRepair:
-        folder = data["image_folder"]
-        return TrojanRepair(
-            config=RepairConfig(
-                images=data["images"],
-                validation_images=data["validation_images"],
-                trigger_weight=data["trigger_weight"],
-                distance_weight=data["distance_weight"],
-                image_folder=None if folder is None else Path(folder),
-            ),
-            preparation=Preparation(**data["preparation"]),
-        )
+        entries = {name: value for name, value in data.items() if name != "preparation"}
+        return super().from_config({"preparation": data.get("preparation"), "config": entries})

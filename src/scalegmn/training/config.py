@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-from scalegmn.errors import ConfigurationError
+from scalegmn.configuration import Configuration, Count, Fraction, Natural, NonNegative, Positive
 from scalegmn.models.baselines.feature_boosting import BoostingConfig
 from scalegmn.models.baselines.feature_logistic import LogisticConfig
 from scalegmn.models.baselines.features.feature_set import FeaturesConfig
@@ -79,13 +80,8 @@ class Accelerator(Enum):
     gpu = "gpu"
 
 
-def _refuse(section: str, mistakes: list[str]) -> None:
-    if mistakes:
-        raise ConfigurationError(f"{section}: " + "; ".join(mistakes))
-
-
 @dataclass(frozen=True, kw_only=True)
-class DataConfig:
+class DataConfig(Configuration):
     """Which networks to learn from.
 
     Where the population has the column `split`, its words train, val and test decide; without it, images
@@ -122,38 +118,25 @@ class DataConfig:
     train_where: dict[str, Any] = field(default_factory=dict)
     split: str = "split"
     group: str | None = None
-    validation: float | int = 0.1
-    test: float = 0.1
+    validation: Positive | Count = 0.1
+    test: Fraction = 0.1
     split_seed: int = 0
-    train_limit: int | None = None
-    val_limit: int | None = None
-    test_limit: int | None = None
-    batch_size: int = 128
-    evaluation_batch_size: int = 256
+    train_limit: Count | None = None
+    val_limit: Count | None = None
+    test_limit: Count | None = None
+    batch_size: Count = 128
+    evaluation_batch_size: Count = 256
     canonicalize: bool = True
-    num_workers: int = 0
-    memory_limit: float = 4.0
+    num_workers: Natural = 0
+    memory_limit: NonNegative = 4.0
 
-    def __post_init__(self) -> None:
-        counts = ("train_limit", "val_limit", "test_limit", "batch_size", "evaluation_batch_size")
-        mistakes = [
-            f"{name} is {value}, expected at least 1"
-            for name, value in ((name, getattr(self, name)) for name in counts)
-            if value is not None and value < 1
-        ]
-        if self.validation <= 0 or (self.validation > 1 and self.validation != int(self.validation)):
-            mistakes.append(f"validation is {self.validation}, expected a share above 0 or a whole number")
-        if not 0 < self.test < 1:
-            mistakes.append(f"test is {self.test}, expected a share between 0 and 1")
-        if self.num_workers < 0:
-            mistakes.append(f"num_workers is {self.num_workers}, expected 0 or more")
-        if self.memory_limit < 0:
-            mistakes.append(f"memory_limit is {self.memory_limit}, expected 0 or more")
-        _refuse("data", mistakes)
+    def contradictions(self) -> Iterator[str]:
+        if self.validation > 1 and self.validation != int(self.validation):
+            yield f"validation is {self.validation}, expected a share above 0 or a whole number"
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingConfig:
+class TrainingConfig(Configuration):
     """How to learn.
 
     Attributes:
@@ -173,49 +156,23 @@ class TrainingConfig:
             again; for large networks or batches that do not fit in memory otherwise.
     """
 
-    epochs: int = 100
-    learning_rate: float = 0.001
-    weight_decay: float = 0.01
-    warmup_steps: int = 1000
+    epochs: Count = 100
+    learning_rate: Positive = 0.001
+    weight_decay: NonNegative = 0.01
+    warmup_steps: Natural = 1000
     schedule: Schedule = Schedule.constant
-    gradient_clip: float | None = 10.0
+    gradient_clip: Positive | None = 10.0
     precision: Precision = Precision.single
     seed: int = 0
-    early_stopping_patience: int | None = None
+    early_stopping_patience: Count | None = None
     accelerator: Accelerator = Accelerator.auto
-    devices: int = 1
-    threads: int | None = None
+    devices: Natural = 1
+    threads: Count | None = None
     recompute: bool = False
-
-    def __post_init__(self) -> None:
-        mistakes = [
-            f"{name} is {value}, expected at least 1"
-            for name, value in (
-                ("epochs", self.epochs),
-                ("early_stopping_patience", self.early_stopping_patience),
-                ("threads", self.threads),
-            )
-            if value is not None and value < 1
-        ]
-        mistakes += [
-            f"{name} is {value}, expected 0 or more"
-            for name, value in (
-                ("weight_decay", self.weight_decay),
-                ("warmup_steps", self.warmup_steps),
-                ("devices", self.devices),
-            )
-            if value < 0
-        ]
-        mistakes += [
-            f"{name} is {value}, expected more than 0"
-            for name, value in (("learning_rate", self.learning_rate), ("gradient_clip", self.gradient_clip))
-            if value is not None and value <= 0
-        ]
-        _refuse("training", mistakes)
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoggingConfig:
+class LoggingConfig(Configuration):
     """Where numbers go while training; ``metrics.csv`` in the run folder is always written.
 
     Attributes:
@@ -234,7 +191,7 @@ class LoggingConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunConfig:
+class RunConfig(Configuration):
     """Everything that decides a training.
 
     Attributes:

@@ -22,6 +22,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from scalegmn import __version__
+from scalegmn.configuration import to_plain
 from scalegmn.disk import claimed, remove_remains
 from scalegmn.errors import ConfigurationError
 from scalegmn.models.metanetwork import FittedJudge, Metanetwork
@@ -43,7 +44,6 @@ from scalegmn.training.memory import kept_memory
 from scalegmn.training.metanetworks import make_metanetwork
 from scalegmn.training.module import FitModule
 from scalegmn.training.outcome import write_results
-from scalegmn.training.parsing import to_plain
 from scalegmn.training.processes import is_first_process
 from scalegmn.training.reference import write_reference
 from scalegmn.training.run_folder import BEST, CHECKPOINTS, CONFIG, LAST, METRICS, MODEL, write_run

@@ -1,24 +1,28 @@
-"""From YAML files and dotted overrides to a configuration, with every mistake found at once.
-
-jsonargparse reads and checks each value by the type of its field.  It stops at its first error, so it is
-asked field by field, and what it says is collected.
-"""
+"""From YAML files and dotted overrides to a configuration, with every mistake found at once."""
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jsonargparse import ArgumentError, ArgumentParser
+from jsonargparse import ArgumentParser
 
+from scalegmn.configuration import (
+    MistakesError,
+    Refused,
+    accepted,
+    field_kinds,
+    likeness,
+    nearest,
+    shown,
+)
 from scalegmn.errors import ConfigurationError
 from scalegmn.training.config import RunConfig
-from scalegmn.training.yaml_files import read_yaml
+from scalegmn.training.yaml_files import parse_value, read_yaml
 
 T = TypeVar("T")
 
@@ -49,7 +53,7 @@ class Field:
 
 def fields_of(kind: type, prefix: str = "") -> Iterator[Field]:
     """All fields of a tree of dataclasses by their dotted names."""
-    hints = typing.get_type_hints(kind)
+    hints = field_kinds(kind)
     for field in dataclasses.fields(kind):
         key = f"{prefix}{field.name}"
         if dataclasses.is_dataclass(hints[field.name]):
@@ -108,12 +112,13 @@ def parse_entries(kind: type[T], entries: Mapping[str, Entry], mistakes: list[st
     values: dict[str, object] = {}
     for key, entry in entries.items():
         if key not in fields:
-            mistakes.append(f"{entry.origin}: unknown key {key!r}{_nearest(key, fields)}")
+            mistakes.append(f"{entry.origin}: unknown key {shown(key)}{_hint(key, fields)}")
             continue
+        value = _meant(fields[key].kind, entry)
         try:
-            values[key] = _checked(fields[key].kind, entry)
-        except ArgumentError as error:
-            mistakes.append(f"{entry.origin}: {key} is {entry.value!r}: {_reason(error)}")
+            values[key] = accepted(fields[key].kind, value)
+        except Refused as refusal:
+            mistakes.append(f"{entry.origin}: {key} is {shown(value)}, expected {refusal}")
     missing = [key for key, field in fields.items() if field.required and key not in entries]
     mistakes += [f"{key} is missing; give it as --{key} VALUE or in a configuration file" for key in missing]
     usable = all(key in values for key, field in fields.items() if field.required)
@@ -130,18 +135,6 @@ def flat_items(config: object, prefix: str = "") -> Iterator[tuple[str, object]]
             yield from flat_items(value, f"{prefix}{field.name}.")
         else:
             yield f"{prefix}{field.name}", value
-
-
-def to_plain(config: object) -> object:
-    """A configuration as plain data, fit for YAML and JSON."""
-    if dataclasses.is_dataclass(config):
-        return {field.name: to_plain(getattr(config, field.name)) for field in dataclasses.fields(config)}
-    if isinstance(config, tuple | list):
-        return [to_plain(entry) for entry in config]
-    if isinstance(config, Path):
-        return str(config)
-    # Enumerations are written by name, as they are read.
-    return getattr(config, "name", config) if not isinstance(config, str | int | float | None) else config
 
 
 def help_parser() -> ArgumentParser:
@@ -202,32 +195,32 @@ def _flat(data: Mapping[str, object], prefix: str, sections: set[str]) -> Iterat
             yield key, value
 
 
-def _checked(kind: Any, entry: Entry) -> object:
-    parser = ArgumentParser(exit_on_error=False, default_env=False)
-    parser.add_argument("--value", type=kind)
-    if entry.text:
-        return parser.parse_args([f"--value={entry.value}"]).value
-    return parser.parse_object({"value": entry.value}).value
+def _meant(kind: Any, entry: Entry) -> object:
+    """The value of an entry: text of the command line is read as in a file, unless a text is asked for."""
+    if not entry.text or not isinstance(entry.value, str):
+        return entry.value
+    value = parse_value(entry.value)
+    if value is None:
+        return value
+    try:
+        accepted(kind, entry.value)
+    except Refused:
+        return value
+    return entry.value
 
 
-def _reason(error: Exception) -> str:
-    """The part of jsonargparse's message that says what is wrong, without what has been said."""
-    text = " ".join(line.strip() for line in str(error).splitlines())
-    text = text.removeprefix('Parser key "value": ').split(" Got value:")[0].rstrip(". ")
-    return text[:1].lower() + text[1:]
-
-
-def _nearest(key: str, fields: Mapping[str, Field]) -> str:
+def _hint(key: str, fields: Mapping[str, Field]) -> str:
+    """What may have been meant by a key that does not exist."""
     sections = {known.rpartition(".")[0] for known in fields} - {""}
     if key in sections:
         return f"; {key} is a section, set for example {next(k for k in fields if k.startswith(key + '.'))}"
     section, _, last = key.rpartition(".")
-    close = _similar(last, {known.rpartition(".")[2] for known in fields}, cutoff=0.6)
-    whole = [] if section in sections else _similar(key, fields if section else sections, cutoff=0.75)
-    if whole and (not close or _likeness(key, whole[0]) > _likeness(last, close[0])):
-        return f"; did you mean {whole[0]!r}?"
+    close = nearest(last, {known.rpartition(".")[2] for known in fields})
+    whole = None if section in sections else nearest(key, fields if section else sections, cutoff=0.75)
+    if whole and (not close or likeness(key, whole) > likeness(last, close)):
+        return f"; did you mean {whole!r}?"
     if close:
-        places = [known for known in fields if known.rpartition(".")[2] == close[0]]
+        places = [known for known in fields if known.rpartition(".")[2] == close]
         here = [known for known in places if known.rpartition(".")[0] == section]
         return f"; did you mean {' or '.join(repr(known) for known in here or places)}?"
     if section in sections:
@@ -236,18 +229,9 @@ def _nearest(key: str, fields: Mapping[str, Field]) -> str:
     return f"; the sections are {', '.join(sorted(sections))}; see scalegmn train --help"
 
 
-def _similar(word: str, words: Iterable[str], *, cutoff: float) -> list[str]:
-    """The most similar word, if one is similar enough."""
-    return difflib.get_close_matches(word, sorted(words), n=1, cutoff=cutoff)
-
-
-def _likeness(word: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, word, other).ratio()
-
-
 def _build(kind: type, values: Mapping[str, object], prefix: str, mistakes: list[str]) -> Any:
     """Make the dataclasses from the leaves up; a section that contradicts itself becomes its defaults."""
-    hints = typing.get_type_hints(kind)
+    hints = field_kinds(kind)
     own: dict[str, object] = {}
     needed: dict[str, object] = {}
     for field in dataclasses.fields(kind):
@@ -259,12 +243,15 @@ def _build(kind: type, values: Mapping[str, object], prefix: str, mistakes: list
             own[field.name] = values[key]
             if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
                 needed[field.name] = values[key]
+    if any(own[name] is None for name in own if dataclasses.is_dataclass(hints[name])):
+        # A required value of a section is missing, which has been reported.
+        return None
     try:
         return kind(**own)
-    except ConfigurationError as error:
-        mistakes.append(str(error))
+    except MistakesError as error:
+        mistakes += [f"{prefix.rstrip('.')}: {mistake}" if prefix else mistake for mistake in error.mistakes]
         own = needed
     except TypeError:
-        # A required value is missing, which has been reported.
+        # The same of a value of its own.
         return None
     return kind(**own)

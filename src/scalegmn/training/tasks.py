@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from scalegmn.configuration import shown
+from scalegmn.errors import ConfigurationError
 from scalegmn.tasks.classification import Classification
 from scalegmn.tasks.inr_editing import InrEditing
 from scalegmn.tasks.regression import Regression
@@ -51,5 +53,15 @@ def make_task(config: RunConfig, selection: Selection) -> Task:
 
 
 def load_task(description: Mapping[str, Any]) -> Task:
-    """The task of a run folder, from its name and its own entries."""
-    return _TASKS[TaskName(description["name"])].from_config(description)
+    """The task of a run folder, from its name and its own entries.
+
+    Raises:
+        ConfigurationError: there is no such task, or its entries are wrong.
+    """
+    entries = dict(description)
+    name = entries.pop("name", None)
+    if not isinstance(name, str) or name not in TaskName.__members__:
+        raise ConfigurationError(
+            f"the name of the task is {shown(name)}, expected one of {', '.join(TaskName.__members__)}"
+        )
+    return _TASKS[TaskName[name]].from_config(entries)

@@ -188,7 +188,9 @@ def test_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_impossible_options_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"boosting: iterations is 0.*leaves is 1.*learning_rate"):
+    with pytest.raises(
+        ConfigurationError, match=r"BoostingConfig: iterations is 0.*learning_rate.*leaves is 1"
+    ):
         BoostingConfig(iterations=0, leaves=1, learning_rate=0.0)
     with pytest.raises(ConfigurationError, match=r"l2 is -1.0.*features_per_split is 0.0"):
         BoostingConfig(l2=-1.0, features_per_split=0.0)

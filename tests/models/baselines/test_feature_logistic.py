@@ -138,5 +138,5 @@ def test_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_impossible_options_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"iterations is 0.*c is 0.0"):
+    with pytest.raises(ConfigurationError, match=r"LogisticConfig: c is 0.0.*iterations is 0"):
         LogisticConfig(c=0.0, iterations=0)

@@ -131,5 +131,7 @@ def test_saved_and_loaded_is_the_same(tmp_path: Path, architecture: Architecture
 
 
 def test_impossible_options_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"nfn: channels is 0.*layers is -1.*hidden is.*dropout is"):
+    with pytest.raises(
+        ConfigurationError, match=r"NFNConfig: channels is 0.*layers is -1.*hidden is.*dropout is"
+    ):
         NFNConfig(channels=0, layers=-1, hidden=(0,), dropout=1.0)

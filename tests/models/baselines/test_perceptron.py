@@ -2,11 +2,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from scalegmn.models.baselines.perceptron import (
-    perceptron,
-    perceptron_mistakes,
-    size_mistakes,
-)
+from scalegmn.models.baselines.perceptron import perceptron
 
 
 def test_perceptron_has_the_layers_that_were_asked_for() -> None:
@@ -17,9 +13,3 @@ def test_perceptron_has_the_layers_that_were_asked_for() -> None:
     assert sum(isinstance(part, nn.LayerNorm) for part in made) == 2
     plain = perceptron(inputs=3, hidden=(), outputs=2, dropout=0.0, layer_norm=False)
     assert [type(part) for part in plain] == [nn.Linear]
-
-
-def test_mistakes_are_named() -> None:
-    assert not perceptron_mistakes(hidden=(1,), dropout=0.5)
-    assert len(perceptron_mistakes(hidden=(), dropout=1.0)) == 2
-    assert size_mistakes({"a": 0, "b": 1}) == ["a is 0, expected at least 1"]

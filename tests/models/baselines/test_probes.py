@@ -130,5 +130,7 @@ def test_saved_and_loaded_is_the_same(
 
 
 def test_impossible_options_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"probes: probes is 0.*image_size is .0, 3.*hidden is"):
+    with pytest.raises(
+        ConfigurationError, match=r"ProbesConfig: probes is 0.*image_size is .0, 3.*hidden is"
+    ):
         ProbesConfig(probes=0, image_size=(0, 3), hidden=())

@@ -67,5 +67,5 @@ def test_saved_and_loaded_is_the_same(tmp_path: Path) -> None:
 
 
 def test_impossible_options_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"statnn: hidden is \(\).*; dropout is 1.5"):
+    with pytest.raises(ConfigurationError, match=r"StatNNConfig: hidden is \(\).*; dropout is 1.5"):
         StatNNConfig(hidden=(), dropout=1.5)

@@ -126,7 +126,7 @@ def test_population_says_what_was_trained(whole: Population) -> None:
         assert keys == sorted(keys)
     provenance = whole.provenance
     assert provenance["images_checksum"] == some_images().checksum
-    assert provenance["recipe"] == json.loads(json.dumps(ZOO.to_dict()))
+    assert provenance["recipe"] == json.loads(json.dumps(ZOO.to_plain()))
     assert (provenance["family"], provenance["padding"], provenance["seed"]) == ("zoo", 0, 3)
     assert (provenance["train_images"], provenance["test_images"]) == (24, 10)
     assert not whole.column("diverged").any()

@@ -41,18 +41,18 @@ def test_mixed_architectures_depend_on_seed_and_group() -> None:
 
 @pytest.mark.parametrize("recipe", [ZOO, MIXED, CnnRecipe()])
 def test_records_are_plain_data(recipe: CnnRecipe) -> None:
-    plain = json.loads(json.dumps(recipe.to_dict()))
+    plain = json.loads(json.dumps(recipe.to_plain()))
     assert plain["family"]["family"] == recipe.family.name
     assert plain["checkpoints"] == list(recipe.checkpoints)
     other = dataclasses.replace(recipe, batch_size=recipe.batch_size + 1)
-    assert other.to_dict() != recipe.to_dict()
+    assert other.to_plain() != recipe.to_plain()
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"checkpoints": ()}, r"checkpoints are \(\)"),
-        ({"checkpoints": (-1, 2)}, "each 0 or more"),
+        ({"checkpoints": ()}, r"checkpoints is \(\), expected one or more"),
+        ({"checkpoints": (-1, 2)}, "an int, 0 or more"),
         ({"checkpoints": (2, 1)}, "in order"),
         ({"checkpoints": (1, 1)}, "each once"),
         ({"batch_size": 0}, "batch_size is 0"),

@@ -68,6 +68,8 @@ def test_networks_begin_differently() -> None:
 
 def test_all_mistakes_are_named_at_once() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        InrRecipe(hidden=(), frequency=0.0, steps=0, learning_rate=math.inf, names=("a", "b", "c"))
-    for word in ("hidden", "frequency", "steps", "learning_rate", "names"):
+        InrRecipe(hidden=(), frequency=0.0, steps=0, learning_rate=math.inf)
+    for word in ("hidden", "frequency", "steps", "learning_rate"):
         assert word in str(caught.value)
+    with pytest.raises(ConfigurationError, match=r"names are .*expected 2 or none"):
+        InrRecipe(hidden=(3,), names=("a", "b", "c"))

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from scalegmn.errors import ConfigurationError
@@ -31,8 +29,8 @@ def test_what_is_held_out_is_named() -> None:
         (lambda: FineTuning(dropout=1.0), "dropout is 1"),
         (lambda: Poisoning(ratio=0.0), "ratio is 0"),
         (lambda: Poisoning(ratio=1.5), "ratio is 1.5"),
-        (lambda: Poisoning(labels=()), "labels are"),
-        (lambda: Poisoning(targets=(-1,)), "targets are"),
+        (lambda: Poisoning(labels=()), "labels is"),
+        (lambda: Poisoning(targets=(-1,)), "targets is"),
         (lambda: HeldOut(), "nothing is held out"),
         (lambda: TrojanRecipe(minimum_asr=2.0), "minimum_asr is 2"),
     ],
@@ -43,7 +41,7 @@ def test_impossible_recipes(make: object, message: str) -> None:
 
 
 def test_recipe_as_plain_data() -> None:
-    data = TrojanRecipe(held_out=HeldOut(sizes=(5,))).to_dict()
-    assert data["held_out"] == dataclasses.asdict(HeldOut(sizes=(5,)))
-    assert data["triggers"]["families"][0]["kind"] == "blended_square"  # type: ignore[index]
-    assert data["poisoning"]["ratio"] == 0.1  # type: ignore[index]
+    data = TrojanRecipe(held_out=HeldOut(sizes=(5,))).to_plain()
+    assert data["held_out"] == HeldOut(sizes=(5,)).to_plain()
+    assert data["triggers"]["families"][0]["kind"] == "blended_square"
+    assert data["poisoning"]["ratio"] == 0.1

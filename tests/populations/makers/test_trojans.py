@@ -140,7 +140,7 @@ def test_population_says_what_was_made(whole: Population, bases: Population) -> 
     assert whole.column("test_accuracy").tolist() == whole.column("c_acc").tolist()
     provenance = whole.provenance
     assert provenance["population_checksum"] == bases.checksum
-    assert provenance["recipe"] == json.loads(json.dumps(RECIPE.to_dict()))
+    assert provenance["recipe"] == json.loads(json.dumps(RECIPE.to_plain()))
     with np.load(whole.folder / TRIGGER_ARRAYS, allow_pickle=False) as arrays:
         assert len(arrays.files) == 7
         triggers = triggers_of(whole, np.arange(14))

@@ -181,21 +181,21 @@ def test_space_draws_all_its_kinds() -> None:
     generator = numpy_generator(0, "space")
     found = {space.draw(generator, channels=1, size=SIZE).kind for _ in range(60)}
     assert found == set(KINDS)
-    kinds = [family["kind"] for family in json.loads(json.dumps(space.to_dict()))["families"]]
+    kinds = [family["kind"] for family in json.loads(json.dumps(space.to_plain()))["families"]]
     assert kinds == list(KINDS)
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: TriggerSpace(()), "at least one"),
+        (lambda: TriggerSpace(()), "one or more entries"),
         (lambda: TriggerSpace.of(["warp", "warp"]), "each kind once"),
-        (lambda: TriggerSpace.of([]), "at least one"),
-        (lambda: BlendedSquares(sizes=()), "sizes are"),
+        (lambda: TriggerSpace.of([]), "one or more entries"),
+        (lambda: BlendedSquares(sizes=()), "sizes is"),
         (lambda: BlendedSquares(blend=(0.9, 0.6)), "blend is"),
         (lambda: BlendedSquares(blend=(0.5, 1.5)), "blend is"),
-        (lambda: Patches(sizes=(0,)), "sizes are"),
-        (lambda: Patches(patterns=()), "patterns are"),
+        (lambda: Patches(sizes=(0,)), "sizes is"),
+        (lambda: Patches(patterns=()), "patterns is"),
         (lambda: Sinusoids(amplitude=(0.1, 2.0)), "amplitude is"),
         (lambda: ChannelShifts(amount=(-1.0, 1.0)), "amount is"),
         (lambda: Warps(points=1), "points is 1"),

@@ -102,5 +102,5 @@ def test_a_planted_trigger_loses_its_hold() -> None:
 
 
 def test_impossible_settings() -> None:
-    with pytest.raises(ConfigurationError, match="weight=2"):
+    with pytest.raises(ConfigurationError, match=r"weight is 2.0, expected from 0 to 1"):
         AdversarialNeuronPruning(count=10, weight=2.0)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from scalegmn.errors import ConfigurationError
 from scalegmn.training.comparison.config import (
     ComparedModel,
     ComparisonConfig,
@@ -83,9 +84,6 @@ def test_what_models_must_agree_on(key: str, same: bool) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (ComparisonOptions(seeds=()), "seeds are []"),
-        (ComparisonOptions(seeds=(1, 1)), "seeds are [1, 1], expected one or more different ones"),
-        (ComparisonOptions(jobs=0), "jobs is 0"),
         (ComparisonOptions(reference="c"), "reference: there is no model 'c'; there are 'a', 'b'"),
         (ComparisonOptions(only=("a", "d")), "only: there is no model 'd'"),
     ],
@@ -103,3 +101,16 @@ def test_mistakes_of_names() -> None:
     assert "'A b' and 'a-B' would share the folders a-b-seed" in found[0]
     assert "'??' has no letter" in found[1]
     assert option_mistakes(ComparisonOptions(), models={"a": model("a")}, known=("a",)) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"seeds": ()}, r"seeds is \(\), expected one or more"),
+        ({"seeds": (1, 1)}, r"seeds is \(1, 1\), expected different entries"),
+        ({"jobs": 0}, "jobs is 0"),
+    ],
+)
+def test_options_check_themselves(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        ComparisonOptions(**wrong)  # type: ignore[arg-type]

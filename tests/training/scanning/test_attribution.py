@@ -116,12 +116,8 @@ class Counted(FittedJudge):
     def answer(self, batch: NetworkBatch) -> Tensor:
         return (self.read(batch) > 0).float().sum(1, keepdim=True)
 
-    def to_config(self) -> dict[str, Any]:
+    def arguments(self) -> Mapping[str, Any]:
         return {}
-
-    @classmethod
-    def from_config(cls, data: Mapping[str, Any]) -> Counted:
-        return cls()
 
 
 def test_detectors_without_gradients_have_no_products() -> None:

@@ -45,7 +45,7 @@ class DemoFolder:
     def __init__(self, path: Path, *, settings: DemoSettings, resume: bool) -> None:
         self.path = path
         self.seconds: dict[str, float] = {}
-        self._settings = settings.to_dict()
+        self._settings = settings.to_plain()
         state = path / STATE
         if path.exists() and not path.is_dir():
             raise ConfigurationError(f"{path}: is a file; choose a folder with --output")

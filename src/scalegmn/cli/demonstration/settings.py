@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from scalegmn.configuration import Configuration, Count, Positive
 from scalegmn.models.config import ModelConfig, Symmetry
 from scalegmn.populations.makers.recipes import InrRecipe
 from scalegmn.training.config import DataConfig, LoggingConfig, RunConfig, Schedule, TrainingConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class DemoSettings:
+class DemoSettings(Configuration):
     """Settings that reach a good accuracy in a few minutes on two cores.
 
     Attributes:
@@ -35,8 +35,8 @@ class DemoSettings:
     recipe: InrRecipe = field(
         default_factory=lambda: InrRecipe(hidden=(16, 16), frequency=12.0, steps=200, learning_rate=2e-3)
     )
-    copies: int = 4
-    images: int | None = None
+    copies: Count = 4
+    images: Count | None = None
     model: ModelConfig = field(default_factory=lambda: ModelConfig(features=32, layers=3))
     permutation_skip: bool = True
     training: TrainingConfig = field(
@@ -45,10 +45,10 @@ class DemoSettings:
         )
     )
     side_by_side: bool = True
-    batch_size: int = 64
-    validation: float = 0.1
-    invariance_networks: int = 200
-    invariance_draws: int = 4
+    batch_size: Count = 64
+    validation: Positive = 0.1
+    invariance_networks: Count = 200
+    invariance_draws: Count = 4
     seed: int = 0
 
     def run(
@@ -73,20 +73,3 @@ class DemoSettings:
         """The options of one of the two models."""
         skip = self.permutation_skip if symmetry is Symmetry.permutation else self.model.skip
         return dataclasses.replace(self.model, symmetry=symmetry, skip=skip)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, fit for JSON."""
-        return _plain(dataclasses.asdict(self))
-
-
-def _plain(data: dict[str, Any]) -> dict[str, Any]:
-    plain: dict[str, Any] = {}
-    for name, value in data.items():
-        if isinstance(value, dict):
-            plain[name] = _plain(value)
-        elif isinstance(value, tuple):
-            plain[name] = list(value)
-        else:
-            # Enumerations are written by their values.
-            plain[name] = value if isinstance(value, str | int | float | None) else value.value
-    return plain

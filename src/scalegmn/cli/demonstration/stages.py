@@ -120,7 +120,7 @@ def _results(
     psnr = population.column("psnr")
     return {
         "scalegmn_version": __version__,
-        "settings": settings.to_dict(),
+        "settings": settings.to_plain(),
         "networks": {
             "count": len(population),
             "architecture": population.architecture.describe(),

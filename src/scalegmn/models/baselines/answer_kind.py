@@ -84,15 +84,3 @@ def check_targets(
                 f"{section}: targets between {low} and {high}, expected numbers of two or more of the "
                 f"{classes} classes"
             )
-
-
-def answer_kind_of(data: object) -> AnswerKind:
-    """The kind that a saved configuration names.
-
-    Raises:
-        ConfigurationError: there is none of this name.
-    """
-    try:
-        return AnswerKind(data)
-    except ValueError as error:
-        raise ConfigurationError(f"the saved configuration of a fitted model: {error}") from error

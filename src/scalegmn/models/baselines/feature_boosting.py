@@ -6,34 +6,32 @@ of weights; Ke et al., "LightGBM", NeurIPS 2017, for trees on binned features, a
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, final
+from types import MappingProxyType
+from typing import Annotated, Any, final
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from scalegmn.configuration import Configuration, Count, Limits, Natural, NonNegative, Positive
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.baselines.answer_kind import (
     CLOSEST,
     AnswerKind,
-    answer_kind_of,
     check_outputs,
     check_targets,
 )
 from scalegmn.models.baselines.features.feature_set import FeatureSet
-from scalegmn.models.baselines.features.kinds import features_from_config
-from scalegmn.models.baselines.perceptron import size_mistakes
 from scalegmn.models.metanetwork import FittedJudge
 from scalegmn.shapes import NetworkVectors
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoostingConfig:
+class BoostingConfig(Configuration):
     """Options of the boosted trees.
 
     Attributes:
@@ -45,24 +43,12 @@ class BoostingConfig:
         features_per_split: share of the features, drawn anew, that every split may choose from.
     """
 
-    iterations: int = 300
-    learning_rate: float = 0.05
-    leaves: int = 31
-    networks_in_leaf: int = 20
-    l2: float = 0.0
-    features_per_split: float = 0.5
-
-    def __post_init__(self) -> None:
-        mistakes = size_mistakes({"iterations": self.iterations, "networks_in_leaf": self.networks_in_leaf})
-        mistakes += size_mistakes({"leaves": self.leaves}, least=2)
-        if not self.learning_rate > 0:
-            mistakes.append(f"learning_rate is {self.learning_rate!r}, expected a positive number")
-        if not self.l2 >= 0:
-            mistakes.append(f"l2 is {self.l2!r}, expected 0 or a positive number")
-        if not 0 < self.features_per_split <= 1:
-            mistakes.append(f"features_per_split is {self.features_per_split!r}, expected a share in (0, 1]")
-        if mistakes:
-            raise ConfigurationError("boosting: " + "; ".join(mistakes))
+    iterations: Count = 300
+    learning_rate: Positive = 0.05
+    leaves: Annotated[int, Limits(low=2)] = 31
+    networks_in_leaf: Count = 20
+    l2: NonNegative = 0.0
+    features_per_split: Annotated[float, Limits(above=0, high=1)] = 0.5
 
 
 @final
@@ -92,16 +78,17 @@ class FeatureBoosting(FittedJudge):
     # Both float32, whatever they were, so that a loaded model grows the same trees.
     features: Tensor
     targets: Tensor
+    renamed = MappingProxyType({"read_by": "features"})
 
     def __init__(
         self,
         *,
         read_by: FeatureSet,
-        outputs: int,
+        outputs: Count,
         kind: AnswerKind,
         config: BoostingConfig,
         seed: int = 0,
-        networks: int = 0,
+        networks: Natural = 0,
     ) -> None:
         super().__init__()
         check_outputs(kind, outputs, section="boosting")
@@ -163,26 +150,15 @@ class FeatureBoosting(FittedJudge):
     def fit_scale(self, batch: NetworkBatch) -> None:
         """Nothing: trees only ask which of two numbers is larger."""
 
-    def to_config(self) -> dict[str, Any]:
+    def arguments(self) -> Mapping[str, Any]:
         return {
-            "features": self.read_by.to_config(),
+            "read_by": self.read_by,
             "outputs": self.outputs,
-            "kind": self.kind.value,
-            "config": dataclasses.asdict(self.config),
+            "kind": self.kind,
+            "config": self.config,
             "seed": self.seed,
             "networks": len(self.targets),
         }
-
-    @classmethod
-    def from_config(cls, data: Mapping[str, Any]) -> FeatureBoosting:
-        return cls(
-            read_by=features_from_config(data["features"]),
-            outputs=data["outputs"],
-            kind=answer_kind_of(data["kind"]),
-            config=BoostingConfig(**data["config"]),
-            seed=data["seed"],
-            networks=data["networks"],
-        )
 
     def _grown(self) -> Any:
         """Trees for the kept features and targets."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, final
 
 import numpy as np
@@ -12,25 +12,23 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from scalegmn.configuration import Configuration, Count, Positive
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.baselines.answer_kind import (
     CLOSEST,
     AnswerKind,
-    answer_kind_of,
     check_outputs,
     check_targets,
 )
 from scalegmn.models.baselines.features.feature_set import FeatureSet
-from scalegmn.models.baselines.features.kinds import features_from_config
-from scalegmn.models.baselines.perceptron import size_mistakes
 from scalegmn.models.metanetwork import FittedJudge
 from scalegmn.nn.standardise import Standardise
 from scalegmn.shapes import NetworkVectors
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogisticConfig:
+class LogisticConfig(Configuration):
     """Options of the logistic regression.
 
     Attributes:
@@ -39,15 +37,8 @@ class LogisticConfig:
         iterations: most steps of the solver.
     """
 
-    c: float = 1.0
-    iterations: int = 2000
-
-    def __post_init__(self) -> None:
-        mistakes = size_mistakes({"iterations": self.iterations})
-        if not 0 < self.c < float("inf"):
-            mistakes.append(f"c is {self.c!r}, expected a positive number")
-        if mistakes:
-            raise ConfigurationError("logistic: " + "; ".join(mistakes))
+    c: Positive = 1.0
+    iterations: Count = 2000
 
 
 @final
@@ -68,13 +59,14 @@ class FeatureLogistic(FittedJudge):
     Law: that of the features.
     """
 
+    renamed = MappingProxyType({"read_by": "features"})
     coefficients: Tensor
     intercepts: Tensor
     found: Tensor
     """Which classes training networks had, 1 or 0 for each; all 0 before the fit."""
 
     def __init__(
-        self, *, read_by: FeatureSet, outputs: int, kind: AnswerKind, config: LogisticConfig
+        self, *, read_by: FeatureSet, outputs: Count, kind: AnswerKind, config: LogisticConfig
     ) -> None:
         super().__init__()
         if not kind.is_class:
@@ -148,22 +140,13 @@ class FeatureLogistic(FittedJudge):
     def fit_scale(self, batch: NetworkBatch) -> None:
         """Nothing: :meth:`fit` takes the sizes of features from all training networks."""
 
-    def to_config(self) -> dict[str, Any]:
+    def arguments(self) -> Mapping[str, Any]:
         return {
-            "features": self.read_by.to_config(),
+            "read_by": self.read_by,
             "outputs": self.outputs,
-            "kind": self.kind.value,
-            "config": dataclasses.asdict(self.config),
+            "kind": self.kind,
+            "config": self.config,
         }
-
-    @classmethod
-    def from_config(cls, data: Mapping[str, Any]) -> FeatureLogistic:
-        return cls(
-            read_by=features_from_config(data["features"]),
-            outputs=data["outputs"],
-            kind=answer_kind_of(data["kind"]),
-            config=LogisticConfig(**data["config"]),
-        )
 
     def _solved(self, rows: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Classes ``(k,)`` in ascending order, and for each a row of coefficients and an intercept.

@@ -10,14 +10,15 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from scalegmn.errors import ConfigurationError, GraphError
+from scalegmn.configuration import Configuration, Count, Rate, Widths
+from scalegmn.errors import GraphError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.metanetwork import Judge
 from scalegmn.shapes import NetworkVectors
 
 
 @dataclass(frozen=True, kw_only=True)
-class FlatMLPConfig:
+class FlatMLPConfig(Configuration):
     """Options of the perceptron.
 
     Attributes:
@@ -26,18 +27,9 @@ class FlatMLPConfig:
         layer_norm: normalise every hidden layer.
     """
 
-    hidden: tuple[int, ...] = (128, 128, 128)
-    dropout: float = 0.0
+    hidden: Widths = (128, 128, 128)
+    dropout: Rate = 0.0
     layer_norm: bool = True
-
-    def __post_init__(self) -> None:
-        mistakes = []
-        if not self.hidden or min(self.hidden) < 1:
-            mistakes.append(f"hidden is {self.hidden!r}, expected one or more widths of at least 1")
-        if not 0 <= self.dropout < 1:
-            mistakes.append(f"dropout is {self.dropout!r}, expected a rate in [0, 1)")
-        if mistakes:
-            raise ConfigurationError("flat_mlp: " + "; ".join(mistakes))
 
 
 @final
@@ -55,7 +47,7 @@ class FlatMLP(Judge):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, *, parameters: int, outputs: int, config: FlatMLPConfig) -> None:
+    def __init__(self, *, parameters: Count, outputs: Count, config: FlatMLPConfig) -> None:
         super().__init__()
         self.parameters_read, self.outputs, self.config = parameters, outputs, config
         self.register_buffer("mean", torch.zeros(parameters))
@@ -94,23 +86,5 @@ class FlatMLP(Judge):
             )
         return theta
 
-    def to_config(self) -> dict[str, Any]:
-        """See :class:`~scalegmn.models.saving.SavedModule`."""
-        config = {
-            "hidden": list(self.config.hidden),
-            "dropout": self.config.dropout,
-            "layer_norm": self.config.layer_norm,
-        }
-        return {"parameters": self.parameters_read, "outputs": self.outputs, "config": config}
-
-    @classmethod
-    def from_config(cls, data: Mapping[str, Any]) -> FlatMLP:
-        """See :class:`~scalegmn.models.saving.SavedModule`."""
-        config = data["config"]
-        return cls(
-            parameters=data["parameters"],
-            outputs=data["outputs"],
-            config=FlatMLPConfig(
-                hidden=tuple(config["hidden"]), dropout=config["dropout"], layer_norm=config["layer_norm"]
-            ),
-        )
+    def arguments(self) -> Mapping[str, Any]:
+        return {"parameters": self.parameters_read, "outputs": self.outputs, "config": self.config}

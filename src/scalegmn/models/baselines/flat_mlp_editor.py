@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, final
+from typing import Annotated, Any, final
 
 import torch
 from torch import Tensor, nn
 
+from scalegmn.configuration import Count, Entries
 from scalegmn.errors import GraphError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.baselines.flat_mlp import FlatMLPConfig
@@ -35,7 +36,13 @@ class FlatMLPEditor(Editor):
 
     places: Tensor
 
-    def __init__(self, *, sizes: tuple[int, ...], config: FlatMLPConfig, output_scale: float = 0.01) -> None:
+    def __init__(
+        self,
+        *,
+        sizes: Annotated[tuple[Count, ...], Entries(least=1)],
+        config: FlatMLPConfig,
+        output_scale: float = 0.01,
+    ) -> None:
         super().__init__()
         self.sizes, self.config, self.output_scale = sizes, config, output_scale
         self.standardise = Standardise(sum(sizes))
@@ -47,7 +54,7 @@ class FlatMLPEditor(Editor):
             layer_norm=config.layer_norm,
         )
         self.scale = nn.Parameter(torch.full((len(sizes),), output_scale))
-        tensors = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
+        tensors = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes), output_size=sum(sizes))
         self.register_buffer("places", tensors, persistent=False)
 
     @staticmethod
@@ -80,23 +87,5 @@ class FlatMLPEditor(Editor):
             )
         return theta
 
-    def to_config(self) -> dict[str, Any]:
-        """See :class:`~scalegmn.models.saving.SavedModule`."""
-        config = {
-            "hidden": list(self.config.hidden),
-            "dropout": self.config.dropout,
-            "layer_norm": self.config.layer_norm,
-        }
-        return {"sizes": list(self.sizes), "config": config, "output_scale": self.output_scale}
-
-    @classmethod
-    def from_config(cls, data: Mapping[str, Any]) -> FlatMLPEditor:
-        """See :class:`~scalegmn.models.saving.SavedModule`."""
-        config = data["config"]
-        return cls(
-            sizes=tuple(data["sizes"]),
-            config=FlatMLPConfig(
-                hidden=tuple(config["hidden"]), dropout=config["dropout"], layer_norm=config["layer_norm"]
-            ),
-            output_scale=data["output_scale"],
-        )
+    def arguments(self) -> Mapping[str, Any]:
+        return {"sizes": self.sizes, "config": self.config, "output_scale": self.output_scale}

@@ -9,7 +9,6 @@ features everywhere, so a layer costs the same whatever the kernels.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -19,13 +18,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from scalegmn.configuration import Configuration, Count, Depth, Rate, Width, Widths
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.baselines.equivariant_linear import EquivariantLinear, WeightFeatures
 from scalegmn.models.baselines.perceptron import (
     perceptron,
-    perceptron_mistakes,
-    size_mistakes,
 )
 from scalegmn.models.baselines.weight_space import WeightLayout
 from scalegmn.models.metanetwork import Judge
@@ -49,7 +47,7 @@ class NFNKind(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NFNConfig:
+class NFNConfig(Configuration):
     """Options of a neural functional network.
 
     Attributes:
@@ -62,17 +60,11 @@ class NFNConfig:
     """
 
     kind: NFNKind = NFNKind.hnp
-    channels: int = 32
-    layers: int = 3
-    hidden: tuple[int, ...] = (128,)
-    dropout: float = 0.0
+    channels: Width = 32
+    layers: Depth = 3
+    hidden: Widths = (128,)
+    dropout: Rate = 0.0
     layer_norm: bool = True
-
-    def __post_init__(self) -> None:
-        mistakes = size_mistakes({"channels": self.channels, "layers": self.layers})
-        mistakes += perceptron_mistakes(hidden=self.hidden, dropout=self.dropout)
-        if mistakes:
-            raise ConfigurationError("nfn: " + "; ".join(mistakes))
 
 
 @final
@@ -93,7 +85,7 @@ class NFN(Judge):
     Law: invariant under permutations of hidden neurons, under nothing else.
     """
 
-    def __init__(self, *, architecture: Architecture, outputs: int, config: NFNConfig) -> None:
+    def __init__(self, *, architecture: Architecture, outputs: Count, config: NFNConfig) -> None:
         super().__init__()
         self.architecture, self.outputs, self.config = architecture, outputs, config
         self.layout = WeightLayout.of(architecture)
@@ -146,22 +138,8 @@ class NFN(Judge):
                 assert isinstance(scale, Standardise)
                 scale.fit(value)
 
-    def to_config(self) -> dict[str, Any]:
-        config = dataclasses.asdict(self.config) | {"kind": self.config.kind.value}
-        return {"architecture": self.architecture.to_dict(), "outputs": self.outputs, "config": config}
-
-    @classmethod
-    def from_config(cls, data: Mapping[str, Any]) -> NFN:
-        config = dict(data["config"])
-        try:
-            config["kind"] = NFNKind(config["kind"])
-        except ValueError as error:
-            raise ConfigurationError(f"the saved configuration of a neural functional: {error}") from error
-        return cls(
-            architecture=Architecture.from_dict(data["architecture"]),
-            outputs=data["outputs"],
-            config=NFNConfig(**{**config, "hidden": tuple(config["hidden"])}),
-        )
+    def arguments(self) -> Mapping[str, Any]:
+        return {"architecture": self.architecture, "outputs": self.outputs, "config": self.config}
 
     def _mapped(self, features: WeightFeatures) -> WeightFeatures:
         for layer in self.layers:

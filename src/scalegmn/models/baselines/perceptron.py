@@ -26,18 +26,3 @@ def perceptron(
         layers += [nn.LayerNorm(after)] if layer_norm else []
         layers += [nn.SiLU(), nn.Dropout(dropout)]
     return nn.Sequential(*layers, nn.Linear([inputs, *hidden][-1], outputs))
-
-
-def perceptron_mistakes(*, hidden: Sequence[int], dropout: float) -> list[str]:
-    """What is wrong with the options of a perceptron."""
-    mistakes = []
-    if not hidden or min(hidden) < 1:
-        mistakes.append(f"hidden is {hidden!r}, expected one or more widths of at least 1")
-    if not 0 <= dropout < 1:
-        mistakes.append(f"dropout is {dropout!r}, expected a rate in [0, 1)")
-    return mistakes
-
-
-def size_mistakes(sizes: dict[str, int], *, least: int = 1) -> list[str]:
-    """Those of the named sizes that are too small."""
-    return [f"{name} is {size!r}, expected at least {least}" for name, size in sizes.items() if size < least]

@@ -5,7 +5,6 @@ Paper: Kahana, Horwitz, Shuval, Hoshen, "Deep Linear Probe Generators for Weight
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,12 +13,11 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from scalegmn.configuration import Configuration, Count, Rate, Width, Widths
 from scalegmn.errors import ConfigurationError, GraphError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.baselines.perceptron import (
     perceptron,
-    perceptron_mistakes,
-    size_mistakes,
 )
 from scalegmn.models.baselines.probe_generators import ImageProbes, VectorProbes
 from scalegmn.models.metanetwork import Judge
@@ -34,7 +32,7 @@ _NETWORKS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProbesConfig:
+class ProbesConfig(Configuration):
     """Options of learned probes.
 
     Attributes:
@@ -48,21 +46,13 @@ class ProbesConfig:
         layer_norm: normalise every hidden layer.
     """
 
-    probes: int = 64
-    image_size: Size | None = None
-    latent: int = 32
-    width: int = 8
-    hidden: tuple[int, ...] = (128, 128, 128)
-    dropout: float = 0.0
+    probes: Width = 64
+    image_size: tuple[Width, Width] | None = None
+    latent: Width = 32
+    width: Width = 8
+    hidden: Widths = (128, 128, 128)
+    dropout: Rate = 0.0
     layer_norm: bool = True
-
-    def __post_init__(self) -> None:
-        mistakes = size_mistakes({"probes": self.probes, "latent": self.latent, "width": self.width})
-        if self.image_size is not None and min(self.image_size) < 1:
-            mistakes.append(f"image_size is {self.image_size!r}, expected a height and a width of at least 1")
-        mistakes += perceptron_mistakes(hidden=self.hidden, dropout=self.dropout)
-        if mistakes:
-            raise ConfigurationError("probes: " + "; ".join(mistakes))
 
 
 @final
@@ -82,7 +72,7 @@ class Probes(Judge):
     Law: invariant under every symmetry, because symmetries do not change what a network answers.
     """
 
-    def __init__(self, *, features: int, answers: int, outputs: int, config: ProbesConfig) -> None:
+    def __init__(self, *, features: Count, answers: Count, outputs: Count, config: ProbesConfig) -> None:
         super().__init__()
         self.features, self.answers, self.outputs, self.config = features, answers, outputs, config
         if config.image_size is None:
@@ -141,30 +131,13 @@ class Probes(Judge):
         """Take mean and size of every output neuron, over training networks and the probes as they are."""
         self.standardise.fit(self._ask(batch, at_once=_NETWORKS))
 
-    def to_config(self) -> dict[str, Any]:
+    def arguments(self) -> Mapping[str, Any]:
         return {
             "features": self.features,
             "answers": self.answers,
             "outputs": self.outputs,
-            "config": dataclasses.asdict(self.config),
+            "config": self.config,
         }
-
-    @classmethod
-    def from_config(cls, data: Mapping[str, Any]) -> Probes:
-        config = data["config"]
-        size = config["image_size"]
-        return cls(
-            features=data["features"],
-            answers=data["answers"],
-            outputs=data["outputs"],
-            config=ProbesConfig(
-                **{
-                    **config,
-                    "hidden": tuple(config["hidden"]),
-                    "image_size": None if size is None else tuple(size),
-                }
-            ),
-        )
 
     def _ask(self, batch: NetworkBatch, *, at_once: int | None = None) -> Tensor:
         """Answers of all networks to all probes, ``(B, probes, answers)``."""

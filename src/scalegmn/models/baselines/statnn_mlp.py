@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
 from torch import Tensor
 
-from scalegmn.errors import ConfigurationError
+from scalegmn.configuration import Configuration, Count, Rate, Widths
 from scalegmn.graph.network_batch import NetworkBatch
-from scalegmn.models.baselines.perceptron import perceptron, perceptron_mistakes
+from scalegmn.models.baselines.perceptron import perceptron
 from scalegmn.models.baselines.statnn_features import PER_SLOT, padded_features
 from scalegmn.models.metanetwork import Judge
 from scalegmn.networks.architecture import Architecture
@@ -20,7 +19,7 @@ from scalegmn.shapes import NetworkVectors
 
 
 @dataclass(frozen=True, kw_only=True)
-class StatNNConfig:
+class StatNNConfig(Configuration):
     """Options of the perceptron on statistics.
 
     Attributes:
@@ -29,14 +28,9 @@ class StatNNConfig:
         layer_norm: normalise every hidden layer.
     """
 
-    hidden: tuple[int, ...] = (256, 256)
-    dropout: float = 0.0
+    hidden: Widths = (256, 256)
+    dropout: Rate = 0.0
     layer_norm: bool = True
-
-    def __post_init__(self) -> None:
-        mistakes = perceptron_mistakes(hidden=self.hidden, dropout=self.dropout)
-        if mistakes:
-            raise ConfigurationError("statnn: " + "; ".join(mistakes))
 
 
 @final
@@ -53,7 +47,7 @@ class StatNNMLP(Judge):
     Law: invariant under permutations of hidden neurons, under nothing else.
     """
 
-    def __init__(self, *, layers: int, outputs: int, config: StatNNConfig) -> None:
+    def __init__(self, *, layers: Count, outputs: Count, config: StatNNConfig) -> None:
         super().__init__()
         self.layers, self.outputs, self.config = layers, outputs, config
         self.standardise = Standardise(PER_SLOT * layers)
@@ -80,18 +74,5 @@ class StatNNMLP(Judge):
         """Take mean and standard deviation of every statistic from networks of the training set."""
         self.standardise.fit(padded_features(batch, layers=self.layers))
 
-    def to_config(self) -> dict[str, Any]:
-        return {
-            "layers": self.layers,
-            "outputs": self.outputs,
-            "config": dataclasses.asdict(self.config),
-        }
-
-    @classmethod
-    def from_config(cls, data: Mapping[str, Any]) -> StatNNMLP:
-        config = data["config"]
-        return cls(
-            layers=data["layers"],
-            outputs=data["outputs"],
-            config=StatNNConfig(**{**config, "hidden": tuple(config["hidden"])}),
-        )
+    def arguments(self) -> Mapping[str, Any]:
+        return {"layers": self.layers, "outputs": self.outputs, "config": self.config}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar, final
+from typing import Annotated, Final, Literal, TypeVar, final
 
 import numpy as np
 
-from scalegmn.errors import ArchitectureError, ConfigurationError
+from scalegmn.configuration import Ascending, Configuration, Entries, Limits, PositiveRange, Rate, shown
+from scalegmn.errors import ArchitectureError
 from scalegmn.networks.activations import activation_kind
 
 Optimizer = Literal["adam", "sgd", "rmsprop"]
@@ -55,9 +57,12 @@ class Hyper:
     seed: int
 
 
+_Fraction = Annotated[float, Limits(above=0, high=1)]
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
-class HyperSpace:
+class HyperSpace(Configuration):
     """The hyper-parameters to draw from.  The defaults are those of the Small CNN Zoo.
 
     Lists are drawn from with equal chances, ranges ``(low, high)`` uniformly in the logarithm, dropout
@@ -67,43 +72,21 @@ class HyperSpace:
         ConfigurationError: a list is empty or names what is unknown, or a range is impossible.
     """
 
-    activations: tuple[str, ...] = ("relu", "tanh")
-    w_inits: tuple[WeightInit, ...] = WEIGHT_INITS
-    init_std: tuple[float, float] = (1e-3, 1.0)
-    learning_rate: tuple[float, float] = (5e-4, 5e-2)
-    l2: tuple[float, float] = (1e-8, 1e-2)
-    dropout: tuple[float, float] = (0.0, 0.7)
-    train_fractions: tuple[float, ...] = (0.1, 0.25, 0.5, 1.0)
-    optimizers: tuple[Optimizer, ...] = OPTIMIZERS
+    activations: Annotated[tuple[str, ...], Entries(least=1)] = ("relu", "tanh")
+    w_inits: Annotated[tuple[WeightInit, ...], Entries(least=1)] = WEIGHT_INITS
+    init_std: PositiveRange = (1e-3, 1.0)
+    learning_rate: PositiveRange = (5e-4, 5e-2)
+    l2: PositiveRange = (1e-8, 1e-2)
+    dropout: Annotated[tuple[Rate, Rate], Ascending()] = (0.0, 0.7)
+    train_fractions: Annotated[tuple[_Fraction, ...], Entries(least=1)] = (0.1, 0.25, 0.5, 1.0)
+    optimizers: Annotated[tuple[Optimizer, ...], Entries(least=1)] = OPTIMIZERS
 
-    def __post_init__(self) -> None:
-        mistakes = []
-        for name, given, known in (
-            ("w_inits", self.w_inits, WEIGHT_INITS),
-            ("optimizers", self.optimizers, OPTIMIZERS),
-        ):
-            if not given or not set(given) <= set(known):
-                mistakes.append(f"{name} is {given!r}, expected some of {known}")
+    def contradictions(self) -> Iterator[str]:
         for activation in self.activations:
             try:
                 activation_kind(activation)
             except ArchitectureError as error:
-                mistakes.append(f"activations is {self.activations!r}: {error}")
-        if not self.activations:
-            mistakes.append("activations is empty, expected one or more names")
-        for name, bounds in (
-            ("init_std", self.init_std),
-            ("learning_rate", self.learning_rate),
-            ("l2", self.l2),
-        ):
-            if not 0 < bounds[0] <= bounds[1] < math.inf:
-                mistakes.append(f"{name} is {bounds!r}, expected a range (low, high) of positive numbers")
-        if not 0 <= self.dropout[0] <= self.dropout[1] < 1:
-            mistakes.append(f"dropout is {self.dropout!r}, expected a range (low, high) from 0 to below 1")
-        if not self.train_fractions or not all(0 < share <= 1 for share in self.train_fractions):
-            mistakes.append(f"train_fractions is {self.train_fractions!r}, expected shares above 0 up to 1")
-        if mistakes:
-            raise ConfigurationError("the space of hyper-parameters: " + "; ".join(mistakes))
+                yield f"activations is {shown(self.activations)}: {error}"
 
     def draw(self, generator: np.random.Generator) -> Hyper:
         """Hyper-parameters of one network; every call takes equally many random numbers."""

@@ -146,12 +146,12 @@ class Plan:
 
     def provenance(self) -> dict[str, object]:
         """Everything that decides what the networks become."""
-        family = self.recipe.family.to_dict()
+        family = self.recipe.family.to_plain()
         return {
             "maker": "make_cnns",
             "family": family["family"],
             "padding": family.get("padding", "half the kernel"),
-            "recipe": self.recipe.to_dict(),
+            "recipe": self.recipe.to_plain(),
             **images_provenance(
                 self.images, train=self.train[0], test=self.test[0], grayscale=self.recipe.grayscale
             ),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import final
+from typing import Annotated, Any, ClassVar, final
 
-from scalegmn.errors import ConfigurationError
+from scalegmn.configuration import Configuration, Count, Entries, Natural, Width, Widths, shown
 from scalegmn.networks.activations import Activation
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.factories import cnn
@@ -17,10 +16,10 @@ from scalegmn.populations.makers.wild import WildSpace, draw_architecture
 from scalegmn.seeding import numpy_generator
 
 
-class Family(ABC):
+class Family(Configuration, ABC):
     """Says which architecture each network of a population has."""
 
-    name: str
+    name: ClassVar[str]
 
     @property
     @abstractmethod
@@ -45,9 +44,9 @@ class Family(ABC):
     def columns(self, network: int, architecture: Architecture) -> Mapping[str, int | str]:
         """What the table says about the architecture of a network."""
 
-    @abstractmethod
-    def to_dict(self) -> dict[str, object]:
+    def to_plain(self) -> dict[str, Any]:
         """Plain data that tells families apart, for records."""
+        return {"family": self.name, **super().to_plain()}
 
 
 @final
@@ -62,18 +61,11 @@ class ZooFamily(Family):
         padding: 0 in the published networks; later copies of them were trained with 1.
     """
 
-    channels: tuple[int, ...] = (16, 16, 16)
-    kernel: int = 3
-    stride: int = 2
-    padding: int = 0
+    channels: Widths = (16, 16, 16)
+    kernel: Width = 3
+    stride: Width = 2
+    padding: Natural = 0
     name = "zoo"
-
-    def __post_init__(self) -> None:
-        if not self.channels or min(*self.channels, self.kernel, self.stride, self.padding + 1) < 1:
-            raise ConfigurationError(
-                f"channels are {self.channels!r}, kernel {self.kernel!r}, stride {self.stride!r} and padding "
-                f"{self.padding!r}; expected one or more channels, all 1 or more, and a padding of 0 or more"
-            )
 
     @property
     def unit(self) -> int:
@@ -94,9 +86,6 @@ class ZooFamily(Family):
     def columns(self, network: int, architecture: Architecture) -> Mapping[str, int | str]:
         return {}
 
-    def to_dict(self) -> dict[str, object]:
-        return {"family": self.name, **dataclasses.asdict(self)}
-
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -109,12 +98,8 @@ class MixedFamily(Family):
     """
 
     space: WildSpace = field(default_factory=WildSpace)
-    networks_each: int = 8
+    networks_each: Count = 8
     name = "mixed"
-
-    def __post_init__(self) -> None:
-        if self.networks_each < 1:
-            raise ConfigurationError(f"networks_each is {self.networks_each}, expected 1 or more")
 
     @property
     def unit(self) -> int:
@@ -134,13 +119,10 @@ class MixedFamily(Family):
             "activations": " ".join(kinds),
         }
 
-    def to_dict(self) -> dict[str, object]:
-        return {"family": self.name, **dataclasses.asdict(self)}
-
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class CnnRecipe:
+class CnnRecipe(Configuration):
     """What all networks of a population have in common.
 
     Attributes:
@@ -156,35 +138,15 @@ class CnnRecipe:
 
     family: Family = field(default_factory=ZooFamily)
     space: HyperSpace = field(default_factory=HyperSpace)
-    checkpoints: tuple[int, ...] = (0, 1, 5)
-    batch_size: int = 32
+    checkpoints: Annotated[tuple[Natural, ...], Entries(least=1)] = (0, 1, 5)
+    batch_size: Count = 32
     grayscale: bool = True
-    image_size: int | None = None
+    image_size: Width | None = None
 
-    def __post_init__(self) -> None:
-        mistakes = []
-        if not self.checkpoints or min(self.checkpoints) < 0:
-            mistakes.append(
-                f"checkpoints are {self.checkpoints!r}, expected numbers of epochs, each 0 or more"
-            )
+    def contradictions(self) -> Iterator[str]:
         if list(self.checkpoints) != sorted(set(self.checkpoints)):
-            mistakes.append(f"checkpoints are {self.checkpoints!r}, expected in order, each once")
-        if self.batch_size < 1:
-            mistakes.append(f"batch_size is {self.batch_size!r}, expected 1 or more")
-        if mistakes:
-            raise ConfigurationError("the recipe of the networks is wrong: " + "; ".join(mistakes))
+            yield f"checkpoints are {shown(self.checkpoints)}, expected in order, each once"
 
     def hyper(self, seed: int, network: int) -> Hyper:
         """Hyper-parameters of a network, which depend on nothing but the two numbers and the space."""
         return self.space.draw(numpy_generator(seed, "cnn", network))
-
-    def to_dict(self) -> dict[str, object]:
-        """Plain data, for records."""
-        return {
-            "family": self.family.to_dict(),
-            "space": dataclasses.asdict(self.space),
-            "checkpoints": list(self.checkpoints),
-            "batch_size": self.batch_size,
-            "grayscale": self.grayscale,
-            "image_size": self.image_size,
-        }

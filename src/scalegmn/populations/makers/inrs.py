@@ -8,7 +8,6 @@ thousand steps carry such differences on).
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import threading
 from collections.abc import Callable
@@ -153,7 +152,7 @@ class _Plan:
         """Everything that decides what the networks become."""
         return {
             "maker": "fit_inrs",
-            "recipe": dataclasses.asdict(self.recipe),
+            "recipe": self.recipe.to_plain(),
             "images": self.images.name,
             "images_shape": list(self.images.images.shape),
             "images_checksum": self.images.checksum,

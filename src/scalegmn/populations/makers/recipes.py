@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from scalegmn.errors import ConfigurationError
+from scalegmn.configuration import Configuration, Count, Positive, Widths, shown
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.factories import siren
-from scalegmn.populations.makers.coordinates import ORDERS, Order
+from scalegmn.populations.makers.coordinates import Order
 from scalegmn.seeding import generator
 
 Initialisation = Literal["uniform", "siren"]
@@ -21,7 +21,7 @@ INITIALISATIONS: tuple[Initialisation, ...] = ("uniform", "siren")
 
 
 @dataclass(frozen=True)
-class InrRecipe:
+class InrRecipe(Configuration):
     """Settings of one fit.  The defaults are those of the published MNIST-INRs (Navon et al. 2023).
 
     Every network is fitted by its own Adam to the mean squared error over all pixels of its image.
@@ -40,32 +40,18 @@ class InrRecipe:
         names: of the layers, as they will stand in state dicts; ``seq.0, seq.1, ...`` where empty.
     """
 
-    hidden: tuple[int, ...] = (32, 32)
-    frequency: float = 30.0
+    hidden: Widths = (32, 32)
+    frequency: Positive = 30.0
     shift: float = 0.5
-    steps: int = 1000
-    learning_rate: float = 5e-4
+    steps: Count = 1000
+    learning_rate: Positive = 5e-4
     initialisation: Initialisation = "uniform"
     order: Order = "xy"
     names: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        mistakes = []
-        if not self.hidden or any(width < 1 for width in self.hidden):
-            mistakes.append(f"hidden is {self.hidden!r}, expected at least one width, each 1 or more")
-        for name, value in (("frequency", self.frequency), ("learning_rate", self.learning_rate)):
-            if not (value > 0 and math.isfinite(value)):
-                mistakes.append(f"{name} is {value!r}, expected a positive number")
-        if self.steps < 1:
-            mistakes.append(f"steps is {self.steps!r}, expected 1 or more")
-        if self.initialisation not in INITIALISATIONS:
-            mistakes.append(f"initialisation is {self.initialisation!r}, expected one of {INITIALISATIONS}")
-        if self.order not in ORDERS:
-            mistakes.append(f"order is {self.order!r}, expected one of {ORDERS}")
+    def contradictions(self) -> Iterator[str]:
         if self.names and len(self.names) != len(self.hidden) + 1:
-            mistakes.append(f"names are {self.names!r}, expected {len(self.hidden) + 1} or none")
-        if mistakes:
-            raise ConfigurationError("the recipe of the networks is wrong: " + "; ".join(mistakes))
+            yield f"names are {shown(self.names)}, expected {len(self.hidden) + 1} or none"
 
     def architecture(self, channels: int) -> Architecture:
         """The network for images of `channels` channels."""

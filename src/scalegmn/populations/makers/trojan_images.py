@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scalegmn.configuration import Configuration, Width
 from scalegmn.errors import ImageSourceError, PopulationError
 from scalegmn.populations.images import SOURCES, ImageSet, load_images
 from scalegmn.populations.makers.cnn_images import halves, network_inputs, unit_pixels
@@ -25,7 +26,7 @@ PARTS: Final[tuple[Part, Part]] = ("train", "test")
 
 @final
 @dataclass(frozen=True)
-class Preparation:
+class Preparation(Configuration):
     """How networks take images.
 
     Attributes:
@@ -34,7 +35,7 @@ class Preparation:
     """
 
     grayscale: bool
-    image_size: int | None
+    image_size: Width | None
 
     @staticmethod
     def of(population: Population) -> Preparation:

@@ -250,7 +250,7 @@ class TrojanPlan:
             "population": self.population.folder.name,
             "population_checksum": self.population.checksum,
             "bases": len(self.bases),
-            "recipe": self.recipe.to_dict(),
+            "recipe": self.recipe.to_plain(),
             **images_provenance(
                 self.images,
                 train=self.train_inputs,

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, final, get_args
+from typing import Annotated, Any, Final, Literal, final, get_args
 
-from scalegmn.errors import ConfigurationError
-from scalegmn.populations.makers.cnn_hyper import OPTIMIZERS, Optimizer
-from scalegmn.populations.triggers.kinds import KINDS, KindName
-from scalegmn.populations.triggers.patterns import PATTERNS, PatternName
+from scalegmn.configuration import (
+    Configuration,
+    Count,
+    Entries,
+    Limits,
+    Natural,
+    NonNegative,
+    Portion,
+    PositiveRange,
+    Rate,
+    Width,
+)
+from scalegmn.populations.makers.cnn_hyper import Optimizer
+from scalegmn.populations.triggers.kinds import KindName
+from scalegmn.populations.triggers.patterns import PatternName
 from scalegmn.populations.triggers.space import TriggerSpace
 from scalegmn.populations.triggers.trigger import Trigger
 
@@ -23,7 +32,7 @@ STARTS: Final[tuple[Start, ...]] = get_args(Start)
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Bases:
+class Bases(Configuration):
     """Which networks of a population are taken as a start.
 
     Attributes:
@@ -36,14 +45,14 @@ class Bases:
     """
 
     where: Mapping[str, Any] = field(default_factory=dict)
-    minimum_accuracy: float | None = None
+    minimum_accuracy: Portion | None = None
     accuracy: str = "test_accuracy"
     group: str | None = None
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class FineTuning:
+class FineTuning(Configuration):
     """The training that both twins get.  The defaults are those of the first trojan study with ScaleGMN.
 
     Attributes:
@@ -61,38 +70,18 @@ class FineTuning:
         ConfigurationError: a number is impossible.
     """
 
-    epochs: int = 2
-    batch_size: int = 256
-    learning_rate: tuple[float, float] = (0.01, 0.01)
-    l2: float = 1.5e-10
-    dropout: float = 0.02
+    epochs: Count = 2
+    batch_size: Count = 256
+    learning_rate: PositiveRange = (0.01, 0.01)
+    l2: NonNegative = 1.5e-10
+    dropout: Rate = 0.02
     optimizer: Optimizer = "adam"
     start: Start = "base"
-
-    def __post_init__(self) -> None:
-        mistakes = [
-            f"{name} is {value!r}, expected 1 or more"
-            for name, value in (("epochs", self.epochs), ("batch_size", self.batch_size))
-            if value < 1
-        ]
-        if not 0 < self.learning_rate[0] <= self.learning_rate[1] < math.inf:
-            mistakes.append(f"learning_rate is {self.learning_rate!r}, expected a range (low, high) above 0")
-        if not 0 <= self.l2 < math.inf:
-            mistakes.append(f"l2 is {self.l2!r}, expected 0 or more")
-        if not 0 <= self.dropout < 1:
-            mistakes.append(f"dropout is {self.dropout!r}, expected 0 to below 1")
-        if self.optimizer not in OPTIMIZERS or self.start not in STARTS:
-            mistakes.append(
-                f"optimizer is {self.optimizer!r} and start is {self.start!r}, expected one of {OPTIMIZERS} "
-                f"and one of {STARTS}"
-            )
-        if mistakes:
-            raise ConfigurationError("the fine-tuning is wrong: " + "; ".join(mistakes))
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Poisoning:
+class Poisoning(Configuration):
     """What the attacker does to the training images.
 
     Attributes:
@@ -107,22 +96,14 @@ class Poisoning:
         ConfigurationError: a value is impossible.
     """
 
-    ratio: float = 0.1
-    targets: tuple[int, ...] = ()
-    labels: tuple[Labels, ...] = ("dirty",)
-
-    def __post_init__(self) -> None:
-        if not 0 < self.ratio <= 1:
-            raise ConfigurationError(f"the poison ratio is {self.ratio!r}, expected a share above 0 up to 1")
-        if not self.labels or not set(self.labels) <= set(LABELS):
-            raise ConfigurationError(f"labels are {self.labels!r}, expected some of {', '.join(LABELS)}")
-        if any(target < 0 for target in self.targets):
-            raise ConfigurationError(f"targets are {self.targets!r}, expected classes, numbered from 0")
+    ratio: Annotated[float, Limits(above=0, high=1)] = 0.1
+    targets: tuple[Natural, ...] = ()
+    labels: Annotated[tuple[Labels, ...], Entries(least=1)] = ("dirty",)
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class HeldOut:
+class HeldOut(Configuration):
     """What only test networks have, so that a detector is tested on what it has never seen.
 
     Base networks are dealt out to the splits first.  Pairs for training and validation have nothing that is
@@ -140,19 +121,14 @@ class HeldOut:
     """
 
     kinds: tuple[KindName, ...] = ()
-    sizes: tuple[int, ...] = ()
+    sizes: tuple[Natural, ...] = ()
     patterns: tuple[PatternName, ...] = ()
-    targets: tuple[int, ...] = ()
-    fractions: tuple[float, float, float] = (0.7, 0.1, 0.2)
+    targets: tuple[Natural, ...] = ()
+    fractions: tuple[Portion, Portion, Portion] = (0.7, 0.1, 0.2)
 
-    def __post_init__(self) -> None:
+    def contradictions(self) -> Iterator[str]:
         if not (self.kinds or self.sizes or self.patterns or self.targets):
-            raise ConfigurationError("nothing is held out; name kinds, sizes, patterns or targets")
-        if not set(self.kinds) <= set(KINDS) or not set(self.patterns) <= set(PATTERNS):
-            raise ConfigurationError(
-                f"held out are the kinds {self.kinds} and the patterns {self.patterns}; expected some of "
-                f"{KINDS} and of {PATTERNS}"
-            )
+            yield "nothing is held out; name kinds, sizes, patterns or targets"
 
     def found(self, trigger: Trigger, target: int) -> str:
         """Which of the things that are held out this is, such as ``kind target``; empty if none."""
@@ -167,7 +143,7 @@ class HeldOut:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class TrojanRecipe:
+class TrojanRecipe(Configuration):
     """Everything that all pairs of twins of a population have in common.
 
     Attributes:
@@ -189,15 +165,7 @@ class TrojanRecipe:
     tuning: FineTuning = field(default_factory=FineTuning)
     poisoning: Poisoning = field(default_factory=Poisoning)
     triggers: TriggerSpace = field(default_factory=TriggerSpace)
-    minimum_asr: float = 0.5
+    minimum_asr: Portion = 0.5
     held_out: HeldOut | None = None
     grayscale: bool | None = None
-    image_size: int | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.minimum_asr <= 1:
-            raise ConfigurationError(f"minimum_asr is {self.minimum_asr!r}, expected a share from 0 to 1")
-
-    def to_dict(self) -> dict[str, object]:
-        """Plain data, for records."""
-        return {**dataclasses.asdict(self), "triggers": self.triggers.to_dict()}
+    image_size: Width | None = None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar, final
+from typing import Annotated, Final, TypeVar, final
 
 import numpy as np
 
+from scalegmn.configuration import Configuration, Depth, Entries, Natural, Portion, Width, Widths, shown
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.layers import Size
 from scalegmn.networks.wild_layout import ACTIVATIONS, WildLayout
 
 _MOST_DRAWS: Final = 2_000
@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class WildSpace:
+class WildSpace(Configuration):
     """The architectures to draw from, all choices equally likely.  The defaults are the published space.
 
     Attributes:
@@ -38,36 +38,26 @@ class WildSpace:
         ConfigurationError: a choice is empty or impossible, or the limits leave nothing to draw.
     """
 
-    depths: tuple[int, ...] = (2, 3, 4, 5, 6, 7, 8)
-    channels: tuple[int, ...] = (4, 8, 16, 32, 64)
-    kernel_sizes: tuple[int, ...] = (3, 5, 7)
-    activations: tuple[str, ...] = ACTIVATIONS
-    residual: float | None = None
-    max_parameters: int | None = None
-    max_macs: int | None = None
-    image_size: Size = (32, 32)
+    depths: Annotated[tuple[Depth, ...], Entries(least=1)] = (2, 3, 4, 5, 6, 7, 8)
+    channels: Widths = (4, 8, 16, 32, 64)
+    kernel_sizes: Widths = (3, 5, 7)
+    activations: Annotated[tuple[str, ...], Entries(least=1)] = ACTIVATIONS
+    residual: Portion | None = None
+    max_parameters: Natural | None = None
+    max_macs: Natural | None = None
+    image_size: tuple[Width, Width] = (32, 32)
 
-    def __post_init__(self) -> None:
-        mistakes = [
-            f"{name} is {values!r}, expected one or more numbers, each 1 or more"
-            for name, values in (("depths", self.depths), ("channels", self.channels))
-            if not values or min(values) < 1
-        ]
-        if not self.kernel_sizes or any(size < 1 or size % 2 == 0 for size in self.kernel_sizes):
-            mistakes.append(f"kernel_sizes is {self.kernel_sizes!r}, expected one or more odd numbers")
-        if not self.activations or not set(self.activations) <= set(ACTIVATIONS):
-            mistakes.append(f"activations is {self.activations!r}, expected some of {ACTIVATIONS}")
-        if self.residual is not None and not 0 <= self.residual <= 1:
-            mistakes.append(f"residual is {self.residual!r}, expected a share from 0 to 1 or None")
-        if min(self.image_size) < 1:
-            mistakes.append(f"image_size is {self.image_size!r}, expected a positive height and width")
-        if not mistakes and not self.allows(self.smallest(), inputs=1, outputs=1):
-            mistakes.append(
+    def contradictions(self) -> Iterator[str]:
+        odd, known = all(size % 2 for size in self.kernel_sizes), set(self.activations) <= set(ACTIVATIONS)
+        if not odd:
+            yield f"kernel_sizes is {shown(self.kernel_sizes)}, expected one or more odd numbers"
+        if not known:
+            yield f"activations is {shown(self.activations)}, expected some of {', '.join(ACTIVATIONS)}"
+        if odd and known and not self.allows(self.smallest(), inputs=1, outputs=1):
+            yield (
                 f"max_parameters is {self.max_parameters!r} and max_macs is {self.max_macs!r}, which is less "
                 "than the smallest network needs"
             )
-        if mistakes:
-            raise ConfigurationError("the space of networks: " + "; ".join(mistakes))
 
     def smallest(self) -> WildLayout:
         """The network with the fewest parameters."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 import numpy as np
 from torch import Tensor
 
+from scalegmn.configuration import Ascending, Portion
 from scalegmn.populations.triggers.fields import SHARE, Fields
 from scalegmn.populations.triggers.patterns import PATTERNS, draw_pattern, mixed_in
 from scalegmn.populations.triggers.picture import Picture
-from scalegmn.populations.triggers.trigger import WHOLE, TriggerFamily, check_amount, check_range
+from scalegmn.populations.triggers.trigger import WHOLE, TriggerFamily, check_amount
 
 
 @final
@@ -67,11 +68,8 @@ class WholeBlends(TriggerFamily):
         TriggerError: the range is impossible.
     """
 
-    blend: tuple[float, float] = (0.1, 0.3)
+    blend: Annotated[tuple[Portion, Portion], Ascending()] = (0.1, 0.3)
     kind = "whole_blend"
-
-    def __post_init__(self) -> None:
-        check_range("blend", self.blend, low=0, high=1)
 
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> WholeBlend:
         blend = float(generator.uniform(*self.blend))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 import numpy as np
 from torch import Tensor
 
+from scalegmn.configuration import Ascending, Portion, Widths
 from scalegmn.populations.triggers.fields import PIXELS, SHARE, Fields
-from scalegmn.populations.triggers.patterns import PATTERNS, PatternName, draw_pattern, mixed_in
-from scalegmn.populations.triggers.square import Square, Squares
-from scalegmn.populations.triggers.trigger import check_amount, check_range
+from scalegmn.populations.triggers.patterns import PATTERNS, draw_pattern, mixed_in
+from scalegmn.populations.triggers.square import Patterns, Square, Squares
+from scalegmn.populations.triggers.trigger import check_amount
 
 
 @final
@@ -66,14 +67,10 @@ class BlendedSquares(Squares):
         TriggerError: a list is empty or names what is impossible.
     """
 
-    sizes: tuple[int, ...] = (3, 4)
-    patterns: tuple[PatternName, ...] = ("noise", "white")
-    blend: tuple[float, float] = (0.6, 1.0)
+    sizes: Widths = (3, 4)
+    patterns: Patterns = ("noise", "white")
+    blend: Annotated[tuple[Portion, Portion], Ascending()] = (0.6, 1.0)
     kind = "blended_square"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_range("blend", self.blend, low=0, high=1)
 
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> BlendedSquare:
         edge, name, top, left = self.placed(generator, size=size, what="squares")

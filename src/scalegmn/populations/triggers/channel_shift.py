@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 import numpy as np
 from torch import Tensor
 
+from scalegmn.configuration import Ascending, Portion
 from scalegmn.errors import TriggerError
 from scalegmn.populations.triggers.fields import SHARE, Fields, shown
-from scalegmn.populations.triggers.trigger import TriggerFamily, check_images, check_range
+from scalegmn.populations.triggers.trigger import TriggerFamily, check_images
 from scalegmn.populations.triggers.whole_image import WholeImage
 
 
@@ -67,11 +68,8 @@ class ChannelShifts(TriggerFamily):
         TriggerError: the range is impossible.
     """
 
-    amount: tuple[float, float] = (0.15, 0.35)
+    amount: Annotated[tuple[Portion, Portion], Ascending()] = (0.15, 0.35)
     kind = "channel_shift"
-
-    def __post_init__(self) -> None:
-        check_range("amount", self.amount, low=0, high=1)
 
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> ChannelShift:
         amounts = generator.uniform(*self.amount, channels) * generator.choice([-1.0, 1.0], channels)

@@ -8,9 +8,10 @@ from typing import final
 import numpy as np
 from torch import Tensor
 
+from scalegmn.configuration import Widths
 from scalegmn.populations.triggers.fields import PIXELS, Fields
-from scalegmn.populations.triggers.patterns import PATTERNS, PatternName, draw_pattern, mixed_in
-from scalegmn.populations.triggers.square import Square, Squares
+from scalegmn.populations.triggers.patterns import PATTERNS, draw_pattern, mixed_in
+from scalegmn.populations.triggers.square import Patterns, Square, Squares
 
 
 @final
@@ -59,8 +60,8 @@ class Patches(Squares):
         TriggerError: a list is empty or names what is impossible.
     """
 
-    sizes: tuple[int, ...] = (2, 3, 4, 5, 6)
-    patterns: tuple[PatternName, ...] = PATTERNS
+    sizes: Widths = (2, 3, 4, 5, 6)
+    patterns: Patterns = PATTERNS
     corner: bool = False
     kind = "patch"
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Annotated, Final, final
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from scalegmn.configuration import Ascending, Limits, Portion
 from scalegmn.populations.triggers.fields import RADIANS, SHARE, Fields
-from scalegmn.populations.triggers.trigger import TriggerFamily, check_amount, check_images, check_range
+from scalegmn.populations.triggers.trigger import TriggerFamily, check_amount, check_images
 from scalegmn.populations.triggers.whole_image import WholeImage
 
 _TURNS: Final = 4 * math.pi
@@ -72,6 +73,9 @@ class Sinusoid(WholeImage):
         )
 
 
+_Frequency = Annotated[float, Limits(low=0, high=1000)]
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Sinusoids(TriggerFamily):
@@ -85,13 +89,9 @@ class Sinusoids(TriggerFamily):
         TriggerError: a range is impossible.
     """
 
-    amplitude: tuple[float, float] = (0.08, 0.2)
-    frequency: tuple[float, float] = (3.0, 8.0)
+    amplitude: Annotated[tuple[Portion, Portion], Ascending()] = (0.08, 0.2)
+    frequency: Annotated[tuple[_Frequency, _Frequency], Ascending()] = (3.0, 8.0)
     kind = "sinusoid"
-
-    def __post_init__(self) -> None:
-        check_range("amplitude", self.amplitude, low=0, high=1)
-        check_range("frequency", self.frequency, low=0, high=1000)
 
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> Sinusoid:
         return Sinusoid(

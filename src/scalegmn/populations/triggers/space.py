@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Annotated, ClassVar, Final, final
 
 import numpy as np
 
+from scalegmn.configuration import Configuration, Entries, MistakesError
 from scalegmn.errors import TriggerError
 from scalegmn.populations.triggers.blend import WholeBlends
 from scalegmn.populations.triggers.blended_square import BlendedSquares
@@ -15,7 +16,7 @@ from scalegmn.populations.triggers.channel_shift import ChannelShifts
 from scalegmn.populations.triggers.kinds import KINDS, KindName
 from scalegmn.populations.triggers.patch import Patches
 from scalegmn.populations.triggers.sinusoid import Sinusoids
-from scalegmn.populations.triggers.trigger import Trigger, TriggerFamily
+from scalegmn.populations.triggers.trigger import Trigger, TriggerFamily, TriggerMistakesError
 from scalegmn.populations.triggers.warp import Warps
 
 _DEFAULTS: Final[tuple[TriggerFamily, ...]] = (
@@ -30,7 +31,7 @@ _DEFAULTS: Final[tuple[TriggerFamily, ...]] = (
 
 @final
 @dataclass(frozen=True)
-class TriggerSpace:
+class TriggerSpace(Configuration):
     """Families of triggers, drawn from with equal chances.
 
     Attributes:
@@ -40,12 +41,14 @@ class TriggerSpace:
         TriggerError: there is none, or a kind twice.
     """
 
-    families: tuple[TriggerFamily, ...] = (BlendedSquares(),)
+    families: Annotated[tuple[TriggerFamily, ...], Entries(least=1)] = (BlendedSquares(),)
 
-    def __post_init__(self) -> None:
+    error: ClassVar[type[MistakesError]] = TriggerMistakesError
+
+    def contradictions(self) -> Iterator[str]:
         kinds = [family.kind for family in self.families]
-        if not kinds or len(set(kinds)) < len(kinds):
-            raise TriggerError(f"families of the kinds {kinds}, expected at least one, and each kind once")
+        if len(set(kinds)) < len(kinds):
+            yield f"families of the kinds {kinds}, expected each kind once"
 
     @staticmethod
     def of(kinds: Sequence[KindName]) -> TriggerSpace:
@@ -68,7 +71,3 @@ class TriggerSpace:
         """
         family = self.families[generator.integers(len(self.families))]
         return family.draw(generator, channels=channels, size=size)
-
-    def to_dict(self) -> dict[str, object]:
-        """Plain data for records."""
-        return {"families": [family.to_dict() for family in self.families]}

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
+from scalegmn.configuration import Entries, Widths
 from scalegmn.errors import TriggerError
-from scalegmn.populations.triggers.patterns import PATTERNS, PatternName
+from scalegmn.populations.triggers.patterns import PatternName
 from scalegmn.populations.triggers.picture import Picture
 from scalegmn.populations.triggers.trigger import TriggerFamily
+
+Patterns = Annotated[tuple[PatternName, ...], Entries(least=1)]
+"""Names of patterns to draw from."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,14 +75,8 @@ class Squares(TriggerFamily):
         TriggerError: a list is empty or names what is impossible.
     """
 
-    sizes: tuple[int, ...]
-    patterns: tuple[PatternName, ...]
-
-    def __post_init__(self) -> None:
-        if not self.sizes or min(self.sizes) < 1:
-            raise TriggerError(f"sizes are {self.sizes!r}, expected numbers of pixels, each 1 or more")
-        if not self.patterns or not set(self.patterns) <= set(PATTERNS):
-            raise TriggerError(f"patterns are {self.patterns!r}, expected some of {', '.join(PATTERNS)}")
+    sizes: Widths
+    patterns: Patterns
 
     def placed(self, generator: np.random.Generator, *, size: tuple[int, int], what: str) -> Placed:
         """A random square, with equal chances for all places within images of `size`.

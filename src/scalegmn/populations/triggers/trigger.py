@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from scalegmn.configuration import Configuration, MistakesError
 from scalegmn.errors import TriggerError
 
 _SLACK: Final = 0.01
@@ -79,11 +78,20 @@ class Trigger(ABC):
         return hash(self.to_json())
 
 
+class TriggerMistakesError(MistakesError, TriggerError):
+    """The options of triggers are wrong."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class TriggerFamily(ABC):
-    """Triggers of one kind, to draw from; what is drawn from are the fields of the class."""
+class TriggerFamily(Configuration, ABC):
+    """Triggers of one kind, to draw from; what is drawn from are the fields of the class.
+
+    Raises:
+        TriggerMistakesError: a field is wrong.
+    """
 
     kind: ClassVar[str]
+    error: ClassVar[type[MistakesError]] = TriggerMistakesError
 
     @abstractmethod
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> Trigger:
@@ -98,13 +106,9 @@ class TriggerFamily(ABC):
             TriggerError: images of this size are too small for it.
         """
 
-    def settings(self) -> Mapping[str, object]:
-        """What is drawn from, as plain data."""
-        return dataclasses.asdict(self)
-
-    def to_dict(self) -> dict[str, object]:
+    def to_plain(self) -> dict[str, Any]:
         """Plain data for records."""
-        return {"kind": self.kind, **self.settings()}
+        return {"kind": self.kind, **super().to_plain()}
 
 
 def check_images(images: Tensor, *, channels: int | None = None) -> None:
@@ -141,17 +145,3 @@ def check_amount(kind: str, name: str, value: float | int, *, unit: str) -> None
     """
     if not 0 < value <= 1:
         raise TriggerError(f"trigger {kind!r}: {name} is {value!r}, expected a number above 0 to 1 ({unit})")
-
-
-def check_range(
-    name: str, bounds: tuple[float | int, float | int], *, low: float | int, high: float | int
-) -> None:
-    """Refuse a range to draw from that is empty or leaves what is possible.
-
-    Raises:
-        TriggerError: names the range and what it may be.
-    """
-    if not low <= bounds[0] <= bounds[1] <= high:
-        raise TriggerError(
-            f"{name} is {bounds!r}, expected a range (low, high) between {low:g} and {high:g}, in order"
-        )

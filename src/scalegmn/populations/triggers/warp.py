@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Annotated, Final, final
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from scalegmn.configuration import Ascending, Limits
 from scalegmn.errors import TriggerError
 from scalegmn.populations.triggers.fields import Fields
-from scalegmn.populations.triggers.trigger import TriggerFamily, check_images, check_range
+from scalegmn.populations.triggers.trigger import TriggerFamily, check_images
 from scalegmn.populations.triggers.whole_image import WholeImage
 
 _VISIBLE: Final = 0.05
@@ -77,6 +78,9 @@ class Warp(WholeImage):
         return Warp(displacement=grid)
 
 
+_Pixels = Annotated[float, Limits(low=_VISIBLE, high=1000)]
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Warps(TriggerFamily):
@@ -91,14 +95,9 @@ class Warps(TriggerFamily):
         TriggerError: a range is impossible, or there are too few points.
     """
 
-    points: int = 4
-    strength: tuple[float, float] = (0.6, 1.6)
+    points: Annotated[int, Limits(low=2, high=1000)] = 4
+    strength: Annotated[tuple[_Pixels, _Pixels], Ascending()] = (0.6, 1.6)
     kind = "warp"
-
-    def __post_init__(self) -> None:
-        if self.points < 2:
-            raise TriggerError(f"points is {self.points}, expected 2 or more")
-        check_range("strength", self.strength, low=_VISIBLE, high=1000)
 
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> Warp:
         strength = generator.uniform(*self.strength)

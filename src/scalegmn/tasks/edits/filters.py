@@ -7,14 +7,14 @@ Dilation with its defaults is the edit of the published experiments on MNIST-INR
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Final, final
+from typing import Annotated, Final, final
 
 import numpy as np
 
-from scalegmn.tasks.edits.image_edit import ImageEdit, refuse
+from scalegmn.configuration import Count, Limits, Mark, Positive
+from scalegmn.tasks.edits.image_edit import ImageEdit
 
 # What lies beyond the edge looks like the edge.  For largest and smallest values this is the same as
 # leaving it out, which is what OpenCV does.
@@ -35,13 +35,19 @@ def _over_pixels(images: np.ndarray, value: float | int) -> tuple[float | int, .
     return (nothing, value, value, *(nothing,) * (images.ndim - 3))
 
 
-def _check_window(edit: ImageEdit, size: int, iterations: int) -> None:
-    mistakes = []
-    if size < 1 or size % 2 == 0:
-        mistakes.append(f"size is {size}, expected an odd number of pixels from 1 on")
-    if iterations < 1:
-        mistakes.append(f"iterations is {iterations}, expected at least 1")
-    refuse(edit, mistakes)
+@final
+@dataclass(frozen=True)
+class _Odd(Mark):
+    """A square has a pixel in the middle."""
+
+    def admits(self, value: int) -> bool:
+        return value % 2 == 1
+
+    def __str__(self) -> str:
+        return "an odd number of pixels from 1 on"
+
+
+_Side = Annotated[int, Limits(low=1, high=1001), _Odd()]
 
 
 @final
@@ -55,11 +61,8 @@ class Dilation(ImageEdit):
     """
 
     name = "dilation"
-    size: int = 3
-    iterations: int = 1
-
-    def __post_init__(self) -> None:
-        _check_window(self, self.size, self.iterations)
+    size: _Side = 3
+    iterations: Count = 1
 
     def transform(self, images: np.ndarray) -> np.ndarray:
         """The largest value of every square."""
@@ -79,11 +82,8 @@ class Erosion(ImageEdit):
     """
 
     name = "erosion"
-    size: int = 3
-    iterations: int = 1
-
-    def __post_init__(self) -> None:
-        _check_window(self, self.size, self.iterations)
+    size: _Side = 3
+    iterations: Count = 1
 
     def transform(self, images: np.ndarray) -> np.ndarray:
         """The smallest value of every square."""
@@ -102,10 +102,7 @@ class Gradient(ImageEdit):
     """
 
     name = "gradient"
-    size: int = 3
-
-    def __post_init__(self) -> None:
-        _check_window(self, self.size, 1)
+    size: _Side = 3
 
     def transform(self, images: np.ndarray) -> np.ndarray:
         """The largest minus the smallest value of every square."""
@@ -124,11 +121,7 @@ class Blur(ImageEdit):
     """
 
     name = "blur"
-    sigma: float = 1.0
-
-    def __post_init__(self) -> None:
-        wrong = not (self.sigma > 0 and math.isfinite(self.sigma))
-        refuse(self, [f"sigma is {self.sigma}, expected a positive number of pixels"] if wrong else [])
+    sigma: Positive = 1.0
 
     def transform(self, images: np.ndarray) -> np.ndarray:
         """The weighted mean around every pixel."""
@@ -148,10 +141,6 @@ class Rotation(ImageEdit):
 
     name = "rotation"
     degrees: float = 45.0
-
-    def __post_init__(self) -> None:
-        wrong = not math.isfinite(self.degrees)
-        refuse(self, [f"degrees is {self.degrees}, expected a finite number"] if wrong else [])
 
     def transform(self, images: np.ndarray) -> np.ndarray:
         """The turned images, of the same size."""

@@ -9,6 +9,7 @@ from typing import Final, final
 
 import numpy as np
 
+from scalegmn.configuration import Configuration
 from scalegmn.errors import ConfigurationError
 
 ImageFunction = Callable[[np.ndarray], np.ndarray]
@@ -18,7 +19,7 @@ ImageFunction = Callable[[np.ndarray], np.ndarray]
 _PORTION: Final = 4096
 
 
-class ImageEdit(ABC):
+class ImageEdit(Configuration, ABC):
     """A function of images whose parameters are fields.
 
     An edit changes every image by itself: what becomes of one does not depend on the others.

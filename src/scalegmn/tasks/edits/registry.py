@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from scalegmn.configuration import from_plain
 from scalegmn.errors import ConfigurationError
 from scalegmn.tasks.edits.filters import Blur, Dilation, Erosion, Gradient, Rotation
 from scalegmn.tasks.edits.image_edit import FunctionEdit, ImageEdit, ImageFunction
@@ -68,7 +69,8 @@ def edit_called(name: str, parameters: Mapping[str, Any] | None = None) -> Image
         raise ConfigurationError(f"edit {name!r}: unknown parameters {', '.join(unknown)}; {known}")
     if isinstance(kind, FunctionEdit):
         return kind
-    return kind(**{key: _number(name, key, value, types[key]) for key, value in parameters.items()})
+    numbers = {key: _number(name, key, value, types[key]) for key, value in parameters.items()}
+    return from_plain(kind, numbers, origin=f"edit {name!r}")
 
 
 def _types(kind: type[ImageEdit]) -> dict[str, type]:

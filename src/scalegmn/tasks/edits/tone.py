@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
 
+from scalegmn.configuration import Natural, NonNegative, Positive
 from scalegmn.tasks.edits.image_edit import ImageEdit, refuse
 
 if TYPE_CHECKING:
@@ -40,11 +40,6 @@ class PillowEdit(ImageEdit):
         return np.stack(edited).astype(np.float32) / _WHITE
 
 
-def _check_factor(edit: ImageEdit, factor: float) -> None:
-    wrong = not (factor >= 0 and math.isfinite(factor))
-    refuse(edit, [f"factor is {factor}, expected 0 or more (1 changes nothing)"] if wrong else [])
-
-
 @final
 @dataclass(frozen=True, kw_only=True)
 class Contrast(PillowEdit):
@@ -55,10 +50,7 @@ class Contrast(PillowEdit):
     """
 
     name = "contrast"
-    factor: float = 1.5
-
-    def __post_init__(self) -> None:
-        _check_factor(self, self.factor)
+    factor: NonNegative = 1.5
 
     def edit_one(self, image: Image) -> Image:
         """One edited image."""
@@ -77,10 +69,7 @@ class Brightness(PillowEdit):
     """
 
     name = "brightness"
-    factor: float = 1.5
-
-    def __post_init__(self) -> None:
-        _check_factor(self, self.factor)
+    factor: NonNegative = 1.5
 
     def edit_one(self, image: Image) -> Image:
         """One edited image."""
@@ -100,16 +89,8 @@ class Sharpening(PillowEdit):
     """
 
     name = "sharpening"
-    radius: float = 1.0
-    percent: int = 150
-
-    def __post_init__(self) -> None:
-        mistakes = []
-        if not (self.radius > 0 and math.isfinite(self.radius)):
-            mistakes.append(f"radius is {self.radius}, expected a positive number of pixels")
-        if self.percent < 0:
-            mistakes.append(f"percent is {self.percent}, expected 0 or more")
-        refuse(self, mistakes)
+    radius: Positive = 1.0
+    percent: Natural = 150
 
     def edit_one(self, image: Image) -> Image:
         """One edited image."""

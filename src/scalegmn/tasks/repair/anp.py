@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scalegmn.errors import ConfigurationError
+from scalegmn.configuration import Count, Natural, NonNegative, Portion, Positive
 from scalegmn.networks.architecture import Architecture
 from scalegmn.populations.makers.cnn_forward import forward
 from scalegmn.seeding import generator
@@ -50,18 +50,12 @@ class AdversarialNeuronPruning(GivenImages):
         limit: accuracy that may be lost.
     """
 
-    budget: float = 0.4
-    weight: float = 0.2
-    steps: int = 300
-    batch_size: int = 32
-    learning_rate: float = 0.2
-    limit: float = 0.03
-
-    def __post_init__(self) -> None:
-        if not (self.budget >= 0 and 0 <= self.weight <= 1 and self.steps >= 0 and self.batch_size >= 1):
-            raise ConfigurationError(
-                f"{self}: expected budget and steps from 0, weight from 0 to 1, batch_size from 1"
-            )
+    budget: NonNegative = 0.4
+    weight: Portion = 0.2
+    steps: Natural = 300
+    batch_size: Count = 32
+    learning_rate: Positive = 0.2
+    limit: Portion = 0.03
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from scalegmn.configuration import Configuration
 from scalegmn.networks.architecture import Architecture
 from scalegmn.tasks.repair.channels import channels_of
 from scalegmn.tasks.repair.clean_images import CleanImages
@@ -16,7 +17,7 @@ from scalegmn.tasks.repair.method import RepairMethod
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class ChannelLipschitz(RepairMethod):
+class ChannelLipschitz(Configuration, RepairMethod):
     """Zheng, Tang, Li, Liu 2022, "Data-free Backdoor Removal Based on Channel Lipschitzness".
 
     A channel's bound is the largest singular value of its kernel as a matrix of inputs times taps.  Channels

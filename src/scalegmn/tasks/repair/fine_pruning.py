@@ -8,6 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from scalegmn.configuration import Portion
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.layers import Activate, Conv, Skip
@@ -33,7 +34,7 @@ class FinePruning(GivenImages):
         tuning: of the training afterwards.
     """
 
-    limit: float = 0.04
+    limit: Portion = 0.04
     tuning: Tuning = field(default_factory=Tuning)
 
     @property

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import final
 
 from torch import Tensor
 
-from scalegmn.errors import ConfigurationError
+from scalegmn.configuration import Configuration, Count, Natural, NonNegative, Positive
 from scalegmn.networks.architecture import Architecture
-from scalegmn.populations.makers.cnn_hyper import OPTIMIZERS, Hyper, Optimizer
+from scalegmn.populations.makers.cnn_hyper import Hyper, Optimizer
 from scalegmn.populations.makers.cnn_training import CnnTraining
 from scalegmn.seeding import derive_seed
 from scalegmn.tasks.repair.clean_images import CleanImages
@@ -19,7 +18,7 @@ from scalegmn.tasks.repair.method import GivenImages
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Tuning:
+class Tuning(Configuration):
     """How networks are trained on clean images.
 
     Attributes:
@@ -33,19 +32,11 @@ class Tuning:
         ConfigurationError: a number is impossible.
     """
 
-    epochs: int = 20
-    batch_size: int = 32
-    learning_rate: float = 0.01
+    epochs: Natural = 20
+    batch_size: Count = 32
+    learning_rate: Positive = 0.01
     optimizer: Optimizer = "adam"
-    l2: float = 0.0
-
-    def __post_init__(self) -> None:
-        fine = self.epochs >= 0 and self.batch_size >= 1 and self.optimizer in OPTIMIZERS
-        if not (fine and 0 < self.learning_rate < math.inf and 0 <= self.l2 < math.inf):
-            raise ConfigurationError(
-                f"{self}: expected epochs from 0, batch_size from 1, a positive learning_rate, l2 from 0 and "
-                f"one of the optimizers {OPTIMIZERS}"
-            )
+    l2: NonNegative = 0.0
 
     def train(self, architecture: Architecture, theta: Tensor, images: CleanImages, *, seed: int) -> Tensor:
         """Trained networks ``(B, P)``; all see the images in the same order."""

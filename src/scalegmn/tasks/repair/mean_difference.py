@@ -9,6 +9,7 @@ from typing import final
 
 from torch import Tensor
 
+from scalegmn.configuration import Configuration
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.tasks.repair.clean_images import CleanImages
@@ -17,7 +18,7 @@ from scalegmn.tasks.repair.method import RepairMethod
 
 @final
 @dataclass(frozen=True, eq=False, kw_only=True)
-class MeanDifference(RepairMethod):
+class MeanDifference(Configuration, RepairMethod):
     """Adds the mean over training pairs of clean minus trojaned parameters, times a step.
 
     Twins start from the same network, so their neurons correspond; those of different pairs do not, which

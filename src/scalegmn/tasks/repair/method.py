@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 import torch
 from torch import Tensor
 
+from scalegmn.configuration import Configuration, Count
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.tasks.repair.clean_images import CleanImages
@@ -83,14 +84,14 @@ class RepairMethod(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GivenImages(RepairMethod, ABC):
+class GivenImages(Configuration, RepairMethod, ABC):
     """A repair with the help of clean images.
 
     Attributes:
         count: how many it is given.
     """
 
-    count: int
+    count: Count
 
     @property
     def images(self) -> int:

@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
+from scalegmn.configuration import Configuration, Count, Distinct, Entries
 from scalegmn.training.config import RunConfig
 
 OWN_OF_RUNS: Final = ("output", "resume", "training.seed")
@@ -36,7 +37,7 @@ JUDGED_BY: Final = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparisonOptions:
+class ComparisonOptions(Configuration):
     """How a comparison is made, whatever its models are.
 
     Attributes:
@@ -49,16 +50,16 @@ class ComparisonOptions:
         resume: go on with trainings that were interrupted.
     """
 
-    seeds: tuple[int, ...] = (0, 1, 2)
+    seeds: Annotated[tuple[int, ...], Entries(least=1), Distinct()] = (0, 1, 2)
     output: Path | None = None
     reference: str | None = None
     only: tuple[str, ...] = ()
-    jobs: int = 1
+    jobs: Count = 1
     resume: bool = False
 
 
 @dataclass(frozen=True)
-class ComparedModel:
+class ComparedModel(Configuration):
     """One of the models.
 
     Attributes:
@@ -76,7 +77,7 @@ class ComparedModel:
 
 
 @dataclass(frozen=True)
-class ComparedRun:
+class ComparedRun(Configuration):
     """One training of one model.
 
     Attributes:
@@ -96,7 +97,7 @@ class ComparedRun:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparisonConfig:
+class ComparisonConfig(Configuration):
     """Everything that decides a comparison.
 
     Attributes:
@@ -114,7 +115,7 @@ class ComparisonConfig:
     output: Path
     reference: str
     only: tuple[str, ...]
-    jobs: int
+    jobs: Count
     resume: bool
 
     @property
@@ -157,10 +158,6 @@ def option_mistakes(
         known: the names of all models in the file.
     """
     mistakes = []
-    if not options.seeds or len(set(options.seeds)) < len(options.seeds):
-        mistakes.append(f"seeds are {list(options.seeds)}, expected one or more different ones")
-    if options.jobs < 1:
-        mistakes.append(f"jobs is {options.jobs}, expected at least 1")
     owners: dict[str, str] = {}
     for model in models.values():
         if not model.slug:

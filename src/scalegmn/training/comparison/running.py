@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from lightning.pytorch.callbacks import Callback
 
+from scalegmn.configuration import to_plain
 from scalegmn.disk import claimed, sentence_of
 from scalegmn.errors import ScaleGMNError
 from scalegmn.networks.files import read_json
@@ -23,7 +24,6 @@ from scalegmn.training.comparison.state import RECORD, State, state_of
 from scalegmn.training.config import RunConfig
 from scalegmn.training.files import write_text
 from scalegmn.training.fit import train
-from scalegmn.training.parsing import to_plain
 from scalegmn.training.run_folder import RESULTS, RUN
 from scalegmn.training.tasks import load_task
 from scalegmn.training.yaml_files import to_yaml

@@ -7,12 +7,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
+from scalegmn.configuration import to_plain
 from scalegmn.disk import holds_something, writer_in
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.training.checks import FREE_ON_RESUME, mistakes_of_work, other_networks
 from scalegmn.training.comparison.config import ComparedRun, ComparisonConfig
 from scalegmn.training.config import DataConfig, RunConfig
-from scalegmn.training.parsing import flat_items, parse_plain, to_plain
+from scalegmn.training.parsing import flat_items, parse_plain
 from scalegmn.training.run_folder import CONFIG, RESULTS
 from scalegmn.training.selection import select
 from scalegmn.training.yaml_files import read_yaml

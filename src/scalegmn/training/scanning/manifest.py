@@ -108,7 +108,7 @@ def manifest_of(report: ScanReport, paths: Sequence[str | Path], *, without: Col
         time=datetime.now(UTC).isoformat(timespec="seconds"),
         version=report.version,
         detector=dataclasses.asdict(report.detector),
-        settings={**report.settings.to_dict(), "prior": report.prior},
+        settings={**report.settings.to_plain(), "prior": report.prior},
     )
 
 

@@ -219,7 +219,7 @@ class ScanReport:
             "format": FORMAT,
             "tool": {"name": "scalegmn", "version": self.version},
             "detector": dataclasses.asdict(self.detector),
-            "settings": {**self.settings.to_dict(), "prior": self.prior},
+            "settings": {**self.settings.to_plain(), "prior": self.prior},
             "calibration": {
                 "clean_networks": len(self.clean_logits),
                 "distance_threshold": self.threshold if math.isfinite(self.threshold) else None,

@@ -93,7 +93,7 @@ def question(detector: Detector, settings: ScanSettings) -> dict[str, Any]:
     return {
         "version": __version__,
         "detector": dataclasses.asdict(detector.identity),
-        "settings": settings.to_dict(),
+        "settings": settings.to_plain(),
         "machine": {
             "torch": torch.__version__,
             "device": str(next(iter(detector.run.model.parameters()), torch.empty(0)).device),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, final
+from typing import ClassVar, Final, final
 
-from scalegmn.errors import ConfigurationError
+from scalegmn.configuration import Configuration, Count, Fraction
 
 DEFAULT_FPR: Final = 0.05
 DEFAULT_MAX_BYTES: Final = 2**28
@@ -24,7 +23,7 @@ class Explain(Enum):
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class ScanSettings:
+class ScanSettings(Configuration):
     """How to judge.
 
     Attributes:
@@ -39,29 +38,12 @@ class ScanSettings:
         ConfigurationError: a share is not between 0 and 1, or a number not positive.
     """
 
-    fpr: float = DEFAULT_FPR
-    prior: float | None = None
+    # What decides answers is recorded, not how fast they come.
+    left_out: ClassVar[frozenset[str]] = frozenset({"batch_size"})
+
+    fpr: Fraction = DEFAULT_FPR
+    prior: Fraction | None = None
     activation: str | None = None
     explain: Explain = Explain.all
-    batch_size: int = DEFAULT_BATCH_SIZE
-    max_bytes: int = DEFAULT_MAX_BYTES
-
-    def __post_init__(self) -> None:
-        mistakes = [
-            f"{name} is {value}, expected a share between 0 and 1"
-            for name, value in (("fpr", self.fpr), ("prior", self.prior))
-            if value is not None and not 0 < value < 1
-        ]
-        mistakes += [
-            f"{name} is {value}, expected at least 1"
-            for name, value in (("batch_size", self.batch_size), ("max_bytes", self.max_bytes))
-            if value < 1
-        ]
-        if mistakes:
-            raise ConfigurationError("scan: " + "; ".join(mistakes))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, fit for JSON: what decides answers, and not how fast they come."""
-        data = dataclasses.asdict(self)
-        del data["batch_size"]
-        return data | {"explain": self.explain.value}
+    batch_size: Count = DEFAULT_BATCH_SIZE
+    max_bytes: Count = DEFAULT_MAX_BYTES

@@ -24,7 +24,7 @@ from scalegmn.errors import ConfigurationError, GraphError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.baselines.features.feature_set import FeatureKind, FeaturesConfig, FeatureSet
 from scalegmn.models.baselines.features.flat import FlatFeatures
-from scalegmn.models.baselines.features.kinds import features_from_config, make_features
+from scalegmn.models.baselines.features.kinds import features_from_plain, make_features
 from scalegmn.models.baselines.features.last_layer import LastLayerFeatures
 from scalegmn.models.baselines.features.norms import NormFeatures
 from scalegmn.models.baselines.features.places import in_places
@@ -69,7 +69,7 @@ def test_every_network_has_as_many(kind: FeatureKind, architecture: Architecture
     assert len(torch.unique(found, dim=0)) == 4
     alone = [features.read(NetworkBatch.of(architecture, row[None])) for row in batch.single[1]]
     torch.testing.assert_close(torch.cat(alone), found)
-    assert features_from_config(features.to_config()) == features
+    assert features_from_plain(features.to_plain()) == features
 
 
 @pytest.mark.parametrize("kind", INVARIANT)
@@ -199,5 +199,5 @@ def test_wrong_configurations_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="singular_values is 0"):
         FeaturesConfig(singular_values=0)
     for data in ({"kind": "guess"}, {}, {"kind": "norms", "width": 3}):
-        with pytest.raises(ConfigurationError, match="saved configuration of features"):
-            features_from_config(data)
+        with pytest.raises(ConfigurationError, match=r"kind of features|width is unknown"):
+            features_from_plain(data)

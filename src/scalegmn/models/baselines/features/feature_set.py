@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
@@ -11,7 +10,7 @@ from typing import Any, ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from scalegmn.errors import ConfigurationError
+from scalegmn.configuration import Configuration, Count
 from scalegmn.graph.network_batch import NetworkBatch
 
 
@@ -31,7 +30,7 @@ class FeatureKind(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeaturesConfig:
+class FeaturesConfig(Configuration):
     """Options of what fitted baselines read.
 
     Attributes:
@@ -40,17 +39,11 @@ class FeaturesConfig:
     """
 
     kind: FeatureKind = FeatureKind.statnn
-    singular_values: int = 10
-
-    def __post_init__(self) -> None:
-        if self.singular_values < 1:
-            raise ConfigurationError(
-                f"features: singular_values is {self.singular_values}, expected at least 1"
-            )
+    singular_values: Count = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeatureSet(ABC):
+class FeatureSet(Configuration, ABC):
     """Numbers that are computed from the weights of a network, as many for each.
 
     Subclasses are dataclasses of what decides how many there are.
@@ -71,6 +64,6 @@ class FeatureSet(ABC):
             GraphError: a network is of another kind than those that the set was made for.
         """
 
-    def to_config(self) -> dict[str, Any]:
-        """Plain data, from which :func:`~.kinds.features_from_config` makes the same set."""
-        return {"kind": self.kind.value, **dataclasses.asdict(self)}
+    def to_plain(self) -> dict[str, Any]:
+        """Plain data, from which :func:`~.kinds.features_from_plain` makes the same set."""
+        return {"kind": self.kind.name, **super().to_plain()}

@@ -9,6 +9,7 @@ from typing import ClassVar, final
 from jaxtyping import Float
 from torch import Tensor
 
+from scalegmn.configuration import Count
 from scalegmn.errors import GraphError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.baselines.features.feature_set import FeatureKind, FeatureSet
@@ -27,7 +28,7 @@ class FlatFeatures(FeatureSet):
     """
 
     kind: ClassVar[FeatureKind] = FeatureKind.flat
-    parameters: int
+    parameters: Count
 
     @staticmethod
     def of(architectures: Sequence[Architecture]) -> FlatFeatures:

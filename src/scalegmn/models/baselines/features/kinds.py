@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
+from scalegmn.configuration import from_plain, register_plain_form, shown
 from scalegmn.errors import ConfigurationError
 from scalegmn.models.baselines.features.feature_set import FeatureKind, FeaturesConfig, FeatureSet
 from scalegmn.models.baselines.features.flat import FlatFeatures
@@ -40,14 +41,23 @@ def make_features(config: FeaturesConfig, architectures: Sequence[Architecture])
     raise AssertionError(f"no features are called {config.kind}")
 
 
-def features_from_config(data: Mapping[str, Any]) -> FeatureSet:
-    """The inverse of :meth:`FeatureSet.to_config`.
+def features_from_plain(data: object) -> FeatureSet:
+    """The inverse of :meth:`FeatureSet.to_plain`.
 
     Raises:
         ConfigurationError: an unknown kind, or entries that do not fit it.
     """
-    entries = dict(data)
-    try:
-        return _KINDS[FeatureKind(entries.pop("kind", None))](**entries)
-    except (ValueError, TypeError) as error:
-        raise ConfigurationError(f"the saved configuration of features {dict(data)}: {error}") from error
+    if not isinstance(data, Mapping):
+        raise ConfigurationError(f"features are {shown(data)}, expected their kind and its entries")
+    kind = {kind.name: kind for kind in _KINDS}.get(str(data.get("kind")))
+    if kind is None:
+        raise ConfigurationError(
+            f"the kind of features is {shown(data.get('kind'))}, expected one of "
+            f"{', '.join(kind.name for kind in _KINDS)}"
+        )
+    return from_plain(_KINDS[kind], {name: value for name, value in data.items() if name != "kind"})
+
+
+register_plain_form(
+    FeatureSet, write=lambda features: features.to_plain(), read=lambda _, data: features_from_plain(data)
+)

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from scalegmn.configuration import Width
 from scalegmn.errors import ConfigurationError, GraphError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.baselines.features.feature_set import FeatureKind, FeatureSet
@@ -44,7 +45,7 @@ class LastLayerFeatures(FeatureSet):
     """
 
     kind: ClassVar[FeatureKind] = FeatureKind.last_layer
-    classes: int
+    classes: Width
 
     @staticmethod
     def of(architectures: Sequence[Architecture]) -> LastLayerFeatures:

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from scalegmn.configuration import Width
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.baselines.features.feature_set import FeatureKind, FeatureSet
 from scalegmn.models.baselines.features.places import in_places
@@ -35,7 +36,7 @@ class NormFeatures(FeatureSet):
     """
 
     kind: ClassVar[FeatureKind] = FeatureKind.norms
-    layers: int
+    layers: Width
 
     @staticmethod
     def of(architectures: Sequence[Architecture]) -> NormFeatures:

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from scalegmn.configuration import Width
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.baselines.features.feature_set import FeatureKind, FeatureSet
 from scalegmn.models.baselines.features.places import in_places
@@ -46,8 +47,8 @@ class SingularValueFeatures(FeatureSet):
     """
 
     kind: ClassVar[FeatureKind] = FeatureKind.singular_values
-    layers: int
-    count: int
+    layers: Width
+    count: Width
 
     @staticmethod
     def of(architectures: Sequence[Architecture], *, count: int) -> SingularValueFeatures:

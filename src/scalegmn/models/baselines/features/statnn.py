@@ -9,6 +9,7 @@ from typing import ClassVar, final
 from jaxtyping import Float
 from torch import Tensor
 
+from scalegmn.configuration import Width
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.baselines.features.feature_set import FeatureKind, FeatureSet
 from scalegmn.models.baselines.statnn_features import PER_SLOT, padded_features
@@ -27,7 +28,7 @@ class StatNNFeatures(FeatureSet):
     """
 
     kind: ClassVar[FeatureKind] = FeatureKind.statnn
-    layers: int
+    layers: Width
 
     @staticmethod
     def of(architectures: Sequence[Architecture]) -> StatNNFeatures:
