@@ -46,9 +46,9 @@ class WeightStatistics(nn.Module):
     def __init__(self, *, spec: GraphSpec, outputs: int, symmetric: bool, style: MLPStyle) -> None:
         super().__init__()
         self.spec, self.symmetric = spec, symmetric
-        width = (spec.layers + 1) * SETS_PER_LAYER * PER_SET
-        self.standardise = Standardise(width)
-        self.perceptron = MLP(width, outputs, style=style)
+        self.size = (spec.layers + 1) * SETS_PER_LAYER * PER_SET
+        self.standardise = Standardise(self.size)
+        self.perceptron = MLP(self.size, outputs, style=style)
 
     def fit(self, graph: NetworkGraph) -> None:
         """Take mean and deviation of every statistic from the networks of `graph`."""

@@ -112,7 +112,8 @@ class Isotonic(Calibrator):
     def __post_init__(self) -> None:
         places, values = np.asarray(self.logits), np.asarray(self.probabilities_at)
         rising = places.shape == values.shape and (np.diff(places) > 0).all() and (np.diff(values) >= 0).all()
-        if not len(places) or not rising or not (values[0] > 0 and values[-1] < 1):
+        finite = np.isfinite(places).all() and np.isfinite(values).all()
+        if not len(places) or not rising or not finite or not (values[0] > 0 and values[-1] < 1):
             raise ConfigurationError(
                 f"{len(places)} knots with {len(values)} probabilities; expected rising logits and rising "
                 "probabilities between 0 and 1"
@@ -146,8 +147,8 @@ def calibrator_from_dict(data: Mapping[str, Any]) -> Calibrator:
             return Isotonic(tuple(map(float, logits)), tuple(map(float, probabilities)))
     except ConfigurationError:
         raise
-    except (KeyError, TypeError, ValueError) as error:
-        raise ConfigurationError(f"no calibration: {error!r} in {dict(data)!r}") from error
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ConfigurationError(f"no calibration: {error!r} in {str(data)[:200]}") from error
     raise ConfigurationError(f"calibration of method {method.value!r}; expected temperature or isotonic")
 
 

@@ -27,7 +27,6 @@ from scalegmn.networks.files import read_json
 from scalegmn.populations.format import ARCHITECTURE_COLUMN
 from scalegmn.tasks.calibration import (
     Calibrator,
-    calibrator_from_dict,
     fit_calibrator,
     log_loss,
     sigmoid,
@@ -38,6 +37,7 @@ from scalegmn.tasks.detection_metrics import brier_score, calibration_bins, expe
 from scalegmn.tasks.detection_report import SCORES
 from scalegmn.tasks.task import Report, Task
 from scalegmn.tasks.trojan_detection import TrojanDetection
+from scalegmn.training import calibration_values as values
 from scalegmn.training.config import RunConfig
 from scalegmn.training.data import Data, Networks
 from scalegmn.training.files import write_json
@@ -126,31 +126,35 @@ class Calibration:
                 "by this version or a later one; train the detector again"
             )
         data = read_json(path, what="calibration of a detector")
+        try:
+            return Calibration._of(data, folder)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{path}: {error}; restore it or train again") from error
+
+    @staticmethod
+    def _of(data: dict[str, Any], folder: Path) -> Calibration:
         if data.get("format") != FORMAT:
-            raise ConfigurationError(f"{path}: has format {data.get('format')!r}, expected {FORMAT}")
+            raise ConfigurationError(f"has format {str(data.get('format'))[:40]!r}, expected {FORMAT}")
         model = file_sha256(folder / MODEL / WEIGHTS_FILE)
         if data.get("model_sha256") != model:
             raise ConfigurationError(
-                f"{path}: belongs to a model with the checksum {data.get('model_sha256')!r}, but the model "
-                f"beside it has {model!r}; restore the run folder or train again"
+                f"belongs to a model with the checksum {str(data.get('model_sha256'))[:64]!r}, but the model "
+                f"beside it has {model!r}"
             )
-        try:
-            return Calibration(
-                calibrator=calibrator_from_dict(data["calibrator"]),
-                prior=float(data["prior"]),
-                networks=int(data["networks"]),
-                clean=_ascending(data["clean_logits"]),
-                by_architecture={
-                    str(name): _ascending(values)
-                    for name, values in data["clean_logits_by_architecture"].items()
-                },
-                typicality=Typicality.load(folder / TYPICALITY, sha256=data["typicality_sha256"]),
-                threshold=float(data["typicality"]["threshold"]),
-                place=int(data["typicality"]["place"]),
-                model_sha256=model,
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ConfigurationError(f"{path}: damaged, {error!r}; restore it or train again") from error
+        networks = values.count(data, "networks")
+        clean, by_architecture = values.clean_logits(data, networks=networks)
+        typical = values.entries(data, "typicality")
+        return Calibration(
+            calibrator=values.calibrator(data, "calibrator"),
+            prior=values.share(data, "prior"),
+            networks=networks,
+            clean=clean,
+            by_architecture=by_architecture,
+            typicality=Typicality.load(folder / TYPICALITY, sha256=values.text(data, "typicality_sha256")),
+            threshold=values.distance(typical, "threshold"),
+            place=values.count(typical, "place"),
+            model_sha256=model,
+        )
 
 
 def calibrated_results(
@@ -238,10 +242,6 @@ def _architectures(selection: Selection) -> tuple[dict[int, Architecture], np.nd
 def _batches(networks: Networks, size: int) -> Iterator[NetworkBatch]:
     for start in range(0, len(networks), size):
         yield networks[np.arange(start, min(start + size, len(networks)))]
-
-
-def _ascending(values: object) -> np.ndarray:
-    return np.sort(np.asarray(values, np.float64).reshape(-1))
 
 
 def _figures(found: Calibration, scores: np.ndarray) -> dict[str, Any]:

@@ -98,6 +98,8 @@ class Run:
             MetanetworkName(facts["metanetwork"])
             task = load_task(facts["task"])
             architectures = tuple(Architecture.from_dict(entry) for entry in facts["architectures"])
+            if not architectures:
+                raise ValueError("it names no architecture")
             data = parse_plain(DataConfig, facts["data"], origin=str(folder / RUN))
             return Run(
                 folder=folder,
@@ -110,7 +112,7 @@ class Run:
             )
         except ScaleGMNError:
             raise
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ConfigurationError(
                 f"{folder / RUN}: damaged, {error!r}; restore it or train again"
             ) from error

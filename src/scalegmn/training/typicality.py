@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from scalegmn.errors import CheckpointError
+from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.graph.spec import GraphSpec
 from scalegmn.networks.architecture import Architecture
@@ -26,6 +26,8 @@ from scalegmn.nn.statistics import WeightStatistics
 SHARE: Final = 0.995
 """Of networks like those of validation, the share that is to be found typical."""
 _LEAST: Final = 1e-6
+
+_PARTS: Final = ("mean", "deviation", "centre", "precision")
 
 
 @final
@@ -47,6 +49,11 @@ class InvariantStatistics:
                 symmetric=True,
                 style=MLPStyle(hidden=1, layer_norm=False),
             )
+
+    @property
+    def size(self) -> int:
+        """F, how many statistics a network has."""
+        return self._statistics.size
 
     @torch.no_grad()
     def of(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
@@ -103,19 +110,37 @@ class Typicality:
 
         Raises:
             CheckpointError: it is missing, damaged, or not the file with this checksum.
+            ConfigurationError: its statistics do not fit together.
         """
         state = read_state(path, dtype=torch.float64)
         if state.sha256 != sha256:
             raise CheckpointError(
                 f"{path}: has the checksum {state.sha256}, expected {sha256}; restore it or train again"
             )
-        parts = state.tensors
-        return Typicality(parts["mean"], parts["deviation"], parts["centre"], parts["precision"])
+        found = tuple(state.tensors.get(name, torch.empty(0)) for name in _PARTS)
+        mean, deviation, centre, precision = found
+        size = len(mean)
+        shapes = [tuple(part.shape) for part in found]
+        right = bool(size) and shapes == [(size,)] * 3 + [(size, size)]
+        # A distance: deviations are positive, and the precision is that of some covariance.
+        if not right or not bool((deviation > 0).all()) or not _is_definite(precision):
+            raise ConfigurationError(
+                f"{path}: its statistics have the shapes {shapes}, expected (F,) three times and (F, F), "
+                "with positive deviations and the inverse of a covariance"
+            )
+        return Typicality(mean, deviation, centre, precision)
 
 
 def statistics_of(statistics: InvariantStatistics, batches: Iterable[NetworkBatch]) -> Float[Tensor, "N F"]:
     """Of all networks of some batches, in the order of the batches."""
     return torch.cat([statistics.of(batch) for batch in batches])
+
+
+def _is_definite(precision: Tensor) -> bool:
+    """Whether a matrix is positive definite, up to the rounding of an inverse."""
+    largest = float(precision.abs().max())
+    symmetric = bool(torch.allclose(precision, precision.T, rtol=1e-6, atol=1e-6 * largest))
+    return symmetric and int(torch.linalg.cholesky_ex((precision + precision.T) / 2).info) == 0
 
 
 def _drawn_together(values: Tensor) -> Tensor:

@@ -1,15 +1,22 @@
-"""Scans of folders that somebody filled in bad faith, with a small detector."""
+"""Scans of folders that somebody filled in bad faith, and detectors that somebody changed."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from scalegmn.errors import ConfigurationError
+from scalegmn.cli.main import main
+from scalegmn.errors import ConfigurationError, ScaleGMNError
+from scalegmn.networks.checkpoints import read_state, write_state
+from scalegmn.training.calibration import CALIBRATION, TYPICALITY
+from scalegmn.training.run_folder import RUN
 from scalegmn.training.scanning.detector import Detector
 from scalegmn.training.scanning.journal import own_journal
 from scalegmn.training.scanning.results import FileResult, ScanSettings, Verdict
@@ -144,3 +151,149 @@ def test_hostile_names_are_kept_as_they_are(detector: Detector, tmp_path: Path) 
     (tmp_path / "a.pt").rename(tmp_path / name)
     (result,) = scan([tmp_path], detector=detector).files
     assert result.path == str(tmp_path / name) and result.verdict is Verdict.abstain
+
+
+def set_to(name: str, value: object) -> Callable[[dict[str, Any]], object]:
+    """A change of one entry, with dots between keys."""
+
+    def change(data: dict[str, Any]) -> None:
+        *way, last = name.split(".")
+        for key in way:
+            data = data[key]
+        data[last] = value
+
+    return change
+
+
+NAN, INFINITE = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        set_to("prior", 0),
+        set_to("prior", 1),
+        set_to("prior", 2),
+        set_to("prior", NAN),
+        set_to("prior", "0.5"),
+        set_to("prior", True),
+        set_to("prior", None),
+        set_to("networks", 0),
+        set_to("networks", 2.5),
+        set_to("networks", 10**400),
+        set_to("clean_logits", [NAN]),
+        set_to("clean_logits", [0.0, NAN]),
+        set_to("clean_logits", [0.0, INFINITE]),
+        set_to("clean_logits", []),
+        set_to("clean_logits", {}),
+        set_to("clean_logits", "12"),
+        set_to("clean_logits", [1.0, 0.0]),
+        set_to("clean_logits", [[1.0], [2.0]]),
+        set_to("clean_logits", ["1.0"]),
+        set_to("clean_logits", [10**400]),
+        set_to("clean_logits", [0.0] * 100_000),
+        set_to("clean_logits_by_architecture", []),
+        set_to("clean_logits_by_architecture", {}),
+        set_to("clean_logits_by_architecture", {"other": []}),
+        set_to("clean_logits_by_architecture", {"other": [1e9]}),
+        set_to("calibrator", None),
+        set_to("calibrator", [1]),
+        set_to("calibrator", {"method": "temperature", "temperature": NAN, "intercept": 0}),
+        set_to("calibrator", {"method": "temperature", "temperature": 0, "intercept": 0}),
+        set_to("calibrator", {"method": "temperature", "temperature": 10**400, "intercept": 0}),
+        set_to("calibrator", {"method": "isotonic", "knots": [[NAN, 0.5]]}),
+        set_to("calibrator", {"method": "isotonic", "knots": [[-INFINITE, 0.1], [INFINITE, 0.5]]}),
+        set_to("calibrator", {"method": "isotonic", "knots": []}),
+        set_to("typicality", None),
+        set_to("typicality.threshold", NAN),
+        set_to("typicality.threshold", INFINITE),
+        set_to("typicality.threshold", -1),
+        set_to("typicality.threshold", "9"),
+        set_to("typicality.place", []),
+        set_to("typicality_sha256", 7),
+        set_to("typicality_sha256", "0" * 64),
+        set_to("model_sha256", {"a": 1}),
+        set_to("format", "1"),
+    ],
+)
+def test_a_changed_calibration_is_refused(
+    harm: Callable[[dict[str, Any]], object], detector: Detector, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(detector.run.folder, tmp_path / "run")
+    data = json.loads((copy / CALIBRATION).read_text())
+    harm(data)
+    (copy / CALIBRATION).write_text(json.dumps(data))
+    with pytest.raises(ScaleGMNError, match="calibration"):
+        Detector.open(copy)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"null", b"{", b"[" * 100_000, b"\xff\xfe", b'{"format": NaN}']
+)
+@pytest.mark.parametrize("name", [CALIBRATION, RUN, "model/config.json"])
+def test_what_is_no_object_of_json_is_one_sentence(
+    name: str, content: bytes, detector: Detector, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = shutil.copytree(detector.run.folder, tmp_path / "run")
+    (copy / name).write_bytes(content)
+    assert main(["scan", str(tmp_path / "none.pt"), "--detector", str(copy), "--device", "cpu"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert Path(name).name in line and len(line) < 600
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        set_to("architectures", []),
+        set_to("architectures", "mlp"),
+        set_to("architectures", [1]),
+        set_to("architectures", [{}]),
+        set_to("architectures", None),
+        set_to("metanetwork", 7),
+        set_to("metanetwork", ["scalegmn"]),
+        set_to("task", None),
+        set_to("task", {"name": "trojan_detection", "classes": "many"}),
+        set_to("data", 7),
+        set_to("data", {"validation": "all"}),
+        set_to("format", 2),
+    ],
+)
+def test_a_changed_run_is_refused(
+    harm: Callable[[dict[str, Any]], object], detector: Detector, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(detector.run.folder, tmp_path / "run")
+    data = json.loads((copy / RUN).read_text())
+    harm(data)
+    (copy / RUN).write_text(json.dumps(data))
+    with pytest.raises(ScaleGMNError):
+        Detector.open(copy)
+
+
+def test_odd_versions_are_no_reason(detector: Detector, tmp_path: Path) -> None:
+    copy = shutil.copytree(detector.run.folder, tmp_path / "run")
+    data = json.loads((copy / RUN).read_text())
+    (copy / RUN).write_text(json.dumps(data | {"versions": [1]}))
+    assert "unknown" in Detector.open(copy).identity.warnings[0]
+
+
+@pytest.mark.parametrize("harm", ["shape", "size", "deviation", "precision", "missing"])
+def test_statistics_that_do_not_fit_are_refused(harm: str, detector: Detector, tmp_path: Path) -> None:
+    copy = shutil.copytree(detector.run.folder, tmp_path / "run")
+    parts = dict(read_state(copy / TYPICALITY).tensors)
+    if harm == "shape":
+        parts["centre"] = parts["centre"][:-1]
+    elif harm == "size":
+        parts = {name: part[:3, :3] if part.ndim == 2 else part[:3] for name, part in parts.items()}
+    elif harm == "deviation":
+        parts["deviation"][0] = 0
+    elif harm == "precision":
+        # Every network would be like those of the training.
+        parts["precision"].zero_()
+    else:
+        del parts["mean"]
+    write_state(copy / TYPICALITY, {n: p.contiguous() for n, p in parts.items()}, overwrite=True)
+    data = json.loads((copy / CALIBRATION).read_text())
+    sha256 = read_state(copy / TYPICALITY).sha256
+    (copy / CALIBRATION).write_text(json.dumps(data | {"typicality_sha256": sha256}))
+    with pytest.raises(ConfigurationError, match="statistics"):
+        Detector.open(copy)

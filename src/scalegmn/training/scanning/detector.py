@@ -60,7 +60,8 @@ class Detector:
             )
         calibration = Calibration.load(folder)
         run.judge.to(device_called(device))
-        version = str(run.facts.get("versions", {}).get("scalegmn", "unknown"))
+        versions = run.facts.get("versions")
+        version = str(versions.get("scalegmn", "unknown") if isinstance(versions, dict) else "unknown")
         warnings = []
         if version != __version__:
             warnings.append(
@@ -79,7 +80,18 @@ class Detector:
             warnings=tuple(warnings),
             files_sha256=_files_sha256(folder),
         )
-        return Detector(run, calibration, identity, known)
+        if not known:
+            raise ConfigurationError(
+                f"{folder / CALIBRATION}: has clean networks of none of the {len(run.architectures)} "
+                "architectures of the training; restore it or train again"
+            )
+        found = Detector(run, calibration, identity, known)
+        if len(calibration.typicality.mean) != found.statistics.size:
+            raise ConfigurationError(
+                f"{folder / TYPICALITY}: holds {len(calibration.typicality.mean)} statistics of a network, "
+                f"expected {found.statistics.size}; restore it or train again"
+            )
+        return found
 
     @cached_property
     def statistics(self) -> InvariantStatistics:
