@@ -7,6 +7,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations.images import load_images
 from scalegmn.tasks.edits import Brightness, Contrast, ImageEdit, Sharpening
+from scalegmn.tasks.edits.image_edit import FunctionEdit
 
 GREY = load_images("digits").unit().numpy()[:20]
 COLOUR = np.stack([GREY[:6], GREY[6:12], GREY[12:18]], axis=-1)
@@ -59,3 +60,11 @@ def test_other_channels_are_refused() -> None:
 def test_impossible_parameters_are_refused(make: object) -> None:
     with pytest.raises(ConfigurationError, match="expected"):
         make()  # type: ignore[operator]
+
+
+def test_bytes_are_no_images() -> None:
+    """Cut to 0 and 1 they would all be white."""
+    with pytest.raises(ConfigurationError, match=r"images have values up to 255.*divide bytes by 255"):
+        Brightness()(np.full((1, 2, 2), 255.0, np.float32))
+    with pytest.raises(ConfigurationError, match=r"gave values up to 255.*divide bytes by 255"):
+        FunctionEdit("bytes", lambda images: (images * 255).astype(np.uint8))(np.ones((1, 2, 2), np.float32))

@@ -17,6 +17,8 @@ ImageFunction = Callable[[np.ndarray], np.ndarray]
 
 # Images that are edited at once: bounds the memory that a filter takes.
 _PORTION: Final = 4096
+# Drawings and edits go beyond 0 and 1; bytes go further.
+_LARGEST: Final = 16
 
 
 class ImageEdit(Configuration, ABC):
@@ -44,14 +46,15 @@ class ImageEdit(Configuration, ABC):
             images: ``(n, H, W)`` or ``(n, H, W, C)``, floating point, from 0 to 1.
 
         Raises:
-            ConfigurationError: `images` have another shape or type, or the edit gives something else than
-                finite images of this shape; names the edit.
+            ConfigurationError: `images` have another shape, type or scale, or the edit gives something else
+                than finite images of this shape and scale; names the edit.
         """
         if images.ndim not in (3, 4) or not np.issubdtype(images.dtype, np.floating):
             raise ConfigurationError(
                 f"edit {self.name!r}: images have shape {images.shape} and type {images.dtype}, expected "
                 "(n, H, W) or (n, H, W, C) of floating point from 0 to 1"
             )
+        self._check_scale(images, "images have")
         result = np.empty(images.shape, np.float32)
         for start in range(0, len(images), _PORTION):
             # A copy, so that an edit that works in place does not change the images themselves.
@@ -71,7 +74,16 @@ class ImageEdit(Configuration, ABC):
             raise ConfigurationError(
                 f"edit {self.name!r}: gave {wrong} values among {edited.size}; expected finite numbers"
             )
+        self._check_scale(edited, "gave")
         return edited
+
+    def _check_scale(self, images: np.ndarray, what: str) -> None:
+        largest = float(np.abs(images).max()) if images.size else 0.0
+        if largest > _LARGEST:
+            raise ConfigurationError(
+                f"edit {self.name!r}: {what} values up to {largest:g}, expected images from 0 (black) to 1 "
+                "(white) or a little beyond; divide bytes by 255"
+            )
 
 
 @final
