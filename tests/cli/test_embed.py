@@ -4,11 +4,16 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from scalegmn.cli.exit_codes import DATA, OK, USAGE
 from scalegmn.cli.main import main
+from scalegmn.networks.checkpoints import read_state, write_state
+from scalegmn.populations.checkpoint_files import write_checkpoints
 from scalegmn.populations.store import Population
+from scalegmn.training.embedding import embed_networks, trained_model, untrained_model
+from scalegmn.training.run_folder import Run
 from training.small import options, small_population
 
 
@@ -41,6 +46,78 @@ def test_picture_and_coordinates(
     means = [points[population.column("label") == label].mean(axis=0) for label in range(3)]
     assert np.linalg.norm(means[0] - means[2]) > 0.5 * points.std()
     assert "48 networks are in" in capsys.readouterr().out
+
+
+def test_vectors(population: Population, tmp_path: Path) -> None:
+    output = tmp_path / "picture.png"
+    assert embed(population, output, "--where.split", "test") == OK
+    rows = np.flatnonzero(population.column("split") == "test")
+    model = untrained_model(population, rows)
+    expected = embed_networks(model, population, rows).numpy()
+    with np.load(output.with_suffix(".npz"), allow_pickle=False) as found:
+        assert found["vectors"] == pytest.approx(expected)
+        assert found["numbers"].tolist() == rows.tolist() and found["points"].shape == (len(rows), 2)
+    table = pq.ParquetFile(output.with_suffix(".parquet")).read()
+    assert np.array(table["vector"].to_pylist()) == pytest.approx(expected)
+    assert table["row"].to_pylist() == rows.tolist()
+
+
+@pytest.fixture
+def files(population: Population, tmp_path: Path) -> Path:
+    """Networks of two architectures, one behind prefixes, one huge one and one that is none."""
+    folder = tmp_path / "files"
+    write_checkpoints(population, folder, rows=np.arange(20, 30), progress=False)
+    state = read_state(folder / "22.safetensors")
+    wrapped = {f"module.{name}": value for name, value in state.tensors.items()}
+    write_state(folder / "22.safetensors", wrapped, extras=state.extras, overwrite=True)
+    huge = {name: value.double() * 1e38 for name, value in state.tensors.items()}
+    write_state(folder / "40.safetensors", huge, extras=state.extras)
+    (folder / "50.npz").write_bytes(b"no archive")
+    return folder
+
+
+@pytest.mark.parametrize("trained", [False, True])
+def test_files(
+    trained: bool, population: Population, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = []
+    if trained:
+        assert main(["train", *options(population.folder, tmp_path / "run")]) == OK
+        more = ["--run", str(tmp_path / "run")]
+    output = tmp_path / "picture.png"
+    capsys.readouterr()
+    command = ["embed", str(files), "--output", str(output), "--device", "cpu", "--quiet", *more]
+    assert main(command) == DATA
+    assert "50.npz" in capsys.readouterr().err
+    rows = rows_of(output.with_suffix(".csv"))
+    assert [Path(row["file"]).stem for row in rows] == [*map(str, range(20, 30)), "40", "50"]
+    assert "prefix 'module.'" in rows[2]["notes"]
+    good = [row for row in rows if not row["error"]]
+    assert len(good) >= 10 and {row["row"] for row in good} >= set(map(str, range(10)))
+    with np.load(output.with_suffix(".npz"), allow_pickle=False) as found:
+        assert len(found["vectors"]) == len(good) and np.isfinite(found["vectors"]).all()
+        assert [Path(name).stem for name in found["files"]] == [Path(row["file"]).stem for row in good]
+    if trained:
+        run = Run.open(tmp_path / "run")
+        wanted = np.arange(20, 30)
+        model = trained_model(run, population, wanted)
+        expected = embed_networks(model, population, wanted, canonicalize=run.canonicalize)
+        with np.load(output.with_suffix(".npz"), allow_pickle=False) as found:
+            assert found["vectors"][:10] == pytest.approx(expected.numpy())
+
+
+def test_files_without_an_architecture(
+    population: Population, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for row in range(4):
+        state = population.architectures[0].unflatten(population.theta([row])[0])
+        write_state(tmp_path / f"{row}.safetensors", state)
+    paths = [str(tmp_path / f"{row}.safetensors") for row in range(4)]
+    command = ["embed", *paths, "--output", str(tmp_path / "picture.png"), "--quiet"]
+    assert main(command) == DATA
+    assert "--activation" in capsys.readouterr().err
+    assert main([*command, "--activation", "sine:30"]) == OK
+    assert main([*command, "--activation", "nothing"]) == USAGE
 
 
 def test_choice_of_networks(population: Population, tmp_path: Path) -> None:

@@ -1,51 +1,64 @@
-"""``scalegmn embed``: a population as points in the plane, found without labels."""
+"""``scalegmn embed``: networks as vectors, and as points in the plane, found without labels."""
 
 from __future__ import annotations
 
-import csv
-import io
+import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentParser, Namespace
 
-from scalegmn.cli.exit_codes import OK
-from scalegmn.cli.model_options import add_model_options, check_batch_size
-from scalegmn.cli.output import say
+from scalegmn.cli.exit_codes import DATA, OK
+from scalegmn.cli.model_options import (
+    add_model_options,
+    add_reading_options,
+    check_batch_size,
+    reading_options,
+)
+from scalegmn.cli.output import complain, say
 from scalegmn.errors import ConfigurationError
 from scalegmn.models.scalegmn import ScaleGMN
+from scalegmn.networks.architecture import Architecture
+from scalegmn.networks.recognition import Recognizer
+from scalegmn.populations.progress import progress_bar
 from scalegmn.populations.store import Population
 from scalegmn.reports.embedding_picture import draw_embedding
 from scalegmn.reports.figures import save_figure
 from scalegmn.seeding import numpy_generator
+from scalegmn.training.answering import Refusal
 from scalegmn.training.embedding import (
     Points,
     Projection,
-    embed_networks,
     project,
     trained_model,
     untrained_model,
+    vectors_of,
 )
-from scalegmn.training.files import write_text
+from scalegmn.training.gathering import FILE, NUMBER, gather
 from scalegmn.training.inference import device_called
 from scalegmn.training.run_folder import Run
-from scalegmn.training.selection import kept_by
+from scalegmn.training.sources import Files, find_networks
+from scalegmn.training.vector_files import EmbeddedNetworks
 
-HELP = "draw a population: its networks as points, near each other where they are alike"
+HELP = "turn networks into vectors, and draw them as points, near each other where they are alike"
 
 _ABOUT = (
-    f"{HELP.capitalize()}. Points come from the invariant vector that a ScaleGMN, with random weights or "
-    "trained, makes of every network; symmetries of a network do not move its point. The coordinates are "
-    "written as CSV beside the picture."
+    f"{HELP.capitalize()}. A vector is what a ScaleGMN, with random weights or trained, makes of a network; "
+    "symmetries of a network do not move its point. The vectors are written as .npz and .parquet beside the "
+    "picture, the coordinates as .csv. A file that cannot be read is a row with an error; the exit code is "
+    "then 3."
 )
 
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
     parser = ArgumentParser(prog="scalegmn embed", description=_ABOUT, default_env=False)
-    parser.add_argument("population", type=Path, help="folder of the networks")
+    parser.add_argument(
+        "networks", type=Path, nargs="+", help="one population, or checkpoint files and folders of such files"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, help="PNG file to write")
     parser.add_argument(
         "--run",
@@ -77,60 +90,147 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--seed", type=int, default=0, help="of the choice, of random weights and of t-SNE")
     parser.add_argument("--title", type=str, default="", help="above the picture")
     add_model_options(parser, batch_size=128)
+    add_reading_options(parser)
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 
 
 def run(argv: Sequence[str]) -> int:
-    """Draw the population, write the coordinates, and say where they are."""
+    """Draw the networks, write vectors and coordinates, and say where they are."""
     options = build_parser().parse_args(list(argv))
     if options.output.suffix.lower() != ".png":
         raise ConfigurationError(f"--output {options.output}: expected a file that ends in .png")
     check_batch_size(options)
-    device = device_called(options.device)
-    population = Population.open(options.population)
+    if options.limit is not None and options.limit < 1:
+        raise ConfigurationError(f"--limit is {options.limit}, expected 1 or more")
+    device_called(options.device)
+    trained = None if options.run is None else Run.open(options.run)
+    found = find_networks(options.networks, where=options.where)
+    if not isinstance(found, Files):
+        return _draw(options, trained, _Chosen(found.population, _limited(found.rows, options)))
+    with tempfile.TemporaryDirectory(prefix="scalegmn-embed-") as folder:
+        return _draw(options, trained, _gathered(options, trained, found, Path(folder) / "networks"))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """Networks to be drawn.
+
+    Attributes:
+        population: where they are.
+        rows: which ones.
+        files: number and name of the file of each, and its notes, where they come from files.
+        refused: files that were not read.
+    """
+
+    population: Population
+    rows: np.ndarray
+    files: tuple[tuple[int, str, tuple[str, ...]], ...] | None = None
+    refused: tuple[Refusal, ...] = ()
+
+
+def _gathered(options: Namespace, trained: Run | None, found: Files, folder: Path) -> _Chosen:
+    """The networks of files, in the order of the files."""
+    places = _limited(np.arange(len(found.paths)), options).tolist()
+    recognizer = Recognizer((), beyond=True) if trained is None else trained.recognizer
+
+    def check(architecture: Architecture) -> None:
+        if trained is not None:
+            trained.check(architecture)
+
+    with progress_bar("Reading", total=len(places), show=not options.quiet) as advance:
+        read = gather(
+            [found.paths[place] for place in places],
+            folder,
+            recognizer=recognizer,
+            options=reading_options(options),
+            check=check,
+            advance=advance,
+        )
+    numbers = read.population.column(NUMBER)
+    rows = np.argsort(numbers, kind="stable")
+    names = read.population.column(FILE)[rows].tolist()
+    files = [
+        (number, name, read.notes[number]) for number, name in zip(numbers[rows].tolist(), names, strict=True)
+    ]
+    return _Chosen(read.population, rows, tuple(files), (*read.refused, *found.problems))
+
+
+def _limited(rows: np.ndarray, options: Namespace) -> np.ndarray:
+    if options.limit is None or options.limit >= len(rows):
+        return rows
+    return np.sort(numpy_generator(options.seed, "limit").permutation(rows)[: options.limit])
+
+
+def _draw(options: Namespace, trained: Run | None, chosen: _Chosen) -> int:
+    population, rows = chosen.population, chosen.rows
     values = None if options.colour is None else population.column(options.colour)
-    rows = _chosen(population, options.where, limit=options.limit, seed=options.seed)
-    model, canonicalize = _model(options.run, population, rows, seed=options.seed)
-    vectors = embed_networks(
-        model.to(device), population, rows, canonicalize=canonicalize, batch_size=options.batch_size
+    model, canonicalize = _model(trained, population, rows, seed=options.seed)
+    vectors = vectors_of(
+        model.to(device_called(options.device)),
+        population,
+        rows,
+        canonicalize=canonicalize,
+        batch_size=options.batch_size,
     )
-    found = project(vectors, method=options.method, seed=options.seed)
+    finite = vectors.isfinite().all(dim=1).numpy()
+    kept = np.flatnonzero(finite)
+    found = project(vectors[kept], method=options.method, seed=options.seed)
+    colors = None if values is None else values[rows[kept]]
+    names = [f"{len(kept)} networks", trained.folder.resolve().name if trained else "an untrained ScaleGMN"]
+    where = "files" if chosen.files is not None else population.folder.resolve().name
     figure = draw_embedding(
         found.points,
-        None if values is None else values[rows],
+        colors,
         name=options.colour or "",
-        title=options.title or _title(population, rows, options.run),
+        title=options.title or f"{names[0]} of {where}, seen by {names[1]}",
         axis_names=_axis_names(found),
     )
     picture = save_figure(figure, options.output)
-    table = options.output.with_suffix(".csv")
-    write_text(table, _csv(found, rows, options.colour, values))
-    say(f"{len(rows)} networks are in {picture}, their coordinates in {table}")
-    return OK
+    errors = _errors(chosen, np.flatnonzero(~finite))
+    files = chosen.files
+    written = EmbeddedNetworks(
+        numbers=rows[kept] if files is None else np.array([files[place][0] for place in kept]),
+        files=None if files is None else tuple(files[place][1] for place in kept),
+        vectors=vectors[kept].numpy(),
+        points=found.points,
+        column=None if colors is None else (options.colour, colors),
+        notes=tuple(() if files is None else files[place][2] for place in kept),
+        errors=tuple(errors),
+    )
+    table, arrays, parquet = written.write(picture)
+    say(
+        f"{len(kept)} networks are in {picture}, their coordinates in {table}, their vectors in {arrays} "
+        f"and {parquet}"
+    )
+    for error in errors:
+        complain(f"scalegmn embed: {error['error']}")
+    return DATA if errors else OK
 
 
-def _chosen(population: Population, where: dict[str, Any], *, limit: int | None, seed: int) -> np.ndarray:
-    if limit is not None and limit < 1:
-        raise ConfigurationError(f"--limit is {limit}, expected 1 or more")
-    rows = np.flatnonzero(kept_by(population, where))
-    if limit is None or limit >= len(rows):
-        return rows
-    return np.sort(numpy_generator(seed, "limit").permutation(rows)[:limit])
+def _errors(chosen: _Chosen, infinite: np.ndarray) -> list[dict[str, Any]]:
+    """Rows about networks without a vector."""
+    why = "its vector is not finite; look for huge parameters"
+    found: list[dict[str, Any]] = []
+    for place in infinite.tolist():
+        if chosen.files is None:
+            number = int(chosen.rows[place])
+            found.append({"row": number, "error": f"{chosen.population.folder}: network {number}: {why}"})
+        else:
+            number, name, _ = chosen.files[place]
+            found.append({"row": number, "file": name, "error": f"{name}: {why}"})
+    refused = [{"row": one.number, "file": str(one.path), "error": one.reason} for one in chosen.refused]
+    return found + refused
 
 
 def _model(
-    folder: Path | None, population: Population, rows: np.ndarray, *, seed: int
+    trained: Run | None, population: Population, rows: np.ndarray, *, seed: int
 ) -> tuple[ScaleGMN, bool]:
-    """The model, and whether networks are canonicalised before it sees them."""
-    if folder is None:
+    """The model, and whether networks are canonicalized before it sees them."""
+    if trained is None:
         return untrained_model(population, rows, seed=seed), True
-    trained = Run.open(folder)
     return trained_model(trained, population, rows), trained.canonicalize
-
-
-def _title(population: Population, rows: np.ndarray, run_folder: Path | None) -> str:
-    model = "an untrained ScaleGMN" if run_folder is None else run_folder.resolve().name
-    return f"{len(rows)} networks of {population.folder.resolve().name}, seen by {model}"
 
 
 def _axis_names(found: Points) -> tuple[str, str]:
@@ -138,12 +238,3 @@ def _axis_names(found: Points) -> tuple[str, str]:
         return "", ""
     first, second = (f"{share:.0%} of the variance" for share in found.shares)
     return f"direction 1 ({first})", f"direction 2 ({second})"
-
-
-def _csv(found: Points, rows: np.ndarray, colour: str | None, values: np.ndarray | None) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["row", "x", "y", *([] if colour is None else [colour])])
-    for row, (x, y) in zip(rows.tolist(), found.points.tolist(), strict=True):
-        writer.writerow([row, f"{x:.6g}", f"{y:.6g}", *([] if values is None else [values[row]])])
-    return text.getvalue()

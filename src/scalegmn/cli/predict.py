@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -101,10 +100,7 @@ def _answers(options: Namespace) -> list[Outcome]:
         answers = predict_files(
             trained, found.paths, reading=reading_options(options), advance=advance, **common
         )
-    problems = [
-        dataclasses.replace(one, number=number) for number, one in enumerate(found.problems, len(answers))
-    ]
-    return [*answers, *problems]
+    return [*answers, *found.problems]
 
 
 def _print(answers: Sequence[Outcome], output: Path | None) -> None:

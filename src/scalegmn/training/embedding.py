@@ -111,11 +111,33 @@ def embed_networks(
 ) -> Float[Tensor, "n width"]:
     """The invariant vector of every network, ``(n, width)`` float64 in the order of `rows`, on the CPU.
 
-    Everything is computed in float64, by a copy of the model: vectors of an untrained model differ in late
-    digits.
-
     Raises:
         PopulationError: a vector is not finite.
+    """
+    found = vectors_of(model, population, rows, canonicalize=canonicalize, batch_size=batch_size)
+    wrong = ~found.isfinite().all(dim=1)
+    if bool(wrong.any()):
+        first = int(rows[int(wrong.nonzero()[0])])
+        raise PopulationError(
+            f"{population.folder}: the vector of network {first} is not finite (and those of "
+            f"{int(wrong.sum()) - 1} more of {len(rows)}); look for huge parameters, and leave such networks "
+            "out with --where"
+        )
+    return found
+
+
+def vectors_of(
+    model: ScaleGMN,
+    population: Population,
+    rows: np.ndarray,
+    *,
+    canonicalize: bool = True,
+    batch_size: int = 128,
+) -> Float[Tensor, "n width"]:
+    """As :func:`embed_networks`, but with whatever numbers there are, finite or not.
+
+    Everything is computed in float64, by a copy of the model: vectors of an untrained model differ in late
+    digits.
     """
     networks = _networks(population, rows, canonicalize=canonicalize)
     exact, device = copy.deepcopy(model).double(), device_of(model)
@@ -126,16 +148,7 @@ def embed_networks(
             batch = networks[np.arange(start, min(start + batch_size, len(networks)))]
             vectors.append(exact.embed(batch.to(device).double().graph).cpu())
             places.append(batch.positions)
-    found = torch.cat(vectors)[torch.cat(places).argsort()]
-    wrong = ~found.isfinite().all(dim=1)
-    if bool(wrong.any()):
-        first = int(rows[int(wrong.nonzero()[0])])
-        raise PopulationError(
-            f"{population.folder}: the vector of network {first} is not finite (and those of "
-            f"{int(wrong.sum()) - 1} more of {len(rows)}); look for huge parameters, and leave such networks "
-            "out with --where"
-        )
-    return found
+    return torch.cat(vectors)[torch.cat(places).argsort()]
 
 
 def project(vectors: Tensor, *, method: Projection = Projection.pca, seed: int = 0) -> Points:

@@ -24,7 +24,7 @@ class Files:
 
     Attributes:
         paths: of files that are to be read.
-        problems: places that hold no such file, and why.
+        problems: places that hold no such file, and why, numbered after the files.
     """
 
     paths: tuple[Path, ...]
@@ -74,9 +74,14 @@ def find_networks(paths: Sequence[Path], *, where: Mapping[str, Any] | None = No
     if where:
         raise ConfigurationError("--where chooses by the columns of a population; leave it out for files")
     found = find_files(paths).files
+    paths = tuple(one.path for one in found if one.problem is None)
+    problems = [one for one in found if one.problem is not None]
     return Files(
-        tuple(one.path for one in found if one.problem is None),
-        tuple(Refusal(one.path, f"{one.path}: {why}") for one in found if (why := _problem(one)) is not None),
+        paths,
+        tuple(
+            Refusal(one.path, f"{one.path}: {_problem(one)}", number)
+            for number, one in enumerate(problems, len(paths))
+        ),
     )
 
 
