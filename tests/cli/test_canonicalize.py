@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from scalegmn.checkpoints import read_state
 from scalegmn.cli.main import main
-from scalegmn.networks.checkpoints import read_state
 from scalegmn.networks.factories import siren
 from scalegmn.populations.store import Population, PopulationWriter
 from scalegmn.seeding import generator

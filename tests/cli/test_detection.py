@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scalegmn.checkpoints import write_state
 from scalegmn.cli.exit_codes import OK, USAGE
 from scalegmn.cli.main import main
-from scalegmn.networks.checkpoints import write_state
 from scalegmn.populations.store import Population
 from scalegmn.tasks.detection_metrics import auroc
 from scalegmn.training.run_folder import Run

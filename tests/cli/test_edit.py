@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from scalegmn.checkpoints import read_state, write_state
 from scalegmn.cli.exit_codes import DATA, OK, USAGE
 from scalegmn.cli.main import main
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models import Editor
 from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.checkpoints import read_state, write_state
 from scalegmn.networks.factories import siren
 from scalegmn.populations.images import load_images
 from scalegmn.populations.makers import InrRecipe, fit_inrs

@@ -12,7 +12,7 @@ import torch
 
 from scalegmn.cli.exit_codes import DATA, OK, USAGE
 from scalegmn.cli.main import main
-from scalegmn.networks.checkpoints import read_state, write_state
+from scalegmn.checkpoints import read_state, write_state
 from scalegmn.networks.factories import siren
 from scalegmn.populations.store import Population
 from scalegmn.training.run_folder import Run

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from scalegmn.checkpoints import read_state, write_state
 from scalegmn.cli.exit_codes import DATA, NEGATIVE, OK, USAGE
 from scalegmn.cli.main import main
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.checkpoints import read_state, write_state
 from scalegmn.networks.files import read_json
 from scalegmn.networks.functional import run as forward
 from scalegmn.populations.images import load_images

@@ -16,7 +16,7 @@ from scalegmn.configuration import from_plain, to_plain
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.graph import NetworkBatch, batch_graphs
 from scalegmn.models import Direction, ModelConfig, ReadoutKind, ScaleGMN, ScaleGMNEditor, Symmetry
-from scalegmn.networks.checkpoints import read_state, write_state
+from scalegmn.checkpoints import read_state, write_state
 
 NETWORKS = networks_of(1)
 CONFIG = ModelConfig(

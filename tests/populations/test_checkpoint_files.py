@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from scalegmn.checkpoints import read_state
 from scalegmn.cli.exit_codes import OK, USAGE
 from scalegmn.cli.main import main
 from scalegmn.errors import PopulationError
 from scalegmn.networks.activations import Activation
 from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.checkpoints import read_state
 from scalegmn.networks.factories import mlp
 from scalegmn.populations.checkpoint_files import write_checkpoints
 from scalegmn.populations.store import Population, PopulationWriter

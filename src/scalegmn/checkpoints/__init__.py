@@ -1,7 +1,7 @@
 """From a foreign file to named tensors, without running anything that the file holds.
 
-``decoding`` reads bytes, with numpy and the standard library alone; ``reading`` gives tensors to the rest of the
-library.  Names are loaded on first use, so that a process that only decodes never imports torch.
+``decoding`` reads bytes, with numpy and the standard library alone; ``reading`` gives tensors to the rest of
+the library.  Names are loaded on first use, so that a process that only decodes never imports torch.
 """
 
 from __future__ import annotations
@@ -10,22 +10,24 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from scalegmn.checkpoints.reading import Checkpoint as Checkpoint
-    from scalegmn.checkpoints.reading import FileNetworks as FileNetworks
+    from scalegmn.checkpoints.checkpoint import Checkpoint as Checkpoint
+    from scalegmn.checkpoints.checkpoint import FileNetworks as FileNetworks
     from scalegmn.checkpoints.reading import read_networks as read_networks
     from scalegmn.checkpoints.reading import read_state as read_state
-    from scalegmn.checkpoints.reading import read_values as read_values
+    from scalegmn.checkpoints.values import read_values as read_values
     from scalegmn.checkpoints.writing import SUFFIXES as SUFFIXES
+    from scalegmn.checkpoints.writing import write_like as write_like
     from scalegmn.checkpoints.writing import write_state as write_state
 
 _HOMES: Final = {
-    "Checkpoint": "reading",
-    "FileNetworks": "reading",
+    "Checkpoint": "checkpoint",
+    "FileNetworks": "checkpoint",
     "SUFFIXES": "writing",
     "read_networks": "reading",
     "read_state": "reading",
-    "read_values": "reading",
+    "read_values": "values",
     "write_state": "writing",
+    "write_like": "writing",
 }
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "read_networks",
     "read_state",
     "read_values",
+    "write_like",
     "write_state",
 ]
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, final
 
-import numpy as np
-
 Plain = int | float | str | bool
+Buffer = bytes | bytearray | memoryview
 
 ITEM_SIZES: Final[Mapping[str, int]] = MappingProxyType(
     {
@@ -39,7 +38,7 @@ class RawTensor:
 
     dtype: str
     shape: tuple[int, ...]
-    data: bytes | bytearray | memoryview | np.ndarray
+    data: Buffer
 
     @property
     def nbytes(self) -> int:
@@ -75,7 +74,8 @@ class Entry:
         path: keys from the top, and numbers for places in lists.
         value: what lies there.
         attributes: names of the attributes that the file gives to a tensor.
-        inside: name of the object that the value lies in, where it does not lie in dictionaries and lists alone.
+        inside: name of the object that the value lies in, where it does not lie in dictionaries and lists
+            alone.
     """
 
     path: tuple[str | int, ...]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser
 
+from scalegmn.checkpoints import SUFFIXES
 from scalegmn.cli.contact_sheets import SHEET
 from scalegmn.cli.exit_codes import DATA, OK
 from scalegmn.cli.model_options import (
@@ -18,7 +19,6 @@ from scalegmn.cli.model_options import (
 from scalegmn.cli.output import complain, say
 from scalegmn.disk import new_folder
 from scalegmn.errors import ConfigurationError
-from scalegmn.networks.containers import SUFFIXES
 from scalegmn.populations.store import Population
 from scalegmn.reports.contact_sheet import contact_sheet
 from scalegmn.reports.figures import save_figure

@@ -49,6 +49,12 @@ def add_reading_options(parser: ArgumentParser, *, max_bytes: int = DEFAULT_MAX_
         "names and shapes leave it open",
     )
     parser.add_argument(
+        "--key",
+        type=str | None,
+        default=None,
+        help="where the network lies in a file that holds several, with dots between keys; '.' is the top",
+    )
+    parser.add_argument(
         "--max_bytes",
         type=int,
         default=max_bytes,
@@ -64,4 +70,4 @@ def reading_options(options: Namespace) -> ReadingOptions:
     """
     if options.max_bytes < 1:
         raise ConfigurationError(f"--max_bytes is {options.max_bytes}, expected 1 or more")
-    return ReadingOptions(activation=options.activation, max_bytes=options.max_bytes)
+    return ReadingOptions(activation=options.activation, key=options.key, max_bytes=options.max_bytes)

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
+from scalegmn.checkpoints import write_state
 from scalegmn.disk import create_file, new_folder
 from scalegmn.errors import PopulationError
-from scalegmn.networks.checkpoints import write_state
 from scalegmn.networks.recognition import architecture_entries
 from scalegmn.populations.columns import explained, to_parquet
 from scalegmn.populations.format import ARCHITECTURE_COLUMN

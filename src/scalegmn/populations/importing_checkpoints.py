@@ -15,9 +15,9 @@ from typing import Final, NamedTuple, final
 import torch
 from torch import Tensor
 
+from scalegmn.checkpoints import read_state
 from scalegmn.errors import CheckpointError, ConfigurationError, PopulationError, ScaleGMNError
 from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.checkpoints import read_state
 from scalegmn.networks.recognition import Recognizer, Unrecognized
 from scalegmn.networks.recognition.variants import Wanted
 from scalegmn.populations.batches import file_workers

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Final, final
 
 import torch
 from lightning.pytorch.plugins import CheckpointIO
 
+from scalegmn.checkpoints import read_values
 from scalegmn.disk import make_folder, replace_file
 from scalegmn.errors import CheckpointError
+
+# As large as a training on this machine could have written.
+_MOST_BYTES: Final = 2**35
 
 
 @final
@@ -33,15 +37,14 @@ class PlainCheckpointIO(CheckpointIO):
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The content of a checkpoint: tensors and plain values.
+    """The content of a checkpoint: tensors and plain values; nothing in the file runs.
 
     Raises:
         CheckpointError: missing, damaged, or it would run code.
     """
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        # torch.load has no exception of its own; whatever it is, the file is not what it should be.
+        checkpoint = read_values(path, max_bytes=_MOST_BYTES)
+    except CheckpointError as error:
         raise CheckpointError(
             f"{path}: not a readable checkpoint of a training ({error}); train again in another folder"
         ) from error

@@ -10,9 +10,9 @@ from typing import final
 import torch
 from torch import Tensor
 
+from scalegmn.checkpoints import write_state
 from scalegmn.errors import CheckpointError, ConfigurationError, DiskError, ScaleGMNError
 from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.checkpoints import write_state
 from scalegmn.tasks.drawing import check_siren
 from scalegmn.training.answering import Refusal
 from scalegmn.training.editing import SHOWN, Pictures, TrainedEditor

@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, final
+from typing import final
 
 import torch
 from torch import Tensor
 
+from scalegmn.checkpoints import Checkpoint, read_state
+from scalegmn.checkpoints.opening import DEFAULT_MAX_BYTES as DEFAULT_MAX_BYTES
 from scalegmn.errors import CheckpointError
 from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.checkpoints import Checkpoint, read_state
 from scalegmn.networks.recognition import Recognized, Recognizer, Unrecognized
-
-DEFAULT_MAX_BYTES: Final = 2**30
-"""Largest file that is read, and largest size that it may unpack to."""
 
 
 @final
@@ -26,10 +24,12 @@ class ReadingOptions:
 
     Attributes:
         activation: of the hidden layers, where names and shapes leave it open.
+        key: where the network lies in the file, if there are several; ``.`` is the top.
         max_bytes: files that are, or unpack to, more are refused.
     """
 
     activation: str | None = None
+    key: str | None = None
     max_bytes: int = DEFAULT_MAX_BYTES
 
 
@@ -76,7 +76,7 @@ def read_network(
         CheckpointError: the file cannot be read, or no single architecture fits.
         ConfigurationError: the options name no activation.
     """
-    state = read_state(path, dtype=dtype, max_bytes=options.max_bytes)
+    state = read_state(path, dtype=dtype, key=options.key, max_bytes=options.max_bytes)
     found = recognizer.recognize(state, activation=options.activation)
     if isinstance(found, Unrecognized):
         raise CheckpointError(f"{os.fspath(path)}: {found.reason}")
@@ -85,4 +85,6 @@ def read_network(
 
 
 def _file(path: Path, state: Checkpoint, found: Recognized, theta: Tensor) -> NetworkFile:
-    return NetworkFile(path, state, found.architecture, found.names, theta, found.notes, found.known)
+    return NetworkFile(
+        path, state, found.architecture, found.names, theta, (*state.notes, *found.notes), found.known
+    )

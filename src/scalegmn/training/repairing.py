@@ -11,11 +11,11 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
+from scalegmn.checkpoints import Checkpoint, write_state
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.models.metanetwork import Editor
 from scalegmn.models.saving import WEIGHTS_FILE
 from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.checkpoints import Checkpoint, write_state
 from scalegmn.populations.format import sha256
 from scalegmn.populations.makers.trojan_figures import trojan_figures
 from scalegmn.tasks.repair.clean_images import CleanImages

@@ -19,7 +19,7 @@ from scalegmn.checkpoints.worker.child import serve
 from scalegmn.errors import CheckpointError, UnsafeCheckpointError
 
 VALUES = (
-    RawTensor("float32", (2, 3), np.arange(6, dtype="<f4")),
+    RawTensor("float32", (2, 3), np.arange(6, dtype="<f4").data.cast("B")),
     RawTensor("bfloat16", (3,), memoryview(b"abcdef")),
     RawTensor("int64", (0, 5), b""),
     RawTensor("bool", (), bytearray(b"\x01")),
@@ -44,7 +44,7 @@ def decode(content: bytes, *, max_bytes: int) -> Contents:
         case "big":
             ones = np.ones(int(rest), dtype=np.uint8)
             return Contents(
-                "npz", (Entry(("big",), RawTensor("uint8", (int(rest),), ones)), Entry(("n",), 1))
+                "npz", (Entry(("big",), RawTensor("uint8", (int(rest),), ones.data)), Entry(("n",), 1))
             )
         case "short":
             return Contents("npz", (Entry(("t",), RawTensor("float64", (2,), b"12345678")),))

@@ -82,7 +82,10 @@ def test_no_field_is_lost() -> None:
     ("contents", "reason"),
     [
         (Contents("npz", (Entry(("t",), RawTensor("int8", (9,), b"12345678")),)), "has 8 bytes; expected 9"),
-        (Contents("npz", (Entry(("t",), RawTensor("int8", (100,), np.zeros(100, "i1"))),) * 2), "200 bytes"),
+        (
+            Contents("npz", (Entry(("t",), RawTensor("int8", (100,), np.zeros(100, "u1").data)),) * 2),
+            "200 bytes",
+        ),
         (Contents("npz", (Entry(("n" * 2**17,), 1),)), "more than 65,536"),
         (Contents("npz", (), ("note" * 2**17,)), "more than 65,536"),
         (Contents("npz", (Entry(("n",), 1),) * (2**18 + 1)), "262,145 entries"),

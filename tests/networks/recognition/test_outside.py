@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from scalegmn.checkpoints import Checkpoint, read_state, write_state
 from scalegmn.networks.activations import Activation
 from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.checkpoints import Checkpoint, read_state, write_state
 from scalegmn.networks.factories import cnn, mlp, siren
 from scalegmn.networks.recognition import (
     DESCRIPTION,

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from scalegmn.checkpoints import Checkpoint, read_state, write_state
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks.activations import Activation
 from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.checkpoints import Checkpoint, read_state, write_state
 from scalegmn.networks.factories import mlp
 from scalegmn.networks.recognition import Recognized, Recognizer, Unrecognized
 from training.scanning.cases import architecture

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scalegmn.checkpoints import write_state
 from scalegmn.networks.activations import Activation
 from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.checkpoints import write_state
 from scalegmn.networks.factories import mlp
 from scalegmn.populations.store import Population, PopulationWriter
 from scalegmn.training.fit import train

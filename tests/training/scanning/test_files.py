@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
+from scalegmn.checkpoints import write_state
 from scalegmn.errors import CheckpointError
-from scalegmn.networks.checkpoints import write_state
 from scalegmn.training.scanning.files import LINKED_FOLDER, checksum, find_files
 from scalegmn.training.scanning.model_files import SUFFIXES, begins_like_a_model, has_model_name
 

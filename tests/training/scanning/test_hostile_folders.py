@@ -14,7 +14,7 @@ import torch
 
 from scalegmn.cli.main import main
 from scalegmn.errors import ConfigurationError, ScaleGMNError
-from scalegmn.networks.checkpoints import read_state, write_state
+from scalegmn.checkpoints import read_state, write_state
 from scalegmn.training.calibration import CALIBRATION, TYPICALITY
 from scalegmn.training.run_folder import RUN
 from scalegmn.training.scanning.detector import Detector

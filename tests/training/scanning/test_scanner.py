@@ -11,8 +11,8 @@ import pytest
 import torch
 
 import scalegmn.training.scanning.scanner as scanner_module
+from scalegmn.checkpoints import read_state, write_state
 from scalegmn.errors import ConfigurationError, GraphError
-from scalegmn.networks.checkpoints import read_state, write_state
 from scalegmn.seeding import generator
 from scalegmn.symmetry import SymmetryAction
 from scalegmn.tasks.conformal import conformal_p_values

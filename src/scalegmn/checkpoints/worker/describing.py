@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Final
 
-import numpy as np
-
 from scalegmn.checkpoints.contents import Contents, Entry, Opaque, Plain, RawTensor
 from scalegmn.checkpoints.worker.limits import MOST_ENTRIES, MOST_HEADER_BYTES, MOST_LINE_BYTES
 from scalegmn.errors import CheckpointError
@@ -46,7 +44,7 @@ def refusal(reason: str, *, unsafe: bool) -> bytes:
 
 def raw_bytes(tensor: RawTensor) -> memoryview:
     """The numbers of a tensor, not copied."""
-    return tensor.data.data if isinstance(tensor.data, np.ndarray) else memoryview(tensor.data)
+    return memoryview(tensor.data)
 
 
 def _check_tensors(contents: Contents, *, max_bytes: int) -> None:

@@ -218,7 +218,7 @@ class WorkerProcess:
                 self.kill()
                 raise CheckpointError(too_much_memory(max_bytes)) from error
             self._channel.receive_into(data.data)
-            entries[index] = replace(entries[index], value=replace(tensor, data=data))
+            entries[index] = replace(entries[index], value=replace(tensor, data=data.data))
         return replace(outline.contents, entries=tuple(entries))
 
     def _hello(self) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+from scalegmn.checkpoints import Checkpoint, read_state
 from scalegmn.cli.describe.statistics import PARAMETER_COLUMNS, facts_table, flat, parameter_row
 from scalegmn.models.saving import CONFIG_FILE, WEIGHTS_FILE
-from scalegmn.networks.checkpoints import Checkpoint, read_state
 from scalegmn.networks.files import read_json
 from scalegmn.reports.tables import ResultTable
 

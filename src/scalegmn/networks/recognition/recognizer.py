@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final, final
 
+from scalegmn.checkpoints import Checkpoint
 from scalegmn.networks.activations import Activation
 from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.checkpoints import Checkpoint
 from scalegmn.networks.recognition.choosing import choose
 from scalegmn.networks.recognition.names import (
     SHOWN,
@@ -25,7 +24,7 @@ from scalegmn.networks.recognition.stated import Stated
 from scalegmn.networks.recognition.variants import Wanted, meaning
 
 # Formats that keep parameters in an order of their own, so that places say nothing about unknown names.
-_UNORDERED: Final = (".safetensors",)
+_UNORDERED: Final = "safetensors"
 
 _OUTSIDE: Final = "lies outside the training set"
 
@@ -92,7 +91,7 @@ class Recognizer:
         wanted = None if activation is None else Wanted.parse(activation)
         own = {name: tuple(tensor.shape) for name, tensor in state.tensors.items()}
         stated = Stated.of(state.extras)
-        ordered = Path(state.origin).suffix.lower() not in _UNORDERED
+        ordered = state.format != _UNORDERED
         for matches, notes in (self._by_name(own), self._by_core(own), self._by_shape(own, ordered)):
             if matches:
                 return self._outcome(state, matches, notes, stated, wanted, activation)

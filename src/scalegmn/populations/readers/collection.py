@@ -11,10 +11,10 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
+from scalegmn.checkpoints import read_state, write_state
 from scalegmn.disk import make_folder
 from scalegmn.errors import CheckpointError, PopulationError
 from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.checkpoints import read_state, write_state
 
 Value = int | float | str
 

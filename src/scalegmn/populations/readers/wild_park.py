@@ -2,7 +2,7 @@
 
 ``cifar10_zooV2/{run}/checkpoint_{number}/checkpoint.pt``, several checkpoints of each run, and a file of
 splits that also says accuracies.  A checkpoint holds a configuration of another library (OmegaConf), which
-is read without that library: see :mod:`scalegmn.networks.restricted_pickle`.
+is read without that library: see :mod:`scalegmn.checkpoints.restricted_pickle`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, final
 
+from scalegmn.checkpoints.foreign import ForeignCheckpoint, read_foreign
 from scalegmn.errors import CheckpointError, PopulationError
-from scalegmn.networks.foreign_checkpoints import ForeignCheckpoint, read_foreign
 from scalegmn.populations.readers.collection import (
     Collection,
     Entry,

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from scalegmn.checkpoints.foreign import ForeignCheckpoint
+from scalegmn.checkpoints.stand_ins import StandIn
 from scalegmn.errors import ArchitectureError, CheckpointError
-from scalegmn.networks.foreign_checkpoints import ForeignCheckpoint
-from scalegmn.networks.stand_ins import StandIn
 from scalegmn.networks.wild_layout import ACTIVATIONS, WildLayout
 
 _INPUTS: Final = 3

@@ -6,8 +6,8 @@ import dataclasses
 
 import torch
 
+from scalegmn.checkpoints import read_state
 from scalegmn.errors import CheckpointError
-from scalegmn.networks.checkpoints import read_state
 from scalegmn.networks.recognition import Recognizer, Unrecognized
 from scalegmn.training.scanning.judging import Candidate
 from scalegmn.training.scanning.results import FileResult, Verdict

@@ -1,64 +1,93 @@
 """What a pickle says, without doing what it says.
 
-Some published checkpoints hold objects of other libraries beside their tensors.  Python's own reader would
-import those libraries and call what the file names.  Here the instructions of a pickle are followed one by
-one, and whatever would be looked up or called is only written down: a name becomes a
-:class:`~scalegmn.networks.stand_ins.Name`, a call becomes a :class:`~scalegmn.networks.stand_ins.StandIn`
-with its arguments, and a tensor becomes a :class:`~scalegmn.networks.stand_ins.StoredTensor`.  Nothing of the
-file is ever imported or called, because nothing here imports or calls.
+The files of ``torch.save`` are pickles, and many hold objects of other libraries beside their tensors.
+Python's own reader would import those libraries and call what the file names.  Here the instructions of a
+pickle are followed one by one, and whatever would be looked up or called is only written down: a name
+    becomes a
+:class:`~scalegmn.checkpoints.stand_ins.Name`, a call becomes a
+:class:`~scalegmn.checkpoints.stand_ins.StandIn` with its arguments, and a tensor becomes a
+:class:`~scalegmn.checkpoints.stand_ins.StoredTensor`.  Nothing of the file is ever imported or called,
+because nothing here imports or calls.
 """
 
 from __future__ import annotations
 
 import pickletools
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from types import MappingProxyType
 from typing import Final
 
+from scalegmn.checkpoints.names import checked_name, unsafe
+from scalegmn.checkpoints.stand_ins import (
+    Name,
+    OrderedEntries,
+    StandIn,
+    StoredTensor,
+    check_key,
+    give_attributes,
+    storage_of,
+    value_of_call,
+)
 from scalegmn.errors import CheckpointError
-from scalegmn.networks.pickles import unsafe
-from scalegmn.networks.stand_ins import Name, StandIn, name_of, storage_of, value_of_call
 
-MOST_BYTES: Final = 4 * 2**20
-"""Longer pickles are refused; that of one small network has some ten thousand bytes."""
+MOST_INSTRUCTIONS: Final = 2**21
+"""Longer programs are refused; the checkpoint of a network of 100 layers has some ten thousand
+instructions."""
 
 
-def read_pickle(content: bytes, *, origin: str) -> object:
+def read_pickle(content: bytes) -> object:
     """The value that a pickle describes, made of plain values and of stand-ins.
 
-    Ordered and default dictionaries become plain ones.  Values may be shared, and may contain themselves.
+    Default dictionaries become plain ones.  Values may be shared, and may contain themselves.
 
     Args:
-        content: the pickle, protocol 2 to 5.
-        origin: where it comes from, for messages.
+        content: the pickle and nothing else, protocol 2 to 5.
 
     Raises:
         UnsafeCheckpointError: it names something that would run code; nothing ran.
         CheckpointError: it is too long, damaged, or uses an instruction that ``torch.save`` does not.
     """
-    if len(content) > MOST_BYTES:
-        raise CheckpointError(
-            f"{origin}: its pickle has {len(content):,} bytes, which is more than {MOST_BYTES:,}; expected "
-            "the checkpoint of a single network"
-        )
-    machine = _Machine(origin)
+    stream = BytesIO(content)
+    value = read_next_pickle(stream)
+    if stream.tell() != len(content):
+        raise _damaged(f"{len(content) - stream.tell():,} bytes follow its end")
+    return value
+
+
+def read_next_pickle(stream: BytesIO) -> object:
+    """The value of the pickle at the stream's position, which then stands behind it.
+
+    Raises:
+        CheckpointError: as in :func:`read_pickle`.
+    """
+    machine = _Machine()
     try:
-        for opcode, argument, _ in pickletools.genops(content):
+        for number, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
             if opcode.name == "STOP":
-                return machine.pop()
+                return machine.result()
+            if number == MOST_INSTRUCTIONS:
+                raise _damaged(f"it has more than {MOST_INSTRUCTIONS:,} instructions")
             machine.step(opcode.name, argument)
     except CheckpointError:
         raise
-    except (ValueError, EOFError, OverflowError, MemoryError, IndexError, KeyError) as error:
-        raise machine.damaged(str(error) or type(error).__name__) from error
-    raise machine.damaged("it has no end")
+    except (ValueError, EOFError, OverflowError, MemoryError, IndexError, KeyError, RecursionError) as error:
+        raise _damaged(str(error) or type(error).__name__) from error
+    raise _damaged("it has no end")
+
+
+def _damaged(reason: str) -> CheckpointError:
+    """The error for a pickle that cannot be followed."""
+    return CheckpointError(
+        f"the pickle in this file is damaged: {reason}; it was cut short or damaged, copy or save it again"
+    )
 
 
 class _Machine:
     """The stack and the memo of a pickle that is being read."""
 
-    def __init__(self, origin: str) -> None:
-        self._origin = origin
+    def __init__(self) -> None:
         self._stack: list[object] = []
         self._marks: list[int] = []
         self._memo: dict[int, object] = {}
@@ -66,6 +95,8 @@ class _Machine:
     def step(self, opcode: str, argument: object) -> None:
         """Follow one instruction."""
         if opcode in _CONSTANTS:
+            if "STRING" in opcode and not str(argument).isascii():
+                raise ValueError("it holds a text of Python 2 that readers understand in several ways")
             self._stack.append(argument)
         elif opcode in _FETCH:
             self._stack.append(self._memo[int(str(argument))])
@@ -75,17 +106,21 @@ class _Machine:
             self._memo[len(self._memo)] = self._top()
         elif opcode == "GLOBAL":
             module, _, name = str(argument).partition(" ")
-            self._stack.append(name_of(module, name, origin=self._origin))
+            self._stack.append(Name(checked_name(module, name)))
+        elif opcode == "INST":
+            module, _, name = str(argument).partition(" ")
+            self._stack.append(value_of_call(Name(checked_name(module, name)), tuple(self._pop_to_mark())))
         elif opcode in _ACTIONS:
             _ACTIONS[opcode](self)
         else:
-            raise self.damaged(f"it holds the instruction {opcode}, which torch.save does not use")
+            raise _damaged(f"it holds the instruction {opcode}, which torch.save does not use")
 
-    def damaged(self, reason: str) -> CheckpointError:
-        """The error for a pickle that cannot be followed."""
-        return CheckpointError(
-            f"{self._origin}: the pickle in this file is damaged: {reason}. Copy or save the file again."
-        )
+    def result(self) -> object:
+        """The value at the end: the only one on the stack."""
+        value = self.pop()
+        if self._stack or self._marks:
+            raise _damaged("values are left over at its end")
+        return value
 
     def pop(self) -> object:
         """Take the topmost value."""
@@ -94,12 +129,12 @@ class _Machine:
 
     def _top(self) -> object:
         if len(self._stack) <= (self._marks[-1] if self._marks else 0):
-            raise self.damaged("an instruction lacks its operand")
+            raise _damaged("an instruction lacks its operand")
         return self._stack[-1]
 
     def _pop_to_mark(self) -> list[object]:
         if not self._marks:
-            raise self.damaged("an instruction lacks its mark")
+            raise _damaged("an instruction lacks its mark")
         start = self._marks.pop()
         values = self._stack[start:]
         del self._stack[start:]
@@ -108,7 +143,7 @@ class _Machine:
     def _pop_tuple(self, what: str) -> tuple[object, ...]:
         value = self.pop()
         if not isinstance(value, tuple):
-            raise self.damaged(f"{what} is a {type(value).__name__}, not a tuple")
+            raise _damaged(f"{what} is a {type(value).__name__}, not a tuple")
         return value
 
     def mark(self) -> None:
@@ -162,7 +197,7 @@ class _Machine:
         elif isinstance(target, list):
             target.extend(values)
         else:
-            raise self.damaged(f"it puts elements into a {type(target).__name__}")
+            raise _damaged(f"it puts elements into a {type(target).__name__}")
 
     def set_one(self) -> None:
         value, key = self.pop(), self.pop()
@@ -175,49 +210,75 @@ class _Machine:
         target = self._top()
         items = target.items if isinstance(target, StandIn) else target
         if not isinstance(items, dict):
-            raise self.damaged(f"it puts items into a {type(target).__name__}")
+            raise _damaged(f"it puts items into a {type(target).__name__}")
         self._fill(items, pairs)
 
     def _fill(self, items: dict[object, object], pairs: list[object]) -> None:
         keys, values = pairs[::2], pairs[1::2]
         if len(keys) != len(values):
-            raise self.damaged("a key has no value")
+            raise _damaged("a key has no value")
         for key in keys:
-            # Not tuples: the hash of one nested deeply enough ends the process.
-            if not isinstance(key, str | int | float | bytes | Name | None):
-                raise self.damaged(f"a key of a dict is a {type(key).__name__}")
+            check_key(key)
         items.update(zip(keys, values, strict=True))
 
     def stack_global(self) -> None:
         name, module = self.pop(), self.pop()
-        self._stack.append(name_of(module, name, origin=self._origin))
+        self._stack.append(Name(checked_name(module, name)))
 
     def call(self) -> None:
         arguments = self._pop_tuple("the list of arguments of a call")
-        self._stack.append(value_of_call(self.pop(), arguments, origin=self._origin))
+        self._stack.append(value_of_call(self.pop(), arguments))
 
-    def call_with_keywords(self) -> None:
+    def make_new(self) -> None:
+        arguments = self._pop_tuple("the list of arguments of a call")
+        self._stack.append(value_of_call(self.pop(), arguments, new=True))
+
+    def make_new_with_keywords(self) -> None:
         keywords = self.pop()
         arguments = self._pop_tuple("the list of arguments of a call")
-        made = value_of_call(self.pop(), (*arguments, keywords), origin=self._origin)
-        self._stack.append(made)
+        self._stack.append(value_of_call(self.pop(), (*arguments, keywords), new=True))
+
+    def make_old(self) -> None:
+        kind, *arguments = self._pop_to_mark() or [None]
+        self._stack.append(value_of_call(kind, tuple(arguments)))
+
+    def extension(self) -> None:
+        raise unsafe(["<a name by its number in a registry of this machine>"])
 
     def give_state(self) -> None:
         state, target = self.pop(), self._top()
         if isinstance(target, StandIn):
             target.state = state
-        elif not isinstance(target, dict):  # attributes of a dict (versions of modules) are not needed
-            raise unsafe(names=[f"<attributes of a {type(target).__name__}>"], origin=self._origin)
+        elif isinstance(target, StoredTensor):
+            give_attributes(target, state)
+        elif isinstance(target, OrderedEntries):
+            target.attributes.update(_attributes(state))
+        else:
+            raise unsafe([f"<attributes of a {type(target).__name__}>"])
 
     def persistent(self) -> None:
         self._stack.append(storage_of(self.pop()))
 
 
+def _attributes(state: object) -> dict[object, object]:
+    """Attributes of a dict, without those that other readers would see in place of its methods."""
+    found: dict[object, object] = {}
+    for part in state if isinstance(state, tuple) else (state,):
+        if not isinstance(part, dict | None):
+            raise ValueError(f"the attributes of a dict are a {type(part).__name__}")
+        found.update(part or {})
+    hidden = [name for name in found if name in dir(OrderedDict)]
+    if hidden:
+        raise unsafe([f"<the attribute {hidden[0]} of a dictionary, which hides its method of this name>"])
+    return found
+
+
 _CONSTANTS = frozenset(
     {
         *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
+        *("STRING", "BINSTRING", "SHORT_BINSTRING"),
         *("UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"),
-        *("SHORT_BINBYTES", "BINBYTES", "BINBYTES8"),
+        *("SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8"),
     }
 )
 _STORE = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
@@ -250,9 +311,13 @@ _ACTIONS: Mapping[str, Callable[[_Machine], None]] = MappingProxyType(
         "SETITEMS": _Machine.set_many,
         "STACK_GLOBAL": _Machine.stack_global,
         "REDUCE": _Machine.call,
-        "NEWOBJ": _Machine.call,
-        "NEWOBJ_EX": _Machine.call_with_keywords,
+        "NEWOBJ": _Machine.make_new,
+        "NEWOBJ_EX": _Machine.make_new_with_keywords,
         "BUILD": _Machine.give_state,
         "BINPERSID": _Machine.persistent,
+        "OBJ": _Machine.make_old,
+        "EXT1": _Machine.extension,
+        "EXT2": _Machine.extension,
+        "EXT4": _Machine.extension,
     }
 )

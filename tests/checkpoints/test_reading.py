@@ -17,9 +17,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from scalegmn.checkpoints import read_state, write_state
 from scalegmn.errors import CheckpointError, UnsafeCheckpointError
-from scalegmn.networks.checkpoints import read_state, write_state
-from scalegmn.networks.pickles import wanted_globals
 
 SUFFIXES = (".safetensors", ".npz", ".pt", ".pth")
 
@@ -242,19 +241,22 @@ def test_a_single_wrapper_is_taken_off(tmp_path: Path, state: dict[str, Tensor],
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ({"model": {"w": torch.ones(1)}, "state_dict": {"w": torch.ones(1)}}, r"under state_dict, model, so"),
-        ({"model": {"w": torch.ones(1)}, "w": torch.ones(1)}, r"under model, w, so it is not clear"),
+        (
+            {"model": {"w": torch.ones(1)}, "state_dict": {"w": torch.ones(1)}},
+            r"under 'model', 'state_dict', so",
+        ),
+        ({"model": {"w": torch.ones(1)}, "w": torch.ones(1)}, r"under 'model', '\.', so it is not clear"),
         (
             {"model": {"w": torch.ones(1), "label": 3}, "label": 4},
             r"label occurs both in 'model' and beside it",
         ),
-        ({"generator": {"w": torch.ones(1)}}, r"no tensors found; its entries are 'generator' \(dict\)"),
+        ({"a": {"w": torch.ones(1)}, "b": {"w": torch.ones(1)}}, r"under 'a', 'b', so it is not clear.*key"),
         ({}, r"no tensors found; its entries are none"),
-        ({"model": {}, "label": 3}, r"no tensors found.*'label' \(int\).*Save module.state_dict\(\)"),
-        ([torch.ones(1)], r"holds one list; expected a dictionary of tensors by name"),
-        (torch.ones(1), r"holds one Tensor; expected a dictionary"),
-        ({0: torch.ones(1)}, r"the key 0 is a int; expected names of tensors"),
-        ({"model": {0: torch.ones(1)}}, r"\(model\): the key 0 is a int"),
+        ({"model": {}, "label": 3}, r"no tensors found.*'label' \(int\).*save module.state_dict\(\)"),
+        ([torch.ones(1)], r"no tensors found; its entries are '0' \(tensor\)"),
+        (torch.ones(1), r"no tensors found; it holds one RawTensor; expected a state dict"),
+        ({0: torch.ones(1)}, r"no tensors found; its entries are '0' \(tensor\)"),
+        ({"model": {0: torch.ones(1)}}, r"no tensors found; its entries are 'model' \(dict\)"),
     ],
 )
 def test_unclear_dictionaries_are_refused(tmp_path: Path, value: object, message: str) -> None:
@@ -342,24 +344,19 @@ def test_a_pickle_that_wants_to_run_code_is_refused(tmp_path: Path, form: str) -
         (b"\x80\x02c__builtin__\neval\n.", "builtins.eval"),
         (b"\x80\x04\x8c\x02os\x8c\x06system\x93.", "os.system"),
         (b"\x80\x04\x8c\x02os\x94\x8c\x06system\x940h\x00h\x01\x93.", "os.system"),
-        (b"\x80\x04\x8c\x02os\x8c\x06system00\x8c\x02os\x8c\x01x0\x93.", "<computed name>"),
+        (b"\x80\x04\x8c\x02os\x8c\x06system00\x8c\x02os\x8c\x01x0\x93.", "lacks its operand"),
         (b"\x80\x04}}\x93.", "<computed name>"),
         (b"(S'true'\nios\nsystem\n.", "os.system"),
-        (b"\x80\x02\x82\x07.", "<extension code 7>"),
-        (b"\x80\x02cbuiltins\nbytearray\n\x8a\x06\x00\x00\x00\x00\x00\x01\x85R.", "builtins.bytearray"),
+        (b"\x80\x02\x82\x07.", "number in a registry"),
         (b"\x80\x02cos\nsystem\n\x80", "os.system"),  # the name counts even where the pickle breaks off
     ],
 )
 @pytest.mark.parametrize("form", ["zip", "bare"])
 def test_every_way_to_name_a_function_is_seen(tmp_path: Path, program: bytes, wanted: str, form: str) -> None:
     path = put(tmp_path, "n.pt", with_pickle(program) if form == "zip" else program)
-    with pytest.raises(UnsafeCheckpointError, match=re.escape(wanted)):
+    kind = UnsafeCheckpointError if "." in wanted or "<" in wanted else CheckpointError
+    with pytest.raises(kind, match=re.escape(wanted)):
         read_state(path)
-
-
-def test_all_names_are_listed_once() -> None:
-    names, whole = wanted_globals(io.BytesIO(pickle.dumps([print, len, print], protocol=2)))
-    assert (names, whole) == (["builtins.print", "builtins.len"], True)
 
 
 def test_a_whole_module_is_refused_with_the_remedy(tmp_path: Path) -> None:
@@ -465,24 +462,24 @@ def test_damaged_bytes_never_cause_another_kind_of_error(tmp_path: Path, form: s
     assert refused > 75
 
 
-@pytest.mark.parametrize("suffix", [".safetensors", ".npz", ".pt"])
+@pytest.mark.parametrize(
+    "suffix", [".safetensors", ".npz", ".pt", ".PT", ".ckpt", ".bin", ".tar", ".xyz", ""]
+)
 @pytest.mark.parametrize("content", [".safetensors", ".npz", ".pt"])
-def test_a_wrong_suffix_is_named(tmp_path: Path, state: dict[str, Tensor], suffix: str, content: str) -> None:
-    if suffix == content:
-        return
+def test_contents_decide_and_a_wrong_suffix_is_named(
+    tmp_path: Path, state: dict[str, Tensor], suffix: str, content: str
+) -> None:
     write_state(tmp_path / f"right{content}", state)
-    path = (tmp_path / f"right{content}").rename(tmp_path / f"wrong{suffix}")
-    with pytest.raises(
-        CheckpointError, match=rf"it looks like .*\{content}.*if its suffix is wrong, rename it"
-    ):
-        read_state(path)
+    path = (tmp_path / f"right{content}").rename(tmp_path / f"named{suffix}")
+    checkpoint = read_state(path)
+    assert_bitwise_equal(checkpoint.tensors, state)
+    fits = suffix.lower() == content or (content == ".pt" and suffix in (".ckpt", ".bin", ".tar"))
+    assert any("is called" in note for note in checkpoint.notes) == (not fits and suffix not in (".xyz", ""))
 
 
 @pytest.mark.parametrize("name", ["n.h5", "n.ckpt", "n", ".pt"])
-def test_unknown_suffixes_are_refused(tmp_path: Path, name: str) -> None:
+def test_unknown_suffixes_are_not_written(tmp_path: Path, name: str) -> None:
     message = r"is not supported; expected one of \.safetensors, \.npz, \.pt, \.pth"
-    with pytest.raises(CheckpointError, match=message):
-        read_state(put(tmp_path, name, b"x"))
     with pytest.raises(CheckpointError, match=message):
         write_state(tmp_path / name, {"w": torch.ones(1)}, overwrite=True)
 
@@ -497,11 +494,13 @@ def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
         read_state(tmp_path / "folder.pt")
 
 
-def test_another_pickle_protocol_is_explained(tmp_path: Path, state: dict[str, Tensor]) -> None:
-    path = put(tmp_path, "n.pt", saved(state, protocol=4))
-    with pytest.raises(CheckpointError, match="is pickle_protocol other than 2") as caught:
-        read_state(path)
-    assert not isinstance(caught.value, UnsafeCheckpointError)
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_other_pickle_protocols_are_read(
+    tmp_path: Path, state: dict[str, Tensor], protocol: int, legacy: bool
+) -> None:
+    path = put(tmp_path, "n.pt", saved(state, protocol=protocol, legacy=legacy))
+    assert_bitwise_equal(read_state(path).tensors, state)
 
 
 def test_a_plain_pickle_is_explained(tmp_path: Path) -> None:
@@ -553,7 +552,7 @@ def test_large_files_are_refused_before_they_are_read(
 ) -> None:
     path = tmp_path / f"n{suffix}"
     write_state(path, state)
-    with pytest.raises(CheckpointError, match=r"bytes, which is more than max_bytes=1,000\."):
+    with pytest.raises(CheckpointError, match=r"bytes, which is more than max_bytes=1,000;"):
         read_state(path, max_bytes=1_000)
 
 
@@ -585,14 +584,12 @@ def strange_tensors() -> dict[str, tuple[Callable[[], Tensor], str]]:
             "1 NaN and 2 Inf among 4",
         ),
         "half inf": (lambda: torch.tensor([float("inf")]).half(), "0 NaN and 1 Inf among 1"),
-        "sparse": (lambda: torch.eye(2).to_sparse(), r"is sparse \(torch.sparse_coo\).*to_dense"),
-        "csr": (lambda: torch.eye(2).to_sparse_csr(), r"is sparse \(torch.sparse_csr\)"),
-        "quantized": (quantized, r"is quantized \(torch.qint8\).*dequantize"),
+        "sparse": (lambda: torch.eye(2).to_sparse(), r"is a sparse.*to_dense"),
+        "csr": (lambda: torch.eye(2).to_sparse_csr(), r"is a sparse"),
+        "quantized": (quantized, r"is a quantized.*dequantize"),
         "complex": (lambda: torch.ones(2, dtype=torch.complex64), r"is complex \(torch.complex64\)"),
         "complex scalar": (lambda: torch.tensor(1j), r"is complex"),
         "meta": (lambda: torch.ones(2, device="meta"), "has a shape but no numbers"),
-        "whole": (lambda: torch.arange(3), r"dtype torch.int64 and shape \(3,\); expected float16"),
-        "truth": (lambda: torch.ones(3, dtype=torch.bool), r"dtype torch.bool and shape \(3,\)"),
         "eight": (lambda: torch.ones(2).to(torch.float8_e4m3fn), r"dtype torch.float8_e4m3fn"),
     }
 
@@ -608,7 +605,7 @@ def test_tensors_that_cannot_be_weights_are_refused(tmp_path: Path, kind: str) -
         read_state(path)
     assert str(path) in str(caught.value)
     for suffix in SUFFIXES:
-        with pytest.raises(CheckpointError, match=f"tensor 'strange' .*{message}"):
+        with pytest.raises(CheckpointError, match="tensor 'strange' "):
             write_state(tmp_path / f"new{suffix}", state)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["n.pt"]
 
@@ -624,7 +621,6 @@ def test_nan_is_found_in_every_format(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.arange(3), "dtype torch.int64"),
         (np.ones(2, dtype=np.complex128), "is complex"),
         (np.array(["a", "b"]), "has dtype <U1; expected float16"),
         (np.ones(2, dtype=np.longdouble), "has dtype float128; expected"),
@@ -637,6 +633,14 @@ def test_arrays_that_cannot_be_weights_are_refused(tmp_path: Path, array: np.nda
         pytest.skip("long double is double on this machine")
     with pytest.raises(CheckpointError, match=f"'strange' .*{message}"):
         read_state(put(tmp_path, "n.npz", npz({"strange.npy": npy(array)})))
+
+
+@pytest.mark.parametrize("value", [torch.arange(3), torch.ones(3, dtype=torch.bool), torch.zeros(0)])
+def test_whole_numbers_truth_values_and_empty_tensors_are_buffers(tmp_path: Path, value: Tensor) -> None:
+    checkpoint = read_state(put(tmp_path, "n.pt", saved({"w": torch.ones(1), "other": value})))
+    assert list(checkpoint.tensors) == ["w"]
+    assert torch.equal(checkpoint.buffers["other"], value)
+    assert checkpoint.unread == (() if not len(value) else ("other",))
 
 
 # Writing
@@ -688,7 +692,7 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
         write_state(tmp_path / "n.pt", one, extras={"loss": np.float64(1.0)})
     with pytest.raises(CheckpointError, match="'w' names both a tensor and an extra"):
         write_state(tmp_path / "n.pt", one, extras={"w": 1})
-    with pytest.raises(CheckpointError, match=r"the folder .*nowhere does not exist\. Create it"):
+    with pytest.raises(CheckpointError, match=r"the folder .*nowhere does not exist; create it"):
         write_state(tmp_path / "nowhere" / "n.pt", one)
     (tmp_path / "folder.pt").mkdir()
     with pytest.raises(CheckpointError, match="a folder of this name exists"):

@@ -1,0 +1,118 @@
+"""From the nested values of a file to a flat list of entries, within bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final, final
+
+from scalegmn.checkpoints.contents import Entry, Opaque, RawTensor, Value
+from scalegmn.checkpoints.numpy_pickles import array_of
+from scalegmn.checkpoints.stand_ins import Name, OrderedEntries, StandIn, Storage, StoredTensor
+from scalegmn.errors import CheckpointError
+
+MOST_ENTRIES: Final = 2**19
+DEEPEST: Final = 64
+_LARGEST: Final = 2**63
+
+Path = tuple[str | int, ...]
+
+
+def entries_of(value: object, tensor_of: Callable[[StoredTensor, Path], RawTensor]) -> tuple[Entry, ...]:
+    """All values of a tree, each with the keys that lead to it.
+
+    Objects that were not made are named, and what they hold is looked through for tensors.
+
+    Args:
+        value: plain values, dictionaries, lists, tuples, and stand-ins.
+        tensor_of: gives the numbers of a tensor.
+
+    Raises:
+        CheckpointError: there are too many values, or they are nested too deeply.
+    """
+    walk = _Walk(tensor_of)
+    found: list[Entry] = []
+    for entry in walk.entries(value, (), None):
+        if len(found) == MOST_ENTRIES:
+            raise CheckpointError(
+                f"it holds more than {MOST_ENTRIES:,} values; expected the checkpoint of a network"
+            )
+        found.append(entry)
+    return tuple(found)
+
+
+@final
+class _Walk:
+    """One way through a tree; values that are shared are visited as often as they occur, objects once."""
+
+    def __init__(self, tensor_of: Callable[[StoredTensor, Path], RawTensor]) -> None:
+        self._tensor_of = tensor_of
+        self._objects: set[int] = set()
+        self._open: set[int] = set()
+        self._steps = 0
+
+    def entries(self, value: object, path: Path, inside: str | None) -> Iterator[Entry]:
+        self._steps += 1
+        if self._steps > 2 * MOST_ENTRIES:
+            raise CheckpointError(
+                "its values refer to each other too often; expected the checkpoint of a network"
+            )
+        if len(path) > DEEPEST:
+            raise CheckpointError(
+                f"its values are nested more than {DEEPEST} deep; expected those of a state dict"
+            )
+        if isinstance(value, dict | list | tuple):
+            yield from self._container(value, path, inside)
+        elif isinstance(value, StandIn):
+            yield from self._object(value, path, inside)
+        elif isinstance(value, StoredTensor):
+            yield Entry(path, self._tensor_of(value, path), tuple(value.attributes), inside)
+        elif inside is None:
+            yield Entry(path, _leaf(value))
+        elif isinstance(value, Storage):
+            yield Entry(path, _leaf(value), inside=inside)
+
+    def _container(
+        self, value: dict[object, object] | list[object] | tuple[object, ...], path: Path, inside: str | None
+    ) -> Iterator[Entry]:
+        if id(value) in self._open:
+            yield Entry(path, Opaque("reference to what it lies in"), inside=inside)
+            return
+        if not value and inside is None:
+            yield Entry(path, Opaque(type(value).__name__.replace("OrderedEntries", "dict")))
+        self._open.add(id(value))
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in pairs:
+            yield from self.entries(item, (*path, _key(key)), inside)
+        if isinstance(value, OrderedEntries):
+            for name, item in value.attributes.items():
+                yield from self.entries(item, (*path, _key(name)), inside or "attributes of a dict")
+        self._open.discard(id(value))
+
+    def _object(self, value: StandIn, path: Path, inside: str | None) -> Iterator[Entry]:
+        array = array_of(value)
+        if array is not None:
+            yield Entry(path, array, inside=inside)
+            return
+        yield Entry(path, Opaque(value.name, value.called, value.numbers), inside=inside)
+        if id(value) in self._objects:
+            return
+        self._objects.add(id(value))
+        for part in (value.arguments, value.state, value.elements, value.items):
+            for entry in self.entries(part, path, value.name):
+                # The parts of a sparse or quantized tensor are no tensors of their own.
+                if not value.numbers:
+                    yield entry
+
+
+def _leaf(value: object) -> Value:
+    if isinstance(value, bool | str | float) or (isinstance(value, int) and -_LARGEST <= value < _LARGEST):
+        return value
+    if isinstance(value, Storage):
+        return Opaque("storage without a tensor", numbers=True)
+    return Opaque(value.text if isinstance(value, Name) else type(value).__name__)
+
+
+def _key(key: object) -> str | int:
+    if isinstance(key, str) or (isinstance(key, int) and not isinstance(key, bool)):
+        return key
+    return key.text if isinstance(key, Name) else repr(key)[:80]
