@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from scalegmn.checkpoints import read_state, write_state
 from scalegmn.cli.exit_codes import DATA, OK, USAGE
 from scalegmn.cli.main import main
-from scalegmn.checkpoints import read_state, write_state
 from scalegmn.networks.factories import siren
 from scalegmn.populations.store import Population
 from scalegmn.training.run_folder import Run
