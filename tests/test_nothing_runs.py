@@ -158,7 +158,7 @@ def test_sources_are_found() -> None:
 def test_source_runs_nothing_that_it_reads(path: Path) -> None:
     name = name_of(path)
     found = dangers(path.read_text(encoding="utf-8"), imports_by_name=name in IMPORTS_BY_NAME)
-    assert not found
+    assert not list(found)
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_large_file_comes_whole(reader: Reader, write: Write) -> None:
     assert found.sha256 == hashlib.sha256(content).hexdigest()
     assert found.contents.entries[0].value == len(content)
     ones = reader.read(write(b"big 3000000"), max_bytes=2**23).contents.entries[0].value
-    assert isinstance(ones, RawTensor) and isinstance(ones.data, np.ndarray) and ones.data.sum() == 3_000_000
+    assert isinstance(ones, RawTensor) and bytes(ones.data) == b"\x01" * 3_000_000
 
 
 @pytest.mark.parametrize("size", [10, 2_000_000])

@@ -47,7 +47,7 @@ def test_the_order_of_a_state_dict_does_not_matter(tmp_path: Path) -> None:
 def test_a_common_prefix_is_taken_off(tmp_path: Path) -> None:
     prefixed = {f"module.net.{name}": value for name, value in reversed(state().items())}
     (note,) = check(found(saved(tmp_path, prefixed)))
-    assert "'module.net.'" in note
+    assert "'net.'" in note
 
 
 def test_other_names_in_the_same_order_are_understood_with_a_note(tmp_path: Path) -> None:
@@ -180,8 +180,10 @@ def test_wrappers_are_taken_off_at_any_depth(wrap: str, tmp_path: Path) -> None:
     for name, value in reversed(state().items()):
         stem, leaf = name.split(".")
         wrapped[wrap.format(name, stem=stem, leaf=leaf)] = value
-    (note,) = check(found(saved(tmp_path, wrapped)))
-    assert "prefix" in note
+    checkpoint = saved(tmp_path, wrapped)
+    notes = (*checkpoint.notes, *check(found(checkpoint)))
+    # The reader of files takes some of them off, the recognition of networks the others.
+    assert notes and all("wrappers" in note or "prefix" in note for note in notes)
 
 
 @pytest.mark.parametrize("own", ["seq", "model.module", "model.net"])
