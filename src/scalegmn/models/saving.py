@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from scalegmn.checkpoints import read_state, write_state
 from scalegmn.configuration import Rebuilt, shown
 from scalegmn.disk import make_folder, replace_file
 from scalegmn.errors import CheckpointError, ConfigurationError, ScaleGMNError
-from scalegmn.checkpoints import read_state, write_state
 from scalegmn.networks.files import read_json
 
 WEIGHTS_FILE = "model.safetensors"

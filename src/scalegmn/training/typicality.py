@@ -15,11 +15,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from scalegmn.checkpoints import read_state, write_state
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.graph.spec import GraphSpec
 from scalegmn.networks.architecture import Architecture
-from scalegmn.checkpoints import read_state, write_state
 from scalegmn.nn.mlp import MLPStyle
 from scalegmn.nn.statistics import WeightStatistics
 

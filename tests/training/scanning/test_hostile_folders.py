@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import torch
 
+from scalegmn.checkpoints import read_state, write_state
 from scalegmn.cli.main import main
 from scalegmn.errors import ConfigurationError, ScaleGMNError
-from scalegmn.checkpoints import read_state, write_state
 from scalegmn.training.calibration import CALIBRATION, TYPICALITY
 from scalegmn.training.run_folder import RUN
 from scalegmn.training.scanning.detector import Detector
