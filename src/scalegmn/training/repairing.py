@@ -95,8 +95,8 @@ class Repairer:
         inputs, networks = self.task.preparation.inputs(pixels), theta.float()[None]
         if inputs.shape[1] != architecture.num_inputs:
             raise ConfigurationError(
-                f"images of {evidence.source} come to the network with {inputs.shape[1]} channels, but it takes "
-                f"{architecture.num_inputs}; give images of the kind that it was trained on"
+                f"images of {evidence.source} come to the network with {inputs.shape[1]} channels, but it "
+                f"takes {architecture.num_inputs}; give images of the kind that it was trained on"
             )
         if evidence.trigger is None or evidence.target is None:
             accuracy = CleanImages(inputs, labels).accuracy(architecture, networks)
