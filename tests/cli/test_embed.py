@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from scalegmn.checkpoints import read_state, write_state
 from scalegmn.cli.exit_codes import DATA, OK, USAGE
 from scalegmn.cli.main import main
-from scalegmn.networks.checkpoints import read_state, write_state
 from scalegmn.populations.checkpoint_files import write_checkpoints
 from scalegmn.populations.store import Population
 from scalegmn.training.embedding import embed_networks, trained_model, untrained_model
