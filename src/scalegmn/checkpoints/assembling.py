@@ -20,7 +20,7 @@ from scalegmn.checkpoints.finding import (
     shown_path,
     unread_numbers,
 )
-from scalegmn.checkpoints.opening import FileContents
+from scalegmn.checkpoints.readers import FileContents
 from scalegmn.checkpoints.tensors import as_tensor, check_kind, check_total, converted, plain_value
 from scalegmn.checkpoints.values import EMPTY
 from scalegmn.errors import CheckpointError, UnsafeCheckpointError

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, final
 
 from scalegmn.checkpoints.contents import Contents, Entry
-from scalegmn.checkpoints.opening import FileContents, FileReader, Select, read_bytes
+from scalegmn.checkpoints.readers import FileContents, FileReader, Select, read_bytes
 from scalegmn.errors import CheckpointError
 
 _INDEX: Final = re.compile(r".+\.(safetensors|bin)\.index\.json")

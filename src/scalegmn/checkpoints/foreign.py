@@ -14,7 +14,7 @@ from typing import Final, final
 from torch import Tensor
 
 from scalegmn.checkpoints.archives import read_archive
-from scalegmn.checkpoints.opening import read_bytes
+from scalegmn.checkpoints.readers import read_bytes
 from scalegmn.checkpoints.stand_ins import StoredTensor
 from scalegmn.checkpoints.tensors import as_tensor
 from scalegmn.checkpoints.torch_files import Numbers, open_torch_archive

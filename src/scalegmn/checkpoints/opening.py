@@ -1,148 +1,110 @@
-"""One file, opened once: its size is looked at before its bytes, and all is said about the same bytes."""
+"""A file of a stranger is opened once: what is found out about it and what is read is the same file."""
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import os
 import stat
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
-from scalegmn.checkpoints.contents import Contents
-from scalegmn.checkpoints.decoding import decode
 from scalegmn.errors import CheckpointError
 
-DEFAULT_MAX_BYTES = 2**30
-"""Larger files, or files that unpack to more, are refused unless somebody asks for them."""
-
-Select = Callable[[Contents], Sequence[int]]
+# Without O_NONBLOCK, opening a pipe that nobody writes to waits for ever.  Not all systems have all of these.
+_FLAGS: Final = (
+    os.O_RDONLY
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NOCTTY", 0)
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_NOINHERIT", 0)
+)
 
 
 @final
-@dataclass(frozen=True, eq=False)
-class FileContents:
-    """What a file holds, and which bytes it was.
+@dataclass(frozen=True)
+class OpenFile:
+    """An open regular file that is not empty and not too large; a context that closes it.
 
     Attributes:
-        sha256: checksum of its bytes, in hexadecimal.
-        size: how many bytes there are.
-        contents: what they hold.
+        descriptor: for reading, at the start of the file.
+        size: bytes when it was opened.
     """
 
-    sha256: str
+    descriptor: int
     size: int
-    contents: Contents
+
+    def __enter__(self) -> OpenFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.descriptor)
 
 
-class FileReader(ABC):
-    """What reads files: this process, or a worker that may crash."""
-
-    @abstractmethod
-    def read(
-        self, path: str | os.PathLike[str], *, max_bytes: int, select: Select | None = None
-    ) -> FileContents:
-        """Everything that a file holds.
-
-        Args:
-            path: of the file.
-            max_bytes: refuse files that are, or unpack to, more than this.
-            select: places of the entries whose numbers are wanted; by default all.
-
-        Raises:
-            CheckpointError: the file cannot be read; names it.
-        """
-
-
-@final
-class DirectReader(FileReader):
-    """Reads in this process.  Nothing of the file runs, but its size and its cost are borne here."""
-
-    def read(
-        self, path: str | os.PathLike[str], *, max_bytes: int, select: Select | None = None
-    ) -> FileContents:
-        content = read_bytes(path=path, max_bytes=max_bytes)
-        try:
-            contents = decode(content, max_bytes=max_bytes)
-        except CheckpointError as error:
-            raise type(error)(f"{os.fspath(path)}: {error}") from error
-        except (MemoryError, RecursionError) as error:
-            raise CheckpointError(
-                f"{os.fspath(path)}: reading it takes more memory than there is; give a smaller file"
-            ) from error
-        return FileContents(hashlib.sha256(content).hexdigest(), len(content), contents)
-
-
-def open_file(path: str | os.PathLike[str], *, max_bytes: int) -> tuple[int, int]:
-    """A descriptor of a regular file for reading, which the caller closes, and its size.
+def open_file(path: str | os.PathLike[str], *, max_bytes: int) -> OpenFile:
+    """Open a file and check its kind and size, before a byte is read.
 
     Raises:
-        CheckpointError: it is missing, no regular file, empty, unreadable, or larger than `max_bytes`.
+        CheckpointError: it is missing, no regular file, empty, larger than ``max_bytes``, or cannot be
+            opened.  The message does not name the path.
     """
-    origin = os.fspath(path)
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    # Opening a pipe would wait for its writer, and a terminal would become the process's own.
-    flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
     try:
-        descriptor = os.open(path, flags)
-    except OSError as error:
-        raise CheckpointError(f"{origin}: {_why_not(Path(path), error)}") from error
-    except ValueError as error:
-        raise CheckpointError(f"{origin}: this is no name of a file ({error}); check the path") from error
+        descriptor = os.open(path, _FLAGS)
+    except FileNotFoundError as error:
+        raise CheckpointError(_absent(Path(path))) from error
+    except IsADirectoryError as error:  # Windows and folders: a PermissionError
+        raise CheckpointError(_NO_FILE) from error
+    except (OSError, ValueError) as error:  # a path with a zero character is a ValueError
+        if _is_folder(path):
+            raise CheckpointError(_NO_FILE) from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise CheckpointError(f"the file cannot be opened ({why}). Check it.") from error
     try:
-        found = os.fstat(descriptor)
-        problem = _problem(found, max_bytes)
-        if problem is not None:
-            raise CheckpointError(f"{origin}: {problem}")
-        return descriptor, found.st_size
+        return _checked(descriptor, max_bytes=max_bytes)
     except BaseException:
         os.close(descriptor)
         raise
 
 
-def read_bytes(*, path: str | os.PathLike[str], max_bytes: int) -> bytes:
-    """Read a whole file that is not empty.
+def changed(size: int) -> str:
+    """Why a file that was written to in the meantime is not read."""
+    return f"the file changed while it was read: it had {size:,} bytes before. Read it when it is complete."
 
-    Raises:
-        CheckpointError: as in :func:`open_file`, or it changed while it was read.
-    """
-    descriptor, size = open_file(path, max_bytes=max_bytes)
-    try:
-        with open(descriptor, "rb") as file:
-            content = file.read(size + 1)
-    except OSError as error:
+
+def too_much_memory(max_bytes: int) -> str:
+    """Why a file whose reader has run out of memory is not read."""
+    return (
+        f"reading it takes more memory than its reader may use with max_bytes={max_bytes:,}. If this is "
+        "the checkpoint of a single network, pass a larger max_bytes."
+    )
+
+
+_NO_FILE: Final = "this is a folder or a device; expected a file. Name the file."
+
+
+def _checked(descriptor: int, *, max_bytes: int) -> OpenFile:
+    state = os.fstat(descriptor)
+    if not stat.S_ISREG(state.st_mode):
+        raise CheckpointError(_NO_FILE)
+    if state.st_size == 0:
+        raise CheckpointError("the file is empty (0 bytes). Copy or save it again.")
+    if state.st_size > max_bytes:
         raise CheckpointError(
-            f"{os.fspath(path)}: the file cannot be read ({error.strerror}); check it"
-        ) from error
-    if len(content) != size:
-        raise CheckpointError(f"{os.fspath(path)}: the file was changed while it was read; read it again")
-    return content
-
-
-def _problem(found: os.stat_result, max_bytes: int) -> str | None:
-    if stat.S_ISDIR(found.st_mode):
-        return "this is a folder or a device; expected a file; name the file"
-    if not stat.S_ISREG(found.st_mode):
-        return "this is a pipe, a socket or a device; expected a file"
-    if found.st_size > max_bytes:
-        return (
-            f"the file has {found.st_size:,} bytes, which is more than max_bytes={max_bytes:,}; if this is "
-            "the checkpoint of a single network, pass a larger max_bytes"
+            f"the file has {state.st_size:,} bytes, which is more than max_bytes={max_bytes:,}. If this is "
+            "the checkpoint of a single network, pass a larger max_bytes."
         )
-    return None if found.st_size else "the file is empty (0 bytes); copy or save it again"
+    return OpenFile(descriptor=descriptor, size=state.st_size)
 
 
-def _why_not(path: Path, error: OSError) -> str:
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        if path.is_symlink():
-            return "this is a link to a file that is missing; check where it leads"
-        state = "exists" if path.parent.is_dir() else "does not exist either"
-        return f"there is no such file (its folder {path.parent} {state}); check the path"
-    if error.errno == errno.EISDIR:
-        return "this is a folder or a device; expected a file; name the file"
-    if error.errno in (errno.ENXIO, errno.ENODEV):
-        return "this is a pipe, a socket or a device; expected a file"
-    return f"the file cannot be read ({error.strerror}); check it"
+def _absent(path: Path) -> str:
+    if path.is_symlink():
+        return "this is a link to a file that is missing. Check where it leads."
+    state = "exists" if _is_folder(path.parent) else "does not exist either"
+    return f"there is no such file (its folder {state}). Check the path."
+
+
+def _is_folder(path: str | os.PathLike[str]) -> bool:
+    try:
+        return os.path.isdir(path)
+    except ValueError:
+        return False

@@ -17,7 +17,7 @@ from scalegmn.checkpoints.finding import (
     unread_numbers,
 )
 from scalegmn.checkpoints.folders import read_any
-from scalegmn.checkpoints.opening import DEFAULT_MAX_BYTES, DirectReader, FileReader
+from scalegmn.checkpoints.readers import DEFAULT_MAX_BYTES, DirectReader, FileReader
 from scalegmn.errors import CheckpointError
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from scalegmn.checkpoints.contents import Opaque, RawTensor
 from scalegmn.checkpoints.finding import shown_path
-from scalegmn.checkpoints.opening import DEFAULT_MAX_BYTES, DirectReader
+from scalegmn.checkpoints.readers import DEFAULT_MAX_BYTES, DirectReader
 from scalegmn.checkpoints.tensors import as_tensor
 from scalegmn.errors import CheckpointError
 

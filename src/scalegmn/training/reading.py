@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.checkpoints import Checkpoint, read_state
-from scalegmn.checkpoints.opening import DEFAULT_MAX_BYTES as DEFAULT_MAX_BYTES
+from scalegmn.checkpoints.readers import DEFAULT_MAX_BYTES as DEFAULT_MAX_BYTES
 from scalegmn.errors import CheckpointError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.recognition import Recognized, Recognizer, Unrecognized

@@ -7,8 +7,8 @@ believes nothing of the answer that it has not checked, and has a clock of its o
 
 from __future__ import annotations
 
+from scalegmn.checkpoints.readers import FileContents
 from scalegmn.checkpoints.worker.limits import ReadLimits
-from scalegmn.checkpoints.worker.process import FileContents
 from scalegmn.checkpoints.worker.reader import Reader
 
 __all__ = ["FileContents", "ReadLimits", "Reader"]

@@ -16,10 +16,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from scalegmn.checkpoints.contents import Contents, RawTensor
+from scalegmn.checkpoints.opening import changed, too_much_memory
 from scalegmn.checkpoints.worker.channel import Channel, ChannelError
 from scalegmn.checkpoints.worker.confinement import LIMITS, Confinement
 from scalegmn.checkpoints.worker.describing import describe, raw_bytes, refusal
-from scalegmn.checkpoints.worker.opening import changed, too_much_memory
 from scalegmn.errors import CheckpointError, UnsafeCheckpointError
 
 Decode = Callable[..., Contents]

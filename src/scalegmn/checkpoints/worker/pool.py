@@ -13,9 +13,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, final
 
+from scalegmn.checkpoints.opening import open_file
+from scalegmn.checkpoints.readers import FileContents, Select
 from scalegmn.checkpoints.worker.limits import ReadLimits
-from scalegmn.checkpoints.worker.opening import open_file
-from scalegmn.checkpoints.worker.process import FileContents, Job, Select, WorkerEndedError, WorkerProcess
+from scalegmn.checkpoints.worker.process import Job, WorkerEndedError, WorkerProcess
 from scalegmn.errors import CheckpointError
 
 _SECONDS_TO_JOIN: Final = 5.0

@@ -7,46 +7,27 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, final
 
 import numpy as np
 
 from scalegmn.checkpoints.contents import Contents, RawTensor
+from scalegmn.checkpoints.opening import OpenFile, changed, too_much_memory
+from scalegmn.checkpoints.readers import FileContents, Select
 from scalegmn.checkpoints.worker import launching
 from scalegmn.checkpoints.worker.channel import BrokenError, Channel, EndedError, OverdueError
 from scalegmn.checkpoints.worker.checking import Outline, Refusal, check_answer, parse_object
 from scalegmn.checkpoints.worker.confinement import LIMITS, MEMORY
 from scalegmn.checkpoints.worker.limits import MOST_HEADER_BYTES, ReadLimits
 from scalegmn.checkpoints.worker.memory import memory_of
-from scalegmn.checkpoints.worker.opening import OpenFile, changed, too_much_memory
 from scalegmn.errors import CheckpointError, UnsafeCheckpointError
 from scalegmn.printable import NAME, printable
-
-Select = Callable[[Contents], Sequence[int]]
 
 _MOST_HELLO_BYTES: Final = 2**16
 _PORTION: Final = 2**20
 _SECONDS_TO_END: Final = 1.0
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class FileContents:
-    """What a file holds.
-
-    Attributes:
-        sha256: checksum of the bytes that were decoded, in hexadecimal.
-        size: their number.
-        contents: the entries.  A tensor that was not selected has empty ``data``.
-        sent: indices of the entries whose numbers are there.
-    """
-
-    sha256: str
-    size: int
-    contents: Contents
-    sent: frozenset[int]
 
 
 class WorkerEndedError(CheckpointError):

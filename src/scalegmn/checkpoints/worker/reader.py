@@ -9,11 +9,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final, final
 
+from scalegmn.checkpoints.readers import FileContents, FileReader, Select
 from scalegmn.checkpoints.worker.confinement import LIMITS, MEMORY
 from scalegmn.checkpoints.worker.limits import ReadLimits
 from scalegmn.checkpoints.worker.memory import memory_of
 from scalegmn.checkpoints.worker.pool import Pool, Task
-from scalegmn.checkpoints.worker.process import FileContents, Select
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.printable import printable
 
@@ -25,7 +25,7 @@ Path = str | os.PathLike[str]
 
 
 @final
-class Reader:
+class Reader(FileReader):
     """Reads files in worker processes; a context that ends them.
 
     Workers are started when they are needed, kept from file to file, and replaced when one ends.  A reader
