@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,20 @@ def test_output_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         "been 1",
     ]
     assert (tmp_path / "left").read_text() == "went on"
+
+
+@unix
+def test_unbuffered_streams_stay_so(tmp_path: Path) -> None:
+    """The log of a job shows at once what it says, where that is asked for."""
+    body = "\n    print('begun')\n    time.sleep(30)\n"
+    with open(tmp_path / "log", "w") as log:
+        process = start(body, stdout=log, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and not (tmp_path / "log").read_text():
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert (tmp_path / "log").read_text() == "begun\n"
 
 
 @unix

@@ -108,8 +108,10 @@ class Output:
         except OSError:
             return stream
         self._files.append(file)
+        # PYTHONUNBUFFERED asks for streams that keep nothing back.
+        buffer = file if stream.write_through else io.BufferedWriter(file)
         return io.TextIOWrapper(
-            io.BufferedWriter(file),
+            buffer,  # type: ignore[type-var]  # as Python itself does
             encoding=stream.encoding,
             errors=stream.errors,
             line_buffering=stream.line_buffering,
