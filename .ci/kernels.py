@@ -3,6 +3,8 @@
 Sums are rounded in another order, and with or without fused multiply-add, by the kernels of every kind of
 processor.  A test that passes with one of them only is found here rather than on somebody else's machine.
 Settings that change no bit of some sample results on this machine are left out, and named.
+
+Arguments are handed on to pytest: ``.venv/bin/python .ci/kernels.py tests/nn -k invariant``.
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ NOT_NUMERIC = (
     "tests/test_import_rule.py",
 )
 PROCESSES = "2"
+SAME = {"error": "errors"}
 SAMPLES = """
 import hashlib, numpy, torch
 dice = torch.Generator().manual_seed(0)
@@ -127,6 +130,7 @@ def numeric_tests(variables: dict[str, str]) -> tuple[int, Counter[str]]:
     """Run pytest; its exit code, and how many tests passed and so on."""
     options = [f"--ignore={path}" for path in NOT_NUMERIC]
     program = [sys.executable, "-m", "pytest", "-q", "-n", PROCESSES, "-p", "no:cacheprovider", *options]
+    program += sys.argv[1:]
     last = ""
     with subprocess.Popen(
         program, cwd=ROOT, env=environment(variables), stdout=subprocess.PIPE, text=True
@@ -135,8 +139,8 @@ def numeric_tests(variables: dict[str, str]) -> tuple[int, Counter[str]]:
         for line in running.stdout:
             print(line, end="", flush=True)
             last = line if re.search(r" in [\d.]+s", line) else last
-    found = re.findall(r"(\d+) ([a-z]+)", last.replace("error,", "errors,"))
-    return running.returncode, Counter({what: int(number) for number, what in found})
+    found = re.findall(r"(\d+) ([a-z]+)", last)
+    return running.returncode, Counter({SAME.get(what, what): int(number) for number, what in found})
 
 
 if __name__ == "__main__":

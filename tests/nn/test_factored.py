@@ -25,7 +25,8 @@ def test_some_edges() -> None:
     edges = factored()
     for mask in ([1, 0, 1, 0, 0, 1, 0], [0, 1, 1, 1, 0, 0, 0], [1] * 7, [0] * 7):
         chosen = Selection(torch.tensor(mask, dtype=torch.bool))
-        assert torch.equal(multiplied(taken(edges, chosen)), taken(multiplied(edges), chosen))
+        # Fewer rows may be multiplied by another kernel, which sums in another order.
+        torch.testing.assert_close(multiplied(taken(edges, chosen)), taken(multiplied(edges), chosen))
         assert taken(multiplied(edges), chosen).shape[0] == sum(mask)
 
 

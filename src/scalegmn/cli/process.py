@@ -111,7 +111,7 @@ class Output:
         # PYTHONUNBUFFERED asks for streams that keep nothing back.
         buffer = file if stream.write_through else io.BufferedWriter(file)
         return io.TextIOWrapper(
-            buffer,  # type: ignore[type-var]  # as Python itself does
+            buffer,
             encoding=stream.encoding,
             errors=stream.errors,
             line_buffering=stream.line_buffering,
