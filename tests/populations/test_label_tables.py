@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scalegmn.errors import PopulationError
+from scalegmn.populations import label_tables
 from scalegmn.populations.label_tables import LabelTable
 
 
@@ -109,6 +110,18 @@ def test_tables_that_are_none(tmp_path: Path) -> None:
     pq.write_table(pa.table({"file": ["a"], "x": [[1, 2]]}), tmp_path / "nested.parquet")
     with pytest.raises(PopulationError, match="column 'x' holds list"):
         LabelTable.read(tmp_path / "nested.parquet")
+
+
+def test_parquet_that_unpacks_to_more_than_it_should(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = 1_200_000
+    long = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array(["x" * 1000]))
+    pq.write_table(pa.table({"file": long}), tmp_path / "labels.parquet")
+    assert (tmp_path / "labels.parquet").stat().st_size < 200_000
+    with pytest.raises(PopulationError, match=r"column 'file' unpacks to 1,200,000,000 bytes"):
+        LabelTable.read(tmp_path / "labels.parquet")
+    monkeypatch.setattr(label_tables, "_CELLS", 2**20)
+    with pytest.raises(PopulationError, match=r"1,200,000 cells in 1 columns"):
+        LabelTable.read(tmp_path / "labels.parquet")
 
 
 def test_cells_that_contradict_the_types_beside(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from scalegmn.errors import PopulationError
-from scalegmn.populations.columns import explained, from_parquet
+from scalegmn.populations.columns import explained
 from scalegmn.populations.format import ARCHITECTURE_COLUMN, sha256
 
 FILE_COLUMN: Final = "file"
@@ -26,6 +26,7 @@ ADDED: Final = b"scalegmn_file_column"
 
 _LARGEST: Final = 2**30
 _COLUMNS: Final = 4096
+_CELLS: Final = 2**27
 _CSV: Final = (".csv", ".tsv", ".txt")
 _PARQUET: Final = (".parquet", ".pq")
 _SEPARATORS: Final = (",", ";", "\t")
@@ -120,22 +121,41 @@ def _parquet(data: bytes, path: Path) -> tuple[pa.Table, str | None]:
         found = pq.read_metadata(pa.BufferReader(data))
         groups = [found.row_group(number) for number in range(found.num_row_groups)]
         unpacked = sum(group.total_byte_size for group in groups)
-        if unpacked > _LARGEST or found.num_columns > _COLUMNS:
+        cells = found.num_rows * found.num_columns
+        if unpacked > _LARGEST or found.num_columns > _COLUMNS or cells > _CELLS:
             raise ValueError(
-                f"it unpacks to {unpacked:,} bytes in {found.num_columns} columns, expected at most "
-                f"{_LARGEST:,} and {_COLUMNS}"
+                f"it unpacks to {unpacked:,} bytes and {cells:,} cells in {found.num_columns} columns, "
+                "expected "
+                f"at most {_LARGEST:,}, {_CELLS:,} and {_COLUMNS}"
             )
-        table = from_parquet(data)
+        schema = pq.read_schema(pa.BufferReader(data))
+        texts = [field.name for field in schema if pa.types.is_string(field.type)]
+        # Few bytes may stand for one long text in every row, so texts are counted before they are repeated.
+        table = pq.ParquetFile(pa.BufferReader(data), read_dictionary=texts).read(use_threads=False)
     for field in table.schema:
         if pa.types.is_dictionary(field.type):
             place = table.schema.get_field_index(field.name)
-            table = table.set_column(place, field.name, table[field.name].cast(field.type.value_type))
+            table = table.set_column(place, field.name, _repeated(table[field.name], field.name, path))
         elif pa.types.is_nested(field.type) or pa.types.is_binary(field.type):
             raise PopulationError(
                 f"{path}: column {field.name!r} holds {field.type}, expected numbers, text, truth values or "
                 "times; leave it out"
             )
     return table, _added(table.schema)
+
+
+def _repeated(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
+    """A column of which each value is kept once, written out."""
+    value = column.type.value_type
+    if pa.types.is_string(value) or pa.types.is_large_string(value):
+        sizes = (pc.take(pc.binary_length(part.dictionary), part.indices) for part in column.chunks)
+        total = sum(pc.sum(size).as_py() or 0 for size in sizes)
+        if total > _LARGEST:
+            raise PopulationError(
+                f"{path}: column {name!r} unpacks to {total:,} bytes, expected at most {_LARGEST:,}; leave "
+                "it out"
+            )
+    return column.cast(value)
 
 
 def _added(schema: pa.Schema) -> str | None:
