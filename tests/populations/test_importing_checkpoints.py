@@ -18,6 +18,7 @@ from scalegmn.errors import PopulationError
 from scalegmn.networks.activations import Activation
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.factories import cnn, mlp, siren
+from scalegmn.networks.modules import read_module
 from scalegmn.populations import importing_checkpoints
 from scalegmn.populations.checkpoint_files import write_checkpoints
 from scalegmn.populations.importing_checkpoints import NetworkReader, import_checkpoints
@@ -110,6 +111,24 @@ def test_files_of_ones_own(tmp_path: Path) -> None:
     assert mine.architecture.describe() == "4-5-3 (relu), 43 parameters"
     assert any("4 files: rounded from double to single precision" in line for line in report.remarks)
     assert any("4-5-3 (relu)" in line for line in report.remarks)
+
+
+def test_what_is_assumed_of_convolutions_is_said(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    module = nn.Sequential(
+        nn.Conv2d(1, 2, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 3)
+    )
+    torch.save(module.state_dict(), runs / "0.pt")
+    table, known = csv(tmp_path, "file\n0.pt\n"), read_module(module)[0]
+    for name, reader in {
+        "guessed": NetworkReader(activation="relu"),
+        "known": NetworkReader(architectures=(known,)),
+    }.items():
+        report = import_checkpoints(runs, tmp_path / name, table=table, reader=reader, progress=False)
+        said = [line for line in report.remarks if "assumed stride 2, padding 0 and global average" in line]
+        assert len(said) == (name == "guessed")
+    assert Population.open(tmp_path / "known").architecture == known
 
 
 def test_nothing_is_left_out_in_silence(tmp_path: Path) -> None:

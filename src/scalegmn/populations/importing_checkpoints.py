@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, final
@@ -18,7 +18,8 @@ from torch import Tensor
 from scalegmn.checkpoints import read_state
 from scalegmn.errors import CheckpointError, ConfigurationError, PopulationError, ScaleGMNError
 from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.recognition import Recognizer, Unrecognized
+from scalegmn.networks.layers import Conv, Pool
+from scalegmn.networks.recognition import DESCRIPTION, Recognizer, Unrecognized
 from scalegmn.networks.recognition.variants import Wanted
 from scalegmn.populations.batches import file_workers
 from scalegmn.populations.importing import ImportReport, shown_refusals
@@ -74,6 +75,8 @@ class NetworkReader:
             raise CheckpointError(f"{path}: {found.reason}")
         theta = found.architecture.flatten(found.tensors, origin=str(path))
         notes = found.notes
+        if not self.architectures and DESCRIPTION not in state.extras:
+            notes = (*notes, *_assumed(found.architecture))
         if theta.dtype == torch.float64:
             theta, exact = theta.float(), theta
             if not torch.isfinite(theta).all():
@@ -81,6 +84,26 @@ class NetworkReader:
             if not torch.equal(theta.double(), exact):
                 notes = (*notes, "rounded from double to single precision")
         return found.architecture, theta, notes
+
+
+def _assumed(architecture: Architecture) -> tuple[str, ...]:
+    """What names and shapes of a convolutional network do not show, and was taken as usual."""
+    convolutions = [layer for layer in architecture.layers if isinstance(layer, Conv)]
+    if not convolutions:
+        return ()
+    strides, paddings = (
+        {getattr(layer, name)[0] for layer in convolutions} for name in ("stride", "padding")
+    )
+    pools = [layer for layer in architecture.layers if isinstance(layer, Pool)]
+    how = ", ".join(f"{'global ' if pool.size is None else ''}{pool.kind} pooling" for pool in pools)
+    return (
+        f"assumed stride {_listed(strides)}, padding {_listed(paddings)} and {how or 'no pooling'}, which no "
+        "file says; describe other networks with --architecture",
+    )
+
+
+def _listed(numbers: Collection[int]) -> str:
+    return " and ".join(map(str, sorted(numbers)))
 
 
 class _Read(NamedTuple):
