@@ -113,6 +113,20 @@ def test_files_of_ones_own(tmp_path: Path) -> None:
     assert any("4-5-3 (relu)" in line for line in report.remarks)
 
 
+def test_a_file_with_two_networks(tmp_path: Path) -> None:
+    (state,) = trained(tmp_path / "runs", 1)
+    other = {name: value + 1 for name, value in state.items()}
+    torch.save({"net": state, "ema": other}, tmp_path / "runs" / "0.pt")
+    table = csv(tmp_path, "file\n0.pt\n")
+    reader = NetworkReader(activation="relu", key="ema")
+    report = import_checkpoints(
+        tmp_path / "runs", tmp_path / "out", table=table, reader=reader, progress=False
+    )
+    expected = torch.cat([value.flatten() for value in other.values()])
+    assert torch.equal(Population.open(tmp_path / "out").theta([0])[0], expected)
+    assert any("belong to no network, or to another one" in line for line in report.remarks)
+
+
 def test_what_is_assumed_of_convolutions_is_said(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     runs.mkdir()

@@ -16,7 +16,7 @@ from scalegmn.populations.importing import ImportReport
 from scalegmn.populations.importing_checkpoints import MAX_BYTES, NetworkReader, import_checkpoints
 from scalegmn.populations.label_tables import FILE_COLUMN, LabelTable
 
-OPTIONS: Final = ("table", "file_column", "architecture", "max_bytes")
+OPTIONS: Final = ("table", "file_column", "architecture", "key", "max_bytes")
 """Options that no other collection has."""
 
 
@@ -42,6 +42,13 @@ def add_checkpoint_options(parser: ArgumentParser) -> None:
         "Architecture.to_dict gives, or a list of such, or the JSON itself",
     )
     parser.add_argument(
+        "--key",
+        type=str | None,
+        default=None,
+        help="checkpoints: where the network lies in files that hold several, with dots between keys; '.' is "
+        "the top",
+    )
+    parser.add_argument(
         "--max_bytes",
         type=int | None,
         default=None,
@@ -61,6 +68,7 @@ def run_import(options: Namespace) -> ImportReport:
     reader = NetworkReader(
         architectures=() if options.architecture is None else _architectures(options.architecture),
         activation=options.activation,
+        key=options.key,
         max_bytes=options.max_bytes or MAX_BYTES,
     )
     return import_checkpoints(

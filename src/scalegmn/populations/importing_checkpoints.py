@@ -48,6 +48,7 @@ class NetworkReader:
         architectures: what the files hold; empty where files say it themselves (as exported ones do), or
             where names, shapes and the activation tell.
         activation: of the hidden layers, where names and shapes leave it open.
+        key: where the network lies in files that hold several; ``.`` is the top.
         max_bytes: files that are, or unpack to, more are refused.
 
     Raises:
@@ -56,6 +57,7 @@ class NetworkReader:
 
     architectures: tuple[Architecture, ...] = ()
     activation: str | None = None
+    key: str | None = None
     max_bytes: int = MAX_BYTES
 
     def __post_init__(self) -> None:
@@ -68,13 +70,18 @@ class NetworkReader:
         Raises:
             CheckpointError: the file cannot be read, or its architecture is not certain.
         """
-        state = read_state(path, max_bytes=self.max_bytes)
+        state = read_state(path, key=self.key, max_bytes=self.max_bytes)
         recognizer = Recognizer(self.architectures, beyond=not self.architectures)
         found = recognizer.recognize(state, activation=self.activation)
         if isinstance(found, Unrecognized):
             raise CheckpointError(f"{path}: {found.reason}")
         theta = found.architecture.flatten(found.tensors, origin=str(path))
-        notes = found.notes
+        notes = (*state.notes, *found.notes)
+        if state.unread:
+            notes = (
+                *notes,
+                "numbers in the file that belong to no network, or to another one, were not read",
+            )
         if not self.architectures and DESCRIPTION not in state.extras:
             notes = (*notes, *_assumed(found.architecture))
         if theta.dtype == torch.float64:
@@ -162,6 +169,7 @@ def import_checkpoints(
         "listing_sha256": _checksum(entries, not_read),
         "architectures": [architecture.fingerprint for architecture in reader.architectures],
         "activation": reader.activation,
+        "key": reader.key,
         "shard_size": shard_size,
     }
     new = not folder.exists()
