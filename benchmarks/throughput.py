@@ -35,7 +35,7 @@ from scalegmn.models import ModelConfig, ScaleGMN, ScaleGMNEditor
 from scalegmn.training.memory import kept_memory
 from scalegmn.training.parsing import parse_config
 
-CONFIGS = Path(__file__).parents[1] / "configs"
+CONFIGS = Path(__file__).parents[1] / "src" / "scalegmn" / "configs"
 
 
 def product_gflops(device: str, clock: Callable[[], float] = time.perf_counter) -> float:

@@ -58,7 +58,7 @@ def test_every_published_setting_is_recorded(recorded: ModuleType, published: Mo
     figures = recorded.read()[WAY]
     assert set(figures) == set(published.SETTINGS)
     for setting in published.SETTINGS.values():
-        assert (ROOT / "configs" / f"{setting.config}.yaml").is_file()
+        assert (ROOT / "src" / "scalegmn" / "configs" / f"{setting.config}.yaml").is_file()
 
 
 def test_times_of_the_public_code(published: ModuleType) -> None:

@@ -10,7 +10,7 @@ from scalegmn.cli.exit_codes import INTERRUPTED, OK, USAGE
 from scalegmn.cli.main import main
 from training.small import options, small_population
 
-CONFIGS = Path(__file__).parents[2] / "configs" / "inr_classification"
+CONFIGS = Path(__file__).parents[2] / "src" / "scalegmn" / "configs" / "inr_classification"
 
 
 def test_a_configuration_with_overrides_makes_a_run(

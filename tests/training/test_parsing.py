@@ -10,11 +10,12 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.models.config import Direction, Symmetry
 from scalegmn.training.config import RunConfig, Schedule
 from scalegmn.training.parsing import fields_of, flat_items, parse_config, parse_plain
+from scalegmn.training.shipped import FOLDER
 from scalegmn.training.yaml_files import read_yaml
 
 CONFIGS = [
     path
-    for path in sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
+    for path in sorted(FOLDER.rglob("*.yaml"))
     # Files of comparisons have a test of their own.
     if not path.stem.startswith("compare")
 ]
@@ -38,8 +39,8 @@ def test_configurations_are_found() -> None:
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_configuration_is_valid_and_begins_with_its_command(path: Path) -> None:
     words = path.read_text(encoding="utf-8").splitlines()[0].split()
-    relative = path.relative_to(path.parents[2]).as_posix()
-    assert words[:5] == ["#", "scalegmn", "train", "--config", relative]
+    name = path.relative_to(FOLDER).with_suffix("").as_posix()
+    assert words[:5] == ["#", "scalegmn", "train", "--config", name]
     config = parsed("--config", str(path), *words[5:])
     # Nothing in the file is without effect: every value of it is in the configuration.
     plain = to_plain(config)

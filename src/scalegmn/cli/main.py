@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "embed": "embed",
     "edit": "edit",
     "compare": "compare",
+    "configs": "configs",
     "demo": "demo",
 }
 """Names of the subcommands, and the module of this package that each one lives in."""

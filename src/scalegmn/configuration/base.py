@@ -141,20 +141,20 @@ def checked_arguments(function: Callable[..., object], data: object, *, origin: 
     return found
 
 
-def field_kinds(kind: type) -> Mapping[str, Any]:
-    """The annotations of all fields that the constructor takes, limits included."""
-    return _field_kinds(kind)
+def field_kinds(kind: type, *, limits: bool = True) -> Mapping[str, Any]:
+    """The annotations of all fields that the constructor takes, with or without their limits."""
+    return _field_kinds(kind, limits)
 
 
 @functools.cache
-def _field_kinds(kind: type) -> dict[str, Any]:
+def _field_kinds(kind: type, limits: bool) -> dict[str, Any]:
     names = [field.name for field in _fields(kind)]
     hints: dict[str, Any] = {}
     for base in reversed(kind.__mro__):
         # Class by class: what is marked with __no_type_check__ has no hints for `typing`.
         written = vars(base).get("__annotations__", {})
         own = types.SimpleNamespace(__annotations__={n: written[n] for n in names if n in written})
-        hints |= typing.get_type_hints(own, vars(sys.modules[base.__module__]), include_extras=True)
+        hints |= typing.get_type_hints(own, vars(sys.modules[base.__module__]), include_extras=limits)
     return {name: hints[name] for name in names}
 
 

@@ -22,6 +22,7 @@ from scalegmn.configuration import (
 )
 from scalegmn.errors import ConfigurationError
 from scalegmn.training.config import RunConfig
+from scalegmn.training.shipped import find_configuration
 from scalegmn.training.yaml_files import parse_value, read_yaml
 
 T = TypeVar("T")
@@ -35,11 +36,13 @@ class Entry:
         value: as YAML gave it, or the text from the command line.
         origin: where it stands, for messages.
         text: whether it is still text.
+        beside: folder of the file it stands in, where its paths are looked up first.
     """
 
     value: object
     origin: str
-    text: bool
+    text: bool = False
+    beside: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,16 @@ def parse_plain(kind: type[T], data: Mapping[str, object], *, origin: str) -> T:
     return config
 
 
-def entries_of(data: Mapping[str, object], *, kind: type, origin: str) -> dict[str, Entry]:
+def entries_of(
+    data: Mapping[str, object], *, kind: type, origin: str, beside: Path | None = None
+) -> dict[str, Entry]:
     """The values of plain data by their dotted names; sections may be nested, or dotted themselves.
+
+    Args:
+        data: the values.
+        kind: the configuration whose fields they are.
+        origin: where they come from, for messages.
+        beside: folder of their file, for paths.
 
     Raises:
         ConfigurationError: a value is given in both ways.
@@ -98,7 +109,7 @@ def entries_of(data: Mapping[str, object], *, kind: type, origin: str) -> dict[s
     for key, value in _flat(data, "", _sections(kind)):
         if key in entries:
             raise ConfigurationError(f"{origin}: {key} is given twice")
-        entries[key] = Entry(value, origin, text=False)
+        entries[key] = Entry(value, origin, beside=beside)
     return entries
 
 
@@ -116,7 +127,7 @@ def parse_entries(kind: type[T], entries: Mapping[str, Entry], mistakes: list[st
             continue
         value = _meant(fields[key].kind, entry)
         try:
-            values[key] = accepted(fields[key].kind, value)
+            values[key] = _found(accepted(fields[key].kind, value), entry)
         except Refused as refusal:
             mistakes.append(f"{entry.origin}: {key} is {shown(value)}, expected {refusal}")
     missing = [key for key, field in fields.items() if field.required and key not in entries]
@@ -137,16 +148,41 @@ def flat_items(config: object, prefix: str = "") -> Iterator[tuple[str, object]]
             yield f"{prefix}{field.name}", value
 
 
+def for_help(kind: type) -> type:
+    """A dataclass with the fields and the description of a configuration, and nothing else.
+
+    jsonargparse reads annotations by itself, and finds none in classes that check themselves.
+    """
+    fields: list[Any] = []
+    hints = field_kinds(kind, limits=False)
+    for field in dataclasses.fields(kind):
+        hint, own = hints[field.name], dataclasses.field(kw_only=True)
+        own.default, own.default_factory = field.default, field.default_factory
+        if dataclasses.is_dataclass(hint):
+            section = typing.cast(type, hint)
+            hint = for_help(section)
+            if not any(entry.required for entry in fields_of(section)):
+                own.default_factory = hint
+        fields.append((field.name, hint, own))
+    return dataclasses.make_dataclass(kind.__name__, fields, namespace={"__doc__": kind.__doc__})
+
+
 def help_parser() -> ArgumentParser:
     """A parser that knows every option and its description, to print help."""
     parser = ArgumentParser(
         prog="scalegmn train",
         description="Train a metanetwork. Values come from configuration files and from options, later ones "
         "over earlier ones; all mistakes are reported before any work starts.",
+        epilog="`scalegmn configs` lists the configurations that have names.",
         default_env=False,
     )
-    parser.add_argument("--config", type=str, help="YAML file; several are read one over the other")
-    parser.add_class_arguments(RunConfig, as_group=False)
+    parser.add_argument(
+        "--config",
+        type=str,
+        help="YAML file, or the name of a configuration that ships with scalegmn, such as "
+        "inr_classification/mnist; several are read one over the other",
+    )
+    parser.add_class_arguments(for_help(RunConfig), as_group=False)
     return parser
 
 
@@ -171,12 +207,12 @@ def _entries(arguments: Sequence[str], mistakes: list[str]) -> dict[str, Entry]:
 
 def _read_file(path: str, entries: dict[str, Entry], mistakes: list[str]) -> None:
     try:
-        data = read_yaml(Path(path))
+        file = find_configuration(path)
+        found = entries_of(read_yaml(file.path), kind=RunConfig, origin=path, beside=file.beside)
     except ConfigurationError as error:
         mistakes.append(str(error))
         return
-    for key, value in _flat(data, "", _sections(RunConfig)):
-        entries[key] = Entry(value, path, text=False)
+    entries |= found
 
 
 def _sections(kind: type) -> set[str]:
@@ -193,6 +229,13 @@ def _flat(data: Mapping[str, object], prefix: str, sections: set[str]) -> Iterat
             continue  # a section without entries
         else:
             yield key, value
+
+
+def _found(value: object, entry: Entry) -> object:
+    """A path in a file means what lies beside the file; where nothing does, the current folder."""
+    if isinstance(value, Path) and entry.beside is not None and (entry.beside / value).exists():
+        return entry.beside / value
+    return value
 
 
 def _meant(kind: Any, entry: Entry) -> object:

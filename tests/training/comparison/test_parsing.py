@@ -8,9 +8,10 @@ import yaml
 from scalegmn.models.config import Direction, Symmetry
 from scalegmn.training.comparison.parsing import help_parser, parse_comparison
 from scalegmn.training.config import MetanetworkName
+from scalegmn.training.shipped import FOLDER
 from training.comparison.cases import base, comparison_file, configured
 
-EXAMPLES = sorted((Path(__file__).parents[3] / "configs").rglob("compare*.yaml"))
+EXAMPLES = sorted(FOLDER.rglob("compare*.yaml"))
 NOWHERE = Path("nowhere")
 
 
@@ -202,10 +203,11 @@ def test_examples_are_found() -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_every_example_is_valid_and_begins_with_its_command(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = path.parents[2]
-    monkeypatch.chdir(root)
+    # The base is found from every folder.
+    monkeypatch.chdir(tmp_path)
     words = path.read_text(encoding="utf-8").splitlines()[0].split()
-    assert words[:5] == ["#", "scalegmn", "compare", "--config", path.relative_to(root).as_posix()]
+    name = path.relative_to(FOLDER).with_suffix("").as_posix()
+    assert words[:5] == ["#", "scalegmn", "compare", "--config", name]
     assert parse_comparison(words[3:])[1] == []

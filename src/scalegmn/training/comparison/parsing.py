@@ -21,7 +21,8 @@ from scalegmn.training.comparison.config import (
     same_for_all,
 )
 from scalegmn.training.config import RunConfig
-from scalegmn.training.parsing import Entry, entries_of, flat_items, parse_entries
+from scalegmn.training.parsing import Entry, entries_of, flat_items, for_help, parse_entries
+from scalegmn.training.shipped import ConfigurationFile, find_configuration
 from scalegmn.training.yaml_files import read_yaml
 
 _BASE: Final = "base."
@@ -56,16 +57,18 @@ def parse_comparison(arguments: Sequence[str]) -> tuple[ComparisonConfig | None,
         return None, mistakes
     path = given.files[0]
     try:
-        content = read_yaml(Path(path))
+        file = find_configuration(path)
+        content = read_yaml(file.path)
     except ConfigurationError as error:
         return None, [*mistakes, str(error)]
     known = ("base", "models", *_OPTIONS)
     mistakes += [f"{path}: unknown key {key!r}{_near(key, known)}" for key in content if key not in known]
-    stated = {key: Entry(value, path, text=False) for key, value in content.items() if key in _OPTIONS}
+    chosen = {key: value for key, value in content.items() if key in _OPTIONS}
+    stated = {key: Entry(value, path, beside=file.beside) for key, value in chosen.items()}
     options = parse_entries(ComparisonOptions, stated | given.options, mistakes)
     assert options is not None, "every option has a default"
-    base = _base(content.get("base"), path, mistakes) | given.base
-    models = _models(content.get("models"), path, base, mistakes)
+    base = _base(content.get("base"), path, file, mistakes) | given.base
+    models = _models(content.get("models"), path, base, mistakes, beside=file.beside)
     names = tuple(map(str, content["models"])) if isinstance(content.get("models"), Mapping) else ()
     mistakes += option_mistakes(options, models=models, known=names)
     if not models:
@@ -93,8 +96,14 @@ def help_parser() -> ArgumentParser:
         "5; `scalegmn train --help` describes the keys. Lists are given as words: --seeds 0 1 2.",
         default_env=False,
     )
-    parser.add_argument("--config", type=str, required=True, help="YAML file with base, models and options")
-    parser.add_class_arguments(ComparisonOptions, as_group=False)
+    parser.add_argument(
+        "--config",
+        type=str,
+        required=True,
+        help="YAML file with base, models and options, or the name of one that ships with scalegmn, such as "
+        "generalization/compare_small; `scalegmn configs` lists them",
+    )
+    parser.add_class_arguments(for_help(ComparisonOptions), as_group=False)
     return parser
 
 
@@ -132,7 +141,7 @@ def _command_line(arguments: Sequence[str], mistakes: list[str]) -> _CommandLine
 def _option(key: str, values: list[str]) -> Entry:
     match key:
         case "only":
-            return Entry(values, _COMMAND_LINE, text=False)
+            return Entry(values, _COMMAND_LINE)
         case "seeds":
             # Words, or one list as it stands in files.
             listed = len(values) == 1 and values[0].startswith("[")
@@ -156,17 +165,20 @@ def _near_option(key: str) -> str:
     return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(options)}, --{_BASE}KEY"
 
 
-def _base(value: object, path: str, mistakes: list[str]) -> dict[str, Entry]:
-    """The values of the base by their dotted names."""
+def _base(value: object, path: str, file: ConfigurationFile, mistakes: list[str]) -> dict[str, Entry]:
+    """The values of the base by their dotted names.  A path of a base is one from the folder of the file."""
     entries: dict[str, Entry] = {}
     if value is None:
         mistakes.append(f"{path}: base is missing; give a run configuration, or the path of one")
     for part in value if isinstance(value, list) else [] if value is None else [value]:
         try:
             if isinstance(part, str):
-                entries |= entries_of(read_yaml(Path(part)), kind=RunConfig, origin=part)
+                found = find_configuration(part, folder=file.path.parent)
+                data = read_yaml(found.path)
+                entries |= entries_of(data, kind=RunConfig, origin=part, beside=found.beside)
             elif isinstance(part, Mapping):
-                entries |= entries_of(_plain(part), kind=RunConfig, origin=f"{path}: base")
+                origin = f"{path}: base"
+                entries |= entries_of(_plain(part), kind=RunConfig, origin=origin, beside=file.beside)
             else:
                 mistakes.append(f"{path}: base is {part!r}, expected sections with keys, or a path")
         except ConfigurationError as error:
@@ -175,7 +187,7 @@ def _base(value: object, path: str, mistakes: list[str]) -> dict[str, Entry]:
 
 
 def _models(
-    value: object, path: str, base: Mapping[str, Entry], mistakes: list[str]
+    value: object, path: str, base: Mapping[str, Entry], mistakes: list[str], *, beside: Path | None
 ) -> dict[str, ComparedModel]:
     """The models whose configuration can be used, by name."""
     # Mistakes of the base are those of every model; they are told once.
@@ -194,7 +206,7 @@ def _models(
             mistakes.append(f"{origin} is {overrides!r}, expected keys with values, or {{}} for the base")
             continue
         try:
-            own = entries_of(_plain(overrides or {}), kind=RunConfig, origin=origin)
+            own = entries_of(_plain(overrides or {}), kind=RunConfig, origin=origin, beside=beside)
         except ConfigurationError as error:
             mistakes.append(str(error))
             continue
