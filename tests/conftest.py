@@ -30,6 +30,12 @@ if any(name == "scalegmn" or name.startswith("scalegmn.") for name in sys.module
 # Kept alive for the whole run: from here on, annotations in scalegmn.* are checked at every call.
 SHAPE_CHECKS = install_import_hook("scalegmn", "beartype.beartype")
 
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Models in tests of laws and values need no constants of training networks; what warns is tested."""
+    config.addinivalue_line("filterwarnings", "ignore:the model divides weights by 1:UserWarning")
+
+
 # pytest-xdist runs one process per core; more threads in each would only wait for each other.
 torch.set_num_threads(1)
 

@@ -76,3 +76,11 @@ class ConfigurationError(ScaleGMNError, ValueError):
 
 class DiskError(ScaleGMNError):
     """The operating system refused to write or read, or another command is writing at the same place."""
+
+
+class TrainingWarning(UserWarning):
+    """Something about the networks of a training that its user should know; the training goes on."""
+
+
+class UnfittedWarning(UserWarning):
+    """A model is trained without the constants that training networks should have given it."""

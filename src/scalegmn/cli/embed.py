@@ -39,6 +39,7 @@ from scalegmn.training.embedding import (
 )
 from scalegmn.training.gathering import FILE, NUMBER, gather
 from scalegmn.training.inference import device_called
+from scalegmn.training.own_networks import learnt_note, own_splits
 from scalegmn.training.run_folder import Run
 from scalegmn.training.sources import Files, find_networks
 from scalegmn.training.vector_files import EmbeddedNetworks
@@ -204,6 +205,9 @@ def _draw(options: Namespace, trained: Run | None, chosen: _Chosen) -> int:
         f"{len(kept)} networks are in {picture}, their coordinates in {table}, their vectors in {arrays} "
         f"and {parquet}"
     )
+    learnt = None if trained is None else learnt_note(own_splits(trained, population, rows))
+    if learnt is not None:
+        say(f"Note: {learnt}")
     for error in errors:
         complain(f"scalegmn embed: {error['error']}")
     return DATA if errors else OK

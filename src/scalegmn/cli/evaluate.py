@@ -74,5 +74,7 @@ def run(argv: Sequence[str]) -> int:
     if found.rows:
         write_rows(path.with_name(f"{path.stem}-networks.csv"), found.rows)
     print_tables(found.report.tables)
+    for note in found.notes:
+        say(f"Note: {note}")
     say(f"Written to {path}")
     return OK

@@ -21,6 +21,7 @@ from scalegmn.populations.progress import progress_bar
 from scalegmn.tasks.task import Table
 from scalegmn.training.answering import Outcome, Prediction, Refusal
 from scalegmn.training.files import json_text
+from scalegmn.training.own_networks import learnt_note, own_splits
 from scalegmn.training.prediction import DEFAULT_LEVEL, predict_files, predict_population
 from scalegmn.training.row_files import check_row_file, write_rows
 from scalegmn.training.run_folder import Run
@@ -96,6 +97,9 @@ def _answers(options: Namespace) -> list[Outcome]:
     total = len(found.paths) if isinstance(found, Files) else len(found.rows)
     with progress_bar("Predicting", total=total, show=not options.quiet) as advance:
         if not isinstance(found, Files):
+            learnt = learnt_note(own_splits(trained, found.population, found.rows))
+            if learnt is not None:
+                complain(f"scalegmn predict: {learnt}")
             return predict_population(trained, found.population, found.rows, advance=advance, **common)
         answers = predict_files(
             trained, found.paths, reading=reading_options(options), advance=advance, **common

@@ -35,6 +35,8 @@ def run(argv: Sequence[str]) -> int:
         return INTERRUPTED
     if outcome.report is not None:
         print_tables(outcome.report.tables)
+        for note in outcome.results.get("notes", ()):
+            say(f"Note: {note}")
         write_pictures(outcome.report, outcome.folder, title="test networks")
     if outcome.results:
         say(f"The run is in {outcome.folder}")

@@ -16,7 +16,12 @@ class Metanetwork(SavedModule, ABC):
 
     @abstractmethod
     def fit_scale(self, batch: NetworkBatch) -> None:
-        """Take from networks of the training set what brings their parameters to size 1."""
+        """Take from networks of the training set what brings their parameters to size 1.
+
+        A training loop of one's own calls it once, with a thousand training networks or so, before the first
+        step; without it the first step warns (:class:`scalegmn.errors.UnfittedWarning`).  Single networks
+        whose training diverged do not move the constants (:mod:`scalegmn.nn.robust`).
+        """
 
 
 class Judge(Metanetwork, ABC):

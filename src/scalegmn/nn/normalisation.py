@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from scalegmn.graph.network_graph import NetworkGraph
 from scalegmn.networks.topology import EdgeKind, Role
+from scalegmn.nn.fitted import mark_fitted, warn_if_unfitted
+from scalegmn.nn.robust import of_ordinary_size
 from scalegmn.shapes import NodeScalars, TapScalars
 
 
@@ -33,15 +35,21 @@ class ParameterScale(nn.Module):
 
     @torch.no_grad()
     def fit(self, graph: NetworkGraph) -> None:
-        """Set the constants to the root mean squares over the networks of `graph`."""
-        tap_layer = _tap_layers(graph)
+        """Set the constants to the root mean squares over the networks of `graph`.
+
+        In each layer, networks whose own root mean square is more than ten times the median of all networks
+        are left out: a single training that diverged would decide the constant.
+        """
+        mark_fitted(self)
+        target = graph.edge_index[1].repeat_interleave(graph.edge_taps)
         weights = (graph.edge_kind != int(EdgeKind.SKIP)).repeat_interleave(graph.edge_taps)
-        self.weight.copy_(_root_mean_square(graph.tap_weight[weights], tap_layer[weights], self.weight))
-        biased = graph.node_role != int(Role.INPUT)
-        self.bias.copy_(_root_mean_square(graph.node_bias[biased], graph.node_layer[biased], self.bias))
+        self.weight.copy_(_root_mean_square(graph.tap_weight[weights], target[weights], graph, self.weight))
+        biased = torch.nonzero(graph.node_role != int(Role.INPUT)).squeeze(1)
+        self.bias.copy_(_root_mean_square(graph.node_bias[biased], biased, graph, self.bias))
 
     def forward(self, graph: NetworkGraph) -> tuple[TapScalars, NodeScalars]:
-        """Scaled weights ``(T,)`` and biases ``(V,)``."""
+        """Scaled weights ``(T,)`` and biases ``(V,)``; warns in a training without :meth:`fit`."""
+        warn_if_unfitted(self, self.weight)
         return graph.tap_weight / self.of_taps(graph), graph.node_bias / self.of_nodes(graph)
 
     def of_taps(self, graph: NetworkGraph) -> TapScalars:
@@ -59,13 +67,22 @@ class ParameterScale(nn.Module):
         return self.bias[graph.node_layer]
 
 
-def _tap_layers(graph: NetworkGraph) -> Tensor:
-    return graph.node_layer[graph.edge_index[1]].repeat_interleave(graph.edge_taps)
-
-
-def _root_mean_square(values: Tensor, layer: Tensor, like: Tensor) -> Tensor:
-    squares = torch.zeros(like.numel(), dtype=torch.float64, device=like.device)
-    squares.index_add_(0, layer, values.double().square())
-    counts = torch.bincount(layer, minlength=like.numel())
+def _root_mean_square(values: Tensor, node: Tensor, graph: NetworkGraph, like: Tensor) -> Tensor:
+    """Per layer, of values that belong to these nodes."""
+    layer, network = graph.node_layer[node], graph.node_network[node]
+    slot = network * like.numel() + layer
+    squares, counts = _squares(values, slot, graph.num_graphs * like.numel())
+    sizes = (squares / counts.clamp_min(1)).sqrt().reshape(graph.num_graphs, -1)
+    ordinary = of_ordinary_size(sizes, (counts > 0).reshape(sizes.shape)).flatten()[slot]
+    if not bool(ordinary.all()):
+        values, layer = values[ordinary], layer[ordinary]
+    squares, counts = _squares(values, layer, like.numel())
     found = (squares > 0) & (counts > 0)
     return torch.where(found, (squares / counts.clamp_min(1)).sqrt(), 1).to(like)
+
+
+def _squares(values: Tensor, slot: Tensor, slots: int) -> tuple[Tensor, Tensor]:
+    """The sum of the squares of the values of each slot, and how many there are."""
+    squares = torch.zeros(slots, dtype=torch.float64, device=values.device)
+    squares.index_add_(0, slot, values.double().square())
+    return squares, torch.bincount(slot, minlength=slots)

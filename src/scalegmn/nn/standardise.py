@@ -7,6 +7,9 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from scalegmn.nn.fitted import mark_fitted, warn_if_unfitted
+from scalegmn.nn.robust import robust_moments
+
 
 @final
 class Standardise(nn.Module):
@@ -25,17 +28,20 @@ class Standardise(nn.Module):
 
     @torch.no_grad()
     def fit(self, x: Tensor) -> None:
-        """Take mean and standard deviation of every column over all rows of ``x (..., width)``."""
+        """Take mean and standard deviation of every column over the rows of ``x (..., width)``.
+
+        Values far outside are left out (:func:`scalegmn.nn.robust.robust_moments`).
+        """
+        mark_fitted(self)
         rows = x.flatten(0, -2).double()
-        mean = rows.mean(0)
-        # Not torch.std, which warns where there are no columns.
-        deviation = (rows - mean).square().mean(0).sqrt()
+        mean, deviation = robust_moments(rows)
         self.mean.copy_(mean)
         # A column that never changes, such as a bias that was not trained, has no size to bring to 1.
         # Rounding leaves it a deviation of about 1e-16 of its value.
-        varies = deviation > 1e-12 * rows.abs().amax(0).clamp_min(1.0)
+        varies = deviation > 1e-12 * mean.abs().clamp_min(1.0)
         self.deviation.copy_(torch.where(varies, deviation, 1.0))
 
     def forward(self, x: Tensor) -> Tensor:
-        """The standardised ``x``, of the same shape."""
+        """The standardised ``x``, of the same shape; warns in a training without :meth:`fit`."""
+        warn_if_unfitted(self, self.deviation)
         return (x - self.mean) / self.deviation

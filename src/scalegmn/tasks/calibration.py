@@ -15,9 +15,11 @@ from enum import Enum
 from typing import Any, Final, final
 
 import numpy as np
+import torch
 from scipy.optimize import minimize
 
 from scalegmn.errors import ConfigurationError
+from scalegmn.nn.robust import within_reach
 
 FOLDS: Final = 5
 # Of the logarithm of the temperature in deviations of the logits; validation networks say nothing beyond.
@@ -167,7 +169,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> Temperature:
     Raises:
         ConfigurationError: one of the two kinds is missing, or a logit is not finite.
     """
-    logits, labels = _checked(logits, labels)
+    logits, labels = _ordinary(*_checked(logits, labels))
     positive = int(labels.sum())
     targets = np.where(labels, (positive + 1) / (positive + 2), 1 / (len(labels) - positive + 2))
 
@@ -186,6 +188,13 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> Temperature:
     found = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B", bounds=bounds).x
     temperature = unit * float(np.exp(found[0]))
     return Temperature(temperature, float(found[1]) - middle / temperature)
+
+
+def _ordinary(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Without logits far outside, such as of networks that diverged; all where one kind would be missing."""
+    near = within_reach(torch.from_numpy(logits)[:, None])[:, 0].numpy()
+    kept = labels[near]
+    return (logits[near], kept) if 0 < kept.sum() < len(kept) else (logits, labels)
 
 
 def fit_isotonic(logits: np.ndarray, labels: np.ndarray) -> Isotonic:

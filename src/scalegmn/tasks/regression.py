@@ -20,6 +20,7 @@ from torchmetrics import MetricCollection
 
 from scalegmn.configuration import Configuration, NonNegative
 from scalegmn.errors import ConfigurationError, PopulationError
+from scalegmn.nn.robust import within_reach
 from scalegmn.populations.store import Population
 from scalegmn.tasks.rank_correlation import pairwise_rank_loss
 from scalegmn.tasks.regression_metrics import KendallTau, MeanAbsolute
@@ -103,7 +104,8 @@ class Regression(Task):
     ) -> Regression:
         """The task whose targets have mean 0 and deviation 1 for these training networks.
 
-        With the link sigmoid targets are the numbers themselves.
+        Numbers far outside (:func:`scalegmn.nn.robust.within_reach`) do not count.  With the link
+        sigmoid targets are the numbers themselves.
 
         Raises:
             PopulationError: the numbers are all the same, so that no order can be learnt, or do not fit the
@@ -121,7 +123,10 @@ class Regression(Task):
             )
         if config.link is Link.sigmoid:
             return plain
-        return Regression(label=label, config=config, centre=float(values.mean()), spread=deviation)
+        near = values[within_reach(torch.from_numpy(values)[:, None])[:, 0].numpy()]
+        # One number a million times the others would make all others the same.
+        spread = float(near.std()) or deviation
+        return Regression(label=label, config=config, centre=float(near.mean()), spread=spread)
 
     @property
     def outputs(self) -> int:

@@ -94,6 +94,8 @@ class DataConfig(Configuration):
         where: only networks with these values: a column and its value, or a list of values.
         train_where: networks for training and validation must have these values as well; to hold something
             out that the test networks have.
+        keep_diverged: keep networks that the column `diverged` marks, and those whose weights are more than a
+            thousand times as large as usual; without it they are left out, and the run says how many.
         split: column with the words train, val and test.
         group: column whose groups never cross splits; by default `network` (one training run leaves several
             checkpoints) or `image` (one image may have several networks), where the population has it.
@@ -116,6 +118,7 @@ class DataConfig(Configuration):
     label: str = "label"
     where: dict[str, Any] = field(default_factory=dict)
     train_where: dict[str, Any] = field(default_factory=dict)
+    keep_diverged: bool = False
     split: str = "split"
     group: str | None = None
     validation: Positive | Count = 0.1

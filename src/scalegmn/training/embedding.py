@@ -18,6 +18,7 @@ from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.graph.spec import GraphSpec
 from scalegmn.models.config import ModelConfig, ReadoutKind
 from scalegmn.models.scalegmn import ScaleGMN
+from scalegmn.nn.robust import robust_moments
 from scalegmn.populations.format import ARCHITECTURE_COLUMN
 from scalegmn.populations.store import Population
 from scalegmn.seeding import derive_seed, numpy_generator
@@ -195,7 +196,8 @@ def standardised(values: np.ndarray) -> np.ndarray:
     Before that, ``asinh`` of the distance from the median in units of the interquartile range: sizes of
     weights differ by orders of magnitude within a population, and a few networks would fill the picture.
     """
-    middle, deviation = np.median(values, axis=0), values.std(axis=0)
+    middle = np.median(values, axis=0)
+    deviation = robust_moments(torch.from_numpy(values))[1].numpy()
     low, high = np.quantile(values, (0.25, 0.75), axis=0)
     # Where half of the networks are the same, the range is no unit.
     unit = np.where(high - low > 1e-3 * deviation, high - low, deviation)

@@ -24,7 +24,7 @@ from lightning.pytorch.callbacks import Callback
 from scalegmn import __version__
 from scalegmn.configuration import to_plain
 from scalegmn.disk import claimed, remove_remains
-from scalegmn.errors import ConfigurationError
+from scalegmn.errors import ConfigurationError, TrainingWarning
 from scalegmn.models.metanetwork import FittedJudge, Metanetwork
 from scalegmn.populations.store import Population
 from scalegmn.printable import printable
@@ -32,6 +32,7 @@ from scalegmn.seeding import numpy_generator
 from scalegmn.tasks.task import Report, Task
 from scalegmn.training.breakdown import report_in_parts
 from scalegmn.training.calibration import calibrated_results
+from scalegmn.training.census import check_networks
 from scalegmn.training.checkpoint_io import read_checkpoint
 from scalegmn.training.checks import mistakes_of_folder, mistakes_of_machine
 from scalegmn.training.config import Accelerator, RunConfig
@@ -44,6 +45,7 @@ from scalegmn.training.memory import kept_memory
 from scalegmn.training.metanetworks import make_metanetwork
 from scalegmn.training.module import FitModule
 from scalegmn.training.outcome import write_results
+from scalegmn.training.own_networks import write_own
 from scalegmn.training.processes import is_first_process
 from scalegmn.training.reference import write_reference
 from scalegmn.training.run_folder import BEST, CHECKPOINTS, CONFIG, LAST, METRICS, MODEL, write_run
@@ -106,7 +108,11 @@ def _refuse(config: RunConfig) -> None:
 
 def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Callback]) -> Outcome:
     folder = config.folder
-    selection = select(config.data)
+    checked = check_networks(select(config.data), config.data)
+    selection = checked.selection
+    if is_first_process():
+        for note in checked.notes:
+            warnings.warn(note, TrainingWarning, stacklevel=3)
     task = make_task(config, selection)
     data = _load(config, selection, task)
     architectures = selection.architectures
@@ -114,7 +120,8 @@ def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Cal
     with _local_settings(config):
         if is_first_process():
             write_text(folder / CONFIG, to_yaml(to_plain(config)))
-            write_run(folder, _facts(config, selection, task, model, command))
+            write_own(folder, checked.splits)
+            write_run(folder, _facts(config, selection, task, model, command) | checked.facts)
         history = _learn(config, model, task, data, callbacks)
         if not is_first_process():
             return Outcome(folder, None, {})
@@ -142,7 +149,7 @@ def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Cal
             networks=len(data.train),
             parameters=parameters,
             pace=pace,
-            more=calibrated,
+            more={**calibrated, "notes": list(checked.notes)},
         )
     return Outcome(folder, report, results)
 

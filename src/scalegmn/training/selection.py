@@ -17,6 +17,9 @@ from scalegmn.populations.where import rows_where
 from scalegmn.seeding import numpy_generator
 from scalegmn.training.config import DataConfig
 
+DIVERGED: Final = "diverged"
+"""Column that marks networks whose own training diverged."""
+
 DEFAULT_GROUPS: Final = ("network", "image")
 """Columns whose groups stay together where nothing else was said."""
 
@@ -58,14 +61,13 @@ def select(config: DataConfig) -> Selection:
         ConfigurationError: not enough networks for what was asked.
     """
     population = Population.open(config.population)
-    splits = splits_of(population, config, test=config.test_population is None)
-    other = population
-    test = splits.test
-    if config.test_population is not None:
-        other = Population.open(config.test_population)
-        test = rows_for_testing(other, config)
+    other = population if config.test_population is None else Population.open(config.test_population)
+    # A copy of the training population is no other one: its networks are tested on as if it were the same.
+    same = other.checksum == population.checksum
+    splits = splits_of(population, config, test=same)
+    test = splits.test if same else rows_for_testing(other, config)
     # Networks are dealt out before some are left out, so that a filter moves no network to another split.
-    kept, other_kept = kept_by(population, config.where), kept_by(other, config.where)
+    kept, other_kept = (usable(one, config) & kept_by(one, config.where) for one in (population, other))
     learnt = kept & rows_where(population, config.train_where, option="data.train_where")
     chosen = {
         "train": _limited(splits.train[learnt[splits.train]], config.train_limit, "train", config),
@@ -144,6 +146,13 @@ def kept_by(population: Population, where: Mapping[str, Any]) -> np.ndarray:
         ConfigurationError: there is no such column, or no network has such a value.
     """
     return rows_where(population, where, option="data.where")
+
+
+def usable(population: Population, config: DataConfig) -> np.ndarray:
+    """Which networks did not diverge, as far as the column says, ``(N,)``; all if they are to be kept."""
+    if config.keep_diverged or DIVERGED in config.where or DIVERGED not in population.columns:
+        return np.ones(len(population), bool)
+    return ~(population.column(DIVERGED) == True)  # noqa: E712
 
 
 def rows_for_testing(population: Population, config: DataConfig) -> np.ndarray:

@@ -21,11 +21,14 @@ from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.graph.spec import GraphSpec
 from scalegmn.networks.architecture import Architecture
 from scalegmn.nn.mlp import MLPStyle
+from scalegmn.nn.robust import robust_moments, within_reach
 from scalegmn.nn.statistics import WeightStatistics
 
 SHARE: Final = 0.995
 """Of networks like those of validation, the share that is to be found typical."""
 _LEAST: Final = 1e-6
+# Of its statistics, those of a training network that must be within reach for it to count.
+_WITHIN: Final = 0.8
 
 _PARTS: Final = ("mean", "deviation", "centre", "precision")
 
@@ -68,7 +71,7 @@ class Typicality:
 
     Statistics are standardised by mean and deviation of the training networks, and drawn together by
     ``sign(z) log(1 + |z|)``, because some have heavy tails.  The distance is that of Mahalanobis, with mean
-    and Ledoit-Wolf covariance of the training networks.
+    and Ledoit-Wolf covariance of the training networks.  Single networks that went wild do not move these.
 
     Attributes:
         mean, deviation: of the statistics, ``(F,)``.
@@ -86,10 +89,12 @@ class Typicality:
         """From the statistics of N training networks."""
         from sklearn.covariance import LedoitWolf
 
-        mean = statistics.mean(0)
+        mean, spread = robust_moments(statistics)
         # What is the same in all training networks must be the same, up to rounding, in typical ones.
-        deviation = statistics.std(0, correction=0).clamp_min(_LEAST)
-        near = _drawn_together((statistics - mean) / deviation)
+        deviation = spread.clamp_min(_LEAST)
+        # Networks that are out of reach in many respects say nothing about what is typical.
+        ordinary = within_reach(statistics).double().mean(1) >= _WITHIN
+        near = _drawn_together((statistics[ordinary] - mean) / deviation)
         found = LedoitWolf().fit(near.numpy())
         covariance = torch.from_numpy(found.covariance_) + _LEAST * torch.eye(near.shape[1]).double()
         return Typicality(mean, deviation, torch.from_numpy(found.location_), torch.linalg.inv(covariance))

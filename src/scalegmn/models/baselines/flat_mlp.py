@@ -14,6 +14,8 @@ from scalegmn.configuration import Configuration, Count, Rate, Widths
 from scalegmn.errors import GraphError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.models.metanetwork import Judge
+from scalegmn.nn.fitted import mark_fitted, warn_if_unfitted
+from scalegmn.nn.robust import robust_moments
 from scalegmn.shapes import NetworkVectors
 
 
@@ -65,15 +67,19 @@ class FlatMLP(Judge):
         Raises:
             GraphError: the networks do not have the architecture that the model was made for.
         """
+        warn_if_unfitted(self, self.deviation)
         answer: Tensor = self.layers((self._flat(batch) - self.mean) / self.deviation)
         return answer
 
     @torch.no_grad()
     def fit_scale(self, batch: NetworkBatch) -> None:
-        """Take mean and standard deviation of every number from networks of the training set."""
-        flat = self._flat(batch).double()
-        self.mean.copy_(flat.mean(0))
-        deviation = flat.std(0, correction=0)
+        """Take mean and standard deviation of every number from networks of the training set.
+
+        Numbers far outside are left out (:func:`scalegmn.nn.robust.robust_moments`).
+        """
+        mark_fitted(self)
+        mean, deviation = robust_moments(self._flat(batch))
+        self.mean.copy_(mean)
         # What never changes, such as a bias that was not trained, has no size to bring to 1.
         self.deviation.copy_(torch.where(deviation > 1e-12, deviation, 1.0))
 

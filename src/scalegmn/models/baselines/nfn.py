@@ -92,7 +92,8 @@ class NFN(Judge):
         # Statistics that all neurons of a layer share keep the law; every place of a kernel has its own.
         self.weight_scale = nn.ModuleList([Standardise(at.taps) for at in self.layout.layers])
         self.neuron_scale = nn.ModuleList([Standardise(len(at.columns)) for at in self.layout.layers])
-        probe = self._features(torch.zeros(1, architecture.num_parameters))
+        with torch.no_grad():
+            probe = self._features(torch.zeros(1, architecture.num_parameters))
         widths = [probe.widths, *[probe.widths.filled(config.channels)] * config.layers]
         self.layers = nn.ModuleList(
             [EquivariantLinear(widths=width, channels=config.channels) for width in widths[:-1]]

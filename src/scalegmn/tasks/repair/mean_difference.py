@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import final
 
+import torch
 from torch import Tensor
 
 from scalegmn.configuration import Configuration
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks.architecture import Architecture
+from scalegmn.nn.robust import of_ordinary_size
 from scalegmn.tasks.repair.clean_images import CleanImages
 from scalegmn.tasks.repair.method import RepairMethod
 
@@ -52,7 +54,11 @@ class MeanDifference(Configuration, RepairMethod):
                 f"trojaned networks of shape {tuple(trojaned.shape)} and clean twins of shape "
                 f"{tuple(clean.shape)}; expected (N, P) for both, with one pair at least"
             )
-        mean = (clean.double() - trojaned.double()).mean(dim=0).float()
+        differences = clean.double() - trojaned.double()
+        sizes = differences.norm(dim=1, keepdim=True)
+        # A pair of which a twin diverged would decide the mean of all.
+        ordinary = of_ordinary_size(sizes, torch.ones_like(sizes, dtype=torch.bool))[:, 0]
+        mean = differences[ordinary].mean(dim=0).float()
         return replace(self, differences=MappingProxyType({**self.differences, architecture: mean}))
 
     def stepping(self, step: float) -> MeanDifference:
