@@ -25,7 +25,8 @@ def test_a_configuration_with_overrides_makes_a_run(
     # From the file, where the command line says nothing.
     assert kept["model"]["readout"] == "full_graph"
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
-        "config.yaml", "run.json", "metrics.csv", "checkpoints", "model", "results.json", "confusion.npy"
+        "config.yaml", "run.json", "metrics.csv", "checkpoints", "model", "results.json", "confusion.npy",
+        "networks.npy", "reference.json"
     }  # fmt: skip
 
 

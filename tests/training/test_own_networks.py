@@ -86,7 +86,7 @@ def test_copies_are_recognised_network_by_network(run: Run, tmp_path: Path, copi
 def test_a_column_does_not_make_training_networks_test_networks(run: Run, tmp_path: Path) -> None:
     population, learnt = Population.open(run.data.population), select(run.data).train
     other = part(population, tmp_path / "copy", learnt, split=["test"] * len(learnt))
-    with pytest.raises(PopulationError, match="no networks in the split 'test' .*put into its own splits"):
+    with pytest.raises(PopulationError, match=r"no networks in the split 'test' .*put into its own splits"):
         evaluate(run, population=other)
     assert evaluate(run, population=other, split="train").report.summary["networks"] == len(learnt)
 

@@ -1,4 +1,4 @@
-"""One look at all networks of a training before it starts: which are of no usual size, and what names each."""
+"""One look at all networks of a training before it starts: which are of no usual size, what names each."""
 
 from __future__ import annotations
 
@@ -190,7 +190,8 @@ def _of_marked(selection: Selection, config: DataConfig) -> list[str]:
     populations = {one.checksum: one for one in (selection.population, selection.test_population)}
     counts = {one.folder: _marked(one, config) for one in populations.values()}
     return [
-        f"{count} networks of {folder} are marked as diverged and were left out; data.keep_diverged keeps them"
+        f"{count} networks of {folder} are marked as diverged and were left out; data.keep_diverged keeps "
+        "them"
         for folder, count in counts.items()
         if count
     ]

@@ -1,7 +1,7 @@
 """Which networks of a population a run has learnt from: figures about those are too good.
 
-A training writes a number for each of its networks (:func:`~scalegmn.training.census.digests_of`) into its run
-folder, so that they are found again in copies, in parts and in other populations.
+A training writes a number for each of its networks (:func:`~scalegmn.training.census.digests_of`) into its
+run folder, so that they are found again in copies, in parts and in other populations.
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ def _known(run: Run) -> dict[str, np.ndarray] | None:
         raise ConfigurationError(f"{path}: damaged ({error}); restore it or train again") from error
     if table.dtype != np.uint64 or table.ndim != 2 or table.shape[1] != 2:
         raise ConfigurationError(
-            f"{path}: holds {table.dtype} of shape {table.shape}, expected uint64 of shape (n, 2); restore it "
-            "or train again"
+            f"{path}: holds {table.dtype} of shape {table.shape}, expected uint64 of shape (n, 2); restore "
+            "it or train again"
         )
     return {name: table[table[:, 1] == number, 0] for number, name in enumerate(SPLITS)}
 

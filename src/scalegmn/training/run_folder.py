@@ -3,6 +3,7 @@
 ==================== ==================================================================
  config.yaml          the whole configuration, defaults included
  run.json             what the model must be fed with and what its answers mean; versions
+ networks.npy         numbers that name the networks of the training, and their splits
  metrics.csv          one row per epoch
  checkpoints/         best.ckpt and last.ckpt, to go on training
  model/               the best model: config.json and model.safetensors
