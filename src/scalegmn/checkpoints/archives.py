@@ -25,6 +25,7 @@ _STORED, _DEFLATED = 0, 8
 _ENCRYPTED, _DESCRIPTOR, _UTF8 = 1, 8, 0x800
 _KNOWN_FLAGS: Final = 0x2 | 0x4 | _DESCRIPTOR | _UTF8  # the first two say how hard the writer tried
 _ZIP64: Final = 0x0001
+_FOLDER: Final = 0x10  # among the attributes of a file under DOS
 # Padding (torch aligns its numbers with it) and three kinds of time stamps.
 _HARMLESS_EXTRAS: Final = frozenset({0x4246, 0x5455, 0x5855, 0x7875})
 _MOST_16, _MOST_32 = 0xFFFF, 0xFFFFFFFF
@@ -140,13 +141,18 @@ def _entry(content: bytes, place: int, stop: int) -> tuple[_Member, int]:
     if place + _DIRECTORY.size > stop or content[place : place + 4] != b"PK\x01\x02":
         raise _damaged("an entry of its directory is cut short")
     fields = _DIRECTORY.unpack_from(content, place)
-    _, _, _, flags, method, _, _, crc, packed, size, named, extra, comment, disk, _, _, start = fields
+    _, _, _, flags, method, _, _, crc, packed, size, named, extra, comment, disk, _, kind, start = fields
     after = place + _DIRECTORY.size
     raw, more = content[after : after + named], content[after + named : after + named + extra]
     after += named + extra
     if after > stop:
         raise _damaged("an entry of its directory is cut short")
     name = _name(raw, flags)
+    if kind & _FOLDER and not name.endswith("/"):
+        # torch gives memory that nobody has written to for the numbers in a folder.
+        raise _ambiguous(f"the entry {name!r} is marked as a folder")
+    if size and name.endswith("/"):
+        raise _ambiguous(f"the folder {name!r} has contents")
     if comment or disk:
         raise _ambiguous(f"the entry {name!r} has a comment or lies in another part")
     if flags & ~_KNOWN_FLAGS:

@@ -13,7 +13,6 @@ because nothing here imports or calls.
 from __future__ import annotations
 
 import pickletools
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from types import MappingProxyType
@@ -25,6 +24,7 @@ from scalegmn.checkpoints.stand_ins import (
     OrderedEntries,
     StandIn,
     StoredTensor,
+    attributes_of_dict,
     check_key,
     give_attributes,
     storage_of,
@@ -35,6 +35,9 @@ from scalegmn.errors import CheckpointError
 MOST_INSTRUCTIONS: Final = 2**21
 """Longer programs are refused; the checkpoint of a network of 100 layers has some ten thousand
 instructions."""
+
+
+_MOST_COPIED: Final = 2**22
 
 
 def read_pickle(content: bytes) -> object:
@@ -62,7 +65,7 @@ def read_next_pickle(stream: BytesIO) -> object:
     Raises:
         CheckpointError: as in :func:`read_pickle`.
     """
-    machine = _Machine()
+    machine = _Machine(most_copied=_MOST_COPIED + 4 * stream.getbuffer().nbytes)
     try:
         for number, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
             if opcode.name == "STOP":
@@ -85,9 +88,14 @@ def _damaged(reason: str) -> CheckpointError:
 
 
 class _Machine:
-    """The stack and the memo of a pickle that is being read."""
+    """The stack and the memo of a pickle that is being read.
 
-    def __init__(self) -> None:
+    Args:
+        most_copied: how many elements of arguments and states may be copied, all together.
+    """
+
+    def __init__(self, *, most_copied: int) -> None:
+        self._most_copied = most_copied
         self._stack: list[object] = []
         self._marks: list[int] = []
         self._memo: dict[int, object] = {}
@@ -127,6 +135,13 @@ class _Machine:
         self._top()
         return self._stack.pop()
 
+    def _charge(self, *values: object) -> None:
+        """Count what a call copies: one large value that is copied by every instruction takes for ever."""
+        sized = (value for value in values if isinstance(value, dict | list | tuple | str | bytes))
+        self._most_copied -= sum(map(len, sized))
+        if self._most_copied < 0:
+            raise _damaged("it copies its values too often")
+
     def _top(self) -> object:
         if len(self._stack) <= (self._marks[-1] if self._marks else 0):
             raise _damaged("an instruction lacks its operand")
@@ -140,10 +155,11 @@ class _Machine:
         del self._stack[start:]
         return values
 
-    def _pop_tuple(self, what: str) -> tuple[object, ...]:
+    def _pop_arguments(self) -> tuple[object, ...]:
         value = self.pop()
         if not isinstance(value, tuple):
-            raise _damaged(f"{what} is a {type(value).__name__}, not a tuple")
+            raise _damaged(f"the list of arguments of a call is a {type(value).__name__}, not a tuple")
+        self._charge(value, *value)
         return value
 
     def mark(self) -> None:
@@ -226,16 +242,16 @@ class _Machine:
         self._stack.append(Name(checked_name(module, name)))
 
     def call(self) -> None:
-        arguments = self._pop_tuple("the list of arguments of a call")
+        arguments = self._pop_arguments()
         self._stack.append(value_of_call(self.pop(), arguments))
 
     def make_new(self) -> None:
-        arguments = self._pop_tuple("the list of arguments of a call")
+        arguments = self._pop_arguments()
         self._stack.append(value_of_call(self.pop(), arguments, new=True))
 
     def make_new_with_keywords(self) -> None:
         keywords = self.pop()
-        arguments = self._pop_tuple("the list of arguments of a call")
+        arguments = self._pop_arguments()
         self._stack.append(value_of_call(self.pop(), (*arguments, keywords), new=True))
 
     def make_old(self) -> None:
@@ -247,30 +263,18 @@ class _Machine:
 
     def give_state(self) -> None:
         state, target = self.pop(), self._top()
+        self._charge(state, *(state if isinstance(state, tuple) else ()))
         if isinstance(target, StandIn):
             target.state = state
         elif isinstance(target, StoredTensor):
             give_attributes(target, state)
         elif isinstance(target, OrderedEntries):
-            target.attributes.update(_attributes(state))
+            target.attributes.update(attributes_of_dict(state))
         else:
             raise unsafe([f"<attributes of a {type(target).__name__}>"])
 
     def persistent(self) -> None:
         self._stack.append(storage_of(self.pop()))
-
-
-def _attributes(state: object) -> dict[object, object]:
-    """Attributes of a dict, without those that other readers would see in place of its methods."""
-    found: dict[object, object] = {}
-    for part in state if isinstance(state, tuple) else (state,):
-        if not isinstance(part, dict | None):
-            raise ValueError(f"the attributes of a dict are a {type(part).__name__}")
-        found.update(part or {})
-    hidden = [name for name in found if name in dir(OrderedDict)]
-    if hidden:
-        raise unsafe([f"<the attribute {hidden[0]} of a dictionary, which hides its method of this name>"])
-    return found
 
 
 _CONSTANTS = frozenset(

@@ -5,6 +5,7 @@ See :mod:`scalegmn.checkpoints.restricted_pickle`, whose values these are.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final, final
 
@@ -119,14 +120,22 @@ def value_of_call(target: object, arguments: tuple[object, ...], *, new: bool = 
         return {}
     if module == "torch._utils" and function in REBUILDERS:
         return _rebuilt(function, arguments)
-    if target.text == "_codecs.encode" and len(arguments) == 2 and arguments[1] == "latin1":
-        # How older protocols write bytes.
-        return str(arguments[0]).encode("latin1")
+    if target.text == "_codecs.encode":
+        return _bytes_of(arguments)
     if target.text == FROM_TYPE:
         return _from_type(arguments)
     if target.text == "copyreg._reconstructor" and arguments and isinstance(arguments[0], Name):
         return StandIn(arguments[0].text, arguments[1:])
     return StandIn(target.text, arguments, called=not new and not target.known)
+
+
+def _bytes_of(arguments: tuple[object, ...]) -> object:
+    """How older protocols write bytes: as a text of Latin letters that is to be encoded."""
+    match arguments:
+        # Anything but a text is never asked for its text: that of tuples of tuples can be endless.
+        case (str(text), "latin1"):
+            return text.encode("latin1")
+    return StandIn("_codecs.encode", arguments)
 
 
 def storage_of(reference: object) -> Storage:
@@ -222,6 +231,27 @@ def _from_type(arguments: tuple[object, ...]) -> object:
         case (Name(), Name(text=kind), tuple(), _):
             return StandIn(f"tensor of the class {kind}", arguments, numbers=True)
     raise ValueError("it describes a tensor in an unknown way")
+
+
+_METHODS: Final = frozenset(dir(OrderedDict))
+
+
+def attributes_of_dict(state: object) -> dict[object, object]:
+    """The attributes that a file gives an ``OrderedDict``.
+
+    Raises:
+        UnsafeCheckpointError: other readers would see one of them in place of a method.
+        ValueError: they are no dict.
+    """
+    found: dict[object, object] = {}
+    for part in state if isinstance(state, tuple) else (state,):
+        if not isinstance(part, dict | None):
+            raise ValueError(f"the attributes of a dict are a {type(part).__name__}")
+        found.update(part or {})
+    hidden = [name for name in found if name in _METHODS]
+    if hidden:
+        raise unsafe([f"<the attribute {hidden[0]} of a dictionary, which hides its method of this name>"])
+    return found
 
 
 def give_attributes(tensor: StoredTensor, state: object) -> None:

@@ -92,10 +92,9 @@ def decode_legacy_file(content: bytes, *, max_bytes: int) -> Contents:
     """
     stream = BytesIO(content)
     magic, protocol, machine, value, keys = (read_next_pickle(stream) for _ in range(5))
-    if magic != _LEGACY_MAGIC or protocol != _LEGACY_PROTOCOL:
-        raise CheckpointError(
-            f"it is of the protocol {str(protocol)[:20]} of torch.save, expected {_LEGACY_PROTOCOL}"
-        )
+    if type(magic) is not int or magic != _LEGACY_MAGIC or protocol != _LEGACY_PROTOCOL:
+        shown = str(protocol)[:20] if type(protocol) is int else f"of type {type(protocol).__name__}"
+        raise CheckpointError(f"it is of the protocol {shown} of torch.save, expected {_LEGACY_PROTOCOL}")
     if not isinstance(machine, dict) or machine.get("little_endian") is not True:
         raise CheckpointError(
             "its numbers have the byte order of another machine; save it again on a usual one"
@@ -160,7 +159,7 @@ class Numbers:
         Raises:
             CheckpointError: its storage is missing or of another length, or it reaches outside.
         """
-        where = f"tensor {'.'.join(map(str, path))[:80]!r}"
+        where = f"tensor {'.'.join(str(step)[:80] for step in path)[:80]!r}"
         storage = self._check_kind(stored, path)
         data = self._storages.get(storage.key)
         size = _item_size(storage)

@@ -12,6 +12,7 @@ from scalegmn.errors import CheckpointError
 
 MOST_ENTRIES: Final = 2**19
 DEEPEST: Final = 64
+_MOST_STEPS: Final = 2**20
 _LARGEST: Final = 2**63
 
 Path = tuple[str | int, ...]
@@ -48,11 +49,13 @@ class _Walk:
         self._tensor_of = tensor_of
         self._objects: set[int] = set()
         self._open: set[int] = set()
+        self._arrays: dict[int, RawTensor | Opaque | None] = {}
         self._steps = 0
 
     def entries(self, value: object, path: Path, inside: str | None) -> Iterator[Entry]:
-        self._steps += 1
-        if self._steps > 2 * MOST_ENTRIES:
+        # Each key of a path takes time and memory, so that few deep values count as many.
+        self._steps += 1 + len(path)
+        if self._steps > _MOST_STEPS:
             raise CheckpointError(
                 "its values refer to each other too often; expected the checkpoint of a network"
             )
@@ -89,7 +92,9 @@ class _Walk:
         self._open.discard(id(value))
 
     def _object(self, value: StandIn, path: Path, inside: str | None) -> Iterator[Entry]:
-        array = array_of(value)
+        # An array that occurs often is made once.
+        array = self._arrays[id(value)] if id(value) in self._arrays else array_of(value)
+        self._arrays[id(value)] = array
         if array is not None:
             yield Entry(path, array, inside=inside)
             return
@@ -115,4 +120,4 @@ def _leaf(value: object) -> Value:
 def _key(key: object) -> str | int:
     if isinstance(key, str) or (isinstance(key, int) and not isinstance(key, bool)):
         return key
-    return key.text if isinstance(key, Name) else repr(key)[:80]
+    return key.text if isinstance(key, Name) else repr(key[:80] if isinstance(key, bytes) else key)[:80]
