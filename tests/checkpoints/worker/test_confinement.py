@@ -99,7 +99,8 @@ def test_places_are_absolute_and_few() -> None:
 
 
 def test_worker_starts_quickly_and_without_torch() -> None:
-    program = "import sys, scalegmn.checkpoints.worker.child; print('torch' in sys.modules)"
+    modules = "scalegmn.checkpoints.worker.child, scalegmn.checkpoints.decoding"
+    program = f"import sys, {modules}; print('torch' in sys.modules)"
     place = {**os.environ, "PYTHONPATH": str(SOURCE.parent)}
     start = time.process_time(), time.monotonic()
     done = subprocess.run(
