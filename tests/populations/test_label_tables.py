@@ -135,3 +135,11 @@ def test_cells_that_contradict_the_types_beside(tmp_path: Path) -> None:
     written(tmp_path, "file,label\na.pt,cat\n")
     with pytest.raises(PopulationError, match=r"'label' does not hold int16, which labels\.parquet says"):
         LabelTable.read(path)
+
+
+def test_an_apostrophe_before_what_a_spreadsheet_would_run_is_taken_off(tmp_path: Path) -> None:
+    text = "file,note,'=sum\na.pt,'=1+1,-1\nb.pt,'quoted',2\n'-c.pt,''@x,3\n"
+    table = LabelTable.read(written(tmp_path, text))
+    assert table.files == ("a.pt", "b.pt", "-c.pt")
+    assert table.columns["note"].to_pylist() == ["=1+1", "'quoted'", "'@x"]
+    assert table.columns["=sum"].to_pylist() == [-1, 2, 3]

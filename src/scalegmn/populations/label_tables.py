@@ -29,6 +29,8 @@ _COLUMNS: Final = 4096
 _CELLS: Final = 2**27
 _CSV: Final = (".csv", ".tsv", ".txt")
 _PARQUET: Final = (".parquet", ".pq")
+# What a spreadsheet would run; behind an apostrophe it is text.
+_FORMULA: Final = r"'*[=+\-@\t\r]"
 _SEPARATORS: Final = (",", ";", "\t")
 _WHOLE: Final = r"^(0|-?[1-9][0-9]{0,18})$"
 # Neither numbers with leading zeros nor such with more digits than double precision holds: they are names.
@@ -62,7 +64,8 @@ class LabelTable:
         The types of a CSV's columns are those of the Parquet file of the same name beside it, where there is
         one, as :func:`~scalegmn.populations.checkpoint_files.write_checkpoints` writes it.  Otherwise a
         column holds whole numbers, numbers, truth values or text: the first of these that all its cells
-        are, written as usual (``007`` is text).  An empty cell is a missing value.
+        are, written as usual (``007`` is text).  An empty cell is a missing value, and an apostrophe before
+        what a spreadsheet would run is taken off.
 
         Args:
             path: ``.csv`` (separated by commas, semicolons or tabs, in UTF-8) or ``.parquet``.
@@ -195,7 +198,9 @@ def _csv(data: bytes, path: Path) -> tuple[pa.Table, str | None]:
         with explained(f"{beside}: is no Parquet file, but lies beside {path.name} under its name"):
             known = pq.read_schema(pa.BufferReader(_bytes_of(beside)))
         added = _added(known)
-    arrays = {name: _typed(table[name], name, known, path, beside) for name in table.column_names}
+    table = table.rename_columns([_unguarded_name(name) for name in table.column_names])
+    _check_names(table, path)
+    arrays = {name: _unguarded(_typed(table[name], name, known, path, beside)) for name in table.column_names}
     return pa.table(arrays), added
 
 
@@ -211,6 +216,27 @@ def _typed(
         ):
             return texts.cast(stated)
     return _inferred(texts)
+
+
+def guarded(table: pa.Table) -> pa.Table:
+    """A table whose texts no spreadsheet runs, for CSV; :meth:`LabelTable.read` has them as they were."""
+    names = [re.sub(f"^({_FORMULA})", r"'\1", name) for name in table.column_names]
+    arrays = [_replaced(column, f"^({_FORMULA})", r"'\1") for column in table.columns]
+    return pa.table(arrays, names=names)
+
+
+def _unguarded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return _replaced(column, f"^'({_FORMULA})", r"\1")
+
+
+def _unguarded_name(name: str) -> str:
+    return re.sub(f"^'({_FORMULA})", r"\1", name)
+
+
+def _replaced(column: pa.ChunkedArray, pattern: str, by: str) -> pa.ChunkedArray:
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return pc.replace_substring_regex(column, pattern, by)
+    return column
 
 
 def _inferred(texts: pa.ChunkedArray) -> pa.ChunkedArray:
