@@ -91,7 +91,7 @@ def test_files(
     assert "50.npz" in capsys.readouterr().err
     rows = rows_of(output.with_suffix(".csv"))
     assert [Path(row["file"]).stem for row in rows] == [*map(str, range(20, 30)), "40", "50"]
-    assert "prefix 'module.'" in rows[2]["notes"]
+    assert "'module." in rows[2]["notes"]
     good = [row for row in rows if not row["error"]]
     assert len(good) >= 10 and {row["row"] for row in good} >= set(map(str, range(10)))
     with np.load(output.with_suffix(".npz"), allow_pickle=False) as found:

@@ -10,6 +10,7 @@
  results.json         its figures on the test networks
  confusion.npy        its confusion matrix there
  calibration.*        of a detector: what ``scalegmn scan`` must know (:mod:`scalegmn.training.calibration`)
+ reference.json       what answers are compared with (:mod:`scalegmn.training.reference`)
  tensorboard/         event files
 ==================== ==================================================================
 """
