@@ -33,6 +33,10 @@ def progress_bar(
         A function, safe to call from any thread, that is told how much was done since the last call;
         fractions are welcome.
     """
+    if not show:
+        # A bar of rich that is turned off still ends a line in versions before 15.
+        yield lambda amount: None
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -41,7 +45,7 @@ def progress_bar(
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=not show) as bar:
+    with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(title, total=total, completed=done, rate="")
         lock = threading.Lock()
         progress = float(done)

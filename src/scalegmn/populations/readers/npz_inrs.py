@@ -129,7 +129,7 @@ class NpzInrs(Collection):
         arrays["index"] = networks.columns["image"].astype(np.int32)
         arrays["mse"] = networks.columns["mse"].astype(np.float32)
         content = io.BytesIO()
-        np.savez(content, allow_pickle=False, **arrays)
+        np.savez(content, **arrays)
         make_folder(path.parent)
         create_file(path, content.getvalue())
 
