@@ -3,40 +3,129 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+from dataclasses import dataclass
+from typing import Final, final
 
 import torch
 
-from scalegmn.checkpoints import read_state
-from scalegmn.errors import CheckpointError
+from scalegmn.checkpoints import Checkpoint, FileNetworks, read_networks
+from scalegmn.checkpoints.opening import FileContents, FileReader, Select
+from scalegmn.checkpoints.worker import Reader
+from scalegmn.errors import CheckpointError, NonFiniteError, ScaleGMNError, UnsafeCheckpointError
 from scalegmn.networks.recognition import Recognizer, Unrecognized
+from scalegmn.printable import NAME, printable
 from scalegmn.training.scanning.judging import Candidate
 from scalegmn.training.scanning.results import FileResult, Verdict
 from scalegmn.training.scanning.settings import ScanSettings
 
+_MOST_NETWORKS: Final = 64
+_SHOWN: Final = 3
+
+
+@final
+class WorkerReader(FileReader):
+    """Reads files in worker processes, so that a crash, a hang or a bomb is one file's error."""
+
+    def __init__(self, workers: Reader) -> None:
+        self._workers = workers
+
+    def read(
+        self, path: str | os.PathLike[str], *, max_bytes: int, select: Select | None = None
+    ) -> FileContents:
+        found = self._workers.read(path, max_bytes=max_bytes, select=select)
+        return FileContents(found.sha256, found.size, found.contents)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class FileReading:
+    """The networks of one file.
+
+    Attributes:
+        parts: networks to be judged, and results where the detector has no say, in the order of the file.
+        unread: tensors that belong to none that is judged.
+    """
+
+    parts: tuple[FileResult | Candidate, ...]
+    unread: tuple[str, ...] = ()
+
 
 def read_file(
-    blank: FileResult, *, recognizer: Recognizer, settings: ScanSettings
-) -> tuple[list[FileResult | Candidate], tuple[str, ...]]:
+    blank: FileResult, *, reader: FileReader, recognizer: Recognizer, settings: ScanSettings
+) -> FileReading:
     """Every network of a file by itself, and the names of all other tensors in it.
 
     Args:
         blank: the file and the checksum that its bytes must have.
+        reader: reads files of strangers.
         recognizer: knows the architectures of the detector.
         settings: of the scan.
 
-    Returns:
-        Networks to be judged, and results where the detector has no say; and the tensors that belong to
-        neither.
-
     Raises:
-        CheckpointError: the file cannot be read safely, or holds no network.
+        CheckpointError: the file cannot be read safely, holds no network or very many, or another program
+            that reads it would run code.
     """
-    state = read_state(blank.path, dtype=torch.float32, max_bytes=settings.max_bytes)
-    if state.sha256 != blank.sha256:
+    found = read_networks(blank.path, dtype=torch.float32, max_bytes=settings.max_bytes, reader=reader)
+    _check(found, blank)
+    several = len(found.networks) > 1
+    parts: list[FileResult | Candidate] = []
+    unread = dict.fromkeys(found.unread)
+    for key, network in zip(found.keys, found.networks, strict=True):
+        own = dataclasses.replace(blank, network=key) if several else blank
+        part = _part(own, network, recognizer, settings)
+        parts.append(part)
+        if isinstance(part, FileResult) and several:
+            # What nobody has a say about must not hide beside a network that looks clean.
+            unread |= dict.fromkeys(_names(key, network))
+    return FileReading(tuple(parts), tuple(unread))
+
+
+def _part(
+    blank: FileResult, network: Checkpoint | CheckpointError, recognizer: Recognizer, settings: ScanSettings
+) -> FileResult | Candidate:
+    try:
+        if isinstance(network, CheckpointError):
+            raise network
+        found = recognizer.recognize(network, activation=settings.activation)
+        if isinstance(found, Unrecognized):
+            return dataclasses.replace(blank, verdict=Verdict.abstain, reason=found.reason)
+        theta = found.architecture.flatten(found.tensors, origin=blank.path)
+    except NonFiniteError as error:
+        return failed(blank, error, verdict=Verdict.abstain)
+    except ScaleGMNError as error:
+        return failed(blank, error)
+    return Candidate(blank, found.architecture, theta, (*network.notes, *found.notes))
+
+
+def failed(blank: FileResult, error: BaseException, *, verdict: Verdict = Verdict.error) -> FileResult:
+    """The result about a file that could not be read or judged."""
+    # The path stands beside the reason, and other files may have the same content.
+    reason = printable(str(error) or type(error).__name__)
+    for own in (blank.path, printable(blank.path, limit=None), printable(blank.path, limit=200)):
+        reason = reason.removeprefix(own)
+    return dataclasses.replace(blank, verdict=verdict, reason=reason.removeprefix(":").strip())
+
+
+def _check(found: FileNetworks, blank: FileResult) -> None:
+    if found.sha256 != blank.sha256:
         raise CheckpointError("the file was changed while it was read; scan it again")
-    found = recognizer.recognize(state, activation=settings.activation)
-    if isinstance(found, Unrecognized):
-        unknown = dataclasses.replace(blank, verdict=Verdict.abstain, reason=found.reason)
-        return [unknown], ()
-    theta = found.architecture.flatten(found.tensors, origin=blank.path)
-    return [Candidate(blank, found.architecture, theta, found.notes)], ()
+    if found.calls:
+        names = ", ".join(printable(name, limit=NAME) for name in found.calls[:_SHOWN])
+        more = f" and {len(found.calls) - _SHOWN} more" if len(found.calls) > _SHOWN else ""
+        raise UnsafeCheckpointError(
+            f"a program that reads it with pickle would call {names}{more}; nothing ran here; have only the "
+            "weights saved: torch.save(module.state_dict(), 'weights.pt')"
+        )
+    if len(found.networks) > _MOST_NETWORKS:
+        raise CheckpointError(
+            f"the file holds {len(found.networks):,} networks, expected at most {_MOST_NETWORKS}; have one "
+            "network saved in a file"
+        )
+
+
+def _names(key: str, network: Checkpoint | CheckpointError) -> list[str]:
+    """Tensors of a network by their places in the file."""
+    if isinstance(network, CheckpointError):
+        return [key]
+    return [".".join(map(str, (*network.path, network.names.get(name, name)))) for name in network.tensors]

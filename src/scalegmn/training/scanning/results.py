@@ -178,6 +178,7 @@ class ScanReport:
         version: of this library.
         clean_logits: of the calibration, ascending; what the files' logits are compared with.
         threshold: the largest distance from the training networks that is judged.
+        limits: which limits held where files were read, in words.
     """
 
     files: tuple[FileResult, ...]
@@ -188,6 +189,7 @@ class ScanReport:
     version: str
     clean_logits: np.ndarray
     threshold: float
+    limits: str = ""
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -231,6 +233,7 @@ class ScanReport:
                 "skipped": len(self.skipped),
                 "from_journal": self.from_journal,
             },
+            "limits": self.limits,
             "files": [result.to_dict() for result in self.files],
             "skipped": list(self.skipped),
         }

@@ -16,7 +16,9 @@ from typing import Any, Final, final
 import torch
 
 from scalegmn import __version__
-from scalegmn.errors import CheckpointError, ConfigurationError, NonFiniteError, ScaleGMNError
+from scalegmn.checkpoints.opening import FileReader
+from scalegmn.checkpoints.worker import Reader
+from scalegmn.errors import CheckpointError, ConfigurationError, ScaleGMNError
 from scalegmn.networks.recognition import Recognizer
 from scalegmn.populations.progress import progress_bar
 from scalegmn.printable import printable
@@ -24,7 +26,7 @@ from scalegmn.training.scanning.detector import Detector
 from scalegmn.training.scanning.files import Found, checksum, find_files
 from scalegmn.training.scanning.journal import Journal, Key
 from scalegmn.training.scanning.judging import Candidate, judge
-from scalegmn.training.scanning.reading import read_file
+from scalegmn.training.scanning.reading import FileReading, WorkerReader, failed, read_file
 from scalegmn.training.scanning.results import FileResult, ScanReport, Verdict
 from scalegmn.training.scanning.settings import ScanSettings
 
@@ -72,9 +74,11 @@ def scan(
     sought = find_files(paths, follow_links=follow_links)
     with (
         Journal(own, header=question(judge_of, settings), resume=resume) as kept,
+        Reader(workers=1) as reader,
         progress_bar("Scanning", total=len(sought.files), show=progress) as advance,
     ):
-        results = _Scan(judge_of, settings, kept, advance).run(sought.files)
+        results = _Scan(judge_of, settings, kept, WorkerReader(reader), advance).run(sought.files)
+        limits = reader.describe_limits()
     calibration = judge_of.calibration
     return ScanReport(
         files=tuple(results),
@@ -85,6 +89,7 @@ def scan(
         version=__version__,
         clean_logits=calibration.clean,
         threshold=calibration.threshold,
+        limits=limits,
     )
 
 
@@ -130,20 +135,19 @@ def _is_folder(path: Path) -> bool:
 class _File:
     """A content that is being judged, and the places of the files that have it."""
 
-    results: list[FileResult | Candidate]
-    unread: tuple[str, ...]
+    reading: FileReading
     places: list[int] = field(default_factory=list)
 
     @property
     def candidates(self) -> list[Candidate]:
         """Networks that the detector has not yet seen."""
-        return [one for one in self.results if isinstance(one, Candidate)]
+        return [one for one in self.reading.parts if isinstance(one, Candidate)]
 
     def judged(self, answers: Sequence[FileResult]) -> tuple[FileResult, ...]:
         """Final results: those of the candidates put in their places, and unread tensors named."""
         waiting = iter(answers)
-        results = [next(waiting) if isinstance(one, Candidate) else one for one in self.results]
-        return tuple(_with_unread(result, self.unread) for result in results)
+        results = [next(waiting) if isinstance(one, Candidate) else one for one in self.reading.parts]
+        return tuple(_with_unread(result, self.reading.unread) for result in results)
 
 
 @final
@@ -155,9 +159,11 @@ class _Scan:
         detector: Detector,
         settings: ScanSettings,
         journal: Journal,
+        reader: FileReader,
         advance: Callable[[int | float], None],
     ) -> None:
         self._detector, self._settings, self._journal, self._advance = detector, settings, journal, advance
+        self._reader = reader
         self._recognizer = Recognizer(detector.architectures, beyond=False)
         self._done: dict[int, tuple[FileResult, ...]] = {}
         self._batch: dict[Key, _File] = {}
@@ -181,7 +187,7 @@ class _Scan:
                 raise CheckpointError(found.problem)
             sha256, size = checksum(found.path, max_bytes=self._settings.max_bytes)
         except CheckpointError as error:
-            self._finish(place, (_failed(found.path, error),))
+            self._finish(place, (failed(FileResult(path=str(found.path), verdict=Verdict.error), error),))
             return
         key = f"{sha256}{found.path.suffix.lower()}"
         if key in self._journal.known:
@@ -199,11 +205,11 @@ class _Scan:
     def _read(self, path: Path, sha256: str, size: int) -> _File:
         blank = FileResult(path=str(path), verdict=Verdict.error, sha256=sha256, size=size)
         try:
-            return _File(*read_file(blank, recognizer=self._recognizer, settings=self._settings))
-        except NonFiniteError as error:
-            return _File([_failed(path, error, blank=blank, verdict=Verdict.abstain)], ())
+            return _File(
+                read_file(blank, reader=self._reader, recognizer=self._recognizer, settings=self._settings)
+            )
         except (ScaleGMNError, MemoryError, RecursionError) as error:
-            return _File([_failed(path, error, blank=blank)], ())
+            return _File(FileReading((failed(blank, error),)))
 
     def _is_full(self) -> bool:
         candidates = [one for file in self._batch.values() for one in file.candidates]
@@ -240,7 +246,7 @@ class _Scan:
         except (ScaleGMNError, RuntimeError) as error:
             if len(candidates) == 1:
                 (one,) = candidates
-                return [_failed(Path(one.path), error, blank=one.blank)]
+                return [failed(one.blank, error)]
         # One network must not take the others of its batch with it.
         return [result for one in candidates for result in self._judged([one])]
 
@@ -264,18 +270,3 @@ def _with_unread(result: FileResult, unread: tuple[str, ...]) -> FileResult:
         reason=f"the network looks clean, but {len(unread)} tensors of the file were not judged: "
         f"{names}{more}",
     )
-
-
-def _failed(
-    path: Path,
-    error: BaseException,
-    *,
-    blank: FileResult | None = None,
-    verdict: Verdict = Verdict.error,
-) -> FileResult:
-    # The path stands beside the reason, and other files may have the same content.
-    reason = printable(str(error) or type(error).__name__)
-    for own in (str(path), printable(path, limit=None)):
-        reason = reason.removeprefix(own)
-    blank = blank or FileResult(path=str(path), verdict=verdict)
-    return dataclasses.replace(blank, verdict=verdict, reason=reason.removeprefix(":").strip())
