@@ -37,6 +37,8 @@ def plain_value(value: object, *, also_floating: bool) -> Plain | None:
         return value
     if not isinstance(value, RawTensor) or value.shape or value.dtype.startswith(("complex", "float8")):
         return None
+    if memoryview(value.data).nbytes != value.nbytes:
+        return None  # The numbers of optimizers are not asked for.
     return as_tensor(value).item() if also_floating or value.dtype not in FLOATING else None
 
 

@@ -94,7 +94,7 @@ def to_sarif(report: ScanReport, *, exit_code: int) -> dict[str, Any]:
         ],
         "artifacts": [_artifact(path, results) for path, results in report.paths.items()],
         "results": results,
-        "properties": {key: report.to_dict()[key] for key in ("detector", "settings", "summary")},
+        "properties": {key: report.to_dict()[key] for key in ("detector", "settings", "summary", "limits")},
     }
     return {"$schema": SCHEMA, "version": VERSION, "runs": [run]}
 

@@ -21,18 +21,14 @@ from scalegmn.training.scanning.detector import Detector
 from scalegmn.training.scanning.journal import own_journal
 from scalegmn.training.scanning.results import FileResult, ScanSettings, Verdict
 from scalegmn.training.scanning.scanner import question, scan
-from training.scanning.cases import detector_population, train_detector, write_networks
+from training.scanning.cases import write_networks
 
 RELU = ScanSettings(activation="relu")
 
 
-@pytest.fixture(scope="module")
-def detector(tmp_path_factory: pytest.TempPathFactory) -> Detector:
-    folder = tmp_path_factory.mktemp("scan")
-    detector_population(folder / "population", activations=("relu",))
-    return Detector.open(
-        train_detector(folder / "run", folder / "population", training__epochs=1), device="cpu"
-    )
+@pytest.fixture
+def detector(small_detector: Detector) -> Detector:
+    return small_detector
 
 
 def verdicts(report: object) -> dict[str, Verdict]:

@@ -210,6 +210,12 @@ class _Scan:
             )
         except (ScaleGMNError, MemoryError, RecursionError) as error:
             return _File(FileReading((failed(blank, error),)))
+        except Exception as error:
+            # A mistake of this library; others' files are judged all the same.
+            what = CheckpointError(
+                f"reading it failed with {type(error).__name__}: {error}; please report it, as SECURITY.md says"
+            )
+            return _File(FileReading((failed(blank, what),)))
 
     def _is_full(self) -> bool:
         candidates = [one for file in self._batch.values() for one in file.candidates]
