@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from dataclasses import dataclass
 from typing import Final, final
 
 import torch
 
 from scalegmn.checkpoints import Checkpoint, FileNetworks, read_networks
-from scalegmn.checkpoints.opening import FileContents, FileReader, Select
-from scalegmn.checkpoints.worker import Reader
+from scalegmn.checkpoints.readers import FileReader
 from scalegmn.errors import CheckpointError, NonFiniteError, ScaleGMNError, UnsafeCheckpointError
 from scalegmn.networks.recognition import Recognizer, Unrecognized
 from scalegmn.printable import NAME, printable
@@ -21,20 +19,6 @@ from scalegmn.training.scanning.settings import ScanSettings
 
 _MOST_NETWORKS: Final = 64
 _SHOWN: Final = 3
-
-
-@final
-class WorkerReader(FileReader):
-    """Reads files in worker processes, so that a crash, a hang or a bomb is one file's error."""
-
-    def __init__(self, workers: Reader) -> None:
-        self._workers = workers
-
-    def read(
-        self, path: str | os.PathLike[str], *, max_bytes: int, select: Select | None = None
-    ) -> FileContents:
-        found = self._workers.read(path, max_bytes=max_bytes, select=select)
-        return FileContents(found.sha256, found.size, found.contents)
 
 
 @final

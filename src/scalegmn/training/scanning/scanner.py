@@ -16,7 +16,7 @@ from typing import Any, Final, final
 import torch
 
 from scalegmn import __version__
-from scalegmn.checkpoints.opening import FileReader
+from scalegmn.checkpoints.readers import FileReader
 from scalegmn.checkpoints.worker import Reader
 from scalegmn.errors import CheckpointError, ConfigurationError, ScaleGMNError
 from scalegmn.networks.recognition import Recognizer
@@ -26,7 +26,7 @@ from scalegmn.training.scanning.detector import Detector
 from scalegmn.training.scanning.files import Found, checksum, find_files
 from scalegmn.training.scanning.journal import Journal, Key
 from scalegmn.training.scanning.judging import Candidate, judge
-from scalegmn.training.scanning.reading import FileReading, WorkerReader, failed, read_file
+from scalegmn.training.scanning.reading import FileReading, failed, read_file
 from scalegmn.training.scanning.results import FileResult, ScanReport, Verdict
 from scalegmn.training.scanning.settings import ScanSettings
 
@@ -77,7 +77,7 @@ def scan(
         Reader(workers=1) as reader,
         progress_bar("Scanning", total=len(sought.files), show=progress) as advance,
     ):
-        results = _Scan(judge_of, settings, kept, WorkerReader(reader), advance).run(sought.files)
+        results = _Scan(judge_of, settings, kept, reader, advance).run(sought.files)
         limits = reader.describe_limits()
     calibration = judge_of.calibration
     return ScanReport(
@@ -213,7 +213,7 @@ class _Scan:
         except Exception as error:
             # A mistake of this library; others' files are judged all the same.
             what = CheckpointError(
-                f"reading it failed with {type(error).__name__}: {error}; please report it, as SECURITY.md says"
+                f"reading it failed with {type(error).__name__}: {error}; please report it (SECURITY.md)"
             )
             return _File(FileReading((failed(blank, what),)))
 
