@@ -485,7 +485,7 @@ def test_unknown_suffixes_are_not_written(tmp_path: Path, name: str) -> None:
 
 
 def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"there is no such file \(its folder .* exists\)"):
+    with pytest.raises(CheckpointError, match=r"there is no such file \(its folder exists\)"):
         read_state(tmp_path / "n.pt")
     with pytest.raises(CheckpointError, match="does not exist either"):
         read_state(tmp_path / "nowhere" / "n.pt")
@@ -552,7 +552,7 @@ def test_large_files_are_refused_before_they_are_read(
 ) -> None:
     path = tmp_path / f"n{suffix}"
     write_state(path, state)
-    with pytest.raises(CheckpointError, match=r"bytes, which is more than max_bytes=1,000;"):
+    with pytest.raises(CheckpointError, match=r"bytes, which is more than max_bytes=1,000\."):
         read_state(path, max_bytes=1_000)
 
 

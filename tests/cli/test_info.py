@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from scalegmn.cli.main import main
 from scalegmn.graph.spec import GraphSpec
@@ -146,3 +147,27 @@ def test_damaged_checkpoint_and_superfluous_verify(
     assert "net.npz" in capsys.readouterr().err
     assert main(["info", str(path), "--verify"]) == 2
     assert "is no population" in capsys.readouterr().err
+
+
+def test_a_folder_of_another_program_is_one_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "hub"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "bert"}')
+    for number in (1, 2):
+        state = {f"layer{number}.weight": torch.ones(number, 3)}
+        save_file(state, folder / f"model-0000{number}-of-00002.safetensors")
+    assert main(["info", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "layer1.weight" in said and "layer2.weight" in said and "2 files were read as one" in said
+
+
+def test_a_key_chooses_one_of_several_networks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "both.ckpt"
+    torch.save({"net": {"a": torch.ones(2)}, "ema": {"a": torch.zeros(2)}, "rest": [torch.ones(3)]}, path)
+    assert main(["info", str(path)]) != 0
+    assert "'net', 'ema'" in capsys.readouterr().err
+    assert main(["info", str(path), "--key", "ema"]) == 0
+    said = capsys.readouterr().out
+    assert "net.a" in said and "rest.0" in said

@@ -92,7 +92,12 @@ class Assembly:
             calls=calls_of(contents),
             path=network.path,
             names=plain,
-            layout=tuple(e for e in contents.entries if self._is_kept(e)),
+            layout=tuple(
+                e
+                for e in contents.entries
+                if e.path[:-1] != network.path or not _holds(e)
+                if self._is_kept(e)
+            ),
             format=contents.format,
         )
 
@@ -151,7 +156,8 @@ class Assembly:
         return notes
 
     def _is_kept(self, entry: Entry) -> bool:
-        if entry.inside is not None or isinstance(entry.value, RawTensor):
+        # Of other tensors only single numbers, such as a loss; arrays may be other networks.
+        if entry.inside is not None or (isinstance(entry.value, RawTensor) and entry.value.shape):
             return False
         company = optimizer_paths(self._found.contents)
         state = any(entry.path[: len(place)] == place for place in company)
@@ -160,16 +166,15 @@ class Assembly:
 
 
 def _holds(entry: Entry) -> bool:
-    """Whether an entry is a tensor that stays one: single whole numbers are plain values."""
-    value = entry.value
-    return isinstance(value, RawTensor) and (bool(value.shape) or value.dtype in FLOATING)
+    """Whether an entry is a tensor."""
+    return isinstance(entry.value, RawTensor)
 
 
 def _is_parameter(entry: Entry) -> bool:
     value = entry.value
     if isinstance(value, Opaque):
         return value.numbers
-    return _holds(entry) and isinstance(value, RawTensor) and value.dtype in FLOATING and value.nbytes > 0
+    return isinstance(value, RawTensor) and value.dtype in FLOATING and value.nbytes > 0
 
 
 def _object_name(entry: Entry) -> str:

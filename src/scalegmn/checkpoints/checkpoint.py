@@ -32,14 +32,14 @@ class Checkpoint:
         ignored: names of entries that are neither tensors nor plain values, or that lie in them (states of
             optimizers, lists, None); they were left out.
         buffers: tensors in the network's dictionary that are no parameters: whole numbers, truth values,
-            empty ones.
+            empty ones.  Single ones are extras too.
         unread: where numbers lie that belong neither to the network nor to the usual company of a training.
         notes: what had to be assumed, a sentence each.
         calls: what another reader of the file would call with arguments.
         path: the keys that lead to the network in the file.
         names: name of each tensor and buffer to its name in the file.
-        layout: everything else that can be written again, by its path: plain values, None and empty
-            containers.
+        layout: everything else that can be written again, by its path: plain values, single numbers, None and
+            empty containers.
         format: of the file: ``torch``, ``torch_legacy``, ``safetensors``, ``npz`` or ``pickle``.
     """
 

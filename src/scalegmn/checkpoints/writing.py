@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from scalegmn.checkpoints.checkpoint import Checkpoint
-from scalegmn.checkpoints.contents import Opaque, Plain
+from scalegmn.checkpoints.contents import Opaque, Plain, RawTensor, Value
 from scalegmn.checkpoints.numpy_files import EXTRAS_KEY
+from scalegmn.checkpoints.tensors import as_tensor
 from scalegmn.checkpoints.values import EMPTY, nested
 from scalegmn.disk import create_file, replace_file
 from scalegmn.errors import CheckpointError, NonFiniteError
@@ -107,6 +108,11 @@ def write_like(
             f"{target}: the new parameters have other names than those of {checkpoint.origin}; expected the "
             "same"
         )
+    if checkpoint.format == "pickle" and target.suffix.lower() not in SUFFIXES:
+        raise CheckpointError(
+            f"{target}: pickles are read and not written, and {checkpoint.origin} is one; expected one of "
+            f"the suffixes {', '.join(SUFFIXES)}; choose another name"
+        )
     _check_target(target, overwrite=overwrite)
     precise = {name: tensors[name].to(checkpoint.original_dtypes[name]) for name in checkpoint.tensors}
     _check_writable(precise, {}, str(target))
@@ -127,12 +133,18 @@ def _wrapped(checkpoint: Checkpoint, tensors: Mapping[str, Tensor]) -> Any:
     """The tensors in the dictionaries that they were found in, and what else can be made again."""
     place = checkpoint.path
     values: dict[tuple[str | int, ...], object] = {
-        entry.path: EMPTY[entry.value.name]() if isinstance(entry.value, Opaque) else entry.value
+        entry.path: _made(entry.value)
         for entry in checkpoint.layout
         if entry.path[:-1] != place or not isinstance(entry.value, Opaque)
     }
     values |= {(*place, name): value for name, value in tensors.items()}
     return nested(values)
+
+
+def _made(value: Value) -> object:
+    if isinstance(value, RawTensor):
+        return as_tensor(value)
+    return EMPTY[value.name]() if isinstance(value, Opaque) else value
 
 
 def _check_target(target: Path, *, overwrite: bool) -> None:

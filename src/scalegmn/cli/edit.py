@@ -83,7 +83,9 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _edit_files(editor: TrainedEditor, paths: Sequence[Path], output: Path, reading: ReadingOptions) -> int:
-    as_file = output.suffix.lower() in SUFFIXES
+    # A name like that of the file that is edited, such as network.ckpt, is one of a file too.
+    suffixes = {*SUFFIXES, *(path.suffix.lower() for path in paths if path.suffix)}
+    as_file = output.suffix.lower() in suffixes and not output.is_dir()
     if as_file and len(paths) > 1:
         raise ConfigurationError(f"--output {output}: one file for {len(paths)} networks; name a folder")
     if as_file:

@@ -8,11 +8,14 @@ from typing import Literal
 
 from jsonargparse import ArgumentParser
 
+from scalegmn.checkpoints.folders import network_parts
+from scalegmn.checkpoints.readers import DEFAULT_MAX_BYTES
 from scalegmn.cli.describe.population import describe_population
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.output import say_all
 from scalegmn.cli.terminal import console
 from scalegmn.errors import ConfigurationError
+from scalegmn.networks.files import read_json
 from scalegmn.populations.format import INDEX, JOURNAL
 from scalegmn.reports.tables import ResultTable
 
@@ -27,6 +30,18 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument("--verify", action="store_true", help="populations: compare every checksum")
     parser.add_argument(
+        "--key",
+        type=str | None,
+        default=None,
+        help="files: where the network lies, if there are several, with dots between keys; '.' is the top",
+    )
+    parser.add_argument(
+        "--max_bytes",
+        type=int,
+        default=DEFAULT_MAX_BYTES,
+        help="files that are, or unpack to, more are refused",
+    )
+    parser.add_argument(
         "--format", type=Literal["table", "markdown"], default="table", help="how to write tables"
     )
     return parser
@@ -35,7 +50,7 @@ def build_parser() -> ArgumentParser:
 def run(argv: Sequence[str]) -> int:
     """Print tables about what lies at a path."""
     options = build_parser().parse_args(list(argv))
-    for table in describe(options.path, verify=options.verify):
+    for table in describe(options.path, verify=options.verify, key=options.key, max_bytes=options.max_bytes):
         if options.format == "markdown":
             say_all(table.to_markdown())
         else:
@@ -43,8 +58,16 @@ def run(argv: Sequence[str]) -> int:
     return OK
 
 
-def describe(path: Path, *, verify: bool = False) -> list[ResultTable]:
+def describe(
+    path: Path, *, verify: bool = False, key: str | None = None, max_bytes: int = DEFAULT_MAX_BYTES
+) -> list[ResultTable]:
     """Tables about what lies at `path`, whatever it is.
+
+    Args:
+        path: a folder or a file.
+        verify: whether the checksums of a population are compared.
+        key: where the network lies in a file that holds several.
+        max_bytes: files that are, or unpack to, more are refused.
 
     Raises:
         ConfigurationError: it is nothing that this library writes or reads.
@@ -55,10 +78,10 @@ def describe(path: Path, *, verify: bool = False) -> list[ResultTable]:
     if verify:
         raise ConfigurationError(f"--verify was given, but {path} is no population; leave it out")
     # What models and trainings need takes seconds to load.
-    if path.is_file():
+    if path.is_file() or _is_foreign_folder(path):
         from scalegmn.cli.describe.tensors import describe_checkpoint
 
-        return describe_checkpoint(path)
+        return describe_checkpoint(path, key=key, max_bytes=max_bytes)
     if (path / "run.json").is_file():
         from scalegmn.cli.describe.run import describe_run
 
@@ -75,3 +98,12 @@ def describe(path: Path, *, verify: bool = False) -> list[ResultTable]:
         f"{path}: {found}; expected the folder of a population (index.json), of a run (run.json) or of a "
         "saved model (model.safetensors), or a checkpoint file"
     )
+
+
+def _is_foreign_folder(path: Path) -> bool:
+    """Whether a folder is one network of another program, such as one of Hugging Face."""
+    if not path.is_dir() or not network_parts(path):
+        return False
+    config = path / "config.json"
+    # What this library saves says which of its models it is.
+    return not config.is_file() or "model" not in read_json(config, what="model configuration")

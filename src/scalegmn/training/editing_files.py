@@ -10,7 +10,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from scalegmn.checkpoints import write_state
+from scalegmn.checkpoints import write_like
 from scalegmn.errors import CheckpointError, ConfigurationError, DiskError, ScaleGMNError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.tasks.drawing import check_siren
@@ -46,7 +46,7 @@ def edit_files(
 ) -> FilesEdited:
     """Edit networks in checkpoint files and write new ones of the same names and formats.
 
-    Parameters keep their names and single or double precision (half precision becomes single), and plain
+    Parameters keep their names, their precision and the dictionaries that they lie in, and plain
     entries beside them, such as a label, are kept.  What cannot be read is refused and the rest is done.
 
     Args:
@@ -137,10 +137,9 @@ class _Work:
 def _write(path: Path, theta: Tensor, found: NetworkFile) -> None:
     tensors = found.architecture.unflatten(theta)
     own = {theirs: name for name, theirs in found.names.items()}
-    # In the order and precision of the file that was read.
-    kept = {name: tensors[own[name]].to(old.dtype) for name, old in found.state.tensors.items()}
+    kept = {name: tensors[own[name]] for name in found.state.tensors}
     if not all(bool(torch.isfinite(tensor).all()) for tensor in kept.values()):
         raise CheckpointError(
             f"{found.path}: the edited network is not finite, so it was not written; look for huge parameters"
         )
-    write_state(path, kept, extras=found.state.extras)
+    write_like(path, found.state, kept)

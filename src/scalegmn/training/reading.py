@@ -12,6 +12,7 @@ from torch import Tensor
 
 from scalegmn.checkpoints import Checkpoint, read_state
 from scalegmn.checkpoints.readers import DEFAULT_MAX_BYTES as DEFAULT_MAX_BYTES
+from scalegmn.checkpoints.worker import shared_reader
 from scalegmn.errors import CheckpointError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.recognition import Recognized, Recognizer, Unrecognized
@@ -64,7 +65,7 @@ def read_network(
     options: ReadingOptions,
     dtype: torch.dtype | None = None,
 ) -> NetworkFile:
-    """Read a file and recognize its network; nothing in it is executed.
+    """Read a file in a worker process and recognize its network; nothing in it is executed.
 
     Args:
         path: of the file.
@@ -76,7 +77,9 @@ def read_network(
         CheckpointError: the file cannot be read, or no single architecture fits.
         ConfigurationError: the options name no activation.
     """
-    state = read_state(path, dtype=dtype, key=options.key, max_bytes=options.max_bytes)
+    state = read_state(
+        path, dtype=dtype, key=options.key, max_bytes=options.max_bytes, reader=shared_reader()
+    )
     found = recognizer.recognize(state, activation=options.activation)
     if isinstance(found, Unrecognized):
         raise CheckpointError(f"{os.fspath(path)}: {found.reason}")

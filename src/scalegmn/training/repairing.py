@@ -11,7 +11,7 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
-from scalegmn.checkpoints import Checkpoint, write_state
+from scalegmn.checkpoints import Checkpoint, write_like
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.models.metanetwork import Editor
 from scalegmn.models.saving import WEIGHTS_FILE
@@ -219,8 +219,7 @@ def _write(
 ) -> None:
     tensors = architecture.unflatten(theta)
     own = {theirs: name for name, theirs in names.items()}
-    # In the order and precision of the file that was read.
-    kept = {name: tensors[own[name]].to(state.original_dtypes[name]) for name in state.tensors}
+    kept = {name: tensors[own[name]] for name in state.tensors}
     if not all(torch.isfinite(tensor).all() for tensor in kept.values()):
         raise CheckpointError(f"{output}: the repaired network is not finite; nothing was written")
-    write_state(output, kept, extras=state.extras)
+    write_like(output, state, kept)

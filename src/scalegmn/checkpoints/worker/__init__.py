@@ -9,6 +9,6 @@ from __future__ import annotations
 
 from scalegmn.checkpoints.readers import FileContents
 from scalegmn.checkpoints.worker.limits import ReadLimits
-from scalegmn.checkpoints.worker.reader import Reader
+from scalegmn.checkpoints.worker.reader import Reader, shared_reader
 
-__all__ = ["FileContents", "ReadLimits", "Reader"]
+__all__ = ["FileContents", "ReadLimits", "Reader", "shared_reader"]

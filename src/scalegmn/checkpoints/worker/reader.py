@@ -7,6 +7,7 @@ import sys
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Final, final
 
 from scalegmn.checkpoints.readers import FileContents, FileReader, Select
@@ -177,6 +178,12 @@ class Reader(FileReader):
         if isinstance(error, CheckpointError):
             raise _about(task.path, error) from error
         return task.future.result()
+
+
+@cache
+def shared_reader() -> Reader:
+    """The reader of this process for files read one after the other; its worker ends with the process."""
+    return Reader(workers=1)
 
 
 def _about(path: Path, error: CheckpointError) -> CheckpointError:

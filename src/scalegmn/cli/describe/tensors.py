@@ -6,25 +6,34 @@ import math
 from pathlib import Path
 
 from scalegmn.checkpoints import Checkpoint, read_state
+from scalegmn.checkpoints.readers import DEFAULT_MAX_BYTES
+from scalegmn.checkpoints.worker import shared_reader
 from scalegmn.cli.describe.statistics import PARAMETER_COLUMNS, facts_table, flat, parameter_row
 from scalegmn.models.saving import CONFIG_FILE, WEIGHTS_FILE
 from scalegmn.networks.files import read_json
 from scalegmn.reports.tables import ResultTable
 
 
-def describe_checkpoint(path: Path) -> list[ResultTable]:
+def describe_checkpoint(
+    path: Path, *, key: str | None = None, max_bytes: int = DEFAULT_MAX_BYTES
+) -> list[ResultTable]:
     """The tensors of a file, and what stands beside them.
 
     Raises:
         CheckpointError: it cannot be read safely.
     """
-    checkpoint = read_state(path)
+    checkpoint = read_state(path, key=key, max_bytes=max_bytes, reader=shared_reader())
     precision = sorted({str(dtype).removeprefix("torch.") for dtype in checkpoint.original_dtypes.values()})
     facts: dict[str, object] = {
         "tensors": len(checkpoint.tensors),
         "numbers": _numbers(checkpoint),
         "precision": ", ".join(precision),
+        "lies under": None if checkpoint.key == "." else checkpoint.key,
+        "buffers": ", ".join(checkpoint.buffers) or None,
         "left out": ", ".join(checkpoint.ignored) or None,
+        "numbers not read": ", ".join(checkpoint.unread) or None,
+        "called elsewhere": ", ".join(checkpoint.calls) or None,
+        "notes": "; ".join(checkpoint.notes) or None,
         "checksum": checkpoint.sha256,
     }
     facts |= {f"entry {name!r}": value for name, value in checkpoint.extras.items()}
