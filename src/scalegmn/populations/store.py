@@ -194,11 +194,14 @@ class Population:
         """
         damaged = []
         if sha256((self.folder / METADATA).read_bytes()) != self._index.metadata_sha256:
-            damaged.append(f"{self.folder / METADATA}: its checksum differs")
+            damaged.append(f"{METADATA}: its checksum differs")
         for number in range(len(self.architectures)):
             damaged += self._damage(number)
         if damaged:
-            raise PopulationError("; ".join(damaged) + "; restore the files or make the population again")
+            # The folder once: what is too long for a message loses its middle.
+            raise PopulationError(
+                f"{self.folder}: " + "; ".join(damaged) + "; restore the files or make the population again"
+            )
 
     def _rows(self, indices: Indices) -> np.ndarray:
         rows = np.asarray(indices.cpu() if isinstance(indices, Tensor) else indices)
@@ -252,7 +255,7 @@ class Population:
                         continue
                     if _digest(file, stored.bytes_of(segment.rows)) != segment.sha256:
                         damaged.append(
-                            f"{path}: the checksum of shard {place} ({segment.rows} networks) differs"
+                            f"{path.name}: the checksum of shard {place} ({segment.rows} networks) differs"
                         )
         return damaged
 
