@@ -37,7 +37,7 @@ MOST_INSTRUCTIONS: Final = 2**21
 instructions."""
 
 
-_MOST_COPIED: Final = 2**22
+_MOST_COPIED: Final = 2**16
 
 
 def read_pickle(content: bytes) -> object:
