@@ -47,8 +47,8 @@ def test_many_images_are_prepared_in_blocks(monkeypatch: pytest.MonkeyPatch) -> 
     whole, pixels = prepared_images(images, image_size=4), unit_pixels(images)
     inputs = network_inputs(pixels, image_size=4)
     monkeypatch.setattr(cnn_images, "_BLOCK", 7)
-    assert torch.equal(prepared_images(images, image_size=4), whole)
-    assert torch.equal(network_inputs(pixels, image_size=4), inputs)
+    torch.testing.assert_close(prepared_images(images, image_size=4), whole)
+    torch.testing.assert_close(network_inputs(pixels, image_size=4), inputs)
     torch.testing.assert_close(inputs, whole)
 
 

@@ -94,7 +94,8 @@ def test_images_for_learning_and_for_validation_differ() -> None:
     images = images_of(validation=20)
     assert (len(images.learning), len(images.validation), len(images.test)) == (40, 20, 24)
     rows = torch.cat([images.learning.pixels, images.validation.pixels]).flatten(1)
-    assert torch.equal(rows.sum(1).sort().values, pixels_of("train")[0].flatten(1).sum(1).sort().values)
+    sums = [images.double().sum(1).sort().values for images in (rows, pixels_of("train")[0].flatten(1))]
+    torch.testing.assert_close(*sums)
     with pytest.raises(ConfigurationError, match="validation_images is 60, but there are 60 training images"):
         images_of(validation=60)
 
