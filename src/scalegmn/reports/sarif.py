@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from scalegmn.printable import NAME, printable
-from scalegmn.training.scanning.results import FileResult, ScanReport, Verdict
+from scalegmn.training.scanning.results import FileResult, ScanReport, Verdict, encodable
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 VERSION: Final = "2.1.0"
@@ -145,7 +145,7 @@ def _result(result: FileResult, *, index: int, rule: int) -> dict[str, Any]:
         "locations": [place],
         "properties": {
             key: value
-            for key, value in result.to_dict().items()
+            for key, value in encodable(result.to_dict()).items()
             if key not in ("path", "verdict", "sha256", "reason") and value not in (None, (), [], False)
         },
     }

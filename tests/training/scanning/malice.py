@@ -7,10 +7,14 @@ import os
 import pickle
 import warnings
 import zipfile
+from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 BOMB = 2**24
 """Bytes that one of the files unpacks to, from a few thousand."""
@@ -35,6 +39,11 @@ def malicious_files(folder: Path, marker: Path, honest: dict[str, torch.Tensor])
     whole = buffer.getvalue()
     torch.save({**honest, "hook": Command(marker)}, folder / "reduce.pt")
     torch.save(Command(marker), folder / "reduce_alone.pth")
+    shadowed = OrderedDict(honest)
+    shadowed.values = torch.Size  # type: ignore[method-assign, assignment]
+    torch.save(OrderedDict(honest, state_dict=shadowed), folder / "shadowed.pt")
+    with zipfile.ZipFile(folder / "bzip2.npz", "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("0.weight.npy", _npy(np.zeros(BOMB // 8)))
     contents = {
         "raw_pickle.pt": pickle.dumps(Command(marker), protocol=2),
         "old_pickle.pth": pickle.dumps(Command(marker), protocol=0),
@@ -90,3 +99,48 @@ def _twice(name: str, content: bytes) -> bytes:
             archive.writestr(name, content)
             archive.writestr(name, content)
     return buffer.getvalue()
+
+
+def _archive(content: bytes) -> bytes:
+    return _zip({"archive/data.pkl": content, "archive/version": b"3\n"})
+
+
+def _safetensors(header: bytes) -> bytes:
+    return len(header).to_bytes(8, "little") + header
+
+
+DEADLY = {
+    "deep_key.pt": _archive(b"\x80\x02}(" + b")" + b"\x85" * 1_000_000 + b"K\x01u."),
+    "shared_key.pt": _archive(b"\x80\x02}(" + b")" + b"2\x86" * 40 + b"K\x01u."),
+    "deep_value.pt": _archive(b"\x80\x02" + b"](" * 500_000 + b"e" * 500_000 + b"."),
+    "metadata.safetensors": _safetensors(b'{"__metadata__":null}'),
+    "deep.safetensors": _safetensors(b"[" * 200_000),
+    "version.npy": b"\x93NUMPY\x09\x09\x76\x00{}",
+}
+"""Files that end or stop a reader that does not look out."""
+
+HIDDEN: dict[str, Callable[[dict[str, Tensor]], Any]] = {
+    "adapter.down": lambda net: {**net, "adapter": {"down": torch.ones(3)}},
+    "extra_layers.0": lambda net: {**net, "extra_layers": [torch.ones(3)]},
+    "other.weight": lambda net: {"state_dict": net, "other": {"weight": torch.ones(2, 2)}},
+    "a.b.c.0": lambda net: {"state_dict": net, "a": {"b": {"c": (torch.ones(2),)}}},
+    "ids": lambda net: {**net, "ids": torch.arange(4)},
+    "mask": lambda net: {**net, "mask": torch.tensor([True, False])},
+    "half.x": lambda net: {"state_dict": net, "half": {"x": torch.ones(2).half()}},
+}
+"""Files with more in them than one network, by the name of what nobody would look at."""
+
+
+def special_entries(inside: Path, outside: Path) -> list[str]:
+    """What a folder may hold that is no file, or far too large; made in `inside`, which exists."""
+    outside.mkdir()
+    (inside / "latest").symlink_to(outside)
+    (inside / "gone.pt").symlink_to("nowhere.pt")
+    (inside / "loop.pt").symlink_to("loop.pt")
+    (inside / "null.pt").symlink_to("/dev/null")
+    os.mkfifo(inside / "pipe.pt")
+    (inside / "folder.pt").mkdir()
+    (inside / "folder.pt" / "sparse").write_bytes(b"\x80\x02")
+    with (inside / "folder.pt" / "sparse").open("r+b") as file:
+        file.truncate(5 * 2**30)
+    return ["folder.pt/sparse", "gone.pt", "latest", "loop.pt", "null.pt", "pipe.pt"]

@@ -15,6 +15,7 @@ import torch
 from scalegmn.checkpoints import read_state, write_state
 from scalegmn.cli.main import main
 from scalegmn.errors import ConfigurationError, ScaleGMNError
+from scalegmn.reports.sarif import to_sarif
 from scalegmn.training.calibration import CALIBRATION, TYPICALITY
 from scalegmn.training.run_folder import RUN
 from scalegmn.training.scanning.detector import Detector
@@ -147,6 +148,10 @@ def test_hostile_names_are_kept_as_they_are(detector: Detector, tmp_path: Path) 
     (tmp_path / "a.pt").rename(tmp_path / name)
     (result,) = scan([tmp_path], detector=detector).files
     assert result.path == str(tmp_path / name) and result.verdict is Verdict.abstain
+    report = scan([tmp_path], detector=detector)
+    for data in (report.to_dict(), to_sarif(report, exit_code=3)):
+        # Strict readers of JSON refuse halves of characters.
+        json.dumps(data, ensure_ascii=False, allow_nan=False).encode("utf-8")
 
 
 def set_to(name: str, value: object) -> Callable[[dict[str, Any]], object]:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -20,6 +16,7 @@ from scalegmn.training.scanning.detector import Detector
 from scalegmn.training.scanning.results import FileResult, ScanReport, ScanSettings, Verdict
 from scalegmn.training.scanning.scanner import scan
 from training.scanning.cases import architecture, networks
+from training.scanning.malice import DEADLY, HIDDEN
 
 JUDGED = (Verdict.clean, Verdict.suspect)
 RELU = ScanSettings(activation="relu")
@@ -47,17 +44,6 @@ def test_each_network_is_judged_by_itself(
     for one, by_itself in zip(found, alone, strict=True):
         assert one.verdict is by_itself.verdict and one.verdict in JUDGED and one.unread == ()
         assert one.logit == pytest.approx(by_itself.logit, abs=1e-5)
-
-
-HIDDEN: dict[str, Callable[[dict[str, Tensor]], Any]] = {
-    "adapter.down": lambda net: {**net, "adapter": {"down": torch.ones(3)}},
-    "extra_layers.0": lambda net: {**net, "extra_layers": [torch.ones(3)]},
-    "other.weight": lambda net: {"state_dict": net, "other": {"weight": torch.ones(2, 2)}},
-    "a.b.c.0": lambda net: {"state_dict": net, "a": {"b": {"c": (torch.ones(2),)}}},
-    "ids": lambda net: {**net, "ids": torch.arange(4)},
-    "mask": lambda net: {**net, "mask": torch.tensor([True, False])},
-    "half.x": lambda net: {"state_dict": net, "half": {"x": torch.ones(2).half()}},
-}
 
 
 @pytest.mark.parametrize("name", HIDDEN)
@@ -131,28 +117,6 @@ def test_many_networks_are_too_many(small_detector: Detector, tmp_path: Path) ->
     assert result.verdict is Verdict.error and "65 networks" in str(result.reason)
 
 
-def archive(pickle: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        file.writestr("archive/data.pkl", pickle)
-        file.writestr("archive/version", b"3\n")
-    return buffer.getvalue()
-
-
-def safetensors(header: bytes) -> bytes:
-    return len(header).to_bytes(8, "little") + header
-
-
-DEADLY = {
-    "deep_key.pt": archive(b"\x80\x02}(" + b")" + b"\x85" * 1_000_000 + b"K\x01u."),
-    "shared_key.pt": archive(b"\x80\x02}(" + b")" + b"2\x86" * 40 + b"K\x01u."),
-    "deep_value.pt": archive(b"\x80\x02" + b"](" * 500_000 + b"e" * 500_000 + b"."),
-    "metadata.safetensors": safetensors(b'{"__metadata__":null}'),
-    "deep.safetensors": safetensors(b"[" * 200_000),
-    "version.npy": b"\x93NUMPY\x09\x09\x76\x00{}",
-}
-
-
 def test_deadly_files_are_one_error_each(small_detector: Detector, tmp_path: Path) -> None:
     for name, content in DEADLY.items():
         (tmp_path / name).write_bytes(content)
@@ -177,6 +141,8 @@ def test_a_mistake_of_the_library_is_an_error_of_one_file(
     def broken(*arguments: object, **options: object) -> object:
         raise IndexError("off by one")
 
-    monkeypatch.setattr("scalegmn.training.scanning.scanner.read_file", broken)
-    (result,) = scanned(network(), tmp_path, small_detector)
-    assert result.verdict is Verdict.error and "IndexError: off by one" in str(result.reason)
+    for place in ("read_file", "judge"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"scalegmn.training.scanning.scanner.{place}", broken)
+            (result,) = scanned(network(), tmp_path, small_detector)
+        assert result.verdict is Verdict.error and "IndexError: off by one" in str(result.reason)

@@ -138,4 +138,8 @@ def _explained(result: FileResult, shares: Sensitivity | None, row: int, explain
     wanted = (Verdict.suspect,) if explain is Explain.suspect else (Verdict.suspect, Verdict.clean)
     if shares is None or result.verdict not in wanted:
         return result
-    return dataclasses.replace(result, layers=shares.layer_shares(row), neurons=shares.neuron_shares(row))
+    layers, neurons = shares.layer_shares(row), shares.neuron_shares(row)
+    if not all(math.isfinite(one.share) for one in (*layers, *neurons)):
+        note = "layers and neurons are not named: what the answer depends on is no finite number"
+        return dataclasses.replace(result, notes=(*result.notes, note))
+    return dataclasses.replace(result, layers=layers, neurons=neurons)

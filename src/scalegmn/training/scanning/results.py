@@ -234,9 +234,24 @@ class ScanReport:
                 "from_journal": self.from_journal,
             },
             "limits": self.limits,
-            "files": [result.to_dict() for result in self.files],
-            "skipped": list(self.skipped),
+            "files": [encodable(result.to_dict()) for result in self.files],
+            "skipped": encodable(self.skipped),
         }
+
+
+def encodable(data: Any) -> Any:
+    """Plain data whose texts all programs can read.
+
+    Names of files with bytes that are no text hold halves of characters, which most readers of JSON refuse;
+    they are written as escapes.
+    """
+    if isinstance(data, str):
+        return data.encode("utf-8", "backslashreplace").decode()
+    if isinstance(data, list | tuple):
+        return [encodable(one) for one in data]
+    if isinstance(data, dict):
+        return {encodable(key): encodable(one) for key, one in data.items()}
+    return data
 
 
 def gravest(verdicts: Iterable[Verdict]) -> Verdict:

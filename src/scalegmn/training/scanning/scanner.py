@@ -211,11 +211,7 @@ class _Scan:
         except (ScaleGMNError, MemoryError, RecursionError) as error:
             return _File(FileReading((failed(blank, error),)))
         except Exception as error:
-            # A mistake of this library; others' files are judged all the same.
-            what = CheckpointError(
-                f"reading it failed with {type(error).__name__}: {error}; please report it (SECURITY.md)"
-            )
-            return _File(FileReading((failed(blank, what),)))
+            return _File(FileReading((_mistake(blank, error),)))
 
     def _is_full(self) -> bool:
         candidates = [one for file in self._batch.values() for one in file.candidates]
@@ -249,16 +245,24 @@ class _Scan:
     def _judged(self, candidates: list[Candidate]) -> list[FileResult]:
         try:
             return judge(self._detector, candidates, settings=self._settings)
-        except (ScaleGMNError, RuntimeError) as error:
+        except ScaleGMNError as error:
             if len(candidates) == 1:
-                (one,) = candidates
-                return [failed(one.blank, error)]
+                return [failed(candidates[0].blank, error)]
+        except Exception as error:
+            if len(candidates) == 1:
+                return [_mistake(candidates[0].blank, error)]
         # One network must not take the others of its batch with it.
         return [result for one in candidates for result in self._judged([one])]
 
     def _finish(self, place: int, results: tuple[FileResult, ...]) -> None:
         self._done[place] = results
         self._advance(1)
+
+
+def _mistake(blank: FileResult, error: Exception) -> FileResult:
+    """An error that this library did not expect; all other files are judged all the same."""
+    text = f"judging it failed with {type(error).__name__}: {error}; please report it as SECURITY.md says"
+    return failed(blank, CheckpointError(text))
 
 
 def _with_unread(result: FileResult, unread: tuple[str, ...]) -> FileResult:
