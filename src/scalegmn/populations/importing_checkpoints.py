@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import itertools
 import shutil
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, final
@@ -16,12 +16,13 @@ import torch
 from torch import Tensor
 
 from scalegmn.checkpoints import read_state
+from scalegmn.checkpoints.readers import FileReader
+from scalegmn.checkpoints.worker import Reader
 from scalegmn.errors import CheckpointError, ConfigurationError, PopulationError, ScaleGMNError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.layers import Conv, Pool
 from scalegmn.networks.recognition import DESCRIPTION, Recognizer, Unrecognized
 from scalegmn.networks.recognition.variants import Wanted
-from scalegmn.populations.batches import file_workers
 from scalegmn.populations.importing import ImportReport, shown_refusals
 from scalegmn.populations.label_tables import LabelTable, has_trace_of_path
 from scalegmn.populations.progress import progress_bar
@@ -42,7 +43,7 @@ _NOTES: Final = 8
 @final
 @dataclass(frozen=True)
 class NetworkReader:
-    """How the network of a file is read; can be sent to other processes.
+    """How the network of a file is read.
 
     Attributes:
         architectures: what the files hold; empty where files say it themselves (as exported ones do), or
@@ -64,13 +65,17 @@ class NetworkReader:
         if self.activation is not None:
             Wanted.parse(self.activation)
 
-    def read(self, path: Path) -> tuple[Architecture, Tensor, tuple[str, ...]]:
+    def read(self, path: Path, *, files: FileReader) -> tuple[Architecture, Tensor, tuple[str, ...]]:
         """Architecture, parameters ``(P,)``, and notes.
+
+        Args:
+            path: of the file.
+            files: reads it.
 
         Raises:
             CheckpointError: the file cannot be read, or its architecture is not certain.
         """
-        state = read_state(path, key=self.key, max_bytes=self.max_bytes)
+        state = read_state(path, key=self.key, max_bytes=self.max_bytes, reader=files)
         recognizer = Recognizer(self.architectures, beyond=not self.architectures)
         found = recognizer.recognize(state, activation=self.activation)
         if isinstance(found, Unrecognized):
@@ -144,7 +149,7 @@ def import_checkpoints(
         folder: of the new population.
         table: what is known about the files.
         reader: how files are read.
-        workers: processes that read; by default as many as there are cores, if there are many files.
+        workers: confined processes that read; by default one a core.
         shard_size: networks that are written at a time.
         resume: continue an interrupted call with the same arguments on the same files.
         progress: show a progress bar on the standard error stream.
@@ -197,29 +202,36 @@ def _read_shards(
     show: bool,
 ) -> None:
     done = min(writer.shards_done * size, len(entries))
-    work = functools.partial(_read_files, reader)
     bar = progress_bar("reading files", total=len(entries), done=done, show=show)
-    with bar as advance, file_workers(work, files=len(entries) - done, workers=workers) as read:
+    with bar as advance, Reader(workers=workers) as files:
         for start in range(done, len(entries), size):
             refused = list(not_read) if start == 0 else []
             networks: list[_Read] = []
-            for some, failed in read(entries[start : start + size]):
-                networks += some
-                refused += failed
-                advance(len(some) + len(failed))
+            for found in _read_files(reader, files, entries[start : start + size]):
+                if isinstance(found, Refusal):
+                    refused.append(found)
+                else:
+                    networks.append(found)
+                advance(1)
             counts = Counter(note for network in networks for note in network.notes)
             notes = {"refused": [[one.name, one.reason] for one in refused], "counts": dict(counts)}
             writer.append_groups(_groups(networks, table), notes=notes)
 
 
-def _read_files(reader: NetworkReader, entries: Sequence[Entry]) -> tuple[list[_Read], list[Refusal]]:
-    networks, refused = [], []
-    for entry in entries:
+def _read_files(reader: NetworkReader, files: Reader, entries: Sequence[Entry]) -> Iterator[_Read | Refusal]:
+    """What every file holds, in order; as many are read at a time as there are workers."""
+
+    def read(entry: Entry) -> _Read | Refusal:
         try:
-            networks.append(_Read(int(entry.columns["row"]), *reader.read(entry.path)))
+            return _Read(int(entry.columns["row"]), *reader.read(entry.path, files=files))
         except (ScaleGMNError, OSError) as error:
-            refused.append(Refusal(entry.name, str(error)))
-    return networks, refused
+            return Refusal(entry.name, str(error))
+
+    threads = ThreadPoolExecutor(files.workers)
+    try:
+        yield from threads.map(read, entries)
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def _groups(networks: Sequence[_Read], table: LabelTable) -> Iterator[Group]:

@@ -126,6 +126,11 @@ class Reader(FileReader):
                 self._pool.drop(task)
 
     @property
+    def workers(self) -> int:
+        """Most worker processes."""
+        return self._workers
+
+    @property
     def limits_held(self) -> tuple[str, ...]:
         """Names of the limits that hold for all workers so far; empty if none was started."""
         started = self._pool.held

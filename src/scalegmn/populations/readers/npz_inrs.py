@@ -129,7 +129,7 @@ class NpzInrs(Collection):
         arrays["index"] = networks.columns["image"].astype(np.int32)
         arrays["mse"] = networks.columns["mse"].astype(np.float32)
         content = io.BytesIO()
-        np.savez(content, **arrays)
+        np.savez(content, **arrays)  # type: ignore[arg-type]
         make_folder(path.parent)
         create_file(path, content.getvalue())
 
