@@ -8,6 +8,7 @@ from scalegmn.configuration.base import (
     field_kinds,
     from_plain,
 )
+from scalegmn.configuration.json_text import parse_json, read_json_file
 from scalegmn.configuration.limits import (
     Ascending,
     Count,
@@ -60,6 +61,8 @@ __all__ = [
     "from_plain",
     "likeness",
     "nearest",
+    "parse_json",
+    "read_json_file",
     "register_plain_form",
     "shown",
     "to_plain",

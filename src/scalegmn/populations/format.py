@@ -25,12 +25,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import torch
 
 from scalegmn import __version__
+from scalegmn.configuration import read_json_file
 from scalegmn.errors import ArchitectureError, PopulationError
 from scalegmn.networks.architecture import Architecture
 
@@ -39,6 +41,8 @@ VERSION = 1
 INDEX = "index.json"
 JOURNAL = "journal.jsonl"
 METADATA = "metadata.parquet"
+_LARGEST: Final = 2**28
+"""Bytes of a description; one of a million shards has fewer."""
 ARCHITECTURE_COLUMN = "architecture"
 DTYPE = np.dtype("<f4")
 
@@ -146,7 +150,7 @@ class Index:
             PopulationError: it is damaged, of another format, of a newer version, or was edited.
         """
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = read_json_file(path, max_bytes=_LARGEST)
             check_header(data, path)
             index = Index(
                 architectures=tuple(StoredArchitecture(**entry) for entry in data["architectures"]),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
+from scalegmn.configuration import parse_json
 from scalegmn.disk import writing
 from scalegmn.errors import ArchitectureError, PopulationError
 from scalegmn.populations.durable import sync_folder
@@ -124,7 +124,7 @@ class Journal:
 
     def _replay(self, lines: list[bytes], provenance: Mapping[str, object]) -> None:
         try:
-            header, *entries = [json.loads(line) for line in lines]
+            header, *entries = [parse_json(line) for line in lines]
             check_header(header, self.path)
             check_provenance(header["provenance"], provenance, folder=self.path.parent)
             self.progress.versions = [header["versions"]]

@@ -11,6 +11,7 @@ from typing import Final, final
 
 import numpy as np
 
+from scalegmn.configuration import read_json_file
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.populations.durable import write_atomically
 from scalegmn.populations.store import Population
@@ -98,7 +99,7 @@ class Splits:
             PopulationError: the file is missing or holds something else.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            data = read_json_file(Path(path))
         except (OSError, ValueError) as error:
             raise PopulationError(f"{path}: cannot be read as a splits file: {error}") from error
         if not isinstance(data, dict) or set(data) != set(NAMES):

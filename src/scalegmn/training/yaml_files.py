@@ -49,6 +49,16 @@ _Loader.add_implicit_resolver(
 )
 
 
+@final
+class _Dumper(yaml.SafeDumper):
+    """The safe dumper, but texts that the loader above takes for numbers are put into quotes."""
+
+
+for _first, _resolvers in _Loader.yaml_implicit_resolvers.items():
+    for _tag, _form in _resolvers:
+        _Dumper.add_implicit_resolver(_tag, _form, [_first])
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a mapping from a YAML file.
 
@@ -59,7 +69,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ConfigurationError(f"--config {path}: cannot be read: {error.strerror}") from error
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
     if len(content) > MAX_BYTES:
         raise ConfigurationError(f"{path}: is larger than {MAX_BYTES:,} bytes, expected a configuration")
     try:
@@ -79,7 +89,16 @@ def parse_yaml(text: str) -> Any:
     Raises:
         ValueError: it is none, or holds what is no plain value.
     """
-    loader = _Loader(text)
+    depth = 0
+    for bracket in re.findall(r"[\[\]{}]", text):
+        # Texts may hold brackets too, hence the leeway; the parser takes the square of the depth.
+        depth += 1 if bracket in "[{" else -1
+        if depth > 10 * MAX_DEPTH:
+            raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+    try:
+        loader = _Loader(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
     try:
         node = loader.get_single_node()
         if node is None:
@@ -102,7 +121,7 @@ def parse_value(text: str) -> object:
 
 def to_yaml(data: object) -> str:
     """Plain data as YAML, in the given order."""
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def _check(root: yaml.Node, loader: _Loader) -> None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from scalegmn.cli.describe.statistics import facts_table, flat
-from scalegmn.errors import ConfigurationError
 from scalegmn.networks.files import read_json
 from scalegmn.reports.metrics import read_metrics
 from scalegmn.reports.tables import ResultTable
 from scalegmn.training.run_folder import CONFIG, METRICS, MODEL, RESULTS, RUN
+from scalegmn.training.yaml_files import read_yaml
 
 
 def describe_run(folder: Path) -> list[ResultTable]:
@@ -27,11 +24,11 @@ def describe_run(folder: Path) -> list[ResultTable]:
     shown = {"state": state, **{name: value for name, value in flat(facts).items() if _is_short(value)}}
     tables = [facts_table(f"Run {folder}", shown)]
     if (folder / CONFIG).is_file():
-        tables.append(facts_table("Configuration", flat(_read_yaml(folder / CONFIG))))
+        tables.append(facts_table("Configuration", flat(read_yaml(folder / CONFIG))))
     if (folder / METRICS).is_file():
         tables.append(_curve(folder / METRICS))
     if (folder / RESULTS).is_file():
-        results = flat(read_json(folder / RESULTS, what="results of a run"))
+        results = flat(read_json(folder / RESULTS, what="results of a run", constants=True))
         tables.append(facts_table("Results", {k: _rounded(v) for k, v in results.items() if _is_short(v)}))
     return tables
 
@@ -50,16 +47,6 @@ def _curve(path: Path) -> ResultTable:
             )
         )
     return ResultTable(("metric", "first", "smallest", "largest", "last", "epochs"), tuple(rows), "Metrics")
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"{path}: cannot be read as YAML: {error}") from error
-    if not isinstance(data, dict):
-        raise ConfigurationError(f"{path}: expected a mapping, found {type(data).__name__}")
-    return data
 
 
 def _is_short(value: object) -> bool:

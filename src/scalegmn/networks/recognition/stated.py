@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
+from scalegmn.configuration import parse_json
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.recognition.variants import Wanted
@@ -99,7 +100,7 @@ def _described(text: str) -> tuple[Architecture | None, str | None]:
     if len(text) > _LONGEST:
         return None, f"{problem}: it has {len(text):,} characters, expected at most {_LONGEST:,}"
     try:
-        data = json.loads(text)
+        data = parse_json(text)
         if not isinstance(data, dict) or not _is_plain(data, ""):
             return None, f"{problem}: a number in it is of the wrong kind; leave the entry out"
         return Architecture.from_dict(data), None

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scalegmn.configuration import read_json_file
 from scalegmn.disk import create_file
 from scalegmn.errors import PopulationError
 
@@ -49,8 +50,8 @@ def read_splits(path: Path, *, components: int, advice: str) -> SplitsFile:
     if not path.is_file():
         raise PopulationError(f"{path}: there is no splits file; {advice}")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        data = read_json_file(path)
+    except (OSError, ValueError) as error:
         raise PopulationError(f"{path}: damaged splits file, not JSON: {error}; {advice}") from error
     if not isinstance(data, dict) or set(data) != set(SPLITS):
         found = sorted(data) if isinstance(data, dict) else type(data).__name__

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from scalegmn.configuration import read_json_file
 from scalegmn.errors import PopulationError
 from scalegmn.populations.readers.splits_files import SPLITS, path_end
 
@@ -38,8 +38,8 @@ def read_scores(path: Path) -> dict[str, Score]:
     if not path.is_file():
         raise PopulationError(f"{path}: there is no splits file; {advice}")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        data = read_json_file(path)
+    except (OSError, ValueError) as error:
         raise PopulationError(f"{path}: damaged splits file, not JSON: {error}; {advice}") from error
     if not isinstance(data, dict) or set(data) != set(SPLITS):
         found = sorted(data) if isinstance(data, dict) else type(data).__name__

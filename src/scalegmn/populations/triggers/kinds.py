@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
+from scalegmn.configuration import parse_json
 from scalegmn.errors import TriggerError
 from scalegmn.populations.triggers.blend import WholeBlend
 from scalegmn.populations.triggers.blended_square import BlendedSquare
@@ -60,7 +60,7 @@ def trigger_from_json(text: str) -> Trigger:
     if not isinstance(text, str):
         raise TriggerError(f"a description of a trigger is a {type(text).__name__}, expected text in JSON")
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        data = parse_json(text)
+    except ValueError as error:
         raise TriggerError(f"a description of a trigger is no JSON: {text!r:.60}: {error}") from error
     return trigger_from_dict(data)

@@ -105,7 +105,7 @@ def read_run(run: ComparedRun) -> RunResult:
     Raises:
         ConfigurationError: the results are damaged, or there are none on test networks.
     """
-    results = read_json(run.folder / RESULTS, what="results of a run")
+    results = read_json(run.folder / RESULTS, what="results of a run", constants=True)
     if not isinstance(results.get("test"), dict):
         raise ConfigurationError(
             f"{run.folder / RESULTS}: has no figures on test networks; remove {run.folder} and train again"

@@ -178,7 +178,7 @@ def _said(one: _Done) -> str:
     if one.failure is not None:
         return f"failed after {one.seconds:.0f} s: {one.failure.reason}"
     task = load_task(read_json(one.run.folder / RUN, what="description of a run")["task"])
-    test = read_json(one.run.folder / RESULTS, what="results of a run")["test"]
+    test = read_json(one.run.folder / RESULTS, what="results of a run", constants=True)["test"]
     figures = [f"{name} {_number(test.get(name))}" for name in task.headline or (task.monitor,)]
     return ", ".join([*figures, f"{one.seconds:.1f} s"])
 
