@@ -18,7 +18,7 @@ PACKAGE = "scalegmn"
 # Bottom to top.  A layer imports layers of lower rank and itself; layers of one rank that stand
 # together below know each other only where ACQUAINTED says so.
 LAYERS = (
-    ("errors", "printable", "shapes", "seeding", "disk", "configuration"),
+    ("errors", "printable", "shapes", "seeding", "disk", "configuration", "csv_text"),
     ("checkpoints",),
     ("networks",),
     ("symmetry",),
@@ -32,7 +32,7 @@ LAYERS = (
     ("testing", "__main__", "__init__"),
 )
 RANK = {layer: rank for rank, layers in enumerate(LAYERS) for layer in layers}
-ACQUAINTED = frozenset({"errors", "printable", "shapes", "seeding", "disk", "configuration"})
+ACQUAINTED = frozenset({"errors", "printable", "shapes", "seeding", "disk", "configuration", "csv_text"})
 
 # Distribution packages that only some layers may use.
 RESERVED = {

@@ -15,8 +15,9 @@ from scalegmn.disk import create_file, new_folder
 from scalegmn.errors import PopulationError
 from scalegmn.networks.recognition import architecture_entries
 from scalegmn.populations.columns import explained, to_parquet
+from scalegmn.populations.csv_tables import harmless
 from scalegmn.populations.format import ARCHITECTURE_COLUMN
-from scalegmn.populations.label_tables import ADDED, FILE_COLUMN, guarded
+from scalegmn.populations.label_tables import ADDED, FILE_COLUMN
 from scalegmn.populations.progress import progress_bar
 from scalegmn.populations.store import Population
 
@@ -82,6 +83,6 @@ def _write_table(table: pa.Table, files: list[str], path: Path) -> None:
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), ADDED: column.encode()})
     with explained(f"{path}: the columns of the population cannot be written as a table"):
         content = io.BytesIO()
-        pyarrow.csv.write_csv(guarded(table), content)
+        pyarrow.csv.write_csv(harmless(table), content)
     create_file(path, content.getvalue())
     create_file(path.with_suffix(".parquet"), to_parquet(table))

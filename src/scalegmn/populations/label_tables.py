@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from scalegmn.errors import PopulationError
 from scalegmn.populations.columns import explained
+from scalegmn.populations.csv_tables import original
 from scalegmn.populations.format import ARCHITECTURE_COLUMN, sha256
 
 FILE_COLUMN: Final = "file"
@@ -29,8 +30,6 @@ _COLUMNS: Final = 4096
 _CELLS: Final = 2**27
 _CSV: Final = (".csv", ".tsv", ".txt")
 _PARQUET: Final = (".parquet", ".pq")
-# What a spreadsheet would run; behind an apostrophe it is text.
-_FORMULA: Final = r"'*[=+\-@\t\r]"
 _SEPARATORS: Final = (",", ";", "\t")
 _WHOLE: Final = r"^(0|-?[1-9][0-9]{0,18})$"
 # Neither numbers with leading zeros nor such with more digits than double precision holds: they are names.
@@ -191,6 +190,7 @@ def _csv(data: bytes, path: Path) -> tuple[pa.Table, str | None]:
                 quoted_strings_can_be_null=False,
             ),
         )
+    table = original(table)
     _check_names(table, path)
     beside = path.with_suffix(_PARQUET[0])
     known, added = (None, None)
@@ -198,9 +198,7 @@ def _csv(data: bytes, path: Path) -> tuple[pa.Table, str | None]:
         with explained(f"{beside}: is no Parquet file, but lies beside {path.name} under its name"):
             known = pq.read_schema(pa.BufferReader(_bytes_of(beside)))
         added = _added(known)
-    table = table.rename_columns([_unguarded_name(name) for name in table.column_names])
-    _check_names(table, path)
-    arrays = {name: _unguarded(_typed(table[name], name, known, path, beside)) for name in table.column_names}
+    arrays = {name: _typed(table[name], name, known, path, beside) for name in table.column_names}
     return pa.table(arrays), added
 
 
@@ -216,27 +214,6 @@ def _typed(
         ):
             return texts.cast(stated)
     return _inferred(texts)
-
-
-def guarded(table: pa.Table) -> pa.Table:
-    """A table whose texts no spreadsheet runs, for CSV; :meth:`LabelTable.read` has them as they were."""
-    names = [re.sub(f"^({_FORMULA})", r"'\1", name) for name in table.column_names]
-    arrays = [_replaced(column, f"^({_FORMULA})", r"'\1") for column in table.columns]
-    return pa.table(arrays, names=names)
-
-
-def _unguarded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return _replaced(column, f"^'({_FORMULA})", r"\1")
-
-
-def _unguarded_name(name: str) -> str:
-    return re.sub(f"^'({_FORMULA})", r"\1", name)
-
-
-def _replaced(column: pa.ChunkedArray, pattern: str, by: str) -> pa.ChunkedArray:
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        return pc.replace_substring_regex(column, pattern, by)
-    return column
 
 
 def _inferred(texts: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from scalegmn.csv_text import csv_cell
 from scalegmn.disk import new_folder, writing
 from scalegmn.errors import PopulationError
 from scalegmn.networks.architecture import Architecture
@@ -232,8 +233,8 @@ def _packed(table: Mapping[str, list[object]]) -> bytes:
         io.TextIOWrapper(file, encoding="utf-8", newline="") as text,
     ):
         lines = csv.writer(text, lineterminator="\n")
-        lines.writerow(table)
-        lines.writerows(zip(*table.values(), strict=True))
+        lines.writerow(map(csv_cell, table))
+        lines.writerows(map(csv_cell, row) for row in zip(*table.values(), strict=True))
     return packed.getvalue()
 
 

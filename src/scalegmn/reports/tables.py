@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
 from rich.text import Text
 
+from scalegmn.csv_text import csv_text
 from scalegmn.errors import ScaleGMNError
 from scalegmn.printable import printable
 
@@ -86,11 +85,7 @@ class ResultTable:
 
     def to_csv(self) -> str:
         """For other programs; the title is left out."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.columns)
-        writer.writerows(self.rows)
-        return text.getvalue()
+        return csv_text((self.columns, *self.rows))
 
 
 def percent(value: float, interval: tuple[float, float] | None = None) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import final
 
+from scalegmn.csv_text import csv_text
 from scalegmn.training.files import write_text
 
 Row = dict[str, float | int]
@@ -33,11 +32,8 @@ class History:
         """Append a row, and write the file (one process of several does)."""
         self.rows = [*self.rows, row]
         if write:
-            text = io.StringIO()
-            writer = csv.DictWriter(text, fieldnames=list(row), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.rows)
-            write_text(self.path, text.getvalue())
+            names = list(row)
+            write_text(self.path, csv_text([names, *([one.get(n, "") for n in names] for one in self.rows)]))
             if self._tell is not None:
                 self._tell(_line(row))
 

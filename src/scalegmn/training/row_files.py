@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -11,15 +9,13 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from scalegmn.csv_text import csv_text
 from scalegmn.disk import make_folder, replace_file
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations.columns import to_parquet
 from scalegmn.training.files import json_text, write_text
 
 Row = Mapping[str, Any]
-
-# A spreadsheet would run what begins so.
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def check_row_file(path: Path) -> None:
@@ -72,18 +68,7 @@ def _columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
 
 def _write_csv(path: Path, rows: Sequence[Row]) -> None:
     columns = _columns(rows)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([_cell(name) for name in columns])
-    for values in zip(*columns.values(), strict=True):
-        writer.writerow(map(_cell, values))
-    write_text(path, text.getvalue())
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(_FORMULAS):
-        return f"'{value}"
-    return value
+    write_text(path, csv_text([list(columns), *zip(*columns.values(), strict=True)]))
 
 
 def _write_parquet(path: Path, rows: Sequence[Row]) -> None:

@@ -21,6 +21,7 @@ from typing import Final, final
 
 import numpy as np
 
+from scalegmn.csv_text import csv_text, original_cell
 from scalegmn.errors import PopulationError
 from scalegmn.networks.activations import Activation
 from scalegmn.networks.architecture import Architecture
@@ -162,12 +163,8 @@ class ZooLayout:
 
     def to_csv(self) -> str:
         """The text of the file, as it was published."""
-        text = io.StringIO()
-        lines = csv.writer(text, lineterminator="\n")
-        lines.writerow(("varname", "start_idx", "end_idx", "size", "shape"))
-        for v in self.variables:
-            lines.writerow((v.name, v.start, v.stop, v.stop - v.start, str(v.shape)))
-        return text.getvalue()
+        rows = ((v.name, v.start, v.stop, v.stop - v.start, str(v.shape)) for v in self.variables)
+        return csv_text([("varname", "start_idx", "end_idx", "size", "shape"), *rows])
 
     @staticmethod
     def of(*, channels: tuple[int, ...], classes: int, kernel: int) -> ZooLayout:
@@ -212,7 +209,7 @@ def _variables(lines: list[list[str]], path: Path) -> Iterator[Variable]:
         where = f"{path}, line {number}"
         if len(cells) != len(header):
             raise PopulationError(f"{where}: has {len(cells)} cells, expected {len(header)}")
-        line = dict(zip(header, cells, strict=True))
+        line = dict(zip(header, map(original_cell, cells), strict=True))
         name = _NAME.fullmatch(line["varname"])
         if name is None:
             raise PopulationError(

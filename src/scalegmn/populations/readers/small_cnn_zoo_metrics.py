@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from scalegmn.errors import ConfigurationError, PopulationError
+from scalegmn.populations.csv_tables import original
 
 METRICS: Final = "metrics.csv.gz"
 ACTIVATIONS: Final = ("relu", "tanh")
@@ -151,6 +152,7 @@ def _read(path: Path) -> pa.Table:
             parse_options=csv.ParseOptions(newlines_in_values=False),
             convert_options=csv.ConvertOptions(column_types={**words, **reals}, strings_can_be_null=True),
         )
+        table = original(table)
         names = table.column_names
     except (pa.ArrowException, OSError, ValueError) as error:
         raise PopulationError(
