@@ -15,19 +15,23 @@ from typing import Any, Final
 FORMULA: Final = r"^'*[=+\-@\t\r\n＝＋－＠]"
 """What cells must not begin with; quotes in front are those of a cell that was made harmless before."""
 QUOTED: Final = r"^'+[=+\-@\t\r\n＝＋－＠]"
-_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_NUMBER: Final = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _FORMULA: Final = re.compile(FORMULA)
 _QUOTED: Final = re.compile(QUOTED)
 
 
-def csv_cell(value: Any) -> Any:
+def csv_cell(value: Any, *, numbers: bool = True) -> Any:
     """A value as it is written: a text that a spreadsheet would run gets ``'`` in front; numbers stay.
+
+    Args:
+        value: any; what is no text stays.
+        numbers: whether a text that is a negative number, such as ``-1.5``, stays too.
 
     Law: ``original_cell(csv_cell(text)) == text`` for every text.
     """
-    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str) or not _FORMULA.match(value) or (numbers and _NUMBER.fullmatch(value)):
+        return value
+    return f"'{value}"
 
 
 def original_cell(text: str) -> str:

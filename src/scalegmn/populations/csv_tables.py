@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -12,8 +13,8 @@ from scalegmn.csv_text import FORMULA, QUOTED, csv_cell, original_cell
 
 
 def harmless(table: pa.Table) -> pa.Table:
-    """The table with names and texts as they are written."""
-    return _mapped(table, csv_cell, FORMULA)
+    """The table with names and texts as they are written; numbers have columns of their own."""
+    return _mapped(table, partial(csv_cell, numbers=False), FORMULA)
 
 
 def original(table: pa.Table) -> pa.Table:
