@@ -115,6 +115,13 @@ def test_what_everybody_needs_belongs_to_no_extra(monkeypatch: pytest.MonkeyPatc
     assert advice(["numpy"]) == f"the package numpy: pip install '{PROJECT['dependencies'][0]}'"
 
 
+def test_an_extra_that_wants_a_newer_version_does_not_own_the_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(packages, "requires", lambda name: ["numpy>=1", 'numpy>=2; extra == "dev"'])
+    assert advice(["numpy"]) == "the package numpy: pip install 'numpy>=1'"
+
+
 def test_without_metadata_names_must_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """From a folder of sources that nobody installed."""
 

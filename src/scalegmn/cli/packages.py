@@ -129,6 +129,8 @@ def _offered() -> dict[str, _Requirement]:
         text, _, condition = (part.strip() for part in line.partition(";"))
         name = _normal(re.split(r"[^\w.-]", text, maxsplit=1)[0])
         extras = re.findall(r"extra == ['\"]([\w-]+)['\"]", condition)
+        if name in found and not found[name].extras:
+            continue  # Everybody needs it; an extra may ask for a newer one.
         found.setdefault(name, _Requirement(text)).extras.update(extras)
         if name == "scalegmn":
             # Extras may consist of others: scalegmn[populations]; extra == "train".
