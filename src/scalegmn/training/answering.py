@@ -18,7 +18,7 @@ from scalegmn.symmetry.canonical import canonicalize_sine_phase
 from scalegmn.tasks.conformal import fewest_errors, interval_radius
 from scalegmn.tasks.regression import Regression
 from scalegmn.training.inference import device_called, outputs_of
-from scalegmn.training.reference import reference_of, sizes_of
+from scalegmn.training.reference import Remark, reference_of, sizes_of
 from scalegmn.training.run_folder import Run
 from scalegmn.training.typicality import InvariantStatistics
 
@@ -96,9 +96,10 @@ class AskedNetwork:
 class Answers:
     """Asks the model of a run about networks.
 
-    An answer that is no finite number, or no probability where it should be one, is not given.  Numbers get
-    an interval, where the training left errors on validation networks, or they can be measured now.  Networks
-    whose parameters are far outside of what the model was trained on get a note.
+    An answer that is no finite number, or no probability where it should be one, is not given, nor is one
+    about a network whose parameters are larger by orders of magnitude than what the model has seen.  Numbers
+    get an interval, where the training left errors on validation networks, or they can be measured now.
+    Networks whose parameters are far outside of what the model was trained on get a note.
 
     Args:
         run: whose model answers.
@@ -200,7 +201,7 @@ class Answers:
             self._outcome(*parts) for parts in zip(members, answers, intervals, remarks, finite, strict=True)
         ]
 
-    def _remarks(self, architecture: Architecture, theta: Tensor) -> list[str | None]:
+    def _remarks(self, architecture: Architecture, theta: Tensor) -> list[Remark | None]:
         if self._reference is None:
             return [None] * len(theta)
         return self._reference.remarks(sizes_of(self._statistics, NetworkBatch.of(architecture, theta)))
@@ -210,7 +211,7 @@ class Answers:
         network: AskedNetwork,
         answer: dict[str, Any],
         interval: tuple[float, float] | None,
-        remark: str | None,
+        remark: Remark | None,
         finite: bool,
     ) -> Outcome:
         if isinstance(self._run.task, Regression):
@@ -218,8 +219,10 @@ class Answers:
             answer = {**answer, "low": low, "high": high, "level": None if interval is None else self._level}
         fault = fault_of(answer, finite=finite)
         if fault is not None:
-            return network.refused(f"{fault}; {remark or 'look for huge parameters'}")
-        notes = (*network.notes, *(() if remark is None else (remark,)), *self._general)
+            return network.refused(f"{fault}; {remark.text if remark else 'look for huge parameters'}")
+        if remark is not None and remark.hopeless:
+            return network.refused(f"{remark.text}; an answer about it would mean nothing")
+        notes = (*network.notes, *(() if remark is None else (remark.text,)), *self._general)
         return Prediction(network.path, answer, notes, network.number)
 
 

@@ -41,12 +41,29 @@ REFERENCE: Final = "reference.json"
 FAR: Final = 10.0
 """Parameters so many times as large, or small, as those of training networks are said to be far outside."""
 
+HOPELESS: Final = 1000.0
+"""About a network whose parameters are so many times as large there is no answer."""
+
 _SAMPLE: Final = 512
 _QUANTILES: Final = (0.01, 0.99)
 # Of each layer the statistics that are sizes: mean and largest of weights, and of biases.
 _SETS: Final = (1, 3)
 _OF_SET: Final = (0, PER_SET - 1)
 _WORDS: Final = ("weights", "biases")
+
+
+@final
+@dataclass(frozen=True)
+class Remark:
+    """What is to be known about an answer.
+
+    Attributes:
+        text: in words.
+        hopeless: whether the answer means nothing.
+    """
+
+    text: str
+    hopeless: bool
 
 
 @final
@@ -102,25 +119,29 @@ class Reference:
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(f"{path}: damaged, {error!r}; restore it or train again") from error
 
-    def remarks(self, sizes: Float[Tensor, "B layers 4"]) -> list[str | None]:
+    def remarks(self, sizes: Float[Tensor, "B layers 4"]) -> list[Remark | None]:
         """Of each network, whether its parameters are far outside of what the model was trained on."""
         values = sizes.double().numpy()
-        known = self.high > 0
-        large = known & ~(values <= FAR * self.high)
-        small = known & (values < self.low / FAR) & (self.low > 0)
-        found: list[str | None] = []
-        for own, above, below in zip(values, large, small, strict=True):
-            if not (above | below).any():
-                found.append(None)
-                continue
-            layer, column = (int(place[0]) for place in np.nonzero(above if above.any() else below))
-            nearest = (self.high if above.any() else self.low)[layer, column]
-            found.append(
-                "its parameters are far outside of what the model was trained on: the "
-                f"{_WORDS[column // 2]} of layer {layer + 1} have a size of {own[layer, column]:.3g}, those "
-                f"of training networks {'at most' if above.any() else 'at least'} {nearest:.3g}"
-            )
-        return found
+        # Layers that a network lacks have parameters of size 0.
+        times = np.divide(values, self.high, out=np.ones_like(values), where=self.high > 0)
+        small = (values > 0) & (values < self.low / FAR)
+        return [
+            self._remark(own, ratio, below) for own, ratio, below in zip(values, times, small, strict=True)
+        ]
+
+    def _remark(self, own: np.ndarray, times: np.ndarray, small: np.ndarray) -> Remark | None:
+        large = ~(times <= FAR)
+        if not (large | small).any():
+            return None
+        above = bool(large.any())
+        layer, column = (int(place[0]) for place in np.nonzero(large if above else small))
+        nearest = (self.high if above else self.low)[layer, column]
+        text = (
+            "its parameters are far outside of what the model was trained on: the "
+            f"{_WORDS[column // 2]} of layer {layer + 1} have a size of {own[layer, column]:.3g}, those "
+            f"of training networks {'at most' if above else 'at least'} {nearest:.3g}"
+        )
+        return Remark(text, hopeless=bool((~(times <= HOPELESS)).any()))
 
 
 def sizes_of(statistics: InvariantStatistics, batch: NetworkBatch) -> Float[Tensor, "B layers 4"]:

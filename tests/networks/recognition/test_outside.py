@@ -81,7 +81,7 @@ def test_other_sizes_behind_a_prefix(tmp_path: Path) -> None:
     found = Recognizer([dense(4, 5, 3)], beyond=True).recognize(state(tmp_path, network, prefix="net."))
     assert isinstance(found, Recognized)
     assert torch.equal(found.architecture.flatten(found.tensors), theta(network))
-    assert found.names["0.weight"] == "net.0.weight"
+    assert found.names["net.0.weight"] == "net.0.weight"
 
 
 def test_what_is_open_is_not_guessed(tmp_path: Path) -> None:

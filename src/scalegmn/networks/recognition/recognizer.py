@@ -21,7 +21,7 @@ from scalegmn.networks.recognition.outcome import Match, Recognized, Unrecognize
 from scalegmn.networks.recognition.resized import resized, usual_templates
 from scalegmn.networks.recognition.shapes import Layout, Shape, match_by_shape
 from scalegmn.networks.recognition.stated import Stated
-from scalegmn.networks.recognition.variants import Wanted, meaning
+from scalegmn.networks.recognition.variants import Wanted, meaning, renamed
 
 # Formats that keep parameters in an order of their own, so that places say nothing about unknown names.
 _UNORDERED: Final = "safetensors"
@@ -76,7 +76,9 @@ class Recognizer:
         """What to say about a network that is none of the known ones."""
         if not self._known:
             return f"taken for a network {architecture.describe()}"
-        return f"{architecture.describe()} {_OUTSIDE}: it is none of its {len(self._known)} architectures"
+        count = len(self._known)
+        known = f"none of its {count} architectures" if count > 1 else "not its only architecture"
+        return f"{architecture.describe()} {_OUTSIDE}: it is {known}"
 
     def recognize(self, state: Checkpoint, *, activation: str | None = None) -> Recognized | Unrecognized:
         """What the tensors of a file are.
@@ -167,7 +169,7 @@ class Recognizer:
                     return self._outcome(state, matches, notes, stated, wanted, text)
         templates = self._known or _templates(wanted, stated)
         back = cores or {name: name for name in own}
-        matches = [Match(a, {p.name: back[p.name] for p in a.parameters}) for a in resized(shapes, templates)]
+        matches = [_in_own_names(a, back) for a in resized(shapes, templates)]
         if matches:
             return self._outcome(state, matches, (), stated, wanted, text)
         return Unrecognized(self._unknown(own))
@@ -191,6 +193,18 @@ class Recognizer:
             f"unknown architecture: its parameters {listed_shapes(own)} fit none of the {len(self._known)} "
             f"architectures of the training set ({known}{and_more(len(self._known))})"
         )
+
+
+def _in_own_names(architecture: Architecture, back: Mapping[str, str]) -> Match:
+    """A network that was made from names without prefixes, under the names of the file.
+
+    Args:
+        architecture: the network.
+        back: from its names to those of the file.
+    """
+    names = {p.name: back[p.name] for p in architecture.parameters}
+    own = renamed(architecture, names)
+    return Match(architecture, names) if own is None else Match(own, {name: name for name in names.values()})
 
 
 def _described(architecture: Architecture, match: Match) -> list[Match]:
