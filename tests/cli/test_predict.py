@@ -217,6 +217,26 @@ def test_other_widths_and_prefixes_are_read_with_a_note(
     assert main(["predict", str(folder / "run"), *files, "--activation", "rleu"]) == USAGE
 
 
+def test_a_folder_may_be_one_network_in_several_files(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = read_state(folder / "c.safetensors").tensors
+    names = list(state)
+    parts = tmp_path / "files" / "sharded"
+    parts.mkdir(parents=True)
+    for number, own in enumerate((names[:2], names[2:]), 1):
+        tensors = {name: state[name] for name in own}
+        write_state(parts / f"model-0000{number}-of-00002.safetensors", tensors)
+    shutil.copy(folder / "c.safetensors", tmp_path / "files")
+    capsys.readouterr()
+    assert main(["predict", str(folder / "run"), str(tmp_path / "files"), "--json", "--quiet"]) == OK
+    whole, sharded = answers(capsys)
+    assert sharded["file"] == str(parts)
+    assert sharded["probabilities"] == pytest.approx(whole["probabilities"])
+    (parts / "model-00002-of-00002.safetensors").unlink()
+    assert main(["predict", str(folder / "run"), str(parts), "--json", "--quiet"]) == DATA
+
+
 @pytest.fixture(scope="module")
 def regression(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that predicts a number."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.graph.network_batch import NetworkBatch
 from scalegmn.networks.architecture import Architecture
+from scalegmn.populations.format import INDEX
 from scalegmn.symmetry.canonical import canonicalize_sine_phase
 from scalegmn.tasks.conformal import fewest_errors, interval_radius
 from scalegmn.tasks.regression import Regression
@@ -88,7 +89,8 @@ class AskedNetwork:
 
     def refused(self, reason: str) -> Refusal:
         """With its place in front."""
-        where = f"{self.path}: network {self.number}" if self.path.is_dir() else str(self.path)
+        stored = (self.path / INDEX).is_file()
+        where = f"{self.path}: network {self.number}" if stored else str(self.path)
         return Refusal(self.path, f"{where}: {reason.removeprefix(f'{where}:').strip()}", self.number)
 
 

@@ -9,7 +9,8 @@ from typing import Any, final
 
 import numpy as np
 
-from scalegmn.errors import ConfigurationError
+from scalegmn.checkpoints.folders import network_parts
+from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.populations.format import INDEX, JOURNAL
 from scalegmn.populations.store import Population
 from scalegmn.populations.where import rows_where
@@ -23,7 +24,7 @@ class Files:
     """Checkpoint files, and folders in which there was nothing to read.
 
     Attributes:
-        paths: of files that are to be read.
+        paths: of files that are to be read, and of folders that are one network in several files.
         problems: places that hold no such file, and why, numbered after the files.
     """
 
@@ -74,7 +75,7 @@ def find_networks(paths: Sequence[Path], *, where: Mapping[str, Any] | None = No
     if where:
         raise ConfigurationError("--where chooses by the columns of a population; leave it out for files")
     found = find_files(paths).files
-    paths = tuple(one.path for one in found if one.problem is None)
+    paths = _joined([one.path for one in found if one.problem is None])
     problems = [one for one in found if one.problem is not None]
     return Files(
         paths,
@@ -83,6 +84,23 @@ def find_networks(paths: Sequence[Path], *, where: Mapping[str, Any] | None = No
             for number, one in enumerate(problems, len(paths))
         ),
     )
+
+
+def _joined(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """Paths with the folder in place of its files where these are the parts of one network, and all are
+    there."""
+    named = set(paths)
+    folders: dict[Path, Path] = {}
+    for folder in dict.fromkeys(path.parent for path in paths):
+        try:
+            networks = network_parts(folder)
+        except CheckpointError:
+            # Each file says what is wrong with it.
+            continue
+        if len(networks) == 1 and len(networks[0].files) > 1 and named.issuperset(networks[0].files):
+            index = () if networks[0].index is None else (networks[0].index,)
+            folders |= dict.fromkeys((*networks[0].files, *index), folder)
+    return tuple(dict.fromkeys(folders.get(path, path) for path in paths))
 
 
 def _problem(found: Found) -> str | None:
