@@ -20,6 +20,9 @@ from scalegmn.symmetry import SymmetryAction
 from scalegmn.symmetry.action import Element
 from scalegmn.testing import randomise
 from scalegmn.training.scanning.attribution import Sensitivity, answers_and_products
+from scalegmn.training.scanning.judging import explained
+from scalegmn.training.scanning.results import FileResult, Verdict
+from scalegmn.training.scanning.settings import Explain
 
 RELU, TANH = Activation("relu"), Activation("tanh")
 NETWORKS = {
@@ -124,3 +127,12 @@ def test_detectors_without_gradients_have_no_products() -> None:
     batch = NetworkBatch.of(NETWORKS["relu"], torch.ones(2, NETWORKS["relu"].num_parameters))
     answers, found = answers_and_products(Counted(), batch, explain=True)
     assert answers.tolist() == [[float(NETWORKS["relu"].num_parameters)]] * 2 and found is None
+
+
+def test_shares_that_are_no_numbers_are_left_out_of_reports() -> None:
+    network = NETWORKS["relu"]
+    result = FileResult(path="a.pt", verdict=Verdict.suspect)
+    for value, named in ((1.0, True), (float("nan"), False), (float("inf"), False)):
+        shares = Sensitivity.of(network, torch.full((1, network.num_parameters), value))
+        found = explained(result, shares, 0, Explain.all)
+        assert bool(found.layers) == bool(found.neurons) == named == (not found.notes)

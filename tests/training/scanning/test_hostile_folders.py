@@ -142,6 +142,17 @@ def test_large_files_are_refused_at_once(
     assert result.verdict is Verdict.error and "5,368,709,120 bytes" in str(result.reason)
 
 
+def test_a_file_that_changes_between_two_looks_is_an_error(
+    detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (path,) = write_networks(tmp_path, count=1)
+    monkeypatch.setattr(
+        "scalegmn.training.scanning.scanner.checksum", lambda path, *, max_bytes: ("0" * 64, 7)
+    )
+    (result,) = scan([path], detector=detector).files
+    assert result.verdict is Verdict.error and "was changed while it was read" in str(result.reason)
+
+
 def test_hostile_names_are_kept_as_they_are(detector: Detector, tmp_path: Path) -> None:
     name = os.fsdecode(b"\xff\x1b[2J\n\xe2\x80\xae.pt")
     torch.save({"a": torch.ones(2)}, tmp_path / "a.pt")

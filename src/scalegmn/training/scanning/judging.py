@@ -78,7 +78,7 @@ def judge(detector: Detector, candidates: Sequence[Candidate], *, settings: Scan
             result = _result(
                 detector, candidates[place], outputs[start + row], distances[start + row], settings=settings
             )
-            results[place] = _explained(result, shares, row, settings.explain)
+            results[place] = explained(result, shares, row, settings.explain)
         start += len(places)
     return [result for result in results if result is not None]
 
@@ -134,7 +134,8 @@ def _result(
     )
 
 
-def _explained(result: FileResult, shares: Sensitivity | None, row: int, explain: Explain) -> FileResult:
+def explained(result: FileResult, shares: Sensitivity | None, row: int, explain: Explain) -> FileResult:
+    """A result with the layers and neurons that the answer depends on most, where they are wanted."""
     wanted = (Verdict.suspect,) if explain is Explain.suspect else (Verdict.suspect, Verdict.clean)
     if shares is None or result.verdict not in wanted:
         return result
