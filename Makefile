@@ -1,6 +1,7 @@
 # Every target sets itself up from a bare clone: CPython >= 3.11 with pip is all it needs.
 #   make demo    the whole path on an embedded data set, into runs/demo
 #   make test    lint, types and all tests
+#   make fuzz    ten thousand mutated files through the reader of checkpoints
 #   make test-kernels    the numeric tests under the kernels of other processors
 # PYTHON=/path/to/python chooses the interpreter that .venv is made from.
 
@@ -21,7 +22,7 @@ PIP_INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.t
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-kernels lint types format clean
+.PHONY: help demo test fuzz test-kernels lint types format clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -31,6 +32,9 @@ demo: $(DEMO_READY)
 
 test: lint types
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2
+
+fuzz: $(TEST_READY)
+	$(BIN)/python -m benchmarks.fuzz_reader --files 10000
 
 test-kernels: $(TEST_READY)
 	$(BIN)/python .ci/kernels.py
