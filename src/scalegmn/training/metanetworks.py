@@ -8,6 +8,7 @@ from typing import Final
 
 import torch
 
+from scalegmn.configuration import shown
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph.spec import GraphSpec
 from scalegmn.models.backbone import recompute_layers
@@ -183,8 +184,8 @@ def load_metanetwork(folder: Path) -> Metanetwork:
         ConfigurationError: there is none, or of a kind that is not known.
     """
     kind = read_json(folder / CONFIG_FILE, what="model configuration").get("model")
-    if kind not in _SAVED:
+    if not isinstance(kind, str) or kind not in _SAVED:
         raise ConfigurationError(
-            f"{folder / CONFIG_FILE}: holds a model of class {kind!r}, expected one of {sorted(_SAVED)}"
+            f"{folder / CONFIG_FILE}: holds a model of class {shown(kind)}, expected one of {sorted(_SAVED)}"
         )
     return _SAVED[kind].from_pretrained(folder)

@@ -58,6 +58,8 @@ def load_task(description: Mapping[str, Any]) -> Task:
     Raises:
         ConfigurationError: there is no such task, or its entries are wrong.
     """
+    if not isinstance(description, Mapping):
+        raise ConfigurationError(f"the task is {shown(description)}, expected its name and its entries")
     entries = dict(description)
     name = entries.pop("name", None)
     if not isinstance(name, str) or name not in TaskName.__members__:
