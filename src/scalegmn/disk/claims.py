@@ -91,9 +91,12 @@ def new_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
                 for path in sorted(partial.iterdir()):
                     path.rename(folder / path.name)
                     placed.append(folder / path.name)
-        except BaseException:
+        except BaseException as error:
             for path in placed:
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            if isinstance(error, DiskError):
+                # Where the file was to lie is what the user knows.
+                raise DiskError(str(error).replace(f"{os.sep}{PARTIAL}", "")) from error
             raise
         finally:
             shutil.rmtree(partial, ignore_errors=True)

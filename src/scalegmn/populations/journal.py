@@ -12,7 +12,7 @@ from typing import final
 
 from scalegmn.configuration import parse_json
 from scalegmn.disk import writing
-from scalegmn.errors import ArchitectureError, PopulationError
+from scalegmn.errors import ArchitectureError, DiskError, PopulationError
 from scalegmn.populations.durable import sync_folder
 from scalegmn.populations.format import (
     FORMAT,
@@ -87,11 +87,22 @@ class Journal:
                     "provenance": provenance,
                     "versions": versions,
                 }
-                self._log(header)
+                self._begin(header)
                 self.progress.versions = [versions]
-                sync_folder(folder)
         except BaseException:
             self.close()
+            raise
+
+    def _begin(self, header: Mapping[str, object]) -> None:
+        """Write the first line, or leave no journal at all."""
+        try:
+            self._log(header)
+            with writing(self.path):
+                sync_folder(self.path.parent)
+        except DiskError:
+            self.close()
+            with contextlib.suppress(OSError):
+                self.path.unlink()
             raise
 
     def add(self, shard: Shard, new: list[StoredArchitecture], metadata_sha256: str) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from scalegmn.disk import claimed
 from scalegmn.disk.claims import LOCK
-from scalegmn.errors import PopulationError
+from scalegmn.errors import DiskError, PopulationError, ScaleGMNError
 from scalegmn.networks.architecture import Architecture
 from scalegmn.populations.columns import conform, explained, from_parquet, metadata_table, to_parquet
 from scalegmn.populations.durable import TEMPORARY, sync_folder, write_atomically, write_from
@@ -86,7 +86,20 @@ class PopulationWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, OSError | DiskError) and self._journal is not None:
+            with contextlib.suppress(OSError, ScaleGMNError):
+                self._give_room()
         self.close()
+
+    def _give_room(self) -> None:
+        """Remove what a failed step left; where nothing was done before, that is everything."""
+        if self.shards_done or self._journal is None:
+            self._trim()
+            return
+        self._journal.close()
+        for pattern in ("parameters-*.f32", "shard-*.parquet", "*" + TEMPORARY, JOURNAL):
+            for path in self.folder.glob(pattern):
+                path.unlink(missing_ok=True)
 
     def __len__(self) -> int:
         return sum(shard.rows for shard in self._progress.shards)
