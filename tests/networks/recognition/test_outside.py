@@ -211,3 +211,36 @@ def test_what_is_built_otherwise_is_unknown(names: dict[str, tuple[int, ...]], t
     write_state(tmp_path / "network.safetensors", tensors)
     found = Recognizer([dense(4, 5, 3)], beyond=True).recognize(read_state(tmp_path / "network.safetensors"))
     assert isinstance(found, Unrecognized) and "unknown architecture" in found.reason
+
+
+def named(folder: Path, names: list[str], *, width: int = 5) -> Checkpoint:
+    """A perceptron whose layers are all alike, under these names, each with its own numbers."""
+    tensors = {}
+    for number, name in enumerate(names):
+        tensors[f"{name}.weight"] = torch.full((width, width), float(number))
+        tensors[f"{name}.bias"] = torch.full((width,), float(number))
+    write_state(folder / "network.safetensors", tensors)
+    return read_state(folder / "network.safetensors")
+
+
+@pytest.mark.parametrize("names", [["fc1", "fc2", "fc10"], ["net.0", "net.3", "net.6"], ["0", "1", "2"]])
+def test_numbers_in_names_tell_the_order_with_a_note(names: list[str], tmp_path: Path) -> None:
+    found = Recognizer([dense(5, 5, 5, 5)], beyond=True).recognize(named(tmp_path, names))
+    assert isinstance(found, Recognized) and found.known
+    weights = [found.tensors[p.name].flatten()[0].item() for p in found.architecture.parameters[::2]]
+    assert weights == [0.0, 1.0, 2.0]
+    assert any("order of the numbers in their names" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["encoder.0", "encoder.2", "decoder.0"],
+        ["input", "fc1", "fc2"],
+        ["fc1", "fc2", "out"],
+        ["block1.fc1", "block1.fc2", "block2.fc1"],
+    ],
+)
+def test_names_that_tell_no_order_are_not_guessed(names: list[str], tmp_path: Path) -> None:
+    found = Recognizer([dense(5, 5, 5, 5)], beyond=True).recognize(named(tmp_path, names))
+    assert isinstance(found, Unrecognized)

@@ -52,6 +52,7 @@ class Recognizer:
         self._exact: dict[_Key, list[Match]] = {}
         self._cores: dict[_Key, list[tuple[Architecture, dict[str, str]]]] = {}
         self._layouts: dict[tuple[Shape, ...], dict[Layout, list[Architecture]]] = {}
+        self._names: set[frozenset[str]] = set()
         self._meanings = {meaning(architecture) for architecture in self._known}
         for architecture in self._known:
             self._add(architecture)
@@ -64,6 +65,7 @@ class Recognizer:
         self._layouts.setdefault(shapes, {}).setdefault(layout, []).append(architecture)
         cores = core_names(name for name, _ in layout)
         if cores is not None:
+            self._names.add(frozenset(cores))
             sizes = dict(layout)
             key = frozenset((core, sizes[name]) for core, name in cores.items())
             self._cores.setdefault(key, []).append((architecture, cores))
@@ -171,7 +173,8 @@ class Recognizer:
         back = cores or {name: name for name in own}
         matches = [_in_own_names(a, back) for a in resized(shapes, templates)]
         if matches:
-            return self._outcome(state, matches, (), stated, wanted, text)
+            notes = () if frozenset(shapes) in self._names else (_order_note(matches[0].architecture),)
+            return self._outcome(state, matches, notes, stated, wanted, text)
         return Unrecognized(self._unknown(own))
 
     def _unknown(self, own: Mapping[str, Shape]) -> str:
@@ -205,6 +208,13 @@ def _in_own_names(architecture: Architecture, back: Mapping[str, str]) -> Match:
     names = {p.name: back[p.name] for p in architecture.parameters}
     own = renamed(architecture, names)
     return Match(architecture, names) if own is None else Match(own, {name: name for name in names.values()})
+
+
+def _order_note(architecture: Architecture) -> str:
+    """In which order layers under other names than the known ones were taken."""
+    names = [stage.weighted.name for stage in architecture.stages]
+    shown = ", ".join(names[:SHOWN]) + and_more(len(names))
+    return f"layers were put in the order of the numbers in their names: {shown}"
 
 
 def _described(architecture: Architecture, match: Match) -> list[Match]:

@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, final
 
 from scalegmn.errors import ArchitectureError
@@ -34,7 +35,8 @@ class _Weights:
 def resized(shapes: Mapping[str, Shape], templates: Sequence[Architecture]) -> list[Architecture]:
     """Networks with these parameters that are built as one of `templates` is, each meaning once.
 
-    The layers of the file are dense or convolutional, called by numbers, the last one maybe by a word, and
+    The layers of the file are dense or convolutional, numbered in one series of names (one for each of the
+    two kinds), the last one maybe called by a word, and
     each reads what the one before it gives.  Their strides, padding, pooling and activations are those of the
     template: of its layers one by one where it has as many, or those that all its hidden layers share.
 
@@ -69,8 +71,22 @@ def _layers(shapes: Mapping[str, Shape]) -> list[_Weights] | None:
     words = [stem for stem in weights if stem not in numbered]
     if len(words) > 1 or any(len(weights[word]) != 2 for word in words):
         return None
+    # Numbers tell an order within one series of names, and not that of two, such as encoders and decoders.
+    series = {(len(weights[stem]), re.sub("[0-9]+$", "", stem)) for stem in numbered}
+    if len(series) > len({rank for rank, _ in series}):
+        return None
     order = [*numbered, *words]
+    if words and _follow([*words, *numbered], weights):
+        # A layer with a word for a name might as well be the first one.
+        return None
     return [_Weights(stem, weights[stem], stem in biases) for stem in order]
+
+
+def _follow(order: Sequence[str], weights: Mapping[str, Shape]) -> bool:
+    """Whether each of some dense layers reads what the one before it gives."""
+    shapes = [weights[stem] for stem in order]
+    dense = all(len(shape) == 2 for shape in shapes)
+    return dense and len(shapes) > 1 and all(b[1] == a[0] for a, b in pairwise(shapes))
 
 
 def _place(weights: Mapping[str, Shape]) -> Callable[[str], tuple[object, ...]]:
