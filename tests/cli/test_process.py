@@ -150,6 +150,14 @@ def test_unbuffered_streams_stay_so(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text() == "begun\n"
 
 
+def test_letters_that_a_stream_cannot_write_are_escaped(tmp_path: Path) -> None:
+    body = "\n    print('caf\\u00e9 \\u2502')\n    return 0\n"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    process = start(body, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+    printed, errors = process.communicate(timeout=20)
+    assert (printed, errors) == ("caf\\xe9 \\u2502\n", "")
+
+
 @unix
 def test_closed_streams() -> None:
     program = [sys.executable, "-m", "scalegmn.cli.main", "--version"]

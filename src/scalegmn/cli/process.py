@@ -113,7 +113,8 @@ class Output:
         return io.TextIOWrapper(
             buffer,
             encoding=stream.encoding,
-            errors=stream.errors,
+            # A terminal that knows few letters shows escapes; it is no reason to stop.
+            errors="backslashreplace" if stream.errors == "strict" else stream.errors,
             line_buffering=stream.line_buffering,
             write_through=stream.write_through,
         )
