@@ -9,7 +9,7 @@ import pytest
 
 from scalegmn.cli.exit_codes import INTERRUPTED, NEGATIVE, OK, USAGE
 from scalegmn.cli.main import main
-from scalegmn.errors import ConfigurationError
+from scalegmn.errors import ConfigurationError, TrainingWarning
 from scalegmn.training.comparison import running
 from scalegmn.training.config import RunConfig
 from training.comparison.cases import base, comparison_file
@@ -50,6 +50,19 @@ def test_a_classification_from_file_to_table(
     before = {name: (output / name).read_bytes() for name in FILES}
     assert main([*command, "--base.training.epochs", "2"]) == OK
     assert {name: (output / name).read_bytes() for name in FILES} == before
+
+
+def test_a_comparison_on_networks_of_the_training_says_so(
+    population: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same networks without a column of splits."""
+    copy = small_population(tmp_path / "copy", networks=48, split=False).folder
+    path = comparison_file(tmp_path, population, models={"a": {"metanetwork": "flat_mlp"}}, seeds=[0])
+    command = ["compare", "--config", str(path), "--base.data.test_population", str(copy)]
+    with pytest.warns(TrainingWarning, match="36 of the 48 test networks are networks of the training"):
+        assert main([*command, "--base.training.epochs", "1"]) == OK
+    assert "Note: 36 of the 48 test networks" in capsys.readouterr().out
+    assert "36 of the 48 test networks" in (tmp_path / "out" / "table.md").read_text()
 
 
 def test_a_regression_has_intervals_and_a_scatter_plot(population: Path, tmp_path: Path) -> None:

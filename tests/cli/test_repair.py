@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import multiprocessing
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +201,37 @@ def test_nothing_is_written_over(folder: Path, tmp_path: Path, capsys: pytest.Ca
     assert main(command) == DATA
     assert not output.exists() and Path(f"{output}.report.json").read_text() == "mine"
     assert "choose another name with --report" in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_takes_the_network_back(folder: Path, tmp_path: Path) -> None:
+    path, output = saved(folder, tmp_path / "in.npz"), tmp_path / "out.npz"
+    (tmp_path / "file").write_text("mine")
+    kind = kind_of(network(folder)[0])
+    command = ["repair", str(path), "--model", str(folder / "run"), "-o", str(output), "--activation", kind]
+    assert main([*command, "--report", str(tmp_path / "file" / "report.json")]) == DATA
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["file", "in.npz"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_of_two_repairs_at_once_one_succeeds(folder: Path, tmp_path: Path) -> None:
+    path, output = saved(folder, tmp_path / "in.npz"), tmp_path / "out.npz"
+    kind = kind_of(network(folder)[0])
+    command = ["repair", str(path), "--model", str(folder / "run"), "-o", str(output), "--activation", kind]
+    context = multiprocessing.get_context("fork")
+    start = context.Barrier(2)
+
+    def work() -> None:
+        start.wait()
+        os._exit(main(command))
+
+    both = [context.Process(target=work) for _ in (0, 1)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()
+    assert sorted(str(process.exitcode) for process in both) == [str(OK), str(DATA)]
+    report = json.loads(Path(f"{output}.report.json").read_text())
+    assert report["output_sha256"] == hashlib.sha256(output.read_bytes()).hexdigest()
 
 
 def test_what_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from scalegmn.cli.mistakes import print_mistakes
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.pictures import ROC_PICTURE, detection_pictures_of_run
 from scalegmn.cli.terminal import console
+from scalegmn.networks.files import read_json
 from scalegmn.reports.comparison import (
     comparison_table,
     costs_table,
@@ -29,6 +30,7 @@ from scalegmn.training.comparison.results import Comparison, collect
 from scalegmn.training.comparison.running import FAILURES, compare
 from scalegmn.training.comparison.state import mistakes_of_comparison
 from scalegmn.training.files import write_text
+from scalegmn.training.run_folder import RESULTS
 
 HELP = "train several models with several seeds, and write a table, CSV files and pictures"
 
@@ -74,7 +76,8 @@ def run(argv: Sequence[str]) -> int:
 
 def _show(config: ComparisonConfig, comparison: Comparison) -> None:
     output, table = config.output, comparison_table(comparison)
-    remarks = "\n".join(f"\n{note}" for note in notes(comparison))
+    told = _told_by_runs(comparison)
+    remarks = "\n".join(f"\n{note}" for note in (*notes(comparison), *told))
     write_text(output / TABLE, f"{table.to_markdown()}{remarks}\n")
     write_text(output / TABLE_CSV, table_csv(comparison))
     write_text(output / RUNS_CSV, runs_csv(comparison))
@@ -93,7 +96,16 @@ def _show(config: ComparisonConfig, comparison: Comparison) -> None:
     shown = console()
     shown.print(figures_table(comparison).to_rich())
     shown.print(costs_table(comparison).to_rich())
+    for note in told:
+        say(f"Note: {note}")
     say(f"Written to {output}: {', '.join(path.name for path in written)}")
+
+
+def _told_by_runs(comparison: Comparison) -> tuple[str, ...]:
+    """What trainings said about their networks, such as that test networks were learnt from; each once."""
+    folders = [run.folder for model in comparison.models if model.trained for run in model.runs]
+    results = [read_json(folder / RESULTS, what="results of a run") for folder in folders]
+    return tuple(dict.fromkeys(str(note) for one in results for note in one.get("notes", ())))
 
 
 def _tell(line: str) -> None:
