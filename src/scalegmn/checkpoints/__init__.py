@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from scalegmn.checkpoints.checkpoint import FileNetworks as FileNetworks
     from scalegmn.checkpoints.reading import read_networks as read_networks
     from scalegmn.checkpoints.reading import read_state as read_state
+    from scalegmn.checkpoints.values import read_tensors as read_tensors
     from scalegmn.checkpoints.values import read_values as read_values
     from scalegmn.checkpoints.writing import SUFFIXES as SUFFIXES
     from scalegmn.checkpoints.writing import write_like as write_like
@@ -25,6 +26,7 @@ _HOMES: Final = {
     "SUFFIXES": "writing",
     "read_networks": "reading",
     "read_state": "reading",
+    "read_tensors": "values",
     "read_values": "values",
     "write_state": "writing",
     "write_like": "writing",
@@ -36,6 +38,7 @@ __all__ = [
     "FileNetworks",
     "read_networks",
     "read_state",
+    "read_tensors",
     "read_values",
     "write_like",
     "write_state",

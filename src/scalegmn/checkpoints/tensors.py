@@ -92,14 +92,19 @@ def converted(tensor: Tensor, dtype: torch.dtype | None, where: str) -> Tensor:
     Raises:
         NonFiniteError: it holds NaN or infinite numbers, or does so after the conversion.
     """
-    _check_finite(tensor, where, "the training that made it probably diverged, leave this network out")
+    check_finite(tensor, where, "the training that made it probably diverged, leave this network out")
     wanted = dtype or (torch.float64 if tensor.dtype == torch.float64 else torch.float32)
     made = tensor.to(wanted)
-    _check_finite(made, f"{where}, converted to {wanted},", "read it with dtype=torch.float64")
+    check_finite(made, f"{where}, converted to {wanted},", "read it with dtype=torch.float64")
     return made
 
 
-def _check_finite(tensor: Tensor, where: str, remedy: str) -> None:
+def check_finite(tensor: Tensor, where: str, remedy: str) -> None:
+    """Refuse numbers that are none.
+
+    Raises:
+        NonFiniteError: it holds NaN or infinite numbers.
+    """
     if bool(torch.isfinite(tensor).all()):
         return
     nan, inf = int(torch.isnan(tensor).sum()), int(torch.isinf(tensor).sum())

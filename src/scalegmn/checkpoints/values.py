@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from torch import Tensor
+
 from scalegmn.checkpoints.contents import Opaque, RawTensor
 from scalegmn.checkpoints.finding import shown_path
 from scalegmn.checkpoints.readers import DEFAULT_MAX_BYTES, DirectReader
-from scalegmn.checkpoints.tensors import as_tensor
+from scalegmn.checkpoints.tensors import as_tensor, check_finite
 from scalegmn.errors import CheckpointError
 
 
@@ -40,6 +42,28 @@ def read_values(path: str | os.PathLike[str], *, max_bytes: int = DEFAULT_MAX_BY
         else:
             values[entry.path] = value
     return nested(values)
+
+
+def read_tensors(path: str | os.PathLike[str], *, max_bytes: int = DEFAULT_MAX_BYTES) -> dict[str, Tensor]:
+    """Read a file of tensors by name and nothing else, such as the weights of a saved model.
+
+    Unlike :func:`~scalegmn.checkpoints.reading.read_state`, nothing is looked for, converted or left out; tensors may be empty.
+
+    Raises:
+        NonFiniteError: a tensor holds NaN or infinite numbers.
+        CheckpointError: the file cannot be read, or holds something else.
+    """
+    found = read_values(path, max_bytes=max_bytes)
+    tensors = found if isinstance(found, dict) else {}
+    wrong = [name for name, value in tensors.items() if not isinstance(value, Tensor)]
+    if wrong or not tensors:
+        what = f"{str(wrong[0])!r} is none" if wrong else "there are none"
+        raise CheckpointError(
+            f"{os.fspath(path)}: expected tensors by name, but {what}; save the model again"
+        )
+    for name, value in tensors.items():
+        check_finite(value, f"{os.fspath(path)}: tensor {name!r}", "train the model again")
+    return {str(name): value for name, value in tensors.items()}
 
 
 EMPTY: Final[Mapping[str, type]] = MappingProxyType(

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from scalegmn.checkpoints import read_state, write_state
+from scalegmn.checkpoints import read_tensors, write_state
 from scalegmn.configuration import Rebuilt, shown
 from scalegmn.disk import make_folder, replace_file
 from scalegmn.errors import CheckpointError, ConfigurationError, ScaleGMNError
@@ -55,7 +55,7 @@ class SavedModule(nn.Module, Rebuilt, ABC):
             raise ConfigurationError(
                 f"{folder / CONFIG_FILE}: holds a model of class {shown(kind)}, expected {cls.__name__!r}"
             )
-        tensors = read_state(folder / WEIGHTS_FILE).tensors
+        tensors = read_tensors(folder / WEIGHTS_FILE)
         try:
             _check_size(cls, config, tensors)
             model = cls.from_config(config)

@@ -218,7 +218,7 @@ def change_first(name: str, value: object) -> Callable[[str, dict[str, Any]], No
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (change_first("score", float("nan")), "score nan"),
+        (change_first("score", float("nan")), "number NaN"),
         (change_first("score", 43.2), "score 43.2, expected an accuracy"),
         (change_first("score", "0.5"), "score '0.5'"),
         (change_first("score", None), "score None"),
