@@ -47,7 +47,8 @@ def read_values(path: str | os.PathLike[str], *, max_bytes: int = DEFAULT_MAX_BY
 def read_tensors(path: str | os.PathLike[str], *, max_bytes: int = DEFAULT_MAX_BYTES) -> dict[str, Tensor]:
     """Read a file of tensors by name and nothing else, such as the weights of a saved model.
 
-    Unlike :func:`~scalegmn.checkpoints.reading.read_state`, nothing is looked for, converted or left out; tensors may be empty.
+    Unlike :func:`~scalegmn.checkpoints.reading.read_state`, nothing is looked for, converted or left out;
+    tensors may be empty.
 
     Raises:
         NonFiniteError: a tensor holds NaN or infinite numbers.
