@@ -15,7 +15,8 @@ from scalegmn.checkpoints.contents import Contents, Entry, Opaque, Plain, RawTen
 from scalegmn.checkpoints.finding import (
     FLOATING,
     Found,
-    optimizer_paths,
+    lies_under,
+    optimizer_states,
     own_names,
     shown_path,
     unread_numbers,
@@ -43,6 +44,7 @@ class Assembly:
 
     def __init__(self, found: FileContents, origin: str, dtype: torch.dtype | None, max_bytes: int) -> None:
         self._found, self._origin, self._dtype, self._most = found, origin, dtype, max_bytes
+        self._optimizers = optimizer_states(found.contents)
         for entry in found.contents.entries:
             hidden = [name for name in entry.attributes if name in _TENSOR_ATTRIBUTES]
             if hidden:
@@ -93,10 +95,9 @@ class Assembly:
             path=network.path,
             names=plain,
             layout=tuple(
-                e
-                for e in contents.entries
-                if e.path[:-1] != network.path or not _holds(e)
-                if self._is_kept(e)
+                entry
+                for place, entry in enumerate(contents.entries)
+                if self._is_kept(entry) and not (place in entries and _holds(entry))
             ),
             format=contents.format,
         )
@@ -159,8 +160,7 @@ class Assembly:
         # Of other tensors only single numbers, such as a loss; arrays may be other networks.
         if entry.inside is not None or (isinstance(entry.value, RawTensor) and entry.value.shape):
             return False
-        company = optimizer_paths(self._found.contents)
-        state = any(entry.path[: len(place)] == place for place in company)
+        state = lies_under(entry.path, self._optimizers)
         groups = "param_groups" in entry.path
         return not state and not groups and (not isinstance(entry.value, Opaque) or entry.value.name in EMPTY)
 

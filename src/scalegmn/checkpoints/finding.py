@@ -30,6 +30,13 @@ _MOST_RANDOM: Final = 8192
 # Put before or between names by wrappers of modules; no part of the network's own names.
 _WRAPPER_PARTS: Final = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
 _LEADING_PART: Final = "module"
+# Wrappers are seldom nested; a name made of nothing else must not take long.
+_MOST_LEADING: Final = 4
+# What a network calls its parameters, and no optimizer its states.
+_NETWORK_NAMES: Final = frozenset({"weight", "bias", "kernel"})
+MOST_NETWORKS: Final = 64
+"""Files that hold more networks are not read whole."""
+
 _SHOWN: Final = 8
 
 
@@ -49,10 +56,10 @@ class Found:
 
 def find_networks(contents: Contents) -> tuple[Found, ...]:
     """All networks of a file, in its order."""
-    company = optimizer_paths(contents)
+    company = optimizer_states(contents)
     owners: dict[Path, None] = {}
     for entry in contents.entries:
-        if _is_weight(entry) and isinstance(entry.path[-1], str) and not _under(entry.path, company):
+        if _is_weight(entry) and isinstance(entry.path[-1], str) and not lies_under(entry.path, company):
             owners.setdefault(entry.path[:-1])
     members: dict[Path, list[int]] = {path: [] for path in owners}
     for place, entry in enumerate(contents.entries):
@@ -104,23 +111,25 @@ def choose_network(contents: Contents, networks: Sequence[Found], key: str | Non
     )
 
 
-def optimizer_paths(contents: Contents) -> frozenset[Path]:
-    """Where states of optimizers lie: numbers by the number of a parameter, beside groups of parameters."""
+def optimizer_states(contents: Contents) -> frozenset[Path]:
+    """Where states of optimizers lie, each by the number of its parameter.
+
+    They lie under ``state``, a number and a name, beside ``param_groups`` or below a key that speaks of an
+    optimizer.  Names such as those of a network's parameters are none of a state.
+    """
     groups = {e.path[: e.path.index("param_groups")] for e in contents.entries if "param_groups" in e.path}
-
-    def is_optimizer(path: Path) -> bool:
-        return path in groups or any(isinstance(part, str) and "optim" in part.lower() for part in path)
-
-    states = set()
+    found: dict[Path, bool] = {}
     for entry in contents.entries:
-        for place, part in enumerate(entry.path[:-1]):
-            if (
-                part == "state"
-                and isinstance(entry.path[place + 1], int)
-                and is_optimizer(entry.path[:place])
-            ):
-                states.add(entry.path[: place + 1])
-    return frozenset(states)
+        speaks = False
+        for place, part in enumerate(entry.path[:-2]):
+            numbered = part == "state" and isinstance(entry.path[place + 1], int)
+            if numbered and (speaks or entry.path[:place] in groups):
+                name = str(entry.path[place + 2])
+                state = entry.path[: place + 2]
+                found[state] = found.get(state, True) and "." not in name and name not in _NETWORK_NAMES
+                break
+            speaks = speaks or (isinstance(part, str) and "optim" in part.lower())
+    return frozenset(state for state, known in found.items() if known)
 
 
 def unread_numbers(contents: Contents, taken: frozenset[int]) -> tuple[str, ...]:
@@ -128,12 +137,12 @@ def unread_numbers(contents: Contents, taken: frozenset[int]) -> tuple[str, ...]
 
     Single numbers and empty tensors are no networks, and are left out.
     """
-    company = optimizer_paths(contents)
+    company = optimizer_states(contents)
     found = []
     for place, entry in enumerate(contents.entries):
         held = isinstance(entry.value, Opaque) and entry.value.numbers
         array = isinstance(entry.value, RawTensor) and bool(entry.value.shape) and entry.value.nbytes > 0
-        known = place in taken or _under(entry.path, company) or _is_random_state(entry)
+        known = place in taken or lies_under(entry.path, company) or _is_random_state(entry)
         if (held or array) and not known:
             found.append(shown_path(entry.path))
     return tuple(dict.fromkeys(found))
@@ -146,8 +155,9 @@ def own_names(names: Sequence[str]) -> dict[str, str]:
     compiled module begins.  Names that would no longer differ are left as they are.
     """
     parts = {name: [part for part in name.split(".") if part not in _WRAPPER_PARTS] for name in names}
-    while parts and all(part[0] == _LEADING_PART and len(part) > 1 for part in parts.values() if part):
-        parts = {name: part[1:] for name, part in parts.items()}
+    for _ in range(_MOST_LEADING):
+        if all(len(part) > 1 and part[0] == _LEADING_PART for part in parts.values()):
+            parts = {name: part[1:] for name, part in parts.items()}
     plain = {".".join(part): name for name, part in parts.items()}
     return plain if len(plain) == len(names) and "" not in plain else {name: name for name in names}
 
@@ -157,8 +167,9 @@ def shown_path(path: Path) -> str:
     return ".".join(map(str, path)) or TOP
 
 
-def _under(path: Path, places: frozenset[Path]) -> bool:
-    return any(path[: len(place)] == place for place in places)
+def lies_under(path: Path, places: frozenset[Path]) -> bool:
+    """Whether a path leads through one of some places."""
+    return any(path[:length] in places for length in range(1, len(path) + 1))
 
 
 def _is_weight(entry: Entry) -> bool:

@@ -10,9 +10,11 @@ from scalegmn.checkpoints.assembling import Assembly, calls_of
 from scalegmn.checkpoints.checkpoint import Checkpoint, FileNetworks
 from scalegmn.checkpoints.contents import Contents, RawTensor
 from scalegmn.checkpoints.finding import (
+    MOST_NETWORKS,
     choose_network,
     find_networks,
-    optimizer_paths,
+    lies_under,
+    optimizer_states,
     shown_path,
     unread_numbers,
 )
@@ -96,6 +98,11 @@ def read_networks(
     try:
         if not networks:
             choose_network(found.contents, networks, None)
+        if len(networks) > MOST_NETWORKS:
+            raise CheckpointError(
+                f"the file holds {len(networks):,} networks, expected at most {MOST_NETWORKS}; have one "
+                "network saved in a file"
+            )
         reading = Assembly(found, origin, dtype, max_bytes)
     except CheckpointError as error:
         raise type(error)(f"{origin}: {error}") from error
@@ -121,13 +128,11 @@ def read_networks(
 
 def _wanted(contents: Contents) -> list[int]:
     """Places of the tensors that a network may need: not those of optimizers."""
-    company = optimizer_paths(contents)
+    company = optimizer_states(contents)
     return [
         place
         for place, entry in enumerate(contents.entries)
-        if isinstance(entry.value, RawTensor)
-        and entry.inside is None
-        and not any(entry.path[: len(where)] == where for where in company)
+        if isinstance(entry.value, RawTensor) and entry.inside is None and not lies_under(entry.path, company)
     ]
 
 
