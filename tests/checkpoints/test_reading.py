@@ -514,7 +514,7 @@ def test_entries_that_occur_twice_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(buffer, "w") as archive, pytest.warns(UserWarning, match="Duplicate name"):
         archive.writestr("w.npy", array)
         archive.writestr("w.npy", array)
-    with pytest.raises(CheckpointError, match=r"holds w\.npy more than once"):
+    with pytest.raises(CheckpointError, match=r"holds 'w\.npy' more than once"):
         read_state(put(tmp_path, "n.npz", buffer.getvalue()))
     entry = b'"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}'
     header = b"{" + entry + b"," + entry + b"}"

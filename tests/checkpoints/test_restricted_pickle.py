@@ -316,9 +316,10 @@ def test_persistent_identifier_of_a_storage() -> None:
         (b"\x80\x02K\x01q\x00K\x02K\x03s.", "items into a int"),
         (b"\x80\x02)K\x01a.", "elements into a tuple"),
         (b"\x80\x02}(K\x01u.", "no value"),
-        (b"\x80\x02})]s.", "key of a dict is a tuple"),
+        (b"\x80\x02})\x85]s.", "key of a dict is a tuple"),
+        (b"\x80\x02}(" + b"K\x01" * 9 + b"t]s.", "key of a dict is a tuple"),
         (b"\x80\x02}]]s.", "key of a dict is a list"),
-        (b"\x80\x02}cforeign\nx\n)R]s.", "key of a dict is a StandIn"),
+        (b"\x80\x02}" + STORAGE + b"]s.", "key of a dict is a Storage"),
         (b"\x80\x02cforeign\nx\nK\x01R.", "not a tuple"),
         (b"\x80\x02(cos.path\n", "damaged"),
         (b"\x80\x02Pid\n.", "instruction PERSID"),
@@ -328,6 +329,18 @@ def test_persistent_identifier_of_a_storage() -> None:
 )
 def test_damaged_pickles(content: bytes, reason: str) -> None:
     assert reason in broken(content)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_keys_that_configurations_have(protocol: int) -> None:
+    """Short tuples become names, because their hashes can be foreseen; objects stay as they are."""
+    keys: list[object] = [1, 2.5, b"a", None, "b", (1, "c"), (), str, PosixPath("/a"), frozenset({1})]
+    found = read_pickle(pickle.dumps(dict.fromkeys(keys, 1), protocol=protocol))
+    assert isinstance(found, dict) and list(found.values()) == [1] * len(keys)
+    found_type = Name("builtins.unicode" if protocol == 2 else "builtins.str")
+    assert [repr(key) for key in found][:5] == [repr(key) for key in keys][:5]
+    assert list(found)[5:8] == [Name("(1, 'c')"), Name("()"), found_type]
+    assert all(isinstance(key, StandIn) for key in list(found)[8:])
 
 
 def test_old_ways_to_make_objects() -> None:

@@ -80,15 +80,20 @@ def read_archive(content: bytes, *, max_bytes: int) -> dict[str, bytes | memoryv
 
 
 def ends_like_archive(content: bytes) -> bool:
-    """Whether a reader that looks for a zip archive at the end of a file would find one."""
-    tail = content[-(_END.size + _LONGEST_COMMENT) :]
-    place = tail.rfind(b"PK\x05\x06")
+    """Whether a reader that looks for a zip archive at the end of a file would find one.
+
+    Python's does so whatever stands behind the end record.
+    """
+    floor = max(0, len(content) - _END.size - _LONGEST_COMMENT)
+    place = content.rfind(b"PK\x05\x06", floor)
     while place >= 0:
-        if len(tail) - place >= _END.size:
-            (comment,) = struct.unpack_from("<H", tail, place + _END.size - 2)
-            if place + _END.size + comment == len(tail):
+        if len(content) - place >= _END.size:
+            _, disk, first, here, count, size, _, _ = _END.unpack_from(content, place)
+            start = place - size
+            entry = start >= 0 and content[start : start + 4] == b"PK\x01\x02"
+            if not (disk or first) and here == count and (entry or size in (0, _MOST_32)):
                 return True
-        place = tail.rfind(b"PK\x05\x06", 0, place)
+        place = content.rfind(b"PK\x05\x06", floor, place)
     return False
 
 
@@ -209,13 +214,11 @@ def _extras(data: bytes, name: str) -> bytes | None:
 
 
 def _check_names(members: list[_Member]) -> None:
-    # torch looks names up without regard to case.
-    counts = Counter(member.name.lower() for member in members)
-    twice = [member.name for member in members if counts[member.name.lower()] > 1]
+    counts = Counter(member.name for member in members)
+    twice = [name for name, count in counts.items() if count > 1]
     if twice:
         raise CheckpointError(
-            f"the archive holds {twice[0]} more than once (names that differ in case are the same to torch); "
-            "expected every entry once; save the file again"
+            f"the archive holds {twice[0]!r} more than once; expected every entry once; save the file again"
         )
 
 

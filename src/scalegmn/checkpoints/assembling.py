@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.checkpoints.checkpoint import Checkpoint
-from scalegmn.checkpoints.contents import Contents, Entry, Opaque, Plain, RawTensor
+from scalegmn.checkpoints.contents import UNKNOWN_ARRAY, Contents, Entry, Opaque, Plain, RawTensor
 from scalegmn.checkpoints.finding import (
     FLOATING,
     Found,
@@ -72,6 +72,11 @@ class Assembly:
             check_kind(entry)
         check_total(parameters.values(), double=self._dtype == torch.float64, max_bytes=self._most)
         held = {str(e.path[-1]): e for e in entries.values() if _holds(e)}
+        if len(held) != sum(map(_holds, entries.values())):
+            raise CheckpointError(
+                f"two tensors in {shown_path(network.path)!r} have names that look alike, such as 1 and '1'; "
+                "expected texts as names; rename one of them"
+            )
         plain = own_names(list(held))
         own = {theirs: name for name, theirs in plain.items()}
         tensors, dtypes = {}, {}
@@ -173,7 +178,7 @@ def _holds(entry: Entry) -> bool:
 def _is_parameter(entry: Entry) -> bool:
     value = entry.value
     if isinstance(value, Opaque):
-        return value.numbers
+        return value.numbers and value.name != UNKNOWN_ARRAY
     return isinstance(value, RawTensor) and value.dtype in FLOATING and value.nbytes > 0
 
 

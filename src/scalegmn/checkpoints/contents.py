@@ -25,6 +25,17 @@ ITEM_SIZES: Final[Mapping[str, int]] = MappingProxyType(
 """Bytes of one number, by the names that torch gives to types of numbers."""
 
 
+UNKNOWN_ARRAY: Final = "NumPy array of an unknown kind"
+"""Name of an opaque value: an array whose numbers are not read, which is no parameter of a network."""
+
+_MOST_AXES: Final = 32
+
+
+def is_possible_shape(shape: tuple[int, ...]) -> bool:
+    """Whether all readers could make a tensor of this shape; without its empty axes, too, if it has some."""
+    return len(shape) <= _MOST_AXES and math.prod(size for size in shape if size) < 2**58
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class RawTensor:

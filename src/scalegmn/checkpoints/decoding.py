@@ -9,10 +9,12 @@ NumPy or safetensors would read differently is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NoReturn
 
 from scalegmn.checkpoints.archives import ends_like_archive, read_archive
 from scalegmn.checkpoints.contents import Contents, Entry, RawTensor
-from scalegmn.checkpoints.kinds import SAVE, archive_kind, foreign_kind
+from scalegmn.checkpoints.kinds import SAVE, archive_kind, foreign_kind, is_tar
+from scalegmn.checkpoints.mistaken import starts_like_pickle
 from scalegmn.checkpoints.numpy_files import decode_npz
 from scalegmn.checkpoints.restricted_pickle import read_pickle
 from scalegmn.checkpoints.safetensors_files import decode_safetensors, looks_like_safetensors
@@ -35,6 +37,8 @@ def decode(content: bytes, *, max_bytes: int) -> Contents:
     """
     if not content:
         raise CheckpointError("the file is empty (0 bytes); copy or save it again")
+    if is_tar(content):
+        _refuse_tar(content)
     if content[:2] == b"PK":
         return _decode_archive(read_archive(content, max_bytes=max_bytes), max_bytes)
     if ends_like_archive(content):
@@ -43,6 +47,11 @@ def decode(content: bytes, *, max_bytes: int) -> Contents:
             "it; save the weights again"
         )
     if looks_like_safetensors(content):
+        if starts_like_pickle(content):
+            raise CheckpointError(
+                "the file can be read in two ways: it is a .safetensors file, and a pickle stands at its "
+                "beginning; save the weights again"
+            )
         return decode_safetensors(content)
     if content[:1] == b"\x80" and content[1:2] in b"\x02\x03\x04\x05":
         return _decode_pickle(content, max_bytes)
@@ -54,6 +63,16 @@ def decode(content: bytes, *, max_bytes: int) -> Contents:
         f"this is no checkpoint that is known: its {len(content):,} bytes start with {content[:8]!r}; "
         "expected a file of torch.save, safetensors or np.savez; it was cut short or damaged, copy or save "
         "it again"
+    )
+
+
+def _refuse_tar(content: bytes) -> NoReturn:
+    kind = foreign_kind(content)
+    if kind is not None and kind.name == "a tar archive":
+        raise CheckpointError(f"this is {kind.name}, which is not read; to get the weights, {kind.remedy}")
+    raise CheckpointError(
+        "the file can be read in two ways: the header of a tar archive stands at its beginning, and that of "
+        "another kind of file; save the weights again"
     )
 
 

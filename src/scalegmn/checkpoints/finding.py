@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
-from scalegmn.checkpoints.contents import Contents, Entry, Opaque, RawTensor
+from scalegmn.checkpoints.contents import UNKNOWN_ARRAY, Contents, Entry, Opaque, RawTensor
 from scalegmn.errors import CheckpointError, UnsafeCheckpointError
 
 Path = tuple[str | int, ...]
@@ -89,8 +89,10 @@ def choose_network(contents: Contents, networks: Sequence[Found], key: str | Non
             if networks
             else f"no network lies under the key {key!r}; {_company(contents)}"
         )
-    if len(networks) == 1:
-        return networks[0]
+    # Means, losses and the like beside a network are vectors; every network has a matrix.
+    matrices = [found for found in networks if _has_matrix(contents, found)]
+    if len(networks) == 1 or len(matrices) == 1:
+        return (networks if len(networks) == 1 else matrices)[0]
     if networks:
         raise CheckpointError(
             f"tensors lie under {_listed(networks)}, so it is not clear which are the network's; choose one "
@@ -172,12 +174,20 @@ def lies_under(path: Path, places: frozenset[Path]) -> bool:
     return any(path[:length] in places for length in range(1, len(path) + 1))
 
 
+def _has_matrix(contents: Contents, network: Found) -> bool:
+    values = (contents.entries[place].value for place in network.entries)
+    return any(
+        value.numbers if isinstance(value, Opaque) else isinstance(value, RawTensor) and len(value.shape) > 1
+        for value in values
+    )
+
+
 def _is_weight(entry: Entry) -> bool:
     value = entry.value
     if entry.inside is not None or not entry.path:
         return False
     if isinstance(value, Opaque):
-        return value.numbers
+        return value.numbers and value.name != UNKNOWN_ARRAY
     return isinstance(value, RawTensor) and value.dtype in FLOATING and bool(value.shape) and value.nbytes > 0
 
 

@@ -157,7 +157,8 @@ def _check_part_names(names: Sequence[str], index: Path) -> None:
         plain = name and not set(name) & set("/\\\0") and name not in (".", "..")
         if not plain or len(names) > _MOST_SHARDS:
             raise CheckpointError(f"{index}: names the part {name[:80]!r}; expected files beside the index")
-        if not (index.parent / name).is_file():
+        # os.path answers where pathlib raises: for names that no file can have.
+        if not os.path.isfile(index.parent / name):
             raise CheckpointError(f"{index}: its part {name[:80]!r} is missing; copy it too")
     if not names:
         raise CheckpointError(f"{index}: names no parts; copy it again")

@@ -68,6 +68,19 @@ _JSON: Final = re.compile(rb"\s*[\[{]")
 _ONNX: Final = re.compile(rb"\x08[\x01-\x20]((\x12|\x1a|\x22|\x2a|\x32|\x3a|\x42)[\x00-\xff])", re.DOTALL)
 
 
+def is_tar(content: bytes) -> bool:
+    """Whether a file starts with the header of a tar archive: its sum is right, whatever its first name is.
+
+    torch looks for tar archives before it looks for pickles.
+    """
+    head = content[:512]
+    said = head[148:156].strip(b" \0")
+    if len(head) < 512 or not said or not set(said) <= set(b"01234567"):
+        return False
+    others = head[:148] + b" " * 8 + head[156:]
+    return int(said, 8) in (sum(others), sum(byte - 256 * (byte > 127) for byte in others))
+
+
 def foreign_kind(content: bytes) -> Kind | None:
     """The kind of a file by its first bytes; None where nothing is known."""
     for place, mark, kind in _SIGNATURES:

@@ -10,6 +10,7 @@ alone.
 from __future__ import annotations
 
 import sys
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from typing import Final
 
 from scalegmn.checkpoints.contents import ITEM_SIZES
@@ -85,18 +86,49 @@ _HARMLESS: Final = frozenset(
         *(f"torch.{name}" for name in (*ITEM_SIZES, *QUANTIZED.values())),
     }
 )
-# Nothing in these does more than describe a value; type hints, dates and paths are common in configurations.
+# Classes of these do no more than describe a value; type hints, dates and paths are common in configurations.
 _HARMLESS_MODULES: Final = frozenset(
     {
         *("argparse", "collections", "datetime", "decimal", "enum", "fractions", "ipaddress", "numbers"),
         *("pathlib", "pathlib._local", "typing", "uuid", "zoneinfo"),
     }
 )
+# Theirs that are written small; other small names are functions, or other modules that they import.
+_SMALL_CLASSES: Final = frozenset(
+    {
+        *("collections.defaultdict", "collections.deque", "datetime.date", "datetime.datetime"),
+        *("datetime.time", "datetime.timedelta", "datetime.timezone", "enum.auto"),
+    }
+)
+_OPENS_FILES: Final = "argparse.FileType"
+# What arrays, numbers and generators of NumPy are made by; its other functions can run code.
+_NUMPY_CORES: Final = ("numpy.core.multiarray", "numpy._core.multiarray")
+_NUMPY_SMALL: Final = frozenset(
+    {
+        *(f"{core}.{name}" for core in _NUMPY_CORES for name in ("_reconstruct", "scalar")),
+        *(f"numpy.{core}.numeric._frombuffer" for core in ("core", "_core")),
+        *("numpy.dtype", "numpy.ndarray", "numpy.matrix", "numpy.longdouble", "numpy.clongdouble"),
+        *("numpy.str_", "numpy.bytes_", "numpy.bool_", "numpy.bool", "numpy.void", "numpy.object_"),
+        *(f"numpy.{kind}{bits}" for kind in ("int", "uint", "float") for bits in (8, 16, 32, 64, 128)),
+        *("numpy.complex64", "numpy.complex128", "numpy.datetime64", "numpy.timedelta64"),
+        *(f"numpy.random._pickle.__{name}_ctor" for name in ("randomstate", "generator", "bit_generator")),
+        "numpy.ma.core._mareconstruct",
+    }
+)
+_NUMPY_CLASSES: Final = ("numpy.dtypes", "numpy.random", "numpy.ma.core")
+_NUMPY_RUNS: Final = ("numpy.testing", "numpy.f2py", "numpy.distutils", "numpy.ctypeslib", "numpy.lib")
 # Classes of modules and optimizers, as a file of torch.save(module) has them.
 _HARMLESS_PACKAGES: Final = ("torch.nn.modules.", "torch.nn.parameter.", "torch.optim.")
-_GUARDED_PACKAGES: Final = frozenset({*sys.stdlib_module_names, "torch"}) - {"__main__"}
+# Names of Python 2 mean modules of today to Python's own reader; some modules have left Python since.
+_FORMER: Final = frozenset({"asynchat", "asyncore", "distutils", "imp", "pipes", "popen2", "smtpd"})
+_GUARDED_PACKAGES: Final = (
+    frozenset({*sys.stdlib_module_names, "torch"})
+    | _FORMER
+    | {old.partition(".")[0] for old in (*IMPORT_MAPPING, *(module for module, _ in NAME_MAPPING))}
+) - {"__main__"}
 # What the modules were called in Python 2, whose names old protocols use.
 _RENAMED: Final = {"__builtin__": "builtins", "copy_reg": "copyreg"}
+_LONGEST: Final = 1000
 
 
 def checked_name(module: object, name: object) -> str:
@@ -110,17 +142,22 @@ def checked_name(module: object, name: object) -> str:
     module = _RENAMED.get(module, module)
     text = f"{module}.{name}"
     package = module.partition(".")[0]
-    harmless = is_known(text, module) or package not in _GUARDED_PACKAGES
+    runs = any(f"{module}.".startswith(f"{one}.") for one in _NUMPY_RUNS)
+    harmless = is_known(text, module) or not (package in _GUARDED_PACKAGES or runs)
     # A dot in the name would reach through whatever the module has imported.
-    if not harmless or "." in name or not module or not name:
+    if not harmless or "." in name or not module or not name or len(text) > _LONGEST:
         raise unsafe([text[:_SHOWN]])
     return text
 
 
 def is_known(text: str, module: str) -> bool:
     """Whether a name is on the lists of what only describes values."""
-    is_class = text[len(module) + 1 :][:1].isupper() and f"{module}.".startswith(_HARMLESS_PACKAGES)
-    return text in _HARMLESS or module in _HARMLESS_MODULES or is_class
+    is_class = text[len(module) + 1 :][:1].isupper()
+    if module in _HARMLESS_MODULES:
+        return (is_class and text != _OPENS_FILES) or text in _SMALL_CLASSES
+    if module.partition(".")[0] == "numpy":
+        return text in _NUMPY_SMALL or (is_class and module.startswith(_NUMPY_CLASSES))
+    return text in _HARMLESS or (is_class and f"{module}.".startswith(_HARMLESS_PACKAGES))
 
 
 def unsafe(names: list[str]) -> UnsafeCheckpointError:

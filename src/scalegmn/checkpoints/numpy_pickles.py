@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from scalegmn.checkpoints.contents import Opaque, RawTensor
+from scalegmn.checkpoints.contents import UNKNOWN_ARRAY, Opaque, RawTensor, is_possible_shape
 from scalegmn.checkpoints.stand_ins import StandIn
 
 _MAKERS: Final = frozenset(
@@ -45,8 +45,18 @@ def array_of(value: StandIn) -> RawTensor | Opaque | None:
     """
     if value.name not in _MAKERS:
         return None
+    if _holds_text(value):
+        return Opaque("NumPy array of texts")
     found = _described(value)
-    return Opaque("NumPy array of an unknown kind", numbers=True) if found is None else found
+    return Opaque(UNKNOWN_ARRAY, numbers=True) if found is None else found
+
+
+def _holds_text(value: StandIn) -> bool:
+    """Whether it holds texts, such as the names of classes, or moments and spans of time: no numbers."""
+    match value.state:
+        case (int(), tuple(), StandIn(name="numpy.dtype", arguments=(str(kind), *_)), *_):
+            return kind[:1] in ("U", "S", "M", "m")
+    return False
 
 
 def _described(value: StandIn) -> RawTensor | None:
@@ -57,7 +67,9 @@ def _described(value: StandIn) -> RawTensor | None:
             dtype, columns_first = _dtype(kind), order == "F"
         case _:
             return None
-    if dtype is None or not all(type(size) is int and size >= 0 for size in shape) or len(shape) > 32:
+    if dtype is None or not all(type(size) is int and size >= 0 for size in shape):
+        return None
+    if not is_possible_shape(shape):
         return None
     if math.prod(shape) * dtype.itemsize != len(data):
         return None

@@ -23,10 +23,8 @@ from scalegmn.checkpoints.stand_ins import (
     Name,
     OrderedEntries,
     StandIn,
-    StoredTensor,
+    as_key,
     attributes_of_dict,
-    check_key,
-    give_attributes,
     storage_of,
     value_of_call,
 )
@@ -37,7 +35,7 @@ MOST_INSTRUCTIONS: Final = 2**21
 instructions."""
 
 
-_MOST_COPIED: Final = 2**16
+MOST_COPIED: Final = 2**16
 
 
 def read_pickle(content: bytes) -> object:
@@ -65,7 +63,7 @@ def read_next_pickle(stream: BytesIO) -> object:
     Raises:
         CheckpointError: as in :func:`read_pickle`.
     """
-    machine = _Machine(most_copied=_MOST_COPIED + 4 * stream.getbuffer().nbytes)
+    machine = Machine(most_copied=MOST_COPIED + 4 * stream.getbuffer().nbytes)
     try:
         for number, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
             if opcode.name == "STOP":
@@ -87,7 +85,7 @@ def _damaged(reason: str) -> CheckpointError:
     )
 
 
-class _Machine:
+class Machine:
     """The stack and the memo of a pickle that is being read.
 
     Args:
@@ -191,6 +189,9 @@ class _Machine:
     def long_tuple(self) -> None:
         self._stack.append(tuple(self._pop_to_mark()))
 
+    def make_frozen_set(self) -> None:
+        self._stack.append(StandIn("builtins.frozenset", (self._pop_to_mark(),)))
+
     def make_list(self) -> None:
         self._stack.append(self._pop_to_mark())
 
@@ -233,9 +234,7 @@ class _Machine:
         keys, values = pairs[::2], pairs[1::2]
         if len(keys) != len(values):
             raise _damaged("a key has no value")
-        for key in keys:
-            check_key(key)
-        items.update(zip(keys, values, strict=True))
+        items.update(zip(map(as_key, keys), values, strict=True))
 
     def stack_global(self) -> None:
         name, module = self.pop(), self.pop()
@@ -266,11 +265,10 @@ class _Machine:
         self._charge(state, *(state if isinstance(state, tuple) else ()))
         if isinstance(target, StandIn):
             target.state = state
-        elif isinstance(target, StoredTensor):
-            give_attributes(target, state)
         elif isinstance(target, OrderedEntries):
             target.attributes.update(attributes_of_dict(state))
         else:
+            # torch would put other numbers into a tensor, or none.
             raise unsafe([f"<attributes of a {type(target).__name__}>"])
 
     def persistent(self) -> None:
@@ -287,10 +285,10 @@ _CONSTANTS = frozenset(
 )
 _STORE = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
 _FETCH = frozenset({"GET", "BINGET", "LONG_BINGET"})
-_ACTIONS: Mapping[str, Callable[[_Machine], None]] = MappingProxyType(
+_ACTIONS: Mapping[str, Callable[[Machine], None]] = MappingProxyType(
     {
-        "PROTO": _Machine.nothing,
-        "FRAME": _Machine.nothing,
+        "PROTO": Machine.nothing,
+        "FRAME": Machine.nothing,
         "NONE": lambda machine: machine.push(None),
         "NEWTRUE": lambda machine: machine.push(True),
         "NEWFALSE": lambda machine: machine.push(False),
@@ -298,30 +296,31 @@ _ACTIONS: Mapping[str, Callable[[_Machine], None]] = MappingProxyType(
         "EMPTY_LIST": lambda machine: machine.push([]),
         "EMPTY_TUPLE": lambda machine: machine.push(()),
         "EMPTY_SET": lambda machine: machine.push(StandIn("builtins.set", ())),
-        "MARK": _Machine.mark,
-        "POP": _Machine.drop,
-        "POP_MARK": _Machine.pop_mark,
-        "DUP": _Machine.duplicate,
-        "TUPLE": _Machine.long_tuple,
+        "MARK": Machine.mark,
+        "POP": Machine.drop,
+        "POP_MARK": Machine.pop_mark,
+        "DUP": Machine.duplicate,
+        "FROZENSET": Machine.make_frozen_set,
+        "TUPLE": Machine.long_tuple,
         "TUPLE1": lambda machine: machine.short_tuple(1),
         "TUPLE2": lambda machine: machine.short_tuple(2),
         "TUPLE3": lambda machine: machine.short_tuple(3),
-        "LIST": _Machine.make_list,
-        "DICT": _Machine.make_dict,
-        "APPEND": _Machine.append_one,
-        "APPENDS": _Machine.append_many,
-        "ADDITEMS": _Machine.append_many,
-        "SETITEM": _Machine.set_one,
-        "SETITEMS": _Machine.set_many,
-        "STACK_GLOBAL": _Machine.stack_global,
-        "REDUCE": _Machine.call,
-        "NEWOBJ": _Machine.make_new,
-        "NEWOBJ_EX": _Machine.make_new_with_keywords,
-        "BUILD": _Machine.give_state,
-        "BINPERSID": _Machine.persistent,
-        "OBJ": _Machine.make_old,
-        "EXT1": _Machine.extension,
-        "EXT2": _Machine.extension,
-        "EXT4": _Machine.extension,
+        "LIST": Machine.make_list,
+        "DICT": Machine.make_dict,
+        "APPEND": Machine.append_one,
+        "APPENDS": Machine.append_many,
+        "ADDITEMS": Machine.append_many,
+        "SETITEM": Machine.set_one,
+        "SETITEMS": Machine.set_many,
+        "STACK_GLOBAL": Machine.stack_global,
+        "REDUCE": Machine.call,
+        "NEWOBJ": Machine.make_new,
+        "NEWOBJ_EX": Machine.make_new_with_keywords,
+        "BUILD": Machine.give_state,
+        "BINPERSID": Machine.persistent,
+        "OBJ": Machine.make_old,
+        "EXT1": Machine.extension,
+        "EXT2": Machine.extension,
+        "EXT4": Machine.extension,
     }
 )

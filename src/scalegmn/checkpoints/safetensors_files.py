@@ -15,7 +15,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NoReturn
 
-from scalegmn.checkpoints.contents import ITEM_SIZES, Contents, Entry, Opaque, Plain, RawTensor
+from scalegmn.checkpoints.contents import (
+    ITEM_SIZES,
+    Contents,
+    Entry,
+    Opaque,
+    Plain,
+    RawTensor,
+    is_possible_shape,
+)
 from scalegmn.checkpoints.numpy_files import EXTRAS_KEY, extra_entries, plain_values
 from scalegmn.errors import CheckpointError
 
@@ -103,7 +111,7 @@ def _described(name: str, entry: object) -> tuple[int, int, str, tuple[int, ...]
     match entry:
         case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(start), int(stop)], **rest}:
             whole = all(type(size) is int and 0 <= size < 2**63 for size in (*shape, start, stop))
-            if whole and not rest and start <= stop and len(shape) <= 32:
+            if whole and not rest and start <= stop and is_possible_shape(tuple(shape)):
                 return start, stop, _TYPES.get(dtype, f"unknown {dtype}"), tuple(shape)
     raise _damaged(f"the entry {name[:80]!r} of its header has no type, shape and place, or more than these")
 

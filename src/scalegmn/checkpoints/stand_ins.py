@@ -13,6 +13,8 @@ from scalegmn.checkpoints.contents import ITEM_SIZES
 from scalegmn.checkpoints.names import FROM_TYPE, QUANTIZED, REBUILDERS, STORAGES, is_known, unsafe
 
 _MOST_NUMBERS: Final = 2**48
+# Of tuples that are keys, and of texts in them.
+_LONGEST_KEY, _LONGEST_PART = 8, 200
 _TENSOR_CLASSES: Final = frozenset(
     {"torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer"}
 )
@@ -29,7 +31,7 @@ class Name:
     def known(self) -> bool:
         """Whether it only describes values, whatever is done with it."""
         module = self.text.rpartition(".")[0]
-        return is_known(self.text, module) or module.partition(".")[0] == "numpy"
+        return is_known(self.text, module)
 
 
 @final
@@ -51,13 +53,13 @@ class Storage:
         dtype: of the numbers; None where they are mere bytes.
         key: where they lie.
         numel: how many there are; bytes, where they are mere bytes.
-        view: first number and number of them in the storage that lies under the key, in old files.
+        view: name, first number and number of them, of a view into the storage, in old files.
     """
 
     dtype: str | None
     key: str
     numel: int
-    view: tuple[int, int] | None = None
+    view: tuple[str, int, int] | None = None
 
 
 @final
@@ -157,12 +159,14 @@ def storage_of(reference: object) -> Storage:
     )
 
 
-def _view(rest: list[object]) -> tuple[int, int] | None:
+def _view(rest: list[object]) -> tuple[str, int, int] | None:
     match rest:
         case [] | [None]:
             return None
-        case [(str(), int(offset), int(size))] if 0 <= offset <= _MOST_NUMBERS and 0 <= size <= _MOST_NUMBERS:
-            return offset, size
+        case [(str(name), int(first), int(size))] if (
+            min(first, size) >= 0 and max(first, size) <= _MOST_NUMBERS
+        ):
+            return name, first, size
     raise ValueError("it refers to a view of numbers in an unknown way, which is not a storage")
 
 
@@ -173,8 +177,7 @@ def _ordered(arguments: tuple[object, ...]) -> OrderedEntries:
             return made
         case (list(pairs),) if all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
             for key, value in (tuple(pair) for pair in pairs if isinstance(pair, list | tuple)):
-                check_key(key)
-                made[key] = value
+                made[as_key(key)] = value
             return made
     raise ValueError("an OrderedDict is made in an unknown way")
 
@@ -185,11 +188,29 @@ def check_key(key: object) -> None:
     Raises:
         ValueError: it is none of the usual kinds.
     """
-    # Not tuples: the hash of one nested deeply enough ends the process.
-    if not isinstance(key, str | int | float | bytes | Name | None):
-        raise ValueError(f"a key of a dict is a {type(key).__name__}")
     if isinstance(key, int) and key.bit_length() > 64:
         raise ValueError(f"a key of a dict is a number of {key.bit_length()} bits")
+    # Tuples are not among them: the hash of one nested deeply enough ends the process.
+    if not isinstance(key, str | int | float | bytes | Name | StandIn | None):
+        raise ValueError(f"a key of a dict is a {type(key).__name__}")
+
+
+def as_key(key: object) -> object:
+    """A key of a dictionary; short tuples of plain values become a name, since their hash can be foreseen.
+
+    Raises:
+        ValueError: it is none of the usual kinds.
+    """
+    if isinstance(key, tuple) and len(key) <= _LONGEST_KEY and all(map(_is_short, key)):
+        return Name(repr(key))
+    check_key(key)
+    return key
+
+
+def _is_short(part: object) -> bool:
+    if isinstance(part, int):
+        return part.bit_length() <= 64
+    return isinstance(part, float | None) or (isinstance(part, str) and len(part) <= _LONGEST_PART)
 
 
 def _rebuilt(function: str, arguments: tuple[object, ...]) -> object:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import struct
+from collections import Counter
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Final, final
 
 import numpy as np
 
-from scalegmn.checkpoints.contents import ITEM_SIZES, Contents, RawTensor
+from scalegmn.checkpoints.contents import ITEM_SIZES, Contents, RawTensor, is_possible_shape
 from scalegmn.checkpoints.names import unsafe
 from scalegmn.checkpoints.restricted_pickle import read_next_pickle, read_pickle
 from scalegmn.checkpoints.stand_ins import Storage, StoredTensor
@@ -28,7 +29,6 @@ _COMPANIONS: Final = frozenset(
 )
 _LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL: Final = 1001
-_MOST_AXES: Final = 32
 _SIZES: Final = {**ITEM_SIZES, "qint32": 4, "qint8": 1, "quint8": 1}
 
 Buffer = bytes | memoryview
@@ -57,6 +57,13 @@ def open_torch_archive(members: Mapping[str, Buffer], *, max_bytes: int) -> tupl
         raise CheckpointError(
             f"the archive has {len(folders)} folders at its top, expected the one that torch.save writes; "
             "save it again"
+        )
+    lower = Counter(name.lower() for name in members)
+    twice = next((name for name in members if lower[name.lower()] > 1), None)
+    if twice is not None:
+        raise CheckpointError(
+            f"the archive holds {twice!r} more than once (names that differ in case are the same to torch); "
+            "expected every entry once; save the file again"
         )
     folder = f"{folders.pop()}/"
     inner = {name.removeprefix(folder): data for name, data in members.items()}
@@ -93,7 +100,8 @@ def decode_legacy_file(content: bytes, *, max_bytes: int) -> Contents:
     stream = BytesIO(content)
     magic, protocol, machine, value, keys = (read_next_pickle(stream) for _ in range(5))
     if type(magic) is not int or magic != _LEGACY_MAGIC or protocol != _LEGACY_PROTOCOL:
-        shown = str(protocol)[:20] if type(protocol) is int else f"of type {type(protocol).__name__}"
+        short = type(protocol) is int and protocol.bit_length() <= 64
+        shown = str(protocol) if short else f"of type {type(protocol).__name__}"
         raise CheckpointError(f"it is of the protocol {shown} of torch.save, expected {_LEGACY_PROTOCOL}")
     if not isinstance(machine, dict) or machine.get("little_endian") is not True:
         raise CheckpointError(
@@ -126,6 +134,7 @@ class Numbers:
     def __init__(self, storages: dict[str, Buffer], max_bytes: int) -> None:
         self._storages, self._most = storages, max_bytes
         self._kinds: dict[str, Storage] = {}
+        self._views: dict[str, tuple[str, int, int]] = {}
         self._total = 0
 
     def note(self, stored: StoredTensor, path: Path) -> RawTensor:
@@ -169,7 +178,7 @@ class Numbers:
                 f"numbers of type {storage.dtype or 'bytes'}; copy or save the file again"
             )
         if storage.view is not None:
-            first, count = storage.view
+            _, first, count = storage.view
             if first + count > storage.numel:
                 raise _misfit(where, storage.numel)
             data = memoryview(data)[first * size : (first + count) * size]
@@ -199,13 +208,20 @@ class Numbers:
                 f"its storage {own.key[:40]!r} is described as {known.numel:,} numbers of type {known.dtype} "
                 f"and as {own.numel:,} of type {own.dtype}; save the file again"
             )
+        if own.view is not None:
+            name, first, count = own.view
+            view = (own.key, first, count)
+            if self._views.setdefault(name, view) != view:
+                raise CheckpointError(f"its view {name[:40]!r} is described in two ways; save the file again")
+        if own.key in self._views or (own.view is not None and own.view[0] in self._kinds):
+            raise CheckpointError("a view has the name of a storage of numbers; save the file again")
         return own
 
 
 def _check_reach(stored: StoredTensor, available: int, where: str) -> None:
     """Refuse shapes that reach outside the storage."""
     shape, stride = stored.size, stored.stride
-    if len(shape) != len(stride) or len(shape) > _MOST_AXES or stored.offset > available:
+    if len(shape) != len(stride) or stored.offset > available or not is_possible_shape(shape):
         raise _misfit(where, available)
     last = stored.offset + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
     if math.prod(shape) and last >= available:

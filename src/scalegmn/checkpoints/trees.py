@@ -14,6 +14,7 @@ MOST_ENTRIES: Final = 2**19
 DEEPEST: Final = 64
 _MOST_STEPS: Final = 2**20
 _LARGEST: Final = 2**63
+_MOST_LETTERS: Final = 2**26
 
 Path = tuple[str | int, ...]
 
@@ -32,7 +33,12 @@ def entries_of(value: object, tensor_of: Callable[[StoredTensor, Path], RawTenso
     """
     walk = _Walk(tensor_of)
     found: list[Entry] = []
+    letters = 0
     for entry in walk.entries(value, (), None):
+        # Every message and every report repeats names.
+        letters += sum(len(step) for step in entry.path if isinstance(step, str))
+        if letters > _MOST_LETTERS:
+            raise CheckpointError("the names in it are too long; expected the checkpoint of a network")
         if len(found) == MOST_ENTRIES:
             raise CheckpointError(
                 f"it holds more than {MOST_ENTRIES:,} values; expected the checkpoint of a network"

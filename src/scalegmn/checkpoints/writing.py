@@ -172,7 +172,8 @@ def _as_torch(values: object) -> bytes:
 def _encoded(tensors: Mapping[str, Tensor], extras: Mapping[str, Plain], suffix: str, origin: str) -> bytes:
     """Dense CPU tensors and plain values as the bytes of a file."""
     if suffix == ".safetensors":
-        metadata = {EXTRAS_KEY: json.dumps(dict(extras))} if extras else None
+        # Some programs refuse files that do not say which library's tensors these are.
+        metadata = {"format": "pt"} | ({EXTRAS_KEY: json.dumps(dict(extras))} if extras else {})
         return safetensors.torch.save(dict(tensors), metadata=metadata)
     if suffix == ".npz":
         return _as_npz(tensors, extras, origin)
