@@ -64,3 +64,14 @@ def test_every_published_setting_is_recorded(recorded: ModuleType, published: Mo
 def test_times_of_the_public_code(published: ModuleType) -> None:
     public = published.Public(training=84.0, inference=168.0, mflop=None)
     assert (public.times("training", 1.0), public.times("inference", 1.0)) == (2.0, 1.0)
+
+
+def test_valid_files_are_read_as_others_read_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    read_valid = importlib.import_module("benchmarks.read_valid")
+    assert read_valid.compare(files=100, seed=1) > 200
+    # This checks the test: one changed bit is seen.
+    monkeypatch.setattr(read_valid, "ours", lambda content: {**read_valid.usual("npz", content), (): ()})
+    with pytest.raises(AssertionError, match="file 0 of seed 2"):
+        monkeypatch.setattr(read_valid, "FORMS", ("npz",))
+        read_valid.compare(files=1, seed=2)
