@@ -117,7 +117,7 @@ def optimizer_states(contents: Contents) -> frozenset[Path]:
     """Where states of optimizers lie, each by the number of its parameter.
 
     They lie under ``state``, a number and a name, beside ``param_groups`` or below a key that speaks of an
-    optimizer.  Names such as those of a network's parameters are none of a state.
+    optimizer.  Names such as those of a network's parameters are none of a state, however deep they lie.
     """
     groups = {e.path[: e.path.index("param_groups")] for e in contents.entries if "param_groups" in e.path}
     found: dict[Path, bool] = {}
@@ -126,9 +126,10 @@ def optimizer_states(contents: Contents) -> frozenset[Path]:
         for place, part in enumerate(entry.path[:-2]):
             numbered = part == "state" and isinstance(entry.path[place + 1], int)
             if numbered and (speaks or entry.path[:place] in groups):
-                name = str(entry.path[place + 2])
+                names = map(str, entry.path[place + 2 :])
                 state = entry.path[: place + 2]
-                found[state] = found.get(state, True) and "." not in name and name not in _NETWORK_NAMES
+                own = not any("." in name or name in _NETWORK_NAMES for name in names)
+                found[state] = found.get(state, True) and own
                 break
             speaks = speaks or (isinstance(part, str) and "optim" in part.lower())
     return frozenset(state for state, known in found.items() if known)

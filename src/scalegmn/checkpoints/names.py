@@ -21,7 +21,22 @@ _SHOWN: Final = 200
 
 _BUILT_IN_TYPES: Final = (
     *("bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "long", "object"),
-    *("range", "set", "slice", "str", "tuple", "unicode", "Ellipsis", "NotImplemented"),
+    *("range", "set", "slice", "str", "tuple", "unicode", "xrange", "Ellipsis", "NotImplemented"),
+)
+# Functions that configurations name as the activation of a network.
+_FUNCTIONS: Final = (
+    *(
+        "celu",
+        "elu",
+        "gelu",
+        "hardsigmoid",
+        "hardswish",
+        "hardtanh",
+        "leaky_relu",
+        "log_softmax",
+        "logsigmoid",
+    ),
+    *("mish", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softplus", "softsign", "tanh"),
 )
 STORAGES: Final = {
     "BFloat16": "bfloat16",
@@ -63,6 +78,9 @@ FROM_TYPE: Final = "torch._tensor._rebuild_from_type_v2"
 _HARMLESS: Final = frozenset(
     {
         "_codecs.encode",
+        "inspect._empty",
+        "logging.getLogger",
+        "random.Random",
         "copyreg._reconstructor",
         "operator.getitem",
         "re._compile",
@@ -82,6 +100,7 @@ _HARMLESS: Final = frozenset(
         "torch.storage.UntypedStorage",
         "torch.torch_version.TorchVersion",
         *(f"torch._utils.{name}" for name in REBUILDERS),
+        *(f"torch.nn.functional.{name}" for name in _FUNCTIONS),
         *(f"torch.{name}Storage" for name in (*STORAGES, *QUANTIZED)),
         *(f"torch.{name}" for name in (*ITEM_SIZES, *QUANTIZED.values())),
     }

@@ -45,10 +45,20 @@ def array_of(value: StandIn) -> RawTensor | Opaque | None:
     """
     if value.name not in _MAKERS:
         return None
+    if _holds_objects(value):
+        # They are looked through like those of a list.
+        return None
     if _holds_text(value):
         return Opaque("NumPy array of texts")
     found = _described(value)
     return Opaque(UNKNOWN_ARRAY, numbers=True) if found is None else found
+
+
+def _holds_objects(value: StandIn) -> bool:
+    match value.state:
+        case (int(), tuple(), StandIn(name="numpy.dtype", arguments=(str(kind), *_)), _, list()):
+            return kind[:1] == "O"
+    return False
 
 
 def _holds_text(value: StandIn) -> bool:

@@ -23,8 +23,8 @@ from scalegmn.checkpoints.stand_ins import (
     Name,
     OrderedEntries,
     StandIn,
-    as_key,
     attributes_of_dict,
+    check_key,
     storage_of,
     value_of_call,
 )
@@ -234,7 +234,9 @@ class Machine:
         keys, values = pairs[::2], pairs[1::2]
         if len(keys) != len(values):
             raise _damaged("a key has no value")
-        items.update(zip(map(as_key, keys), values, strict=True))
+        for key in keys:
+            check_key(key)
+        items.update(zip(keys, values, strict=True))
 
     def stack_global(self) -> None:
         name, module = self.pop(), self.pop()

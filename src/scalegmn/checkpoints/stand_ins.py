@@ -13,8 +13,8 @@ from scalegmn.checkpoints.contents import ITEM_SIZES
 from scalegmn.checkpoints.names import FROM_TYPE, QUANTIZED, REBUILDERS, STORAGES, is_known, unsafe
 
 _MOST_NUMBERS: Final = 2**48
-# Of tuples that are keys, and of texts in them.
-_LONGEST_KEY, _LONGEST_PART = 8, 200
+# Values in a key of a dict, with the tuples that hold them.
+_MOST_IN_KEY: Final = 64
 _TENSOR_CLASSES: Final = frozenset(
     {"torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer"}
 )
@@ -177,40 +177,34 @@ def _ordered(arguments: tuple[object, ...]) -> OrderedEntries:
             return made
         case (list(pairs),) if all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
             for key, value in (tuple(pair) for pair in pairs if isinstance(pair, list | tuple)):
-                made[as_key(key)] = value
+                check_key(key)
+                made[key] = value
             return made
     raise ValueError("an OrderedDict is made in an unknown way")
+
+
+_IN_KEYS: Final = (str, int, float, bytes, type(None), Name, StandIn, StoredTensor)
 
 
 def check_key(key: object) -> None:
     """Refuse keys of dictionaries whose hash could take for ever, or end the process.
 
     Raises:
-        ValueError: it is none of the usual kinds.
+        ValueError: it is none of the usual kinds, or a tuple of many values.
     """
-    if isinstance(key, int) and key.bit_length() > 64:
-        raise ValueError(f"a key of a dict is a number of {key.bit_length()} bits")
-    # Tuples are not among them: the hash of one nested deeply enough ends the process.
-    if not isinstance(key, str | int | float | bytes | Name | StandIn | None):
-        raise ValueError(f"a key of a dict is a {type(key).__name__}")
-
-
-def as_key(key: object) -> object:
-    """A key of a dictionary; short tuples of plain values become a name, since their hash can be foreseen.
-
-    Raises:
-        ValueError: it is none of the usual kinds.
-    """
-    if isinstance(key, tuple) and len(key) <= _LONGEST_KEY and all(map(_is_short, key)):
-        return Name(repr(key))
-    check_key(key)
-    return key
-
-
-def _is_short(part: object) -> bool:
-    if isinstance(part, int):
-        return part.bit_length() <= 64
-    return isinstance(part, float | None) or (isinstance(part, str) and len(part) <= _LONGEST_PART)
+    parts = [key]
+    for _ in range(_MOST_IN_KEY):
+        part = parts.pop()
+        if isinstance(part, tuple):
+            # Counted as often as they occur, as a hash does: pairs of pairs can be endless, or too deep.
+            parts.extend(part[: _MOST_IN_KEY + 1])
+        elif not isinstance(part, _IN_KEYS):
+            raise ValueError(f"a key of a dict is a {type(part).__name__}")
+        elif isinstance(part, int) and part.bit_length() > 64:
+            raise ValueError(f"a key of a dict is a number of {part.bit_length()} bits")
+        if not parts:
+            return
+    raise ValueError(f"a key of a dict is a tuple of more than {_MOST_IN_KEY} values")
 
 
 def _rebuilt(function: str, arguments: tuple[object, ...]) -> object:

@@ -68,12 +68,14 @@ def check_kind(entry: Entry) -> None:
     """
     where, value = f"tensor {str(entry.path[-1])!r}", entry.value
     if isinstance(value, Opaque):
-        remedies = {"sparse": ".to_dense()", "quantized": ".dequantize()", "nested": ".to_paddedas_tensor(0)"}
+        remedies = {
+            "sparse": "use .to_dense()",
+            "quantized": "use .dequantize()",
+            "nested": "use .to_padded_tensor(0)",
+        }
         remedy = remedies.get(value.name.partition(" ")[0], "save the real weights, module.state_dict()")
         has = "has a shape but no numbers: it " if value.name == "meta tensor" else ""
-        raise CheckpointError(
-            f"{where} {has}is a {value.name}; expected a dense tensor of numbers; use {remedy}"
-        )
+        raise CheckpointError(f"{where} {has}is a {value.name}; expected a dense tensor of numbers; {remedy}")
     assert isinstance(value, RawTensor)
     if value.dtype.startswith("complex"):
         raise CheckpointError(

@@ -15,6 +15,11 @@ DEEPEST: Final = 64
 _MOST_STEPS: Final = 2**20
 _LARGEST: Final = 2**63
 _MOST_LETTERS: Final = 2**26
+# Letters of a part of a key that is no text.
+_SHOWN: Final = 80
+
+# Kinds of keys that are no text and no number, and may hold tensors.
+_MADE: Final = (tuple, StandIn, StoredTensor)
 
 Path = tuple[str | int, ...]
 
@@ -89,13 +94,23 @@ class _Walk:
         if not value and inside is None:
             yield Entry(path, Opaque(type(value).__name__.replace("OrderedEntries", "dict")))
         self._open.add(id(value))
-        pairs = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, item in pairs:
-            yield from self.entries(item, (*path, _key(key)), inside)
-        if isinstance(value, OrderedEntries):
-            for name, item in value.attributes.items():
-                yield from self.entries(item, (*path, _key(name)), inside or "attributes of a dict")
+        if isinstance(value, dict):
+            yield from self._items(value, path, inside)
+        else:
+            for number, item in enumerate(value):
+                yield from self.entries(item, (*path, number), inside)
         self._open.discard(id(value))
+
+    def _items(self, value: dict[object, object], path: Path, inside: str | None) -> Iterator[Entry]:
+        owners = [(key, item, inside) for key, item in value.items()]
+        if isinstance(value, OrderedEntries):
+            within = inside or "attributes of a dict"
+            owners += [(name, item, within) for name, item in value.attributes.items()]
+        names = _names([key for key, _, _ in owners])
+        for (key, item, holder), name in zip(owners, names, strict=True):
+            if isinstance(key, _MADE):
+                yield from self.entries(key, (*path, name), "a key of a dict")
+            yield from self.entries(item, (*path, name), holder)
 
     def _object(self, value: StandIn, path: Path, inside: str | None) -> Iterator[Entry]:
         # An array that occurs often is made once.
@@ -123,7 +138,35 @@ def _leaf(value: object) -> Value:
     return Opaque(value.text if isinstance(value, Name) else type(value).__name__)
 
 
+def _names(keys: list[object]) -> list[str | int]:
+    """The part of a path for each key of a dictionary.
+
+    Raises:
+        CheckpointError: two are written alike; one would take the other's place, and nobody would look at it.
+    """
+    plain = [_key(key) for key in keys if not isinstance(key, _MADE)]
+    taken = set(plain)
+    if len(taken) < len(plain):
+        twice = next(name for number, name in enumerate(plain) if name in plain[:number])
+        raise CheckpointError(
+            f"two keys of one dictionary are written alike ({str(twice)[:80]!r}), so what lies there could "
+            "be taken for each other; save the state dict of the network alone"
+        )
+    names = []
+    for number, key in enumerate(keys):
+        name = _key(key)
+        if isinstance(key, _MADE):
+            name = f"{name} #{number}" if name in taken else name
+            taken.add(name)
+        names.append(name)
+    return names
+
+
 def _key(key: object) -> str | int:
     if isinstance(key, str) or (isinstance(key, int) and not isinstance(key, bool)):
         return key
-    return key.text if isinstance(key, Name) else repr(key[:80] if isinstance(key, bytes) else key)[:80]
+    if isinstance(key, tuple):
+        return f"({', '.join(str(_key(part))[:_SHOWN] for part in key)})"
+    if isinstance(key, StandIn | StoredTensor):
+        return f"<{key.name if isinstance(key, StandIn) else 'tensor'}>"
+    return key.text if isinstance(key, Name) else repr(key[:_SHOWN] if isinstance(key, bytes) else key)
