@@ -9,6 +9,7 @@ from jsonargparse import ArgumentParser
 
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.output import say
+from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.published import COLLECTION_NAMES, CollectionName, collection_called, print_refusals
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations.canonicalize import CanonicalizeReport, canonicalize_folder, canonicalize_population
@@ -20,7 +21,7 @@ HELP = "bring the phases of sine networks into one range; what they compute stay
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = ArgumentParser(prog="scalegmn canonicalize", description=f"{HELP.capitalize()}.")
+    parser = CommandParser(prog="scalegmn canonicalize", description=f"{HELP.capitalize()}.")
     parser.add_argument("input", type=Path, help="a population, or the folder of a published collection")
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="folder of the copy, in the same format"

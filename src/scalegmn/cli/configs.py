@@ -8,6 +8,7 @@ from jsonargparse import ArgumentParser
 
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.output import say, say_all
+from scalegmn.cli.parsers import CommandParser
 from scalegmn.training.shipped import described, is_comparison, shipped_names, text_of
 
 HELP = "list the configurations that ship with scalegmn, or print one"
@@ -15,7 +16,7 @@ HELP = "list the configurations that ship with scalegmn, or print one"
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = ArgumentParser(
+    parser = CommandParser(
         prog="scalegmn configs",
         description="List the configurations that ship with scalegmn. `scalegmn train --config NAME` and "
         "`scalegmn compare --config NAME` take their names; those that begin with compare are comparisons.",

@@ -10,6 +10,7 @@ from jsonargparse import ArgumentParser
 
 from scalegmn.cli.exit_codes import INTERRUPTED, OK
 from scalegmn.cli.output import complain, say
+from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.terminal import console
 from scalegmn.disk import claimed
 
@@ -18,7 +19,7 @@ HELP = "fit networks to handwritten digits, train metanetworks on them, show a t
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = ArgumentParser(
+    parser = CommandParser(
         prog="scalegmn demo",
         description="Fit sine networks to the handwritten digits of scikit-learn, train a ScaleGMN and a "
         "permutation-only GMN to read them, and compare the two. Takes a few minutes on two cores; what an "

@@ -17,6 +17,7 @@ from scalegmn.cli.model_options import (
     reading_options,
 )
 from scalegmn.cli.output import complain, say
+from scalegmn.cli.parsers import CommandParser
 from scalegmn.disk import new_folder
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations.store import Population
@@ -32,7 +33,7 @@ HELP = "change what sine networks draw, by a trained editor; writes new networks
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = ArgumentParser(
+    parser = CommandParser(
         prog="scalegmn edit",
         description=f"{HELP.capitalize()}. Files keep their name and format; one that cannot be read is "
         "reported and the others are done, with exit code 3. Nothing is written over.",

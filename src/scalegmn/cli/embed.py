@@ -19,6 +19,7 @@ from scalegmn.cli.model_options import (
     reading_options,
 )
 from scalegmn.cli.output import complain, say
+from scalegmn.cli.parsers import CommandParser
 from scalegmn.errors import ConfigurationError
 from scalegmn.models.scalegmn import ScaleGMN
 from scalegmn.networks.architecture import Architecture
@@ -56,7 +57,7 @@ _ABOUT = (
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = ArgumentParser(prog="scalegmn embed", description=_ABOUT, default_env=False)
+    parser = CommandParser(prog="scalegmn embed", description=_ABOUT, default_env=False)
     parser.add_argument(
         "networks", type=Path, nargs="+", help="one population, or checkpoint files and folders of such files"
     )

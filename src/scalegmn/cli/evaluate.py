@@ -12,6 +12,7 @@ from jsonargparse import ArgumentParser
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.model_options import add_model_options, check_batch_size
 from scalegmn.cli.output import say
+from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.pictures import write_pictures
 from scalegmn.cli.tables import print_tables
 from scalegmn.training.evaluation import evaluate
@@ -25,7 +26,7 @@ HELP = "judge a trained metanetwork on the same or another population"
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = ArgumentParser(prog="scalegmn evaluate", description=f"{HELP.capitalize()}.", default_env=False)
+    parser = CommandParser(prog="scalegmn evaluate", description=f"{HELP.capitalize()}.", default_env=False)
     parser.add_argument("run", type=Path, help="run folder of a training")
     parser.add_argument(
         "--population", type=Path | None, default=None, help="other networks than those of the training"

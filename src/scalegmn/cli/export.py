@@ -11,6 +11,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.output import say
+from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.published import collection_called
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations.checkpoint_files import TABLE, write_checkpoints
@@ -28,7 +29,7 @@ FormatName = Literal[
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = ArgumentParser(prog="scalegmn export", description=f"{HELP.capitalize()}.")
+    parser = CommandParser(prog="scalegmn export", description=f"{HELP.capitalize()}.")
     parser.add_argument("population", type=Path, help="folder of the population")
     parser.add_argument("--format", type=FormatName, required=True, help="format of the files")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the files, new or empty")

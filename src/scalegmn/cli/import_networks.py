@@ -11,6 +11,7 @@ from jsonargparse import ArgumentParser, Namespace
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.import_checkpoints import OPTIONS, add_checkpoint_options, run_import
 from scalegmn.cli.output import say
+from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.published import ImportName, collection_called, print_refusals
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations.importing import ImportReport, import_collection
@@ -26,7 +27,7 @@ _ZOO = ("padding", "activation", "step", "split_rule", "suffix")
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = ArgumentParser(prog="scalegmn import", description=f"{HELP.capitalize()}.")
+    parser = CommandParser(prog="scalegmn import", description=f"{HELP.capitalize()}.")
     parser.add_argument("collection", type=ImportName, help="format of the folder")
     parser.add_argument("folder", type=Path, help="folder of the collection")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the new population")

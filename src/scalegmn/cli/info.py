@@ -13,6 +13,7 @@ from scalegmn.checkpoints.readers import DEFAULT_MAX_BYTES
 from scalegmn.cli.describe.population import describe_population
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.output import say_all
+from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.terminal import console
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks.files import read_json
@@ -24,7 +25,7 @@ HELP = "show what a population, a run, a saved model or a checkpoint file holds"
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = ArgumentParser(prog="scalegmn info", description=f"{HELP.capitalize()}.")
+    parser = CommandParser(prog="scalegmn info", description=f"{HELP.capitalize()}.")
     parser.add_argument(
         "path", type=Path, help="folder of a population, of a run or of a saved model; or a checkpoint file"
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from jsonargparse import ArgumentParser
 
 from scalegmn.cli.making import cnns, inrs, trojans
+from scalegmn.cli.parsers import CommandParser
 
 HELP = "make a population of networks: sine networks of images, convolutional networks, trojaned networks"
 
@@ -15,7 +16,7 @@ _KINDS = {"inrs": inrs, "cnns": cnns, "trojans": trojans}
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = ArgumentParser(prog="scalegmn make", description=f"{HELP.capitalize()}.")
+    parser = CommandParser(prog="scalegmn make", description=f"{HELP.capitalize()}.")
     kinds = parser.add_subcommands(dest="kind", required=True)
     for name, module in _KINDS.items():
         kinds.add_subcommand(name, module.build_parser(), help=module.HELP)

@@ -16,6 +16,7 @@ from scalegmn.cli.model_options import (
     reading_options,
 )
 from scalegmn.cli.output import complain, say, say_all
+from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.tables import print_tables
 from scalegmn.populations.progress import progress_bar
 from scalegmn.tasks.task import Table
@@ -35,7 +36,7 @@ _SHOWN: Final = 50
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = ArgumentParser(
+    parser = CommandParser(
         prog="scalegmn predict",
         description=f"{HELP.capitalize()}: one row for each. A file that cannot be read, or about which the "
         "model has no sound answer, is a row with an error, and the others are done, with exit code 3.",

@@ -11,6 +11,7 @@ from jsonargparse import ArgumentParser, Namespace
 from scalegmn.cli.exit_codes import NEGATIVE, OK
 from scalegmn.cli.model_options import add_reading_options, reading_options
 from scalegmn.cli.output import complain, say
+from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.tables import print_tables
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.networks.files import read_json
@@ -27,7 +28,7 @@ HELP = "mend a network that may be trojaned, by its weights alone"
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = ArgumentParser(
+    parser = CommandParser(
         prog="scalegmn repair",
         description=f"{HELP.capitalize()}. The repaired network is written to a new file in the format of "
         "the input, with a report beside it; nothing is written over. With images the accuracy is measured "

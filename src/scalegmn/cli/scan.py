@@ -11,6 +11,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.model_options import add_reading_options
 from scalegmn.cli.output import complain, say
+from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.scan_lines import print_report
 from scalegmn.cli.scan_reports import Outputs, json_text
 from scalegmn.disk import sentence_of
@@ -50,7 +51,7 @@ _ABOUT = (
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = ArgumentParser(prog="scalegmn scan", description=_ABOUT, default_env=False)
+    parser = CommandParser(prog="scalegmn scan", description=_ABOUT, default_env=False)
     parser.add_argument(
         "files", type=Path, nargs="+", help="files, whatever they are called, and folders of such files"
     )

@@ -9,6 +9,7 @@ from jsonargparse import ArgumentParser
 
 from scalegmn.cli.exit_codes import NEGATIVE, OK
 from scalegmn.cli.output import complain, say
+from scalegmn.cli.parsers import CommandParser
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.training.scanning.manifest import read_key, read_manifest
 from scalegmn.training.scanning.verification import Verification, verify
@@ -24,7 +25,7 @@ _ABOUT = (
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = ArgumentParser(prog="scalegmn verify", description=_ABOUT, default_env=False)
+    parser = CommandParser(prog="scalegmn verify", description=_ABOUT, default_env=False)
     parser.add_argument("manifest", type=Path, help="file that scalegmn scan --manifest wrote")
     parser.add_argument(
         "--folder", type=Path | None, default=None, help="where the files are now; by default where they were"

@@ -18,6 +18,7 @@ from scalegmn.cli.making.options import (
     given,
 )
 from scalegmn.cli.output import say
+from scalegmn.cli.parsers import CommandParser
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations.makers.cnn_hyper import HyperSpace, Optimizer, WeightInit
 from scalegmn.populations.makers.cnn_populations import CnnReport, make_cnns
@@ -65,7 +66,7 @@ _RECIPE: tuple[Option, ...] = (
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = ArgumentParser(description="Train small convolutional networks, many at once.")
+    parser = CommandParser(description="Train small convolutional networks, many at once.")
     add_image_options(parser)
     add_output_option(parser)
     parser.add_argument("--networks", type=int, required=True, help="networks to train")

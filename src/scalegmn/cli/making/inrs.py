@@ -19,6 +19,7 @@ from scalegmn.cli.making.options import (
     given,
 )
 from scalegmn.cli.output import say
+from scalegmn.cli.parsers import CommandParser
 from scalegmn.populations.makers.coordinates import Order
 from scalegmn.populations.makers.inrs import fit_inrs
 from scalegmn.populations.makers.recipes import CIFAR10_RECIPE, Initialisation, InrRecipe
@@ -41,7 +42,7 @@ _PARTS: tuple[Option, ...] = (
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = ArgumentParser(description="Fit a sine network to every image, or several.")
+    parser = CommandParser(description="Fit a sine network to every image, or several.")
     add_image_options(parser)
     add_output_option(parser)
     parser.add_argument(

@@ -19,6 +19,7 @@ from scalegmn.cli.making.options import (
     given,
 )
 from scalegmn.cli.output import say
+from scalegmn.cli.parsers import CommandParser
 from scalegmn.errors import ConfigurationError, TriggerError
 from scalegmn.populations.images import ImageSet
 from scalegmn.populations.makers.cnn_hyper import Optimizer
@@ -83,7 +84,7 @@ _RECIPE: tuple[Option, ...] = (
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = ArgumentParser(description="Train networks further, once on poisoned and once on clean images.")
+    parser = CommandParser(description="Train networks further, once on poisoned and once on clean images.")
     parser.add_argument("population", type=Path, help="folder of the population of base networks")
     add_image_options(parser)
     add_output_option(parser)
