@@ -7,6 +7,7 @@ import os
 import torch
 
 from scalegmn.checkpoints.assembling import Assembly, calls_of
+from scalegmn.checkpoints.bundles import Parts
 from scalegmn.checkpoints.checkpoint import Checkpoint, FileNetworks
 from scalegmn.checkpoints.contents import Contents, RawTensor
 from scalegmn.checkpoints.finding import (
@@ -18,7 +19,7 @@ from scalegmn.checkpoints.finding import (
     shown_path,
     unread_numbers,
 )
-from scalegmn.checkpoints.folders import read_any
+from scalegmn.checkpoints.folders import read_any, read_parts
 from scalegmn.checkpoints.readers import DEFAULT_MAX_BYTES, DirectReader, FileReader
 from scalegmn.errors import CheckpointError
 
@@ -82,17 +83,23 @@ def read_networks(
     dtype: torch.dtype | None = None,
     max_bytes: int = DEFAULT_MAX_BYTES,
     reader: FileReader | None = None,
+    parts: Parts | None = None,
 ) -> FileNetworks:
     """Read every network of a file by itself, and name all numbers that belong to none.
 
     Args:
         path, dtype, max_bytes, reader: as in :func:`read_state`.
+        parts: files that are read as one instead of the path, which is then only a name.
 
     Raises:
         CheckpointError: the file cannot be read, or holds no network.
     """
     _check_dtype(dtype)
-    found = read_any(path, max_bytes=max_bytes, reader=reader or DirectReader(), select=_wanted)
+    reader = reader or DirectReader()
+    if parts is None:
+        found = read_any(path, max_bytes=max_bytes, reader=reader, select=_wanted)
+    else:
+        found = read_parts(parts, max_bytes=max_bytes, reader=reader, select=_wanted)
     origin = os.fspath(path)
     networks = find_networks(found.contents)
     try:

@@ -180,7 +180,7 @@ def _run(options: Namespace) -> int:
                 manifest_of(report, options.files, without=[options.manifest]).to_dict(key=key)
             ),
         },
-        scanned=report.paths,
+        scanned=report.every_path,
     )
     print_report(report, quiet=options.quiet, say=complain if outputs.to_standard_output else say)
     for problem in problems:

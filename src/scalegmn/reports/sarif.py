@@ -9,13 +9,12 @@ answers came from the journal of an earlier scan.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from scalegmn.printable import NAME, printable
-from scalegmn.training.scanning.results import FileResult, ScanReport, Verdict, encodable
+from scalegmn.training.scanning.results import Bound, FileResult, ScanReport, Verdict, encodable
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 VERSION: Final = "2.1.0"
@@ -92,7 +91,7 @@ def to_sarif(report: ScanReport, *, exit_code: int) -> dict[str, Any]:
                 "toolExecutionNotifications": _notifications(report),
             }
         ],
-        "artifacts": [_artifact(path, results) for path, results in report.paths.items()],
+        "artifacts": _artifacts(report),
         "results": results,
         "properties": {key: report.to_dict()[key] for key in ("detector", "settings", "summary", "limits")},
     }
@@ -127,11 +126,22 @@ def _notifications(report: ScanReport) -> list[dict[str, Any]]:
     return found
 
 
-def _artifact(path: str, results: Sequence[FileResult]) -> dict[str, Any]:
-    found: dict[str, Any] = {"location": {"uri": uri_of(path)}}
-    if results[0].size is not None:
-        found["length"] = results[0].size
-    return found | ({} if results[0].sha256 is None else {"hashes": {"sha-256": results[0].sha256}})
+def _artifacts(report: ScanReport) -> list[dict[str, Any]]:
+    """What results are about, in the order of the paths, and then the parts of networks in several files."""
+    files = {file.path: file for own in report.bound.values() for file in own}
+    found = []
+    for path, results in report.paths.items():
+        alone = Bound(path, results[0].size, results[0].sha256)
+        # The checksum of several files together is that of none of them.
+        found.append(_artifact(files.get(path, Bound(path) if path in report.bound else alone)))
+    return [*found, *(_artifact(file) for path, file in files.items() if path not in report.paths)]
+
+
+def _artifact(file: Bound) -> dict[str, Any]:
+    found: dict[str, Any] = {"location": {"uri": uri_of(file.path)}}
+    if file.size is not None:
+        found["length"] = file.size
+    return found | ({} if file.sha256 is None else {"hashes": {"sha-256": file.sha256}})
 
 
 def _result(result: FileResult, *, index: int, rule: int) -> dict[str, Any]:

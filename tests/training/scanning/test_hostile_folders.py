@@ -147,7 +147,7 @@ def test_a_file_that_changes_between_two_looks_is_an_error(
 ) -> None:
     (path,) = write_networks(tmp_path, count=1)
     monkeypatch.setattr(
-        "scalegmn.training.scanning.scanner.checksum", lambda path, *, max_bytes: ("0" * 64, 7)
+        "scalegmn.training.scanning.identity.checksum", lambda path, *, max_bytes: ("0" * 64, 7)
     )
     (result,) = scan([path], detector=detector).files
     assert result.verdict is Verdict.error and "was changed while it was read" in str(result.reason)

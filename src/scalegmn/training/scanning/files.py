@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, final
 
+from scalegmn.checkpoints.bundles import Bundle
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.training.scanning.model_files import begins_like_a_model, has_model_name
 
@@ -33,10 +34,12 @@ class Found:
     Attributes:
         path: of the file, or of what cannot be looked into.
         problem: why there is nothing to read.
+        bundle: files that are read as one, where there are several.
     """
 
     path: Path
     problem: str | None = None
+    bundle: Bundle | None = None
 
 
 @final
@@ -47,10 +50,14 @@ class Sought:
     Attributes:
         files: to be judged, in the order of the paths and sorted in each folder, no path twice.
         skipped: files in folders that neither are named nor begin like files of models.
+        given: paths of files that were given themselves.
+        walked: paths of `files` that lie in folders that were given.
     """
 
     files: tuple[Found, ...]
     skipped: tuple[Path, ...]
+    given: frozenset[Path] = frozenset()
+    walked: tuple[Path, ...] = ()
 
 
 def find_files(paths: Sequence[str | Path], *, follow_links: bool = False) -> Sought:
@@ -67,19 +74,24 @@ def find_files(paths: Sequence[str | Path], *, follow_links: bool = False) -> So
     """
     found: dict[Path, Found] = {}
     skipped: dict[Path, None] = {}
+    given: set[Path] = set()
+    walked: dict[Path, None] = {}
     for path in map(Path, paths):
         if not _is_folder(path):
             found.setdefault(path, Found(path))
+            given.add(path)
             continue
         walk = _Walk(follow_links)
         walk.into(path)
         if not walk.found:
-            others = f"; {len(walk.skipped)} other files were not looked at" if walk.skipped else ""
-            walk.found.append(Found(path, f"the folder holds no file of a model{others}"))
+            rest = f"; {len(walk.skipped)} other files were not looked at" if walk.skipped else ""
+            walk.found.append(Found(path, f"the folder holds no file of a model{rest}"))
         for one in walk.found:
             found.setdefault(one.path, one)
+            walked.setdefault(one.path)
         skipped.update(dict.fromkeys(walk.skipped))
-    return Sought(tuple(found.values()), tuple(path for path in skipped if path not in found))
+    others = tuple(path for path in skipped if path not in found)
+    return Sought(tuple(found.values()), others, frozenset(given), tuple(walked))
 
 
 def checksum(path: Path, *, max_bytes: int) -> tuple[str, int]:

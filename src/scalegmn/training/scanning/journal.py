@@ -28,7 +28,7 @@ from scalegmn.training.scanning.user_state import state_folder, user_secret
 
 FORMAT: Final = 2
 Key = str
-"""SHA-256 of a file's bytes and the suffix of its name, which some formats are told by."""
+"""SHA-256 of a file's bytes and the suffix of its name; of several files one that no single file can have."""
 _MAC: Final = 64
 _LONGEST_LINE: Final = 2**26
 

@@ -21,7 +21,7 @@ from typing import Any, Final, final
 
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.training.scanning.files import checksum, read_small
-from scalegmn.training.scanning.results import FileResult, ScanReport, Verdict, gravest
+from scalegmn.training.scanning.results import Bound, ScanReport, Verdict, gravest
 
 KIND: Final = "scalegmn scan manifest"
 FORMAT: Final = 1
@@ -97,7 +97,7 @@ def manifest_of(report: ScanReport, paths: Sequence[str | Path], *, without: Col
     alone = len({os.path.abspath(top) for top in tops}) == 1
     root = str(tops[0]) if alone else os.path.commonpath([os.path.abspath(top) for top in tops])
     own = {os.path.realpath(path) for path in without}
-    entries = [_judged(path, results, root) for path, results in report.paths.items()]
+    entries = _judged(report, root)
     for name in report.skipped:
         if os.path.realpath(name) not in own:
             entries.append(_skipped(Path(name), root, report.settings.max_bytes))
@@ -156,9 +156,20 @@ def read_key(path: Path) -> bytes:
     return content
 
 
-def _judged(path: str, results: Sequence[FileResult], root: str) -> Entry:
-    verdict = gravest(result.verdict for result in results)
-    return Entry(_relative(Path(path), root), verdict.value, results[0].size, results[0].sha256)
+def _judged(report: ScanReport, root: str) -> list[Entry]:
+    """Every file that a verdict is about; of several files that are one network each, with its verdict."""
+    found: dict[str, tuple[set[Verdict], set[tuple[int | None, str | None]]]] = {}
+    for path, results in report.paths.items():
+        for file in report.bound.get(path, (Bound(path, results[0].size, results[0].sha256),)):
+            verdicts, contents = found.setdefault(_relative(Path(file.path), root), (set(), set()))
+            verdicts.update(result.verdict for result in results)
+            contents.add((file.size, file.sha256))
+    entries = []
+    for name, (verdicts, contents) in found.items():
+        # A file that was read twice and was not the same is bound to neither.
+        size, sha256 = contents.pop() if len(contents) == 1 else (None, None)
+        entries.append(Entry(name, gravest(verdicts).value, size, sha256))
+    return entries
 
 
 def _skipped(path: Path, root: str, max_bytes: int) -> Entry:

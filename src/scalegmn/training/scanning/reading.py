@@ -9,6 +9,7 @@ from typing import Final, final
 import torch
 
 from scalegmn.checkpoints import Checkpoint, FileNetworks, read_networks
+from scalegmn.checkpoints.bundles import Parts
 from scalegmn.checkpoints.readers import FileReader
 from scalegmn.errors import CheckpointError, NonFiniteError, ScaleGMNError, UnsafeCheckpointError
 from scalegmn.networks.recognition import Recognizer, Unrecognized
@@ -19,6 +20,7 @@ from scalegmn.training.scanning.settings import ScanSettings
 
 _MOST_NETWORKS: Final = 64
 _SHOWN: Final = 3
+_NAMED: Final = 5
 
 
 @final
@@ -36,12 +38,18 @@ class FileReading:
 
 
 def read_file(
-    blank: FileResult, *, reader: FileReader, recognizer: Recognizer, settings: ScanSettings
+    blank: FileResult,
+    *,
+    parts: Parts | None = None,
+    reader: FileReader,
+    recognizer: Recognizer,
+    settings: ScanSettings,
 ) -> FileReading:
     """Every network of a file by itself, and the names of all other tensors in it.
 
     Args:
         blank: the file and the checksum that its bytes must have.
+        parts: files that are read as one instead.
         reader: reads files of strangers.
         recognizer: knows the architectures of the detector.
         settings: of the scan.
@@ -50,19 +58,21 @@ def read_file(
         CheckpointError: the file cannot be read safely, holds no network or very many, or another program
             that reads it would run code.
     """
-    found = read_networks(blank.path, dtype=torch.float32, max_bytes=settings.max_bytes, reader=reader)
+    found = read_networks(
+        blank.path, dtype=torch.float32, max_bytes=settings.max_bytes, reader=reader, parts=parts
+    )
     _check(found, blank)
     several = len(found.networks) > 1
-    parts: list[FileResult | Candidate] = []
+    networks: list[FileResult | Candidate] = []
     unread = dict.fromkeys(found.unread)
     for key, network in zip(found.keys, found.networks, strict=True):
         own = dataclasses.replace(blank, network=key) if several else blank
         part = _part(own, network, recognizer, settings)
-        parts.append(part)
+        networks.append(part)
         if isinstance(part, FileResult) and several:
             # What nobody has a say about must not hide beside a network that looks clean.
             unread |= dict.fromkeys(_names(key, network))
-    return FileReading(tuple(parts), tuple(unread))
+    return FileReading(tuple(networks), tuple(unread))
 
 
 def _part(
@@ -89,6 +99,29 @@ def failed(blank: FileResult, error: BaseException, *, verdict: Verdict = Verdic
     for own in (blank.path, printable(blank.path, limit=None), printable(blank.path, limit=200)):
         reason = reason.removeprefix(own)
     return dataclasses.replace(blank, verdict=verdict, reason=reason.removeprefix(":").strip())
+
+
+def mistaken(blank: FileResult, error: Exception) -> FileResult:
+    """An error that this library did not expect; all other files are judged all the same."""
+    text = f"judging it failed with {type(error).__name__}: {error}; please report it as SECURITY.md says"
+    return failed(blank, CheckpointError(text))
+
+
+def with_unread(result: FileResult, unread: tuple[str, ...]) -> FileResult:
+    """What was found about a network of a file in which some tensors were not judged."""
+    if not unread:
+        return result
+    if result.verdict is not Verdict.clean:
+        return dataclasses.replace(result, unread=unread)
+    names = ", ".join(printable(name, limit=60) for name in unread[:_NAMED])
+    more = f" and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
+    return dataclasses.replace(
+        result,
+        unread=unread,
+        verdict=Verdict.abstain,
+        reason=f"the network looks clean, but {len(unread)} tensors of the file were not judged: "
+        f"{names}{more}",
+    )
 
 
 def _check(found: FileNetworks, blank: FileResult) -> None:

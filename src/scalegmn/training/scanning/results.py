@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, final
 
@@ -73,6 +73,22 @@ class Share:
         """Such as ``conv.1[3] 12 %``."""
         place = "" if self.neuron is None else f"[{self.neuron}]"
         return f"{self.layer}{place} {self.share:.0%}".replace("%", " %")
+
+
+@final
+@dataclass(frozen=True)
+class Bound:
+    """A file that a verdict is about.
+
+    Attributes:
+        path: as it was found.
+        size: in bytes.
+        sha256: of the bytes; None where they could not be read.
+    """
+
+    path: str
+    size: int | None = None
+    sha256: str | None = None
 
 
 @final
@@ -179,6 +195,7 @@ class ScanReport:
         clean_logits: of the calibration, ascending; what the files' logits are compared with.
         threshold: the largest distance from the training networks that is judged.
         limits: which limits held where files were read, in words.
+        bound: the files of each network that lies in several, by its path.
     """
 
     files: tuple[FileResult, ...]
@@ -190,6 +207,7 @@ class ScanReport:
     clean_logits: np.ndarray
     threshold: float
     limits: str = ""
+    bound: Mapping[str, tuple[Bound, ...]] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -204,6 +222,12 @@ class ScanReport:
         for result in self.files:
             found.setdefault(result.path, []).append(result)
         return {path: tuple(results) for path, results in found.items()}
+
+    @property
+    def every_path(self) -> frozenset[str]:
+        """Paths of all files that were judged, parts of networks and their indices included."""
+        parts = (file.path for own in self.bound.values() for file in own)
+        return frozenset((*self.paths, *parts))
 
     @property
     def from_journal(self) -> int:
@@ -234,9 +258,12 @@ class ScanReport:
                 "from_journal": self.from_journal,
             },
             "limits": self.limits,
-            "files": [encodable(result.to_dict()) for result in self.files],
+            "files": [encodable({**result.to_dict(), "parts": self._parts(result)}) for result in self.files],
             "skipped": encodable(self.skipped),
         }
+
+    def _parts(self, result: FileResult) -> list[dict[str, Any]]:
+        return [dataclasses.asdict(one) for one in self.bound.get(result.path, ())]
 
 
 def encodable(data: Any) -> Any:

@@ -1,7 +1,7 @@
 """The scan itself: files in, verdicts out.
 
-Files are read one after the other and judged in batches, so the memory that is needed does not grow with
-their number.  Files with the same content are judged once.
+A few files are read ahead, and networks are judged in batches, so the memory that is needed does not grow
+with their number.  Files with the same content are judged once.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from typing import Any, Final, final
 import torch
 
 from scalegmn import __version__
-from scalegmn.checkpoints.readers import FileReader
 from scalegmn.checkpoints.worker import Reader
-from scalegmn.errors import CheckpointError, ConfigurationError, ScaleGMNError
+from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.networks.recognition import Recognizer
 from scalegmn.populations.progress import progress_bar
-from scalegmn.printable import printable
+from scalegmn.training.scanning.ahead import Arrival, ReadAhead
 from scalegmn.training.scanning.detector import Detector
-from scalegmn.training.scanning.files import Found, checksum, find_files
+from scalegmn.training.scanning.files import Found, find_files
+from scalegmn.training.scanning.identity import Identity, parts_of
+from scalegmn.training.scanning.joining import joined, loose_parts
 from scalegmn.training.scanning.journal import Journal, Key
 from scalegmn.training.scanning.judging import Candidate, judge
-from scalegmn.training.scanning.reading import FileReading, failed, read_file
-from scalegmn.training.scanning.results import FileResult, ScanReport, Verdict
+from scalegmn.training.scanning.reading import FileReading, failed, mistaken, read_file, with_unread
+from scalegmn.training.scanning.results import Bound, FileResult, ScanReport, Verdict
 from scalegmn.training.scanning.settings import ScanSettings
 
 # Parameters of all networks of a batch, so that large networks come in smaller batches.
 _MOST_PARAMETERS: Final = 2**24
-_SHOWN: Final = 5
 
 
 def scan(
@@ -71,13 +71,14 @@ def scan(
     own = None if journal is None else Path(journal)
     if own is not None:
         check_journal_place(own, paths)
-    sought = find_files(paths, follow_links=follow_links)
+    sought = joined(find_files(paths, follow_links=follow_links))
     with (
         Journal(own, header=question(judge_of, settings), resume=resume) as kept,
-        Reader(workers=1) as reader,
+        Reader() as reader,
         progress_bar("Scanning", total=len(sought.files), show=progress) as advance,
     ):
-        results = _Scan(judge_of, settings, kept, reader, advance).run(sought.files)
+        one = _Scan(judge_of, settings, kept, reader, advance)
+        results = one.run(sought.files)
         limits = reader.describe_limits()
     calibration = judge_of.calibration
     return ScanReport(
@@ -90,6 +91,7 @@ def scan(
         clean_logits=calibration.clean,
         threshold=calibration.threshold,
         limits=limits,
+        bound=one.bound,
     )
 
 
@@ -147,7 +149,7 @@ class _File:
         """Final results: those of the candidates put in their places, and unread tensors named."""
         waiting = iter(answers)
         results = [next(waiting) if isinstance(one, Candidate) else one for one in self.reading.parts]
-        return tuple(_with_unread(result, self.reading.unread) for result in results)
+        return tuple(with_unread(result, self.reading.unread) for result in results)
 
 
 @final
@@ -159,7 +161,7 @@ class _Scan:
         detector: Detector,
         settings: ScanSettings,
         journal: Journal,
-        reader: FileReader,
+        reader: Reader,
         advance: Callable[[int | float], None],
     ) -> None:
         self._detector, self._settings, self._journal, self._advance = detector, settings, journal, advance
@@ -167,34 +169,58 @@ class _Scan:
         self._recognizer = Recognizer(detector.architectures, beyond=False)
         self._done: dict[int, tuple[FileResult, ...]] = {}
         self._batch: dict[Key, _File] = {}
+        self.bound: dict[str, tuple[Bound, ...]] = {}
 
     def run(self, files: Sequence[Found]) -> list[FileResult]:
         """Results in the order of the files."""
-        for place, found in enumerate(files):
-            self._take(place, found)
-            if self._is_full():
-                self._judge()
+        results = self._judge_all(files)
+        # What only an index calls a part is judged by itself too, unless the whole was judged.
+        loose = {
+            place: loose_parts(found.bundle)
+            for place, found in enumerate(files)
+            if found.bundle is not None and not _has_say(results[place])
+        }
+        listed = {found.path for found in files}
+        more = [found for parts in loose.values() for found in parts if found.path not in listed]
+        rest = {found.path: own for found, own in zip(more, self._judge_all(more), strict=True)}
+        for place, parts in loose.items():
+            for found in parts:
+                results[place] += rest.pop(found.path, ())
+        return [result for own in results for result in own]
+
+    def _judge_all(self, files: Sequence[Found]) -> list[tuple[FileResult, ...]]:
+        """Results of each file."""
+        self._done = {}
+        with ReadAhead(
+            self._read, needed=self._is_new, workers=self._reader.workers, max_bytes=self._settings.max_bytes
+        ) as ahead:
+            for place, arrival in enumerate(ahead.over(files)):
+                self._take(place, arrival, ahead)
+                if self._is_full():
+                    self._judge()
         self._judge()
         return [
-            dataclasses.replace(result, path=str(found.path))
+            tuple(dataclasses.replace(result, path=str(found.path)) for result in self._done[place])
             for place, found in enumerate(files)
-            for result in self._done[place]
         ]
 
-    def _take(self, place: int, found: Found) -> None:
-        try:
-            if found.problem is not None:
-                raise CheckpointError(found.problem)
-            sha256, size = checksum(found.path, max_bytes=self._settings.max_bytes)
-        except CheckpointError as error:
-            self._finish(place, (failed(FileResult(path=str(found.path), verdict=Verdict.error), error),))
+    def _is_new(self, key: Key) -> bool:
+        return key not in self._journal.known and key not in self._batch
+
+    def _take(self, place: int, arrival: Arrival[FileReading], ahead: ReadAhead[FileReading]) -> None:
+        identity, path = arrival.identity, str(arrival.found.path)
+        if identity.bound:
+            self.bound[path] = identity.bound
+        if identity.problem is not None:
+            blank = FileResult(path=path, verdict=Verdict.error)
+            self._finish(place, (failed(blank, identity.problem),))
             return
-        key = f"{sha256}{found.path.suffix.lower()}"
+        key = identity.key
         if key in self._journal.known:
             self._finish(place, self._journal.known[key])
             return
         if key not in self._batch:
-            file = self._read(found.path, sha256, size)
+            file = _File(ahead.reading(arrival))
             if not file.candidates:
                 self._keep({key: file.judged([])})
                 self._finish(place, file.judged([]))
@@ -202,16 +228,22 @@ class _Scan:
             self._batch[key] = file
         self._batch[key].places.append(place)
 
-    def _read(self, path: Path, sha256: str, size: int) -> _File:
-        blank = FileResult(path=str(path), verdict=Verdict.error, sha256=sha256, size=size)
+    def _read(self, found: Found, identity: Identity) -> FileReading:
+        blank = FileResult(
+            path=str(found.path), verdict=Verdict.error, sha256=identity.sha256, size=identity.size
+        )
         try:
-            return _File(
-                read_file(blank, reader=self._reader, recognizer=self._recognizer, settings=self._settings)
+            return read_file(
+                blank,
+                parts=parts_of(found, identity),
+                reader=self._reader,
+                recognizer=self._recognizer,
+                settings=self._settings,
             )
         except (ScaleGMNError, MemoryError, RecursionError) as error:
-            return _File(FileReading((failed(blank, error),)))
+            return FileReading((failed(blank, error),))
         except Exception as error:
-            return _File(FileReading((_mistake(blank, error),)))
+            return FileReading((mistaken(blank, error),))
 
     def _is_full(self) -> bool:
         candidates = [one for file in self._batch.values() for one in file.candidates]
@@ -250,7 +282,7 @@ class _Scan:
                 return [failed(candidates[0].blank, error)]
         except Exception as error:
             if len(candidates) == 1:
-                return [_mistake(candidates[0].blank, error)]
+                return [mistaken(candidates[0].blank, error)]
         # One network must not take the others of its batch with it.
         return [result for one in candidates for result in self._judged([one])]
 
@@ -259,24 +291,5 @@ class _Scan:
         self._advance(1)
 
 
-def _mistake(blank: FileResult, error: Exception) -> FileResult:
-    """An error that this library did not expect; all other files are judged all the same."""
-    text = f"judging it failed with {type(error).__name__}: {error}; please report it as SECURITY.md says"
-    return failed(blank, CheckpointError(text))
-
-
-def _with_unread(result: FileResult, unread: tuple[str, ...]) -> FileResult:
-    """What was found about a network of a file in which some tensors were not judged."""
-    if not unread:
-        return result
-    if result.verdict is not Verdict.clean:
-        return dataclasses.replace(result, unread=unread)
-    names = ", ".join(printable(name, limit=60) for name in unread[:_SHOWN])
-    more = f" and {len(unread) - _SHOWN} more" if len(unread) > _SHOWN else ""
-    return dataclasses.replace(
-        result,
-        unread=unread,
-        verdict=Verdict.abstain,
-        reason=f"the network looks clean, but {len(unread)} tensors of the file were not judged: "
-        f"{names}{more}",
-    )
+def _has_say(results: Sequence[FileResult]) -> bool:
+    return all(result.verdict in (Verdict.clean, Verdict.suspect) for result in results)
