@@ -115,17 +115,18 @@ def test_an_interruption_waits_for_no_reading(
     small_detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_networks(tmp_path, count=6)
-    free = threading.Event()
+    free, ended = threading.Event(), threading.Event()
 
     def stuck(blank: FileResult, **_: object) -> None:
         if blank.path.endswith("relu_0.safetensors"):
             raise KeyboardInterrupt
-        assert free.wait(PATIENCE)
+        free.wait(PATIENCE)
+        ended.set()
 
     monkeypatch.setattr(scanner_module, "read_file", stuck)
     try:
         with pytest.raises(KeyboardInterrupt):
             scan([tmp_path], detector=small_detector)
-        assert not free.is_set()
+        assert not ended.is_set()
     finally:
         free.set()
