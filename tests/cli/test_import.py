@@ -32,7 +32,7 @@ def test_refused_files_are_listed(fashion: Path, tmp_path: Path, capsys: pytest.
     assert import_fashion(fashion, tmp_path / "packed", "--generate_splits", "0", "--validation", "1") == 0
     shown = capsys.readouterr().out
     assert "4 networks" in shown
-    assert "1 files were refused" in shown
+    assert "1 file was refused" in shown
     assert "refused fmnist_inrs/train/model_1.pth: " in shown
 
 

@@ -134,7 +134,7 @@ def test_nothing_known(made: str | None, tmp_path: Path, capsys: pytest.CaptureF
     if made == "folder":
         (path / "notes.txt").write_text("x")
     assert main(["info", str(path)]) == 2
-    expected = {None: "does not exist", "folder": "['notes.txt']", "empty": "is an empty folder"}
+    expected = {None: "does not exist", "folder": "is a folder with notes.txt", "empty": "is an empty folder"}
     assert expected[made] in capsys.readouterr().err
 
 

@@ -56,8 +56,9 @@ def test_nothing_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
 def test_unknown_command_lists_the_known(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trian"]) == USAGE
     message = capsys.readouterr().err
-    assert "'trian'" in message
-    assert "train, evaluate, predict" in message
+    assert "'trian'; did you mean 'train'?" in message
+    assert main(["xyzzy"]) == USAGE
+    assert "train, evaluate, predict" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -176,3 +177,22 @@ def test_reasons_of_the_machine_are_one_message(
     assert capsys.readouterr().err == f"scalegmn: error: {message}\n"
     assert main(["info", "--debug"]) == DATA
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            "make inrs",
+            "scalegmn make: interrupted; the same command with --resume goes on",
+        ),
+        ("scan --resume", "scalegmn scan: interrupted; the same command with --resume goes on"),
+        ("scan", "scalegmn scan: interrupted\n"),
+    ],
+)
+def test_interrupted_commands_say_how_to_go_on(
+    arguments: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising(monkeypatch, KeyboardInterrupt())
+    assert main(arguments.split()) == INTERRUPTED
+    assert told in capsys.readouterr().err

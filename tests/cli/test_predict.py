@@ -126,7 +126,7 @@ def test_huge_parameters_get_no_answer(
     assert "far outside of what the model was trained on" in huge["error"]
     assert "far outside of what the model was trained on" in large["notes"][0]
     assert 0 <= large["probability"] <= 1
-    assert usual["notes"] == []
+    assert not any("far outside" in note for note in usual["notes"])
 
 
 def test_answers_that_are_no_numbers_are_refused(

@@ -60,7 +60,7 @@ def test_signals_that_end_a_program_interrupt_it(name: str, tmp_path: Path) -> N
     process.send_signal(getattr(signal, name))
     _, errors = process.communicate(timeout=20)
     assert process.returncode == INTERRUPTED
-    assert errors == "scalegmn: error: interrupted\n"
+    assert errors == "scalegmn info: interrupted\n"
     assert (tmp_path / "left").read_text() == "cleaned up"
 
 

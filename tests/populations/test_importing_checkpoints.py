@@ -174,7 +174,7 @@ def test_nothing_is_left_out_in_silence(tmp_path: Path) -> None:
     reader = NetworkReader(activation="relu")
     report = import_checkpoints(runs, tmp_path / "out", table=table, reader=reader, progress=False)
     assert report.networks == 1
-    assert report.left_out == {"are no networks by their names": 1}
+    assert report.left_out == {"no networks by their names": 1}
     reasons = {refusal.name: refusal.reason for refusal in report.refused}
     assert set(reasons) == {*names[1:9], "x" * 400, "row 10 of labels.csv", "2.pt", "3.pt", "old.ckpt"}
     for name, part in {

@@ -342,25 +342,6 @@ def test_duplicate_columns_in_the_metadata(folder: Path) -> None:
         Population.open(folder).column("label")
 
 
-@pytest.mark.parametrize("wrong", [-1, 7, None, 0.5])
-def test_other_architectures_in_the_metadata_than_in_the_index(folder: Path, wrong: object) -> None:
-    table = Population.open(folder).metadata
-    numbers = [wrong, *table["architecture"].to_pylist()[1:]]
-    replace_metadata(folder, table.set_column(0, "architecture", pa.array(numbers)))
-    with pytest.raises(PopulationError, match=r"'architecture' names other architectures than index\.json"):
-        Population.open(folder).column("label")
-
-
-@pytest.mark.parametrize("value", [[1], {"a": 1}], ids=["list", "struct"])
-def test_columns_of_lists_are_refused(folder: Path, value: object) -> None:
-    arrays = [pa.array([0] * 10, pa.int32()), pa.array([value] * 10), pa.array(["x"] * 10)]
-    replace_metadata(folder, pa.Table.from_arrays(arrays, names=["architecture", "label", "name"]))
-    with pytest.raises(
-        PopulationError, match=r"cannot be read: its type is (list|struct).*, expected numbers"
-    ):
-        Population.open(folder).column("name")
-
-
 def test_other_columns_or_rows_in_the_metadata(folder: Path) -> None:
     table = Population.open(folder).metadata
     replace_metadata(folder, table.rename_columns(["architecture", "label", "title"]))

@@ -82,13 +82,6 @@ def test_labels_outside_the_classes_are_refused(tmp_path: Path, values: list[int
         task().targets(networks, np.arange(len(networks)))
 
 
-@pytest.mark.parametrize("largest", [10_000, 2**62])
-def test_numbers_that_would_be_endlessly_many_classes_are_refused(tmp_path: Path, largest: int) -> None:
-    networks = population(tmp_path, number=np.array([0, largest]))
-    with pytest.raises(PopulationError, match=f"runs up to {largest}, .*expected at most 10000"):
-        Classification.of(networks, label="number", rows=np.arange(2))
-
-
 def test_labels_that_are_no_classes_are_refused(tmp_path: Path) -> None:
     networks = population(tmp_path, label=np.array([0.5]))
     with pytest.raises(PopulationError, match="column 'label': has type float64, expected integers or words"):

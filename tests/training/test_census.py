@@ -69,9 +69,13 @@ def test_networks_of_no_usual_size_are_named_and_the_wildest_not_learnt_from(tmp
     chosen = select(config)
     found = check_networks(chosen, config)
     learnt, tested = found.notes
-    assert "2 training and validation networks have weights of no usual size: row 10 (file 10.pt)" in learnt
-    assert "row 1 (file 1.pt)" in learnt and "1 were left out" in learnt
-    assert "1 test networks" in tested and "row 11 (file 11.pt)" in tested and "left out" not in tested
+    assert "2 training and validation networks have weights of unusual size: row 10 (file 10.pt)" in learnt
+    assert "row 1 (file 1.pt)" in learnt and "; 1 left out" in learnt
+    assert (
+        "1 test network has weights" in tested
+        and "row 11 (file 11.pt)" in tested
+        and "left out" not in tested
+    )
     assert 10 in chosen.val and 10 not in found.selection.val and 1 in found.selection.train
     assert 11 in found.selection.test
     assert found.facts["left_out"] == {"diverged": 0, "outliers": [10]}

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scalegmn.checkpoints import write_state
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.main import main
 from scalegmn.errors import ConfigurationError, PopulationError
@@ -110,6 +111,23 @@ def test_a_picture_of_training_networks_says_so(
     command = ["embed", str(run.data.population), "--run", str(run.folder), "-o", str(tmp_path / "e.png")]
     assert main(command) == OK
     assert "were trained on" in capsys.readouterr().out
+
+
+def test_answers_about_files_of_training_networks_say_so(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    population, chosen = Population.open(run.data.population), select(run.data)
+    rows = [int(chosen.train[0]), int(chosen.val[0]), int(chosen.test[0])]
+    for place, theta in enumerate(population.theta(rows)):
+        write_state(tmp_path / f"{place}.safetensors", population.architecture.unflatten(theta))
+    assert main(["predict", str(run.folder), str(tmp_path), "--json"]) == OK
+    train, val, test = (" ".join(row["notes"]) for row in json.loads(capsys.readouterr().out))
+    assert "was trained on this very network" in train and "best epoch" in val
+    assert "very network" not in test
+    rescaled = population.theta(rows[:1])[0] * 1.001
+    write_state(tmp_path / "other.safetensors", population.architecture.unflatten(rescaled))
+    assert main(["predict", str(run.folder), str(tmp_path / "other.safetensors"), "--json"]) == OK
+    assert "very network" not in capsys.readouterr().out
 
 
 def test_an_older_run_is_asked_for_its_population(run: Run, tmp_path: Path) -> None:

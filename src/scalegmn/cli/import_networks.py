@@ -130,11 +130,15 @@ def run(argv: Sequence[str]) -> int:
 def _print_report(report: ImportReport, *, title: str, unit: str) -> None:
     say(f"{report.networks} networks of {title} are in {report.folder}")
     for reason, count in report.left_out.items():
-        say(f"{count} {unit} were left out: {reason}")
+        say(f"{_were(count, unit)} left out: {reason}")
     for remark in report.remarks:
         say(remark)
-    say(f"{len(report.refused)} {unit} were refused")
+    say(f"{_were(len(report.refused), unit)} refused")
     print_refusals(report.refused)
+
+
+def _were(count: int, unit: str) -> str:
+    return f"1 {unit.removesuffix('s')} was" if count == 1 else f"{count} {unit} were"
 
 
 def _refuse_others(options: Namespace, *names: str) -> None:

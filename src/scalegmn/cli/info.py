@@ -93,8 +93,9 @@ def describe(
         return describe_model(path)
     found = "does not exist"
     if path.is_dir():
-        names = sorted(entry.name for entry in path.iterdir())[:5]
-        found = f"is a folder with {names}" if names else "is an empty folder"
+        names = sorted(entry.name for entry in path.iterdir())
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        found = f"is a folder with {', '.join(names[:5])}{more}" if names else "is an empty folder"
     raise ConfigurationError(
         f"{path}: {found}; expected the folder of a population (index.json), of a run (run.json) or of a "
         "saved model (model.safetensors), or a checkpoint file"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import importlib
 import os
 import sys
@@ -39,6 +40,9 @@ COMMANDS: Final = {
 }
 """Names of the subcommands, and the module of this package that each one lives in."""
 
+_RESUMED: Final = frozenset({"make", "import", "canonicalize"})
+"""Those that always keep what was begun."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code; see :mod:`scalegmn.cli.exit_codes`."""
@@ -63,7 +67,9 @@ def _main(arguments: list[str]) -> int:
         return OK
     name, rest = arguments[0], arguments[1:]
     if name not in COMMANDS:
-        _complain(f"unknown command {name!r}; there are {', '.join(COMMANDS)}. See scalegmn --help")
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(COMMANDS)}."
+        _complain(f"unknown command {name!r}; {hint} See scalegmn --help")
         return USAGE
     with printable_output():
         return _run(name, rest, debug=debug)
@@ -111,7 +117,9 @@ def _run(name: str, arguments: list[str], *, debug: bool) -> int:
         complain_of(error)
         return exit_code_of(error)
     except KeyboardInterrupt:
-        _complain("interrupted")
+        resumed = name in _RESUMED or "--resume" in arguments
+        again = "; the same command with --resume goes on where it stopped" if resumed else ""
+        complain(f"scalegmn {name}: interrupted{again}")
         return INTERRUPTED
     except SystemExit as stop:
         # Parsers end the program after --help (0) and wrong usage (2).

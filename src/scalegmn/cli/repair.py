@@ -20,7 +20,7 @@ from scalegmn.populations.triggers import trigger_from_dict
 from scalegmn.tasks.repair.answers import LabelledPixels
 from scalegmn.tasks.task import Table
 from scalegmn.training.files import create_json
-from scalegmn.training.repair_outcome import CAVEAT, DEFAULT_DROP, Evidence, Performance, RepairOutcome
+from scalegmn.training.repair_outcome import CAVEAT, DEFAULT_DROP, Evidence, RepairOutcome
 from scalegmn.training.repairing import Repairer, repair_file
 
 HELP = "mend a network that may be trojaned, by its weights alone"
@@ -133,11 +133,10 @@ def _print(outcome: RepairOutcome) -> None:
     changes = tuple((c.name, c.relative, c.largest) for c in outcome.changes)
     tables = [Table("Changes", ("parameter", "relative size", "largest"), changes)]
     if outcome.before is not None and outcome.after is not None:
-        rows = tuple(_row(name, one) for name, one in (("before", outcome.before), ("after", outcome.after)))
-        tables.append(Table(f"On {outcome.images}", ("", "C-Acc", "ASR", "RA"), rows))
+        figures = {"C-Acc": "c_acc", "ASR": "asr", "RA": "ra"}
+        # Without a trigger there is nothing to say about it.
+        shown = {title: name for title, name in figures.items() if getattr(outcome.after, name) is not None}
+        both = (("before", outcome.before), ("after", outcome.after))
+        rows = tuple((when, *(getattr(one, name) for name in shown.values())) for when, one in both)
+        tables.append(Table(f"On {outcome.images}", ("", *shown), rows))
     print_tables(tables)
-
-
-def _row(name: str, performance: Performance) -> tuple[str | float, ...]:
-    figures = (performance.c_acc, performance.asr, performance.ra)
-    return (name, *("" if figure is None else figure for figure in figures))

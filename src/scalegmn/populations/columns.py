@@ -34,21 +34,10 @@ def metadata_table(
             )
         with explained(f"{where}: column {name!r} cannot be stored"):
             array = _array(values)
-            check_plain(array.type)
         if len(array) != rows:
             raise PopulationError(f"{where}: column {name!r} has {len(array)} values for {rows} networks")
         arrays[name] = array
     return pa.table(arrays)
-
-
-def check_plain(kind: pa.DataType) -> None:
-    """Refuse columns of lists and the like, which are not one value for a network.
-
-    Raises:
-        TypeError: names the type.
-    """
-    if pa.types.is_nested(kind):
-        raise TypeError(f"its type is {str(kind)[:100]}, expected numbers, words or truth values")
 
 
 def _array(values: Sequence[object] | np.ndarray | Tensor | pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -93,17 +82,10 @@ def to_parquet(table: pa.Table) -> bytes:
 
 
 def from_parquet(data: bytes) -> pa.Table:
-    """The inverse of :func:`to_parquet`.
-
-    Raises:
-        TypeError: a column holds lists or the like.
-    """
+    """The inverse of :func:`to_parquet`."""
     # On this thread alone: after `read_table`, whose threads may outlive the interpreter, the process was
     # seen to abort at its end ("terminate called without an active exception") when torch is loaded too.
-    table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
-    for field in table.schema:
-        check_plain(field.type)
-    return table
+    return pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
 
 
 @contextlib.contextmanager

@@ -184,7 +184,7 @@ def import_checkpoints(
         if len(writer):
             writer.finish()
             remarks = (*table.remarks, *_remarks(writer.notes))
-            left_out = {"are no networks by their names": others} if others else {}
+            left_out = {"no networks by their names": others} if others else {}
             return ImportReport(writer.folder, len(writer), tuple(refused), left_out, remarks)
     if new:
         shutil.rmtree(folder)

@@ -146,12 +146,6 @@ class Population:
             raise PopulationError(f"{path}: has the columns {names}, expected {list(self._index.columns)}")
         if table.num_rows != len(self):
             raise PopulationError(f"{path}: has {table.num_rows} rows for {len(self)} networks")
-        stated = table[ARCHITECTURE_COLUMN].to_numpy()
-        if not np.array_equal(stated, np.repeat(self._owner, self._counts)):
-            raise PopulationError(
-                f"{path}: its column {ARCHITECTURE_COLUMN!r} names other architectures than {INDEX}; restore "
-                "both files or make the population again"
-            )
         return table
 
     def column(self, name: str) -> np.ndarray:

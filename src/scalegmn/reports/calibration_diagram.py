@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from scalegmn.errors import ScaleGMNError
-from scalegmn.reports.figures import BLUE, GREY, INK, SKY, SMALL, new_figure, tidy
+from scalegmn.reports.figures import BLUE, GREY, INK, SKY, new_figure, tidy
 from scalegmn.tasks.detection_metrics import expected_calibration_error
 from scalegmn.tasks.statistics import wilson_interval
 
@@ -38,7 +39,8 @@ def draw_calibration(bins: np.ndarray, *, title: str = "") -> Figure:
     counts, means, shares = filled[:, 1], filled[:, 2], filled[:, 3]
     figure = new_figure(width=5.4, height=6.4)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
-    tidy(above, title=title)
+    error = f"expected calibration error {expected_calibration_error(bins):.3f}"
+    tidy(above, title=f"{title}\n{error}" if title else error)
     above.plot([0, 1], [0, 1], color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
     ends = np.array(
         [
@@ -50,17 +52,10 @@ def draw_calibration(bins: np.ndarray, *, title: str = "") -> Figure:
     above.plot(means, shares, color=BLUE, marker="o", markersize=6, linewidth=1.2, zorder=3)
     above.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     above.set_ylabel("share that is trojaned", color=INK)
-    above.text(
-        0.02,
-        0.97,
-        f"expected error {expected_calibration_error(bins):.3f}",
-        fontsize=SMALL,
-        color=INK,
-        va="top",
-    )
     tidy(below)
     width = 1 / len(bins)
     below.bar(bins[:, 0], bins[:, 1], width=0.92 * width, align="edge", color=SKY)
+    below.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     below.set_ylabel("networks", color=INK)
     below.set_xlabel("probability of being trojaned", color=INK)
     return figure

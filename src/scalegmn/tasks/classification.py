@@ -7,7 +7,7 @@ its optimizer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, final
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -27,9 +27,6 @@ from scalegmn.populations.store import Population
 from scalegmn.tasks.resampling import bootstrap_interval
 from scalegmn.tasks.statistics import wilson_interval
 from scalegmn.tasks.task import Report, Table, Task
-
-MOST_CLASSES: Final = 10_000
-"""Numbers that name classes stay below this."""
 
 
 @final
@@ -63,19 +60,11 @@ class Classification(Task):
             population: the networks.
             label: the column.
             rows: the networks to learn from; the words are those of their column.
-
-        Raises:
-            PopulationError: the numbers name more than :data:`MOST_CLASSES` classes.
         """
         values = population.column(label)[rows]
         if not np.issubdtype(values.dtype, np.integer):
             return Classification(label=label, classes=sorted({str(value) for value in values}))
         count = int(population.column(label).max()) + 1
-        if count > MOST_CLASSES:
-            raise PopulationError(
-                f"{population.folder}: column {label!r}: runs up to {count - 1}, so there would be {count} "
-                f"classes, expected at most {MOST_CLASSES}; number the classes from 0, or have words"
-            )
         stated = population.provenance.get("class_names")
         named = label == "label" and isinstance(stated, list) and len(stated) >= count
         return Classification(label=label, classes=stated if named else [str(n) for n in range(count)])  # type: ignore[arg-type]

@@ -178,7 +178,7 @@ def _tables(figures: dict[str, Any]) -> tuple[Table, ...]:
             low, high = figures.get(f"{name}_interval_95") or missing
             rows.append((title, _UNDEFINED if value is None else float(value), low, high))
     count, trojaned = figures["networks"], figures["trojaned"]
-    title = f"Detection of {figures['label']}: {count} networks, {trojaned} of them are"
+    title = f"Detection of {figures['label']} networks: {trojaned} of {count}"
     tables = [Table(title, ("figure", "value", "95 % from", "to"), tuple(rows))]
     if figures["remarks"]:
         tables.append(Table("Remarks", ("remark",), tuple((remark,) for remark in figures["remarks"])))

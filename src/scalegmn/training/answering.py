@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from scalegmn.symmetry.canonical import canonicalize_sine_phase
 from scalegmn.tasks.conformal import fewest_errors, interval_radius
 from scalegmn.tasks.regression import Regression
 from scalegmn.training.inference import device_called, outputs_of
+from scalegmn.training.own_networks import OwnNetworks
 from scalegmn.training.reference import Remark, reference_of, sizes_of
 from scalegmn.training.run_folder import Run
 from scalegmn.training.typicality import InvariantStatistics
@@ -87,6 +89,10 @@ class AskedNetwork:
     theta: Tensor
     notes: tuple[str, ...]
 
+    def noted(self, note: str | None) -> AskedNetwork:
+        """With one more note, if there is one."""
+        return self if note is None else dataclasses.replace(self, notes=(*self.notes, note))
+
     def refused(self, reason: str) -> Refusal:
         """With its place in front."""
         stored = (self.path / INDEX).is_file()
@@ -123,6 +129,7 @@ class Answers:
         self._run, self._level, self._batch_size = run, level, batch_size
         self._reference, missing = reference_of(run)
         self._statistics = InvariantStatistics(run.architectures)
+        self._own = OwnNetworks(run)
         self._radius: float | None = None
         self._general: tuple[str, ...] = ()
         if isinstance(run.task, Regression):
@@ -138,8 +145,8 @@ class Answers:
         if radius is not None:
             return radius, None
         return None, (
-            f"{len(errors)} independent validation networks do not allow the level {self._level:g}, which "
-            f"needs at least {fewest_errors(self._level)} of them and finite errors"
+            f"the level {self._level:g} needs at least {fewest_errors(self._level)} independent validation "
+            f"networks with finite errors, and the training has {len(errors)}"
         )
 
     def about(self, networks: Iterable[AskedNetwork | Refusal], advance: Advance) -> list[Outcome]:
@@ -197,6 +204,8 @@ class Answers:
         intervals: Sequence[tuple[float, float] | None] = [None] * len(members)
         if isinstance(run.task, Regression) and self._radius is not None:
             intervals = run.task.intervals(outputs, self._radius)
+        own = self._own.notes(architecture, theta)
+        members = [one.noted(note) for one, note in zip(members, own, strict=True)]
         remarks = self._remarks(architecture, theta)
         finite = outputs.isfinite().flatten(1).all(dim=1).tolist()
         return [

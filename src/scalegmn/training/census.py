@@ -1,4 +1,4 @@
-"""One look at all networks of a training before it starts: which are of no usual size, what names each."""
+"""One look at all networks of a training before it starts: which are of unusual size, what names each."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FEWEST: Final = 5
 
 @dataclass(frozen=True)
 class Outlier:
-    """A network with weights of no usual size.
+    """A network with weights of unusual size.
 
     Attributes:
         row: its number in the population.
@@ -58,7 +58,7 @@ class Census:
 
     Attributes:
         digests: a number that names the parameters of each, ``(n,)`` uint64.
-        outliers: those of no usual size, the largest first.
+        outliers: those of unusual size, the largest first.
     """
 
     digests: np.ndarray
@@ -202,5 +202,6 @@ def _of_size(kind: str, outliers: Sequence[Outlier], wild: set[int]) -> list[str
         return []
     named = "; ".join(one.describe() for one in outliers[:SHOWN])
     more = f"; and {len(outliers) - SHOWN} more" if len(outliers) > SHOWN else ""
-    out = f"; {len(wild)} were left out (data.keep_diverged keeps them)" if wild else ""
-    return [f"{len(outliers)} {kind} networks have weights of no usual size: {named}{more}{out}"]
+    out = f"; {len(wild)} left out (data.keep_diverged keeps all)" if wild else ""
+    have = "network has" if len(outliers) == 1 else "networks have"
+    return [f"{len(outliers)} {kind} {have} weights of unusual size: {named}{more}{out}"]

@@ -9,13 +9,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, final
 
 import numpy as np
+from torch import Tensor
 
 from scalegmn.errors import ConfigurationError, ScaleGMNError
+from scalegmn.networks.architecture import Architecture
 from scalegmn.populations.store import Population
-from scalegmn.training.census import take_census
+from scalegmn.training.census import digests_of, take_census
 from scalegmn.training.config import DataConfig
 from scalegmn.training.files import write_array
 from scalegmn.training.run_folder import Run
@@ -25,6 +27,10 @@ NETWORKS: Final = "networks.npy"
 """In a run folder: digest and split of every network of the training, ``(n, 2)`` uint64."""
 
 SPLITS: Final = ("train", "val", "test")
+_LEARNT: Final = {
+    "train": "the model was trained on this very network: its answer is no prediction",
+    "val": "this very network helped to choose the best epoch of the training: its answer may be too good",
+}
 FOREIGN: Final = ""
 """The split of networks that are not the run's."""
 
@@ -59,6 +65,36 @@ def own_splits(run: Run, population: Population, rows: np.ndarray) -> np.ndarray
     for name in reversed(SPLITS):
         found[np.isin(digests, known[name])] = name
     return found
+
+
+@final
+class OwnNetworks:
+    """Says about single networks whether a run has learnt from them.
+
+    Args:
+        run: whose networks they may be.
+
+    Raises:
+        ConfigurationError: the file in the run folder is damaged.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._known = _known(run) or {}
+
+    def notes(self, architecture: Architecture, theta: Tensor) -> list[str | None]:
+        """What must be said of an answer about each of some networks; None for nothing.
+
+        Args:
+            architecture: of the networks.
+            theta: parameters as the model reads them, canonical where the run is, ``(B, P)``.
+        """
+        digests = np.array(digests_of(architecture, theta), np.uint64)
+        found: list[str | None] = [None] * len(digests)
+        # From the last to the first, so that training comes out on top.
+        for name in reversed(tuple(_LEARNT)):
+            for place in np.flatnonzero(np.isin(digests, self._known.get(name, ()))):
+                found[place] = _LEARNT[name]
+        return found
 
 
 def learnt_note(own: np.ndarray | None) -> str | None:

@@ -7,6 +7,7 @@ import dataclasses
 import shutil
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from lightning.pytorch.callbacks import Callback
 
 from scalegmn.configuration import to_plain
 from scalegmn.disk import claimed, sentence_of
-from scalegmn.errors import ScaleGMNError
+from scalegmn.errors import ScaleGMNError, TrainingWarning
 from scalegmn.networks.files import read_json
 from scalegmn.training.comparison.config import ComparedRun, ComparisonConfig
 from scalegmn.training.comparison.side_by_side import Job, run_side_by_side
@@ -143,7 +144,10 @@ def _problem_of(
 ) -> tuple[str, str] | None:
     """Train, and return what went wrong: a message, and where it arose."""
     try:
-        train(config, command=command, callbacks=callbacks)
+        # What trainings find out about networks is much the same for all, and told once at the end.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TrainingWarning)
+            train(config, command=command, callbacks=callbacks)
     except Exception as error:
         # Whatever it is, the other trainings are worth doing; it is reported and written down.
         return _message(error), traceback.format_exc()

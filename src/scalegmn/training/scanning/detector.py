@@ -108,7 +108,7 @@ class Detector:
         least = smallest_p_value(count)
         if fpr < least:
             raise ConfigurationError(
-                f"--fpr is {fpr}, but the detector {self.identity.run} was calibrated with {count} clean "
+                f"--fpr is {fpr}, but the detector {self.identity.run!r} was calibrated with {count} clean "
                 f"networks and no network can have a p-value below {least:.4g}; give a larger one, or "
                 "train the detector with more validation networks"
             )
