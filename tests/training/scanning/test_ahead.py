@@ -111,6 +111,28 @@ def test_errors_that_repeat_are_told_of_each_file(
     assert all(result.verdict is Verdict.error and result.size for result in report.files)
 
 
+def test_the_next_batch_is_read_while_one_is_judged(
+    small_detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = write_networks(tmp_path, count=24)
+    judge, read_file, late = scanner_module.judge, scanner_module.read_file, threading.Event()
+    waited: list[bool] = []
+
+    def noting(blank: FileResult, **others: object) -> object:
+        if blank.path == str(sorted(paths)[19]):
+            late.set()
+        return read_file(blank, **others)  # type: ignore[arg-type]
+
+    def patient(*arguments: object, **others: object) -> object:
+        waited.append(late.wait(PATIENCE))
+        return judge(*arguments, **others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(scanner_module, "read_file", noting)
+    monkeypatch.setattr(scanner_module, "judge", patient)
+    report = scan([tmp_path], detector=small_detector, settings=ScanSettings(batch_size=10))
+    assert waited == [True] * 3 and [result.path for result in report.files] == sorted(map(str, paths))
+
+
 def test_an_interruption_waits_for_no_reading(
     small_detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

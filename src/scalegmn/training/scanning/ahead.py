@@ -36,6 +36,26 @@ class Arrival(Generic[R]):
 
 
 @final
+class Aside:
+    """A thread that does one thing after the other; a context that ends it, without waiting after Ctrl-C."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="scalegmn-judge")
+
+    def __enter__(self) -> Aside:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._thread.shutdown(wait=error is None, cancel_futures=True)
+
+    def begin(self, work: Callable[[], R]) -> Future[R]:
+        """Do it in the background."""
+        return self._thread.submit(work)
+
+
+@final
 class ReadAhead(Generic[R]):
     """Threads that read files; a context that ends them.
 

@@ -168,6 +168,29 @@ def remove_journal(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
+def check_journal_place(journal: Path, paths: Sequence[str | Path]) -> None:
+    """Refuse a journal where somebody else may put files.
+
+    Raises:
+        ConfigurationError: it is one of the scanned files, or lies in a scanned folder.
+    """
+    place = journal.absolute().parent.resolve() / journal.name
+    for path in map(Path, paths):
+        scanned = path.resolve() if _is_folder(path) else path.absolute()
+        if place == scanned or (_is_folder(path) and place.is_relative_to(scanned)):
+            raise ConfigurationError(
+                f"--journal {journal}: lies in {path}, which is scanned: who fills that folder could put a "
+                "journal there; choose a place elsewhere, or leave it out and say --resume alone"
+            )
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def _opened(path: Path) -> IO[bytes]:
     """A file of the user's own that no other scan is writing; what is there may only be a journal.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, final
@@ -17,15 +18,15 @@ import torch
 
 from scalegmn import __version__
 from scalegmn.checkpoints.worker import Reader
-from scalegmn.errors import ConfigurationError, ScaleGMNError
+from scalegmn.errors import ScaleGMNError
 from scalegmn.networks.recognition import Recognizer
 from scalegmn.populations.progress import progress_bar
-from scalegmn.training.scanning.ahead import Arrival, ReadAhead
+from scalegmn.training.scanning.ahead import Arrival, Aside, ReadAhead
 from scalegmn.training.scanning.detector import Detector
 from scalegmn.training.scanning.files import Found, find_files
 from scalegmn.training.scanning.identity import Identity, parts_of
 from scalegmn.training.scanning.joining import joined, loose_parts
-from scalegmn.training.scanning.journal import Journal, Key
+from scalegmn.training.scanning.journal import Journal, Key, check_journal_place
 from scalegmn.training.scanning.judging import Candidate, judge
 from scalegmn.training.scanning.reading import FileReading, failed, mistaken, read_file, with_unread
 from scalegmn.training.scanning.results import Bound, FileResult, ScanReport, Verdict
@@ -109,29 +110,6 @@ def question(detector: Detector, settings: ScanSettings) -> dict[str, Any]:
     }
 
 
-def check_journal_place(journal: Path, paths: Sequence[str | Path]) -> None:
-    """Refuse a journal where somebody else may put files.
-
-    Raises:
-        ConfigurationError: it is one of the scanned files, or lies in a scanned folder.
-    """
-    place = journal.absolute().parent.resolve() / journal.name
-    for path in map(Path, paths):
-        scanned = path.resolve() if _is_folder(path) else path.absolute()
-        if place == scanned or (_is_folder(path) and place.is_relative_to(scanned)):
-            raise ConfigurationError(
-                f"--journal {journal}: lies in {path}, which is scanned: who fills that folder could put a "
-                "journal there; choose a place elsewhere, or leave it out and say --resume alone"
-            )
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
-
-
 @final
 @dataclass
 class _File:
@@ -169,6 +147,8 @@ class _Scan:
         self._recognizer = Recognizer(detector.architectures, beyond=False)
         self._done: dict[int, tuple[FileResult, ...]] = {}
         self._batch: dict[Key, _File] = {}
+        self._judging: dict[Key, _File] = {}
+        self._answers: Future[list[FileResult]] | None = None
         self.bound: dict[str, tuple[Bound, ...]] = {}
 
     def run(self, files: Sequence[Found]) -> list[FileResult]:
@@ -191,21 +171,30 @@ class _Scan:
     def _judge_all(self, files: Sequence[Found]) -> list[tuple[FileResult, ...]]:
         """Results of each file."""
         self._done = {}
-        with ReadAhead(
-            self._read, needed=self._is_new, workers=self._reader.workers, max_bytes=self._settings.max_bytes
-        ) as ahead:
+        with (
+            Aside() as aside,
+            ReadAhead(
+                self._read,
+                needed=self._is_new,
+                workers=self._reader.workers,
+                max_bytes=self._settings.max_bytes,
+            ) as ahead,
+        ):
             for place, arrival in enumerate(ahead.over(files)):
                 self._take(place, arrival, ahead)
+                if self._answers is not None and self._answers.done():
+                    self._settle()  # so that the journal has it soon
                 if self._is_full():
-                    self._judge()
-        self._judge()
+                    self._judge(aside)
+            self._judge(aside)
+            self._settle()
         return [
             tuple(dataclasses.replace(result, path=str(found.path)) for result in self._done[place])
             for place, found in enumerate(files)
         ]
 
     def _is_new(self, key: Key) -> bool:
-        return key not in self._journal.known and key not in self._batch
+        return not (key in self._journal.known or key in self._batch or key in self._judging)
 
     def _take(self, place: int, arrival: Arrival[FileReading], ahead: ReadAhead[FileReading]) -> None:
         identity, path = arrival.identity, str(arrival.found.path)
@@ -218,6 +207,9 @@ class _Scan:
         key = identity.key
         if key in self._journal.known:
             self._finish(place, self._journal.known[key])
+            return
+        if key in self._judging:
+            self._judging[key].places.append(place)
             return
         if key not in self._batch:
             file = _File(ahead.reading(arrival))
@@ -250,19 +242,26 @@ class _Scan:
         parameters = sum(candidate.theta.numel() for candidate in candidates)
         return len(candidates) >= self._settings.batch_size or parameters >= _MOST_PARAMETERS
 
-    def _judge(self) -> None:
-        if not self._batch:
-            return
+    def _judge(self, aside: Aside) -> None:
+        """Have the batch judged while the next one is read."""
+        self._settle()
         waiting = [candidate for file in self._batch.values() for candidate in file.candidates]
-        answers = iter(self._judged(waiting))
+        self._judging, self._batch = self._batch, {}
+        self._answers = aside.begin(lambda: self._judged(waiting)) if waiting else None
+
+    def _settle(self) -> None:
+        """Take the answers about the batch that is being judged."""
+        if self._answers is None:
+            return
+        answers = iter(self._answers.result())
         results = {
-            key: file.judged([next(answers) for _ in file.candidates]) for key, file in self._batch.items()
+            key: file.judged([next(answers) for _ in file.candidates]) for key, file in self._judging.items()
         }
         self._keep(results)
-        for key, file in self._batch.items():
+        for key, file in self._judging.items():
             for place in file.places:
                 self._finish(place, results[key])
-        self._batch = {}
+        self._judging, self._answers = {}, None
 
     def _keep(self, results: Mapping[Key, tuple[FileResult, ...]]) -> None:
         """Errors may be the machine's, such as too little memory; they are tried again after a crash."""
