@@ -96,3 +96,14 @@ def test_command_lists_and_prints(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.rstrip() == text_of("inr_editing/digits").rstrip()
     assert main(["configs", "inr_editing/digit"]) == 2
     assert "did you mean inr_editing/digits?" in capsys.readouterr().err
+
+
+def test_a_configuration_of_the_other_command_or_an_unknown_one_is_one_mistake() -> None:
+    assert parse_config(["--config", "generalization/compare_small"])[1] == [
+        "--config generalization/compare_small: describes a comparison; give it to scalegmn compare"
+    ]
+    assert parse_comparison(["--config", "inr_classification/digits"])[1] == [
+        "--config inr_classification/digits: describes one training; give it to scalegmn train"
+    ]
+    (mistake,) = parse_config(["--config", "inr_classification/digit"])[1]
+    assert "did you mean inr_classification/digits?" in mistake

@@ -25,9 +25,8 @@ def summary_of(report: ScanReport) -> str:
     """How many files there are of every verdict, and what has to be known about the answers."""
     counts = ", ".join(f"{count} {verdict.value}" for verdict, count in report.counts.items())
     files, networks = len(report.paths), len(report.files)
-    parts = [
-        f"{files} files: {counts}" if files == networks else f"{files} files, {networks} results: {counts}"
-    ]
+    looked = "1 file" if files == 1 else f"{files} files"
+    parts = [f"{looked}: {counts}" if files == networks else f"{looked}, {networks} results: {counts}"]
     if report.skipped:
         parts.append(f"{len(report.skipped)} other files in folders were not looked at")
     if report.from_journal:

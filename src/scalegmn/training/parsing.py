@@ -74,8 +74,8 @@ def parse_config(arguments: Sequence[str]) -> tuple[RunConfig | None, list[str]]
         required value is missing or wrong.
     """
     mistakes: list[str] = []
-    entries = _entries(arguments, mistakes)
-    return parse_entries(RunConfig, entries, mistakes), mistakes
+    entries, whole = _entries(arguments, mistakes)
+    return parse_entries(RunConfig, entries, mistakes, whole=whole), mistakes
 
 
 def parse_plain(kind: type[T], data: Mapping[str, object], *, origin: str) -> T:
@@ -113,8 +113,16 @@ def entries_of(
     return entries
 
 
-def parse_entries(kind: type[T], entries: Mapping[str, Entry], mistakes: list[str]) -> T | None:
+def parse_entries(
+    kind: type[T], entries: Mapping[str, Entry], mistakes: list[str], *, whole: bool = True
+) -> T | None:
     """A configuration from values by their dotted names; what is wrong with them is added to `mistakes`.
+
+    Args:
+        kind: of the configuration.
+        entries: the values.
+        mistakes: of before; grows.
+        whole: whether these are all values; what a file would have said that cannot be read is not missing.
 
     Returns:
         The configuration, with defaults in place of wrong values; None if a required one is missing or wrong.
@@ -131,7 +139,10 @@ def parse_entries(kind: type[T], entries: Mapping[str, Entry], mistakes: list[st
         except Refused as refusal:
             mistakes.append(f"{entry.origin}: {key} is {shown(value)}, expected {refusal}")
     missing = [key for key, field in fields.items() if field.required and key not in entries]
-    mistakes += [f"{key} is missing; give it as --{key} VALUE or in a configuration file" for key in missing]
+    if whole:
+        mistakes += [
+            f"{key} is missing; give it as --{key} VALUE or in a configuration file" for key in missing
+        ]
     usable = all(key in values for key, field in fields.items() if field.required)
     config: T | None = _build(kind, values, "", mistakes)
     return config if usable else None
@@ -186,8 +197,10 @@ def help_parser() -> ArgumentParser:
     return parser
 
 
-def _entries(arguments: Sequence[str], mistakes: list[str]) -> dict[str, Entry]:
+def _entries(arguments: Sequence[str], mistakes: list[str]) -> tuple[dict[str, Entry], bool]:
+    """The values, and whether all files could be read."""
     entries: dict[str, Entry] = {}
+    whole = True
     rest = list(arguments)
     while rest:
         token = rest.pop(0)
@@ -199,20 +212,24 @@ def _entries(arguments: Sequence[str], mistakes: list[str]) -> dict[str, Entry]:
             # A lone option is a switch.
             value = rest.pop(0) if rest and not rest[0].startswith("--") else "true"
         if key == "config":
-            _read_file(value, entries, mistakes)
+            whole &= _read_file(value, entries, mistakes)
         else:
             entries[key] = Entry(value, "command line", text=True)
-    return entries
+    return entries, whole
 
 
-def _read_file(path: str, entries: dict[str, Entry], mistakes: list[str]) -> None:
+def _read_file(path: str, entries: dict[str, Entry], mistakes: list[str]) -> bool:
     try:
         file = find_configuration(path)
-        found = entries_of(read_yaml(file.path), kind=RunConfig, origin=path, beside=file.beside)
+        content = read_yaml(file.path)
+        if {"base", "models"} <= content.keys():
+            raise ConfigurationError(f"--config {path}: describes a comparison; give it to scalegmn compare")
+        found = entries_of(content, kind=RunConfig, origin=path, beside=file.beside)
     except ConfigurationError as error:
         mistakes.append(str(error))
-        return
+        return False
     entries |= found
+    return True
 
 
 def _sections(kind: type) -> set[str]:

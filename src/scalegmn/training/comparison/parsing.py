@@ -61,6 +61,8 @@ def parse_comparison(arguments: Sequence[str]) -> tuple[ComparisonConfig | None,
         content = read_yaml(file.path)
     except ConfigurationError as error:
         return None, [*mistakes, str(error)]
+    if "data" in content and not content.keys() & {"base", "models"}:
+        return None, [*mistakes, f"--config {path}: describes one training; give it to scalegmn train"]
     known = ("base", "models", *_OPTIONS)
     mistakes += [f"{path}: unknown key {key!r}{_near(key, known)}" for key in content if key not in known]
     chosen = {key: value for key, value in content.items() if key in _OPTIONS}
