@@ -107,3 +107,12 @@ def test_names_are_text(name: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_closed_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     print_tables([WIDE])
+
+
+def test_words_stand_to_the_left_and_numbers_to_the_right(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = (("0", "/files/a.pth", "16 x 2", 0.5, "-"), ("1", "b.pth", "1 x 16", 12.25, -1.0))
+    print_tables([Table("Mixed", ("id", "name of file", "a shape", "figure", "bound"), rows)])
+    first, second = capsys.readouterr().out.splitlines()[4:6]
+    assert "│ /files/a.pth │" in first and "│ b.pth        │" in second
+    assert "│  16 x 2 │" in first and "│  1 x 16 │" in second
+    assert "│  0.5000 │" in first and "│       - │" in first
