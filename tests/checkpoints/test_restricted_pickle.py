@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from scalegmn.checkpoints import restricted_pickle
+from scalegmn.checkpoints.mistaken import starts_like_pickle
 from scalegmn.checkpoints.restricted_pickle import read_pickle
 from scalegmn.checkpoints.stand_ins import Name, StandIn, Storage, StoredTensor
 from scalegmn.errors import CheckpointError, UnsafeCheckpointError
@@ -397,3 +398,9 @@ def test_every_instruction_is_followed_or_refused(opcode: pickletools.OpcodeInfo
         read_pickle(content)
     except CheckpointError as error:
         assert str(error)
+
+
+def test_backslashes_are_no_warning() -> None:
+    """Python's list of instructions warns of them, and warnings are errors here."""
+    assert "damaged" in broken(b"\x80\x02cfor\\Beign\nx\n.")
+    assert not starts_like_pickle(b"P" + bytes(7) + b'{"a":"\\B"}\n\\B\n.')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickletools
 from io import BytesIO
 
-from scalegmn.checkpoints.restricted_pickle import MOST_COPIED, MOST_INSTRUCTIONS, Machine
+from scalegmn.checkpoints.restricted_pickle import MOST_COPIED, MOST_INSTRUCTIONS, UNREADABLE, Machine
 from scalegmn.errors import CheckpointError, UnsafeCheckpointError
 
 
@@ -27,6 +27,6 @@ def starts_like_pickle(content: bytes) -> bool:
     except UnsafeCheckpointError:
         # All else that is unsafe here, such as a call of a text, is an error there.
         return instruction in ("GLOBAL", "STACK_GLOBAL", "INST")
-    except (CheckpointError, ValueError, LookupError, EOFError, ArithmeticError, MemoryError, RecursionError):
+    except (CheckpointError, LookupError, ArithmeticError, *UNREADABLE):
         return False
     return False

@@ -73,9 +73,17 @@ def read_next_pickle(stream: BytesIO) -> object:
             machine.step(opcode.name, argument)
     except CheckpointError:
         raise
-    except (ValueError, EOFError, OverflowError, MemoryError, IndexError, KeyError, RecursionError) as error:
+    except UNREADABLE as error:
         raise _damaged(str(error) or type(error).__name__) from error
     raise _damaged("it has no end")
+
+
+UNREADABLE: Final = (
+    *(ValueError, EOFError, OverflowError, MemoryError, IndexError, KeyError, RecursionError),
+    # Of texts with backslashes; an error where warnings are.
+    DeprecationWarning,
+)
+"""What Python's list of instructions raises where a pickle is none."""
 
 
 def _damaged(reason: str) -> CheckpointError:
