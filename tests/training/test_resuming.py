@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import multiprocessing
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from scalegmn.cli.exit_codes import USAGE
 from scalegmn.cli.main import main
 from scalegmn.disk import claimed
-from scalegmn.errors import ConfigurationError, DiskError
+from scalegmn.errors import CheckpointError, ConfigurationError, DiskError
+from scalegmn.training.checkpoint_io import read_checkpoint
 from scalegmn.training.config import RunConfig
 from scalegmn.training.fit import train
 from scalegmn.training.parsing import parse_config
+from scalegmn.training.run_folder import BEST, CHECKPOINTS, LAST
 from training.small import options, small_population
 
 
@@ -80,6 +84,48 @@ def test_networks_that_were_made_anew_are_refused(tmp_path: Path) -> None:
     small_population(tmp_path / "p", networks=48, seed=1)
     with pytest.raises(ConfigurationError, match="not those that it was trained on"):
         train(dataclasses.replace(config, resume=True))
+
+
+def copied(finished: RunConfig, folder: Path, **changes: object) -> RunConfig:
+    """The same training in a new place, to be resumed for one epoch more from a changed checkpoint."""
+    shutil.copytree(finished.folder, folder)
+    path = folder / CHECKPOINTS / LAST
+    torch.save(read_checkpoint(path) | changes, path)
+    training = dataclasses.replace(finished.training, epochs=3)
+    return dataclasses.replace(finished, output=folder, training=training)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state_dict": {}},
+        {"loops": {}},
+        {"lr_schedulers": [{}]},
+        {"optimizer_states": [{"state": {}, "param_groups": [{"params": []}]}]},
+        {"callbacks": 3},
+        {"history": 3},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_checkpoint_with_odd_content_is_one_sentence(
+    finished: RunConfig, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    with pytest.raises(CheckpointError, match=r"last\.ckpt: the training cannot go on from it") as caught:
+        train(copied(finished, tmp_path / "run", **changes))
+    assert str(caught.value).isprintable()
+
+
+def test_a_run_that_was_moved_remembers_its_best_epoch(finished: RunConfig, tmp_path: Path) -> None:
+    callbacks = read_checkpoint(finished.folder / CHECKPOINTS / LAST)["callbacks"]
+    for state in callbacks.values():
+        if state.get("best_model_score") is not None:
+            # No later epoch is as good.
+            state["best_model_score"] = state["kth_value"] = torch.tensor(2.0)
+            state["best_k_models"] = {path: torch.tensor(2.0) for path in state["best_k_models"]}
+    config = copied(finished, tmp_path / "elsewhere", callbacks=callbacks)
+    best = (config.folder / CHECKPOINTS / BEST).read_bytes()
+    train(config)
+    assert (config.folder / CHECKPOINTS / BEST).read_bytes() == best
 
 
 def test_a_folder_without_a_training_is_not_resumed(finished: RunConfig, tmp_path: Path) -> None:

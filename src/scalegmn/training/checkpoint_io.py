@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -11,7 +13,7 @@ from lightning.pytorch.plugins import CheckpointIO
 
 from scalegmn.checkpoints import read_values
 from scalegmn.disk import make_folder, replace_file
-from scalegmn.errors import CheckpointError
+from scalegmn.errors import CheckpointError, ScaleGMNError
 
 # As large as a training on this machine could have written.
 _MOST_BYTES: Final = 2**35
@@ -30,10 +32,54 @@ class PlainCheckpointIO(CheckpointIO):
     def load_checkpoint(
         self, path: Any, map_location: Any = "cpu", weights_only: Any = True
     ) -> dict[str, Any]:
-        return read_checkpoint(Path(path))
+        return _moved(read_checkpoint(Path(path)), Path(path).parent)
 
     def remove_checkpoint(self, path: Any) -> None:
         Path(path).unlink(missing_ok=True)
+
+
+def _moved(checkpoint: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The checkpoint as if it had been written in `folder`.
+
+    A run folder may have been renamed since.  Lightning would forget its best epoch, and take a later and
+    worse one for it.
+    """
+    callbacks = checkpoint.get("callbacks")
+    for state in callbacks.values() if isinstance(callbacks, dict) else ():
+        if isinstance(state, dict) and "dirpath" in state:
+            state["dirpath"] = str(folder)
+            for name in ("best_model_path", "kth_best_model_path", "last_model_path"):
+                if isinstance(state.get(name), str) and state[name]:
+                    state[name] = str(folder / Path(state[name]).name)
+            if isinstance(state.get("best_k_models"), dict):
+                state["best_k_models"] = {
+                    str(folder / Path(str(path)).name): score
+                    for path, score in state["best_k_models"].items()
+                }
+    return checkpoint
+
+
+@contextlib.contextmanager
+def restoring(path: Path, *, done: Callable[[], bool]) -> Iterator[None]:
+    """Explain what goes wrong while a training is brought back to where it was.
+
+    Args:
+        path: of the checkpoint.
+        done: whether the training goes on; later errors are left as they are.
+
+    Raises:
+        CheckpointError: the checkpoint is not one of this training, or is damaged.
+    """
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        if done() or isinstance(error, ScaleGMNError):
+            raise
+        first = (str(error).splitlines() or [""])[0][:100]
+        raise CheckpointError(
+            f"{path}: the training cannot go on from it ({type(error).__name__}: {first}); train again in "
+            "another folder"
+        ) from error
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from scalegmn.tasks.task import Report, Task
 from scalegmn.training.breakdown import report_in_parts
 from scalegmn.training.calibration import calibrated_results
 from scalegmn.training.census import check_networks
-from scalegmn.training.checkpoint_io import read_checkpoint
+from scalegmn.training.checkpoint_io import read_checkpoint, restoring
 from scalegmn.training.checks import mistakes_of_folder, mistakes_of_machine
 from scalegmn.training.config import Accelerator, RunConfig
 from scalegmn.training.data import Data, Networks, PopulationData, steps_per_epoch
@@ -202,7 +202,8 @@ def _learn(
     if is_first_process():
         state = read_checkpoint(config.folder / CHECKPOINTS / BEST)["state_dict"]
         weights = {k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")}
-        model.load_state_dict(weights)
+        with restoring(config.folder / CHECKPOINTS / BEST, done=lambda: False):
+            model.load_state_dict(weights)
     return history
 
 
@@ -230,10 +231,10 @@ def _fit(
     history = History(config.folder / METRICS, tell=_tell if lines else None)
     module = FitModule(model=model, task=task, config=config.training, total_steps=steps, history=history)
     last = config.folder / CHECKPOINTS / LAST
+    resumed = config.resume and last.is_file()
     try:
-        trainer.fit(
-            module, datamodule=loaders, ckpt_path=str(last) if config.resume and last.is_file() else None
-        )
+        with restoring(last, done=lambda: module.learning or not resumed):
+            trainer.fit(module, datamodule=loaders, ckpt_path=str(last) if resumed else None)
     except SystemExit as stop:
         # Lightning ends the program when it is interrupted; callers decide that themselves.
         raise KeyboardInterrupt from stop

@@ -39,12 +39,17 @@ class FitModule(pl.LightningModule):
         super().__init__()
         self.history = history
         self._began = self._trained = 0.0
+        self.learning = False
         self.model, self.task, self.config, self.total_steps = model, task, config, total_steps
         self.train_metrics = task.metrics().clone(prefix="train/")
         self.val_metrics = task.metrics().clone(prefix="val/")
         # By itself a mean leaves NaN out, which would hide that a training has diverged.
         self.train_loss = MeanMetric(nan_strategy=float("inf"))
         self.val_loss = MeanMetric(nan_strategy=float("inf"))
+
+    def on_train_start(self) -> None:
+        """All that a checkpoint holds was taken over."""
+        self.learning = True
 
     def on_train_epoch_start(self) -> None:
         """Restart the random numbers (of dropout) from seed and epoch, whatever came before.
@@ -107,7 +112,10 @@ class FitModule(pl.LightningModule):
         checkpoint["history"] = self.history.rows
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.history.rows = checkpoint["history"]
+        rows = checkpoint["history"]
+        if not isinstance(rows, list) or not all(isinstance(row, dict) and row for row in rows):
+            raise ValueError("its history is no list of epochs")
+        self.history.rows = rows
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         config = self.config
