@@ -295,7 +295,15 @@ def test_a_reference_of_another_model_is_not_used(
     shutil.copytree(regression / "population", tmp_path / "population")
     path = tmp_path / "run" / "reference.json"
     data = json.loads(path.read_text())
-    for change in ({"model_sha256": "0"}, {"format": 9}, {"sizes": 3}, {"errors": ["x"]}):
+    first = data["sizes"]["low"][:1]
+    for change in (
+        {"model_sha256": "0"},
+        {"format": 9},
+        {"sizes": 3},
+        {"sizes": {"low": first * 2, "high": first * 2}},
+        {"errors": ["x"]},
+    ):
         path.write_text(json.dumps(data | change))
         row = numbers(tmp_path, capsys)[0]
         assert row["low"] is None and "reference.json" in str(row["notes"])
+        assert "parameters were not compared with those of the training" in str(row["notes"])

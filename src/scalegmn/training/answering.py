@@ -132,9 +132,11 @@ class Answers:
         self._own = OwnNetworks(run)
         self._radius: float | None = None
         self._general: tuple[str, ...] = ()
+        if missing is not None:
+            self._general += (f"parameters were not compared with those of the training: {missing}",)
         if isinstance(run.task, Regression):
             self._radius, why = self._interval(missing)
-            self._general = () if why is None else (f"no interval: {why}",)
+            self._general += () if why is None else (f"no interval: {why}",)
 
     def _interval(self, missing: str | None) -> tuple[float | None, str | None]:
         """The radius, or why there is none."""

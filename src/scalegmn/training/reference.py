@@ -19,6 +19,7 @@ from torch import Tensor
 
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.graph.network_batch import NetworkBatch
+from scalegmn.graph.spec import GraphSpec
 from scalegmn.models.metanetwork import Judge, Metanetwork
 from scalegmn.models.saving import WEIGHTS_FILE
 from scalegmn.networks.architecture import Architecture
@@ -225,7 +226,14 @@ def reference_of(run: Run) -> tuple[Reference | None, str | None]:
     """
     try:
         if (run.folder / REFERENCE).is_file():
-            return Reference.load(run.folder), None
+            found = Reference.load(run.folder)
+            layers = GraphSpec.of(run.architectures).layers + 1
+            if not len(found.low) == len(found.high) == layers:
+                raise ConfigurationError(
+                    f"{run.folder / REFERENCE}: damaged, it has the sizes of {len(found.low)} and "
+                    f"{len(found.high)} layers instead of {layers}; restore it or train again"
+                )
+            return found, None
         return _measured_now(run), None
     except ScaleGMNError as error:
         return None, str(error)
