@@ -10,6 +10,7 @@ from scalegmn.cli.main import main
     ("arguments", "told"),
     [
         ("predict run a.pth --outptu x", "unknown option --outptu; did you mean --output?"),
+        ("info folder --foo", "unknown option --foo; see"),
         ("predict run a.pth --level high", "--level is high, expected a number"),
         ("evaluate run --split tests", "--split is tests, expected one of train, val, test, all"),
         (

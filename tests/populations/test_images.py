@@ -107,7 +107,7 @@ def test_digits_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_folder_stated() -> None:
     for source in ("mnist", "npz:x.npz", "folder:x"):
-        with pytest.raises(ImageSourceError, match=r"no data folder.*SCALEGMN_DATA.*option `folder`"):
+        with pytest.raises(ImageSourceError, match=r"no data folder.*SCALEGMN_DATA.*--folder"):
             load_images(source)
 
 

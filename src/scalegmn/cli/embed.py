@@ -180,13 +180,13 @@ def _draw(options: Namespace, trained: Run | None, chosen: _Chosen) -> int:
     kept = np.flatnonzero(finite)
     found = project(vectors[kept], method=options.method, seed=options.seed)
     colors = None if values is None else values[rows[kept]]
-    names = [f"{len(kept)} networks", trained.folder.resolve().name if trained else "an untrained ScaleGMN"]
+    seer = f"the model of {trained.folder.resolve().name}" if trained else "an untrained ScaleGMN"
     where = "files" if chosen.files is not None else population.folder.resolve().name
     figure = draw_embedding(
         found.points,
         colors,
         name=options.colour or "",
-        title=options.title or f"{names[0]} of {where}, seen by {names[1]}",
+        title=options.title or f"{len(kept)} networks of {where}, seen by {seer}",
         axis_names=_axis_names(found),
     )
     picture = save_figure(figure, options.output)

@@ -57,9 +57,10 @@ class CommandParser(ArgumentParser):
     def _told(self, text: str) -> str:
         unknown = _UNKNOWN.match(text)
         if unknown is not None:
-            known = [option for action in self._actions for option in action.option_strings]
-            near = difflib.get_close_matches(unknown[1], known, n=1)
-            return f"unknown option {unknown[1]}" + (f"; did you mean {near[0]}?" if near else "")
+            # Without the dashes, which make short names alike.
+            known = [option.lstrip("-") for action in self._actions for option in action.option_strings]
+            near = difflib.get_close_matches(unknown[1].lstrip("-"), known, n=1)
+            return f"unknown option {unknown[1]}" + (f"; did you mean --{near[0]}?" if near else "")
         if text.startswith(_MISSING):
             missing = [self._option(key) for key in text.removeprefix(_MISSING).split(", ")]
             return f"{', '.join(missing)} must be given"

@@ -49,6 +49,6 @@ def data_folder(folder: str | Path | None) -> tuple[Path, str]:
     if not value:
         raise ImageSourceError(
             f"no data folder is stated; set the environment variable {DATA_VARIABLE} to the folder that "
-            "holds the images, or give the option `folder`"
+            "holds the images, or give the folder (--folder)"
         )
     return Path(value), f"the environment variable {DATA_VARIABLE}"
