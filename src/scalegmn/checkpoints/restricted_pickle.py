@@ -3,8 +3,7 @@
 The files of ``torch.save`` are pickles, and many hold objects of other libraries beside their tensors.
 Python's own reader would import those libraries and call what the file names.  Here the instructions of a
 pickle are followed one by one, and whatever would be looked up or called is only written down: a name
-    becomes a
-:class:`~scalegmn.checkpoints.stand_ins.Name`, a call becomes a
+becomes a :class:`~scalegmn.checkpoints.stand_ins.Name`, a call becomes a
 :class:`~scalegmn.checkpoints.stand_ins.StandIn` with its arguments, and a tensor becomes a
 :class:`~scalegmn.checkpoints.stand_ins.StoredTensor`.  Nothing of the file is ever imported or called,
 because nothing here imports or calls.
@@ -33,7 +32,6 @@ from scalegmn.errors import CheckpointError
 MOST_INSTRUCTIONS: Final = 2**21
 """Longer programs are refused; the checkpoint of a network of 100 layers has some ten thousand
 instructions."""
-
 
 MOST_COPIED: Final = 2**16
 
@@ -171,9 +169,6 @@ class Machine:
     def mark(self) -> None:
         self._marks.append(len(self._stack))
 
-    def nothing(self) -> None:
-        pass
-
     def push(self, value: object) -> None:
         self._stack.append(value)
 
@@ -187,18 +182,12 @@ class Machine:
         else:
             self.pop()
 
-    def duplicate(self) -> None:
-        self._stack.append(self._top())
-
     def short_tuple(self, length: int) -> None:
         values = [self.pop() for _ in range(length)]
         self._stack.append(tuple(reversed(values)))
 
     def long_tuple(self) -> None:
         self._stack.append(tuple(self._pop_to_mark()))
-
-    def make_frozen_set(self) -> None:
-        self._stack.append(StandIn("builtins.frozenset", (self._pop_to_mark(),)))
 
     def make_list(self) -> None:
         self._stack.append(self._pop_to_mark())
@@ -297,8 +286,8 @@ _STORE = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
 _FETCH = frozenset({"GET", "BINGET", "LONG_BINGET"})
 _ACTIONS: Mapping[str, Callable[[Machine], None]] = MappingProxyType(
     {
-        "PROTO": Machine.nothing,
-        "FRAME": Machine.nothing,
+        "PROTO": lambda machine: None,
+        "FRAME": lambda machine: None,
         "NONE": lambda machine: machine.push(None),
         "NEWTRUE": lambda machine: machine.push(True),
         "NEWFALSE": lambda machine: machine.push(False),
@@ -309,8 +298,8 @@ _ACTIONS: Mapping[str, Callable[[Machine], None]] = MappingProxyType(
         "MARK": Machine.mark,
         "POP": Machine.drop,
         "POP_MARK": Machine.pop_mark,
-        "DUP": Machine.duplicate,
-        "FROZENSET": Machine.make_frozen_set,
+        "DUP": lambda machine: machine.push(machine._top()),
+        "FROZENSET": lambda m: m.push(StandIn("builtins.frozenset", (m._pop_to_mark(),))),
         "TUPLE": Machine.long_tuple,
         "TUPLE1": lambda machine: machine.short_tuple(1),
         "TUPLE2": lambda machine: machine.short_tuple(2),
