@@ -73,3 +73,10 @@ def test_a_file_in_the_place_of_a_folder(tmp_path: Path, write: object) -> None:
         write(tmp_path / "runs" / "report.json", b"{}")  # type: ignore[operator]
     with pytest.raises(DiskError, match="runs: cannot be written"):
         make_folder(tmp_path / "runs")
+
+
+def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DiskError, match="is a device or a pipe"):
+        replace_file(tmp_path / "pipe", b"content")
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"] and (tmp_path / "pipe").is_fifo()

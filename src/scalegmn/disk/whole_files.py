@@ -35,9 +35,12 @@ def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
     ``.<name>.<random>.tmp`` behind, which nothing reads.
 
     Raises:
-        DiskError: it cannot be written; what was there is still there.
+        DiskError: it cannot be written, or is a device or a pipe; what was there is still there.
     """
     path = Path(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        # A file in the place of /dev/null would break other programs.
+        raise DiskError(f"{path}: is a device or a pipe, expected the path of a file; choose another one")
     with writing(path), _temporary(path, content) as temporary:
         os.replace(temporary, path)
 
