@@ -131,6 +131,8 @@ def test_a_scan_is_resumed_after_an_interruption(
         (["--fpr", "2"], "fpr is 2"),
         (["--prior", "0"], "prior is 0"),
         (["--fail-on", "doubtful"], "'doubtful' is none of"),
+        (["--activation", "nonsense"], "nonsense"),
+        (["--key", "model"], "--key"),
         (["--key-file", "key"], "--manifest"),
         (["--json", "a", "--sarif", "./a"], "one report would replace the other"),
         (["--html", "."], "is a folder"),

@@ -34,12 +34,15 @@ def check_batch_size(options: Namespace) -> None:
         raise ConfigurationError(f"--batch_size is {options.batch_size}, expected 1 or more")
 
 
-def add_reading_options(parser: ArgumentParser, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+def add_reading_options(
+    parser: ArgumentParser, *, max_bytes: int = DEFAULT_MAX_BYTES, chooses: bool = True
+) -> None:
     """Add what a user may say about foreign files; the same for all commands that read networks.
 
     Args:
         parser: gets the options.
         max_bytes: the default.
+        chooses: whether one network of a file is meant, so that a key can choose it; a scan judges all.
     """
     parser.add_argument(
         "--activation",
@@ -48,12 +51,14 @@ def add_reading_options(parser: ArgumentParser, *, max_bytes: int = DEFAULT_MAX_
         help="of the hidden layers, such as relu, sine:30, or one for each as in relu,tanh; for files whose "
         "names and shapes leave it open",
     )
-    parser.add_argument(
-        "--key",
-        type=str | None,
-        default=None,
-        help="where the network lies in a file that holds several, with dots between keys; '.' is the top",
-    )
+    if chooses:
+        parser.add_argument(
+            "--key",
+            type=str | None,
+            default=None,
+            help="where the network lies in a file that holds several, with dots between keys; "
+            "'.' is the top",
+        )
     parser.add_argument(
         "--max_bytes",
         type=int,

@@ -67,7 +67,7 @@ def build_parser() -> ArgumentParser:
         default=None,
         help="share of trojaned networks that probabilities assume; by default that of the calibration",
     )
-    add_reading_options(parser, max_bytes=DEFAULT_MAX_BYTES)
+    add_reading_options(parser, max_bytes=DEFAULT_MAX_BYTES, chooses=False)
     parser.add_argument(
         "--explain",
         type=Explain,

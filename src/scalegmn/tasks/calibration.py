@@ -22,6 +22,8 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.nn.robust import within_reach
 
 FOLDS: Final = 5
+# Logits divided by less could leave the range of numbers.
+_LEAST_TEMPERATURE: Final = 1e-100
 # Of the logarithm of the temperature in deviations of the logits; validation networks say nothing beyond.
 _LOG_TEMPERATURES: Final = (-5.0, 5.0)
 _INTERCEPTS: Final = (-20.0, 20.0)
@@ -74,7 +76,7 @@ class Temperature(Calibrator):
     intercept: float
 
     def __post_init__(self) -> None:
-        if not (0 < self.temperature < np.inf and np.isfinite(self.intercept)):
+        if not (_LEAST_TEMPERATURE < self.temperature < np.inf and np.isfinite(self.intercept)):
             raise ConfigurationError(
                 f"temperature {self.temperature!r} and intercept {self.intercept!r}; expected a positive "
                 "temperature and finite numbers"

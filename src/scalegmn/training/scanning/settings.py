@@ -7,6 +7,7 @@ from enum import Enum
 from typing import ClassVar, Final, final
 
 from scalegmn.configuration import Configuration, Count, Fraction
+from scalegmn.networks.recognition.variants import Wanted
 
 DEFAULT_FPR: Final = 0.05
 DEFAULT_MAX_BYTES: Final = 2**28
@@ -47,3 +48,9 @@ class ScanSettings(Configuration):
     explain: Explain = Explain.all
     batch_size: Count = DEFAULT_BATCH_SIZE
     max_bytes: Count = DEFAULT_MAX_BYTES
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.activation is not None:
+            # An activation that is none is a mistake of the options, not of every file.
+            Wanted.parse(self.activation)
