@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
+from typing import Final
 
-import numpy as np
-
-from scalegmn.errors import ImageSourceError
+from scalegmn.checkpoints.arrays import read_arrays
+from scalegmn.errors import CheckpointError, ImageSourceError
 from scalegmn.populations.images.image_set import ImageSet, joined
 
+# Larger sets of images do not fit into the memory of usual machines.
+_MOST_BYTES: Final = 2**34
 _KEYS = ("train_images", "train_labels", "test_images", "test_labels")
 
 
@@ -21,16 +21,13 @@ def read_npz(path: Path) -> ImageSet:
         ImageSourceError: not an ``.npz`` file, damaged, or other arrays in it.
     """
     try:
-        # numpy leaves a damaged file open unless it was opened here.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            missing = [key for key in _KEYS if key not in archive.files]
-            if missing:
-                raise ImageSourceError(
-                    f"{path}: lacks {missing}, expected the arrays {list(_KEYS)}; it holds {archive.files}"
-                )
-            arrays = [archive[key] for key in _KEYS]
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, ImageSourceError):
-            raise
+        found = read_arrays(path, max_bytes=_MOST_BYTES)
+    except CheckpointError as error:
         raise ImageSourceError(f"{path}: cannot be read as an .npz file of plain arrays: {error}") from error
+    missing = [key for key in _KEYS if key not in found]
+    if missing:
+        raise ImageSourceError(
+            f"{path}: lacks {missing}, expected the arrays {list(_KEYS)}; it holds {list(found)}"
+        )
+    arrays = [found[key] for key in _KEYS]
     return joined((arrays[0], arrays[1]), (arrays[2], arrays[3]), name=path.stem)

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, final
+from typing import ClassVar, Final, final
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from scalegmn.checkpoints.arrays import read_arrays
 from scalegmn.disk import create_file, make_folder
 from scalegmn.errors import CheckpointError, PopulationError
 from scalegmn.networks.architecture import Architecture
@@ -37,6 +36,8 @@ from scalegmn.populations.readers.collection import (
 )
 
 _ARCHITECTURE = siren()
+# A thousand networks take 5 MB.
+_MOST_BYTES: Final = 2**28
 _FILE = re.compile(r"(?P<split>train|test)-(?P<first>\d+)\.npz")
 
 
@@ -66,7 +67,7 @@ class NpzInrs(Collection):
         return Listing(tuple(entries), tuple(refused))
 
     def read(self, entry: Entry) -> Networks:
-        arrays = _load(entry.path)
+        arrays = read_arrays(entry.path, max_bytes=_MOST_BYTES)
         names = [parameter.name for parameter in self.architecture.parameters]
         expected = [*names, "label", "index", "mse"]
         if set(arrays) != set(expected):
@@ -132,15 +133,6 @@ class NpzInrs(Collection):
         np.savez(content, **arrays)  # type: ignore[arg-type]
         make_folder(path.parent)
         create_file(path, content.getvalue())
-
-
-def _load(path: Path) -> dict[str, np.ndarray]:
-    try:
-        # Opened here, because numpy leaves a damaged file open.
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise CheckpointError(f"{path}: cannot be read as .npz: {error}") from error
 
 
 def _tensor(array: np.ndarray, name: str, path: Path) -> Tensor:
