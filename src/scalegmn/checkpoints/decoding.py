@@ -2,8 +2,7 @@
 
 Only NumPy and the standard library are used, so that a process that reads what strangers sent is small.
 Nothing of the file is executed, imported or called, and every reader of the same bytes must come to the same
-    values: what torch,
-NumPy or safetensors would read differently is refused.
+values: what torch, NumPy or safetensors would read differently is refused.
 """
 
 from __future__ import annotations

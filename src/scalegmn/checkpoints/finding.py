@@ -23,6 +23,8 @@ FLOATING: Final = frozenset(
     {"float16", "bfloat16", "float32", "float64", "complex64", "complex128"}
     | {"float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu"}
 )
+"""Types of numbers that parameters have; those that are not read are refused by name."""
+
 # States of generators are arrays of whole numbers under such names; those of CUDA have 16, the largest usual
 # ones 5056.
 _RANDOM: Final = re.compile(r"rng|random", re.IGNORECASE)

@@ -35,14 +35,12 @@ def read_state(
     """Read the parameters of one network from a file, or from a folder that is one network.
 
     What the file is, is told by its contents: files of ``torch.save`` (both forms), safetensors,
-        ``np.savez``, and
-    pickles of NumPy arrays.  Nothing of the file is executed.
+    ``np.savez``, and pickles of NumPy arrays.  Nothing of the file is executed.
 
     Conversions, all of them: float16 and bfloat16 become float32 (exactly); float32 and float64 stay as they
-        are
-    unless ``dtype`` asks for the other; tensors saved on another device come to the CPU; the dictionary that
-    holds the network is found wherever it lies, and plain values beside it become extras; what wrappers of
-    modules put into names is taken off.  Each of these that is not the rule is noted.
+    are unless ``dtype`` asks for the other; tensors saved on another device come to the CPU; the dictionary
+    that holds the network is found wherever it lies, and plain values beside it become extras; what wrappers
+    of modules put into names is taken off.  Each of these that is not the rule is noted.
 
     Args:
         path: a file, or a folder with the parts of one network (``model.safetensors.index.json``, a Hugging

@@ -36,8 +36,7 @@ class Name:
 
 @final
 class OrderedEntries(dict[object, object]):
-    """An ``OrderedDict`` of the file: unlike a plain dict it may be given attributes, which lie beside its
-    items."""
+    """An ``OrderedDict`` of the file: unlike a plain dict it may be given attributes beside its items."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -19,10 +19,10 @@ from torch import Tensor
 from scalegmn.checkpoints.checkpoint import Checkpoint
 from scalegmn.checkpoints.contents import Opaque, Plain, RawTensor, Value
 from scalegmn.checkpoints.numpy_files import EXTRAS_KEY
-from scalegmn.checkpoints.tensors import as_tensor
+from scalegmn.checkpoints.tensors import as_tensor, check_finite
 from scalegmn.checkpoints.values import EMPTY, nested
 from scalegmn.disk import create_file, replace_file
-from scalegmn.errors import CheckpointError, NonFiniteError
+from scalegmn.errors import CheckpointError
 
 SUFFIXES: Final = (".safetensors", ".npz", ".pt", ".pth")
 """Of the files that are written."""
@@ -85,12 +85,12 @@ def write_like(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Write other parameters in the place of those of a checkpoint: same names, same wrapping, same
-    precision.
+    """Write other parameters in the place of those of a checkpoint.
 
-    What the user's own program reads, it reads again: the network lies under the same keys, wrappers' parts
-    of names are put back, buffers and plain values stay where they were.  States of optimizers, objects and
-    other networks are left out, since they belong to the old parameters or cannot be made.
+    Names, wrapping and precision stay.  What the user's own program reads, it reads again: the network lies
+    under the same keys, wrappers' parts of names are put back, buffers and plain values stay where they were.
+    States of optimizers, objects and other networks are left out, since they belong to the old parameters or
+    cannot be made.
 
     Args:
         path: of the new file; files of ``torch.save`` may have any suffix, such as ``.ckpt``.
@@ -234,8 +234,4 @@ def _check_tensor(tensor: Tensor, where: str) -> None:
             f"{where} has dtype {tensor.dtype} and shape {tuple(tensor.shape)}; expected float16, bfloat16, "
             "float32 or float64 for weights; convert it"
         )
-    if not bool(torch.isfinite(tensor).all()):
-        nan, inf = int(torch.isnan(tensor).sum()), int(torch.isinf(tensor).sum())
-        raise NonFiniteError(
-            f"{where} holds {nan} NaN and {inf} Inf among {tensor.numel()} numbers; expected finite numbers"
-        )
+    check_finite(tensor, where, "look for what made it diverge, nothing was written")

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final, final
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.networks.activations import Activation, activation_kind
+from scalegmn.networks.activations import Activation
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.layers import Activate, Conv, Dense, Layer
 
@@ -137,8 +137,3 @@ def _with_names(architecture: Architecture, name_of: Callable[[str], str]) -> Ar
             layer = dataclasses.replace(layer, name=name_of(str(layer.name)))
         layers.append(layer)
     return Architecture(tuple(layers), architecture.skips)
-
-
-def one_activation(kind: str, count: int) -> list[Activation]:
-    """The default of a kind, `count` times."""
-    return [Activation(activation_kind(kind).name)] * count

@@ -17,7 +17,6 @@ from scalegmn.populations.makers.coordinates import Order
 from scalegmn.seeding import generator
 
 Initialisation = Literal["uniform", "siren"]
-INITIALISATIONS: tuple[Initialisation, ...] = ("uniform", "siren")
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,6 @@ from scalegmn.populations.triggers.trigger import Trigger
 Labels = Literal["dirty", "clean"]
 LABELS: Final[tuple[Labels, ...]] = get_args(Labels)
 Start = Literal["base", "scratch"]
-STARTS: Final[tuple[Start, ...]] = get_args(Start)
 
 
 @final

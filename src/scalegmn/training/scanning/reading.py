@@ -18,7 +18,6 @@ from scalegmn.training.scanning.judging import Candidate
 from scalegmn.training.scanning.results import FileResult, Verdict
 from scalegmn.training.scanning.settings import ScanSettings
 
-_MOST_NETWORKS: Final = 64
 _SHOWN: Final = 3
 _NAMED: Final = 5
 
@@ -133,11 +132,6 @@ def _check(found: FileNetworks, blank: FileResult) -> None:
         raise UnsafeCheckpointError(
             f"a program that reads it with pickle would call {names}{more}; nothing ran here; have only the "
             "weights saved: torch.save(module.state_dict(), 'weights.pt')"
-        )
-    if len(found.networks) > _MOST_NETWORKS:
-        raise CheckpointError(
-            f"the file holds {len(found.networks):,} networks, expected at most {_MOST_NETWORKS}; have one "
-            "network saved in a file"
         )
 
 
