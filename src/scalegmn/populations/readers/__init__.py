@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from scalegmn.errors import ConfigurationError
 from scalegmn.populations.readers.cifar10_inrs import Cifar10Inrs
 from scalegmn.populations.readers.collection import Collection, Entry, Listing, Networks, Refusal
 from scalegmn.populations.readers.fashion_mnist_inrs import FashionMnistInrs
+from scalegmn.populations.readers.formats import COLLECTIONS, collection_named
 from scalegmn.populations.readers.mnist_inrs import MnistInrs
 from scalegmn.populations.readers.npz_inrs import NpzInrs
 from scalegmn.populations.readers.small_cnn_zoo import SmallCnnZoo
@@ -31,38 +29,3 @@ __all__ = [
     "collection_named",
     "generate_splits",
 ]
-
-COLLECTIONS: dict[str, Collection] = {
-    "mnist_inrs": MnistInrs(),
-    "fashion_mnist_inrs": FashionMnistInrs(),
-    "cifar10_inrs": Cifar10Inrs(),
-    "cifar10_inrs_augmented": Cifar10Inrs(augmented=True),
-    "npz_inrs": NpzInrs(),
-    "wild_park": WildPark(),
-}
-"""The formats by the names that commands use."""
-
-
-def collection_named(name: str, *, splits: str | Path | None = None) -> Collection:
-    """The format of a name.
-
-    Args:
-        name: one of :data:`COLLECTIONS`.
-        splits: the splits file, for a format that has one and if it does not lie in the folder.
-
-    Raises:
-        ConfigurationError: an unknown name, or splits for a format without.
-    """
-    if name not in COLLECTIONS:
-        raise ConfigurationError(f"unknown collection {name!r}; known are {', '.join(COLLECTIONS)}")
-    collection = COLLECTIONS[name]
-    if splits is None:
-        return collection
-    match collection:
-        case MnistInrs():
-            return MnistInrs(splits=Path(splits))
-        case FashionMnistInrs():
-            return FashionMnistInrs(splits=Path(splits))
-        case WildPark():
-            return WildPark(splits=Path(splits))
-    raise ConfigurationError(f"{collection.title} have no splits file, but {str(splits)!r} was given")
