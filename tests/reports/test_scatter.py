@@ -9,15 +9,15 @@ from matplotlib.axes import Axes
 from scipy.stats import kendalltau
 
 from scalegmn.reports.figures import save_figure
-from scalegmn.reports.scatter import Panel, ScatterError, draw_scatter
+from scalegmn.reports.scatter import ScatterError, ScatterPanel, draw_scatter
 
 
 def panel(
     title: str = "ScaleGMN", *, count: int = 40, seed: int = 0, categories: Sequence[str] | None = None
-) -> Panel:
+) -> ScatterPanel:
     random = np.random.default_rng(seed)
     true = random.random(count)
-    return Panel(title, true, true + 0.1 * random.normal(size=count), categories)
+    return ScatterPanel(title, true, true + 0.1 * random.normal(size=count), categories)
 
 
 def drawn(axes: Axes) -> np.ndarray:
@@ -26,7 +26,7 @@ def drawn(axes: Axes) -> np.ndarray:
     return points[np.lexsort(points.T)]
 
 
-def sorted_rows(shown: Panel) -> np.ndarray:
+def sorted_rows(shown: ScatterPanel) -> np.ndarray:
     points = np.stack([shown.true, shown.predicted], axis=1)
     return points[np.lexsort(points.T)]
 
@@ -65,7 +65,7 @@ def test_figures_stand_above_the_frame() -> None:
     assert f"τ = {tau:.3f}" in text.get_text()
     assert f"mean error {error:.3g}" in text.get_text()
     assert text.get_position()[1] > 1
-    own = Panel("x", shown.true, shown.predicted, caption=["τ = 0.9 ± 0.1", "3 seeds"])
+    own = ScatterPanel("x", shown.true, shown.predicted, caption=["τ = 0.9 ± 0.1", "3 seeds"])
     assert draw_scatter([own]).axes[0].texts[0].get_text().split("    ") == ["τ = 0.9 ± 0.1", "3 seeds"]
 
 
@@ -85,16 +85,16 @@ def test_models_stand_side_by_side_on_the_same_axes(count: int, shape: tuple[int
 
 def test_numbers_over_decades() -> None:
     true = np.array([1e-4, 1e-3, 1e-2])
-    axes = draw_scatter([Panel("x", true, 10 * true)], label="learning rate", log=True).axes[0]
+    axes = draw_scatter([ScatterPanel("x", true, 10 * true)], label="learning rate", log=True).axes[0]
     assert axes.get_xscale() == axes.get_yscale() == "log"
     assert axes.get_xlim()[0] > 0
     assert "mean error 1 decades" in axes.texts[0].get_text()
     with pytest.raises(ScatterError, match=r"0\.0 has no logarithm"):
-        draw_scatter([Panel("x", np.array([0.0, 1.0]), np.ones(2))], log=True)
+        draw_scatter([ScatterPanel("x", np.array([0.0, 1.0]), np.ones(2))], log=True)
 
 
 def test_networks_that_are_all_the_same() -> None:
-    text = draw_scatter([Panel("x", np.ones(3), np.ones(3))]).axes[0].texts[0].get_text()
+    text = draw_scatter([ScatterPanel("x", np.ones(3), np.ones(3))]).axes[0].texts[0].get_text()
     assert "τ undefined" in text
     assert "R² undefined" in text
 
@@ -106,12 +106,12 @@ def test_many_points_are_drawn() -> None:
 
 def test_what_does_not_belong_together_is_refused() -> None:
     with pytest.raises(ScatterError, match="2 true values with"):
-        Panel("x", np.zeros(2), np.zeros(3))
+        ScatterPanel("x", np.zeros(2), np.zeros(3))
     with pytest.raises(ScatterError, match="1 true values with"):
-        Panel("x", np.zeros(1), np.zeros(1), ["a", "b"])
+        ScatterPanel("x", np.zeros(1), np.zeros(1), ["a", "b"])
     with pytest.raises(ScatterError, match="at least one network"):
-        Panel("x", np.zeros(0), np.zeros(0))
+        ScatterPanel("x", np.zeros(0), np.zeros(0))
     with pytest.raises(ScatterError, match="not finite"):
-        Panel("x", np.zeros(1), np.array([np.nan]))
+        ScatterPanel("x", np.zeros(1), np.array([np.nan]))
     with pytest.raises(ScatterError, match="no panels"):
         draw_scatter([])

@@ -11,7 +11,7 @@ from scalegmn.cli.contact_sheets import SHEET, write_sheet
 from scalegmn.reports.calibration_diagram import draw_calibration
 from scalegmn.reports.figures import save_figure
 from scalegmn.reports.roc import draw_roc
-from scalegmn.tasks.detection_report import CALIBRATION, ROC
+from scalegmn.tasks.detection_report import RELIABILITY, ROC
 from scalegmn.tasks.task import Report
 
 ROC_PICTURE: Final = "roc.png"
@@ -36,7 +36,7 @@ def detection_pictures_of_run(folder: Path) -> list[Path]:
     """Draw the ROC curve and the calibration that a training left in its run folder, once."""
     if (folder / CALIBRATION_PICTURE).exists():
         return []
-    paths = {name: folder / f"{name}.npy" for name in (ROC, CALIBRATION)}
+    paths = {name: folder / f"{name}.npy" for name in (ROC, RELIABILITY)}
     arrays = {name: np.load(path, allow_pickle=False) for name, path in paths.items() if path.is_file()}
     return _of_detection(arrays, folder, prefix="", title="test networks")
 
@@ -46,7 +46,7 @@ def _of_detection(arrays: dict[str, np.ndarray], folder: Path, *, prefix: str, t
     if ROC in arrays:
         figure = draw_roc({"the detector": arrays[ROC]}, title=title)
         written.append(save_figure(figure, folder / f"{prefix}{ROC_PICTURE}"))
-    if CALIBRATION in arrays:
-        figure = draw_calibration(arrays[CALIBRATION], title=title)
+    if RELIABILITY in arrays:
+        figure = draw_calibration(arrays[RELIABILITY], title=title)
         written.append(save_figure(figure, folder / f"{prefix}{CALIBRATION_PICTURE}"))
     return written

@@ -12,7 +12,7 @@ from scalegmn.errors import ScaleGMNError
 from scalegmn.reports.comparison import NumberFormat, caption, title_of
 from scalegmn.reports.figures import BLUE, INK, SKY, SMALL, TEXT, new_figure, tidy
 from scalegmn.reports.roc import draw_roc
-from scalegmn.reports.scatter import Panel, draw_scatter
+from scalegmn.reports.scatter import ScatterPanel, draw_scatter
 from scalegmn.training.comparison.finished import ModelResult
 from scalegmn.training.comparison.results import Comparison
 
@@ -73,7 +73,7 @@ def draw_predictions(comparison: Comparison) -> Figure | None:
         numbers = model.runs[0].predictions if model.runs else None
         if numbers is not None:
             seed = f", seed {model.runs[0].seed}" if len(comparison.seeds) > 1 else ""
-            panels.append(Panel(model.name + seed, numbers[:, 0], numbers[:, 1]))
+            panels.append(ScatterPanel(model.name + seed, numbers[:, 0], numbers[:, 1]))
             log = model.runs[0].test.get("scale") == "log10"
     if not panels:
         return None

@@ -27,7 +27,7 @@ class ScatterError(ScaleGMNError, ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class Panel:
+class ScatterPanel:
     """The predictions of one model.
 
     Attributes:
@@ -61,7 +61,7 @@ class Panel:
 
 
 def draw_scatter(
-    panels: Sequence[Panel],
+    panels: Sequence[ScatterPanel],
     *,
     label: str = "accuracy",
     log: bool = False,
@@ -105,7 +105,7 @@ def draw_scatter(
     return figure
 
 
-def _limits(panels: Sequence[Panel], *, log: bool) -> tuple[float, float]:
+def _limits(panels: Sequence[ScatterPanel], *, log: bool) -> tuple[float, float]:
     """Ends of both axes: all values, and a little more."""
     values = np.concatenate([part for panel in panels for part in (panel.true, panel.predicted)])
     if log and values.min() <= 0:
@@ -120,7 +120,7 @@ def _limits(panels: Sequence[Panel], *, log: bool) -> tuple[float, float]:
 
 
 def _draw_panel(
-    axes: Axes, panel: Panel, marks: dict[str, Mark], *, low: float, high: float, log: bool
+    axes: Axes, panel: ScatterPanel, marks: dict[str, Mark], *, low: float, high: float, log: bool
 ) -> None:
     tidy(axes)
     axes.set_title(panel.title, fontsize=TITLE, color=INK, loc="left", pad=20)
@@ -143,7 +143,7 @@ def _draw_panel(
     )
 
 
-def _draw_points(axes: Axes, panel: Panel, groups: dict[Mark, np.ndarray]) -> None:
+def _draw_points(axes: Axes, panel: ScatterPanel, groups: dict[Mark, np.ndarray]) -> None:
     """Points that thin out as they get more; categories take turns, so that none covers the others."""
     count = len(panel.true)
     size = float(np.clip(9000 / count, 7, 36))
@@ -166,7 +166,7 @@ def _draw_points(axes: Axes, panel: Panel, groups: dict[Mark, np.ndarray]) -> No
                 )
 
 
-def _caption(panel: Panel, *, log: bool) -> list[str]:
+def _caption(panel: ScatterPanel, *, log: bool) -> list[str]:
     true, predicted = (np.log10(part) if log else part for part in (panel.true, panel.predicted))
     tau, r2 = kendall_tau(true, predicted), r_squared(true, predicted)
     error = float(np.abs(true - predicted).mean())

@@ -23,7 +23,7 @@ from scalegmn.tasks.task import Report, Table
 
 SCORES: Final = "scores"
 ROC: Final = "roc"
-CALIBRATION: Final = "calibration"
+RELIABILITY: Final = "calibration"
 """Names of the arrays of a report about detection."""
 
 _UNDEFINED: Final = "-"
@@ -81,7 +81,7 @@ def detection_report(
     if guesses is not None:
         figures |= _target_figures(suspects, guesses)
     figures |= {"label": label, "remarks": _remarks(truth, logits)}
-    arrays = {SCORES: np.stack([truth.astype(np.float64), logits], axis=1), CALIBRATION: bins}
+    arrays = {SCORES: np.stack([truth.astype(np.float64), logits], axis=1), RELIABILITY: bins}
     curve = roc_points(truth, logits)
     if curve is not None:
         arrays[ROC] = curve
