@@ -17,8 +17,9 @@ PACKAGE = "scalegmn"
 
 # Bottom to top.  A layer imports layers of lower rank and itself; layers of one rank that stand
 # together below know each other only where ACQUAINTED says so.
+GROUND_FLOOR = ("errors", "printable", "shapes", "seeding", "disk", "configuration", "csv_text", "registry")
 LAYERS = (
-    ("errors", "printable", "shapes", "seeding", "disk", "configuration", "csv_text"),
+    GROUND_FLOOR,
     ("checkpoints",),
     ("networks",),
     ("symmetry",),
@@ -32,7 +33,7 @@ LAYERS = (
     ("testing", "__main__", "__init__"),
 )
 RANK = {layer: rank for rank, layers in enumerate(LAYERS) for layer in layers}
-ACQUAINTED = frozenset({"errors", "printable", "shapes", "seeding", "disk", "configuration", "csv_text"})
+ACQUAINTED = frozenset(GROUND_FLOOR)
 
 # Distribution packages that only some layers may use.
 RESERVED = {

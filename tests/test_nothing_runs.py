@@ -58,8 +58,9 @@ NAMES: Final = frozenset(
 NUMPY_LOADERS: Final = frozenset({"numpy.load", "numpy.lib.format.read_array", "numpy.lib.npyio.NpzFile"})
 SAFE_YAML: Final = frozenset({"yaml.SafeLoader", "yaml.CSafeLoader"})
 
-# Load modules of this library that they list themselves.
-IMPORTS_BY_NAME: Final = frozenset({"cli/main.py", "checkpoints/__init__.py"})
+# Load modules of this library that they list themselves; the registry loads what source code names by `Lazy`,
+# and what the user installed or named on the command line.
+IMPORTS_BY_NAME: Final = frozenset({"cli/main.py", "checkpoints/__init__.py", "registry.py"})
 
 
 class Names:
@@ -132,6 +133,10 @@ def calls(node: ast.Call, names: Names, imports_by_name: bool) -> Iterator[str]:
         constant = bool(node.args) and isinstance(node.args[0], ast.Constant)
         if not constant and not imports_by_name:
             yield f"{called} of a name that is computed"
+    if called.rpartition(".")[2] == "Lazy" and not all(isinstance(arg, ast.Constant) for arg in node.args):
+        yield f"{called} of a name that is computed"
+    if called.rpartition(".")[2] in ("EntryPoint", "entry_points", "load_extension") and not imports_by_name:
+        yield f"{called}: loads code by its name"
     if "shell" in given and not is_constant(given["shell"], False):
         yield f"{called} with a shell"
     if "weights_only" in given:
@@ -191,6 +196,10 @@ def test_source_runs_nothing_that_it_reads(path: Path) -> None:
         "import builtins\nbuiltins.eval(text)",
         "import importlib\nimportlib.import_module(name)",
         "from importlib import import_module as find\nfind(f'{name}.x')",
+        "from scalegmn.registry import Lazy\nLazy(name)",
+        "from scalegmn import registry\nregistry.Lazy(f'{name}:x')",
+        "from scalegmn.registry import load_extension\nload_extension('a:b')",
+        "from importlib.metadata import EntryPoint\nEntryPoint(name='a', value=text, group='b').load()",
         "import numpy as np\nnp.load(f)",
         "import numpy as np\nnp.load(f, allow_pickle=True)",
         "import numpy as np\nnp.load(f, allow_pickle=allowed)",
@@ -229,6 +238,7 @@ def test_danger_is_caught(source: str) -> None:
         "import yaml\nyaml.load(text, Loader=yaml.SafeLoader)",
         "import yaml\nclass Own(yaml.SafeLoader): pass\nyaml.load(text, Loader=Own)",
         "import importlib\nimportlib.import_module('scalegmn.cli.make')",
+        "from scalegmn.registry import Lazy\nLazy('scalegmn.models:ScaleGMN')",
         "import subprocess\nsubprocess.run(program, check=True)",
         "pickle = b'bytes'\nwalk(pickle)\npickle.find(b'x')",
     ],
