@@ -115,14 +115,18 @@ def test_a_checkpoint_with_odd_content_is_one_sentence(
     assert str(caught.value).isprintable()
 
 
-def test_a_run_that_was_moved_remembers_its_best_epoch(finished: RunConfig, tmp_path: Path) -> None:
+@pytest.mark.parametrize("relative", [False, True])
+def test_a_run_that_was_moved_remembers_its_best_epoch(
+    finished: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, relative: bool
+) -> None:
     callbacks = read_checkpoint(finished.folder / CHECKPOINTS / LAST)["callbacks"]
     for state in callbacks.values():
         if state.get("best_model_score") is not None:
             # No later epoch is as good.
             state["best_model_score"] = state["kth_value"] = torch.tensor(2.0)
             state["best_k_models"] = {path: torch.tensor(2.0) for path in state["best_k_models"]}
-    config = copied(finished, tmp_path / "elsewhere", callbacks=callbacks)
+    monkeypatch.chdir(tmp_path)
+    config = copied(finished, Path("elsewhere") if relative else tmp_path / "elsewhere", callbacks=callbacks)
     best = (config.folder / CHECKPOINTS / BEST).read_bytes()
     train(config)
     assert (config.folder / CHECKPOINTS / BEST).read_bytes() == best

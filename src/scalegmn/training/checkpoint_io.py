@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, final
@@ -32,7 +33,8 @@ class PlainCheckpointIO(CheckpointIO):
     def load_checkpoint(
         self, path: Any, map_location: Any = "cpu", weights_only: Any = True
     ) -> dict[str, Any]:
-        return _moved(read_checkpoint(Path(path)), Path(path).parent)
+        # Lightning knows folders by their real paths; run folders are often given relative to this one.
+        return _moved(read_checkpoint(Path(path)), Path(os.path.realpath(Path(path).parent)))
 
     def remove_checkpoint(self, path: Any) -> None:
         Path(path).unlink(missing_ok=True)
