@@ -85,7 +85,7 @@ def main() -> None:
     rows = {"train": selection.train, "val": selection.val, "test": selection.test}[options.split]
     rows = rows[: options.networks]
     targets = editor.task.targets(population, rows)
-    wanted, before = targets.unbind(1)
+    wanted, before = targets.edited, targets.before
     (architecture,) = run.architectures
     theta = population.theta(rows)
     editor.edit(architecture, theta[:64])

@@ -116,13 +116,12 @@ def test_what_cannot_be_ordered_is_refused(truth: np.ndarray, scores: np.ndarray
 def test_metric_gathers_batches() -> None:
     truth, scores = cases()
     metric = DetectionAUROC()
-    targets = torch.from_numpy(np.stack([truth, np.full(len(truth), -1)], axis=1))
     outputs = torch.from_numpy(np.stack([scores, -scores], axis=1))
     for part in (slice(0, 7), slice(7, 60)):
-        metric.update(outputs[part], targets[part])
+        metric.update(outputs[part], torch.from_numpy(truth)[part])
     assert float(metric.compute()) == pytest.approx(area_by_hand(truth, scores), abs=1e-6)
     metric.reset()
-    metric.update(outputs[:2], torch.tensor([[1, 0], [1, 0]]))
+    metric.update(outputs[:2], torch.tensor([1, 1]))
     assert float(metric.compute()) == 0.5
-    metric.update(torch.tensor([[float("nan")]]), torch.tensor([[0, -1]]))
+    metric.update(torch.tensor([[float("nan")]]), torch.tensor([0]))
     assert torch.isnan(metric.compute())

@@ -20,6 +20,7 @@ from scalegmn.populations.store import Population, PopulationWriter
 from scalegmn.seeding import generator
 from scalegmn.tasks.drawing import draw
 from scalegmn.tasks.edits import Blur, Dilation, register_edit, registry
+from scalegmn.tasks.image_error import ImageTargets
 from scalegmn.tasks.inr_editing import EditingConfig, InrEditing, Target
 from scalegmn.testing import randomise
 from scalegmn.testing.elements import Elements, draw_pair
@@ -71,13 +72,13 @@ def test_targets_are_the_edited_images_of_the_networks(digits: Population) -> No
     assert made.size == (8, 8)
     rows = np.array([41, 3, 2, 59, 0])
     targets = made.targets(digits, rows)
-    assert targets.shape == (5, 2, 8, 8)
+    assert targets.edited.shape == targets.before.shape == (5, 8, 8)
     images = load_images("digits").unit().numpy()
     # The networks stand in the order of the images, two copies of each.
     expected = Dilation()(images[rows // 2])
-    np.testing.assert_allclose(targets[:, 0], expected, atol=1e-6)
+    np.testing.assert_allclose(targets.edited, expected, atol=1e-6)
     drawn = draw(digits.architecture, digits.theta(rows), size=(8, 8))
-    torch.testing.assert_close(targets[:, 1], drawn, rtol=0, atol=1e-5)
+    torch.testing.assert_close(targets.before, drawn, rtol=0, atol=1e-5)
     assert (drawn - torch.from_numpy(images[rows // 2])).square().mean() < 0.02
 
 
@@ -87,8 +88,8 @@ def test_targets_may_be_edits_of_what_the_networks_draw(digits: Population) -> N
     targets = InrEditing.of(digits, config=config).targets(digits, rows)
     drawn = draw(digits.architecture, digits.theta(rows), size=(9, 7))
     assert drawn.min() < 0
-    np.testing.assert_allclose(targets[:, 0], Blur(sigma=2.0)(drawn.clamp(0, 1).numpy()), atol=1e-5)
-    torch.testing.assert_close(targets[:, 1], drawn, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(targets.edited, Blur(sigma=2.0)(drawn.clamp(0, 1).numpy()), atol=1e-5)
+    torch.testing.assert_close(targets.before, drawn, rtol=0, atol=1e-5)
 
 
 def test_targets_of_many_networks_are_made_in_portions(
@@ -98,8 +99,11 @@ def test_targets_of_many_networks_are_made_in_portions(
     rows = np.random.default_rng(0).permutation(len(digits))
     whole = made.targets(digits, rows)
     monkeypatch.setattr("scalegmn.tasks.inr_editing._PORTION", 7)
-    torch.testing.assert_close(made.targets(digits, rows), whole, rtol=0, atol=1e-5)
-    assert made.targets(digits, rows[:0]).shape == (0, 2, 8, 8)
+    again = made.targets(digits, rows)
+    torch.testing.assert_close(again.edited, whole.edited, rtol=0, atol=1e-5)
+    torch.testing.assert_close(again.before, whole.before, rtol=0, atol=1e-5)
+    nothing = made.targets(digits, rows[:0])
+    assert nothing.edited.shape == nothing.before.shape == (0, 8, 8)
 
 
 def test_colours_and_several_architectures(tmp_path: Path) -> None:
@@ -113,10 +117,10 @@ def test_colours_and_several_architectures(tmp_path: Path) -> None:
     made = task()
     rows = np.array([5, 0, 3, 1])
     targets = made.targets(population, rows)
-    assert targets.shape == (4, 2, *SIZE, 3)
-    for row, target in zip(rows.tolist(), targets, strict=True):
+    assert targets.edited.shape == targets.before.shape == (4, *SIZE, 3)
+    for row, before in zip(rows.tolist(), targets.before, strict=True):
         ((architecture, _, theta),) = population.groups([row])
-        torch.testing.assert_close(target[1], draw(architecture, theta, size=SIZE)[0], rtol=0, atol=1e-5)
+        torch.testing.assert_close(before, draw(architecture, theta, size=SIZE)[0], rtol=0, atol=1e-5)
 
 
 def test_the_order_of_coordinates_is_checked(digits: Population) -> None:
@@ -166,9 +170,9 @@ def test_networks_of_images_of_another_size(digits: Population, tmp_path: Path) 
         with pytest.raises(PopulationError, match=r"16 x 12 pixels, .* 8 x 8"):
             made.targets(other, np.arange(4))
         # What a network draws can be edited in any size.
-        assert task(image_size=(9, 7)).targets(other, np.arange(4)).shape == (4, 2, 9, 7)
+        assert task(image_size=(9, 7)).targets(other, np.arange(4)).edited.shape == (4, 9, 7)
     unknown = rewritten(digits, tmp_path / "unknown", columns=columns)
-    assert InrEditing.of(digits, config=EditingConfig()).targets(unknown, np.arange(4)).shape[0] == 4
+    assert len(InrEditing.of(digits, config=EditingConfig()).targets(unknown, np.arange(4))) == 4
 
 
 def test_wrong_configurations() -> None:
@@ -214,16 +218,14 @@ def test_models_that_answer_are_refused() -> None:
         task().answer(judge, batch(dtype=torch.float32))
 
 
-def figures(count: int = 20) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+def figures(count: int = 20) -> tuple[torch.Tensor, ImageTargets, torch.Tensor, torch.Tensor]:
     """Outputs and targets, and the errors of networks after and before their edit."""
     random = generator(3)
-    targets, outputs = (
-        torch.rand(count, 2, *SIZE, generator=random),
-        torch.rand(count, *SIZE, generator=random),
-    )
-    outputs = 0.7 * targets[:, 0] + 0.3 * outputs
-    after = (outputs - targets[:, 0]).square().mean(dim=(1, 2))
-    return outputs, targets, after, (targets[:, 1] - targets[:, 0]).square().mean(dim=(1, 2))
+    targets = ImageTargets(*torch.rand(count, 2, *SIZE, generator=random).unbind(1))
+    outputs = torch.rand(count, *SIZE, generator=random)
+    outputs = 0.7 * targets.edited + 0.3 * outputs
+    after = (outputs - targets.edited).square().mean(dim=(1, 2))
+    return outputs, targets, after, (targets.before - targets.edited).square().mean(dim=(1, 2))
 
 
 def test_loss_and_metrics_compare_with_the_edited_image() -> None:
@@ -231,7 +233,7 @@ def test_loss_and_metrics_compare_with_the_edited_image() -> None:
     assert task().loss(outputs, targets).item() == pytest.approx(after.mean().item(), rel=SINGLE)
     metrics = task().metrics()
     for start, stop in ((0, 3), (3, 20)):
-        metrics.update(outputs[start:stop], targets[start:stop])
+        task().measure(metrics, outputs[start:stop], targets[start:stop])
     found = metrics.compute()
     assert found["mse"].item() == pytest.approx(after.mean().item(), rel=SINGLE)
     assert found["psnr"].item() == pytest.approx((-10 * after.log10()).mean().item(), rel=SINGLE)
@@ -259,8 +261,8 @@ def test_the_report_compares_with_no_edit() -> None:
     # What a comparison shows of every model, and of no edit.
     for name in task().untrained:
         assert set(task().headline) <= set(report.summary) & set(report.summary[name])
-    np.testing.assert_array_equal(report.arrays["before"][[0, -1]], targets[[0, -1], 1])
-    np.testing.assert_array_equal(report.arrays["target"][[0, -1]], targets[[0, -1], 0])
+    np.testing.assert_array_equal(report.arrays["before"][[0, -1]], targets.before[[0, -1]])
+    np.testing.assert_array_equal(report.arrays["target"][[0, -1]], targets.edited[[0, -1]])
     np.testing.assert_array_equal(report.arrays["after"][[0, -1]], outputs[[0, -1]])
 
 

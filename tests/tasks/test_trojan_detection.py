@@ -11,7 +11,7 @@ from torch import Tensor
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.networks.factories import siren
 from scalegmn.populations.store import Population, PopulationWriter
-from scalegmn.tasks.trojan_detection import TARGET_WEIGHT, DetectionConfig, TrojanDetection
+from scalegmn.tasks.trojan_detection import TARGET_WEIGHT, DetectionConfig, DetectionTargets, TrojanDetection
 from training.detection_cases import CLASSES, twins
 
 TASK = TrojanDetection(label="trojaned", target="target", classes=3, target_weight=0.5)
@@ -32,13 +32,13 @@ def task_of(population: Population, **config: object) -> TrojanDetection:
     )
 
 
-def answers(count: int = 40, *, seed: int = 0) -> tuple[Tensor, Tensor]:
+def answers(count: int = 40, *, seed: int = 0) -> tuple[Tensor, DetectionTargets]:
     random = torch.Generator().manual_seed(seed)
     truth = torch.arange(count) % 2
     outputs = torch.randn(count, 4, generator=random)
     outputs[:, 0] += truth
     suspects = torch.where(truth == 1, torch.arange(count) // 2 % 3, -1)
-    return outputs, torch.stack([truth, suspects], dim=1)
+    return outputs, DetectionTargets(truth, suspects)
 
 
 def test_targets_are_of_trojaned_networks_only(population: Population) -> None:
@@ -46,31 +46,31 @@ def test_targets_are_of_trojaned_networks_only(population: Population) -> None:
     assert (task.classes, task.target_weight, task.outputs) == (CLASSES, TARGET_WEIGHT, 1 + CLASSES)
     rows = np.arange(len(population))[::-1].copy()
     targets = task.targets(population, rows)
-    assert targets.dtype == torch.int64 and targets.shape == (len(rows), 2)
+    assert targets.trojaned.dtype == targets.suspect.dtype == torch.int64 and len(targets) == len(rows)
     trojaned = population.column("trojaned")[rows]
-    np.testing.assert_array_equal(targets[:, 0].numpy(), trojaned)
+    np.testing.assert_array_equal(targets.trojaned.numpy(), trojaned)
     np.testing.assert_array_equal(
-        targets[:, 1].numpy(), np.where(trojaned, population.column("target")[rows], -1)
+        targets.suspect.numpy(), np.where(trojaned, population.column("target")[rows], -1)
     )
     assert task.to_fit(targets).tolist() == trojaned.astype(int).tolist()
 
 
 def test_failed_attacks_have_no_target_whatever_the_label(population: Population) -> None:
     task = task_of(population, label="poisoned")
-    targets = task.targets(population, np.arange(len(population))).numpy()
+    targets = task.targets(population, np.arange(len(population)))
     failed = population.column("failed_attack")
-    assert failed.any() and (targets[failed, 0] == 1).all() and (targets[failed, 1] == -1).all()
+    assert failed.any() and (targets.trojaned[failed] == 1).all() and (targets.suspect[failed] == -1).all()
     learned = population.column("trojaned")
-    np.testing.assert_array_equal(targets[learned, 1], population.column("target")[learned])
+    np.testing.assert_array_equal(targets.suspect[learned], population.column("target")[learned])
 
 
 def test_loss_is_that_of_both_questions() -> None:
     outputs, targets = answers(6)
     expected = 0.0
-    for row, (truth, _) in zip(outputs.double(), targets, strict=True):
+    for row, truth in zip(outputs.double(), targets.trojaned, strict=True):
         p = 1 / (1 + math.exp(-float(row[0])))
         expected -= math.log(p if truth else 1 - p) / 6
-    for row, (truth, suspect) in zip(outputs.double(), targets, strict=True):
+    for row, truth, suspect in zip(outputs.double(), targets.trojaned, targets.suspect, strict=True):
         if truth:
             expected -= 0.5 * float(row[1:].log_softmax(0)[suspect]) / 3
     assert float(TASK.loss(outputs, targets)) == pytest.approx(expected, rel=1e-5)
@@ -83,7 +83,7 @@ def test_loss_is_that_of_both_questions() -> None:
 
 def test_loss_of_clean_networks_has_a_finite_gradient() -> None:
     outputs = torch.randn(5, 4, requires_grad=True)
-    targets = torch.tensor([[0, -1]] * 5)
+    targets = DetectionTargets(torch.zeros(5, dtype=torch.long), torch.full((5,), -1))
     loss = TASK.loss(outputs, targets)
     loss.backward()
     assert torch.isfinite(loss)
@@ -95,7 +95,7 @@ def test_report_has_the_figures_and_arrays() -> None:
     outputs, targets = answers()
     report = TASK.report(outputs, targets, groups=np.arange(40) // 2)
     found = report.summary
-    truth, logits = targets[:, 0].numpy(), outputs[:, 0].double().numpy()
+    truth, logits = targets.trojaned.numpy(), outputs[:, 0].double().numpy()
     p = 1 / (1 + np.exp(-logits))
     assert (found["networks"], found["trojaned"]) == (40, 20)
     wins = [a > b for a in logits[truth == 1] for b in logits[truth == 0]]
@@ -105,8 +105,8 @@ def test_report_has_the_figures_and_arrays() -> None:
     assert found["brier"] == pytest.approx(np.mean((p - truth) ** 2))
     assert found["accuracy"] == pytest.approx(np.mean((p >= 0.5) == (truth == 1)))
     assert found["loss"] == pytest.approx(float(TASK.loss(outputs, targets)))
-    own = targets[:, 1] >= 0
-    hits = (outputs[own, 1:].argmax(1) == targets[own, 1]).double().mean()
+    own = targets.suspect >= 0
+    hits = (outputs[own, 1:].argmax(1) == targets.suspect[own]).double().mean()
     assert found["target_accuracy"] == pytest.approx(float(hits))
     low, high = found["target_accuracy_interval_95"]
     assert low < found["target_accuracy"] < high
@@ -158,7 +158,8 @@ def test_answers_that_are_not_finite_are_refused(value: float) -> None:
 
 def test_huge_logits_have_probabilities() -> None:
     outputs = torch.tensor([[-800.0, 0, 0, 0], [800.0, 0, 0, 0]])
-    found = TASK.report(outputs, torch.tensor([[0, -1], [1, 2]])).summary
+    targets = DetectionTargets(torch.tensor([0, 1]), torch.tensor([-1, 2]))
+    found = TASK.report(outputs, targets).summary
     assert (found["brier"], found["auroc"], found["ece"]) == (0, 1, 0)
 
 

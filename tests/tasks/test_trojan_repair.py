@@ -11,7 +11,6 @@ from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.models import ModelConfig, ScaleGMN, ScaleGMNEditor
 from scalegmn.populations.makers.trojan_images import Preparation
 from scalegmn.populations.store import Population, PopulationWriter
-from scalegmn.tasks.repair.answers import Column
 from scalegmn.tasks.trojan_repair import RepairConfig, TrojanRepair
 from scalegmn.training.data import Networks
 from scalegmn.training.inference import outputs_on
@@ -48,8 +47,9 @@ def test_networks_that_are_left_alone_have_the_recorded_figures(population: Popu
     outputs, targets = outputs_on(
         task, editor(population, scale=0.0), networks(task, population), batch_size=7
     )
-    found = outputs[:, [Column.c_acc, Column.asr, Column.ra]].double()
-    torch.testing.assert_close(found, targets[:, -3:], rtol=0, atol=1e-6)
+    for name in ("c_acc", "asr", "ra"):
+        found, before = getattr(outputs, name).double(), getattr(targets, name)
+        torch.testing.assert_close(found, before, rtol=0, atol=1e-6)
     report = task.report(outputs, targets)
     assert report.summary["der"] == pytest.approx(0.5, abs=1e-6)
     assert report.summary["trojaned"] == int(population.column("trojaned").sum()) > 8
@@ -60,12 +60,12 @@ def test_networks_that_are_left_alone_have_the_recorded_figures(population: Popu
 def test_a_step_learns_from_other_images_than_those_of_validation(population: Population) -> None:
     task = TrojanRepair.of(population, config=CONFIG)
     batch, model = networks(task, population)[np.arange(6)], editor(population, scale=0.0)
-    trained = [task.answer(model.train(), batch)[:, 0] for _ in range(2)]
+    trained = [task.answer(model.train(), batch).clean_loss for _ in range(2)]
     assert not torch.equal(*trained), "every step draws images"
     model.eval()
     with torch.no_grad():
-        validated = [task.answer(model, batch)[:, Column.c_acc] for _ in range(2)]
-        tested = task.final_answer(model, batch)[:, Column.c_acc]
+        validated = [task.answer(model, batch).c_acc for _ in range(2)]
+        tested = task.final_answer(model, batch).c_acc
     assert torch.equal(*validated)
     # Shares of 40 and of 60 images.
     assert torch.equal((40 * validated[0]).round() / 40, validated[0])
@@ -100,24 +100,23 @@ def test_the_distance_is_that_to_the_clean_twin(population: Population) -> None:
         trojaned = bool(population.column("poisoned")[row])
         twin = population.theta([places[int(population.column("twin")[row])]])[0] if trojaned else own
         expected = float((own - twin).square().sum() / twin.square().sum())
-        assert float(outputs[row, Column.distance]) == pytest.approx(expected, rel=1e-5)
+        assert float(outputs.distance[row]) == pytest.approx(expected, rel=1e-5)
         assert (expected > 0) == trojaned
-    parts = outputs.mean(0)
-    expected = parts[Column.clean_loss] + parts[Column.triggered_loss] + 2 * parts[Column.distance]
-    torch.testing.assert_close(task.loss(outputs, targets), expected)
+    expected = outputs.clean_loss + outputs.triggered_loss + 2 * outputs.distance
+    torch.testing.assert_close(task.loss(outputs, targets), expected.mean())
 
 
 def test_metrics_of_an_epoch(population: Population) -> None:
     task = TrojanRepair.of(population, config=CONFIG)
     outputs, targets = outputs_on(task, editor(population, scale=0.0), networks(task, population))
     metrics = task.metrics().clone(prefix="val/")
-    metrics.update(outputs[:5], targets[:5])
-    metrics.update(outputs[5:], targets[5:])
+    task.measure(metrics, outputs[:5], targets[:5])
+    task.measure(metrics, outputs[5:], targets[5:])
     found = metrics.compute()
     summary = task.report(outputs, targets).summary
     assert float(found["val/asr"]) == pytest.approx(summary["asr"], rel=SINGLE)
     assert float(found["val/ra"]) == pytest.approx(summary["ra"], rel=SINGLE)
-    c_acc = float(outputs[:, Column.c_acc].mean())
+    c_acc = float(outputs.c_acc.mean())
     assert float(found["val/c_acc"]) == pytest.approx(c_acc, rel=SINGLE)
     assert float(found["val/balance"]) == pytest.approx((c_acc + 1 - summary["asr"]) / 2, rel=SINGLE)
 

@@ -13,6 +13,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from scalegmn.reports.contact_sheet import contact_sheet, sheet_pixels
 from scalegmn.reports.figures import save_figure
 from scalegmn.tasks.editing_report import PICTURES, SHOWN
+from scalegmn.tasks.image_error import ImageTargets
 from scalegmn.tasks.inr_editing import InrEditing
 from scalegmn.tasks.task import Report
 from scalegmn.training.data import PopulationData
@@ -58,9 +59,9 @@ class ContactSheets(Callback):
         networks = data.data.val
         shown = np.unique(np.linspace(0, len(networks) - 1, SHOWN).astype(np.int64))
         batch = networks[shown].to(pl_module.device)
-        assert batch.targets is not None, "batches of a training have targets"
+        assert isinstance(batch.targets, ImageTargets), "batches of a training have targets"
         after = pl_module.task.answer(pl_module.model, batch).float().cpu().numpy()
-        target, before = batch.targets.float().cpu().unbind(1)
+        target, before = (images.float().cpu() for images in (batch.targets.edited, batch.targets.before))
         title = f"validation networks after epoch {trainer.current_epoch}"
         pixels = sheet_pixels(contact_sheet(before.numpy(), target.numpy(), after, title=title))
         for logger in loggers:

@@ -14,6 +14,7 @@ from scalegmn.errors import GraphError
 from scalegmn.graph.convert import batch_graphs
 from scalegmn.graph.joining import join_graphs
 from scalegmn.graph.network_graph import NetworkGraph
+from scalegmn.graph.records import Records
 from scalegmn.networks.architecture import Architecture
 
 
@@ -26,7 +27,8 @@ class NetworkBatch:
         parts: per architecture, the parameters ``(b, P)`` of its networks.
         positions: ``(B,)``, the number of every network in the set that the batch was taken from, in the
             order of `parts`.
-        targets: ``(B, ...)``, what is to be learnt about every network, in the order of `parts`.
+        targets: what is to be learnt about every network, in the order of `parts`: a tensor ``(B, ...)``, or
+            :class:`Records` where it is several things.
 
     Raises:
         GraphError: no networks, or other numbers of networks, positions and targets.
@@ -34,7 +36,7 @@ class NetworkBatch:
 
     parts: tuple[tuple[Architecture, Tensor], ...]
     positions: Tensor
-    targets: Tensor | None = None
+    targets: Tensor | Records | None = None
 
     def __post_init__(self) -> None:
         count = sum(len(theta) for _, theta in self.parts)

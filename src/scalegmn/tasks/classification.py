@@ -26,11 +26,11 @@ from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.populations.store import Population
 from scalegmn.tasks.resampling import bootstrap_interval
 from scalegmn.tasks.statistics import wilson_interval
-from scalegmn.tasks.task import Report, Table, Task
+from scalegmn.tasks.task import PredictionTask, Report, Table
 
 
 @final
-class Classification(Task):
+class Classification(PredictionTask[Tensor]):
     """Cross-entropy over classes; the best model is that of the highest validation accuracy.
 
     Args:
@@ -39,6 +39,7 @@ class Classification(Task):
     """
 
     name = "classification"
+    label: str
     monitor = "accuracy"
     headline = ("accuracy", "loss")
 

@@ -139,22 +139,22 @@ class DetectionAUROC(Metric):
     higher_is_better = True
     full_state_update = False
     answers: list[Tensor]
-    targets: list[Tensor]
+    truth: list[Tensor]
 
     def __init__(self) -> None:
         super().__init__()
         self.add_state("answers", default=[], dist_reduce_fx="cat")
-        self.add_state("targets", default=[], dist_reduce_fx="cat")
+        self.add_state("truth", default=[], dist_reduce_fx="cat")
 
-    def update(self, outputs: Float[Tensor, "B outputs"], targets: Int[Tensor, "B 2"]) -> None:
-        """Keep the first columns of a batch."""
+    def update(self, outputs: Float[Tensor, "B outputs"], trojaned: Int[Tensor, "B"]) -> None:
+        """Keep the first column of a batch, and the truth, 0 or 1."""
         self.answers.append(outputs[:, 0].detach().float())
-        self.targets.append(targets[:, 0].detach())
+        self.truth.append(trojaned.detach())
 
     def compute(self) -> Tensor:
         """The area for everything since the last reset."""
-        answers, targets = dim_zero_cat(self.answers), dim_zero_cat(self.targets)
+        answers, truth = dim_zero_cat(self.answers), dim_zero_cat(self.truth)
         if not answers.isfinite().all():
             return torch.tensor(torch.nan, device=answers.device)
-        area = auroc(targets.cpu().numpy(), answers.cpu().double().numpy())
+        area = auroc(truth.cpu().numpy(), answers.cpu().double().numpy())
         return torch.tensor(0.5 if area is None else area, device=answers.device)

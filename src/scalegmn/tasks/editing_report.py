@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.errors import PopulationError
-from scalegmn.tasks.image_error import decibels, squared_errors
+from scalegmn.tasks.image_error import ImageTargets, decibels, squared_errors
 from scalegmn.tasks.resampling import bootstrap_interval
 from scalegmn.tasks.task import Report, Table
 
@@ -20,7 +20,7 @@ PICTURES: Final = ("before", "target", "after")
 """Names of these arrays, in the order of a contact sheet."""
 
 
-def editing_report(outputs: Tensor, targets: Tensor, *, groups: np.ndarray | None = None) -> Report:
+def editing_report(outputs: Tensor, targets: ImageTargets, *, groups: np.ndarray | None = None) -> Report:
     """Mean squared error (also times 100, as published tables have it) with its 95 % bootstrap interval over
     networks, and the mean PSNR of single drawings; the same for no edit.
 
@@ -29,7 +29,7 @@ def editing_report(outputs: Tensor, targets: Tensor, *, groups: np.ndarray | Non
 
     Args:
         outputs: what the edited networks draw, ``(n, H, W[, C])``.
-        targets: edited images, and drawings before the edit: ``(n, 2, H, W[, C])``.
+        targets: edited images, and drawings before the edit.
         groups: ``(n,)``, which networks belong together, such as several fits of one image.
 
     Raises:
@@ -37,8 +37,9 @@ def editing_report(outputs: Tensor, targets: Tensor, *, groups: np.ndarray | Non
     """
     if len(targets) == 0:
         raise PopulationError("there are no networks to evaluate; choose a split that has some")
-    outputs, targets = outputs.detach().cpu().float(), targets.cpu().float()
-    wanted, before = targets.unbind(1)
+    outputs, wanted, before = (
+        images.detach().cpu().float() for images in (outputs, targets.edited, targets.before)
+    )
     edited, unedited = squared_errors(outputs, wanted), squared_errors(before, wanted)
     summary: dict[str, Any] = {"networks": len(targets), **_figures(edited, groups)}
     summary["closer"] = float((edited < unedited).double().mean())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import final
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
+
+from scalegmn.graph.records import Records
 
 _LEAST_MSE = 1e-12
 """Below this error the PSNR says nothing more, and the logarithm of zero is avoided (as in makers)."""
@@ -20,6 +23,20 @@ def squared_errors(drawn: Tensor, wanted: Tensor) -> Tensor:
 def decibels(errors: Tensor) -> Tensor:
     """The peak signal to noise ratio of mean squared errors, in dB, for a peak of 1."""
     return -10 * errors.clamp_min(_LEAST_MSE).log10()
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class ImageTargets(Records):
+    """Two images per network, ``(n, H, W[, C])`` each, from 0 (black) to 1 (white).
+
+    Attributes:
+        edited: what the network should draw.
+        before: what it draws before it is changed, which only reports need.
+    """
+
+    edited: Tensor
+    before: Tensor
 
 
 @final
@@ -42,9 +59,9 @@ class MeanImageError(Metric):
         self.add_state("total", default=torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", default=torch.tensor(0), dist_reduce_fx="sum")
 
-    def update(self, drawn: Tensor, targets: Tensor) -> None:
-        """Add networks: drawings ``(n, H, W[, C])``, and targets ``(n, 2, H, W[, C])`` as of the task."""
-        errors = squared_errors(drawn, targets[:, 0])
+    def update(self, drawn: Tensor, wanted: Tensor) -> None:
+        """Add networks: drawings and what they should be, ``(n, H, W[, C])`` both."""
+        errors = squared_errors(drawn, wanted)
         values = decibels(errors) if self.psnr else errors
         self.total += values.double().sum()
         self.count += len(values)

@@ -23,7 +23,7 @@ from torchmetrics import MetricCollection
 from scalegmn.configuration import Configuration, Limits
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.graph.network_batch import NetworkBatch
-from scalegmn.models.metanetwork import Editor, Metanetwork
+from scalegmn.models.metanetwork import Metanetwork
 from scalegmn.populations.format import ARCHITECTURE_COLUMN
 from scalegmn.populations.images import SOURCES, ImageSet, load_images
 from scalegmn.populations.makers.coordinates import ORDERS, Order
@@ -31,8 +31,8 @@ from scalegmn.populations.store import Population
 from scalegmn.tasks.drawing import check_siren, draw
 from scalegmn.tasks.editing_report import editing_report
 from scalegmn.tasks.edits import ImageEdit, edit_called
-from scalegmn.tasks.image_error import MeanImageError, squared_errors
-from scalegmn.tasks.task import Report, Task
+from scalegmn.tasks.image_error import ImageTargets, MeanImageError, squared_errors
+from scalegmn.tasks.task import EditingTask, Report
 from scalegmn.tasks.true_images import find_images, stated_size
 
 # Networks that are drawn at a time where targets are made.
@@ -79,11 +79,11 @@ class EditingConfig(Configuration):
 
 
 @final
-class InrEditing(Task):
+class InrEditing(EditingTask[Tensor, ImageTargets]):
     """Mean squared error of drawings; the best model is that of the lowest on validation networks.
 
-    Targets ``(n, 2, H, W[, C])`` hold two images per network, from 0 (black) to 1 (white): the edited image,
-    and what the network draws before it is changed, which only reports need.
+    Outputs are drawings, ``(n, H, W[, C])``, and targets the edited image beside what the network draws
+    before it is changed (:class:`~scalegmn.tasks.image_error.ImageTargets`).
 
     Args:
         config: with a size, and with a source of images if the target is the image; :meth:`of` finds both.
@@ -133,11 +133,6 @@ class InrEditing(Task):
         return task
 
     @property
-    def outputs(self) -> int:
-        """0: an editor answers with networks."""
-        return 0
-
-    @property
     def edit(self) -> ImageEdit:
         """The edit.
 
@@ -156,8 +151,8 @@ class InrEditing(Task):
             ]
         return drawn[0] if len(drawn) == 1 else torch.cat(drawn)
 
-    def targets(self, population: Population, rows: np.ndarray) -> Tensor:
-        """Edited images, and drawings before the change: ``(n, 2, H, W[, C])``.
+    def targets(self, population: Population, rows: np.ndarray) -> ImageTargets:
+        """Edited images, and drawings before the change.
 
         Raises:
             PopulationError: the images of the networks are not known, or have another size or number of
@@ -171,7 +166,7 @@ class InrEditing(Task):
             wanted = self.edit(before.numpy().clip(0, 1))
         else:
             wanted = self._edited_images(population, rows, before)
-        return torch.stack([torch.from_numpy(wanted), before], dim=1)
+        return ImageTargets(torch.from_numpy(wanted), before)
 
     def check_size(self, population: Population) -> None:
         """Refuse networks that were fitted to images of another size, where that is known and matters.
@@ -188,19 +183,18 @@ class InrEditing(Task):
 
     def answer(self, model: Metanetwork, batch: NetworkBatch) -> Tensor:
         """What the changed networks draw, ``(B, H, W[, C])``."""
-        if not isinstance(model, Editor):
-            raise ConfigurationError(
-                f"{self.name} needs a model that writes networks; {type(model).__name__} answers questions"
-            )
-        return self.draw(model.edit(batch))
+        return self.draw(self.edited(model, batch))
 
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return mse_loss(outputs, targets[:, 0])
+    def loss(self, outputs: Tensor, targets: ImageTargets) -> Tensor:
+        return mse_loss(outputs, targets.edited)
 
     def metrics(self) -> MetricCollection:
         return MetricCollection({"mse": MeanImageError(psnr=False), "psnr": MeanImageError(psnr=True)})
 
-    def report(self, outputs: Tensor, targets: Tensor, *, groups: np.ndarray | None = None) -> Report:
+    def measure(self, metrics: MetricCollection, outputs: Tensor, targets: ImageTargets) -> None:
+        metrics.update(outputs, targets.edited)
+
+    def report(self, outputs: Tensor, targets: ImageTargets, *, groups: np.ndarray | None = None) -> Report:
         """See :func:`~scalegmn.tasks.editing_report.editing_report`."""
         return editing_report(outputs, targets, groups=groups)
 

@@ -25,7 +25,7 @@ from scalegmn.populations.store import Population
 from scalegmn.tasks.rank_correlation import pairwise_rank_loss
 from scalegmn.tasks.regression_metrics import KendallTau, MeanAbsolute
 from scalegmn.tasks.regression_report import regression_report
-from scalegmn.tasks.task import Report, Task
+from scalegmn.tasks.task import PredictionTask, Report
 
 
 class Link(Enum):
@@ -72,7 +72,7 @@ class RegressionConfig(Configuration):
 
 
 @final
-class Regression(Task):
+class Regression(PredictionTask[Tensor]):
     """One number per network; the best model is that of the highest Kendall tau in validation.
 
     Targets are ``(value - centre) / spread``, where value is the number of the column or its logarithm.
@@ -86,6 +86,7 @@ class Regression(Task):
     """
 
     name = "regression"
+    label: str
     monitor = "kendall_tau"
 
     def __init__(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from torch import Tensor
 from torchmetrics import MetricCollection
 
 from scalegmn.configuration import Rebuilt
+from scalegmn.errors import ConfigurationError
 from scalegmn.graph.network_batch import NetworkBatch
-from scalegmn.models.metanetwork import Judge, Metanetwork
+from scalegmn.graph.records import Records
+from scalegmn.models.metanetwork import Editor, Judge, Metanetwork
 from scalegmn.populations.store import Population
 
 
@@ -40,14 +42,25 @@ class Report:
     arrays: dict[str, np.ndarray]
 
 
-class Task(Rebuilt, ABC):
+O = TypeVar("O", bound=Tensor | Records)  # noqa: E741 - outputs
+T = TypeVar("T", bound=Tensor | Records)
+
+
+class Task(Rebuilt, ABC, Generic[O, T]):
     """Targets, loss, metrics and report of one task.
 
-    Shapes: outputs ``(B, ...)``, targets ``(B, ...)`` for B networks.
+    Outputs and targets of B networks are tensors ``(B, ...)``, or where they are several things
+    :class:`~scalegmn.graph.records.Records` of B; the parameters of this class say which.
     """
 
-    name: str
+    name: ClassVar[str]
     """As written in configurations and run folders."""
+
+    writes_networks: ClassVar[bool] = False
+    """Whether it is for models that write networks, and not for those that answer questions."""
+
+    label: str | None = None
+    """The column with what is true of networks, to be shown beside what a model says; none for editing."""
 
     monitor: str
     """The metric by which the best model is chosen."""
@@ -75,45 +88,86 @@ class Task(Rebuilt, ABC):
         """How many numbers the model answers with about one network."""
 
     @abstractmethod
-    def targets(self, population: Population, rows: np.ndarray) -> Tensor:
-        """What is to be learnt about some networks of a population, ``(n, ...)``.
+    def targets(self, population: Population, rows: np.ndarray) -> T:
+        """What is to be learnt about some networks of a population, of all n.
 
         Raises:
             PopulationError: the population does not say, or says what does not fit the task.
         """
 
-    def to_fit(self, targets: Tensor) -> Tensor:
-        """What models learn that are fitted at once and answer one question, from targets ``(n, ...)``."""
+    def to_fit(self, targets: T) -> Tensor:
+        """Targets ``(n,)`` of models that are fitted at once and have a single output."""
+        assert isinstance(targets, Tensor), (
+            f"{self.name} says what is fitted where targets are several things"
+        )
         return targets
 
-    def answer(self, model: Metanetwork, batch: NetworkBatch) -> Tensor:
-        """What a model makes of networks, to be compared with targets, ``(B, ...)``."""
-        assert isinstance(model, Judge), f"{self.name} needs a model that answers, not {type(model).__name__}"
-        return model.answer(batch)
+    @abstractmethod
+    def answer(self, model: Metanetwork, batch: NetworkBatch) -> O:
+        """What a model makes of networks, to be compared with targets."""
 
-    def final_answer(self, model: Metanetwork, batch: NetworkBatch) -> Tensor:
+    def final_answer(self, model: Metanetwork, batch: NetworkBatch) -> O:
         """As :meth:`answer`, for reports: with what the best model was not chosen by, where that matters."""
         return self.answer(model, batch)
 
     @abstractmethod
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, outputs: O, targets: T) -> Tensor:
         """The mean loss, a scalar."""
 
     @abstractmethod
     def metrics(self) -> MetricCollection:
         """Metrics that are gathered over an epoch; new ones at each call."""
 
+    def measure(self, metrics: MetricCollection, outputs: O, targets: T) -> None:
+        """Update metrics with a batch: by default with outputs and targets as they are."""
+        metrics.update(outputs, targets)
+
     @abstractmethod
-    def report(self, outputs: Tensor, targets: Tensor, *, groups: np.ndarray | None = None) -> Report:
+    def report(self, outputs: O, targets: T, *, groups: np.ndarray | None = None) -> Report:
         """The outcome on a set of networks.
 
         Args:
-            outputs: answers, ``(n, ...)``.
-            targets: ``(n, ...)``.
+            outputs: of all n networks.
+            targets: of all n networks.
             groups: ``(n,)``, which networks belong together, such as checkpoints of one training; intervals
                 then come from resampling whole groups.
         """
 
     @abstractmethod
-    def describe(self, outputs: Tensor) -> list[dict[str, Any]]:
+    def describe(self, outputs: O) -> list[dict[str, Any]]:
         """What the answers mean: plain data for every network, the most important entry first."""
+
+
+class PredictionTask(Task[Tensor, T], ABC):
+    """A task of predictors: outputs are the numbers that a model answers with, ``(B, outputs)``."""
+
+    def answer(self, model: Metanetwork, batch: NetworkBatch) -> Tensor:
+        assert isinstance(model, Judge), f"{self.name} needs a model that answers, not {type(model).__name__}"
+        return model.answer(batch)
+
+
+class EditingTask(Task[O, T], ABC):
+    """A task of editors: outputs are what is found out about the networks that a model writes."""
+
+    writes_networks = True
+
+    @property
+    def outputs(self) -> int:
+        """0: an editor answers with networks."""
+        return 0
+
+    def edited(self, model: Metanetwork, batch: NetworkBatch) -> NetworkBatch:
+        """The networks that a model makes of those of a batch.
+
+        Raises:
+            ConfigurationError: it answers questions and writes no networks.
+        """
+        if not isinstance(model, Editor):
+            raise ConfigurationError(
+                f"{self.name} needs a model that writes networks; {type(model).__name__} answers questions"
+            )
+        return model.edit(batch)
+
+
+AnyTask: TypeAlias = Task[Any, Any]
+"""A task in code that passes on outputs and targets, and does not look into them."""

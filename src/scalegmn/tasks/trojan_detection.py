@@ -15,12 +15,13 @@ from torchmetrics import MetricCollection
 
 from scalegmn.configuration import Configuration, NonNegative
 from scalegmn.errors import ConfigurationError, PopulationError
+from scalegmn.graph.records import Records
 from scalegmn.networks.architecture import Architecture
 from scalegmn.populations.store import Population
 from scalegmn.tasks.calibration import CalibrationMethod
 from scalegmn.tasks.detection_metrics import DetectionAUROC
 from scalegmn.tasks.detection_report import detection_report
-from scalegmn.tasks.task import Report, Task
+from scalegmn.tasks.task import PredictionTask, Report
 
 TARGET_WEIGHT: Final = 0.2
 """Of the loss about the suspected class, where nothing was said and the population names it."""
@@ -49,13 +50,26 @@ class DetectionConfig(Configuration):
 
 
 @final
-class TrojanDetection(Task):
+@dataclass(frozen=True, eq=False)
+class DetectionTargets(Records):
+    """What is known about networks, int64 ``(n,)`` each.
+
+    Attributes:
+        trojaned: 1 or 0.
+        suspect: the attacker's class, or -1 where there is none, or it is not known.
+    """
+
+    trojaned: Int[Tensor, "n"]
+    suspect: Int[Tensor, "n"]
+
+
+@final
+class TrojanDetection(PredictionTask[DetectionTargets]):
     """Binary cross-entropy, and that of the suspected class; the best model has the largest validation AUROC.
 
     Shapes: answers ``(B, 1 + classes)``: the logit of "trojaned", then logits of the attacker's class.
-    Targets ``(B, 2)``, int64: 1 or 0, and the attacker's class or -1 where there is none, or it is not
-    known.  Models that only answer the first question may answer ``(B, 1)``: figures about the second are
-    then left out.
+    Models that only answer the first question may answer ``(B, 1)``: figures about the second are then left
+    out.
 
     Args:
         label: column that says whether a network is trojaned.
@@ -65,6 +79,7 @@ class TrojanDetection(Task):
     """
 
     name = "trojan_detection"
+    label: str
     monitor = "auroc"
     breakdowns = ("trigger_kind", "activation")
 
@@ -123,8 +138,8 @@ class TrojanDetection(Task):
     def outputs(self) -> int:
         return 1 + self.classes
 
-    def targets(self, population: Population, rows: np.ndarray) -> Int[Tensor, "n 2"]:
-        """Whether networks are trojaned, and for which class, ``(n, 2)``; see the class."""
+    def targets(self, population: Population, rows: np.ndarray) -> DetectionTargets:
+        """Whether networks are trojaned, and for which class."""
         truth = self._truth(population, rows)
         suspects = np.full(len(rows), UNKNOWN, dtype=np.int64)
         if self.classes and self.target in population.columns:
@@ -132,34 +147,39 @@ class TrojanDetection(Task):
             if _FAILED in population.columns:
                 known &= ~population.column(_FAILED)[rows].astype(bool)
             suspects[known] = self._suspects(population, rows[known])
-        return torch.from_numpy(np.stack([truth, suspects], axis=1))
+        return DetectionTargets(torch.from_numpy(truth), torch.from_numpy(suspects))
 
-    def to_fit(self, targets: Tensor) -> Int[Tensor, "n"]:
+    def to_fit(self, targets: DetectionTargets) -> Int[Tensor, "n"]:
         """Whether networks are trojaned; models that are fitted at once do not answer for which class."""
-        return targets[:, 0]
+        return targets.trojaned
 
-    def loss(self, outputs: Float[Tensor, "B outputs"], targets: Int[Tensor, "B 2"]) -> Float[Tensor, ""]:
+    def loss(self, outputs: Float[Tensor, "B outputs"], targets: DetectionTargets) -> Float[Tensor, ""]:
         """Binary cross-entropy, plus the weight times the cross-entropy of targets that are known.
 
         The second part is a mean over networks with a known target, and 0 in a batch without any.
         """
         outputs = outputs.float()
-        loss = binary_cross_entropy_with_logits(outputs[:, 0], targets[:, 0].float())
+        loss = binary_cross_entropy_with_logits(outputs[:, 0], targets.trojaned.float())
         if outputs.shape[1] == 1:
             return loss
-        suspects = targets[:, 1]
+        suspects = targets.suspect
         total = cross_entropy(outputs[:, 1:], suspects, ignore_index=UNKNOWN, reduction="sum")
         return loss + self.target_weight * total / (suspects != UNKNOWN).sum().clamp_min(1)
 
     def metrics(self) -> MetricCollection:
         return MetricCollection({"auroc": DetectionAUROC()})
 
-    def report(self, outputs: Tensor, targets: Tensor, *, groups: np.ndarray | None = None) -> Report:
+    def measure(self, metrics: MetricCollection, outputs: Tensor, targets: DetectionTargets) -> None:
+        metrics.update(outputs, targets.trojaned)
+
+    def report(
+        self, outputs: Tensor, targets: DetectionTargets, *, groups: np.ndarray | None = None
+    ) -> Report:
         """AUROC, rates at few false alarms, calibration and targets, as :func:`detection_report` says.
 
         Args:
             outputs: ``(n, 1 + classes)``, or ``(n, 1)``.
-            targets: ``(n, 2)``.
+            targets: of these networks.
             groups: ``(n,)``, which networks come from one base network; intervals resample whole groups.
 
         Raises:
@@ -167,9 +187,9 @@ class TrojanDetection(Task):
         """
         outputs, targets = outputs.detach().cpu(), targets.cpu()
         return detection_report(
-            targets[:, 0].numpy(),
+            targets.trojaned.numpy(),
             outputs[:, 0].double().numpy(),
-            suspects=targets[:, 1].numpy(),
+            suspects=targets.suspect.numpy(),
             guesses=outputs[:, 1:].argmax(dim=1).numpy() if outputs.shape[1] > 1 else None,
             label=self.label,
             loss=float(self.loss(outputs, targets)) if len(targets) else 0.0,

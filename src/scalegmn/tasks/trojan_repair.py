@@ -8,7 +8,7 @@ too.  The trigger and the images are known while learning only; a repair takes t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -18,27 +18,27 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from scalegmn.configuration import Configuration, Count, NonNegative
-from scalegmn.errors import ConfigurationError, PopulationError
+from scalegmn.errors import PopulationError
 from scalegmn.graph.network_batch import NetworkBatch
-from scalegmn.models.metanetwork import Editor, Metanetwork
+from scalegmn.models.metanetwork import Metanetwork
 from scalegmn.populations.makers.trojan_images import Preparation, TrojanImages
 from scalegmn.populations.store import Population
 from scalegmn.populations.triggers import triggers_of
 from scalegmn.tasks.repair.answers import (
-    Column,
     LabelledPixels,
     RepairImages,
+    RepairOutputs,
+    RepairTargets,
     Scene,
-    is_trojaned,
     judge,
 )
-from scalegmn.tasks.repair.metrics import Balance, MeanAnswer
+from scalegmn.tasks.repair.metrics import Balance, MeanFigure
 from scalegmn.tasks.repair.report import repair_report
-from scalegmn.tasks.task import Report, Task
+from scalegmn.tasks.task import EditingTask, Report
 
 FACTS: Final = ("trojaned", "target", "c_acc", "asr", "ra")
-"""Columns that targets hold, behind the numbers of the scene and of the twin."""
-_NO_TWIN: Final = -1
+"""Columns that say what is known of a network before repair."""
+_FIGURES: Final = FACTS[2:]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +63,11 @@ class RepairConfig(Configuration):
 
 
 @final
-class TrojanRepair(Task):
+class TrojanRepair(EditingTask[RepairOutputs, RepairTargets]):
     """Cross-entropy of repaired networks on clean images and on images with their triggers, true labels both.
 
-    Outputs ``(B, 6)`` are what repaired networks do, see :class:`~scalegmn.tasks.repair.answers.Column`.
-    Targets ``(n, 7)`` float64: numbers of the scene and of the clean twin in the tables of the task, and what
-    is known of the network before repair (:data:`FACTS`).
+    Outputs are what repaired networks do (:class:`~scalegmn.tasks.repair.answers.RepairOutputs`), and targets
+    what they are judged with (:class:`~scalegmn.tasks.repair.answers.RepairTargets`).
 
     The best model has the highest `balance`: the mean of the accuracy on clean images, over all networks, and
     of ``1 - ASR`` over the trojaned ones.
@@ -86,9 +85,6 @@ class TrojanRepair(Task):
 
     def __init__(self, *, config: RepairConfig, preparation: Preparation) -> None:
         self.config, self.preparation = config, preparation
-        # What targets point to; both grow when targets of another population are asked for.
-        self._scenes: list[Scene] = []
-        self._twins: list[Tensor] = []
 
     @staticmethod
     def of(population: Population, *, config: RepairConfig) -> TrojanRepair:
@@ -99,13 +95,8 @@ class TrojanRepair(Task):
         """
         return TrojanRepair(config=config, preparation=Preparation.of(population))
 
-    @property
-    def outputs(self) -> int:
-        """0: an editor answers with networks."""
-        return 0
-
-    def targets(self, population: Population, rows: np.ndarray) -> Tensor:
-        """Scene, clean twin, and the figures before repair, ``(n, 7)``.
+    def targets(self, population: Population, rows: np.ndarray) -> RepairTargets:
+        """Scene, clean twin, and the figures before repair, of every network.
 
         Raises:
             PopulationError: the population does not hold twins as ``scalegmn make trojans`` makes them.
@@ -127,104 +118,81 @@ class TrojanRepair(Task):
             TrojanImages.of(population, folder=self.config.image_folder),
             validation=self.config.validation_images,
         )
-        facts = np.stack([population.column(name)[rows].astype(np.float64) for name in FACTS], axis=1)
-        first = len(self._scenes)
         attackers = population.column("target")[rows].tolist()
-        self._scenes += [
-            Scene(images, trigger, int(target))
-            for trigger, target in zip(triggers_of(population, rows), attackers, strict=True)
-        ]
-        numbers = np.stack([np.arange(first, len(self._scenes)), self._twins_of(population, rows)], axis=1)
-        return torch.from_numpy(np.concatenate([numbers, facts], axis=1))
+        figures = {name: torch.from_numpy(population.column(name)[rows]).double() for name in _FIGURES}
+        return RepairTargets(
+            scenes=tuple(
+                Scene(images, trigger, int(target))
+                for trigger, target in zip(triggers_of(population, rows), attackers, strict=True)
+            ),
+            twins=self._twins(population, rows) if self.config.distance_weight else None,
+            trojaned=torch.from_numpy(population.column("trojaned")[rows].astype(bool)),
+            **figures,
+        )
 
-    def _twins_of(self, population: Population, rows: np.ndarray) -> np.ndarray:
-        """Numbers of the parameters of the clean twins, where the loss asks for them."""
-        if not self.config.distance_weight:
-            return np.full(len(rows), _NO_TWIN)
+    def _twins(self, population: Population, rows: np.ndarray) -> tuple[Tensor, ...]:
+        """Parameters of the clean twin of every network; of a clean network its own."""
         places = {int(number): row for row, number in enumerate(population.column("number").tolist())}
         trojaned = population.column("poisoned")[rows].astype(bool)
         own, other = population.column("number")[rows], population.column("twin")[rows]
-        first = len(self._twins)
-        for number in np.where(trojaned, other, own).tolist():
-            self._twins.append(population.theta(np.array([places[int(number)]]))[0])
-        return np.arange(first, len(self._twins))
+        twins = np.where(trojaned, other, own).tolist()
+        return tuple(population.theta(np.array([places[int(number)]]))[0] for number in twins)
 
-    def answer(self, model: Metanetwork, batch: NetworkBatch) -> Tensor:
+    def answer(self, model: Metanetwork, batch: NetworkBatch) -> RepairOutputs:
         """What repaired networks do with training images: some, or in validation those kept back."""
-        repaired, scenes = self._repaired(model, batch)
-        images = scenes[0].images
+        images = _targets(batch).scenes[0].images
         if model.training:
             # The global generator, which is seeded for every epoch, as dropout's is.
             chosen = torch.randint(len(images.learning), (self.config.images,))
-            return self._judged(repaired, batch, scenes, images.learning.at(chosen))
-        return self._judged(repaired, batch, scenes, images.validation)
+            return self._judged(model, batch, images.learning.at(chosen))
+        return self._judged(model, batch, images.validation)
 
-    def final_answer(self, model: Metanetwork, batch: NetworkBatch) -> Tensor:
+    def final_answer(self, model: Metanetwork, batch: NetworkBatch) -> RepairOutputs:
         """What repaired networks do with the test images."""
-        repaired, scenes = self._repaired(model, batch)
-        return self._judged(repaired, batch, scenes, scenes[0].images.test)
+        return self._judged(model, batch, _targets(batch).scenes[0].images.test)
 
-    def _repaired(self, model: Metanetwork, batch: NetworkBatch) -> tuple[NetworkBatch, list[Scene]]:
-        if not isinstance(model, Editor):
-            raise ConfigurationError(
-                f"{self.name} needs a model that writes networks; {type(model).__name__} answers questions"
-            )
-        assert batch.targets is not None, "repairs are judged with the triggers that targets name"
-        return model.edit(batch), [self._scenes[int(number)] for number in batch.targets[:, 0].tolist()]
-
-    def _judged(
-        self, repaired: NetworkBatch, batch: NetworkBatch, scenes: list[Scene], images: LabelledPixels
-    ) -> Tensor:
+    def _judged(self, model: Metanetwork, batch: NetworkBatch, images: LabelledPixels) -> RepairOutputs:
+        repaired, targets = self.edited(model, batch), _targets(batch)
         # In half precision small updates would be lost beside the parameters they change.
         with torch.autocast(batch.device.type, enabled=False):
-            done = judge(repaired, scenes, images.to(batch.device))
-            return torch.cat([done, self._distances(repaired, batch)[:, None]], dim=1)
+            return judge(repaired, targets.scenes, images.to(batch.device), twins=targets.twins)
 
-    def _distances(self, repaired: NetworkBatch, batch: NetworkBatch) -> Tensor:
-        """Squared distance to the clean twin over its squared size, ``(B,)``; 0 where it does not count."""
-        theta = [row for _, part in repaired.parts for row in part]
-        if not self.config.distance_weight:
-            return torch.zeros(len(theta), device=batch.device)
-        assert batch.targets is not None
-        twins = [self._twins[int(number)].to(batch.device) for number in batch.targets[:, 1].tolist()]
-        return torch.stack(
-            [
-                (new - twin).square().sum() / twin.square().sum()
-                for new, twin in zip(theta, twins, strict=True)
-            ]
-        )
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        clean, triggered, distance = (
-            outputs[:, column].mean()
-            for column in (Column.clean_loss, Column.triggered_loss, Column.distance)
-        )
+    def loss(self, outputs: RepairOutputs, targets: RepairTargets) -> Tensor:
+        clean, triggered = outputs.clean_loss.mean(), outputs.triggered_loss.mean()
+        distance = outputs.distance.mean()
         return clean + self.config.trigger_weight * triggered + self.config.distance_weight * distance
 
     def metrics(self) -> MetricCollection:
         return MetricCollection(
             {
                 "balance": Balance(),
-                "c_acc": MeanAnswer(Column.c_acc, trojaned=False),
-                "asr": MeanAnswer(Column.asr, trojaned=True),
-                "ra": MeanAnswer(Column.ra, trojaned=True),
+                "c_acc": MeanFigure("c_acc", trojaned=False),
+                "asr": MeanFigure("asr", trojaned=True),
+                "ra": MeanFigure("ra", trojaned=True),
             },
             # Metrics with states of the same names would be taken for one.
             compute_groups=False,
         )
 
-    def report(self, outputs: Tensor, targets: Tensor, *, groups: np.ndarray | None = None) -> Report:
+    def measure(self, metrics: MetricCollection, outputs: RepairOutputs, targets: RepairTargets) -> None:
+        metrics.update(outputs, targets.trojaned)
+
+    def report(
+        self, outputs: RepairOutputs, targets: RepairTargets, *, groups: np.ndarray | None = None
+    ) -> Report:
         """See :func:`~scalegmn.tasks.repair.report.repair_report`."""
         if len(targets) == 0:
             raise PopulationError("there are no networks to evaluate; choose a split that has some")
-        before = targets[:, -3:].numpy()
-        after = outputs[:, [Column.c_acc, Column.asr, Column.ra]].detach().cpu().double().numpy()
-        return repair_report(before=before, after=after, trojaned=is_trojaned(targets).numpy(), groups=groups)
+        before, after = (
+            np.stack([_numbers(getattr(figures, name)) for name in _FIGURES], axis=1)
+            for figures in (targets, outputs)
+        )
+        return repair_report(before=before, after=after, trojaned=targets.trojaned.numpy(), groups=groups)
 
-    def describe(self, outputs: Tensor) -> list[dict[str, Any]]:
+    def describe(self, outputs: RepairOutputs) -> list[dict[str, Any]]:
         """What every repaired network does."""
-        names = [column.name for column in Column]
-        return [dict(zip(names, row.tolist(), strict=True)) for row in outputs.float()]
+        columns = {field.name: getattr(outputs, field.name).float().tolist() for field in fields(outputs)}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def arguments(self) -> Mapping[str, Any]:
         return {"config": self.config, "preparation": self.preparation}
@@ -238,3 +206,12 @@ class TrojanRepair(Task):
     def from_config(cls, data: Mapping[str, Any]) -> TrojanRepair:
         entries = {name: value for name, value in data.items() if name != "preparation"}
         return super().from_config({"preparation": data.get("preparation"), "config": entries})
+
+
+def _targets(batch: NetworkBatch) -> RepairTargets:
+    assert isinstance(batch.targets, RepairTargets), "repairs are judged with the triggers that targets name"
+    return batch.targets
+
+
+def _numbers(values: Tensor) -> np.ndarray:
+    return values.detach().cpu().double().numpy()

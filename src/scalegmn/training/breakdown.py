@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from scalegmn.errors import ConfigurationError
+from scalegmn.graph.records import Records
 from scalegmn.populations.store import Population
-from scalegmn.tasks.task import Report, Table, Task
+from scalegmn.tasks.task import AnyTask, Report, Table
 
 MOST_VALUES = 50
 """A column with more different values is no way to divide networks."""
@@ -19,9 +20,9 @@ _UNDEFINED: Final = "undefined"
 
 
 def report_in_parts(
-    task: Task,
-    outputs: Tensor,
-    targets: Tensor,
+    task: AnyTask,
+    outputs: Tensor | Records,
+    targets: Tensor | Records,
     *,
     population: Population,
     rows: np.ndarray,
@@ -43,9 +44,9 @@ def report_in_parts(
 
 
 def breakdown(
-    task: Task,
-    outputs: Tensor,
-    targets: Tensor,
+    task: AnyTask,
+    outputs: Tensor | Records,
+    targets: Tensor | Records,
     *,
     population: Population,
     rows: np.ndarray,
@@ -56,8 +57,8 @@ def breakdown(
 
     Args:
         task: what is judged.
-        outputs: answers about the networks `rows`, ``(n, ...)``.
-        targets: ``(n, ...)``.
+        outputs: about the networks `rows`, of all n.
+        targets: of all n.
         population: of the networks.
         rows: their numbers, ``(n,)``.
         by: column whose values divide them.

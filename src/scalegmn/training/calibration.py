@@ -35,7 +35,7 @@ from scalegmn.tasks.calibration import (
 from scalegmn.tasks.conformal import smallest_p_value, upper_quantile
 from scalegmn.tasks.detection_metrics import brier_score, calibration_bins, expected_calibration_error
 from scalegmn.tasks.detection_report import SCORES
-from scalegmn.tasks.task import Report, Task
+from scalegmn.tasks.task import AnyTask, Report
 from scalegmn.tasks.trojan_detection import TrojanDetection
 from scalegmn.training import calibration_values as values
 from scalegmn.training.config import RunConfig
@@ -160,7 +160,7 @@ class Calibration:
 def calibrated_results(
     config: RunConfig,
     *,
-    task: Task,
+    task: AnyTask,
     model: Metanetwork,
     selection: Selection,
     data: Data,
@@ -192,7 +192,7 @@ def calibrate(
     """Measure on the validation networks what :class:`Calibration` holds; None if a logit is not finite."""
     size = config.data.evaluation_batch_size
     outputs, targets = outputs_on(task, model, data.val, batch_size=size)
-    logits, labels = outputs[:, 0].double().numpy(), targets[:, 0].numpy()
+    logits, labels = outputs[:, 0].double().numpy(), targets.trojaned.numpy()
     if not np.isfinite(logits).all():
         return None
     groups = groups_among(selection.population, selection.val, config.data)

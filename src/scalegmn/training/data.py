@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from scalegmn.graph.network_batch import NetworkBatch
+from scalegmn.graph.records import Records
 from scalegmn.networks.architecture import Architecture
 from scalegmn.populations.store import Population
 from scalegmn.seeding import numpy_generator
@@ -28,7 +29,7 @@ class Networks(Dataset[NetworkBatch]):
     Args:
         population: where they are.
         rows: which ones, ``(n,)``.
-        targets: one per network of `rows`, ``(n, ...)``.
+        targets: one per network of `rows`: ``(n, ...)``, or records.
         canonicalize: bring the phases of sine neurons into one range.
         memory_limit: bytes up to which all parameters are read now and kept, canonicalised once.
     """
@@ -38,7 +39,7 @@ class Networks(Dataset[NetworkBatch]):
         *,
         population: Population,
         rows: np.ndarray,
-        targets: Tensor,
+        targets: Tensor | Records,
         canonicalize: bool,
         memory_limit: float,
     ) -> None:

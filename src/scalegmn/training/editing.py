@@ -201,7 +201,7 @@ def _of_population(editor: TrainedEditor, population: Population, edited: Popula
     rows = alike[np.unique(np.linspace(0, len(alike) - 1, SHOWN).astype(np.int64))]
     architecture = population.architectures[owner[0]]
     try:
-        target = editor.task.targets(population, rows)[:, 0].numpy()
+        target = editor.task.targets(population, rows).edited.numpy()
     except ScaleGMNError:
         # The true images are not at hand, or never were; what the networks drew always is.
         target = None

@@ -7,16 +7,14 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from scalegmn.graph.records import Records
 from scalegmn.populations.store import Population
-from scalegmn.tasks.classification import Classification
-from scalegmn.tasks.regression import Regression
-from scalegmn.tasks.task import Task
-from scalegmn.tasks.trojan_detection import TrojanDetection
+from scalegmn.tasks.task import AnyTask
 from scalegmn.training.answering import fault_of
 
 
 def evaluated_rows(
-    task: Task, population: Population, rows: np.ndarray, outputs: Tensor
+    task: AnyTask, population: Population, rows: np.ndarray, outputs: Tensor | Records
 ) -> list[dict[str, Any]]:
     """Number, truth and answer of every network; nothing for tasks that write networks.
 
@@ -24,11 +22,12 @@ def evaluated_rows(
         task: says what the answers mean.
         population: of the networks.
         rows: their numbers, ``(n,)``.
-        outputs: answers, ``(n, ...)``.
+        outputs: of all n networks.
     """
-    if not isinstance(task, Classification | Regression | TrojanDetection):
+    if task.label is None:
         return []
     truth = population.column(task.label)[rows].tolist()
+    assert isinstance(outputs, Tensor), "tasks with a label have answers of numbers"
     finite = outputs.isfinite().flatten(1).all(dim=1).tolist()
     found = []
     for number, true, answer, good in zip(rows.tolist(), truth, task.describe(outputs), finite, strict=True):

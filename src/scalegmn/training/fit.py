@@ -29,7 +29,7 @@ from scalegmn.models.metanetwork import FittedJudge, Metanetwork
 from scalegmn.populations.store import Population
 from scalegmn.printable import printable
 from scalegmn.seeding import numpy_generator
-from scalegmn.tasks.task import Report, Task
+from scalegmn.tasks.task import AnyTask, Report
 from scalegmn.training.breakdown import report_in_parts
 from scalegmn.training.calibration import calibrated_results
 from scalegmn.training.census import check_networks
@@ -154,7 +154,7 @@ def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Cal
     return Outcome(folder, report, results)
 
 
-def _load(config: RunConfig, selection: Selection, task: Task) -> Data:
+def _load(config: RunConfig, selection: Selection, task: AnyTask) -> Data:
     def networks(population: Population, rows: np.ndarray) -> Networks:
         targets = task.targets(population, rows)
         return Networks(
@@ -172,7 +172,7 @@ def _load(config: RunConfig, selection: Selection, task: Task) -> Data:
 
 
 def _tested(
-    config: RunConfig, task: Task, model: Metanetwork, data: Data, selection: Selection
+    config: RunConfig, task: AnyTask, model: Metanetwork, data: Data, selection: Selection
 ) -> tuple[Report | None, float | None]:
     """The report on the test networks and the seconds for each of them; None where there are none."""
     if data.test is None:
@@ -190,7 +190,7 @@ def _tested(
 
 
 def _learn(
-    config: RunConfig, model: Metanetwork, task: Task, data: Data, callbacks: Sequence[Callback]
+    config: RunConfig, model: Metanetwork, task: AnyTask, data: Data, callbacks: Sequence[Callback]
 ) -> History:
     """Bring the model to its best state."""
     if isinstance(model, FittedJudge):
@@ -214,7 +214,7 @@ def _fit_scale(model: Metanetwork, networks: Networks) -> None:
 
 
 def _fit(
-    config: RunConfig, model: Metanetwork, task: Task, data: Data, callbacks: Sequence[Callback]
+    config: RunConfig, model: Metanetwork, task: AnyTask, data: Data, callbacks: Sequence[Callback]
 ) -> History:
     loaders = PopulationData(
         data=data,
@@ -249,7 +249,7 @@ def _tell(line: str) -> None:
 
 
 def _facts(
-    config: RunConfig, selection: Selection, task: Task, model: Metanetwork, command: list[str] | None
+    config: RunConfig, selection: Selection, task: AnyTask, model: Metanetwork, command: list[str] | None
 ) -> dict[str, Any]:
     populations = {"population": selection.population, "test_population": selection.test_population}
     return {

@@ -7,29 +7,30 @@ import time
 import numpy as np
 import torch
 
+from scalegmn.graph.records import join
 from scalegmn.models.metanetwork import FittedJudge
-from scalegmn.tasks.task import Task
+from scalegmn.tasks.task import AnyTask
 from scalegmn.training.config import RunConfig
 from scalegmn.training.data import Data
 from scalegmn.training.history import History
 from scalegmn.training.inference import outputs_on
 
 
-def fit_at_once(config: RunConfig, model: FittedJudge, task: Task, data: Data, history: History) -> None:
+def fit_at_once(config: RunConfig, model: FittedJudge, task: AnyTask, data: Data, history: History) -> None:
     """Fit a model, and write what would be the row of its only epoch."""
     began = time.perf_counter()
     size = config.data.evaluation_batch_size
     starts = range(0, len(data.train), size)
     batches = [data.train[np.arange(start, min(start + size, len(data.train)))] for start in starts]
     features = torch.cat([model.read(batch) for batch in batches])
-    targets = torch.cat([batch.targets for batch in batches if batch.targets is not None])
+    targets = join([batch.targets for batch in batches if batch.targets is not None])
     model.fit(features, task.to_fit(targets))
     trained = time.perf_counter()
     row: dict[str, float | int] = {"epoch": 0, "step": 1}
     for name, networks in (("train", data.train), ("val", data.val)):
         outputs, targets = outputs_on(task, model, networks, batch_size=size)
         metrics = task.metrics()
-        metrics.update(outputs, targets)
+        task.measure(metrics, outputs, targets)
         row[f"{name}/loss"] = float(task.loss(outputs, targets))
         row[f"{name}/{task.monitor}"] = float(metrics.compute()[task.monitor])
     seconds = {"train_seconds": trained - began, "seconds": time.perf_counter() - began}

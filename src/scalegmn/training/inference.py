@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from scalegmn.graph.network_batch import NetworkBatch
+from scalegmn.graph.records import Records, join
 from scalegmn.models.metanetwork import Judge, Metanetwork
 from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.devices import usable_device
-from scalegmn.tasks.task import Task
+from scalegmn.tasks.task import AnyTask
 from scalegmn.training.data import Networks
 from scalegmn.training.memory import kept_memory
 
@@ -45,11 +47,11 @@ def outputs_of(model: Judge, architecture: Architecture, theta: Tensor, *, batch
 
 
 def outputs_on(
-    task: Task, model: Metanetwork, networks: Networks, *, batch_size: int = 256
-) -> tuple[Tensor, Tensor]:
-    """Answers ``(n, ...)`` and targets ``(n, ...)`` of all networks of a set, in its order."""
+    task: AnyTask, model: Metanetwork, networks: Networks, *, batch_size: int = 256
+) -> tuple[Any, Any]:
+    """Outputs and targets of all networks of a set, as the task has them, in the order of the set."""
     device = device_of(model)
-    outputs: list[Tensor] = []
+    outputs: list[Tensor | Records] = []
     places: list[Tensor] = []
     with kept_memory(), evaluating(model):
         for start in range(0, len(networks), batch_size):
@@ -57,7 +59,7 @@ def outputs_on(
             outputs.append(task.final_answer(model, batch.to(device)).cpu())
             places.append(batch.positions)
     order = torch.cat(places).argsort()
-    return torch.cat(outputs)[order], networks.targets
+    return join(outputs)[order], networks.targets
 
 
 def device_of(model: nn.Module) -> torch.device:

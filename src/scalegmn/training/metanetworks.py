@@ -32,7 +32,7 @@ from scalegmn.networks.files import read_json
 from scalegmn.seeding import derive_seed
 from scalegmn.tasks.classification import Classification
 from scalegmn.tasks.regression import Link, Regression
-from scalegmn.tasks.task import Task
+from scalegmn.tasks.task import AnyTask
 from scalegmn.tasks.trojan_detection import TrojanDetection
 from scalegmn.training.config import EDITING, MetanetworkName, RunConfig, TaskName
 
@@ -61,7 +61,9 @@ EDITORS: Final = (MetanetworkName.scalegmn, MetanetworkName.flat_mlp)
 """Models that can write networks."""
 
 
-def make_metanetwork(config: RunConfig, *, architectures: Sequence[Architecture], task: Task) -> Metanetwork:
+def make_metanetwork(
+    config: RunConfig, *, architectures: Sequence[Architecture], task: AnyTask
+) -> Metanetwork:
     """A new metanetwork whose weights depend on the configuration and its seed only.
 
     Layers draw their weights from PyTorch's global generator; it is seeded here and given back as it was.
@@ -78,7 +80,7 @@ def make_metanetwork(config: RunConfig, *, architectures: Sequence[Architecture]
     return model
 
 
-def _judge(config: RunConfig, architectures: Sequence[Architecture], task: Task) -> Judge:
+def _judge(config: RunConfig, architectures: Sequence[Architecture], task: AnyTask) -> Judge:
     outputs = task.outputs
     match config.metanetwork:
         case MetanetworkName.scalegmn:
@@ -102,7 +104,7 @@ def _judge(config: RunConfig, architectures: Sequence[Architecture], task: Task)
     raise AssertionError(f"no model is called {config.metanetwork}")
 
 
-def _fitted(config: RunConfig, architectures: Sequence[Architecture], task: Task) -> Judge:
+def _fitted(config: RunConfig, architectures: Sequence[Architecture], task: AnyTask) -> Judge:
     check_features(config, architectures)
     read_by = make_features(config.features, architectures)
     # They answer one question: whether a network is trojaned, not for which class.
@@ -156,7 +158,7 @@ def no_layers(config: RunConfig) -> str:
     )
 
 
-def _answer_kind(task: Task) -> AnswerKind:
+def _answer_kind(task: AnyTask) -> AnswerKind:
     """What fitted models answer with, so that the task reads it as the answer of any model."""
     if isinstance(task, TrojanDetection):
         return AnswerKind.log_odds

@@ -13,9 +13,10 @@ from torchmetrics import MeanMetric
 
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph.network_batch import NetworkBatch
+from scalegmn.graph.records import Records
 from scalegmn.models.metanetwork import Metanetwork
 from scalegmn.seeding import derive_seed
-from scalegmn.tasks.task import Task
+from scalegmn.tasks.task import AnyTask
 from scalegmn.training.config import Precision, TrainingConfig
 from scalegmn.training.history import History
 from scalegmn.training.schedule import learning_rate_factor
@@ -34,7 +35,7 @@ class FitModule(pl.LightningModule):
     """
 
     def __init__(
-        self, *, model: Metanetwork, task: Task, config: TrainingConfig, total_steps: int, history: History
+        self, *, model: Metanetwork, task: AnyTask, config: TrainingConfig, total_steps: int, history: History
     ) -> None:
         super().__init__()
         self.history = history
@@ -65,7 +66,7 @@ class FitModule(pl.LightningModule):
         outputs, targets = self._answer(batch)
         loss = self.task.loss(outputs, targets)
         self.train_loss.update(loss.detach(), weight=len(targets))
-        self.train_metrics.update(outputs.detach(), targets)
+        self.task.measure(self.train_metrics, outputs.detach(), targets)
         self.log("train/loss_step", loss.detach(), prog_bar=True, batch_size=len(targets))
         return loss
 
@@ -100,7 +101,7 @@ class FitModule(pl.LightningModule):
     def validation_step(self, batch: NetworkBatch, index: int) -> None:
         outputs, targets = self._answer(batch)
         self.val_loss.update(self.task.loss(outputs, targets), weight=len(targets))
-        self.val_metrics.update(outputs, targets)
+        self.task.measure(self.val_metrics, outputs, targets)
 
     def on_validation_epoch_end(self) -> None:
         self.log("val/loss", self.val_loss.compute())
@@ -133,7 +134,7 @@ class FitModule(pl.LightningModule):
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
-    def _answer(self, batch: NetworkBatch) -> tuple[Tensor, Tensor]:
+    def _answer(self, batch: NetworkBatch) -> tuple[Any, Tensor | Records]:
         """Answers about all networks of the batch, and targets, in one order."""
         assert batch.targets is not None, "batches of a training have targets"
         return self.task.answer(self.model, batch), batch.targets

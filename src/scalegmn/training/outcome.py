@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scalegmn.tasks.task import Report, Task
+from scalegmn.tasks.task import AnyTask, Report
 from scalegmn.training.files import write_array, write_json
 from scalegmn.training.history import Row
 from scalegmn.training.run_folder import RESULTS
@@ -19,7 +19,7 @@ def write_results(
     report: Report | None,
     rows: Sequence[Row],
     *,
-    task: Task,
+    task: AnyTask,
     networks: int,
     parameters: int,
     pace: float | None = None,

@@ -27,7 +27,7 @@ from scalegmn.networks.files import read_json
 from scalegmn.nn.statistics import PER_SET, SETS_PER_LAYER
 from scalegmn.seeding import numpy_generator
 from scalegmn.tasks.regression import Regression
-from scalegmn.tasks.task import Task
+from scalegmn.tasks.task import AnyTask
 from scalegmn.training.calibration import file_sha256
 from scalegmn.training.data import Networks
 from scalegmn.training.files import write_json
@@ -154,7 +154,7 @@ def sizes_of(statistics: InvariantStatistics, batch: NetworkBatch) -> Float[Tens
 
 def measure(
     *,
-    task: Task,
+    task: AnyTask,
     model: Judge,
     train: Networks,
     val: Networks,
@@ -194,7 +194,7 @@ def measure(
 def write_reference(
     folder: Path,
     *,
-    task: Task,
+    task: AnyTask,
     model: Metanetwork,
     train: Networks,
     val: Networks,

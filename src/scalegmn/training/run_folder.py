@@ -34,7 +34,7 @@ from scalegmn.networks.architecture import Architecture
 from scalegmn.networks.files import read_json
 from scalegmn.networks.recognition import Recognizer
 from scalegmn.symmetry.canonical import canonicalize_sine_phase
-from scalegmn.tasks.task import Task
+from scalegmn.tasks.task import AnyTask
 from scalegmn.tasks.trojan_detection import TrojanDetection
 from scalegmn.training.config import DataConfig, MetanetworkName
 from scalegmn.training.files import write_json
@@ -70,7 +70,7 @@ class Run:
 
     folder: Path
     model: Metanetwork
-    task: Task
+    task: AnyTask
     architectures: tuple[Architecture, ...]
     canonicalize: bool
     data: DataConfig

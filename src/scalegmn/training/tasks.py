@@ -10,13 +10,13 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.tasks.classification import Classification
 from scalegmn.tasks.inr_editing import InrEditing
 from scalegmn.tasks.regression import Regression
-from scalegmn.tasks.task import Task
+from scalegmn.tasks.task import AnyTask
 from scalegmn.tasks.trojan_detection import TrojanDetection
 from scalegmn.tasks.trojan_repair import TrojanRepair
 from scalegmn.training.config import RunConfig, TaskName
 from scalegmn.training.selection import Selection
 
-_TASKS: Final[dict[TaskName, type[Task]]] = {
+_TASKS: Final[dict[TaskName, type[AnyTask]]] = {
     TaskName.classification: Classification,
     TaskName.regression: Regression,
     TaskName.inr_editing: InrEditing,
@@ -25,7 +25,7 @@ _TASKS: Final[dict[TaskName, type[Task]]] = {
 }
 
 
-def make_task(config: RunConfig, selection: Selection) -> Task:
+def make_task(config: RunConfig, selection: Selection) -> AnyTask:
     """The task of a training.
 
     Raises:
@@ -52,7 +52,7 @@ def make_task(config: RunConfig, selection: Selection) -> Task:
     raise AssertionError(f"no task is called {config.task}")
 
 
-def load_task(description: Mapping[str, Any]) -> Task:
+def load_task(description: Mapping[str, Any]) -> AnyTask:
     """The task of a run folder, from its name and its own entries.
 
     Raises:

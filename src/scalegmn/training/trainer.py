@@ -11,13 +11,13 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.strategies import DDPStrategy, Strategy
 
-from scalegmn.tasks.task import Task
+from scalegmn.tasks.task import AnyTask
 from scalegmn.training.checkpoint_io import PlainCheckpointIO
 from scalegmn.training.config import RunConfig
 from scalegmn.training.run_folder import BEST, CHECKPOINTS, LAST
 
 
-def make_trainer(config: RunConfig, *, task: Task, callbacks: Sequence[Callback] = ()) -> pl.Trainer:
+def make_trainer(config: RunConfig, *, task: AnyTask, callbacks: Sequence[Callback] = ()) -> pl.Trainer:
     """A trainer as `config` says; `task` names the metric by which the best epoch is chosen.
 
     `callbacks` are called beside those that keep the best epoch and the last.
@@ -56,7 +56,7 @@ def _strategy(config: RunConfig) -> Strategy | str:
     return DDPStrategy(find_unused_parameters=True)
 
 
-def _callbacks(config: RunConfig, task: Task) -> list[Callback]:
+def _callbacks(config: RunConfig, task: AnyTask) -> list[Callback]:
     monitor, mode = f"val/{task.monitor}", "max" if task.larger_is_better else "min"
     # The best comes first, so that the last knows of it.
     callbacks: list[Callback] = [

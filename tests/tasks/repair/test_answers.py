@@ -12,7 +12,7 @@ from scalegmn.populations.makers.cnn_images import network_inputs
 from scalegmn.populations.makers.trojan_images import Preparation, TrojanImages
 from scalegmn.populations.triggers import Patch
 from scalegmn.tasks.repair import answers
-from scalegmn.tasks.repair.answers import Column, LabelledPixels, RepairImages, Scene, judge
+from scalegmn.tasks.repair.answers import LabelledPixels, RepairImages, Scene, judge
 from tasks.repair.cases import ARCHITECTURE, TANH, TARGET, TRIGGER, pixels_of, stripes, twins
 
 OTHER = Patch(name="white", values=np.full((1, 2, 2), 255, np.uint8), top=5, left=4)
@@ -62,9 +62,25 @@ def test_losses_and_figures_by_hand(monkeypatch: pytest.MonkeyPatch, block: int)
     images = LabelledPixels.of(stripes())
     with torch.no_grad():
         found = judge(batch, scenes, images)
-    torch.testing.assert_close(found, by_hand(batch, scenes, images), rtol=1e-4, atol=1e-5)
+    names = ("clean_loss", "triggered_loss", "c_acc", "asr", "ra")
+    for name, expected in zip(names, by_hand(batch, scenes, images).unbind(1), strict=True):
+        torch.testing.assert_close(getattr(found, name), expected, rtol=1e-4, atol=1e-5)
+    assert not found.distance.any()
     # The planted trigger works, another one does not.
-    assert found[0, Column.asr] > 0.9 > found[1, Column.asr] + 0.3
+    assert found.asr[0] > 0.9 > found.asr[1] + 0.3
+
+
+def losses(batch: NetworkBatch, scenes: list[Scene], images: LabelledPixels) -> torch.Tensor:
+    found = judge(batch, scenes, images)
+    return (found.clean_loss + found.triggered_loss).sum()
+
+
+def test_distance_to_the_twins_is_relative_to_their_size() -> None:
+    batch, scenes = mixed()
+    twins = [theta[0] * 2 for _, part in batch.parts for theta in part.split(1)]
+    images = LabelledPixels(*(part[:4] for part in (images_of().test.pixels, images_of().test.labels)))
+    # A network at half of its twin: exact, because a factor of two is.
+    torch.testing.assert_close(judge(batch, scenes, images, twins=twins).distance, torch.full((3,), 0.25))
 
 
 def test_losses_are_differentiable() -> None:
@@ -72,20 +88,19 @@ def test_losses_are_differentiable() -> None:
     leaves = [theta.clone().requires_grad_() for _, theta in batch.parts]
     pixels = images_of().learning.at(torch.arange(7))
     images = LabelledPixels(pixels.pixels.double(), pixels.labels)
-    found = judge(batch.with_theta(leaves), scenes, images)
-    gradients = torch.autograd.grad(found[:, :2].sum(), leaves)
+    gradients = torch.autograd.grad(losses(batch.with_theta(leaves), scenes, images), leaves)
     direction = [
         torch.randn(leaf.shape, generator=torch.Generator().manual_seed(0)).double() for leaf in leaves
     ]
     step = 1e-6
     with torch.no_grad():
         ends = [
-            judge(
+            losses(
                 batch.with_theta([x + s * d for x, d in zip(leaves, direction, strict=True)]), scenes, images
             )
             for s in (step, -step)
         ]
-    slope = (ends[0] - ends[1])[:, :2].sum() / (2 * step)
+    slope = (ends[0] - ends[1]) / (2 * step)
     expected = sum((g * d).sum() for g, d in zip(gradients, direction, strict=True))
     torch.testing.assert_close(slope, expected, rtol=1e-4, atol=1e-6)
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Final, final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph.network_batch import NetworkBatch
+from scalegmn.graph.records import Records
 from scalegmn.populations.images import ImageSet
 from scalegmn.populations.makers.cnn_forward import forward
 from scalegmn.populations.makers.cnn_images import unit_pixels
@@ -21,27 +21,8 @@ from scalegmn.populations.makers.trojan_images import TrojanImages
 from scalegmn.populations.triggers.trigger import Trigger, check_images
 from scalegmn.seeding import numpy_generator
 
-TROJANED: Final = 2
-"""Place in the targets of the task that tells trojaned networks, 1, from others, 0."""
-
 # Images that are judged at once where no gradient is wanted.
 _BLOCK: Final = 128
-
-
-class Column(IntEnum):
-    """What the answer about a repaired network holds.
-
-    Losses are cross-entropies with the true labels.  `c_acc`, `asr` and `ra` are those of
-    :class:`~scalegmn.populations.makers.trojan_figures.TrojanFigures`.  `distance` is the squared distance to
-    the clean twin over its squared size.
-    """
-
-    clean_loss = 0
-    triggered_loss = 1
-    c_acc = 2
-    asr = 3
-    ra = 4
-    distance = 5
 
 
 @final
@@ -131,10 +112,55 @@ class Scene:
     target: int
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class RepairTargets(Records):
+    """What a repair is learnt from, and what is known of networks before it.
+
+    Attributes:
+        scenes: what each network is judged with.
+        twins: parameters ``(P,)`` of each clean twin; None where the loss does not ask for them.
+        trojaned: which networks are, ``(n,)``.
+        c_acc, asr, ra: figures before repair, float64 ``(n,)``
+            (:class:`~scalegmn.populations.makers.trojan_figures.TrojanFigures`).
+    """
+
+    scenes: tuple[Scene, ...]
+    twins: tuple[Tensor, ...] | None
+    trojaned: Bool[Tensor, "n"]
+    c_acc: Float[Tensor, "n"]
+    asr: Float[Tensor, "n"]
+    ra: Float[Tensor, "n"]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RepairOutputs(Records):
+    """What repaired networks do, ``(n,)`` each.
+
+    Attributes:
+        clean_loss, triggered_loss: cross-entropies with the true labels, on images as they are and with the
+            trigger.
+        c_acc, asr, ra: those of :class:`~scalegmn.populations.makers.trojan_figures.TrojanFigures`.
+        distance: squared distance to the clean twin over its squared size; 0 where it does not count.
+    """
+
+    clean_loss: Float[Tensor, "n"]
+    triggered_loss: Float[Tensor, "n"]
+    c_acc: Float[Tensor, "n"]
+    asr: Float[Tensor, "n"]
+    ra: Float[Tensor, "n"]
+    distance: Float[Tensor, "n"]
+
+
 def judge(
-    batch: NetworkBatch, scenes: Sequence[Scene], images: LabelledPixels
-) -> Float[Tensor, "networks 5"]:
-    """Losses and figures of every network, the columns up to `ra` of :class:`Column`.
+    batch: NetworkBatch,
+    scenes: Sequence[Scene],
+    images: LabelledPixels,
+    *,
+    twins: Sequence[Tensor] | None = None,
+) -> RepairOutputs:
+    """Losses and figures of every network.
 
     The losses are differentiable in the parameters, the figures are not.
 
@@ -142,6 +168,7 @@ def judge(
         batch: the networks; their parameters may carry gradients.
         scenes: one for each network, all with images of the same source.
         images: the ones to judge with.
+        twins: parameters ``(P,)`` of the clean twin of each network, to measure the distance to.
 
     Raises:
         ConfigurationError: all images are of the class of an attacker, so that an attack cannot be judged.
@@ -157,12 +184,27 @@ def judge(
         raise ConfigurationError(
             f"repair: all {count} images are of an attacker's class; judge with images of several classes"
         )
-    divisors = torch.stack([torch.full_like(others, count)] * 3 + [others] * 2, dim=1)
-    return sums / divisors
+    clean_loss, triggered_loss, right, attacked, recovered = sums.unbind(1)
+    return RepairOutputs(
+        clean_loss=clean_loss / count,
+        triggered_loss=triggered_loss / count,
+        c_acc=right / count,
+        asr=attacked / others,
+        ra=recovered / others,
+        distance=torch.zeros(len(batch), device=batch.device) if twins is None else _distances(batch, twins),
+    )
+
+
+def _distances(batch: NetworkBatch, twins: Sequence[Tensor]) -> Tensor:
+    """Squared distance to the clean twin over its squared size, ``(B,)``."""
+    theta = (row for _, part in batch.parts for row in part)
+    return torch.stack(
+        [(new - twin).square().sum() / twin.square().sum() for new, twin in zip(theta, twins, strict=True)]
+    )
 
 
 def _block(batch: NetworkBatch, scenes: Sequence[Scene], images: LabelledPixels) -> Tensor:
-    """Sums over images, ``(B, 5)``."""
+    """Sums over images, ``(B, 5)``: two losses, and three numbers of images."""
     source, found, place = scenes[0].images.source, [], 0
     clean = _in_layout(source.inputs(images.pixels))[None]
     for architecture, theta in batch.parts:
@@ -194,8 +236,3 @@ def _others(labels: Tensor, scenes: Sequence[Scene]) -> Tensor:
 def _in_layout(inputs: Tensor) -> Tensor:
     """From ``(n, C, H, W)`` to the layout of :func:`forward`, ``(H, C, W, n)``."""
     return inputs.permute(2, 1, 3, 0).contiguous()
-
-
-def is_trojaned(targets: Tensor) -> Tensor:
-    """Which networks are trojaned, by the targets ``(n, 7)`` of the task, ``(n,)``."""
-    return targets[:, TROJANED] > 0

@@ -1,4 +1,4 @@
-"""Means of the answers about repaired networks, gathered over an epoch."""
+"""Means of what repaired networks do, gathered over an epoch."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from scalegmn.tasks.repair.answers import Column, is_trojaned
+from scalegmn.tasks.repair.answers import RepairOutputs
 
 
 @final
-class MeanAnswer(Metric):
-    """The mean over networks of one column of the answers.
+class MeanFigure(Metric):
+    """The mean over networks of one figure of :class:`~scalegmn.tasks.repair.answers.RepairOutputs`.
 
     Args:
-        column: which one.
+        name: of the figure.
         trojaned: over the trojaned networks only; NaN where there are none.
     """
 
@@ -26,16 +26,16 @@ class MeanAnswer(Metric):
     total: Tensor
     count: Tensor
 
-    def __init__(self, column: Column, *, trojaned: bool) -> None:
+    def __init__(self, name: str, *, trojaned: bool) -> None:
         super().__init__()
-        self.column, self.trojaned = column, trojaned
+        self.name, self.trojaned = name, trojaned
         self.add_state("total", default=torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", default=torch.tensor(0), dist_reduce_fx="sum")
 
-    def update(self, outputs: Tensor, targets: Tensor) -> None:
-        """Add networks: answers ``(n, 6)``, and targets ``(n, 7)`` of the task."""
-        values = outputs[:, self.column]
-        values = values[is_trojaned(targets)] if self.trojaned else values
+    def update(self, outputs: RepairOutputs, trojaned: Tensor) -> None:
+        """Add networks: what they do, and which of them are trojaned, ``(n,)``."""
+        values: Tensor = getattr(outputs, self.name)
+        values = values[trojaned] if self.trojaned else values
         self.total += values.double().sum()
         self.count += len(values)
 
@@ -57,13 +57,13 @@ class Balance(Metric):
 
     def __init__(self) -> None:
         super().__init__()
-        self.accuracy = MeanAnswer(Column.c_acc, trojaned=False)
-        self.success = MeanAnswer(Column.asr, trojaned=True)
+        self.accuracy = MeanFigure("c_acc", trojaned=False)
+        self.success = MeanFigure("asr", trojaned=True)
 
-    def update(self, outputs: Tensor, targets: Tensor) -> None:
-        """Add networks: answers ``(n, 6)``, and targets ``(n, 7)`` of the task."""
-        self.accuracy.update(outputs, targets)
-        self.success.update(outputs, targets)
+    def update(self, outputs: RepairOutputs, trojaned: Tensor) -> None:
+        """Add networks: what they do, and which of them are trojaned, ``(n,)``."""
+        self.accuracy.update(outputs, trojaned)
+        self.success.update(outputs, trojaned)
 
     def compute(self) -> Tensor:
         """The figure so far."""

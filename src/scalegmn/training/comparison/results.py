@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scalegmn.errors import ScaleGMNError
 from scalegmn.networks.files import read_json
-from scalegmn.tasks.task import Task
+from scalegmn.tasks.task import AnyTask
 from scalegmn.training.comparison.config import ComparedRun, ComparisonConfig
 from scalegmn.training.comparison.differences import Difference, differences_of
 from scalegmn.training.comparison.finished import ModelResult, RunResult, read_run, untrained_of
@@ -32,7 +32,7 @@ class Comparison:
         differences: by the name of the model; there is none for the reference.
     """
 
-    task: Task
+    task: AnyTask
     data: DataConfig
     networks: int
     metrics: tuple[str, ...]
