@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import kendalltau
 
-from scalegmn.populations.store import Population
+from scalegmn.populations import Population
 
 DRAWS = 10
 

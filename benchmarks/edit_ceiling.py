@@ -19,12 +19,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from scalegmn.graph.network_batch import NetworkBatch
-from scalegmn.tasks.image_error import decibels, squared_errors
-from scalegmn.tasks.refit import LEARNING_RATE, start_refit
-from scalegmn.training.editing import TrainedEditor
-from scalegmn.training.run_folder import Run
-from scalegmn.training.selection import select
+from scalegmn.editing import LEARNING_RATE, TrainedEditor, decibels, squared_errors, start_refit
+from scalegmn.graph import NetworkBatch
+from scalegmn.training import Run, select
 
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 FIT_BATCH = 8

@@ -23,14 +23,11 @@ import numpy as np
 import torch
 from benchmarks.stopwatch import Places, Stopwatch
 
-from scalegmn.networks.functional import run
-from scalegmn.populations.images import ImageSet
-from scalegmn.populations.makers import inrs
-from scalegmn.populations.makers.coordinates import image_coordinates
-from scalegmn.populations.makers.inrs import fit_inrs
-from scalegmn.populations.makers.recipes import InrRecipe, initial_parameters
-from scalegmn.populations.makers.siren_fit import SirenFit
-from scalegmn.populations.store import PopulationWriter
+from scalegmn.images import ImageSet
+from scalegmn.networks import run
+from scalegmn.populations import PopulationWriter
+from scalegmn.zoo.inrs import InrRecipe, SirenFit, fit_inrs, image_coordinates, initial_parameters
+from scalegmn.zoo.inrs import _making as inrs
 
 PUBLISHED_STEPS = 1000
 PLAIN_BATCH = 32

@@ -19,8 +19,7 @@ import torch
 from benchmarks.fuzz_mutations import mutated, valid_files
 from benchmarks.fuzz_reader import MAX_BYTES, Outcome
 
-from scalegmn.checkpoints.contents import Contents, Opaque, RawTensor
-from scalegmn.checkpoints.decoding import decode
+from scalegmn.checkpoints import Contents, Opaque, RawTensor, decode
 from scalegmn.errors import CheckpointError
 
 Leaf = tuple[str, tuple[int, ...], bytes] | int | float | str | bool

@@ -24,10 +24,8 @@ from typing import Final
 
 from benchmarks.fuzz_mutations import mutated, valid_files
 
-from scalegmn.checkpoints.decoding import decode
-from scalegmn.checkpoints.worker import FileContents, Reader
-from scalegmn.checkpoints.worker.checking import Outline, check_answer
-from scalegmn.checkpoints.worker.describing import describe
+from scalegmn.checkpoints import FileContents, decode
+from scalegmn.checkpoints.worker import Outline, Reader, check_answer, describe
 from scalegmn.errors import CheckpointError
 
 MAX_BYTES: Final = 2**24

@@ -21,10 +21,9 @@ from benchmarks.throughput import CONFIGS, batch_of, model_of
 from torch import Tensor
 
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import ScaleGMN, ScaleGMNEditor
-from scalegmn.models.backbone import recompute_layers
+from scalegmn.models import ScaleGMN, ScaleGMNEditor, recompute_layers
 from scalegmn.testing.plain import plain_answer, plain_updates
-from scalegmn.training.parsing import parse_config
+from scalegmn.training import parse_config
 
 
 def peak() -> int:

@@ -17,7 +17,7 @@ from benchmarks.published import SETTINGS
 from benchmarks.throughput import CONFIGS, batch_of, fresh, model_of
 from torch.utils.flop_counter import FlopCounterMode
 
-from scalegmn.training.parsing import parse_config
+from scalegmn.training import parse_config
 
 
 def main() -> None:

@@ -30,14 +30,9 @@ import numpy as np
 import torch
 from benchmarks.throughput import CONFIGS
 
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import cnn, siren
-from scalegmn.populations.store import Population, PopulationWriter
-from scalegmn.training.data import BatchOrder, Networks
-from scalegmn.training.fit import train
-from scalegmn.training.memory import kept_memory
-from scalegmn.training.parsing import parse_config
+from scalegmn.networks import Activation, Architecture, cnn, siren
+from scalegmn.populations import Population, PopulationWriter
+from scalegmn.training import BatchOrder, Networks, kept_memory, parse_config, train
 
 Clock = Callable[[], float]
 INRS = (siren(),)

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import cnn, siren
+from scalegmn.networks import Activation, Architecture, cnn, siren
 
 GFLOPS = 168.0
 

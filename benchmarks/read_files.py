@@ -14,7 +14,8 @@ from pathlib import Path
 
 import torch
 
-from scalegmn.checkpoints.worker import FileContents, Reader
+from scalegmn.checkpoints import FileContents
+from scalegmn.checkpoints.worker import Reader
 
 MAX_BYTES = 2**26
 

@@ -17,8 +17,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from scalegmn.checkpoints.contents import RawTensor
-from scalegmn.checkpoints.decoding import decode
+from scalegmn.checkpoints import RawTensor, decode
 
 KINDS = (
     *(torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128),

@@ -35,31 +35,35 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from scalegmn.models.metanetwork import Editor
-from scalegmn.populations.makers.trojan_images import TrojanImages
-from scalegmn.populations.store import Population
-from scalegmn.reports.figures import save_figure
-from scalegmn.reports.repair_picture import RepairPoint, draw_repairs
-from scalegmn.reports.tables import ResultTable, percent
+from scalegmn.models import Editor
+from scalegmn.populations import Population
+from scalegmn.reports import ResultTable, percent, save_figure
 from scalegmn.seeding import numpy_generator
-from scalegmn.tasks.repair.anp import AdversarialNeuronPruning
-from scalegmn.tasks.repair.channel_lipschitz import ChannelLipschitz
-from scalegmn.tasks.repair.choosing import best_of
-from scalegmn.tasks.repair.clean_images import CleanImages
-from scalegmn.tasks.repair.editor_repair import EditorRepair
-from scalegmn.tasks.repair.fine_pruning import FinePruning
-from scalegmn.tasks.repair.fine_tuning import FineTuning, Tuning
-from scalegmn.tasks.repair.in_turn import InTurn
-from scalegmn.tasks.repair.judging import Thetas, judge_many, networks_of, with_clean_twins
-from scalegmn.tasks.repair.mean_difference import MeanDifference
-from scalegmn.tasks.repair.method import RepairMethod
-from scalegmn.tasks.repair.no_repair import NoRepair
-from scalegmn.tasks.repair.report import Repairs
-from scalegmn.training.config import DataConfig
-from scalegmn.training.files import write_json
-from scalegmn.training.fit import versions
-from scalegmn.training.run_folder import Run
-from scalegmn.training.selection import select
+from scalegmn.training import DataConfig, Run, select, versions, write_json
+from scalegmn.trojans.making import TrojanImages
+from scalegmn.trojans.repair import (
+    RepairPoint,
+    Repairs,
+    Thetas,
+    best_of,
+    draw_repairs,
+    judge_many,
+    networks_of,
+    with_clean_twins,
+)
+from scalegmn.trojans.repair.defenses import (
+    AdversarialNeuronPruning,
+    ChannelLipschitz,
+    CleanImages,
+    EditorRepair,
+    FinePruning,
+    FineTuning,
+    InTurn,
+    MeanDifference,
+    NoRepair,
+    RepairMethod,
+    Tuning,
+)
 
 # Training images that no method is given, on which settings are chosen.
 HELD = 600

@@ -28,11 +28,8 @@ import torch
 
 from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.models import ModelConfig, ReadoutKind, ScaleGMN
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import cnn
-from scalegmn.networks.layers import Activate, Conv, Dense, Flatten, Layer, Pool, Skip
-from scalegmn.training.memory import kept_memory
+from scalegmn.networks import Activate, Activation, Architecture, Conv, Dense, Flatten, Layer, Pool, Skip, cnn
+from scalegmn.training import kept_memory
 
 REPEATED = 5.0
 """Seconds after which a pass is not repeated."""

@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from scalegmn.networks.factories import siren
-from scalegmn.populations.store import Population, PopulationWriter
+from scalegmn.networks import siren
+from scalegmn.populations import Population, PopulationWriter
 
 SHARD = 50_000
 

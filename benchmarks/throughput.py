@@ -32,8 +32,7 @@ from torch import Tensor
 
 from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.models import ModelConfig, ScaleGMN, ScaleGMNEditor
-from scalegmn.training.memory import kept_memory
-from scalegmn.training.parsing import parse_config
+from scalegmn.training import kept_memory, parse_config
 
 CONFIGS = Path(__file__).parents[1] / "src" / "scalegmn" / "configs"
 

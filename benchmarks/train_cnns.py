@@ -27,20 +27,24 @@ import torch.nn.functional as F
 from benchmarks.stopwatch import Places, Stopwatch
 from torch import nn
 
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.factories import cnn
-from scalegmn.networks.modules import build_module
-from scalegmn.populations.images import ImageSet
-from scalegmn.populations.makers import cnn_convolution, cnn_forward, cnn_populations
-from scalegmn.populations.makers.cnn_hyper import Hyper, HyperSpace
-from scalegmn.populations.makers.cnn_images import prepared_images
-from scalegmn.populations.makers.cnn_noise import DropoutTape
-from scalegmn.populations.makers.cnn_optimizer import Optimizers
-from scalegmn.populations.makers.cnn_populations import make_cnns
-from scalegmn.populations.makers.cnn_recipes import CnnRecipe
-from scalegmn.populations.makers.cnn_start import initial_parameters
-from scalegmn.populations.makers.cnn_training import CnnTraining
-from scalegmn.populations.store import PopulationWriter
+from scalegmn.images import ImageSet
+from scalegmn.networks import Activation, cnn
+from scalegmn.networks.modules._reading import build_module
+from scalegmn.populations import PopulationWriter
+from scalegmn.zoo.cnns import (
+    CnnRecipe,
+    CnnTraining,
+    DropoutTape,
+    Hyper,
+    HyperSpace,
+    Optimizers,
+    initial_parameters,
+    make_cnns,
+    prepared_images,
+)
+from scalegmn.zoo.cnns import _convolution as cnn_convolution
+from scalegmn.zoo.cnns import _forward as cnn_forward
+from scalegmn.zoo.cnns import _making as cnn_populations
 
 CLASSES = 10
 # A population of a useful size: networks, images, epochs.

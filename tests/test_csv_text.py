@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalegmn.csv_text import csv_cell, csv_text, original_cell
-from scalegmn.populations.csv_tables import harmless, original
+from scalegmn.populations import harmless, original
 
 SOURCE = Path(__file__).parents[1] / "src" / "scalegmn"
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

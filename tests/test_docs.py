@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from scalegmn.cli.main import COMMANDS
-from scalegmn.graph.fields import FIELDS
-from scalegmn.models.config import ModelConfig
-from scalegmn.networks.activations import Activation, activation_kinds
-from scalegmn.symmetry.groups import group_of
-from scalegmn.training.comparison.parsing import parse_comparison
-from scalegmn.training.parsing import parse_config
+from scalegmn.comparison import parse_comparison
+from scalegmn.graph import FIELDS
+from scalegmn.models import ModelConfig
+from scalegmn.networks import Activation, activation_kinds
+from scalegmn.symmetry import group_of
+from scalegmn.training import parse_config
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "scalegmn"

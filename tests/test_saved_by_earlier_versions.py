@@ -13,12 +13,12 @@ import torch
 
 from scalegmn.checkpoints import write_state
 from scalegmn.cli.main import main
+from scalegmn.editing import TrainedEditor
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import ScaleGMN, ScaleGMNEditor
 from scalegmn.populations import Population
-from scalegmn.training.editing import TrainedEditor
-from scalegmn.training.run_folder import Run
+from scalegmn.training import Run
 
 STORES = Path(__file__).parent / "fixtures" / "first_stores"
 EXPECTED = {name: torch.from_numpy(values) for name, values in np.load(STORES / "expected.npz").items()}

@@ -8,29 +8,36 @@ from torch import Tensor, nn
 
 from scalegmn.errors import ArchitectureError, SymmetryError
 from scalegmn.graph import NetworkGraph
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import mlp
-from scalegmn.networks.functional import run
-from scalegmn.networks.layers import Activate, Conv, Dense, Flatten, Pool
-from scalegmn.networks.topology import Role, topology_of
+from scalegmn.networks import (
+    Activate,
+    Activation,
+    Architecture,
+    Conv,
+    Dense,
+    Flatten,
+    Pool,
+    Role,
+    mlp,
+    run,
+    topology_of,
+)
 from scalegmn.seeding import generator
 from scalegmn.symmetry import SymmetryAction
-from scalegmn.testing import (
+from scalegmn.testing.architectures import (
     ELEMENTWISE,
-    Elements,
-    assert_equivariant,
-    assert_invariant,
-    input_shape,
     random_architecture,
     random_cnn,
-    random_inputs,
     random_mlp,
+    random_siren,
+)
+from scalegmn.testing.assertions import assert_equivariant, assert_invariant, symmetry_error
+from scalegmn.testing.elements import Elements
+from scalegmn.testing.parameters import (
+    input_shape,
+    random_inputs,
     random_networks,
     random_parameters,
-    random_siren,
     randomise,
-    symmetry_error,
 )
 
 TANH = mlp(widths=(2, 4, 3, 2), activations=[Activation("tanh")] * 2)

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from . import crafting as c
+from tests.checkpoints import crafting as c
 
 Builder = Callable[[], bytes]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scalegmn.checkpoints.arrays import read_arrays
+from scalegmn.checkpoints import read_arrays
 from scalegmn.errors import CheckpointError
 
 

@@ -13,19 +13,17 @@ import pytest
 import safetensors.torch
 import torch
 
-from scalegmn.checkpoints import read_networks
-from scalegmn.checkpoints.decoding import decode
+from scalegmn.checkpoints import decode, read_networks
 from scalegmn.errors import CheckpointError, UnsafeCheckpointError
-
-from . import crafting as c
-from .hostile import HOSTILE, OLD, PICKLE, W
+from tests.checkpoints import crafting as c
+from tests.checkpoints.hostile import HOSTILE, OLD, PICKLE, W
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "scanning.md"
 MOST_BYTES = 2**24
 # Reads files of other processes without their checks of types at every call, and says what that took.
 READS = """
 import json, resource, sys, time
-from scalegmn.checkpoints.decoding import decode
+from scalegmn.checkpoints._decoding import decode
 from scalegmn.errors import CheckpointError
 known, found = set(sys.modules), {}
 for path in sys.argv[1:]:

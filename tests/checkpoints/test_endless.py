@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from scalegmn.checkpoints.decoding import decode
+from scalegmn.checkpoints import decode
 from scalegmn.errors import CheckpointError
 
 MAX_BYTES = 2**24

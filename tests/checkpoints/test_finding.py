@@ -17,8 +17,7 @@ import pytest
 import torch
 
 from scalegmn.checkpoints import read_networks, read_state
-
-from .crafting import saved
+from tests.checkpoints.crafting import saved
 
 Pair = namedtuple("Pair", "a b")
 

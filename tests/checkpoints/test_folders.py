@@ -11,8 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from scalegmn.checkpoints import read_networks, read_state
-from scalegmn.checkpoints.folders import network_parts
+from scalegmn.checkpoints import network_parts, read_networks, read_state
 from scalegmn.errors import CheckpointError
 
 FIRST, SECOND = {"a.weight": torch.ones(2, 3)}, {"b.weight": torch.zeros(3, 2), "b.bias": torch.ones(3)}

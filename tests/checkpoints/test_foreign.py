@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import nn
 
-from scalegmn.checkpoints.foreign import read_foreign
-from scalegmn.checkpoints.stand_ins import StoredTensor
+from scalegmn.checkpoints import read_foreign
+from scalegmn.checkpoints._stand_ins import StoredTensor
 from scalegmn.errors import CheckpointError, UnsafeCheckpointError
 
 

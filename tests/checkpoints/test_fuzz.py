@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from scalegmn.checkpoints.contents import Contents
+from scalegmn.checkpoints import Contents
 from scalegmn.errors import CheckpointError
 
 ROOT = Path(__file__).parents[2]

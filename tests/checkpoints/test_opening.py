@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scalegmn.checkpoints.opening import open_file
+from scalegmn.checkpoints import open_file
 from scalegmn.errors import CheckpointError
 
 

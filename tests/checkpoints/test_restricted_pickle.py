@@ -12,10 +12,11 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from scalegmn.checkpoints import restricted_pickle
-from scalegmn.checkpoints.mistaken import starts_like_pickle
-from scalegmn.checkpoints.restricted_pickle import read_pickle
-from scalegmn.checkpoints.stand_ins import Name, StandIn, Storage, StoredTensor
+from scalegmn.checkpoints import StandIn
+from scalegmn.checkpoints import _restricted_pickle as restricted_pickle
+from scalegmn.checkpoints._mistaken import starts_like_pickle
+from scalegmn.checkpoints._restricted_pickle import read_pickle
+from scalegmn.checkpoints._stand_ins import Name, Storage, StoredTensor
 from scalegmn.errors import CheckpointError, UnsafeCheckpointError
 
 PROTOCOLS = (2, 3, 4, 5)

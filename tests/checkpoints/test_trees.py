@@ -14,8 +14,7 @@ import pytest
 import torch
 from torch import nn
 
-from scalegmn.checkpoints import read_state
-from scalegmn.checkpoints.reading import read_networks
+from scalegmn.checkpoints import read_networks, read_state
 from scalegmn.errors import CheckpointError
 
 STATE = {"0.weight": torch.arange(6.0).reshape(2, 3), "0.bias": torch.ones(2)}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from scalegmn.networks.factories import siren
+from scalegmn.networks import siren
 from scalegmn.seeding import generator
 
 

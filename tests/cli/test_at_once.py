@@ -15,9 +15,9 @@ import pytest
 
 from scalegmn.cli.exit_codes import DATA, OK
 from scalegmn.cli.main import main
-from scalegmn.disk import whole_files
-from scalegmn.populations import durable
-from training.small import options, small_population
+from scalegmn.disk import _whole_files as whole_files
+from scalegmn.populations import _durable as durable
+from tests.training.small import options, small_population
 
 INRS = ["make", "inrs", "--source", "digits", "--train_limit", "8", "--test_limit", "4", "--hidden", "[4]"]
 

@@ -8,8 +8,8 @@ import torch
 
 from scalegmn.checkpoints import read_state
 from scalegmn.cli.main import main
-from scalegmn.networks.factories import siren
-from scalegmn.populations.store import Population, PopulationWriter
+from scalegmn.networks import siren
+from scalegmn.populations import Population, PopulationWriter
 from scalegmn.seeding import generator
 from scalegmn.symmetry import canonicalize_sine_phase
 

@@ -10,11 +10,11 @@ import pytest
 
 from scalegmn.cli.exit_codes import INTERRUPTED, NEGATIVE, OK, USAGE
 from scalegmn.cli.main import main
+from scalegmn.comparison import _running as running
 from scalegmn.errors import ConfigurationError, TrainingWarning
-from scalegmn.training.comparison import running
-from scalegmn.training.config import RunConfig
-from training.comparison.cases import base, comparison_file
-from training.small import small_population
+from scalegmn.training import RunConfig
+from tests.comparison.cases import base, comparison_file
+from tests.training.small import small_population
 
 FILES = {"table.md", "table.csv", "runs.csv", "comparison.png", "comparison.yaml"}
 

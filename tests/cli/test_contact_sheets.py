@@ -7,20 +7,20 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from scalegmn.cli.contact_sheets import SHEET, ContactSheets, sheet_of_run, write_sheet
+from scalegmn.editing import PICTURES
+from scalegmn.images import load_images
 from scalegmn.models import ModelConfig
-from scalegmn.populations.images import load_images
-from scalegmn.populations.makers import InrRecipe, fit_inrs
-from scalegmn.tasks.editing_report import PICTURES
-from scalegmn.tasks.task import Report
-from scalegmn.training.config import (
+from scalegmn.training import (
     Accelerator,
     DataConfig,
     LoggingConfig,
+    Report,
     RunConfig,
     TaskName,
     TrainingConfig,
+    train,
 )
-from scalegmn.training.fit import train
+from scalegmn.zoo.inrs import InrRecipe, fit_inrs
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from scalegmn.cli.demonstration.stages import demonstrate
 from scalegmn.cli.demonstration.trainings import children_stop_with_us
 from scalegmn.cli.main import main
 from scalegmn.errors import ConfigurationError
-from scalegmn.models.config import ModelConfig
-from scalegmn.populations.makers.recipes import InrRecipe
-from scalegmn.populations.store import Population
+from scalegmn.models import ModelConfig
+from scalegmn.populations import Population
+from scalegmn.zoo.inrs import InrRecipe
 
 DEFAULT = DemoSettings()
 TINY = DemoSettings(
@@ -70,8 +70,7 @@ def test_one_table_says_it_all(finished: Path) -> None:
 
 
 def test_an_image_never_crosses_splits(finished: Path) -> None:
-    from scalegmn.training.run_folder import Run
-    from scalegmn.training.selection import select
+    from scalegmn.training import Run, select
 
     run = Run.open(finished / "scalegmn")
     selection = select(run.data)

@@ -12,12 +12,10 @@ import pytest
 from scalegmn.checkpoints import write_state
 from scalegmn.cli.exit_codes import OK, USAGE
 from scalegmn.cli.main import main
-from scalegmn.populations.store import Population
-from scalegmn.tasks.detection_metrics import auroc
-from scalegmn.training.run_folder import Run
-from scalegmn.training.selection import select
-from scalegmn.training.yaml_files import to_yaml
-from training.detection_cases import CLASSES, KINDS, options, twins
+from scalegmn.metrics import auroc
+from scalegmn.populations import Population
+from scalegmn.training import Run, select, to_yaml
+from tests.trojans.detection.detection_cases import CLASSES, KINDS, options, twins
 
 
 @pytest.fixture(scope="module")

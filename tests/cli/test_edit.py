@@ -11,18 +11,17 @@ import torch
 from scalegmn.checkpoints import read_state, write_state
 from scalegmn.cli.exit_codes import DATA, OK, USAGE
 from scalegmn.cli.main import main
-from scalegmn.graph.network_batch import NetworkBatch
+from scalegmn.editing import TrainedEditor, edit_population
+from scalegmn.editing.edits import Dilation
+from scalegmn.graph import NetworkBatch
+from scalegmn.images import load_images
 from scalegmn.models import Editor
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import siren
-from scalegmn.populations.images import load_images
-from scalegmn.populations.makers import InrRecipe, fit_inrs
-from scalegmn.populations.store import Population, PopulationWriter
+from scalegmn.networks import Architecture, siren
+from scalegmn.populations import Population, PopulationWriter
 from scalegmn.symmetry import canonicalize_sine_phase
-from scalegmn.tasks.edits import Dilation
-from scalegmn.training.editing import TrainedEditor, edit_population
-from scalegmn.training.run_folder import Run
-from training.small import options
+from scalegmn.training import Run
+from scalegmn.zoo.inrs import InrRecipe, fit_inrs
+from tests.training.small import options
 
 PNG = b"\x89PNG"
 
@@ -160,7 +159,7 @@ def test_a_population_is_edited(folder: Path, tmp_path: Path, capsys: pytest.Cap
 def test_an_interrupted_population_is_continued(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scalegmn.training.editing._SHARD", 25)
+    monkeypatch.setattr("scalegmn.editing._applying._SHARD", 25)
     editor = TrainedEditor(Run.open(folder / "run"), device="cpu", batch_size=10)
     population = Population.open(folder / "population")
     whole = edit_population(editor, population, tmp_path / "whole", progress=False)

@@ -10,11 +10,11 @@ import pytest
 from scalegmn.checkpoints import read_state, write_state
 from scalegmn.cli.exit_codes import DATA, OK, USAGE
 from scalegmn.cli.main import main
-from scalegmn.populations.checkpoint_files import write_checkpoints
-from scalegmn.populations.store import Population
-from scalegmn.training.embedding import embed_networks, trained_model, untrained_model
-from scalegmn.training.run_folder import Run
-from training.small import options, small_population
+from scalegmn.collections import write_checkpoints
+from scalegmn.populations import Population
+from scalegmn.training import Run, trained_model, untrained_model
+from scalegmn.training._embedding import embed_networks
+from tests.training.small import options, small_population
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 
 from scalegmn.cli.exit_codes import DATA, OK, USAGE
 from scalegmn.cli.main import main
-from training.small import options, small_population
+from tests.training.small import options, small_population
 
 
 @pytest.fixture(scope="module")

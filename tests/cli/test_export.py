@@ -7,9 +7,8 @@ import pytest
 import torch
 
 from scalegmn.cli.main import main
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.factories import cnn, siren
-from scalegmn.populations.store import Population, PopulationWriter
+from scalegmn.networks import Activation, cnn, siren
+from scalegmn.populations import Population, PopulationWriter
 
 COUNT = 9
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scalegmn.cli.main import main
-from scalegmn.populations.store import Population
+from scalegmn.populations import Population
 
 
 def import_fashion(folder: Path, output: Path, *options: str) -> int:

@@ -9,12 +9,10 @@ import torch
 from safetensors.torch import save_file
 
 from scalegmn.cli.main import main
-from scalegmn.graph.spec import GraphSpec
-from scalegmn.models.config import ModelConfig
-from scalegmn.models.scalegmn import ScaleGMN
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.factories import mlp, siren
-from scalegmn.populations.store import PopulationWriter
+from scalegmn.graph import GraphSpec
+from scalegmn.models import ModelConfig, ScaleGMN
+from scalegmn.networks import Activation, mlp, siren
+from scalegmn.populations import PopulationWriter
 from scalegmn.seeding import generator
 
 SINE = siren(widths=(2, 4, 1))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scalegmn.cli.main import main
-from scalegmn.populations.store import Population
+from scalegmn.populations import Population
 
 FEW = ["--train_limit", "3", "--test_limit", "2", "--hidden", "[4, 4]", "--steps", "5", "--quiet"]
 

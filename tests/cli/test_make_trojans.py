@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scalegmn.cli.main import main
-from scalegmn.populations.store import Population
+from scalegmn.populations import Population
 
 IMAGES = ("--source=digits", "--train_limit=40", "--test_limit=20")
 FEW = (*IMAGES, "--batch_size=8", "--epochs=1", "--workers=1", "--quiet")

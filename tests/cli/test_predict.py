@@ -13,10 +13,10 @@ import torch
 from scalegmn.checkpoints import read_state, write_state
 from scalegmn.cli.exit_codes import DATA, OK, USAGE
 from scalegmn.cli.main import main
-from scalegmn.networks.factories import siren
-from scalegmn.populations.store import Population
-from scalegmn.training.run_folder import Run
-from training.small import options, small_population
+from scalegmn.networks import siren
+from scalegmn.populations import Population
+from scalegmn.training import Run
+from tests.training.small import options, small_population
 
 
 @pytest.fixture(scope="module")

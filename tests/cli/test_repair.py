@@ -15,17 +15,14 @@ from scalegmn.checkpoints import read_state, write_state
 from scalegmn.cli.exit_codes import DATA, NEGATIVE, OK, USAGE
 from scalegmn.cli.main import main
 from scalegmn.errors import CheckpointError, ConfigurationError
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.files import read_json
-from scalegmn.networks.functional import run as forward
-from scalegmn.populations.images import load_images
-from scalegmn.populations.store import Population
-from scalegmn.populations.triggers import triggers_of
-from scalegmn.tasks.repair.answers import LabelledPixels
-from scalegmn.training.repair_outcome import Evidence
-from scalegmn.training.repairing import Repairer, repair_file
-from tasks.repair_cases import digit_twins
-from training.small import options
+from scalegmn.images import load_images
+from scalegmn.networks import Architecture, read_json
+from scalegmn.networks import run as forward
+from scalegmn.populations import Population
+from scalegmn.trojans.repair import Evidence, LabelledPixels, Repairer, repair_file
+from scalegmn.trojans.triggers import triggers_of
+from tests.training.small import options
+from tests.trojans.repair.repair_cases import digit_twins
 
 
 @pytest.fixture(scope="module")

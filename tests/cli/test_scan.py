@@ -9,8 +9,8 @@ import torch
 from scalegmn.cli import scan as command
 from scalegmn.cli.exit_codes import USAGE
 from scalegmn.cli.main import main
-from scalegmn.training.scanning.results import Verdict
-from training.scanning.cases import detector_population, train_detector, write_networks
+from scalegmn.trojans.scanning import Verdict
+from tests.trojans.scanning.cases import detector_population, train_detector, write_networks
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 
 from scalegmn.cli.tables import print_tables
 from scalegmn.cli.terminal import console
-from scalegmn.reports.tables import ResultTable
-from scalegmn.tasks.task import Table
+from scalegmn.reports import ResultTable
+from scalegmn.training import Table
 
 WIDE = Table(
     "Figures",

@@ -8,7 +8,7 @@ import yaml
 from scalegmn.cli import train as train_command
 from scalegmn.cli.exit_codes import INTERRUPTED, OK, USAGE
 from scalegmn.cli.main import main
-from training.small import options, small_population
+from tests.training.small import options, small_population
 
 CONFIGS = Path(__file__).parents[2] / "src" / "scalegmn" / "configs" / "inr_classification"
 
@@ -100,7 +100,7 @@ def test_interruption_says_how_to_go_on(
 
 
 def test_real_interruption_can_be_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from scalegmn.training.module import FitModule
+    from scalegmn.training import FitModule
 
     step = FitModule.training_step
 

@@ -16,10 +16,16 @@ from typing import Any
 import pytest
 
 import scalegmn
-from scalegmn.configuration import Configuration, concrete_configurations, field_kinds, from_plain, to_plain
-from scalegmn.configuration.limits import Limits
+from scalegmn.configuration import (
+    Configuration,
+    Limits,
+    concrete_configurations,
+    field_kinds,
+    from_plain,
+    to_plain,
+)
 from scalegmn.errors import ConfigurationError
-from scalegmn.populations.triggers.trigger import Trigger
+from scalegmn.trojans.triggers import Trigger
 
 for _module in pkgutil.walk_packages(scalegmn.__path__, "scalegmn."):
     importlib.import_module(_module.name)

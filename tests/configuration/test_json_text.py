@@ -8,7 +8,7 @@ import pytest
 
 from scalegmn.configuration import parse_json, read_json_file
 from scalegmn.errors import ConfigurationError
-from scalegmn.networks.files import read_json
+from scalegmn.networks import read_json
 
 
 @pytest.mark.parametrize(

@@ -11,20 +11,18 @@ from typing import Any
 
 import pytest
 
+from scalegmn.comparison import parse_comparison
 from scalegmn.configuration import from_plain
+from scalegmn.editing.edits import edit_called
 from scalegmn.errors import ScaleGMNError
 from scalegmn.graph import GraphSpec
 from scalegmn.models import ModelConfig, ScaleGMN
-from scalegmn.models.baselines.features.kinds import features_from_plain
-from scalegmn.models.baselines.flat_mlp import FlatMLP, FlatMLPConfig
-from scalegmn.networks.architecture import Architecture
-from scalegmn.populations.triggers.kinds import trigger_from_json
-from scalegmn.tasks.edits import edit_called
-from scalegmn.training.comparison.parsing import parse_comparison
-from scalegmn.training.config import RunConfig
-from scalegmn.training.metanetworks import load_metanetwork
-from scalegmn.training.parsing import parse_config
-from scalegmn.training.tasks import load_task
+from scalegmn.models.baselines import FlatMLP, FlatMLPConfig
+from scalegmn.models.baselines.features._kinds import features_from_plain
+from scalegmn.networks import Architecture
+from scalegmn.training import RunConfig, load_task, parse_config
+from scalegmn.training._metanetworks import load_metanetwork
+from scalegmn.trojans.triggers import trigger_from_json
 
 TRAP = "trap_that_must_not_be_imported"
 NAMES = (TRAP, f"{TRAP}.Run", f"{TRAP}:run", f"__import__('{TRAP}')", "os.system", "__class__", "name")

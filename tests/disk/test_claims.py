@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from scalegmn.disk import claimed, claims, holds_something, new_folder, writer_in
+from scalegmn.disk import _claims as claims
+from scalegmn.disk import claimed, holds_something, new_folder, writer_in
 from scalegmn.errors import DiskError, PopulationError
 
 HOLD = """

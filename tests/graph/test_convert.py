@@ -19,16 +19,25 @@ from scalegmn.graph import (
     to_parameters,
     update_parameters,
 )
-from scalegmn.graph.structure import TENSORS
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import mlp, siren
-from scalegmn.networks.functional import run
-from scalegmn.networks.layers import Activate, Conv, Dense, Flatten, Skip
-from scalegmn.networks.modules import build_module, read_module
-from scalegmn.networks.topology import EdgeKind, Role
+from scalegmn.graph._structure import TENSORS
+from scalegmn.networks import (
+    Activate,
+    Activation,
+    Architecture,
+    Conv,
+    Dense,
+    EdgeKind,
+    Flatten,
+    Role,
+    Skip,
+    mlp,
+    run,
+    siren,
+)
+from scalegmn.networks.modules._reading import build_module, read_module
 from scalegmn.seeding import generator
-from scalegmn.testing import random_architecture, random_inputs, random_parameters
+from scalegmn.testing.architectures import random_architecture
+from scalegmn.testing.parameters import random_inputs, random_parameters
 
 EXACT = settings(derandomize=True, deadline=None, max_examples=40)
 SMALL = mlp(widths=(2, 3, 1), activations=[Activation("sine", 7.0)])
@@ -210,7 +219,7 @@ def test_mistakes() -> None:
 
 @pytest.mark.parametrize("kept", [2**19, 0])
 def test_shared_fields_are_those_of_the_single_networks(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scalegmn.graph.convert._KEPT_EDGES", kept)
+    monkeypatch.setattr("scalegmn.graph._convert._KEPT_EDGES", kept)
     rng = generator(5, "shared")
     for architecture in (random_architecture(generator=rng), SMALL):
         # Up, down and up again: what is kept belongs to the next power of two.

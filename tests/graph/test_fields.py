@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from scalegmn.graph import FIELDS, Field, NetworkGraph, to_graph
-from scalegmn.graph.fields import FIELD_NAMES
-from scalegmn.networks.topology import EdgeKind, Role
+from scalegmn.graph._fields import FIELD_NAMES
+from scalegmn.networks import EdgeKind, Role
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law, SymmetryAction
-from scalegmn.testing import random_architecture, random_networks, random_parameters
+from scalegmn.testing.architectures import random_architecture
+from scalegmn.testing.parameters import random_networks, random_parameters
 
 
 def test_names_are_unique_and_declared() -> None:

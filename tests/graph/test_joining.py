@@ -7,13 +7,11 @@ import torch
 from torch_geometric.data import Batch
 
 from scalegmn.graph import FIELDS, NetworkGraph, batch_graphs, to_graph
-from scalegmn.graph.joining import join_graphs
-from scalegmn.graph.structure import TENSORS
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import cnn, mlp, siren
+from scalegmn.graph._joining import join_graphs
+from scalegmn.graph._structure import TENSORS
+from scalegmn.networks import Activation, Architecture, cnn, mlp, siren
 from scalegmn.seeding import generator
-from scalegmn.testing import random_networks, random_parameters
+from scalegmn.testing.parameters import random_networks, random_parameters
 
 SMALL, LARGE = siren(widths=(2, 3, 1)), siren(widths=(2, 4, 5, 1))
 CNN = cnn(channels=(1, 3, 4), classes=5, activations=[Activation("relu"), Activation("tanh")])

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from scalegmn.graph.kept import Kept
+from scalegmn.graph import Kept
 
 
 class Counted:

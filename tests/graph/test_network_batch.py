@@ -6,9 +6,7 @@ from torch_geometric.data import Batch
 
 from scalegmn.errors import GraphError
 from scalegmn.graph import FIELDS, NetworkBatch, to_graph
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import cnn, siren
+from scalegmn.networks import Activation, Architecture, cnn, siren
 from scalegmn.seeding import generator
 
 SMALL, LARGE = siren(widths=(2, 3, 1)), siren(widths=(2, 4, 5, 1))

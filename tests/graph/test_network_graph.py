@@ -12,10 +12,9 @@ from torch_geometric.transforms import Constant
 
 from scalegmn.errors import GraphError
 from scalegmn.graph import FIELDS, NetworkGraph, to_graph
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.factories import mlp
+from scalegmn.networks import Activation, mlp
 from scalegmn.seeding import generator
-from scalegmn.testing import random_networks, random_parameters
+from scalegmn.testing.parameters import random_networks, random_parameters
 
 MLP = mlp(widths=(2, 3, 1), activations=[Activation("relu")])
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.errors import GraphError
-from scalegmn.graph.records import Records, join
+from scalegmn.graph import Records, join
 
 
 @dataclass(frozen=True, eq=False)

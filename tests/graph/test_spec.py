@@ -6,12 +6,8 @@ import pytest
 import torch
 
 from scalegmn.errors import GraphError
-from scalegmn.graph import to_graph
-from scalegmn.graph.spec import GraphSpec
-from scalegmn.graph.structure import Structure
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import cnn, mlp, siren
+from scalegmn.graph import GraphSpec, Structure, to_graph
+from scalegmn.networks import Activation, Architecture, cnn, mlp, siren
 
 
 def mlp_of(*widths: int) -> Architecture:

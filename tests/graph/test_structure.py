@@ -6,13 +6,11 @@ import pytest
 import torch
 from torch_geometric.data import Batch
 
-from scalegmn.graph import FIELDS, NetworkGraph, batch_graphs, to_graph
-from scalegmn.graph.structure import TENSORS, Structure
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import cnn, mlp
+from scalegmn.graph import FIELDS, NetworkGraph, Structure, batch_graphs, to_graph
+from scalegmn.graph._structure import TENSORS
+from scalegmn.networks import Activation, Architecture, cnn, mlp
 from scalegmn.seeding import generator
-from scalegmn.testing import random_networks, random_parameters
+from scalegmn.testing.parameters import random_networks, random_parameters
 
 RELU = Activation("relu")
 DEEP, SHALLOW = mlp(widths=(2, 3, 4, 1), activations=[RELU] * 2), mlp(widths=(1, 2, 5), activations=[RELU])

@@ -9,14 +9,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch_geometric.data import Batch
 
-from scalegmn.graph import NetworkBatch, to_graph
-from scalegmn.graph.spec import GraphSpec
+from scalegmn.graph import GraphSpec, NetworkBatch, to_graph
 from scalegmn.models import Direction, ModelConfig, ReadoutKind, ScaleGMN, ScaleGMNEditor
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import mlp
+from scalegmn.networks import Activation, Architecture, mlp
 from scalegmn.seeding import generator
-from scalegmn.testing import ELEMENTWISE, random_networks, random_parameters, randomise
+from scalegmn.testing.architectures import ELEMENTWISE
+from scalegmn.testing.parameters import random_networks, random_parameters, randomise
 
 Networks = list[tuple[Architecture, Tensor]]
 

@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-from models.cases import mixed_batch, networks_of, spec_of
-from scalegmn.models import Direction, ModelConfig, ScaleGMN, Symmetry
-from scalegmn.models.backbone import recompute_layers
-from scalegmn.models.baselines.flat_mlp import FlatMLP, FlatMLPConfig
+from scalegmn.models import Direction, ModelConfig, ScaleGMN, Symmetry, recompute_layers
+from scalegmn.models.baselines import FlatMLP, FlatMLPConfig
+from tests.models.cases import mixed_batch, networks_of, spec_of
 
 SYMMETRIES = list(Symmetry)
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.cases import network_batch, networks_of, spec_of
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import Direction, ModelConfig, ReadoutKind, ScaleGMN, ScaleGMNEditor, Symmetry
 from scalegmn.seeding import generator
-from scalegmn.testing import randomise
+from scalegmn.testing.parameters import randomise
+from tests.models.cases import network_batch, networks_of, spec_of
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 OPTIONS: tuple[dict[str, Any], ...] = (

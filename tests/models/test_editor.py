@@ -9,7 +9,25 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.cases import (
+from scalegmn.graph import batch_graphs, update_parameters
+from scalegmn.models import Direction, ModelConfig, ScaleGMNEditor, Symmetry
+from scalegmn.networks import (
+    CONSTANT,
+    Activate,
+    Activation,
+    Architecture,
+    Dense,
+    EdgeKind,
+    Role,
+    Skip,
+    mlp,
+    topology_of,
+)
+from scalegmn.seeding import generator
+from scalegmn.testing.assertions import assert_equivariant
+from scalegmn.testing.elements import Elements
+from scalegmn.testing.parameters import random_parameters
+from tests.models.cases import (
     CONFIGS,
     editor_of,
     in_dtype,
@@ -18,15 +36,6 @@ from models.cases import (
     networks_of_every_activation,
     spec_of,
 )
-from scalegmn.graph import batch_graphs, update_parameters
-from scalegmn.models import Direction, ModelConfig, ScaleGMNEditor, Symmetry
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import mlp
-from scalegmn.networks.layers import Activate, Dense, Skip
-from scalegmn.networks.topology import CONSTANT, EdgeKind, Role, topology_of
-from scalegmn.seeding import generator
-from scalegmn.testing import Elements, assert_equivariant, random_parameters
 
 EXACT = settings(derandomize=True, deadline=None, max_examples=15)
 PERMUTATIONS = Elements(rescale=False, shift_phase=False)
@@ -65,7 +74,7 @@ def test_permutation_only_editor_fails_the_scale_test(direction: Direction) -> N
 
 
 def test_primal_features_sent_backwards_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scalegmn.models.backbone.dual_start", lambda x, rows: x)
+    monkeypatch.setattr("scalegmn.models._backbone.dual_start", lambda x, rows: x)
     architecture = mlp(widths=(2, 5, 4, 2), activations=[Activation("relu")] * 2)
     networks = [(architecture, random_parameters(architecture, 4, generator=generator(0)))]
     editor = editor_of(networks, ModelConfig(features=8, layers=3, direction=Direction.bidirectional))

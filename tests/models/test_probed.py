@@ -7,16 +7,23 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.baselines.networks import DEEPER, RESIDUAL, TANH_ZOO, ZOO, alone, batch_of, change, transformed
 from scalegmn.errors import ConfigurationError
-from scalegmn.models import Direction, ModelConfig, ReadoutKind, Symmetry
-from scalegmn.models.baselines.probes import ProbesConfig
-from scalegmn.models.probed import ProbedScaleGMN
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import mlp
+from scalegmn.models import Direction, ModelConfig, ProbedScaleGMN, ReadoutKind, Symmetry
+from scalegmn.models.baselines import ProbesConfig
+from scalegmn.networks import Activation, Architecture, mlp
 from scalegmn.seeding import generator
-from scalegmn.testing import Elements, randomise
+from scalegmn.testing.elements import Elements
+from scalegmn.testing.parameters import randomise
+from tests.models.baselines.networks import (
+    DEEPER,
+    RESIDUAL,
+    TANH_ZOO,
+    ZOO,
+    alone,
+    batch_of,
+    change,
+    transformed,
+)
 
 PROBES = ProbesConfig(probes=5, image_size=(15, 15), latent=4, width=2, hidden=(7,))
 MIXED = (ZOO, TANH_ZOO, DEEPER, RESIDUAL)

@@ -11,12 +11,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from models.cases import CONFIGS, editor_of, model_of, networks_of
 from scalegmn.checkpoints import read_state, write_state
 from scalegmn.configuration import from_plain, to_plain
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.graph import NetworkBatch, batch_graphs
 from scalegmn.models import Direction, ModelConfig, ReadoutKind, ScaleGMN, ScaleGMNEditor, Symmetry
+from tests.models.cases import CONFIGS, editor_of, model_of, networks_of
 
 NETWORKS = networks_of(1)
 CONFIG = ModelConfig(

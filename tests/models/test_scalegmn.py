@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_geometric.data import Batch
 
-from models.cases import (
+from scalegmn.errors import GraphError
+from scalegmn.graph import GraphSpec, batch_graphs, to_graph
+from scalegmn.models import Direction, ModelConfig, ReadoutKind, ScaleGMN, Symmetry
+from scalegmn.networks import Activate, Activation, Architecture, Conv, Dense, Flatten, Pool, mlp, siren
+from scalegmn.seeding import generator
+from scalegmn.symmetry import SymmetryAction
+from scalegmn.testing.architectures import random_mlp, random_residual_cnn, random_residual_mlp
+from scalegmn.testing.assertions import TOLERANCES, assert_invariant, symmetry_error
+from scalegmn.testing.elements import Elements
+from scalegmn.testing.parameters import random_parameters, randomise
+from tests.models.cases import (
     CONFIGS,
     in_dtype,
     mixed_batch,
@@ -19,27 +29,6 @@ from models.cases import (
     networks_of,
     networks_of_every_activation,
     spec_of,
-)
-from scalegmn.errors import GraphError
-from scalegmn.graph import batch_graphs, to_graph
-from scalegmn.graph.spec import GraphSpec
-from scalegmn.models import Direction, ModelConfig, ReadoutKind, ScaleGMN, Symmetry
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import mlp, siren
-from scalegmn.networks.layers import Activate, Conv, Dense, Flatten, Pool
-from scalegmn.seeding import generator
-from scalegmn.symmetry import SymmetryAction
-from scalegmn.testing import (
-    TOLERANCES,
-    Elements,
-    assert_invariant,
-    random_mlp,
-    random_parameters,
-    random_residual_cnn,
-    random_residual_mlp,
-    randomise,
-    symmetry_error,
 )
 
 EXACT = settings(derandomize=True, deadline=None, max_examples=20)

@@ -8,13 +8,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.cases import mixed_batch, model_of
 from scalegmn.models import Direction, ModelConfig, ReadoutKind, Symmetry
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.wild_layout import WildLayout
-from scalegmn.populations.makers.wild import WildSpace, draw_architecture
+from scalegmn.networks import Architecture, WildLayout
 from scalegmn.seeding import generator, numpy_generator
-from scalegmn.testing import Elements, assert_invariant, random_parameters, symmetry_error
+from scalegmn.testing.assertions import assert_invariant, symmetry_error
+from scalegmn.testing.elements import Elements
+from scalegmn.testing.parameters import random_parameters
+from scalegmn.zoo.cnns import WildSpace
+from scalegmn.zoo.cnns._wild import draw_architecture
+from tests.models.cases import mixed_batch, model_of
 
 # Small, so that a hundred networks take seconds; the residuals of deep ones overlap.
 SPACE = WildSpace(depths=(2, 4, 6), channels=(2, 3, 4), kernel_sizes=(1, 3, 5), residual=0.7)

@@ -15,10 +15,20 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from scalegmn.errors import ArchitectureError, CheckpointError
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import siren
-from scalegmn.networks.layers import Activate, Conv, Dense, Dropout, Flatten, Layer, Pool, Shift, Skip
+from scalegmn.networks import (
+    Activate,
+    Activation,
+    Architecture,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    Pool,
+    Shift,
+    Skip,
+    siren,
+)
 
 RELU = Activate(Activation("relu"))
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.networks.devices import usable_device
+from scalegmn.networks import usable_device
 
 
 def test_devices_of_this_machine() -> None:

@@ -7,10 +7,7 @@ import torch
 from torch import nn
 
 from scalegmn.errors import ArchitectureError
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.factories import cnn, mlp, siren
-from scalegmn.networks.functional import run
-from scalegmn.networks.layers import Activate, Dense, Shift
+from scalegmn.networks import Activate, Activation, Dense, Shift, cnn, mlp, run, siren
 
 RELU, TANH = Activation("relu"), Activation("tanh")
 

@@ -10,12 +10,22 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scalegmn.errors import ArchitectureError
-from scalegmn.networks.activations import Activation, activation_kinds
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import mlp, siren
-from scalegmn.networks.functional import run
-from scalegmn.networks.layers import Activate, Conv, Dense, Flatten, Pool, Skip
-from scalegmn.networks.modules import Shift, Sine, read_module
+from scalegmn.networks import (
+    Activate,
+    Activation,
+    Architecture,
+    Conv,
+    Dense,
+    Flatten,
+    Pool,
+    Skip,
+    activation_kinds,
+    mlp,
+    run,
+    siren,
+)
+from scalegmn.networks.modules import read_module
+from scalegmn.networks.modules._building import Shift, Sine
 
 VECTORS, IMAGES = (6, 3), (6, 3, 11, 11)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.layers import Activate, Conv, Flatten, Pool
-from scalegmn.networks.stages import Stage, stages_of
+from scalegmn.networks import Activate, Activation, Conv, Flatten, Pool, Stage
+from scalegmn.networks._stages import stages_of
 
 CONV = Conv("a", 1, 2, (3, 3))
 TANH = Activate(Activation("tanh"))

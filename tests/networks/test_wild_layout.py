@@ -6,17 +6,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scalegmn.errors import ArchitectureError, SymmetryError
-from scalegmn.graph import to_graph
-from scalegmn.graph.fields import FIELDS
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.functional import run
-from scalegmn.networks.layers import Conv, Skip
-from scalegmn.networks.wild_layout import WildLayout
+from scalegmn.graph import FIELDS, to_graph
+from scalegmn.networks import Activation, Architecture, Conv, Skip, WildLayout, run
 from scalegmn.seeding import generator
-from scalegmn.symmetry import NonZeroScale, SymmetryAction
-from scalegmn.symmetry.action import activation_group
-from scalegmn.testing import random_parameters
+from scalegmn.symmetry import NonZeroScale, SymmetryAction, activation_group
+from scalegmn.testing.parameters import random_parameters
 
 PARTS = ("weight", "bias")
 MIXED = WildLayout(

@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch
 
-from scalegmn.graph import NetworkGraph, to_graph
-from scalegmn.graph.structure import Structure
+from scalegmn.graph import NetworkGraph, Structure, to_graph
 from scalegmn.nn.arrangement import Arrangement
 from scalegmn.nn.mlp import MLPStyle
 from scalegmn.nn.steps import Part, Step
 from scalegmn.nn.style import LayerStyle
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law, SymmetryAction
-from scalegmn.testing import ELEMENTWISE, random_architecture, random_networks, random_parameters
+from scalegmn.testing.architectures import ELEMENTWISE, random_architecture
+from scalegmn.testing.parameters import random_networks, random_parameters
 
 WIDTH = 5
 EXACT = 1e-11

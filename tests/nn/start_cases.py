@@ -8,16 +8,12 @@ from typing import Any
 from torch import Tensor
 
 from scalegmn.graph import NetworkGraph
-from scalegmn.models import ModelConfig
-from scalegmn.models.backbone import Backbone
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import cnn, mlp, siren
-from scalegmn.networks.topology import CONSTANT, topology_of
+from scalegmn.models import Backbone, ModelConfig
+from scalegmn.networks import CONSTANT, Activation, Architecture, cnn, mlp, siren, topology_of
 from scalegmn.nn.state import State
 from scalegmn.nn.steps import Step
 from scalegmn.seeding import generator
-from scalegmn.testing import random_parameters
+from scalegmn.testing.parameters import random_parameters
 
 RELU, TANH, SQUARED = (Activation(kind) for kind in ("relu", "tanh", "relu_squared"))
 ARCHITECTURES = {

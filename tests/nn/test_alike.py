@@ -6,14 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.cases import editor_of, mixed_batch
-from nn.cases import assert_different, assert_equal
-from nn.start_cases import first_of, networks_named, wide
-from scalegmn.graph import NetworkBatch, to_graph
-from scalegmn.graph.structure import Structure
+from scalegmn.graph import NetworkBatch, Structure, to_graph
 from scalegmn.models import Direction
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.factories import mlp
+from scalegmn.networks import Activation, mlp
 from scalegmn.nn.alike import Pairs, alike_nodes
 from scalegmn.nn.arrangement import Arrangement
 from scalegmn.nn.edge_maps import EdgeMap
@@ -21,6 +16,9 @@ from scalegmn.nn.factored import Factored
 from scalegmn.nn.message_passing import EdgeUpdate, ScaleMessagePassing
 from scalegmn.nn.state import State
 from scalegmn.seeding import generator
+from tests.models.cases import editor_of, mixed_batch
+from tests.nn.cases import assert_different, assert_equal
+from tests.nn.start_cases import first_of, networks_named, wide
 
 NAMES = ("relu", "relu cnn", "mixed")
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nn.cases import case_of
-from scalegmn.graph import to_graph
-from scalegmn.graph.structure import Structure
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.factories import mlp
-from scalegmn.networks.topology import Role
+from scalegmn.graph import Structure, to_graph
+from scalegmn.networks import Activation, Role, mlp
 from scalegmn.nn.arrangement import Arrangement
+from tests.nn.cases import case_of
 
 SEEDS = range(6)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nn.cases import WIDTH, assert_different, assert_equal
 from scalegmn.nn.duality import carry, dual_start, emitted, received
 from scalegmn.nn.rows import GroupRows
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Group, NonZeroScale, PositiveScale, Sign, Trivial
+from tests.nn.cases import WIDTH, assert_different, assert_equal
 
 GROUPS: tuple[Group, ...] = (Trivial(), Sign(), PositiveScale(), NonZeroScale(), PositiveScale(2.0))
 CASES = (None, *GROUPS)

@@ -6,13 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nn.cases import assert_different, assert_equal
 from scalegmn.nn.equivariant import ScaleEquivariant
 from scalegmn.nn.mlp import MLPStyle
 from scalegmn.nn.rows import GroupRows
 from scalegmn.seeding import generator
 from scalegmn.symmetry import NonZeroScale, PositiveScale, Sign, Trivial
-from scalegmn.testing import randomise
+from scalegmn.testing.parameters import randomise
+from tests.nn.cases import assert_different, assert_equal
 
 GROUPS = (Trivial(), Sign(), PositiveScale(), NonZeroScale())
 

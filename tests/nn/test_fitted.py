@@ -10,16 +10,10 @@ import pytest
 import torch
 
 from scalegmn.errors import UnfittedWarning
-from scalegmn.graph.network_batch import NetworkBatch
-from scalegmn.graph.spec import GraphSpec
-from scalegmn.models.baselines.flat_mlp import FlatMLP, FlatMLPConfig
-from scalegmn.models.baselines.nfn import NFN, NFNConfig
-from scalegmn.models.baselines.statnn_mlp import StatNNConfig, StatNNMLP
-from scalegmn.models.config import ModelConfig
-from scalegmn.models.editor import ScaleGMNEditor
-from scalegmn.models.metanetwork import Judge, Metanetwork
-from scalegmn.models.scalegmn import ScaleGMN
-from scalegmn.networks.factories import siren
+from scalegmn.graph import GraphSpec, NetworkBatch
+from scalegmn.models import Judge, Metanetwork, ModelConfig, ScaleGMN, ScaleGMNEditor
+from scalegmn.models.baselines import NFN, FlatMLP, FlatMLPConfig, NFNConfig, StatNNConfig, StatNNMLP
+from scalegmn.networks import siren
 
 NETWORK = siren(widths=(2, 4, 1))
 SPEC, SMALL = GraphSpec.of([NETWORK]), ModelConfig(features=4, layers=1)

@@ -7,14 +7,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nn.cases import assert_different, assert_equal
 from scalegmn.nn.factored import Factored, multiplied
 from scalegmn.nn.invariant import ScaleInvariant, length, unit, without_scale, without_sign
 from scalegmn.nn.mlp import MLPStyle
 from scalegmn.nn.rows import GroupRows
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Group, NonZeroScale, PositiveScale, Sign, Trivial
-from scalegmn.testing import randomise
+from scalegmn.testing.parameters import randomise
+from tests.nn.cases import assert_different, assert_equal
 
 GROUPS: tuple[Group, ...] = (Trivial(), Sign(), PositiveScale(), NonZeroScale())
 STYLE = MLPStyle(hidden=6)

@@ -7,14 +7,14 @@ import itertools
 import pytest
 import torch
 
-from nn.cases import Case, assert_different, assert_equal, case_of, style_of, whole_step
 from scalegmn.nn.edge_maps import EdgeMap
 from scalegmn.nn.message_passing import EdgeUpdate, NodeInvariants, ScaleMessagePassing
 from scalegmn.nn.state import State
 from scalegmn.nn.style import LayerStyle
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
-from scalegmn.testing import randomise
+from scalegmn.testing.parameters import randomise
+from tests.nn.cases import Case, assert_different, assert_equal, case_of, style_of, whole_step
 
 SEEDS = range(4)
 OPTIONS = list(itertools.product([True, False], repeat=3))

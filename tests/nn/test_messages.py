@@ -7,13 +7,13 @@ import itertools
 import pytest
 from torch import Tensor
 
-from nn.cases import Case, assert_different, assert_equal, case_of, style_of
 from scalegmn.nn.duality import emitted, received
 from scalegmn.nn.edge_maps import EdgeMap
 from scalegmn.nn.messages import Messages
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
-from scalegmn.testing import randomise
+from scalegmn.testing.parameters import randomise
+from tests.nn.cases import Case, assert_different, assert_equal, case_of, style_of
 
 OPTIONS = list(itertools.product([True, False], [True, False]))
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 import torch
 
 from scalegmn.graph import batch_graphs
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.layers import Activate, Dense, Skip
-from scalegmn.networks.topology import EdgeKind
+from scalegmn.networks import Activate, Activation, Architecture, Dense, EdgeKind, Skip
 from scalegmn.nn.normalisation import ParameterScale
 from scalegmn.seeding import generator
-from scalegmn.testing import random_parameters
+from scalegmn.testing.parameters import random_parameters
 
 RELU = Activate(Activation("relu"))
 RESIDUAL = Architecture(

@@ -5,15 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nn.cases import WIDTH, Case, case_of
-from scalegmn.graph import update_parameters
-from scalegmn.graph.structure import Structure
+from scalegmn.graph import Structure, update_parameters
 from scalegmn.nn.parameter_head import ParameterHead
 from scalegmn.nn.state import State
 from scalegmn.nn.taps import tap_blocks
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
-from scalegmn.testing import randomise
+from scalegmn.testing.parameters import randomise
+from tests.nn.cases import WIDTH, Case, case_of
 
 
 def head() -> ParameterHead:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nn.cases import WIDTH, assert_different, assert_equal, case_of, style_of, whole_step
 from scalegmn.nn.permutation_passing import PermutationMessagePassing
 from scalegmn.nn.state import State
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
-from scalegmn.testing import randomise
+from scalegmn.testing.parameters import randomise
+from tests.nn.cases import WIDTH, assert_different, assert_equal, case_of, style_of, whole_step
 
 
 def layer_of(

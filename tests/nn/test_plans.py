@@ -8,14 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.cases import model_of
-from nn.cases import assert_equal
-from nn.start_cases import networks_named, wide
-from scalegmn.graph import NetworkBatch, NetworkGraph
-from scalegmn.graph.structure import Structure
+from scalegmn.graph import NetworkBatch, NetworkGraph, Structure
 from scalegmn.models import Direction, ScaleGMN
 from scalegmn.nn.plans import Plan, PlanOptions
 from scalegmn.nn.steps import Wanted
+from tests.models.cases import model_of
+from tests.nn.cases import assert_equal
+from tests.nn.start_cases import networks_named, wide
 
 NAMES = ("relu", "mixed")
 OPTIONS = PlanOptions(symmetric=True, wanted=Wanted(), layers=2, bidirectional=True)

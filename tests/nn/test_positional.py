@@ -7,18 +7,15 @@ import math
 import pytest
 import torch
 
-from nn.cases import WIDTH, assert_equal, case_of
 from scalegmn.errors import GraphError
-from scalegmn.graph import to_graph
-from scalegmn.graph.spec import GraphSpec
-from scalegmn.graph.structure import Structure
-from scalegmn.networks.activations import Activation, activation_kinds
-from scalegmn.networks.factories import mlp
+from scalegmn.graph import GraphSpec, Structure, to_graph
+from scalegmn.networks import Activation, activation_kinds, mlp
 from scalegmn.nn.arrangement import Arrangement
 from scalegmn.nn.positional import PositionalEncoding, encode_nodes
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
-from scalegmn.testing import randomise
+from scalegmn.testing.parameters import randomise
+from tests.nn.cases import WIDTH, assert_equal, case_of
 
 ARCHITECTURE = mlp(widths=(2, 3, 4, 2), activations=[Activation("relu"), Activation("tanh")])
 GRAPH = to_graph(ARCHITECTURE, torch.zeros(ARCHITECTURE.num_parameters))

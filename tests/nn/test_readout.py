@@ -7,13 +7,13 @@ import itertools
 import pytest
 import torch
 
-from nn.cases import WIDTH, Case, assert_different, case_of, style_of
-from scalegmn.graph.spec import GraphSpec
+from scalegmn.graph import GraphSpec
 from scalegmn.nn.readout import FullGraphReadout, LastLayerReadout, Readout, in_order
 from scalegmn.nn.state import State
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
-from scalegmn.testing import randomise
+from scalegmn.testing.parameters import randomise
+from tests.nn.cases import WIDTH, Case, assert_different, case_of, style_of
 
 KINDS: tuple[type[Readout], ...] = (LastLayerReadout, FullGraphReadout)
 COMBINATIONS = list(itertools.product(KINDS, [True, False], [True, False]))

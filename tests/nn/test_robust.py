@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scalegmn.graph.convert import batch_graphs
-from scalegmn.networks.factories import siren
+from scalegmn.graph import batch_graphs
+from scalegmn.networks import siren
 from scalegmn.nn.normalisation import ParameterScale
 from scalegmn.nn.robust import of_ordinary_size, robust_moments, within_reach
 from scalegmn.nn.standardise import Standardise

@@ -7,11 +7,11 @@ import itertools
 import pytest
 import torch
 
-from nn.cases import WIDTH, assert_equal, case_of, style_of
 from scalegmn.nn.roles import LabelledMap, LabelledMaps, NodeUpdate
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
-from scalegmn.testing import randomise
+from scalegmn.testing.parameters import randomise
+from tests.nn.cases import WIDTH, assert_equal, case_of, style_of
 
 
 def test_plain_or_multiplied() -> None:

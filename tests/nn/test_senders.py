@@ -6,13 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.cases import mixed_batch, model_of
-from nn.cases import assert_different, assert_equal
-from nn.start_cases import ARCHITECTURES, first_of, networks_named, wide
 from scalegmn.graph import to_graph
 from scalegmn.models import Direction
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.factories import mlp
+from scalegmn.networks import Activation, mlp
 from scalegmn.nn.arrangement import Arrangement, Lane
 from scalegmn.nn.factored import Factored, multiplied
 from scalegmn.nn.segments import Incidence
@@ -20,6 +16,9 @@ from scalegmn.nn.senders import FactoredNodes
 from scalegmn.nn.state import State
 from scalegmn.nn.steps import Step
 from scalegmn.seeding import generator
+from tests.models.cases import mixed_batch, model_of
+from tests.nn.cases import assert_different, assert_equal
+from tests.nn.start_cases import ARCHITECTURES, first_of, networks_named, wide
 
 NAMES = sorted(ARCHITECTURES.keys() - {"squared"})
 

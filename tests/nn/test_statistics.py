@@ -6,19 +6,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from nn.cases import Case, assert_different, case_of
 from scalegmn.errors import GraphError
-from scalegmn.graph import NetworkBatch, to_graph
-from scalegmn.graph.spec import GraphSpec
-from scalegmn.models.baselines.statnn_features import statnn_features
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import cnn, mlp
+from scalegmn.graph import GraphSpec, NetworkBatch, to_graph
+from scalegmn.models.baselines._statnn_features import statnn_features
+from scalegmn.networks import Activation, Architecture, cnn, mlp
 from scalegmn.nn.mlp import MLPStyle
 from scalegmn.nn.statistics import PER_SET, SETS_PER_LAYER, WeightStatistics, canonical_parameters
 from scalegmn.seeding import generator
 from scalegmn.symmetry import canonicalize_scale
-from scalegmn.testing import random_parameters, randomise
+from scalegmn.testing.parameters import random_parameters, randomise
+from tests.nn.cases import Case, assert_different, case_of
 
 RELU, TANH = Activation("relu"), Activation("tanh")
 

@@ -9,14 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.cases import editor_of, mixed_batch, model_of, networks_of, spec_of
-from nn.cases import case_of
-from nn.start_cases import WIDTH, networks_named, wide
-from scalegmn.graph import NetworkGraph, to_graph
-from scalegmn.graph.structure import Structure
+from scalegmn.graph import NetworkGraph, Structure, to_graph
 from scalegmn.models import Direction, ModelConfig, ReadoutKind, ScaleGMN, ScaleGMNEditor
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.factories import mlp
+from scalegmn.networks import Activation, mlp
 from scalegmn.nn.alike import Pairs
 from scalegmn.nn.arrangement import Arrangement, Lane
 from scalegmn.nn.edge_maps import EdgeMap
@@ -25,8 +20,11 @@ from scalegmn.nn.senders import FactoredNodes
 from scalegmn.nn.state import State
 from scalegmn.nn.steps import Part, Step, Wanted, steps_of
 from scalegmn.seeding import generator
-from scalegmn.testing import randomise
+from scalegmn.testing.parameters import randomise
 from scalegmn.testing.plain import plain_answer, plain_updates
+from tests.models.cases import editor_of, mixed_batch, model_of, networks_of, spec_of
+from tests.nn.cases import case_of
+from tests.nn.start_cases import WIDTH, networks_named, wide
 
 FORWARD, BOTH = Direction.forward, Direction.bidirectional
 OPTIONS: tuple[dict[str, Any], ...] = (

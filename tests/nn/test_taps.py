@@ -5,16 +5,23 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nn.cases import WIDTH, assert_equal, case_of
-from scalegmn.graph import NetworkGraph, batch_graphs, to_graph
-from scalegmn.graph.structure import Structure
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.layers import Activate, Conv, Dense, Flatten, Layer, Size, Skip
-from scalegmn.networks.topology import EdgeKind
+from scalegmn.graph import NetworkGraph, Structure, batch_graphs, to_graph
+from scalegmn.networks import (
+    Activate,
+    Activation,
+    Architecture,
+    Conv,
+    Dense,
+    EdgeKind,
+    Flatten,
+    Layer,
+    Size,
+    Skip,
+)
 from scalegmn.nn.taps import TABLED_KERNELS, TapBlock, TapDecoder, TapEncoder, TapVectors, tap_blocks
 from scalegmn.seeding import generator
-from scalegmn.testing import random_parameters, randomise
+from scalegmn.testing.parameters import random_parameters, randomise
+from tests.nn.cases import WIDTH, assert_equal, case_of
 
 KERNELS: tuple[Size, ...] = ((1, 1), (3, 3), (5, 5), (7, 7), (2, 2), (9, 9), (1, 4), (4, 1), (3, 5))
 

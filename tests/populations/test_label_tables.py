@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from scalegmn.errors import PopulationError
-from scalegmn.populations import label_tables
-from scalegmn.populations.label_tables import LabelTable
+from scalegmn.populations import LabelTable
+from scalegmn.populations import _label_tables as label_tables
 
 
 def written(folder: Path, text: str | bytes, name: str = "labels.csv") -> Path:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from scalegmn.errors import PopulationError
-from scalegmn.populations import rows as module
-from scalegmn.populations.rows import gather_rows
+from scalegmn.populations import _rows as module
+from scalegmn.populations._rows import gather_rows
 
 WIDTH = 7
 MIB = 1024**2

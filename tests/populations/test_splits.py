@@ -11,9 +11,16 @@ import torch
 from hypothesis import given
 
 from scalegmn.errors import ConfigurationError, PopulationError
-from scalegmn.networks.factories import siren
-from scalegmn.populations.splits import NAMES, Splits, mnist_splits, split_by_column, split_by_group
-from scalegmn.populations.store import Population, PopulationWriter
+from scalegmn.networks import siren
+from scalegmn.populations import (
+    NAMES,
+    Population,
+    PopulationWriter,
+    Splits,
+    mnist_splits,
+    split_by_column,
+    split_by_group,
+)
 
 SMALL = siren(widths=(2, 3, 1))
 

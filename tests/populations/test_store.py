@@ -14,10 +14,9 @@ import pytest
 import torch
 
 from scalegmn.errors import PopulationError
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import siren
-from scalegmn.populations.format import Index
-from scalegmn.populations.store import Group, Population, PopulationWriter
+from scalegmn.networks import Architecture, siren
+from scalegmn.populations import Group, Population, PopulationWriter
+from scalegmn.populations._format import Index
 
 SMALL = siren(widths=(2, 3, 1))
 OTHER = siren(widths=(2, 5, 1))

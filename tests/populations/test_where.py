@@ -6,10 +6,8 @@ import pytest
 import torch
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.factories import mlp
-from scalegmn.populations.store import Population, PopulationWriter
-from scalegmn.populations.where import rows_where
+from scalegmn.networks import Activation, mlp
+from scalegmn.populations import Population, PopulationWriter, rows_where
 
 
 @pytest.fixture

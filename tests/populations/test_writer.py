@@ -16,9 +16,9 @@ import pytest
 import torch
 
 from scalegmn.errors import DiskError, PopulationError
-from scalegmn.networks.factories import siren
-from scalegmn.populations.store import Group, Population, PopulationWriter
-from scalegmn.populations.writer import shard_name
+from scalegmn.networks import siren
+from scalegmn.populations import Group, Population, PopulationWriter
+from scalegmn.populations._format import shard_name
 
 FIRST = siren(widths=(2, 3, 1))
 SECOND = siren(widths=(2, 4, 1))
@@ -128,7 +128,7 @@ def test_a_process_killed_in_the_middle(tmp_path: Path, complete: dict[str, byte
 import os, signal, sys
 from test_writer import PROVENANCE, shard
 from scalegmn.populations import writer as module
-from scalegmn.populations.store import PopulationWriter
+from scalegmn.populations._store import PopulationWriter
 
 with PopulationWriter(sys.argv[1], provenance=PROVENANCE) as writer:
     writer.append_groups(shard(0), notes="shard 0")
@@ -256,7 +256,7 @@ def test_resuming_with_other_settings(
 
 def test_resuming_under_other_versions_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     PopulationWriter(tmp_path / "p", provenance={}).close()
-    monkeypatch.setattr("scalegmn.populations.journal.library_versions", lambda: {"torch": "99"})
+    monkeypatch.setattr("scalegmn.populations._journal.library_versions", lambda: {"torch": "99"})
     for _ in range(2):
         with PopulationWriter(tmp_path / "p", provenance={}, resume=True) as writer:
             writer.append(FIRST, small(), {})

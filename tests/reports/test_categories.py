@@ -3,8 +3,8 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from scalegmn.reports.categories import OTHERS, draw_key, marks_of
-from scalegmn.reports.figures import GREY, new_figure
+from scalegmn.reports import GREY, new_figure
+from scalegmn.reports._categories import OTHERS, draw_key, marks_of
 
 
 def test_categories_are_in_order_and_look_different() -> None:

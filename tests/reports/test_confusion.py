@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scalegmn.reports.confusion import ConfusionError, draw_confusion
-from scalegmn.reports.figures import save_figure
+from scalegmn.reports import draw_confusion, save_figure
+from scalegmn.reports._confusion import ConfusionError
 
 
 def test_counts_stand_in_their_cells(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from scalegmn.reports.contact_sheet import ContactSheetError, contact_sheet, sheet_pixels
+from scalegmn.reports import ContactSheetError, contact_sheet, sheet_pixels
 
 BEFORE = np.linspace(0, 1, 3 * 30, dtype=np.float32).reshape(3, 6, 5)
 TARGET = BEFORE[:, ::-1].copy()

@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scalegmn.reports.curves import Panel, draw_curves
-from scalegmn.reports.figures import COLOURS, save_figure
-from scalegmn.reports.metrics import Metrics, MetricsError
+from scalegmn.reports import COLOURS, Metrics, Panel, draw_curves, save_figure
+from scalegmn.reports._metrics import MetricsError
 
 RUNS = {
     "first": Metrics("a", {"val/loss": {0: 2.0, 1: 1.0}, "train/loss": {0: 1.5, 1: 0.5}}),

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import LogNorm
 
-from scalegmn.reports.embedding_picture import EmbeddingPictureError, draw_embedding, is_logarithmic, is_scale
-from scalegmn.reports.figures import save_figure
+from scalegmn.reports import draw_embedding, save_figure
+from scalegmn.reports._embedding_picture import EmbeddingPictureError, is_logarithmic, is_scale
 
 POINTS = np.random.default_rng(0).normal(size=(40, 2))
 

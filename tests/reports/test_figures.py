@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scalegmn.reports.figures import new_figure, save_figure
+from scalegmn.reports import new_figure, save_figure
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -36,7 +36,7 @@ def test_failed_saving_keeps_the_old_picture(tmp_path: Path) -> None:
 
 def test_pyplot_stays_out() -> None:
     code = (
-        "import sys, scalegmn.reports.overview, scalegmn.reports.curves, scalegmn.reports.confusion;"
+        "import sys, scalegmn.reports._overview, scalegmn.reports._curves, scalegmn.reports._confusion;"
         "sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

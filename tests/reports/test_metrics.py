@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from scalegmn.reports.metrics import MetricsError, read_metrics
+from scalegmn.reports import read_metrics
+from scalegmn.reports._metrics import MetricsError
 
 
 def written(folder: Path, text: str) -> Path:

@@ -8,12 +8,9 @@ import torch
 from matplotlib.collections import LineCollection, PathCollection
 
 from scalegmn.errors import GraphError
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import cnn, siren
-from scalegmn.networks.topology import topology_of
-from scalegmn.reports.figures import new_figure, save_figure
-from scalegmn.reports.network_picture import draw_network, draw_weight_key, edge_weights, node_places
+from scalegmn.networks import Activation, Architecture, cnn, siren, topology_of
+from scalegmn.reports import new_figure, save_figure
+from scalegmn.reports._network_picture import draw_network, draw_weight_key, edge_weights, node_places
 from scalegmn.seeding import generator
 
 CNN = cnn(channels=(1, 4, 5), classes=3, activations=[Activation("relu")] * 2)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from scalegmn.networks.factories import siren
-from scalegmn.reports.figures import save_figure
-from scalegmn.reports.overview import Overview, OverviewError, draw_overview
+from scalegmn.networks import siren
+from scalegmn.reports import Overview, draw_overview, save_figure
+from scalegmn.reports._overview import OverviewError
 
 
 def overview(**changes: object) -> Overview:

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scalegmn.reports.calibration_diagram import CalibrationDiagramError, draw_calibration
-from scalegmn.reports.figures import save_figure
-from scalegmn.reports.roc import MARKED, RocError, area_under, draw_roc
-from scalegmn.tasks.detection_metrics import auroc, calibration_bins, roc_points
+from scalegmn.metrics import auroc, calibration_bins, roc_points
+from scalegmn.reports import draw_roc, save_figure
+from scalegmn.reports._roc import MARKED, RocError, area_under
+from scalegmn.trojans.detection import draw_calibration
+from scalegmn.trojans.detection._calibration_diagram import CalibrationDiagramError
 
 
 def curve(seed: int, shift: float) -> tuple[np.ndarray, float]:

@@ -8,8 +8,8 @@ import pytest
 from matplotlib.axes import Axes
 from scipy.stats import kendalltau
 
-from scalegmn.reports.figures import save_figure
-from scalegmn.reports.scatter import ScatterError, ScatterPanel, draw_scatter
+from scalegmn.reports import ScatterPanel, draw_scatter, save_figure
+from scalegmn.reports._scatter import ScatterError
 
 
 def panel(

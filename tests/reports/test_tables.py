@@ -6,7 +6,8 @@ import io
 import pytest
 from rich.console import Console
 
-from scalegmn.reports.tables import ResultTable, TableError, percent, seconds
+from scalegmn.reports import ResultTable, percent, seconds
+from scalegmn.reports._tables import TableError
 
 TABLE = ResultTable(("model", "accuracy"), (("ScaleGMN", "90.0 %"), ("a|b", "5.0 %")), "Results")
 

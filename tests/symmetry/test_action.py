@@ -12,12 +12,21 @@ from torch import Tensor
 
 from scalegmn.errors import SymmetryError
 from scalegmn.graph import to_graph
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import mlp, siren
-from scalegmn.networks.functional import run
-from scalegmn.networks.layers import Activate, Conv, Dense, Flatten, Pool, Skip
-from scalegmn.networks.topology import EdgeKind, Role
+from scalegmn.networks import (
+    Activate,
+    Activation,
+    Architecture,
+    Conv,
+    Dense,
+    EdgeKind,
+    Flatten,
+    Pool,
+    Role,
+    Skip,
+    mlp,
+    run,
+    siren,
+)
 from scalegmn.seeding import generator
 from scalegmn.symmetry import (
     Element,
@@ -30,14 +39,13 @@ from scalegmn.symmetry import (
     Trivial,
     function_change,
 )
-from scalegmn.testing import (
+from scalegmn.testing.architectures import (
     ELEMENTWISE,
     random_activation,
     random_architecture,
-    random_inputs,
-    random_parameters,
     random_residual_mlp,
 )
+from scalegmn.testing.parameters import random_inputs, random_parameters
 
 EXACT = settings(derandomize=True, deadline=None, max_examples=80)
 RELU, TANH = Activation("relu"), Activation("tanh")

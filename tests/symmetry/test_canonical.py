@@ -10,12 +10,21 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import mlp, siren
-from scalegmn.networks.functional import run
-from scalegmn.networks.layers import Activate, Conv, Dense, Flatten, Pool, Skip
-from scalegmn.networks.topology import CONSTANT, topology_of
+from scalegmn.networks import (
+    CONSTANT,
+    Activate,
+    Activation,
+    Architecture,
+    Conv,
+    Dense,
+    Flatten,
+    Pool,
+    Skip,
+    mlp,
+    run,
+    siren,
+    topology_of,
+)
 from scalegmn.seeding import generator
 from scalegmn.symmetry import (
     SymmetryAction,
@@ -23,7 +32,8 @@ from scalegmn.symmetry import (
     canonicalize_sine_phase,
     function_change,
 )
-from scalegmn.testing import random_architecture, random_cnn, random_inputs, random_mlp, random_parameters
+from scalegmn.testing.architectures import random_architecture, random_cnn, random_mlp
+from scalegmn.testing.parameters import random_inputs, random_parameters
 
 EXACT = settings(derandomize=True, deadline=None, max_examples=100)
 FREQUENCIES = (0.3, 1.0, 2.5, math.pi, 30.0, 47.5, 1000.0)

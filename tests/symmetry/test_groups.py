@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from scalegmn.networks.activations import Activation, activation_kinds
+from scalegmn.networks import Activation, activation_kinds
 from scalegmn.seeding import generator
 from scalegmn.symmetry import (
     Group,
@@ -19,7 +19,7 @@ from scalegmn.symmetry import (
     activation_group,
     group_of,
 )
-from scalegmn.testing import ELEMENTWISE
+from scalegmn.testing.architectures import ELEMENTWISE
 
 GROUPS = (Trivial(), Sign(), PositiveScale(), PositiveScale(2.0), NonZeroScale(), SinePhase(30.0))
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.layers import Activate, Dense, Skip
-from scalegmn.networks.topology import topology_of
-from scalegmn.symmetry.ties import tied_neurons
+from scalegmn.networks import Activate, Activation, Architecture, Dense, Skip, topology_of
+from scalegmn.symmetry._ties import tied_neurons
 
 RELU = Activate(Activation("relu"))
 LAYERS = (Dense("a", 1, 2), RELU, Dense("b", 2, 2), RELU, Dense("c", 2, 2), RELU, Dense("d", 2, 2))

@@ -9,9 +9,9 @@ import torch
 from sklearn.metrics import precision_recall_fscore_support
 
 from scalegmn.errors import ConfigurationError, PopulationError
-from scalegmn.networks.factories import siren
-from scalegmn.populations.store import Population, PopulationWriter
-from scalegmn.tasks.classification import Classification
+from scalegmn.networks import siren
+from scalegmn.populations import Population, PopulationWriter
+from scalegmn.tasks import Classification
 
 
 def task() -> Classification:

@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from scalegmn.errors import ConfigurationError, PopulationError
-from scalegmn.networks.factories import siren
-from scalegmn.populations.store import Population, PopulationWriter
+from scalegmn.metrics import pairwise_rank_loss
+from scalegmn.networks import siren
+from scalegmn.populations import Population, PopulationWriter
 from scalegmn.seeding import generator
-from scalegmn.tasks.rank_correlation import pairwise_rank_loss
-from scalegmn.tasks.regression import Link, Regression, RegressionConfig, RegressionLoss
+from scalegmn.tasks import Link, Regression, RegressionConfig
+from scalegmn.tasks._regression import RegressionLoss
 
 IDENTITY = RegressionConfig(link=Link.identity)
 LOG = RegressionConfig(link=Link.identity, log=True)

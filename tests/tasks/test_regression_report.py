@@ -9,8 +9,9 @@ from scipy.stats import kendalltau, spearmanr
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 from scalegmn.errors import PopulationError
-from scalegmn.tasks.regression_report import r_squared, regression_report
-from scalegmn.tasks.task import Report
+from scalegmn.tasks import r_squared
+from scalegmn.tasks._regression_report import regression_report
+from scalegmn.training import Report
 
 
 def report(true: np.ndarray, predicted: np.ndarray, **arguments: object) -> Report:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from scalegmn.networks.factories import siren
-from scalegmn.populations.store import Population, PopulationWriter
+from scalegmn.networks import siren
+from scalegmn.populations import Population, PopulationWriter
 
 WIDTHS = (2, 6, 6, 1)
 CLASSES = 3

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.populations.store import Population
-from scalegmn.tasks.task import Report
-from scalegmn.tasks.trojan_detection import TrojanDetection
-from scalegmn.training.breakdown import breakdown, report_in_parts
-from training.detection_cases import CLASSES, KINDS, twins
+from scalegmn.populations import Population
+from scalegmn.training import Report
+from scalegmn.training._breakdown import breakdown, report_in_parts
+from scalegmn.trojans.detection import TrojanDetection
+from tests.trojans.detection.detection_cases import CLASSES, KINDS, twins
 
 TASK = TrojanDetection(label="trojaned", target="target", classes=CLASSES, target_weight=0.2)
 

@@ -14,13 +14,11 @@ import torch
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.main import main
 from scalegmn.errors import TrainingWarning
-from scalegmn.networks.factories import siren
-from scalegmn.populations.store import Population, PopulationWriter
-from scalegmn.training.census import check_networks
-from scalegmn.training.config import DataConfig
-from scalegmn.training.run_folder import Run
-from scalegmn.training.selection import select
-from training.small import options
+from scalegmn.networks import siren
+from scalegmn.populations import Population, PopulationWriter
+from scalegmn.training import DataConfig, Run, select
+from scalegmn.training._census import check_networks
+from tests.training.small import options
 
 ARCHITECTURE = siren(widths=(2, 4, 1))
 NETWORKS = 60

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from scalegmn.errors import CheckpointError
-from scalegmn.training.checkpoint_io import PlainCheckpointIO, read_checkpoint
+from scalegmn.training._checkpoint_io import PlainCheckpointIO, read_checkpoint
 
 
 class Evil:

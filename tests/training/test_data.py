@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from scalegmn.symmetry.canonical import canonicalize_sine_phase
-from scalegmn.training import data as data_module
-from scalegmn.training.data import BatchOrder, Networks, steps_per_epoch
-from training.small import small_population
+from scalegmn.symmetry import canonicalize_sine_phase
+from scalegmn.training import BatchOrder, Networks
+from scalegmn.training import _data as data_module
+from scalegmn.training._data import steps_per_epoch
+from tests.training.small import small_population
 
 
 def networks(folder: Path, *, canonicalize: bool = True, limit: float = 1e9, more: bool = False) -> Networks:

@@ -7,20 +7,15 @@ import pytest
 import torch
 
 from scalegmn.errors import ConfigurationError, PopulationError
-from scalegmn.graph.network_batch import NetworkBatch
-from scalegmn.models.scalegmn import ScaleGMN
-from scalegmn.networks.factories import siren
-from scalegmn.populations.store import Population, PopulationWriter
+from scalegmn.graph import NetworkBatch
+from scalegmn.models import ScaleGMN
+from scalegmn.networks import siren
+from scalegmn.populations import Population, PopulationWriter
 from scalegmn.seeding import generator
 from scalegmn.symmetry import SymmetryAction
-from scalegmn.training.embedding import (
-    Projection,
-    embed_networks,
-    project,
-    standardised,
-    untrained_model,
-)
-from training.small import small_population
+from scalegmn.training import Projection, project, untrained_model
+from scalegmn.training._embedding import embed_networks, standardised
+from tests.training.small import small_population
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scalegmn.training.files import json_text, write_json
+from scalegmn.training import json_text, write_json
 
 
 def test_what_is_no_number_is_null_and_named(tmp_path: Path) -> None:

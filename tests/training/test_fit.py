@@ -12,16 +12,11 @@ import pytest
 import torch
 
 from scalegmn.errors import ConfigurationError, PopulationError
-from scalegmn.populations.store import Population
-from scalegmn.training.checkpoint_io import read_checkpoint
-from scalegmn.training.checks import mistakes_of
-from scalegmn.training.config import Precision, RunConfig
-from scalegmn.training.data import BatchOrder
-from scalegmn.training.evaluation import evaluate
-from scalegmn.training.fit import train
-from scalegmn.training.parsing import parse_config
-from scalegmn.training.run_folder import Run
-from training.small import CLASSES, options, small_population
+from scalegmn.populations import Population
+from scalegmn.training import BatchOrder, Run, RunConfig, evaluate, mistakes_of, parse_config, train
+from scalegmn.training._checkpoint_io import read_checkpoint
+from scalegmn.training._config import Precision
+from tests.training.small import CLASSES, options, small_population
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +190,7 @@ def test_unknown_class_in_test_networks(population: Path, tmp_path: Path) -> Non
 # third epoch is being written, or between the best and the last checkpoint of that epoch.
 KILLS = {
     "mid-epoch": """
-from scalegmn.training.module import FitModule
+from scalegmn.training._module import FitModule
 step = FitModule.training_step
 def training_step(self, batch, index):
     if self.current_epoch == 2 and index == 1:
@@ -204,7 +199,7 @@ def training_step(self, batch, index):
 FitModule.training_step = training_step
 """,
     "mid-write": """
-from scalegmn.training.checkpoint_io import PlainCheckpointIO
+from scalegmn.training._checkpoint_io import PlainCheckpointIO
 replace = os.replace
 def kill(old, new):
     if os.path.basename(new) == "last.ckpt" and torch.load(old, weights_only=True)["epoch"] == 2:

@@ -9,16 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from scalegmn.models.baselines.feature_boosting import BoostingConfig, FeatureBoosting
-from scalegmn.populations.store import Population
-from scalegmn.tasks.classification import Classification
-from scalegmn.training.config import DataConfig, MetanetworkName, RunConfig
-from scalegmn.training.data import Data, Networks
-from scalegmn.training.fitting import fit_at_once
-from scalegmn.training.history import History
-from scalegmn.training.inference import outputs_on
-from scalegmn.training.metanetworks import make_metanetwork
-from training.small import small_population
+from scalegmn.models.baselines import BoostingConfig, FeatureBoosting
+from scalegmn.populations import Population
+from scalegmn.tasks import Classification
+from scalegmn.training import Data, DataConfig, Networks, RunConfig, outputs_on
+from scalegmn.training._config import MetanetworkName
+from scalegmn.training._fitting import fit_at_once
+from scalegmn.training._history import History
+from scalegmn.training._metanetworks import make_metanetwork
+from tests.training.small import small_population
 
 TRAIN, VAL = np.arange(0, 64, 2), np.arange(1, 64, 4)
 

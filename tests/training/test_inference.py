@@ -7,15 +7,12 @@ import pytest
 import torch
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.graph.convert import batch_graphs
-from scalegmn.graph.spec import GraphSpec
-from scalegmn.models.config import ModelConfig
-from scalegmn.models.scalegmn import ScaleGMN
-from scalegmn.tasks.classification import Classification
-from scalegmn.training.data import Networks
-from scalegmn.training.inference import device_called, outputs_of, outputs_on
-from scalegmn.training.memory import kept_memory
-from training.small import small_population
+from scalegmn.graph import GraphSpec, batch_graphs
+from scalegmn.models import ModelConfig, ScaleGMN
+from scalegmn.tasks import Classification
+from scalegmn.training import Networks, device_called, kept_memory, outputs_on
+from scalegmn.training._inference import outputs_of
+from tests.training.small import small_population
 
 
 def test_answers_come_in_the_order_of_the_networks(tmp_path: Path) -> None:

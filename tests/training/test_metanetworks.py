@@ -7,32 +7,18 @@ from pathlib import Path
 import pytest
 import torch
 
+from scalegmn.editing import EditingConfig, InrEditing
 from scalegmn.errors import ConfigurationError
-from scalegmn.graph.network_batch import NetworkBatch
-from scalegmn.models.baselines.answer_kind import AnswerKind
-from scalegmn.models.baselines.feature_boosting import FeatureBoosting
-from scalegmn.models.baselines.feature_logistic import FeatureLogistic
-from scalegmn.models.baselines.features.feature_set import FeatureKind, FeaturesConfig
-from scalegmn.models.baselines.flat_mlp_editor import FlatMLPEditor
-from scalegmn.models.config import ModelConfig
-from scalegmn.models.editor import ScaleGMNEditor
-from scalegmn.models.metanetwork import Editor, Judge
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import siren
+from scalegmn.graph import NetworkBatch
+from scalegmn.models import Editor, Judge, ModelConfig, ScaleGMNEditor
+from scalegmn.models.baselines import AnswerKind, FeatureBoosting, FeatureLogistic, FlatMLPEditor
+from scalegmn.models.baselines.features import FeatureKind, FeaturesConfig
+from scalegmn.networks import Architecture, siren
 from scalegmn.seeding import generator
-from scalegmn.tasks.classification import Classification
-from scalegmn.tasks.inr_editing import EditingConfig, InrEditing
-from scalegmn.tasks.regression import Link, Regression, RegressionConfig
-from scalegmn.tasks.task import Task
-from scalegmn.tasks.trojan_detection import TrojanDetection
-from scalegmn.training.config import (
-    DataConfig,
-    MetanetworkName,
-    RunConfig,
-    TaskName,
-    TrainingConfig,
-)
-from scalegmn.training.metanetworks import (
+from scalegmn.tasks import Classification, Link, Regression, RegressionConfig
+from scalegmn.training import DataConfig, RunConfig, Task, TaskName, TrainingConfig
+from scalegmn.training._config import MetanetworkName
+from scalegmn.training._metanetworks import (
     FITTED,
     ONE_LAYOUT,
     check_features,
@@ -40,6 +26,7 @@ from scalegmn.training.metanetworks import (
     load_metanetwork,
     make_metanetwork,
 )
+from scalegmn.trojans.detection import TrojanDetection
 
 ONE, OTHER = siren(widths=(2, 4, 4, 1)), siren(widths=(2, 5, 1))
 THREE_CLASSES = Classification(label="label", classes=["a", "b", "c"])

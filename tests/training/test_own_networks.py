@@ -11,16 +11,12 @@ import pytest
 from scalegmn.checkpoints import write_state
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.main import main
+from scalegmn.collections import canonicalize_population
 from scalegmn.errors import ConfigurationError, PopulationError
-from scalegmn.populations.canonicalize import canonicalize_population
-from scalegmn.populations.store import Population, PopulationWriter
-from scalegmn.training.evaluation import evaluate
-from scalegmn.training.fit import train
-from scalegmn.training.own_networks import NETWORKS, own_splits
-from scalegmn.training.parsing import parse_config
-from scalegmn.training.run_folder import Run
-from scalegmn.training.selection import select
-from training.small import options, small_population
+from scalegmn.populations import Population, PopulationWriter
+from scalegmn.training import Run, evaluate, own_splits, parse_config, select, train
+from scalegmn.training._own_networks import NETWORKS
+from tests.training.small import options, small_population
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,10 @@ import yaml
 
 from scalegmn.configuration import to_plain
 from scalegmn.errors import ConfigurationError
-from scalegmn.models.config import Direction, Symmetry
-from scalegmn.training.config import RunConfig, Schedule
-from scalegmn.training.parsing import fields_of, flat_items, parse_config, parse_plain
-from scalegmn.training.shipped import FOLDER
-from scalegmn.training.yaml_files import read_yaml
+from scalegmn.models import Direction, Symmetry
+from scalegmn.training import RunConfig, Schedule, flat_items, parse_config, parse_plain, read_yaml
+from scalegmn.training._parsing import fields_of
+from scalegmn.training._shipped import FOLDER
 
 CONFIGS = [
     path

@@ -8,12 +8,11 @@ import pytest
 import torch
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.graph.network_batch import NetworkBatch
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.factories import mlp
-from scalegmn.symmetry.action import SymmetryAction
-from scalegmn.training.reference import Reference, sizes_of
-from scalegmn.training.typicality import InvariantStatistics
+from scalegmn.graph import NetworkBatch
+from scalegmn.networks import Activation, mlp
+from scalegmn.symmetry import SymmetryAction
+from scalegmn.training import InvariantStatistics
+from scalegmn.training._reference import Reference, sizes_of
 
 NETWORK = mlp(widths=(3, 6, 4, 2), activations=[Activation("relu"), Activation("tanh")])
 STATISTICS = InvariantStatistics([NETWORK])

@@ -15,12 +15,10 @@ from scalegmn.cli.exit_codes import USAGE
 from scalegmn.cli.main import main
 from scalegmn.disk import claimed
 from scalegmn.errors import CheckpointError, ConfigurationError, DiskError
-from scalegmn.training.checkpoint_io import read_checkpoint
-from scalegmn.training.config import RunConfig
-from scalegmn.training.fit import train
-from scalegmn.training.parsing import parse_config
-from scalegmn.training.run_folder import BEST, CHECKPOINTS, LAST
-from training.small import options, small_population
+from scalegmn.training import RunConfig, parse_config, train
+from scalegmn.training._checkpoint_io import read_checkpoint
+from scalegmn.training._run_folder import BEST, CHECKPOINTS, LAST
+from tests.training.small import options, small_population
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.training.row_files import check_row_file, write_rows
+from scalegmn.training import check_row_file, write_rows
 
 ROWS = [
     {"id": 0, "file": "=HYPERLINK(1)", "error": "cannot be read"},

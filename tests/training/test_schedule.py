@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scalegmn.training.config import Schedule
-from scalegmn.training.schedule import learning_rate_factor
+from scalegmn.training import Schedule
+from scalegmn.training._schedule import learning_rate_factor
 
 
 def factor(step: int, schedule: Schedule) -> float:

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from scalegmn.errors import ConfigurationError, PopulationError
-from scalegmn.training.config import DataConfig
-from scalegmn.training.selection import Selection, select
-from training.small import small_population
+from scalegmn.training import DataConfig, Selection, select
+from tests.training.small import small_population
 
 
 def images(selection: Selection, name: str) -> set[int]:

@@ -6,10 +6,16 @@ import pytest
 
 from scalegmn.cli import configs
 from scalegmn.cli.main import main
+from scalegmn.comparison import parse_comparison
 from scalegmn.errors import ConfigurationError
-from scalegmn.training.comparison.parsing import parse_comparison
-from scalegmn.training.parsing import parse_config
-from scalegmn.training.shipped import described, find_configuration, is_comparison, shipped_names, text_of
+from scalegmn.training import (
+    described,
+    find_configuration,
+    is_comparison,
+    parse_config,
+    shipped_names,
+    text_of,
+)
 
 
 def test_all_are_named_and_described() -> None:

@@ -6,16 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from scalegmn.editing import EditingConfig, InrEditing
 from scalegmn.errors import PopulationError
-from scalegmn.populations.store import Population
-from scalegmn.tasks.classification import Classification
-from scalegmn.tasks.inr_editing import EditingConfig, InrEditing
-from scalegmn.tasks.regression import Link, Regression, RegressionConfig
-from scalegmn.tasks.task import Task
-from scalegmn.training.config import DataConfig, RunConfig, TaskName
-from scalegmn.training.selection import Selection, select
-from scalegmn.training.tasks import load_task, make_task
-from training.small import small_population
+from scalegmn.populations import Population
+from scalegmn.tasks import Classification, Link, Regression, RegressionConfig
+from scalegmn.training import DataConfig, RunConfig, Selection, Task, TaskName, load_task, select
+from scalegmn.training._tasks import make_task
+from tests.training.small import small_population
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,12 @@ import torch
 from torch import Tensor
 
 from scalegmn.errors import CheckpointError
-from scalegmn.graph.network_batch import NetworkBatch
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.factories import mlp
+from scalegmn.graph import NetworkBatch
+from scalegmn.networks import Activation, mlp
 from scalegmn.seeding import generator
 from scalegmn.symmetry import SymmetryAction
-from scalegmn.training.calibration import file_sha256
-from scalegmn.training.typicality import InvariantStatistics, Typicality
+from scalegmn.training import InvariantStatistics, Typicality
+from scalegmn.trojans.detection import file_sha256
 
 ARCHITECTURE = mlp(widths=(3, 6, 5, 2), activations=[Activation("relu"), Activation("tanh")])
 STATISTICS = InvariantStatistics([ARCHITECTURE])

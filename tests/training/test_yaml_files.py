@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.training.yaml_files import MAX_BYTES, parse_yaml, read_yaml, to_yaml
+from scalegmn.training import read_yaml, to_yaml
+from scalegmn.training._yaml_files import MAX_BYTES, parse_yaml
 
 LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)

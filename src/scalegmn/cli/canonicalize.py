@@ -11,10 +11,9 @@ from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.output import say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.published import COLLECTION_NAMES, CollectionName, collection_called, print_refusals
+from scalegmn.collections import CanonicalizeReport, canonicalize_folder, canonicalize_population
 from scalegmn.errors import ConfigurationError
-from scalegmn.populations.canonicalize import CanonicalizeReport, canonicalize_folder, canonicalize_population
-from scalegmn.populations.format import INDEX, JOURNAL
-from scalegmn.populations.store import Population
+from scalegmn.populations import INDEX, JOURNAL, Population
 
 HELP = "bring the phases of sine networks into one range; what they compute stays the same"
 

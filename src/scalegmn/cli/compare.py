@@ -13,24 +13,28 @@ from scalegmn.cli.mistakes import print_mistakes
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.pictures import ROC_PICTURE, detection_pictures_of_run
 from scalegmn.cli.terminal import console
-from scalegmn.networks.files import read_json
-from scalegmn.reports.comparison import (
+from scalegmn.comparison import (
+    FAILURES,
+    Comparison,
+    ComparisonConfig,
+    collect,
+    compare,
     comparison_table,
     costs_table,
+    draw_comparison,
+    draw_curves,
+    draw_predictions,
     figures_table,
+    help_parser,
+    mistakes_of_comparison,
     notes,
+    parse_comparison,
     runs_csv,
     table_csv,
 )
-from scalegmn.reports.comparison_picture import draw_comparison, draw_curves, draw_predictions
-from scalegmn.reports.figures import save_figure
-from scalegmn.training.comparison.config import ComparisonConfig
-from scalegmn.training.comparison.parsing import help_parser, parse_comparison
-from scalegmn.training.comparison.results import Comparison, collect
-from scalegmn.training.comparison.running import FAILURES, compare
-from scalegmn.training.comparison.state import mistakes_of_comparison
-from scalegmn.training.files import write_text
-from scalegmn.training.run_folder import RESULTS
+from scalegmn.networks import read_json
+from scalegmn.reports import save_figure
+from scalegmn.training import RESULTS, write_text
 
 HELP = "train several models with several seeds, and write a table, CSV files and pictures"
 

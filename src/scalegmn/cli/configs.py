@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.output import say, say_all
 from scalegmn.cli.parsers import CommandParser
-from scalegmn.training.shipped import described, is_comparison, shipped_names, text_of
+from scalegmn.training import described, is_comparison, shipped_names, text_of
 
 HELP = "list the configurations that ship with scalegmn, or print one"
 

@@ -10,14 +10,9 @@ import numpy as np
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from scalegmn.reports.contact_sheet import contact_sheet, sheet_pixels
-from scalegmn.reports.figures import save_figure
-from scalegmn.tasks.editing_report import PICTURES, SHOWN
-from scalegmn.tasks.image_error import ImageTargets
-from scalegmn.tasks.inr_editing import InrEditing
-from scalegmn.tasks.task import Report
-from scalegmn.training.data import PopulationData
-from scalegmn.training.module import FitModule
+from scalegmn.editing import PICTURES, SHOWN, ImageTargets, InrEditing
+from scalegmn.reports import contact_sheet, save_figure, sheet_pixels
+from scalegmn.training import FitModule, PopulationData, Report
 
 SHEET: Final = "contact_sheet.png"
 

@@ -19,14 +19,11 @@ from scalegmn.cli.model_options import (
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.disk import new_folder
+from scalegmn.editing import FilesEdited, Pictures, TrainedEditor, edit_files, edit_population
 from scalegmn.errors import ConfigurationError
-from scalegmn.populations.store import Population
-from scalegmn.reports.contact_sheet import contact_sheet
-from scalegmn.reports.figures import save_figure
-from scalegmn.training.editing import Pictures, TrainedEditor, edit_population
-from scalegmn.training.editing_files import FilesEdited, edit_files
-from scalegmn.training.reading import ReadingOptions
-from scalegmn.training.run_folder import Run
+from scalegmn.populations import Population
+from scalegmn.reports import contact_sheet, save_figure
+from scalegmn.training import ReadingOptions, Run
 
 HELP = "change what sine networks draw, by a trained editor; writes new networks"
 

@@ -21,29 +21,31 @@ from scalegmn.cli.model_options import (
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.errors import ConfigurationError
-from scalegmn.models.scalegmn import ScaleGMN
-from scalegmn.networks.architecture import Architecture
+from scalegmn.models import ScaleGMN
+from scalegmn.networks import Architecture
 from scalegmn.networks.recognition import Recognizer
-from scalegmn.populations.progress import progress_bar
-from scalegmn.populations.store import Population
-from scalegmn.reports.embedding_picture import draw_embedding
-from scalegmn.reports.figures import save_figure
+from scalegmn.populations import Population, progress_bar
+from scalegmn.reports import draw_embedding, save_figure
 from scalegmn.seeding import numpy_generator
-from scalegmn.training.answering import Refusal
-from scalegmn.training.embedding import (
+from scalegmn.training import (
+    FILE,
+    NUMBER,
+    EmbeddedNetworks,
+    Files,
     Points,
     Projection,
+    Refusal,
+    Run,
+    device_called,
+    find_networks,
+    gather,
+    learnt_note,
+    own_splits,
     project,
     trained_model,
     untrained_model,
     vectors_of,
 )
-from scalegmn.training.gathering import FILE, NUMBER, gather
-from scalegmn.training.inference import device_called
-from scalegmn.training.own_networks import learnt_note, own_splits
-from scalegmn.training.run_folder import Run
-from scalegmn.training.sources import Files, find_networks
-from scalegmn.training.vector_files import EmbeddedNetworks
 
 HELP = "turn networks into vectors, and draw them as points, near each other where they are alike"
 

@@ -15,11 +15,7 @@ from scalegmn.cli.output import say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.pictures import write_pictures
 from scalegmn.cli.tables import print_tables
-from scalegmn.training.evaluation import evaluate
-from scalegmn.training.files import write_json
-from scalegmn.training.outcome import write_arrays
-from scalegmn.training.row_files import write_rows
-from scalegmn.training.run_folder import Run
+from scalegmn.training import Run, evaluate, write_arrays, write_json, write_rows
 
 HELP = "judge a trained metanetwork on the same or another population"
 

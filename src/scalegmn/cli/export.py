@@ -13,12 +13,10 @@ from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.output import say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.published import collection_called
+from scalegmn.collections import TABLE, export_population, write_checkpoints
+from scalegmn.collections.small_cnn_zoo import write_zoo
 from scalegmn.errors import ConfigurationError
-from scalegmn.populations.checkpoint_files import TABLE, write_checkpoints
-from scalegmn.populations.exporting import export_population
-from scalegmn.populations.store import Population
-from scalegmn.populations.where import rows_where
-from scalegmn.populations.zoo_files import write_zoo
+from scalegmn.populations import Population, rows_where
 
 HELP = "write a population as checkpoint files, or in a published format"
 

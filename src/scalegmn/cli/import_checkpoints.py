@@ -8,13 +8,11 @@ from typing import Final
 
 from jsonargparse import ArgumentParser, Namespace
 
+from scalegmn.collections import MAX_BYTES, TABLE, ImportReport, NetworkReader, import_checkpoints
 from scalegmn.errors import ConfigurationError, PopulationError
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.recognition.stated import DESCRIPTION, Stated
-from scalegmn.populations.checkpoint_files import TABLE
-from scalegmn.populations.importing import ImportReport
-from scalegmn.populations.importing_checkpoints import MAX_BYTES, NetworkReader, import_checkpoints
-from scalegmn.populations.label_tables import FILE_COLUMN, LabelTable
+from scalegmn.networks import Architecture
+from scalegmn.networks.recognition import DESCRIPTION, Stated
+from scalegmn.populations import FILE_COLUMN, LabelTable
 
 OPTIONS: Final = ("table", "file_column", "architecture", "key", "max_bytes")
 """Options that no other collection has."""

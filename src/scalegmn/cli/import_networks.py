@@ -13,12 +13,10 @@ from scalegmn.cli.import_checkpoints import OPTIONS, add_checkpoint_options, run
 from scalegmn.cli.output import say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.published import ImportName, collection_called, print_refusals
+from scalegmn.collections import Collection, ImportReport, import_collection
+from scalegmn.collections.inrs import VALIDATION, SplitCollection, generate_splits
+from scalegmn.collections.small_cnn_zoo import LAST_STEP, SmallCnnZoo, import_zoo
 from scalegmn.errors import ConfigurationError
-from scalegmn.populations.importing import ImportReport, import_collection
-from scalegmn.populations.importing_zoo import import_zoo
-from scalegmn.populations.readers.collection import Collection
-from scalegmn.populations.readers.small_cnn_zoo import LAST_STEP, SmallCnnZoo
-from scalegmn.populations.readers.split_collection import VALIDATION, SplitCollection, generate_splits
 
 HELP = "read a published collection of networks, or your own checkpoints, into a packed population"
 

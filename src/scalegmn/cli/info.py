@@ -8,17 +8,16 @@ from typing import Literal
 
 from jsonargparse import ArgumentParser
 
-from scalegmn.checkpoints.folders import network_parts
-from scalegmn.checkpoints.readers import DEFAULT_MAX_BYTES
+from scalegmn.checkpoints import DEFAULT_MAX_BYTES, network_parts
 from scalegmn.cli.describe.population import describe_population
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.output import say_all
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.terminal import console
 from scalegmn.errors import ConfigurationError
-from scalegmn.networks.files import read_json
-from scalegmn.populations.format import INDEX, JOURNAL
-from scalegmn.reports.tables import ResultTable
+from scalegmn.networks import read_json
+from scalegmn.populations import INDEX, JOURNAL
+from scalegmn.reports import ResultTable
 
 HELP = "show what a population, a run, a saved model or a checkpoint file holds"
 

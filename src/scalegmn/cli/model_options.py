@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from jsonargparse import ArgumentParser, Namespace
 
+from scalegmn.checkpoints import DEFAULT_MAX_BYTES
 from scalegmn.errors import ConfigurationError
-from scalegmn.training.reading import DEFAULT_MAX_BYTES, ReadingOptions
+from scalegmn.training import ReadingOptions
 
 
 def add_model_options(parser: ArgumentParser, *, batch_size: int) -> None:

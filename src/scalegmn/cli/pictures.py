@@ -8,11 +8,9 @@ from typing import Final
 import numpy as np
 
 from scalegmn.cli.contact_sheets import SHEET, write_sheet
-from scalegmn.reports.calibration_diagram import draw_calibration
-from scalegmn.reports.figures import save_figure
-from scalegmn.reports.roc import draw_roc
-from scalegmn.tasks.detection_report import RELIABILITY, ROC
-from scalegmn.tasks.task import Report
+from scalegmn.reports import draw_roc, save_figure
+from scalegmn.training import Report
+from scalegmn.trojans.detection import RELIABILITY, ROC, draw_calibration
 
 ROC_PICTURE: Final = "roc.png"
 CALIBRATION_PICTURE: Final = "calibration.png"

@@ -18,15 +18,24 @@ from scalegmn.cli.model_options import (
 from scalegmn.cli.output import complain, say, say_all
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.tables import print_tables
-from scalegmn.populations.progress import progress_bar
-from scalegmn.tasks.task import Table
-from scalegmn.training.answering import Outcome, Prediction, Refusal
-from scalegmn.training.files import json_text
-from scalegmn.training.own_networks import learnt_note, own_splits
-from scalegmn.training.prediction import DEFAULT_LEVEL, predict_files, predict_population
-from scalegmn.training.row_files import check_row_file, write_rows
-from scalegmn.training.run_folder import Run
-from scalegmn.training.sources import Files, find_networks
+from scalegmn.populations import progress_bar
+from scalegmn.training import (
+    DEFAULT_LEVEL,
+    Files,
+    Outcome,
+    Prediction,
+    Refusal,
+    Run,
+    Table,
+    check_row_file,
+    find_networks,
+    json_text,
+    learnt_note,
+    own_splits,
+    predict_files,
+    predict_population,
+    write_rows,
+)
 
 HELP = "say what networks hold, by a trained metanetwork"
 

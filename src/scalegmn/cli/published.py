@@ -6,13 +6,10 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from scalegmn.cli.output import say
+from scalegmn.collections import Collection, Refusal
+from scalegmn.collections.inrs import Cifar10Inrs, FashionMnistInrs, MnistInrs, NpzInrs
+from scalegmn.collections.wild_park import WildPark
 from scalegmn.errors import ConfigurationError
-from scalegmn.populations.readers.cifar10_inrs import Cifar10Inrs
-from scalegmn.populations.readers.collection import Collection, Refusal
-from scalegmn.populations.readers.fashion_mnist_inrs import FashionMnistInrs
-from scalegmn.populations.readers.mnist_inrs import MnistInrs
-from scalegmn.populations.readers.npz_inrs import NpzInrs
-from scalegmn.populations.readers.wild_park import WildPark
 
 CollectionName = Literal["mnist_inrs", "fashion_mnist_inrs", "cifar10_inrs", "npz_inrs", "wild_park"]
 COLLECTION_NAMES: tuple[CollectionName, ...] = get_args(CollectionName)

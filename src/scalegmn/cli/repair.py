@@ -14,14 +14,19 @@ from scalegmn.cli.output import complain, say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.tables import print_tables
 from scalegmn.errors import CheckpointError, ConfigurationError
-from scalegmn.networks.files import read_json
-from scalegmn.populations.images import load_images
-from scalegmn.populations.triggers import trigger_from_dict
-from scalegmn.tasks.repair.answers import LabelledPixels
-from scalegmn.tasks.task import Table
-from scalegmn.training.files import create_json
-from scalegmn.training.repair_outcome import CAVEAT, DEFAULT_DROP, Evidence, RepairOutcome
-from scalegmn.training.repairing import Repairer, repair_file
+from scalegmn.images import load_images
+from scalegmn.networks import read_json
+from scalegmn.training import Table, create_json
+from scalegmn.trojans.repair import (
+    CAVEAT,
+    DEFAULT_DROP,
+    Evidence,
+    LabelledPixels,
+    Repairer,
+    RepairOutcome,
+    repair_file,
+)
+from scalegmn.trojans.triggers import trigger_from_dict
 
 HELP = "mend a network that may be trojaned, by its weights alone"
 

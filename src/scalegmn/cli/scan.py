@@ -16,19 +16,24 @@ from scalegmn.cli.scan_lines import print_report
 from scalegmn.cli.scan_reports import Outputs, json_text
 from scalegmn.disk import sentence_of
 from scalegmn.errors import ConfigurationError, ScaleGMNError
-from scalegmn.reports.sarif import to_sarif
-from scalegmn.reports.scan_page import scan_page
-from scalegmn.training.scanning.detector import Detector
-from scalegmn.training.scanning.journal import own_journal, remove_journal
-from scalegmn.training.scanning.manifest import manifest_of, read_key
-from scalegmn.training.scanning.results import ScanReport, Verdict, failing
-from scalegmn.training.scanning.scanner import question, scan
-from scalegmn.training.scanning.settings import (
+from scalegmn.trojans.scanning import (
     DEFAULT_BATCH_SIZE,
     DEFAULT_FPR,
     DEFAULT_MAX_BYTES,
+    Detector,
     Explain,
+    ScanReport,
     ScanSettings,
+    Verdict,
+    failing,
+    manifest_of,
+    own_journal,
+    question,
+    read_key,
+    remove_journal,
+    scan,
+    scan_page,
+    to_sarif,
 )
 
 HELP = "judge checkpoint files with a trained detector of trojans, for pipelines"

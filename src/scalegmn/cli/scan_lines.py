@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from scalegmn.cli.output import complain
 from scalegmn.printable import NAME, printable
-from scalegmn.training.scanning.results import FileResult, ScanReport, Verdict
+from scalegmn.trojans.scanning import FileResult, ScanReport, Verdict
 
 _SHOWN = 3
 

@@ -12,7 +12,7 @@ from typing import Final, final
 from scalegmn.cli.output import say_all
 from scalegmn.errors import ConfigurationError, DiskError
 from scalegmn.printable import printable
-from scalegmn.training.files import write_text
+from scalegmn.training import write_text
 
 STANDARD_OUTPUT: Final = Path("-")
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from scalegmn.cli.terminal import console
 from scalegmn.printable import printable
-from scalegmn.tasks.task import Table
+from scalegmn.training import Table
 
 
 def print_tables(tables: Iterable[Table]) -> None:

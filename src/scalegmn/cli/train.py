@@ -10,9 +10,7 @@ from scalegmn.cli.mistakes import print_mistakes
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.pictures import write_pictures
 from scalegmn.cli.tables import print_tables
-from scalegmn.training.checks import mistakes_of
-from scalegmn.training.fit import train
-from scalegmn.training.parsing import help_parser, parse_config
+from scalegmn.training import help_parser, mistakes_of, parse_config, train
 
 HELP = "train a metanetwork on a population of networks"
 

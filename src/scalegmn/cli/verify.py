@@ -11,8 +11,7 @@ from scalegmn.cli.exit_codes import NEGATIVE, OK
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.errors import ConfigurationError, ScaleGMNError
-from scalegmn.training.scanning.manifest import read_key, read_manifest
-from scalegmn.training.scanning.verification import Verification, verify
+from scalegmn.trojans.scanning import Verification, read_key, read_manifest, verify
 
 HELP = "check that files are still those that a scan found clean"
 

@@ -7,19 +7,6 @@ that replaces another.
 
 from __future__ import annotations
 
-from scalegmn.disk.claims import claimed, holds_something, new_folder, writer_in
-from scalegmn.disk.failures import sentence_of, writing
-from scalegmn.disk.whole_files import create_file, make_folder, remove_remains, replace_file
+import lazy_loader
 
-__all__ = [
-    "claimed",
-    "create_file",
-    "holds_something",
-    "make_folder",
-    "new_folder",
-    "remove_remains",
-    "replace_file",
-    "sentence_of",
-    "writer_in",
-    "writing",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,20 +1,7 @@
 """Metanetworks: what reads trained networks and answers, or writes new ones."""
 
-from scalegmn.models.config import Direction, ModelConfig, ReadoutKind, Symmetry
-from scalegmn.models.editor import ScaleGMNEditor
-from scalegmn.models.metanetwork import Editor, Judge, Metanetwork
-from scalegmn.models.probed import ProbedScaleGMN
-from scalegmn.models.scalegmn import ScaleGMN
+from __future__ import annotations
 
-__all__ = [
-    "Direction",
-    "Editor",
-    "Judge",
-    "Metanetwork",
-    "ModelConfig",
-    "ProbedScaleGMN",
-    "ReadoutKind",
-    "ScaleGMN",
-    "ScaleGMNEditor",
-    "Symmetry",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

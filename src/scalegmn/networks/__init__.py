@@ -1,1 +1,7 @@
 """What a network is, before it is a graph: layers, parameters, neurons, files."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

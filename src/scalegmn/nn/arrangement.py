@@ -13,12 +13,12 @@ from typing import final
 import torch
 from torch import Tensor
 
-from scalegmn.graph.structure import Structure
+from scalegmn.graph import Structure
 from scalegmn.nn.chunks import chunks
 from scalegmn.nn.kinds import Kinds
 from scalegmn.nn.rows import GroupRows
 from scalegmn.nn.segments import Incidence
-from scalegmn.symmetry.groups import SCALE_BIT
+from scalegmn.symmetry import SCALE_BIT
 
 
 def edge_limit(fan_in: Tensor) -> int:

@@ -7,8 +7,8 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from scalegmn.graph.network_graph import NetworkGraph
-from scalegmn.networks.topology import EdgeKind, Role
+from scalegmn.graph import NetworkGraph
+from scalegmn.networks import EdgeKind, Role
 from scalegmn.nn.fitted import mark_fitted, warn_if_unfitted
 from scalegmn.nn.robust import of_ordinary_size
 from scalegmn.shapes import NodeScalars, TapScalars

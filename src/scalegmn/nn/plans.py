@@ -7,8 +7,7 @@ from typing import Final, final
 
 import torch
 
-from scalegmn.graph.kept import Kept
-from scalegmn.graph.structure import Structure
+from scalegmn.graph import Kept, Structure
 from scalegmn.nn.arrangement import Arrangement
 from scalegmn.nn.steps import Step, Wanted, steps_of
 from scalegmn.nn.taps import TapBlock, tap_blocks

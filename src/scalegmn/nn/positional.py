@@ -9,9 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from scalegmn.errors import GraphError
-from scalegmn.graph.network_graph import NetworkGraph
-from scalegmn.graph.spec import GraphSpec
-from scalegmn.networks.activations import activation_kinds
+from scalegmn.graph import GraphSpec, NetworkGraph
+from scalegmn.networks import activation_kinds
 from scalegmn.nn.arrangement import Arrangement
 from scalegmn.shapes import EdgeFeatures, NodeFeatures
 

@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import nn
 
-from scalegmn.graph.spec import GraphSpec
+from scalegmn.graph import GraphSpec
 from scalegmn.nn.arrangement import Arrangement
 from scalegmn.nn.invariant import ScaleInvariant
 from scalegmn.nn.segments import Incidence

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.shapes import RowIntegers
-from scalegmn.symmetry.groups import SCALE_BIT, SIGN_BIT
+from scalegmn.symmetry import SCALE_BIT, SIGN_BIT
 
 
 class GroupRows:

@@ -13,15 +13,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from scalegmn.graph.network_graph import NetworkGraph
-from scalegmn.graph.spec import GraphSpec
-from scalegmn.graph.structure import Structure
-from scalegmn.networks.topology import EdgeKind, Role
+from scalegmn.graph import GraphSpec, NetworkGraph, Structure
+from scalegmn.networks import EdgeKind, Role
 from scalegmn.nn.mlp import MLP, MLPStyle
 from scalegmn.nn.quantiles import row_quantiles
 from scalegmn.nn.standardise import Standardise
 from scalegmn.shapes import NetworkVectors, NodeScalars, TapScalars
-from scalegmn.symmetry.groups import SCALE_BIT, SIGN_BIT
+from scalegmn.symmetry import SCALE_BIT, SIGN_BIT
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 PER_SET = 2 + len(QUANTILES)

@@ -14,8 +14,8 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from scalegmn.graph.structure import Structure
-from scalegmn.networks.topology import EdgeKind
+from scalegmn.graph import Structure
+from scalegmn.networks import EdgeKind
 from scalegmn.shapes import EdgeFeatures, TapScalars
 
 TABLED_KERNELS = (1, 3, 5, 7)

@@ -1,19 +1,7 @@
-"""Many networks on disk: the packed store, sources of images, splits, makers and readers."""
+"""Many networks on disk: the store, its columns, and splits."""
 
 from __future__ import annotations
 
-from scalegmn.populations.images import ImageSet, load_images
-from scalegmn.populations.splits import Splits, mnist_splits, split_by_column, split_by_group
-from scalegmn.populations.store import Group, Population, PopulationWriter
+import lazy_loader
 
-__all__ = [
-    "Group",
-    "ImageSet",
-    "Population",
-    "PopulationWriter",
-    "Splits",
-    "load_images",
-    "mnist_splits",
-    "split_by_column",
-    "split_by_group",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

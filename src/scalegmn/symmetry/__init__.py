@@ -1,23 +1,7 @@
 """What may change in a network while its function stays."""
 
-from scalegmn.symmetry.action import Element, SymmetryAction, activation_group, function_change
-from scalegmn.symmetry.canonical import canonicalize_scale, canonicalize_sine_phase
-from scalegmn.symmetry.groups import Group, NonZeroScale, PositiveScale, Sign, SinePhase, Trivial, group_of
-from scalegmn.symmetry.laws import Law
+from __future__ import annotations
 
-__all__ = [
-    "Element",
-    "Group",
-    "Law",
-    "NonZeroScale",
-    "PositiveScale",
-    "Sign",
-    "SinePhase",
-    "SymmetryAction",
-    "Trivial",
-    "activation_group",
-    "canonicalize_scale",
-    "canonicalize_sine_phase",
-    "function_change",
-    "group_of",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,8 +1,7 @@
-"""What a metanetwork is asked to do: targets, loss, metrics, and how the outcome is reported."""
+"""What metanetworks are trained for, where the question needs no subject of its own."""
 
 from __future__ import annotations
 
-from scalegmn.tasks.classification import Classification
-from scalegmn.tasks.task import Report, Task
+import lazy_loader
 
-__all__ = ["Classification", "Report", "Task"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -10,10 +10,23 @@ from collections.abc import Sequence
 import torch
 
 from scalegmn.errors import ArchitectureError
-from scalegmn.networks.activations import Activation, activation_kind, activation_kinds
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import siren
-from scalegmn.networks.layers import Activate, Conv, Dense, Dropout, Flatten, Layer, Pool, Shift, Size, Skip
+from scalegmn.networks import (
+    Activate,
+    Activation,
+    Architecture,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    Pool,
+    Shift,
+    Size,
+    Skip,
+    activation_kind,
+    activation_kinds,
+    siren,
+)
 from scalegmn.testing.dice import Dice
 
 ELEMENTWISE = tuple(kind.name for kind in activation_kinds() if kind.elementwise)

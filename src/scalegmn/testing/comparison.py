@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scalegmn.errors import SymmetryError
 from scalegmn.graph import NetworkGraph, batch_graphs, update_parameters
-from scalegmn.networks.architecture import Architecture
+from scalegmn.networks import Architecture
 from scalegmn.testing.elements import Pair
 
 Networks = Sequence[tuple[Architecture, Tensor]]

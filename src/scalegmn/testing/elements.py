@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from scalegmn.networks.architecture import Architecture
+from scalegmn.networks import Architecture
 from scalegmn.symmetry import Element, SymmetryAction, canonicalize_sine_phase
 
 

@@ -9,10 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from scalegmn.errors import ArchitectureError
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.functional import run
-from scalegmn.networks.layers import Dense, Flatten
-from scalegmn.networks.topology import CONSTANT, Role, topology_of
+from scalegmn.networks import CONSTANT, Architecture, Dense, Flatten, Role, run, topology_of
 from scalegmn.testing.architectures import ELEMENTWISE, random_architecture
 
 M = TypeVar("M", bound=nn.Module)

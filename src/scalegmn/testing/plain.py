@@ -11,12 +11,9 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from scalegmn.graph.network_graph import NetworkGraph
-from scalegmn.graph.structure import Structure
-from scalegmn.models.backbone import Backbone
-from scalegmn.models.editor import ScaleGMNEditor
-from scalegmn.models.scalegmn import ScaleGMN
-from scalegmn.networks.topology import Role
+from scalegmn.graph import NetworkGraph, Structure
+from scalegmn.models import Backbone, ScaleGMN, ScaleGMNEditor
+from scalegmn.networks import Role
 from scalegmn.nn.arrangement import Arrangement
 from scalegmn.nn.duality import carry, emitted, received
 from scalegmn.nn.equivariant import ScaleEquivariant

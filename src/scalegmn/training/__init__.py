@@ -1,6 +1,7 @@
-"""Training on Lightning: typed configuration, data, the fit itself, and the run folder it leaves.
-
-Names are imported from the modules that define them, so that reading a run does not load Lightning.
-"""
+"""Training metanetworks: typed configuration, data, fitting, run folders, evaluation, prediction."""
 
 from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

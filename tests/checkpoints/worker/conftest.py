@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scalegmn.checkpoints.worker import Reader, ReadLimits, launching
+from scalegmn.checkpoints.worker import Reader, ReadLimits
+from scalegmn.checkpoints.worker import _launching as launching
 
 Begin = Callable[[str], None]
 Write = Callable[[bytes], Path]

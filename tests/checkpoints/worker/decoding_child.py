@@ -14,8 +14,8 @@ import time
 
 import numpy as np
 
-from scalegmn.checkpoints.contents import Contents, Entry, Opaque, RawTensor
-from scalegmn.checkpoints.worker.child import serve
+from scalegmn.checkpoints import Contents, Entry, Opaque, RawTensor
+from scalegmn.checkpoints.worker._child import serve
 from scalegmn.errors import CheckpointError, UnsafeCheckpointError
 
 VALUES = (

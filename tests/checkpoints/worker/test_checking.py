@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scalegmn.checkpoints.contents import ITEM_SIZES, Contents, Entry, Opaque, RawTensor
-from scalegmn.checkpoints.worker.channel import BrokenError
-from scalegmn.checkpoints.worker.checking import Outline, Refusal, check_answer, parse_object
-from scalegmn.checkpoints.worker.describing import describe, refusal
+from scalegmn.checkpoints import ITEM_SIZES, Contents, Entry, Opaque, RawTensor
+from scalegmn.checkpoints.worker import Outline, check_answer, describe
+from scalegmn.checkpoints.worker._channel import BrokenError
+from scalegmn.checkpoints.worker._checking import Refusal, parse_object
+from scalegmn.checkpoints.worker._describing import refusal
 from scalegmn.errors import CheckpointError
 
 SHA256 = "0" * 64

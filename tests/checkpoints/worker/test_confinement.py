@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 import scalegmn
-from checkpoints.worker.conftest import Begin, Write
-from scalegmn.checkpoints.worker import Reader, launching
-from scalegmn.checkpoints.worker.confinement import LIMITS
+from scalegmn.checkpoints.worker import Reader
+from scalegmn.checkpoints.worker import _launching as launching
+from scalegmn.checkpoints.worker._confinement import LIMITS
+from tests.checkpoints.worker.conftest import Begin, Write
 
 SOURCE = Path(scalegmn.__file__).parent
 WORKER = SOURCE / "checkpoints" / "worker"
@@ -68,7 +69,7 @@ def test_memory_that_is_not_limited_is_watched_or_said(monkeypatch: pytest.Monke
     reader = Reader(workers=1)
     reader._pool.held.add(("processor time",))
     assert reader.describe_limits().endswith("The memory of workers is watched.")
-    monkeypatch.setattr("scalegmn.checkpoints.worker.reader.memory_of", lambda process: None)
+    monkeypatch.setattr("scalegmn.checkpoints.worker._reader.memory_of", lambda process: None)
     assert reader.describe_limits().endswith("Install psutil to have the memory of workers watched.")
     reader._pool.held = {LIMITS}
     assert "Not on this system" not in reader.describe_limits()
@@ -83,7 +84,7 @@ def test_library_is_found_in_an_archive(tmp_path: Path, monkeypatch: pytest.Monk
     places = [str(Path(np.__file__).parents[1]), str(archive)]
     monkeypatch.setattr(launching, "package_paths", lambda: places)
     # `python -S` has no folder of packages, so the one of the archive is the only one.
-    entry = "import scalegmn.checkpoints.worker.child as child; raise SystemExit(child.__file__)"
+    entry = "import scalegmn.checkpoints.worker._child as child; raise SystemExit(child.__file__)"
     process, connection = launching.launch(entry=entry)
     connection.close()
     assert process.wait(20) == 1
@@ -99,7 +100,7 @@ def test_places_are_absolute_and_few() -> None:
 
 
 def test_worker_starts_quickly_and_without_torch() -> None:
-    modules = "scalegmn.checkpoints.worker.child, scalegmn.checkpoints.decoding"
+    modules = "scalegmn.checkpoints.worker._child, scalegmn.checkpoints._decoding"
     program = f"import sys, {modules}; print('torch' in sys.modules)"
     place = {**os.environ, "PYTHONPATH": str(SOURCE.parent)}
     start = time.process_time(), time.monotonic()

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from scalegmn.checkpoints.contents import RawTensor
-from scalegmn.checkpoints.worker import FileContents, Reader
+from scalegmn.checkpoints import FileContents, RawTensor
+from scalegmn.checkpoints.worker import Reader
 from scalegmn.errors import CheckpointError, UnsafeCheckpointError
 
 MAX_BYTES = 2**22

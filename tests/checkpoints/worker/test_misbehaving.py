@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from checkpoints.worker.conftest import Begin, Write
 from scalegmn.checkpoints.worker import Reader, ReadLimits
 from scalegmn.errors import CheckpointError
+from tests.checkpoints.worker.conftest import Begin, Write
 
 MAX_BYTES = 20_000
 

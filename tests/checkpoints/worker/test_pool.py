@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from checkpoints.worker.conftest import Begin, Write, entry
-from scalegmn.checkpoints.worker import FileContents, Reader, ReadLimits
+from scalegmn.checkpoints import FileContents
+from scalegmn.checkpoints.worker import Reader, ReadLimits
 from scalegmn.errors import CheckpointError
+from tests.checkpoints.worker.conftest import Begin, Write, entry
 
 MAX_BYTES = 2**20
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from checkpoints.worker.conftest import Begin, Write, entry
-from scalegmn.checkpoints.contents import Contents, Opaque, RawTensor
-from scalegmn.checkpoints.worker import Reader, ReadLimits, launching
+from scalegmn.checkpoints import Contents, Opaque, RawTensor
+from scalegmn.checkpoints.worker import Reader, ReadLimits
+from scalegmn.checkpoints.worker import _launching as launching
 from scalegmn.errors import CheckpointError, ConfigurationError, UnsafeCheckpointError
+from tests.checkpoints.worker.conftest import Begin, Write, entry
 
 MAX_BYTES = 2**20
 
@@ -136,7 +137,7 @@ def test_memory_is_watched_where_the_system_does_not_limit_it(
     begin: Begin, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin("decoding")
-    monkeypatch.setattr("scalegmn.checkpoints.worker.process.MEMORY", "no limit")
+    monkeypatch.setattr("scalegmn.checkpoints.worker._process.MEMORY", "no limit")
     limits = ReadLimits(seconds=20.0, spare_memory=2**25)
     with Reader(workers=1, limits=limits) as reader:
         assert "more memory than its reader may use" in str(error_of(reader, write(b"unlimited_bomb")))
@@ -166,7 +167,7 @@ def test_file_that_changes_is_an_error(
     reader: Reader, write: Write, monkeypatch: pytest.MonkeyPatch, size: int, change: int
 ) -> None:
     """It changes between the look at its size and the reading."""
-    from scalegmn.checkpoints.worker import process
+    from scalegmn.checkpoints.worker import _process as process
 
     path = write(b"x" * size)
     ask = process.WorkerProcess._ask

@@ -5,15 +5,24 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from scalegmn.graph.network_batch import NetworkBatch
-from scalegmn.models.metanetwork import Judge
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import cnn, mlp, siren
-from scalegmn.networks.layers import Activate, Conv, Dense, Flatten, Pool, Skip
+from scalegmn.graph import NetworkBatch
+from scalegmn.models import Judge
+from scalegmn.networks import (
+    Activate,
+    Activation,
+    Architecture,
+    Conv,
+    Dense,
+    Flatten,
+    Pool,
+    Skip,
+    cnn,
+    mlp,
+    siren,
+)
 from scalegmn.seeding import generator
-from scalegmn.testing import Elements, random_parameters
-from scalegmn.testing.elements import draw_pair
+from scalegmn.testing.elements import Elements, draw_pair
+from scalegmn.testing.parameters import random_parameters
 
 ZOO = cnn(channels=(1, 4, 5, 3), classes=4, activations=[Activation("relu")] * 3)
 TANH_ZOO = cnn(channels=(1, 4, 5, 3), classes=4, activations=[Activation("tanh")] * 3)

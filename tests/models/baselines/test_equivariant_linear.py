@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from scalegmn.models.baselines.equivariant_linear import EquivariantLinear, WeightFeatures
+from scalegmn.models.baselines._equivariant_linear import EquivariantLinear, WeightFeatures
 from scalegmn.seeding import generator
-from scalegmn.testing import randomise
+from scalegmn.testing.parameters import randomise
 
 SIZES = (3, 5, 4, 2)
 

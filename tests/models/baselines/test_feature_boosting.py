@@ -9,12 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.baselines.networks import DEEPER, PERMUTATIONS, SIREN, ZOO, batch_of, transformed
 from scalegmn.errors import CheckpointError, ConfigurationError
-from scalegmn.models.baselines.answer_kind import AnswerKind
-from scalegmn.models.baselines.feature_boosting import BoostingConfig, FeatureBoosting
-from scalegmn.models.baselines.features.last_layer import LastLayerFeatures
-from scalegmn.models.baselines.features.statnn import StatNNFeatures
+from scalegmn.models.baselines import AnswerKind, BoostingConfig, FeatureBoosting
+from scalegmn.models.baselines.features._last_layer import LastLayerFeatures
+from scalegmn.models.baselines.features._statnn import StatNNFeatures
+from tests.models.baselines.networks import DEEPER, PERMUTATIONS, SIREN, ZOO, batch_of, transformed
 
 CONFIG = BoostingConfig(iterations=30, learning_rate=0.2, networks_in_leaf=3)
 MIXED = (SIREN, ZOO)

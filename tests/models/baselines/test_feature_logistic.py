@@ -9,13 +9,12 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from models.baselines.networks import PERMUTATIONS, SIREN, ZOO, batch_of, transformed
 from scalegmn.errors import ConfigurationError
-from scalegmn.graph.network_batch import NetworkBatch
-from scalegmn.models.baselines.answer_kind import AnswerKind
-from scalegmn.models.baselines.feature_logistic import FeatureLogistic, LogisticConfig
-from scalegmn.models.baselines.features.flat import FlatFeatures
-from scalegmn.models.baselines.features.statnn import StatNNFeatures
+from scalegmn.graph import NetworkBatch
+from scalegmn.models.baselines import AnswerKind, FeatureLogistic, LogisticConfig
+from scalegmn.models.baselines.features._flat import FlatFeatures
+from scalegmn.models.baselines.features._statnn import StatNNFeatures
+from tests.models.baselines.networks import PERMUTATIONS, SIREN, ZOO, batch_of, transformed
 
 MIXED = (SIREN, ZOO)
 

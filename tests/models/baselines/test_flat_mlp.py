@@ -7,8 +7,8 @@ import torch
 
 from scalegmn.errors import ConfigurationError, GraphError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models.baselines.flat_mlp import FlatMLP, FlatMLPConfig
-from scalegmn.networks.factories import siren
+from scalegmn.models.baselines import FlatMLP, FlatMLPConfig
+from scalegmn.networks import siren
 
 NETWORK = siren(widths=(2, 4, 3, 1))
 

@@ -6,12 +6,11 @@ import pytest
 import torch
 
 from scalegmn.errors import GraphError
-from scalegmn.graph.network_batch import NetworkBatch
-from scalegmn.models.baselines.flat_mlp import FlatMLPConfig
-from scalegmn.models.baselines.flat_mlp_editor import FlatMLPEditor
-from scalegmn.networks.factories import siren
+from scalegmn.graph import NetworkBatch
+from scalegmn.models.baselines import FlatMLPConfig, FlatMLPEditor
+from scalegmn.networks import siren
 from scalegmn.seeding import generator
-from scalegmn.testing import randomise
+from scalegmn.testing.parameters import randomise
 
 NETWORK = siren(widths=(2, 4, 3, 1))
 CONFIG = FlatMLPConfig(hidden=(5, 6))

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.baselines.networks import (
+from scalegmn.errors import ConfigurationError, GraphError
+from scalegmn.models.baselines import NFN, NFNConfig
+from scalegmn.models.baselines._nfn import NFNKind
+from scalegmn.networks import Architecture
+from scalegmn.seeding import generator
+from scalegmn.testing.parameters import randomise
+from tests.models.baselines.networks import (
     DEEPER,
     FLATTENED,
     LINEAR,
@@ -21,11 +27,6 @@ from models.baselines.networks import (
     change,
     transformed,
 )
-from scalegmn.errors import ConfigurationError, GraphError
-from scalegmn.models.baselines.nfn import NFN, NFNConfig, NFNKind
-from scalegmn.networks.architecture import Architecture
-from scalegmn.seeding import generator
-from scalegmn.testing import randomise
 
 KINDS = tuple(NFNKind)
 

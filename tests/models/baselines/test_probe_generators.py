@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scalegmn.models.baselines.probe_generators import ImageProbes, VectorProbes
+from scalegmn.models.baselines._probe_generators import ImageProbes, VectorProbes
 
 
 @pytest.mark.parametrize("size", [(28, 28), (32, 32), (1, 1), (3, 5), (9, 17), (64, 64)])

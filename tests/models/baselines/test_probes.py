@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.baselines.networks import (
+from scalegmn.errors import ConfigurationError, GraphError
+from scalegmn.models.baselines import Probes, ProbesConfig
+from scalegmn.networks import Activation, Architecture, Flatten, mlp
+from scalegmn.seeding import generator
+from scalegmn.testing.elements import Elements
+from scalegmn.testing.parameters import randomise
+from tests.models.baselines.networks import (
     DEEPER,
     FLATTENED,
     RESIDUAL,
@@ -19,14 +25,6 @@ from models.baselines.networks import (
     change,
     transformed,
 )
-from scalegmn.errors import ConfigurationError, GraphError
-from scalegmn.models.baselines.probes import Probes, ProbesConfig
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import mlp
-from scalegmn.networks.layers import Flatten
-from scalegmn.seeding import generator
-from scalegmn.testing import Elements, randomise
 
 IMAGES = ProbesConfig(probes=5, image_size=(15, 15), latent=4, width=2, hidden=(7,), dropout=0.2)
 VECTORS = dataclasses.replace(IMAGES, image_size=None)

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from models.baselines.networks import (
+from scalegmn.errors import GraphError
+from scalegmn.models.baselines import padded_features
+from scalegmn.models.baselines._statnn_features import statnn_features
+from scalegmn.networks import Architecture
+from tests.models.baselines.networks import (
     DEEPER,
     FLATTENED,
     LINEAR,
@@ -17,9 +21,6 @@ from models.baselines.networks import (
     batch_of,
     transformed,
 )
-from scalegmn.errors import GraphError
-from scalegmn.models.baselines.statnn_features import padded_features, statnn_features
-from scalegmn.networks.architecture import Architecture
 
 
 def expected(values: np.ndarray) -> np.ndarray:

@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.baselines.networks import (
+from scalegmn.errors import ConfigurationError, GraphError
+from scalegmn.models.baselines import StatNNConfig, StatNNMLP
+from scalegmn.seeding import generator
+from scalegmn.testing.parameters import randomise
+from tests.models.baselines.networks import (
     DEEPER,
     PERMUTATIONS,
     SCALES,
@@ -16,10 +20,6 @@ from models.baselines.networks import (
     change,
     transformed,
 )
-from scalegmn.errors import ConfigurationError, GraphError
-from scalegmn.models.baselines.statnn_mlp import StatNNConfig, StatNNMLP
-from scalegmn.seeding import generator
-from scalegmn.testing import randomise
 
 MIXED = (SIREN, ZOO, DEEPER)
 

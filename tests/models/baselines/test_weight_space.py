@@ -3,12 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.baselines.networks import DEEPER, FLATTENED, RESIDUAL, SIREN, TANH_ZOO, ZOO, batch_of
 from scalegmn.errors import GraphError
-from scalegmn.models.baselines.weight_space import WeightLayout
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.layers import Activate, Conv
+from scalegmn.models.baselines._weight_space import WeightLayout
+from scalegmn.networks import Activate, Activation, Architecture, Conv
+from tests.models.baselines.networks import DEEPER, FLATTENED, RESIDUAL, SIREN, TANH_ZOO, ZOO, batch_of
 
 
 @pytest.mark.parametrize("architecture", [ZOO, SIREN, RESIDUAL, FLATTENED])

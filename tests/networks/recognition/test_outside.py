@@ -10,9 +10,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.checkpoints import Checkpoint, read_state, write_state
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import cnn, mlp, siren
+from scalegmn.networks import Activation, Architecture, WildLayout, cnn, mlp, siren
 from scalegmn.networks.recognition import (
     DESCRIPTION,
     Recognized,
@@ -20,8 +18,7 @@ from scalegmn.networks.recognition import (
     Unrecognized,
     architecture_entries,
 )
-from scalegmn.networks.recognition.variants import meaning
-from scalegmn.networks.wild_layout import WildLayout
+from scalegmn.networks.recognition._variants import meaning
 
 RELU, TANH = Activation("relu"), Activation("tanh")
 

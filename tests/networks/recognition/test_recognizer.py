@@ -8,11 +8,9 @@ from torch import Tensor
 
 from scalegmn.checkpoints import Checkpoint, read_state, write_state
 from scalegmn.errors import ConfigurationError
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.factories import mlp
+from scalegmn.networks import Activation, Architecture, mlp
 from scalegmn.networks.recognition import Recognized, Recognizer, Unrecognized
-from training.scanning.cases import architecture
+from tests.trojans.scanning.cases import architecture
 
 RELU, TANH = architecture("relu"), architecture("tanh")
 THETA = torch.arange(float(RELU.num_parameters))

@@ -7,8 +7,6 @@ believes nothing of the answer that it has not checked, and has a clock of its o
 
 from __future__ import annotations
 
-from scalegmn.checkpoints.readers import FileContents
-from scalegmn.checkpoints.worker.limits import ReadLimits
-from scalegmn.checkpoints.worker.reader import Reader, shared_reader
+import lazy_loader
 
-__all__ = ["FileContents", "ReadLimits", "Reader", "shared_reader"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

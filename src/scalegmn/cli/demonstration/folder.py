@@ -13,8 +13,8 @@ from typing import Final, final
 from scalegmn.cli.demonstration.settings import DemoSettings
 from scalegmn.disk import holds_something, make_folder
 from scalegmn.errors import ConfigurationError
-from scalegmn.networks.files import read_json
-from scalegmn.training.files import write_json
+from scalegmn.networks import read_json
+from scalegmn.training import write_json
 
 STATE: Final = "demo.json"
 NETWORKS: Final = "networks"

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from scalegmn.cli.demonstration.settings import DemoSettings
-from scalegmn.populations.store import Population
+from scalegmn.metrics import clustered_interval
+from scalegmn.populations import Population
 from scalegmn.seeding import numpy_generator
-from scalegmn.symmetry.canonical import canonicalize_sine_phase
-from scalegmn.tasks.clustered import clustered_interval
-from scalegmn.tasks.invariance import Invariance, measure_invariance
-from scalegmn.training.run_folder import Run
+from scalegmn.symmetry import canonicalize_sine_phase
+from scalegmn.training import Invariance, Run, measure_invariance
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,16 +8,20 @@ import numpy as np
 
 from scalegmn.cli.demonstration.judgement import Judgement
 from scalegmn.cli.demonstration.settings import DemoSettings
-from scalegmn.populations.images import ImageSet
-from scalegmn.populations.makers.coordinates import draw_images
-from scalegmn.populations.store import Population
-from scalegmn.reports.confusion import draw_confusion
-from scalegmn.reports.curves import Panel, draw_curves
-from scalegmn.reports.figures import save_figure
-from scalegmn.reports.metrics import read_metrics
-from scalegmn.reports.overview import Overview, draw_overview
-from scalegmn.reports.tables import percent
-from scalegmn.training.run_folder import METRICS
+from scalegmn.images import ImageSet
+from scalegmn.populations import Population
+from scalegmn.reports import (
+    Overview,
+    Panel,
+    draw_confusion,
+    draw_curves,
+    draw_overview,
+    percent,
+    read_metrics,
+    save_figure,
+)
+from scalegmn.training import METRICS
+from scalegmn.zoo.inrs import draw_images
 
 
 def draw_population(path: Path, *, images: ImageSet, population: Population, settings: DemoSettings) -> None:

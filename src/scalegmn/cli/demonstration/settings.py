@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scalegmn.configuration import Configuration, Count, Positive
-from scalegmn.models.config import ModelConfig, Symmetry
-from scalegmn.populations.makers.recipes import InrRecipe
-from scalegmn.training.config import DataConfig, LoggingConfig, RunConfig, Schedule, TrainingConfig
+from scalegmn.models import ModelConfig, Symmetry
+from scalegmn.training import DataConfig, LoggingConfig, RunConfig, Schedule, TrainingConfig
+from scalegmn.zoo.inrs import InrRecipe
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,12 +21,12 @@ from scalegmn.cli.demonstration.judgement import Judgement, judge
 from scalegmn.cli.demonstration.pictures import draw_learning, draw_mistakes, draw_population
 from scalegmn.cli.demonstration.settings import DemoSettings
 from scalegmn.cli.demonstration.trainings import train_in_turn, train_side_by_side
-from scalegmn.models.config import Symmetry
-from scalegmn.populations.images import ImageSet, load_images
-from scalegmn.populations.makers.inrs import fit_inrs
-from scalegmn.populations.store import Population
-from scalegmn.reports.tables import ResultTable, percent, seconds
-from scalegmn.training.files import write_json
+from scalegmn.images import ImageSet, load_images
+from scalegmn.models import Symmetry
+from scalegmn.populations import Population
+from scalegmn.reports import ResultTable, percent, seconds
+from scalegmn.training import write_json
+from scalegmn.zoo.inrs import fit_inrs
 
 MODELS = {
     SCALEGMN: ("ScaleGMN", Symmetry.scaling),

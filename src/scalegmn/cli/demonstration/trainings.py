@@ -14,10 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from scalegmn.errors import ScaleGMNError
-from scalegmn.reports.metrics import Metrics, read_metrics
-from scalegmn.training.config import RunConfig
-from scalegmn.training.fit import train
-from scalegmn.training.run_folder import METRICS
+from scalegmn.reports import Metrics, read_metrics
+from scalegmn.training import METRICS, RunConfig, train
 
 _LOOK_EVERY: Final = 0.5
 

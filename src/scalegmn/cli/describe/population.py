@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from scalegmn.cli.describe.statistics import PARAMETER_COLUMNS, column_row, facts_table, flat, parameter_row
-from scalegmn.populations.store import Population
-from scalegmn.reports.tables import ResultTable
+from scalegmn.populations import Population
+from scalegmn.reports import ResultTable
 from scalegmn.seeding import numpy_generator
 
 # Networks from which statistics are taken; more would not change the digits that are shown.

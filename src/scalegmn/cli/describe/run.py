@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from scalegmn.cli.describe.statistics import facts_table, flat
-from scalegmn.networks.files import read_json
-from scalegmn.reports.metrics import read_metrics
-from scalegmn.reports.tables import ResultTable
-from scalegmn.training.run_folder import CONFIG, METRICS, MODEL, RESULTS, RUN
-from scalegmn.training.yaml_files import read_yaml
+from scalegmn.networks import read_json
+from scalegmn.reports import ResultTable, read_metrics
+from scalegmn.training import CONFIG, METRICS, MODEL, RESULTS, RUN, read_yaml
 
 
 def describe_run(folder: Path) -> list[ResultTable]:

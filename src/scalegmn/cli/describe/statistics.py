@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from torch import Tensor
 
-from scalegmn.reports.tables import ResultTable
+from scalegmn.reports import ResultTable
 
 PARAMETER_COLUMNS = ("parameter", "shape", "mean", "deviation", "smallest", "largest")
 # A column with more different values than this is described by its range.

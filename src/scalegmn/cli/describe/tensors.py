@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from scalegmn.checkpoints import Checkpoint, read_state
-from scalegmn.checkpoints.readers import DEFAULT_MAX_BYTES
+from scalegmn.checkpoints import DEFAULT_MAX_BYTES, Checkpoint, read_state
 from scalegmn.checkpoints.worker import shared_reader
 from scalegmn.cli.describe.statistics import PARAMETER_COLUMNS, facts_table, flat, parameter_row
-from scalegmn.models.saving import CONFIG_FILE, WEIGHTS_FILE
-from scalegmn.networks.files import read_json
-from scalegmn.reports.tables import ResultTable
+from scalegmn.models import CONFIG_FILE, WEIGHTS_FILE
+from scalegmn.networks import read_json
+from scalegmn.reports import ResultTable
 
 
 def describe_checkpoint(

@@ -20,11 +20,19 @@ from scalegmn.cli.making.options import (
 from scalegmn.cli.output import say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.errors import ConfigurationError
-from scalegmn.populations.makers.cnn_hyper import HyperSpace, Optimizer, WeightInit
-from scalegmn.populations.makers.cnn_populations import CnnReport, make_cnns
-from scalegmn.populations.makers.cnn_recipes import CnnRecipe, Family, MixedFamily, ZooFamily
-from scalegmn.populations.makers.wild import WildSpace
-from scalegmn.populations.store import Population
+from scalegmn.populations import Population
+from scalegmn.zoo.cnns import (
+    CnnRecipe,
+    CnnReport,
+    Family,
+    HyperSpace,
+    MixedFamily,
+    Optimizer,
+    WeightInit,
+    WildSpace,
+    ZooFamily,
+    make_cnns,
+)
 
 HELP = "small convolutional networks that classify the images"
 

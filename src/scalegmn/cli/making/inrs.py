@@ -20,10 +20,8 @@ from scalegmn.cli.making.options import (
 )
 from scalegmn.cli.output import say
 from scalegmn.cli.parsers import CommandParser
-from scalegmn.populations.makers.coordinates import Order
-from scalegmn.populations.makers.inrs import fit_inrs
-from scalegmn.populations.makers.recipes import CIFAR10_RECIPE, Initialisation, InrRecipe
-from scalegmn.populations.store import Population
+from scalegmn.populations import Population
+from scalegmn.zoo.inrs import CIFAR10_RECIPE, Initialisation, InrRecipe, Order, fit_inrs
 
 HELP = "a sine network for every image"
 

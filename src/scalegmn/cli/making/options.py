@@ -10,7 +10,7 @@ import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.populations.images import ImageSet, load_images
+from scalegmn.images import ImageSet, load_images
 
 Option = tuple[str, Any, str]
 """An option that may be left out: its name, its type, and what it means."""

@@ -21,9 +21,9 @@ from scalegmn.cli.making.options import (
 from scalegmn.cli.output import say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.errors import ConfigurationError, TriggerError
-from scalegmn.populations.images import ImageSet
-from scalegmn.populations.makers.cnn_hyper import Optimizer
-from scalegmn.populations.makers.trojan_recipe import (
+from scalegmn.images import ImageSet
+from scalegmn.populations import Population
+from scalegmn.trojans.making import (
     Bases,
     FineTuning,
     HeldOut,
@@ -31,14 +31,18 @@ from scalegmn.populations.makers.trojan_recipe import (
     Poisoning,
     Start,
     TrojanRecipe,
+    TrojanReport,
+    make_trojans,
 )
-from scalegmn.populations.makers.trojans import TrojanReport, make_trojans
-from scalegmn.populations.store import Population
-from scalegmn.populations.triggers import TriggerFamily, TriggerSpace
-from scalegmn.populations.triggers.blended_square import BlendedSquares
-from scalegmn.populations.triggers.kinds import KindName
-from scalegmn.populations.triggers.patch import Patches
-from scalegmn.populations.triggers.patterns import PatternName
+from scalegmn.trojans.triggers import (
+    BlendedSquares,
+    KindName,
+    Patches,
+    PatternName,
+    TriggerFamily,
+    TriggerSpace,
+)
+from scalegmn.zoo.cnns import Optimizer
 
 HELP = "trojaned networks and their clean twins, from a population of convolutional networks"
 SHEET: Final = "triggers.png"
@@ -112,8 +116,8 @@ def build_parser() -> ArgumentParser:
 def run(options: Namespace) -> int:
     """Make the population, draw its triggers, and say how well the attacks went."""
     # Pictures need a package of their own: say so before hours of training, not after.
-    from scalegmn.reports.figures import save_figure
-    from scalegmn.reports.trigger_sheet import population_sheet
+    from scalegmn.reports import save_figure
+    from scalegmn.trojans.triggers import population_sheet
 
     recipe = _recipe(options)
     population = Population.open(options.population)

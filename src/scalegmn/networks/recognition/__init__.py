@@ -6,15 +6,6 @@ Nothing is guessed: what stays open is an answer of its own, :class:`Unrecognize
 
 from __future__ import annotations
 
-from scalegmn.networks.recognition.outcome import Recognized, Unrecognized
-from scalegmn.networks.recognition.recognizer import Recognizer
-from scalegmn.networks.recognition.stated import DESCRIPTION, FINGERPRINT, architecture_entries
+import lazy_loader
 
-__all__ = [
-    "DESCRIPTION",
-    "FINGERPRINT",
-    "Recognized",
-    "Recognizer",
-    "Unrecognized",
-    "architecture_entries",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

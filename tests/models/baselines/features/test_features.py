@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from models.baselines.networks import (
+from scalegmn.errors import ConfigurationError, GraphError
+from scalegmn.graph import NetworkBatch
+from scalegmn.models.baselines.features import FeatureKind, FeaturesConfig, FeatureSet, make_features
+from scalegmn.models.baselines.features._flat import FlatFeatures
+from scalegmn.models.baselines.features._kinds import features_from_plain
+from scalegmn.models.baselines.features._last_layer import LastLayerFeatures
+from scalegmn.models.baselines.features._norms import NormFeatures
+from scalegmn.models.baselines.features._places import in_places
+from scalegmn.models.baselines.features._singular_values import SingularValueFeatures
+from scalegmn.networks import Activate, Activation, Architecture, Conv, Dense, Flatten, Pool
+from scalegmn.testing.elements import Elements
+from tests.models.baselines.networks import (
     DEEPER,
     FLATTENED,
     LINEAR,
@@ -20,19 +31,6 @@ from models.baselines.networks import (
     batch_of,
     transformed,
 )
-from scalegmn.errors import ConfigurationError, GraphError
-from scalegmn.graph.network_batch import NetworkBatch
-from scalegmn.models.baselines.features.feature_set import FeatureKind, FeaturesConfig, FeatureSet
-from scalegmn.models.baselines.features.flat import FlatFeatures
-from scalegmn.models.baselines.features.kinds import features_from_plain, make_features
-from scalegmn.models.baselines.features.last_layer import LastLayerFeatures
-from scalegmn.models.baselines.features.norms import NormFeatures
-from scalegmn.models.baselines.features.places import in_places
-from scalegmn.models.baselines.features.singular_values import SingularValueFeatures
-from scalegmn.networks.activations import Activation
-from scalegmn.networks.architecture import Architecture
-from scalegmn.networks.layers import Activate, Conv, Dense, Flatten, Pool
-from scalegmn.testing import Elements
 
 SIGNS = Elements(permute=False, shift_phase=False, spread=1.0)
 GROUPED = Architecture(

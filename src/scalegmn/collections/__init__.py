@@ -1,0 +1,7 @@
+"""Published collections of networks: one format per file or folder, for reading and for writing."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,232 @@
+"""What the importer, the exporter and the canonicalizer ask of a published collection of networks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from scalegmn.checkpoints import read_state, write_state
+from scalegmn.disk import make_folder
+from scalegmn.errors import CheckpointError, PopulationError
+from scalegmn.networks import Architecture
+
+Value = int | float | str
+
+CLASSES = 10
+"""Every published collection of INRs has ten classes, numbered from 0."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a collection.
+
+    Attributes:
+        path: where it lies.
+        name: its path below the folder of the collection, with ``/``; names it in reports.
+        columns: what is known about its networks without opening it.
+    """
+
+    path: Path
+    name: str
+    columns: Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Something that was not read, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a collection in a fixed order that does not depend on the file system.
+
+    Attributes:
+        entries: files to read.
+        refused: files and folders that do not belong here, or that contradict something.
+        left_out: how many files were left out on purpose, by reason.
+    """
+
+    entries: tuple[Entry, ...]
+    refused: tuple[Refusal, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Networks that share an architecture.
+
+    Attributes:
+        architecture: of all of them.
+        theta: parameters ``(n, P)``, float32 or float64.
+        columns: metadata, n values each.
+        refused: networks of the same file that were not read.
+    """
+
+    architecture: Architecture
+    theta: Tensor
+    columns: Mapping[str, np.ndarray]
+    refused: tuple[Refusal, ...] = ()
+
+    def row(self, number: int) -> dict[str, Value]:
+        """Metadata of one network."""
+        return {name: values[number : number + 1].tolist()[0] for name, values in self.columns.items()}
+
+
+class Collection(ABC):
+    """A format of a published population: how its files are named and what they hold.
+
+    Collections are immutable values that can be sent to other processes.
+    """
+
+    title: ClassVar[str]
+    """Its name, for messages and provenance."""
+    networks_per_file: ClassVar[int] = 1
+    """How many networks a file usually holds."""
+
+    @abstractmethod
+    def scan(self, folder: Path) -> Listing:
+        """Everything in a folder of this collection, with what the names of the files say."""
+
+    def entries(self, folder: Path) -> Listing:
+        """What to import from a folder: :meth:`scan`, and what accompanying files add to it.
+
+        Raises:
+            PopulationError: an accompanying file is missing or damaged.
+        """
+        return self.scan(folder)
+
+    @abstractmethod
+    def read(self, entry: Entry) -> Networks:
+        """The networks of one file.
+
+        Raises:
+            CheckpointError: the file is damaged, or does not hold what it should.
+        """
+
+    @abstractmethod
+    def file_name(self, row: Mapping[str, Value]) -> str:
+        """The path below the folder of the collection of a file that begins with the network `row`.
+
+        Raises:
+            PopulationError: the collection has no place for such a network.
+        """
+
+    def refuse_copies(self, row: Mapping[str, Value]) -> None:
+        """Refuse a second network of one image, for which these collections have no name.
+
+        Raises:
+            PopulationError: the column `copy` of the network is not 0.
+        """
+        if row.get("copy", 0) != 0:
+            raise PopulationError(
+                f"{self.title} hold one network per image; leave out copy {row['copy']} of {row}"
+            )
+
+    @abstractmethod
+    def save(self, path: Path, networks: Networks) -> None:
+        """Write one file.  Parameters are taken by position, so layers may have other names."""
+
+    def companions(self, folder: Path) -> Mapping[str, Path]:
+        """Accompanying files that exist, by their names in a copy of the collection."""
+        return {}
+
+    def complete(self, folder: Path, columns: Mapping[str, np.ndarray]) -> list[Path]:
+        """Write the accompanying files for networks with these columns; returns their paths."""
+        return []
+
+
+def existing_folder(folder: Path, title: str) -> Path:
+    """The folder, if it is one.
+
+    Raises:
+        PopulationError: it is missing, or no folder.
+    """
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise PopulationError(f"{folder}: {what}; expected the folder of {title}")
+    return folder
+
+
+def read_single(
+    entry: Entry, architecture: Architecture, *, extras: tuple[str, ...] = ()
+) -> tuple[Tensor, Mapping[str, object]]:
+    """Parameters ``(1, P)`` of a file with one network, and the plain values `extras` that may stand beside.
+
+    Raises:
+        CheckpointError: the file is damaged or holds something else.
+    """
+    checkpoint = read_state(entry.path)
+    unexpected = [*(name for name in checkpoint.extras if name not in extras), *checkpoint.ignored]
+    if unexpected:
+        raise CheckpointError(
+            f"{entry.path}: unexpected entries {unexpected}; expected the parameters of "
+            f"{architecture.describe()}{' and ' + ', '.join(extras) if extras else ''}"
+        )
+    theta = architecture.flatten(checkpoint.tensors, origin=str(entry.path))
+    return theta[None], checkpoint.extras
+
+
+def write_single(
+    path: Path, networks: Networks, architecture: Architecture, *, extras: Mapping[str, int] | None = None
+) -> None:
+    """Write a file with one network, under the published names of its parameters.
+
+    Raises:
+        PopulationError: there is not exactly one network, or it computes another kind of function.
+    """
+    if len(networks.theta) != 1:
+        raise PopulationError(f"{path}: {len(networks.theta)} networks for a file that holds one")
+    check_same_function(networks.architecture, architecture, str(path))
+    make_folder(path.parent)
+    write_state(path, architecture.unflatten(networks.theta[0]), extras=extras)
+
+
+def check_same_function(given: Architecture, expected: Architecture, where: str) -> None:
+    """Refuse networks that differ in more than the names of their layers.
+
+    Raises:
+        PopulationError: sizes, activations or the constant at the end differ.
+    """
+    if given != expected and _nameless(given) != _nameless(expected):
+        raise PopulationError(
+            f"{where}: networks {given.describe()} cannot be stored in this format, which is for "
+            f"{expected.describe()}; layers given: {_nameless(given)}; expected: {_nameless(expected)}"
+        )
+
+
+def _nameless(architecture: Architecture) -> list[object]:
+    description = architecture.to_dict()
+    layers = [{k: v for k, v in layer.items() if k != "name"} for layer in description["layers"]]  # type: ignore[attr-defined]
+    return [*layers, *description["skips"]]  # type: ignore[misc]
+
+
+def check_label(label: object, where: str) -> int:
+    """The label, if it is a whole number from 0 to 9.
+
+    Raises:
+        CheckpointError: it is something else.
+    """
+    if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < CLASSES:
+        raise CheckpointError(
+            f"{where}: the label is {label!r}, expected a whole number from 0 to {CLASSES - 1}"
+        )
+    return label
+
+
+def visible(folder: Path) -> list[Path]:
+    """What lies in a folder, in order of the names, without hidden files."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def one_row(row: Mapping[str, Value]) -> dict[str, np.ndarray]:
+    """Columns of a single network."""
+    return {name: np.array([value]) for name, value in row.items()}

@@ -1,0 +1,308 @@
+"""From a folder of checkpoint files and a table of what is known about them to a packed population."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import shutil
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple, final
+
+import torch
+from torch import Tensor
+
+from scalegmn.checkpoints import FileReader, read_state
+from scalegmn.checkpoints.worker import Reader
+from scalegmn.collections._collection import Entry, Refusal, existing_folder
+from scalegmn.collections._importing import ImportReport, shown_refusals
+from scalegmn.errors import CheckpointError, ConfigurationError, PopulationError, ScaleGMNError
+from scalegmn.networks import Architecture, Conv, Pool
+from scalegmn.networks.recognition import DESCRIPTION, Recognizer, Unrecognized, Wanted
+from scalegmn.populations import Group, LabelTable, PopulationWriter, has_trace_of_path, progress_bar
+
+# Names under which networks are kept, whether or not such files can be read.
+_SUFFIXES: Final = (
+    *(".safetensors", ".npz", ".pt", ".pth", ".bin", ".ckpt", ".tar", ".th", ".pkl", ".h5", ".onnx"),
+    *(".model", ".weights"),
+)
+MAX_BYTES: Final = 2**30
+
+# Notes on how files were read that are told apart in the report.
+_NOTES: Final = 8
+
+
+@final
+@dataclass(frozen=True)
+class NetworkReader:
+    """How the network of a file is read.
+
+    Attributes:
+        architectures: what the files hold; empty where files say it themselves (as exported ones do), or
+            where names, shapes and the activation tell.
+        activation: of the hidden layers, where names and shapes leave it open.
+        key: where the network lies in files that hold several; ``.`` is the top.
+        max_bytes: files that are, or unpack to, more are refused.
+
+    Raises:
+        ConfigurationError: `activation` names none.
+    """
+
+    architectures: tuple[Architecture, ...] = ()
+    activation: str | None = None
+    key: str | None = None
+    max_bytes: int = MAX_BYTES
+
+    def __post_init__(self) -> None:
+        if self.activation is not None:
+            Wanted.parse(self.activation)
+
+    def read(self, path: Path, *, files: FileReader) -> tuple[Architecture, Tensor, tuple[str, ...]]:
+        """Architecture, parameters ``(P,)``, and notes.
+
+        Args:
+            path: of the file.
+            files: reads it.
+
+        Raises:
+            CheckpointError: the file cannot be read, or its architecture is not certain.
+        """
+        state = read_state(path, key=self.key, max_bytes=self.max_bytes, reader=files)
+        recognizer = Recognizer(self.architectures, beyond=not self.architectures)
+        found = recognizer.recognize(state, activation=self.activation)
+        if isinstance(found, Unrecognized):
+            raise CheckpointError(f"{path}: {found.reason}")
+        theta = found.architecture.flatten(found.tensors, origin=str(path))
+        notes = (*state.notes, *found.notes)
+        if state.unread:
+            notes = (
+                *notes,
+                "numbers in the file that belong to no network, or to another one, were not read",
+            )
+        if not self.architectures and DESCRIPTION not in state.extras:
+            notes = (*notes, *_assumed(found.architecture))
+        if theta.dtype == torch.float64:
+            theta, exact = theta.float(), theta
+            if not torch.isfinite(theta).all():
+                raise CheckpointError(f"{path}: holds values that are too large for single precision")
+            if not torch.equal(theta.double(), exact):
+                notes = (*notes, "rounded from double to single precision")
+        return found.architecture, theta, notes
+
+
+def _assumed(architecture: Architecture) -> tuple[str, ...]:
+    """What names and shapes of a convolutional network do not show, and was taken as usual."""
+    convolutions = [layer for layer in architecture.layers if isinstance(layer, Conv)]
+    if not convolutions:
+        return ()
+    strides, paddings = (
+        {getattr(layer, name)[0] for layer in convolutions} for name in ("stride", "padding")
+    )
+    pools = [layer for layer in architecture.layers if isinstance(layer, Pool)]
+    how = ", ".join(f"{'global ' if pool.size is None else ''}{pool.kind} pooling" for pool in pools)
+    return (
+        f"assumed stride {_listed(strides)}, padding {_listed(paddings)} and {how or 'no pooling'}, which no "
+        "file says; describe other networks with --architecture",
+    )
+
+
+def _listed(numbers: Collection[int]) -> str:
+    return " and ".join(map(str, sorted(numbers)))
+
+
+class _Read(NamedTuple):
+    """The network of one row of the table."""
+
+    row: int
+    architecture: Architecture
+    theta: Tensor
+    notes: tuple[str, ...]
+
+
+def import_checkpoints(
+    source: str | Path,
+    folder: str | Path,
+    *,
+    table: LabelTable,
+    reader: NetworkReader | None = None,
+    workers: int | None = None,
+    shard_size: int = 10_000,
+    resume: bool = False,
+    progress: bool = True,
+) -> ImportReport:
+    """Read the files that a table names, and write them as a population in the order of the table.
+
+    What :func:`~scalegmn.collections.write_checkpoints` wrote comes back as it was:
+    networks, order, columns and their types.  A file that cannot be used is refused and the others are read.
+    Rows without a file, several rows of one file, and files without a row are refused by name as well.
+
+    Args:
+        source: the folder.
+        folder: of the new population.
+        table: what is known about the files.
+        reader: how files are read.
+        workers: confined processes that read; by default one a core.
+        shard_size: networks that are written at a time.
+        resume: continue an interrupted call with the same arguments on the same files.
+        progress: show a progress bar on the standard error stream.
+
+    Raises:
+        PopulationError: there is no network to read, or `folder` is in use or was made from something else;
+            where nothing could be read, nothing is written.
+    """
+    if shard_size < 1:
+        raise ConfigurationError(f"shard_size is {shard_size}, expected 1 or more")
+    source, folder, reader = Path(source), Path(folder), reader or NetworkReader()
+    entries, not_read, others = _entries(existing_folder(source, "checkpoint files"), table)
+    if not entries:
+        reasons = shown_refusals(not_read) or ["the table has no rows"]
+        raise PopulationError(f"{source}: no networks to read; " + "; ".join(reasons))
+    provenance = {
+        "maker": "import_checkpoints",
+        "source": source.name,
+        "table": table.path.name,
+        "table_sha256": table.sha256,
+        "files": len(entries),
+        "listing_sha256": _checksum(entries, not_read),
+        "architectures": [architecture.fingerprint for architecture in reader.architectures],
+        "activation": reader.activation,
+        "key": reader.key,
+        "shard_size": shard_size,
+    }
+    new = not folder.exists()
+    with PopulationWriter(folder, provenance=provenance, resume=resume) as writer:
+        _read_shards(writer, entries, not_read, table, reader, workers, shard_size, progress)
+        refused = [Refusal(*entry) for notes in writer.notes for entry in notes["refused"]]  # type: ignore[index]
+        if len(writer):
+            writer.finish()
+            remarks = (*table.remarks, *_remarks(writer.notes))
+            left_out = {"no networks by their names": others} if others else {}
+            return ImportReport(writer.folder, len(writer), tuple(refused), left_out, remarks)
+    if new:
+        shutil.rmtree(folder)
+    raise PopulationError(f"{source}: all files were refused; " + "; ".join(shown_refusals(refused)))
+
+
+def _read_shards(
+    writer: PopulationWriter,
+    entries: Sequence[Entry],
+    not_read: Sequence[Refusal],
+    table: LabelTable,
+    reader: NetworkReader,
+    workers: int | None,
+    size: int,
+    show: bool,
+) -> None:
+    done = min(writer.shards_done * size, len(entries))
+    bar = progress_bar("reading files", total=len(entries), done=done, show=show)
+    with bar as advance, Reader(workers=workers) as files:
+        for start in range(done, len(entries), size):
+            refused = list(not_read) if start == 0 else []
+            networks: list[_Read] = []
+            for found in _read_files(reader, files, entries[start : start + size]):
+                if isinstance(found, Refusal):
+                    refused.append(found)
+                else:
+                    networks.append(found)
+                advance(1)
+            counts = Counter(note for network in networks for note in network.notes)
+            notes = {"refused": [[one.name, one.reason] for one in refused], "counts": dict(counts)}
+            writer.append_groups(_groups(networks, table), notes=notes)
+
+
+def _read_files(reader: NetworkReader, files: Reader, entries: Sequence[Entry]) -> Iterator[_Read | Refusal]:
+    """What every file holds, in order; as many are read at a time as there are workers."""
+
+    def read(entry: Entry) -> _Read | Refusal:
+        try:
+            return _Read(int(entry.columns["row"]), *reader.read(entry.path, files=files))
+        except (ScaleGMNError, OSError) as error:
+            return Refusal(entry.name, str(error))
+
+    threads = ThreadPoolExecutor(files.workers)
+    try:
+        yield from threads.map(read, entries)
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def _groups(networks: Sequence[_Read], table: LabelTable) -> Iterator[Group]:
+    """Neighbors of one architecture together, so that the order stays that of the table."""
+    for architecture, run in itertools.groupby(networks, key=lambda network: network.architecture):
+        members = list(run)
+        rows = table.columns.take([member.row for member in members])
+        columns = {name: rows[name] for name in rows.column_names}
+        yield Group(architecture, torch.stack([member.theta for member in members]), columns)
+
+
+def _entries(source: Path, table: LabelTable) -> tuple[list[Entry], list[Refusal], int]:
+    """The files to read, in the order of the table; what will not be read; how many other files there are."""
+    rows: dict[str, list[int]] = {}
+    refused = []
+    for row, name in enumerate(table.files):
+        where = f"row {row + 1} of {table.path.name}"
+        if not name:
+            refused.append(Refusal(where, "names no file"))
+        elif has_trace_of_path(name):
+            refused.append(Refusal(name, f"{where} names a file that is not below {source.name}"))
+        else:
+            rows.setdefault(Path(name).as_posix(), []).append(row)
+    entries = []
+    for name, mine in rows.items():
+        where = f"row {mine[0] + 1} of {table.path.name}"
+        if len(mine) > 1:
+            listed = ", ".join(str(row + 1) for row in mine[:5])
+            refused.append(Refusal(name, f"rows {listed} of {table.path.name} name it; keep one of them"))
+        elif (problem := _problem_with(source, name)) is not None:
+            refused.append(Refusal(name, f"{where} names it, but it {problem}"))
+        else:
+            entries.append(Entry(source / name, name, {"row": mine[0]}))
+    unnamed, others = _unnamed(source, rows, table)
+    return entries, [*refused, *unnamed], others
+
+
+def _problem_with(source: Path, name: str) -> str | None:
+    path = source / name
+    try:
+        if not path.is_file():
+            return "is a folder" if path.is_dir() else "is not there"
+        inside = path.resolve().is_relative_to(source.resolve())
+    except (OSError, RuntimeError, ValueError) as error:
+        return f"cannot be looked at ({type(error).__name__})"
+    return None if inside else f"is a link that leads out of {source.name}"
+
+
+def _unnamed(source: Path, rows: Mapping[str, object], table: LabelTable) -> tuple[list[Refusal], int]:
+    """Files that seem to hold networks and have no row, and how many others there are."""
+    found, others = [], 0
+    tables = {table.path.with_suffix(suffix).name for suffix in (table.path.suffix, ".csv", ".parquet")}
+    for path in sorted(source.rglob("*")):
+        name = path.relative_to(source).as_posix()
+        if name in rows or name in tables or any(part.startswith(".") for part in name.split("/")):
+            continue
+        if path.is_file() and path.suffix.lower() in _SUFFIXES:
+            found.append(Refusal(name, f"no row of {table.path.name} names it"))
+        elif path.is_file():
+            others += 1
+    return found, others
+
+
+def _checksum(entries: Sequence[Entry], refused: Sequence[Refusal]) -> str:
+    digest = hashlib.sha256()
+    for entry in entries:
+        digest.update(f"{entry.name}\0{entry.columns['row']}\0{entry.path.stat().st_size}\n".encode())
+    for refusal in refused:
+        digest.update(f"{refusal.name}\0{refusal.reason}\n".encode())
+    return digest.hexdigest()
+
+
+def _remarks(notes: Sequence[object]) -> list[str]:
+    """How files were read, with how many were."""
+    counts: Counter[str] = Counter()
+    for shard in notes:
+        counts.update(shard["counts"])  # type: ignore[index]
+    lines = [f"{count} files: {note}" for note, count in counts.most_common(_NOTES)]
+    return lines if len(counts) <= _NOTES else [*lines, f"and {len(counts) - _NOTES} other notes"]

@@ -1,0 +1,15 @@
+from ._cifar10 import Cifar10Inrs
+from ._fashion_mnist import FashionMnistInrs
+from ._mnist import MnistInrs
+from ._npz import NpzInrs
+from ._split_collection import VALIDATION, SplitCollection, generate_splits
+
+__all__ = [
+    "VALIDATION",
+    "Cifar10Inrs",
+    "FashionMnistInrs",
+    "MnistInrs",
+    "NpzInrs",
+    "SplitCollection",
+    "generate_splits",
+]

@@ -1,0 +1,3 @@
+from ._collection import WildPark
+
+__all__ = ["WildPark"]

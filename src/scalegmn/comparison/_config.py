@@ -1,0 +1,178 @@
+"""The configuration of a comparison: several models that differ from one base, and several seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+from scalegmn.configuration import Configuration, Count, Distinct, Entries
+from scalegmn.training import RunConfig
+
+OWN_OF_RUNS: Final = ("output", "resume", "training.seed")
+"""What a comparison decides for each of its trainings."""
+
+JUDGED_BY: Final = (
+    "task",
+    "data.population",
+    "data.test_population",
+    "data.label",
+    "data.where",
+    "data.split",
+    "data.group",
+    "data.validation",
+    "data.test",
+    "data.split_seed",
+    "data.val_limit",
+    "data.test_limit",
+    "regression.log",
+    "detection.label",
+    "detection.target",
+    "editing.",
+)
+"""What decides by which networks, and by what about them, models are judged: the same for all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonOptions(Configuration):
+    """How a comparison is made, whatever its models are.
+
+    Attributes:
+        seeds: of the trainings: each model is trained once with every one. Which networks are for training,
+            validation and test is decided by data.split_seed, and is the same for all.
+        output: folder of the comparison; by default one in ``runs`` with the name of the file.
+        reference: name of the model from which the others' differences are given; by default the first.
+        only: names of the models to train now; by default all. What is finished of the others is shown too.
+        jobs: trainings side by side, each in a process with its share of the processor cores.
+        resume: go on with trainings that were interrupted.
+    """
+
+    seeds: Annotated[tuple[int, ...], Entries(least=1), Distinct()] = (0, 1, 2)
+    output: Path | None = None
+    reference: str | None = None
+    only: tuple[str, ...] = ()
+    jobs: Count = 1
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class ComparedModel(Configuration):
+    """One of the models.
+
+    Attributes:
+        name: as people call it.
+        config: of its trainings; seed and run folder are those of the single training.
+    """
+
+    name: str
+    config: RunConfig
+
+    @property
+    def slug(self) -> str:
+        """The name in names of folders."""
+        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
+
+
+@dataclass(frozen=True)
+class ComparedRun(Configuration):
+    """One training of one model.
+
+    Attributes:
+        model: name of the model.
+        seed: of the training.
+        config: of the training, with its run folder.
+    """
+
+    model: str
+    seed: int
+    config: RunConfig
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return self.config.folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonConfig(Configuration):
+    """Everything that decides a comparison.
+
+    Attributes:
+        models: in the order of the file.
+        seeds: of the trainings.
+        output: folder of the comparison.
+        reference: name of the model from which differences are given.
+        only: names of the models to train now.
+        jobs: trainings side by side.
+        resume: go on with trainings that were interrupted.
+    """
+
+    models: tuple[ComparedModel, ...]
+    seeds: tuple[int, ...]
+    output: Path
+    reference: str
+    only: tuple[str, ...]
+    jobs: Count
+    resume: bool
+
+    @property
+    def runs(self) -> tuple[ComparedRun, ...]:
+        """All trainings: every model with the first seed, then every model with the next one."""
+        return tuple(self._run(model, seed) for seed in self.seeds for model in self.models)
+
+    @property
+    def wanted(self) -> tuple[ComparedRun, ...]:
+        """The trainings to be done now, or to be there."""
+        return tuple(run for run in self.runs if run.model in self.only)
+
+    def _run(self, model: ComparedModel, seed: int) -> ComparedRun:
+        config = dataclasses.replace(
+            model.config,
+            training=dataclasses.replace(model.config.training, seed=seed),
+            output=self.output / f"{model.slug}-seed{seed}",
+            resume=False,
+        )
+        if self.jobs > 1:
+            # Lines and bars of several trainings would run into each other.
+            quiet = dataclasses.replace(config.logging, progress=False)
+            config = dataclasses.replace(config, logging=quiet)
+        return ComparedRun(model.name, seed, config)
+
+
+def same_for_all(key: str) -> bool:
+    """Whether models of one comparison must agree on this value."""
+    return any(key.startswith(name) if name.endswith(".") else key == name for name in JUDGED_BY)
+
+
+def option_mistakes(
+    options: ComparisonOptions, *, models: Mapping[str, ComparedModel], known: tuple[str, ...]
+) -> list[str]:
+    """What is wrong with options, and with names: of models, and those that options refer to.
+
+    Args:
+        options: of the comparison.
+        models: those whose configuration could be read.
+        known: the names of all models in the file.
+    """
+    mistakes = []
+    owners: dict[str, str] = {}
+    for model in models.values():
+        if not model.slug:
+            mistakes.append(f"models: the name {model.name!r} has no letter and no digit to name a folder by")
+        elif model.slug in owners:
+            mistakes.append(
+                f"models: {owners[model.slug]!r} and {model.name!r} would share the folders "
+                f"{model.slug}-seed...; rename one"
+            )
+        owners.setdefault(model.slug, model.name)
+    referred = [("reference", options.reference)] if options.reference is not None else []
+    referred += [("only", name) for name in options.only]
+    mistakes += [
+        f"{option}: there is no model {name!r}; there are {', '.join(map(repr, known))}"
+        for option, name in referred
+        if name not in known
+    ]
+    return mistakes

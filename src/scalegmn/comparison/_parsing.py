@@ -1,0 +1,249 @@
+"""From a comparison file and options to a configuration, with the mistakes of all models found at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from jsonargparse import ArgumentParser
+
+from scalegmn.comparison._config import (
+    OWN_OF_RUNS,
+    ComparedModel,
+    ComparisonConfig,
+    ComparisonOptions,
+    option_mistakes,
+    same_for_all,
+)
+from scalegmn.errors import ConfigurationError
+from scalegmn.training import (
+    ConfigurationFile,
+    Entry,
+    RunConfig,
+    entries_of,
+    find_configuration,
+    flat_items,
+    for_help,
+    parse_entries,
+    read_yaml,
+)
+
+_BASE: Final = "base."
+_COMMAND_LINE: Final = "command line"
+_OPTIONS: Final = tuple(entry.name for entry in dataclasses.fields(ComparisonOptions))
+
+
+@dataclass(frozen=True)
+class _CommandLine:
+    """What was given there: the files, options of the comparison, and values of the base."""
+
+    files: list[str] = field(default_factory=list)
+    options: dict[str, Entry] = field(default_factory=dict)
+    base: dict[str, Entry] = field(default_factory=dict)
+
+
+def parse_comparison(arguments: Sequence[str]) -> tuple[ComparisonConfig | None, list[str]]:
+    """Read ``--config FILE``, options of the comparison, and ``--base.section.key VALUE``.
+
+    The file is YAML with ``base`` (a run configuration, the path of one, or a list of these, later ones over
+    earlier ones), ``models`` (what is different in each, by the name of the model) and the options of
+    :class:`ComparisonOptions`.  Options of the command line go over those of the file, and values of models
+    over those of the base.
+
+    Returns:
+        The configuration and all mistakes.  It is None where mistakes leave nothing to go on with.
+    """
+    mistakes: list[str] = []
+    given = _command_line(arguments, mistakes)
+    if len(given.files) != 1:
+        mistakes.append(f"--config FILE was given {len(given.files)} times, expected once")
+        return None, mistakes
+    path = given.files[0]
+    try:
+        file = find_configuration(path)
+        content = read_yaml(file.path)
+    except ConfigurationError as error:
+        return None, [*mistakes, str(error)]
+    if "data" in content and not content.keys() & {"base", "models"}:
+        return None, [*mistakes, f"--config {path}: describes one training; give it to scalegmn train"]
+    known = ("base", "models", *_OPTIONS)
+    mistakes += [f"{path}: unknown key {key!r}{_near(key, known)}" for key in content if key not in known]
+    chosen = {key: value for key, value in content.items() if key in _OPTIONS}
+    stated = {key: Entry(value, path, beside=file.beside) for key, value in chosen.items()}
+    options = parse_entries(ComparisonOptions, stated | given.options, mistakes)
+    assert options is not None, "every option has a default"
+    base = _base(content.get("base"), path, file, mistakes) | given.base
+    models = _models(content.get("models"), path, base, mistakes, beside=file.beside)
+    names = tuple(map(str, content["models"])) if isinstance(content.get("models"), Mapping) else ()
+    mistakes += option_mistakes(options, models=models, known=names)
+    if not models:
+        return None, mistakes
+    config = ComparisonConfig(
+        models=tuple(models.values()),
+        seeds=options.seeds,
+        output=options.output if options.output is not None else Path("runs") / Path(path).stem,
+        reference=options.reference if options.reference is not None else next(iter(models)),
+        only=options.only or tuple(models),
+        jobs=options.jobs,
+        resume=options.resume,
+    )
+    return config, mistakes
+
+
+def help_parser() -> ArgumentParser:
+    """A parser that knows the options and their descriptions, to print help."""
+    parser = ArgumentParser(
+        prog="scalegmn compare",
+        description="Train several models with several seeds on the same networks, and write a table, CSV "
+        "files and pictures. All mistakes are reported before any work starts; a training that is finished "
+        "is not repeated.",
+        epilog="--base.SECTION.KEY VALUE changes the base of all models, for example --base.training.epochs "
+        "5; `scalegmn train --help` describes the keys. Lists are given as words: --seeds 0 1 2.",
+        default_env=False,
+    )
+    parser.add_argument(
+        "--config",
+        type=str,
+        required=True,
+        help="YAML file with base, models and options, or the name of one that ships with scalegmn, such as "
+        "generalization/compare_small; `scalegmn configs` lists them",
+    )
+    parser.add_class_arguments(for_help(ComparisonOptions), as_group=False)
+    return parser
+
+
+def _command_line(arguments: Sequence[str], mistakes: list[str]) -> _CommandLine:
+    found = _CommandLine()
+    rest = list(arguments)
+    while rest:
+        token = rest.pop(0)
+        if not token.startswith("--") or token == "--":
+            mistakes.append(f"{_COMMAND_LINE}: {token!r} stands alone; expected --key VALUE")
+            continue
+        key, equals, value = token[2:].partition("=")
+        values = [value] if equals else []
+        if not equals:
+            while rest and not rest[0].startswith("--"):
+                values.append(rest.pop(0))
+        if key in _OPTIONS and not values and key != "resume":
+            mistakes.append(f"{_COMMAND_LINE}: --{key} has no value")
+        elif key in _OPTIONS:
+            found.options[key] = _option(key, values)
+        elif key == "config" or key.startswith(_BASE):
+            # Further words stand alone, which is said of each.
+            rest[:0] = values[1:]
+            # A lone option is a switch.
+            first = values[0] if values else "true"
+            if key == "config":
+                found.files.append(first)
+            else:
+                found.base[key.removeprefix(_BASE)] = Entry(first, _COMMAND_LINE, text=True)
+        else:
+            mistakes.append(f"{_COMMAND_LINE}: unknown option --{key}{_near_option(key)}")
+    return found
+
+
+def _option(key: str, values: list[str]) -> Entry:
+    match key:
+        case "only":
+            return Entry(values, _COMMAND_LINE)
+        case "seeds":
+            # Words, or one list as it stands in files.
+            listed = len(values) == 1 and values[0].startswith("[")
+            return Entry(values[0] if listed else f"[{', '.join(values)}]", _COMMAND_LINE, text=True)
+        case "resume" if not values:
+            return Entry("true", _COMMAND_LINE, text=True)
+        case _:
+            return Entry(" ".join(values), _COMMAND_LINE, text=True)
+
+
+def _near(key: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
+
+
+def _near_option(key: str) -> str:
+    if "." in key:
+        return f"; a value of the base is given as --{_BASE}{key}"
+    options = [f"--{name}" for name in ("config", *_OPTIONS)]
+    close = difflib.get_close_matches(f"--{key}", options, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(options)}, --{_BASE}KEY"
+
+
+def _base(value: object, path: str, file: ConfigurationFile, mistakes: list[str]) -> dict[str, Entry]:
+    """The values of the base by their dotted names.  A path of a base is one from the folder of the file."""
+    entries: dict[str, Entry] = {}
+    if value is None:
+        mistakes.append(f"{path}: base is missing; give a run configuration, or the path of one")
+    for part in value if isinstance(value, list) else [] if value is None else [value]:
+        try:
+            if isinstance(part, str):
+                found = find_configuration(part, folder=file.path.parent)
+                data = read_yaml(found.path)
+                entries |= entries_of(data, kind=RunConfig, origin=part, beside=found.beside)
+            elif isinstance(part, Mapping):
+                origin = f"{path}: base"
+                entries |= entries_of(_plain(part), kind=RunConfig, origin=origin, beside=file.beside)
+            else:
+                mistakes.append(f"{path}: base is {part!r}, expected sections with keys, or a path")
+        except ConfigurationError as error:
+            mistakes.append(str(error))
+    return entries
+
+
+def _models(
+    value: object, path: str, base: Mapping[str, Entry], mistakes: list[str], *, beside: Path | None
+) -> dict[str, ComparedModel]:
+    """The models whose configuration can be used, by name."""
+    # Mistakes of the base are those of every model; they are told once.
+    of_base: list[str] = []
+    plain = parse_entries(RunConfig, base, of_base)
+    mistakes += of_base
+    if plain is not None and plain.training.devices != 1:
+        mistakes.append(f"{path}: base: training.devices is {plain.training.devices}, expected 1 to compare")
+    if not isinstance(value, Mapping) or not value:
+        mistakes.append(f"{path}: models is {value!r}, expected the name of each and what is different in it")
+        return {}
+    models: dict[str, ComparedModel] = {}
+    for name, overrides in value.items():
+        origin = f"{path}: models.{name}"
+        if not isinstance(overrides, Mapping | None):
+            mistakes.append(f"{origin} is {overrides!r}, expected keys with values, or {{}} for the base")
+            continue
+        try:
+            own = entries_of(_plain(overrides or {}), kind=RunConfig, origin=origin, beside=beside)
+        except ConfigurationError as error:
+            mistakes.append(str(error))
+            continue
+        found: list[str] = []
+        config = parse_entries(RunConfig, {**base, **own}, found)
+        for mistake in found:
+            if mistake not in of_base:
+                mistakes.append(mistake if mistake.startswith(origin) else f"{origin}: {mistake}")
+        if config is not None and plain is not None:
+            mistakes += [f"{origin}: {mistake}" for mistake in _unfair(own, config, plain)]
+            models[str(name)] = ComparedModel(str(name), config)
+    return models
+
+
+def _unfair(own: Mapping[str, Entry], config: RunConfig, base: RunConfig) -> list[str]:
+    """What a model may not have for itself."""
+    mistakes = [f"{key} is decided by the comparison; leave it out" for key in OWN_OF_RUNS if key in own]
+    before = dict(flat_items(base))
+    mistakes += [
+        f"{key} is {value!r}, but {before[key]!r} in the base; task and networks must be the same for all"
+        for key, value in flat_items(config)
+        if key in own and same_for_all(key) and value != before[key]
+    ]
+    if "training.devices" in own and config.training.devices != 1:
+        mistakes.append(f"training.devices is {config.training.devices}, expected 1 to compare")
+    return mistakes
+
+
+def _plain(data: Mapping[Any, Any]) -> dict[str, object]:
+    """With words as keys: YAML reads some names as numbers."""
+    return {str(key): value for key, value in data.items()}

@@ -1,0 +1,186 @@
+"""Training all models of a comparison, one after the other or side by side."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shutil
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from lightning.pytorch.callbacks import Callback
+
+from scalegmn.comparison._config import ComparedRun, ComparisonConfig
+from scalegmn.comparison._side_by_side import Job, run_side_by_side
+from scalegmn.comparison._status import RECORD, State, state_of
+from scalegmn.configuration import to_plain
+from scalegmn.disk import claimed, sentence_of
+from scalegmn.errors import ScaleGMNError, TrainingWarning
+from scalegmn.networks import read_json
+from scalegmn.training import RESULTS, RUN, RunConfig, load_task, to_yaml, train, write_text
+
+FAILURES: Final = "failures"
+"""In the folder of a comparison: where the errors of trainings are, with what led to them."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A training that did not come to its end.
+
+    Attributes:
+        run: the training.
+        reason: the message of the error.
+        details: where in the code it arose.
+    """
+
+    run: ComparedRun
+    reason: str
+    details: str
+
+
+# The command line, and callbacks: the same for all trainings.
+_Given = tuple[list[str] | None, tuple[Callback, ...]]
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A training that was tried: what went wrong, and the seconds that it took."""
+
+    run: ComparedRun
+    failure: Failure | None
+    seconds: float
+
+
+def compare(
+    config: ComparisonConfig,
+    *,
+    tell: Callable[[str], None],
+    command: Sequence[str] | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> tuple[Failure, ...]:
+    """Train what is not finished yet.  A training that fails is reported, and the others go on.
+
+    Args:
+        config: checked (:func:`scalegmn.comparison.mistakes_of_comparison`).
+        tell: is given a line of text per training.
+        command: the command line, to be kept in the run folders.
+        callbacks: of every training (:func:`~scalegmn.training.train`); other processes get copies.
+
+    Returns:
+        The trainings that failed.
+
+    Raises:
+        ConfigurationError: a run folder holds something else.
+        DiskError: another comparison is at work in the folder, or it cannot be written to.
+        KeyboardInterrupt: interrupted; the same call with `resume` goes on.
+    """
+    with claimed(config.output):
+        return _compare(config, tell=tell, command=command, callbacks=callbacks)
+
+
+def _compare(
+    config: ComparisonConfig,
+    *,
+    tell: Callable[[str], None],
+    command: Sequence[str] | None,
+    callbacks: Sequence[Callback],
+) -> tuple[Failure, ...]:
+    states = [(run, state_of(run)) for run in config.wanted]
+    todo = [_resumed(run, state) for run, state in states if state is not State.finished]
+    write_text(config.output / RECORD, to_yaml(_record(config)))
+    there = len(states) - len(todo)
+    tell(f"{len(todo)} trainings to do" + (f", {there} are finished already" if there else ""))
+    failures: list[Failure] = []
+    given = (None if command is None else list(command), tuple(callbacks))
+    done = _side_by_side(todo, config.jobs, given) if config.jobs > 1 else _in_turn(todo, given)
+    with contextlib.closing(done):
+        for number, one in enumerate(done, start=1):
+            _keep(config.output, one)
+            if one.failure is not None:
+                failures.append(one.failure)
+            tell(f"{one.run.model}, seed {one.run.seed}: {_said(one)} ({number} of {len(todo)})")
+    return tuple(failures)
+
+
+def _record(config: ComparisonConfig) -> dict[str, Any]:
+    return {
+        "seeds": list(config.seeds),
+        "reference": config.reference,
+        "models": {model.name: to_plain(model.config) for model in config.models},
+    }
+
+
+def _resumed(run: ComparedRun, state: State) -> ComparedRun:
+    return dataclasses.replace(run, config=dataclasses.replace(run.config, resume=state is State.begun))
+
+
+def _in_turn(runs: Sequence[ComparedRun], given: _Given) -> Generator[_Done, None, None]:
+    for run in runs:
+        began = time.perf_counter()
+        problem = _problem_of(run.config, *given)
+        yield _done(run, problem, time.perf_counter() - began)
+
+
+def _side_by_side(runs: Sequence[ComparedRun], jobs: int, given: _Given) -> Generator[_Done, None, None]:
+    work = [Job(key=str(run.folder), function=_problem_of, arguments=(run.config, *given)) for run in runs]
+    owners = {str(run.folder): run for run in runs}
+    with contextlib.closing(run_side_by_side(work, jobs=jobs)) as ended:
+        for end in ended:
+            yield _done(owners[end.key], end.answer, end.seconds)
+
+
+def _problem_of(
+    config: RunConfig, command: list[str] | None, callbacks: tuple[Callback, ...]
+) -> tuple[str, str] | None:
+    """Train, and return what went wrong: a message, and where it arose."""
+    try:
+        # What trainings find out about networks is much the same for all, and told once at the end.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TrainingWarning)
+            train(config, command=command, callbacks=callbacks)
+    except Exception as error:
+        # Whatever it is, the other trainings are worth doing; it is reported and written down.
+        return _message(error), traceback.format_exc()
+    return None
+
+
+def _message(error: Exception) -> str:
+    match error:
+        case ScaleGMNError():
+            return str(error)
+        case OSError():
+            return sentence_of(error)
+    return f"{type(error).__name__}: {error}"
+
+
+def _done(run: ComparedRun, problem: tuple[str, str] | None, seconds: float) -> _Done:
+    return _Done(run, None if problem is None else Failure(run, *problem), seconds)
+
+
+def _keep(output: Path, one: _Done) -> None:
+    """Write down what went wrong, and forget what went wrong before."""
+    path = output / FAILURES / f"{one.run.folder.name}.txt"
+    if one.failure is not None:
+        write_text(path, f"{one.failure.reason}\n\n{one.failure.details}")
+    elif path.parent.is_dir():
+        path.unlink(missing_ok=True)
+        if not any(path.parent.iterdir()):
+            shutil.rmtree(path.parent)
+
+
+def _said(one: _Done) -> str:
+    if one.failure is not None:
+        return f"failed after {one.seconds:.0f} s: {one.failure.reason}"
+    task = load_task(read_json(one.run.folder / RUN, what="description of a run")["task"])
+    test = read_json(one.run.folder / RESULTS, what="results of a run", constants=True)["test"]
+    figures = [f"{name} {_number(test.get(name))}" for name in task.headline or (task.monitor,)]
+    return ", ".join([*figures, f"{one.seconds:.1f} s"])
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"

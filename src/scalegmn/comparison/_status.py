@@ -1,0 +1,136 @@
+"""What of a comparison is done already, and what stands in the way of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+
+from scalegmn.comparison._config import ComparedRun, ComparisonConfig
+from scalegmn.configuration import to_plain
+from scalegmn.disk import holds_something, writer_in
+from scalegmn.errors import ConfigurationError, ScaleGMNError
+from scalegmn.training import (
+    CONFIG,
+    FREE_ON_RESUME,
+    RESULTS,
+    DataConfig,
+    RunConfig,
+    flat_items,
+    mistakes_of_work,
+    other_networks,
+    parse_plain,
+    read_yaml,
+    select,
+)
+
+RECORD: Final = "comparison.yaml"
+"""In the folder of a comparison: what was compared last."""
+
+# Longer trainings and shorter ones are not compared under one name.
+_FREE: Final = frozenset(FREE_ON_RESUME) - {"training.epochs", "training.early_stopping_patience"}
+# Sections and values that are left out where folders are looked at quickly.
+_UNSEEN: Final[dict[str, None]] = dict.fromkeys(("output", "resume", "logging"))
+
+
+class State(Enum):
+    """How far a training is."""
+
+    new = "new"
+    begun = "begun"
+    finished = "finished"
+
+
+def state_of(run: ComparedRun) -> State:
+    """How far a training is, by its run folder.
+
+    Raises:
+        ConfigurationError: the folder holds something else, or a training with other settings or networks.
+    """
+    folder = run.folder
+    if folder.exists() and not folder.is_dir():
+        raise ConfigurationError(f"{folder} is a file; choose another folder with --output")
+    if not holds_something(folder):
+        return State.new
+    if not (folder / CONFIG).is_file():
+        raise ConfigurationError(f"{folder} is no run folder; choose another folder with --output")
+    changed = [*_changed(folder / CONFIG, run.config), *other_networks(run.config)]
+    if changed:
+        raise ConfigurationError(
+            f"{folder} holds another training: {'; '.join(changed)}; remove it, or choose another folder "
+            "with --output"
+        )
+    return State.finished if (folder / RESULTS).is_file() else State.begun
+
+
+def mistakes_of_comparison(config: ComparisonConfig) -> list[str]:
+    """What the comparison gets wrong about data, machine and folders, one sentence each."""
+    writer = writer_in(config.output)
+    if writer is not None:
+        return [f"output: another command is writing to {config.output} ({writer}); wait for it or end it"]
+    return [*_of_output(config), *_of_models(config), *_of_runs(config)]
+
+
+def _of_output(config: ComparisonConfig) -> Iterator[str]:
+    output = config.output
+    if output.exists() and not output.is_dir():
+        yield f"output: {output} is a file; choose a folder"
+    elif holds_something(output) and not (output / RECORD).is_file():
+        yield f"output: {output} is not empty and holds no comparison; choose another folder"
+
+
+def _of_models(config: ComparisonConfig) -> Iterator[str]:
+    """A mistake that several models share is told once."""
+    owners: dict[str, list[str]] = {}
+    wanted = [model for model in config.models if model.name in config.only]
+    for model in wanted:
+        for mistake in mistakes_of_work(model.config):
+            owners.setdefault(mistake, []).append(model.name)
+    for mistake, names in owners.items():
+        yield mistake if len(names) == len(wanted) else f"{', '.join(names)}: {mistake}"
+    if wanted and not owners:
+        yield from _of_test(wanted[0].config.data)
+
+
+def _of_test(data: DataConfig) -> Iterator[str]:
+    try:
+        count = len(select(data).test)
+    except ScaleGMNError:
+        # It has been reported.
+        return
+    if not count:
+        yield f"data: {data.population} has no test networks to compare on; give data.test_population"
+
+
+def _of_runs(config: ComparisonConfig) -> Iterator[str]:
+    begun = []
+    for run in config.wanted:
+        try:
+            if state_of(run) is State.begun:
+                begun.append(str(run.folder))
+        except ScaleGMNError as error:
+            yield str(error)
+    if begun and not config.resume:
+        yield (
+            f"{', '.join(begun)}: begun and not finished; go on with --resume, remove what was begun, or "
+            "choose another folder with --output"
+        )
+
+
+def _changed(path: Path, now: RunConfig) -> Iterator[str]:
+    """What decides the outcome of a training and was otherwise when it was begun."""
+    before = read_yaml(path)
+    if {**before, **_UNSEEN} == {**_plain(now), **_UNSEEN}:
+        # Reading every value with its type takes a while, and most folders are as they should be.
+        return
+    earlier = dict(flat_items(parse_plain(RunConfig, before, origin=str(path))))
+    for key, value in flat_items(now):
+        if key not in _FREE and not key.startswith("logging.") and value != earlier[key]:
+            yield f"{key} was {earlier[key]!r} and is {value!r}"
+
+
+def _plain(config: RunConfig) -> dict[str, Any]:
+    plain = to_plain(config)
+    assert isinstance(plain, dict), "a configuration is a mapping"
+    return plain

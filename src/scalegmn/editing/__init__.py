@@ -1,0 +1,7 @@
+"""Edits of sine networks: the task, the edits, applying a trained editor to networks."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,26 @@
+from ._applying import Pictures, TrainedEditor, edit_population, edited_by
+from ._drawing import draw
+from ._files import FilesEdited, edit_files
+from ._image_error import ImageTargets, decibels, squared_errors
+from ._refit import LEARNING_RATE, start_refit
+from ._report import PICTURES, SHOWN
+from ._task import EditingConfig, InrEditing
+
+__all__ = [
+    "LEARNING_RATE",
+    "PICTURES",
+    "SHOWN",
+    "EditingConfig",
+    "FilesEdited",
+    "ImageTargets",
+    "InrEditing",
+    "Pictures",
+    "TrainedEditor",
+    "decibels",
+    "draw",
+    "edit_files",
+    "edit_population",
+    "edited_by",
+    "squared_errors",
+    "start_refit",
+]

@@ -1,0 +1,209 @@
+"""A trained editor, and applying it to populations; :mod:`scalegmn.editing._files` is for files."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scalegmn.editing._drawing import check_siren
+from scalegmn.editing._task import InrEditing, Target
+from scalegmn.editing.edits import edit_names
+from scalegmn.errors import ConfigurationError, PopulationError, ScaleGMNError
+from scalegmn.graph import NetworkBatch
+from scalegmn.models import WEIGHTS_FILE, Editor
+from scalegmn.networks import Architecture
+from scalegmn.populations import (
+    ARCHITECTURE_COLUMN,
+    Group,
+    Population,
+    PopulationWriter,
+    progress_bar,
+    sha256,
+)
+from scalegmn.symmetry import canonicalize_sine_phase
+from scalegmn.training import MODEL, Run, device_called, device_of, evaluating, kept_memory
+
+SHOWN: Final = 8
+"""Networks on a contact sheet."""
+_SHARD: Final = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """What a few networks draw.
+
+    Attributes:
+        before, after: drawings ``(k, H, W[, C])``.
+        target: edited images, or None where the edit is not known here.
+        reference: what `target` is made from, in words.
+    """
+
+    before: np.ndarray
+    target: np.ndarray | None
+    after: np.ndarray
+    reference: str
+
+
+@dataclass(frozen=True, eq=False)
+class PopulationEdited:
+    """What :func:`edit_population` did.
+
+    Attributes:
+        folder: of the new population.
+        networks: how many it holds.
+        pictures: of a few networks.
+    """
+
+    folder: Path
+    networks: int
+    pictures: Pictures
+
+
+@final
+class TrainedEditor:
+    """The editor of a run, ready to be used.
+
+    Args:
+        run: of a training for the task ``inr_editing``.
+        device: where to compute, such as ``cpu`` or ``cuda:1``; by default a GPU if there is one.
+        batch_size: networks at a time.
+
+    Raises:
+        ConfigurationError: the model of the run does not write networks, or there is no such device.
+    """
+
+    def __init__(self, run: Run, *, device: str | None = None, batch_size: int = 64) -> None:
+        if not isinstance(run.model, Editor) or not isinstance(run.task, InrEditing):
+            raise ConfigurationError(
+                f"{run.folder}: its model answers questions about networks and does not write them; use "
+                "scalegmn predict, or train with task: inr_editing"
+            )
+        self.run, self.task, self.batch_size = run, run.task, batch_size
+        self._model: Editor = copy.deepcopy(run.model).to(device_called(device))
+
+    def edit(self, architecture: Architecture, theta: Tensor) -> Tensor:
+        """Edited networks ``(N, P)``, on the CPU, in the precision of `theta`.
+
+        Phases of sine neurons are brought into one range first, if the training did so.
+
+        Raises:
+            GraphError: the model cannot read such networks.
+            ArchitectureError: they draw no images.
+        """
+        self.run.check(architecture)
+        check_siren(architecture)
+        if self.run.canonicalize:
+            theta = canonicalize_sine_phase(architecture, theta)
+        return edited_by(self._model, architecture, theta, batch_size=self.batch_size)
+
+    def pictures(
+        self, architecture: Architecture, before: Tensor, after: Tensor, *, target: np.ndarray | None = None
+    ) -> Pictures:
+        """What networks ``(k, P)`` draw before and after; `target` is by default an edit of the former."""
+        drawn = [
+            self.task.draw(NetworkBatch.of(architecture, theta.float())).numpy() for theta in (before, after)
+        ]
+        true = target is not None and self.task.config.target is Target.image
+        reference = "the edited true images" if true else "edits of what the networks drew"
+        if target is None and self.task.config.edit in edit_names():
+            target = self.task.edit(drawn[0].clip(0, 1))
+        return Pictures(drawn[0], target, drawn[1], reference)
+
+
+def edited_by(model: Editor, architecture: Architecture, theta: Tensor, *, batch_size: int) -> Tensor:
+    """Edited networks ``(N, P)``, on the CPU, in the precision of `theta`.
+
+    Raises:
+        GraphError: the model cannot read such networks.
+    """
+    device, parts = device_of(model), []
+    with kept_memory(), evaluating(model):
+        for given in theta.split(batch_size):
+            _, edited = model.edit(NetworkBatch.of(architecture, given.float().to(device))).single
+            # The update alone is rounded to single precision, not the network.
+            parts.append(given + (edited.cpu() - given.float()).to(given))
+    return torch.cat(parts)
+
+
+def edit_population(
+    editor: TrainedEditor,
+    population: Population,
+    folder: Path,
+    *,
+    resume: bool = False,
+    progress: bool = True,
+) -> PopulationEdited:
+    """Write a new population of edited networks, which keep their numbers and metadata.
+
+    Columns that say how well a network draws its image (`mse`, `psnr`) are still those of the network before.
+
+    Args:
+        editor: of a run that was trained on networks like these.
+        population: to be edited.
+        folder: of the new population.
+        resume: continue an interrupted call with the same arguments.
+        progress: show a progress bar on the standard error stream.
+
+    Raises:
+        PopulationError: the folder is in use or holds something else, there are no networks, or they were
+            fitted to images of another size than those that the editor was trained on.
+        GraphError: the model cannot read such networks.
+        ArchitectureError: there are networks that are no sine networks of two coordinates.
+    """
+    if not len(population):
+        raise PopulationError(f"{population.folder}: holds no networks to edit")
+    editor.task.check_size(population)
+    for architecture in population.architectures:
+        check_siren(architecture, origin=str(population.folder))
+        editor.run.check(architecture)
+    provenance = {
+        "maker": "edit_population",
+        "run": editor.run.folder.name,
+        "model_sha256": sha256((editor.run.folder / MODEL / WEIGHTS_FILE).read_bytes()),
+        "task": editor.task.to_config(),
+        "source_checksum": population.checksum,
+        "source": dict(population.provenance),
+    }
+    with PopulationWriter(folder, provenance=provenance, resume=resume) as writer:
+        done = min(writer.shards_done * _SHARD, len(population))
+        bar = progress_bar("editing", total=len(population), done=done, show=progress)
+        with bar as advance:
+            for start in range(done, len(population), _SHARD):
+                rows = np.arange(start, min(start + _SHARD, len(population)))
+                writer.append_groups(_edited_groups(editor, population, rows))
+                advance(len(rows))
+        writer.finish()
+    return PopulationEdited(
+        writer.folder, len(writer), _of_population(editor, population, Population.open(folder))
+    )
+
+
+def _edited_groups(editor: TrainedEditor, population: Population, rows: np.ndarray) -> Iterator[Group]:
+    """Runs of consecutive networks that share an architecture."""
+    owner = population.column(ARCHITECTURE_COLUMN)[rows]
+    for run in np.split(rows, np.flatnonzero(np.diff(owner)) + 1):
+        ((architecture, _, theta),) = population.groups(run)
+        table = population.metadata.slice(int(run[0]), len(run))
+        columns = {name: table[name] for name in population.columns}
+        yield Group(architecture, editor.edit(architecture, theta), columns)
+
+
+def _of_population(editor: TrainedEditor, population: Population, edited: Population) -> Pictures:
+    """Pictures of a few networks that share an architecture."""
+    owner = population.column(ARCHITECTURE_COLUMN)
+    alike = np.flatnonzero(owner == owner[0])
+    rows = alike[np.unique(np.linspace(0, len(alike) - 1, SHOWN).astype(np.int64))]
+    architecture = population.architectures[owner[0]]
+    try:
+        target = editor.task.targets(population, rows).edited.numpy()
+    except ScaleGMNError:
+        # The true images are not at hand, or never were; what the networks drew always is.
+        target = None
+    return editor.pictures(architecture, population.theta(rows), edited.theta(rows), target=target)

@@ -1,0 +1,25 @@
+from ._convert import batch_graphs, to_graph, to_module, to_parameters, update_parameters
+from ._fields import FIELDS, Field
+from ._kept import Kept
+from ._network_batch import NetworkBatch
+from ._network_graph import NetworkGraph
+from ._records import Records, join
+from ._spec import GraphSpec
+from ._structure import Structure
+
+__all__ = [
+    "FIELDS",
+    "Field",
+    "GraphSpec",
+    "Kept",
+    "NetworkBatch",
+    "NetworkGraph",
+    "Records",
+    "Structure",
+    "batch_graphs",
+    "join",
+    "to_graph",
+    "to_module",
+    "to_parameters",
+    "update_parameters",
+]

@@ -1,0 +1,281 @@
+"""From networks to graphs, and back."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Batch
+
+from scalegmn.errors import GraphError
+from scalegmn.graph._fields import FIELDS
+from scalegmn.graph._network_graph import NetworkGraph
+from scalegmn.networks import CONSTANT, Architecture, topology_of
+from scalegmn.networks.modules import ModuleArgument, ThetaArgument
+from scalegmn.networks.modules._reading import read_module, write_module
+from scalegmn.shapes import NodeScalars, ParameterRows, TapScalars
+from scalegmn.symmetry import SymmetryAction
+
+_KEPT_EDGES: Final = 2**19
+"""Up to this many edges the index tensors of a batch are kept for the next one (about 20 MB)."""
+
+
+def to_graph(
+    network: ModuleArgument | Architecture,
+    theta: ThetaArgument | None = None,
+    *,
+    input_size: tuple[int, int] | None = None,
+    label: Tensor | None = None,
+) -> NetworkGraph:
+    """The graph of one network.
+
+    Args:
+        network: a module that :func:`~scalegmn.networks.modules.read_module` reads (its parameters are
+            copied), or an architecture.
+        theta: the parameters ``(P,)`` that go with an architecture; see ``Architecture.flatten`` for
+            state dicts.
+        input_size: height and width of the images a convolutional module reads, where a flattening
+            needs it.
+        label: stored as ``y``.
+
+    Raises:
+        UnsupportedLayerError: the module holds something that cannot be read; names it and its place.
+        ArchitectureError: `network` is neither; says what to pass instead of a state dict or a path.
+        GraphError: `theta` is missing, superfluous or of the wrong shape.
+    """
+    if isinstance(network, Architecture):
+        if not isinstance(theta, Tensor):
+            raise GraphError(
+                f"an architecture alone has no parameters, and theta is a {type(theta).__name__}; pass theta "
+                "of shape (P,), which Architecture.flatten makes of a state dict"
+            )
+        architecture = network
+    else:
+        if theta is not None and isinstance(network, nn.Module):
+            raise GraphError("a module brings its own parameters; leave theta out")
+        architecture, theta = read_module(network, input_size=input_size)
+    if theta.shape != (architecture.num_parameters,):
+        raise GraphError(
+            f"theta has shape {tuple(theta.shape)}, expected ({architecture.num_parameters},) for "
+            f"{architecture.describe()}"
+        )
+    fields = {name: value.to(theta.device, copy=True) for name, value in _structure(architecture).items()}
+    graph = NetworkGraph(
+        num_nodes=fields["node_role"].numel(), **fields, **_values(architecture, theta[None])
+    )
+    if label is not None:
+        graph.y = label
+    return graph
+
+
+def batch_graphs(
+    architecture: Architecture, theta: ThetaArgument, labels: Tensor | None = None, *, shared: bool = False
+) -> Batch:
+    """A batch of networks of one architecture, without a Python loop over them.
+
+    The result equals ``Batch.from_data_list([to_graph(architecture, row) for row in theta])``.
+
+    Args:
+        architecture: of all networks.
+        theta: parameters ``(B, P)``.
+        labels: stored as ``y``, ``(B, ...)``.
+        shared: let batches of the architecture share the fields that do not depend on parameters, which
+            saves most of the time; nobody may write into these fields then.
+    """
+    if not isinstance(architecture, Architecture) or not isinstance(theta, Tensor):
+        raise GraphError(
+            f"a batch is made of an Architecture and theta (B, P), got a {type(architecture).__name__} and a "
+            f"{type(theta).__name__}; read_module gives both for one module"
+        )
+    if theta.ndim != 2 or theta.shape[1] != architecture.num_parameters:
+        raise GraphError(
+            f"theta has shape {tuple(theta.shape)}, expected (B, {architecture.num_parameters}) for "
+            f"{architecture.describe()}"
+        )
+    count = theta.shape[0]
+    structure = _structure(architecture)
+    nodes = structure["node_role"].numel()
+    batch = Batch(_base_cls=NetworkGraph)
+    tiled = (_kept_tile if shared else _device_tile)(architecture, count, theta.device)
+    for name, value in {**tiled, **_values(architecture, theta)}.items():
+        batch[name] = value
+    batch["num_nodes"] = nodes * count
+    batch._store._num_nodes = [nodes] * count
+    if labels is not None:
+        batch["y"] = labels
+    _index_graphs(batch, structure, architecture, count)
+    return batch
+
+
+def to_parameters(graph: NetworkGraph, architecture: Architecture) -> ParameterRows:
+    """The flat parameters ``(B, P)`` of the network(s) of one architecture in `graph`.
+
+    Parameters that no field of the graph carries do not exist for the supported layers, but one number
+    shared by several neurons (a PReLU with one slope) is read from the first of them.
+    """
+    return _gather(architecture, graph.tap_weight, graph.node_bias, graph.node_value)
+
+
+def update_parameters(architecture: Architecture, taps: TapScalars, biases: NodeScalars) -> ParameterRows:
+    """Pack updates of weights ``(B * T,)`` and biases ``(B * V,)`` as ``(B, P)``; slopes get 0."""
+    return _gather(architecture, taps, biases, torch.zeros_like(biases))
+
+
+def to_module(
+    graph: NetworkGraph, *, like: ModuleArgument, input_size: tuple[int, int] | None = None
+) -> nn.Module:
+    """A copy of `like` that carries the parameters of `graph`.
+
+    Raises:
+        GraphError: the graph does not have the architecture of the module.
+    """
+    architecture, _ = read_module(like, input_size=input_size)
+    theta = to_parameters(graph, architecture)
+    if theta.shape[0] != 1:
+        raise GraphError(f"the graph holds {theta.shape[0]} networks, expected one")
+    return write_module(architecture, theta[0], like=like)
+
+
+def _gather(architecture: Architecture, taps: Tensor, biases: Tensor, values: Tensor) -> Tensor:
+    topology = topology_of(architecture)
+    count = biases.numel() // topology.num_nodes
+    if biases.numel() != count * topology.num_nodes or taps.numel() != count * topology.tap_edge.numel():
+        raise GraphError(
+            f"{taps.numel()} taps and {biases.numel()} nodes do not make networks of "
+            f"{architecture.describe()}, which has {topology.tap_edge.numel()} and {topology.num_nodes}"
+        )
+    theta = taps.new_zeros(count, architecture.num_parameters)
+    for places, source in (
+        (topology.slope_parameter, values),
+        (topology.bias_parameter, biases),
+        (topology.tap_parameter, taps),
+    ):
+        owned = (places != CONSTANT).to(theta.device)
+        theta = theta.index_copy(1, places.to(theta.device)[owned], source.reshape(count, -1)[:, owned])
+    return theta
+
+
+@lru_cache(maxsize=1024)
+def _structure(architecture: Architecture) -> dict[str, Tensor]:
+    """All fields that do not depend on the parameters.  Cached; never written into."""
+    topology = topology_of(architecture)
+    action = SymmetryAction(architecture)
+    return {
+        "edge_index": torch.stack([topology.source, topology.target]),
+        "edge_kind": topology.edge_kind,
+        "edge_kernel": topology.edge_kernel,
+        "node_role": topology.node_role,
+        "node_layer": topology.node_layer,
+        "node_position": topology.node_position,
+        "node_group": torch.tensor([group.code for group in action.groups]),
+        "node_degree": action.degree.float(),
+        "node_activation": topology.activation_code,
+    }
+
+
+def _values(architecture: Architecture, theta: Tensor) -> dict[str, Tensor]:
+    """The fields that hold parameters, of all networks ``(B, P)`` one after the other."""
+    values = {}
+    for name, (places, constant, fixed) in _sources(architecture, theta.device).items():
+        value = theta.index_select(1, places)
+        if constant is not None:
+            value = torch.where(constant, fixed.to(theta.dtype), value)
+        values[name] = value.reshape(-1)
+    return values
+
+
+@lru_cache(maxsize=1024)
+def _sources(
+    architecture: Architecture, device: torch.device
+) -> dict[str, tuple[Tensor, Tensor | None, Tensor]]:
+    """Per field: the parameter of every row, which rows have none (None: all have one), what these hold."""
+    topology = topology_of(architecture)
+    sources: dict[str, tuple[Tensor, Tensor | float]] = {
+        "tap_weight": (topology.tap_parameter, 1.0),
+        "node_bias": (topology.bias_parameter, 0.0),
+        "node_value": (topology.slope_parameter, topology.activation_value),
+    }
+    found: dict[str, tuple[Tensor, Tensor | None, Tensor]] = {}
+    # What inference mode makes cannot be used by a later training.
+    with torch.inference_mode(False):
+        for name, (places, value) in sources.items():
+            constant = (places == CONSTANT).to(device)
+            fixed = torch.as_tensor(value).clone().to(device)
+            found[name] = (places.clamp_min(0).to(device), constant if constant.any() else None, fixed)
+    return found
+
+
+def _kept_tile(architecture: Architecture, count: int, device: torch.device) -> dict[str, Tensor]:
+    """As :func:`_device_tile`; all but large batches of one size get the very same tensors.
+
+    By these, what was worked out for one batch is found for the next (:mod:`scalegmn.graph._kept`).
+    """
+    capacity = 1 << max(count - 1, 0).bit_length()
+    if capacity * _structure(architecture)["edge_kind"].numel() > _KEPT_EDGES:
+        return _device_tile(architecture, count, device)
+    return _views(architecture, count, capacity, device)
+
+
+@lru_cache(maxsize=256)
+def _views(architecture: Architecture, count: int, capacity: int, device: torch.device) -> dict[str, Tensor]:
+    """The fields of `count` networks are the first rows of those of more.
+
+    Batches whose sizes differ a little, as they do among several architectures, share one tile.
+    """
+    structure = _structure(architecture)
+    rows = {name: count * value.shape[-1 if name == "edge_index" else 0] for name, value in structure.items()}
+    rows |= {"batch": count * structure["node_role"].numel(), "ptr": count + 1}
+    return {
+        name: value[..., : rows[name]] if name == "edge_index" else value[: rows[name]]
+        for name, value in _tile_of(architecture, capacity, device).items()
+    }
+
+
+@lru_cache(maxsize=64)
+def _tile_of(architecture: Architecture, count: int, device: torch.device) -> dict[str, Tensor]:
+    """Cached; never written into."""
+    # What inference mode makes cannot be used by a later training.
+    with torch.inference_mode(False):
+        return _device_tile(architecture, count, device)
+
+
+def _device_tile(architecture: Architecture, count: int, device: torch.device) -> dict[str, Tensor]:
+    return {name: value.to(device) for name, value in _tile(_structure(architecture), count).items()}
+
+
+def _tile(structure: dict[str, Tensor], count: int) -> dict[str, Tensor]:
+    """The structure of `count` networks one after the other, and which network every neuron belongs to."""
+    nodes = structure["node_role"].numel()
+    tiled = {
+        name: value.repeat(count, *(1,) * (value.ndim - 1))
+        for name, value in structure.items()
+        if name != "edge_index"
+    }
+    offsets = torch.arange(count)[None, :, None] * nodes
+    tiled["edge_index"] = (structure["edge_index"][:, None, :] + offsets).reshape(2, -1)
+    tiled["batch"] = torch.arange(count).repeat_interleave(nodes)
+    tiled["ptr"] = torch.arange(count + 1) * nodes
+    return tiled
+
+
+def _index_graphs(batch: Batch, structure: dict[str, Tensor], architecture: Architecture, count: int) -> None:
+    """What PyG keeps beside the fields so that single graphs can be taken out of a batch again."""
+    nodes = structure["node_role"].numel()
+    lengths = {
+        "V": nodes,
+        "E": structure["edge_index"].shape[1],
+        "T": topology_of(architecture).tap_edge.numel(),
+    }
+    numbers = torch.arange(count + 1)
+    zeros = torch.zeros(count, dtype=torch.long)
+    slices = {field.name: numbers * lengths[field.rows] for field in FIELDS}
+    increments = {
+        field.name: numbers[:-1] * nodes if field.name == "edge_index" else zeros for field in FIELDS
+    }
+    if "y" in batch:
+        slices["y"], increments["y"] = numbers, zeros
+    batch._num_graphs = count
+    batch._slice_dict = slices
+    batch._inc_dict = increments

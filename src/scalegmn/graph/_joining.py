@@ -1,0 +1,59 @@
+"""Several batches of graphs as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch
+
+from scalegmn.graph._fields import FIELDS
+from scalegmn.graph._kept import Kept
+from scalegmn.graph._network_graph import NetworkGraph
+from scalegmn.graph._structure import TENSORS, Structure
+
+_JOINED: Final[Kept[dict[str, Tensor]]] = Kept(limit=2**22)
+"""Index tensors of joined batches, 32 MB of them at most and those of their parts."""
+
+
+def join_graphs(graphs: Sequence[NetworkGraph]) -> NetworkGraph:
+    """All networks of `graphs` as one batch, in their order, without labels.
+
+    The result has the fields of ``Batch.from_data_list`` over the single networks, but cannot be taken
+    apart again: metanetworks read it, nothing else does.  Joined batches of the same structures share the
+    fields without parameters; nobody may write into these.
+    """
+    structures = [Structure.of(graph) for graph in graphs]
+    tensors = [tensor for structure in structures for tensor in structure.tensors]
+    joined = Batch(_base_cls=NetworkGraph)
+    for name, value in _JOINED.get(tensors, None, lambda: _joined(structures)).items():
+        joined[name] = value
+    for field in FIELDS:
+        if field.name not in TENSORS:
+            joined[field.name] = torch.cat([graph[field.name] for graph in graphs])
+    joined["num_nodes"] = joined["batch"].numel()
+    joined._num_graphs = joined["ptr"].numel() - 1
+    return joined
+
+
+def _joined(structures: Sequence[Structure]) -> dict[str, Tensor]:
+    """The fields without parameters, and the networks of all neurons."""
+    # Of tensors made in inference mode nothing is kept, no plan either.
+    with torch.inference_mode(False):
+        return _concatenated(structures)
+
+
+def _concatenated(structures: Sequence[Structure]) -> dict[str, Tensor]:
+    names = [field.name for field in FIELDS if field.name in TENSORS and field.name != "edge_index"]
+    joined = {name: torch.cat([getattr(structure, name) for structure in structures]) for name in names}
+    edges, networks, nodes, count = [], [], 0, 0
+    for structure in structures:
+        edges.append(structure.edge_index + nodes)
+        networks.append(structure.node_network + count)
+        nodes, count = nodes + structure.node_role.numel(), count + structure.num_graphs
+    joined["edge_index"], joined["batch"] = torch.cat(edges, dim=1), torch.cat(networks)
+    sizes = torch.bincount(joined["batch"], minlength=count)
+    joined["ptr"] = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
+    return joined

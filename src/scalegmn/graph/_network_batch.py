@@ -1,0 +1,128 @@
+"""Networks of any architectures in one batch: their parameters, and their graph when it is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import torch
+from torch import Tensor
+
+from scalegmn.errors import GraphError
+from scalegmn.graph._convert import batch_graphs
+from scalegmn.graph._joining import join_graphs
+from scalegmn.graph._network_graph import NetworkGraph
+from scalegmn.graph._records import Records
+from scalegmn.networks import Architecture
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class NetworkBatch:
+    """B networks, sorted by architecture.
+
+    Attributes:
+        parts: per architecture, the parameters ``(b, P)`` of its networks.
+        positions: ``(B,)``, the number of every network in the set that the batch was taken from, in the
+            order of `parts`.
+        targets: what is to be learnt about every network, in the order of `parts`: a tensor ``(B, ...)``, or
+            :class:`Records` where it is several things.
+
+    Raises:
+        GraphError: no networks, or other numbers of networks, positions and targets.
+    """
+
+    parts: tuple[tuple[Architecture, Tensor], ...]
+    positions: Tensor
+    targets: Tensor | Records | None = None
+
+    def __post_init__(self) -> None:
+        count = sum(len(theta) for _, theta in self.parts)
+        if not count:
+            raise GraphError("a batch without networks; expected at least one")
+        lengths = [len(self.positions), *([] if self.targets is None else [len(self.targets)])]
+        if any(length != count for length in lengths):
+            raise GraphError(f"a batch of {count} networks has {lengths} positions and targets")
+
+    @staticmethod
+    def of(architecture: Architecture, theta: Tensor, targets: Tensor | None = None) -> NetworkBatch:
+        """Networks ``theta (B, P)`` of one architecture, numbered from 0."""
+        return NetworkBatch(((architecture, theta),), torch.arange(len(theta)), targets)
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return self.parts[0][1].device
+
+    @property
+    def architectures(self) -> tuple[Architecture, ...]:
+        """The architectures, in the order of `parts`."""
+        return tuple(architecture for architecture, _ in self.parts)
+
+    @property
+    def single(self) -> tuple[Architecture, Tensor]:
+        """The only architecture and the parameters of all networks.
+
+        Raises:
+            GraphError: there are several architectures.
+        """
+        if len(self.parts) != 1:
+            raise GraphError(
+                f"a batch of {len(self.parts)} architectures, expected one; use a metanetwork that reads "
+                "mixed architectures, such as ScaleGMN"
+            )
+        return self.parts[0]
+
+    @property
+    def stacked(self) -> Tensor:
+        """The parameters ``(B, P)`` of networks whose parameters have the same names and shapes.
+
+        Such networks may still differ, for example in their activations.
+
+        Raises:
+            GraphError: the parameters differ.
+        """
+        first = self.architectures[0]
+        for other in self.architectures[1:]:
+            if other.parameters != first.parameters:
+                raise GraphError(
+                    f"networks {first.describe()} and {other.describe()} in one batch, expected parameters "
+                    "of the same names and shapes; use a metanetwork that reads mixed architectures, such as "
+                    "ScaleGMN"
+                )
+        return torch.cat([theta for _, theta in self.parts])
+
+    @cached_property
+    def graph(self) -> NetworkGraph:
+        """All networks as one graph, in the order of `parts`, without labels.
+
+        Batches share what does not depend on parameters: nobody may write into its fields.
+        """
+        graphs = [batch_graphs(architecture, theta, shared=True) for architecture, theta in self.parts]
+        return graphs[0] if len(graphs) == 1 else join_graphs(graphs)
+
+    def to(self, device: torch.device | str) -> NetworkBatch:
+        """A copy on another device; itself where it is there already."""
+        if self.device == torch.device(device):
+            return self
+        return NetworkBatch(
+            tuple((architecture, theta.to(device)) for architecture, theta in self.parts),
+            self.positions.to(device),
+            None if self.targets is None else self.targets.to(device),
+        )
+
+    def double(self) -> NetworkBatch:
+        """A copy whose parameters are float64."""
+        return self.with_theta([theta.double() for _, theta in self.parts])
+
+    def with_theta(self, thetas: Sequence[Tensor]) -> NetworkBatch:
+        """The same networks with other parameters, one tensor ``(b, P)`` per part."""
+        parts = tuple(
+            (architecture, theta) for (architecture, _), theta in zip(self.parts, thetas, strict=True)
+        )
+        return NetworkBatch(parts, self.positions, self.targets)

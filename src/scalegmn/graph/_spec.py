@@ -1,0 +1,47 @@
+"""How large the networks are that a metanetwork can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from scalegmn.configuration import Configuration, Count
+from scalegmn.errors import GraphError
+from scalegmn.graph._structure import Structure
+from scalegmn.networks import Architecture
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphSpec(Configuration):
+    """Upper limits, which size the tables of positional encodings.
+
+    Attributes:
+        inputs, outputs: input and output neurons.
+        layers: hidden layers.
+    """
+
+    inputs: Count
+    outputs: Count
+    layers: Count
+
+    @staticmethod
+    def of(architectures: Iterable[Architecture]) -> GraphSpec:
+        """The smallest limits that hold all `architectures`."""
+        found = list(architectures)
+        if not found:
+            raise GraphError("no architecture to take the limits from")
+        return GraphSpec(
+            inputs=max(architecture.num_inputs for architecture in found),
+            outputs=max(architecture.num_outputs for architecture in found),
+            layers=max(1, *(len(architecture.stages) - 1 for architecture in found)),
+        )
+
+    def check(self, structure: Structure) -> None:
+        """Raise a :class:`GraphError` that says which limit a network of `structure` passes."""
+        limits = {"inputs": self.inputs, "outputs": self.outputs, "hidden layers": self.layers}
+        for name, limit in limits.items():
+            if (found := structure.most[name]) > limit:
+                raise GraphError(
+                    f"a network has {found} {name}, but this model was made for at most {limit}; "
+                    f"make the model with GraphSpec.of(all architectures)"
+                )

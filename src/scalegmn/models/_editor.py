@@ -1,0 +1,77 @@
+"""ScaleGMNEditor: a metanetwork that writes an update for every parameter of the networks it reads.
+
+Paper: Kalogeropoulos et al. 2024, section 6.3 (INR editing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, final
+
+import torch
+from torch import nn
+
+from scalegmn.graph import GraphSpec, NetworkBatch, NetworkGraph, update_parameters
+from scalegmn.models._backbone import Backbone
+from scalegmn.models._config import ModelConfig
+from scalegmn.models._metanetwork import Editor
+from scalegmn.networks import topology_of
+from scalegmn.nn.parameter_head import ParameterHead
+from scalegmn.nn.steps import Wanted
+from scalegmn.shapes import NodeScalars, TapScalars
+
+
+@final
+class ScaleGMNEditor(Editor):
+    """Updates of all weights and biases, each with a learned scale for its layer.
+
+    Args:
+        spec: limits of the networks it can read.
+        config: options; the readout is without effect.
+
+    Law: equivariant; a transformed network gets the transformed update
+    (:meth:`scalegmn.symmetry.SymmetryAction.apply_update`).
+    """
+
+    def __init__(self, *, spec: GraphSpec, config: ModelConfig) -> None:
+        super().__init__()
+        self.spec, self.config = spec, config
+        self.backbone = Backbone(spec=spec, config=config, wanted=Wanted(edges=True, duals=False))
+        self.head = ParameterHead(features=config.features, hidden=config.style.mlp.hidden)
+        self.weight_scale = nn.Parameter(torch.full((spec.layers + 2,), config.update_scale))
+        self.bias_scale = nn.Parameter(torch.full((spec.layers + 2,), config.update_scale))
+
+    def forward(self, graph: NetworkGraph) -> tuple[TapScalars, NodeScalars]:
+        """A network or a batch to updates of its weights ``(T,)`` and biases ``(V,)``.
+
+        :func:`scalegmn.graph.update_parameters` packs them as flat parameters.
+        """
+        reading = self.backbone(graph)
+        taps, biases = self.head(reading.state, reading.at, reading.blocks)
+        scale = self.backbone.scale
+        layer = graph.node_layer
+        tap_layer = layer[graph.edge_index[1]].repeat_interleave(graph.edge_taps)
+        return (
+            taps * scale.of_taps(graph) * self.weight_scale[tap_layer],
+            biases * scale.of_nodes(graph) * self.bias_scale[layer],
+        )
+
+    def edit(self, batch: NetworkBatch) -> NetworkBatch:
+        """The batch with the updates added to its parameters."""
+        taps, biases = self(batch.graph)
+        edited, tap, node = [], 0, 0
+        for architecture, theta in batch.parts:
+            topology = topology_of(architecture)
+            last_tap = tap + len(theta) * topology.tap_edge.numel()
+            last_node = node + len(theta) * topology.num_nodes
+            update = update_parameters(architecture, taps[tap:last_tap], biases[node:last_node])
+            edited.append(theta + update)
+            tap, node = last_tap, last_node
+        return batch.with_theta(edited)
+
+    def fit_scale(self, batch: NetworkBatch) -> None:
+        """Take the constants that bring each layer's parameters to size 1 from training networks."""
+        self.backbone.scale.fit(batch.graph)
+
+    def arguments(self) -> Mapping[str, Any]:
+        return {"spec": self.spec, "config": self.config}

@@ -1,0 +1,71 @@
+"""ScaleGMN that also asks the networks: a look at the weights and at what they answer, judged together.
+
+Weights say how a network was made, answers to a few learned inputs say what it does.  Probing is due to
+Kahana et al., "Deep Linear Probe Generators for Weight Space Learning", ICLR 2025; see
+:mod:`scalegmn.models.baselines._probes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from scalegmn.configuration import Count
+from scalegmn.graph import GraphSpec, NetworkBatch
+from scalegmn.models._config import ModelConfig
+from scalegmn.models._metanetwork import Judge
+from scalegmn.models._scalegmn import ScaleGMN
+from scalegmn.models.baselines import Probes, ProbesConfig
+from scalegmn.networks import Architecture
+from scalegmn.nn.mlp import MLP
+from scalegmn.shapes import NetworkVectors
+
+
+@final
+class ProbedScaleGMN(Judge):
+    """Vectors of :class:`ScaleGMN` and of :class:`Probes` side by side, through a perceptron.
+
+    Args:
+        gmn: reads the weights; answers with its embedding.
+        probes: asks the networks; its answer has as many numbers as `gmn` has features.
+        outputs: length of the answer about a network.
+
+    Law: that of ScaleGMN, because symmetries do not change what a network answers to probes.
+    """
+
+    def __init__(self, *, gmn: ScaleGMN, probes: Probes, outputs: Count) -> None:
+        super().__init__()
+        self.gmn, self.probes, self.outputs = gmn, probes, outputs
+        self.head = MLP(gmn.embedding_width + probes.outputs, outputs, style=gmn.config.style.mlp)
+
+    @classmethod
+    def of(
+        cls, architectures: Sequence[Architecture], *, outputs: int, config: ModelConfig, probes: ProbesConfig
+    ) -> ProbedScaleGMN:
+        """A new model that reads networks of these architectures.
+
+        Raises:
+            ConfigurationError: the networks cannot be shown the same inputs.
+        """
+        return cls(
+            gmn=ScaleGMN(spec=GraphSpec.of(architectures), outputs=None, config=config),
+            probes=Probes.of(architectures, outputs=config.features, config=probes),
+            outputs=outputs,
+        )
+
+    def answer(self, batch: NetworkBatch) -> NetworkVectors:
+        """``(B, outputs)``, in the order of the batch."""
+        joined = torch.cat([self.gmn.answer(batch), self.probes.answer(batch)], dim=1)
+        answer: Tensor = self.head(joined)
+        return answer
+
+    def fit_scale(self, batch: NetworkBatch) -> None:
+        """Take the sizes of weights and of answers to probes from training networks."""
+        self.gmn.fit_scale(batch)
+        self.probes.fit_scale(batch)
+
+    def arguments(self) -> Mapping[str, Any]:
+        return {"gmn": self.gmn, "probes": self.probes, "outputs": self.outputs}

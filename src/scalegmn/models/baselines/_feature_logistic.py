@@ -1,0 +1,165 @@
+"""Logistic regression on features of the weights: the plainest detector there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, final
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from scalegmn.configuration import Configuration, Count, Positive
+from scalegmn.errors import ConfigurationError
+from scalegmn.graph import NetworkBatch
+from scalegmn.models import FittedJudge
+from scalegmn.models.baselines._answer_kind import CLOSEST, AnswerKind, check_outputs, check_targets
+from scalegmn.models.baselines.features import FeatureSet
+from scalegmn.nn.standardise import Standardise
+from scalegmn.shapes import NetworkVectors
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogisticConfig(Configuration):
+    """Options of the logistic regression.
+
+    Attributes:
+        c: the inverse of the penalty on squared coefficients, as scikit-learn counts it: the smaller, the
+            closer to 0 coefficients stay.  For many features and few networks take 0.01 or less.
+        iterations: most steps of the solver.
+    """
+
+    c: Positive = 1.0
+    iterations: Count = 2000
+
+
+@final
+class FeatureLogistic(FittedJudge):
+    """Standardised features, and a linear map to the logits of classes, fitted by scikit-learn.
+
+    What is saved are constants and coefficients; nothing is fitted again when it is loaded.
+
+    Args:
+        read_by: what is read of networks.
+        outputs: length of the answer: 1 for two classes in one logit, or the number of classes.
+        kind: what is predicted: classes, in either of the two ways of saying them.
+        config: options.
+
+    Raises:
+        ConfigurationError: `outputs` does not fit `kind`, or the kind is that of numbers.
+
+    Law: that of the features.
+    """
+
+    renamed = MappingProxyType({"read_by": "features"})
+    coefficients: Tensor
+    intercepts: Tensor
+    found: Tensor
+    """Which classes training networks had, 1 or 0 for each; all 0 before the fit."""
+
+    def __init__(
+        self, *, read_by: FeatureSet, outputs: Count, kind: AnswerKind, config: LogisticConfig
+    ) -> None:
+        super().__init__()
+        if not kind.is_class:
+            raise ConfigurationError(
+                f"logistic: answers of kind {kind.value!r} are numbers, expected classes; use "
+                "feature_boosting"
+            )
+        check_outputs(kind, outputs, section="logistic")
+        self.read_by, self.outputs, self.kind, self.config = read_by, outputs, kind, config
+        self.standardise = Standardise(read_by.size)
+        self.register_buffer("coefficients", torch.zeros(outputs, read_by.size))
+        self.register_buffer("intercepts", torch.zeros(outputs))
+        self.register_buffer("found", torch.zeros(outputs))
+
+    @torch.no_grad()
+    def read(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
+        return self.read_by.read(batch)
+
+    @torch.no_grad()
+    def fit(self, features: Float[Tensor, "N F"], targets: Tensor) -> None:
+        """Find the coefficients for features and classes of N training networks.
+
+        Args:
+            features: ``(N, F)``, from :meth:`read`.
+            targets: ``(N,)`` or ``(N, 1)``, the numbers of the classes.
+
+        Raises:
+            ConfigurationError: numbers that are not finite, or targets that are no classes.
+        """
+        targets = targets.reshape(-1)
+        check_targets(
+            self.kind,
+            features,
+            targets,
+            outputs=self.outputs,
+            size=self.read_by.size,
+            section="logistic",
+        )
+        # As numbers will be seen later, in the precision of the model.
+        features = features.to(self.coefficients)
+        self.standardise.fit(features)
+        rows = self.standardise(features).double().cpu().numpy()
+        classes, coefficients, intercepts = self._solved(rows, targets.cpu().numpy().astype(np.int64))
+        places = torch.from_numpy(classes) if self.kind is AnswerKind.log_probability else torch.tensor([0])
+        for buffer, values in (
+            (self.coefficients, torch.from_numpy(coefficients)),
+            (self.intercepts, torch.from_numpy(intercepts)),
+            (self.found, torch.ones(len(places))),
+        ):
+            buffer.zero_()
+            buffer[places.to(buffer.device)] = values.to(buffer)
+
+    @torch.no_grad()
+    def answer(self, batch: NetworkBatch) -> NetworkVectors:
+        """``(B, outputs)``, in the order of the batch.  No gradient runs through it.
+
+        Raises:
+            GraphError: the features cannot read a network.
+            ConfigurationError: the model was not fitted.
+        """
+        if not self.found.any():
+            raise ConfigurationError("logistic: the model was not fitted; call fit with training networks")
+        features = self.read(batch).to(self.coefficients)
+        logits = self.standardise(features) @ self.coefficients.T + self.intercepts
+        if self.kind is AnswerKind.log_probability:
+            # Classes that no training network has are as good as impossible.
+            shares = logits.masked_fill(self.found == 0, -torch.inf).softmax(dim=1)
+            logits = shares.clamp_min(CLOSEST).log()
+        return logits.to(batch.parts[0][1])
+
+    def fit_scale(self, batch: NetworkBatch) -> None:
+        """Nothing: :meth:`fit` takes the sizes of features from all training networks."""
+
+    def arguments(self) -> Mapping[str, Any]:
+        return {
+            "read_by": self.read_by,
+            "outputs": self.outputs,
+            "kind": self.kind,
+            "config": self.config,
+        }
+
+    def _solved(self, rows: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Classes ``(k,)`` in ascending order, and for each a row of coefficients and an intercept.
+
+        With one logit for two classes there is one row, that of class 1.
+        """
+        try:
+            from sklearn.linear_model import LogisticRegression
+        except ImportError as error:
+            raise ConfigurationError(
+                "logistic: logistic regression needs scikit-learn, which is not installed; install "
+                "scalegmn[populations]"
+            ) from error
+        solver = LogisticRegression(C=self.config.c, max_iter=self.config.iterations)
+        solver.fit(rows, targets)
+        coefficients, intercepts = solver.coef_, solver.intercept_
+        if self.kind is AnswerKind.log_probability and len(coefficients) == 1:
+            # Of two classes scikit-learn gives the second one's logit; that of the first is 0.
+            coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
+            intercepts = np.concatenate([np.zeros_like(intercepts), intercepts])
+        return solver.classes_, coefficients, intercepts

@@ -1,0 +1,96 @@
+"""A perceptron on the flattened weights: the baseline that knows no symmetry at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+
+from scalegmn.configuration import Configuration, Count, Rate, Widths
+from scalegmn.errors import GraphError
+from scalegmn.graph import NetworkBatch
+from scalegmn.models import Judge
+from scalegmn.nn.fitted import mark_fitted, warn_if_unfitted
+from scalegmn.nn.robust import robust_moments
+from scalegmn.shapes import NetworkVectors
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlatMLPConfig(Configuration):
+    """Options of the perceptron.
+
+    Attributes:
+        hidden: widths of its hidden layers.
+        dropout: rate behind every hidden layer.
+        layer_norm: normalise every hidden layer.
+    """
+
+    hidden: Widths = (128, 128, 128)
+    dropout: Rate = 0.0
+    layer_norm: bool = True
+
+
+@final
+class FlatMLP(Judge):
+    """Standardised weights and biases, in their order, through a perceptron with SiLU.
+
+    Reads networks whose parameters have the same shapes, and notices every symmetry of theirs: it has no law.
+
+    Args:
+        parameters: P, parameters of one network.
+        outputs: length of the answer.
+        config: options.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, *, parameters: Count, outputs: Count, config: FlatMLPConfig) -> None:
+        super().__init__()
+        self.parameters_read, self.outputs, self.config = parameters, outputs, config
+        self.register_buffer("mean", torch.zeros(parameters))
+        self.register_buffer("deviation", torch.ones(parameters))
+        layers: list[nn.Module] = []
+        for width, after in pairwise((parameters, *config.hidden)):
+            layers += [nn.Linear(width, after)]
+            layers += [nn.LayerNorm(after)] if config.layer_norm else []
+            layers += [nn.SiLU(), nn.Dropout(config.dropout)]
+        self.layers = nn.Sequential(*layers, nn.Linear(config.hidden[-1], outputs))
+
+    def answer(self, batch: NetworkBatch) -> NetworkVectors:
+        """``(B, outputs)``, in the order of the batch.
+
+        Raises:
+            GraphError: the networks do not have the architecture that the model was made for.
+        """
+        warn_if_unfitted(self, self.deviation)
+        answer: Tensor = self.layers((self._flat(batch) - self.mean) / self.deviation)
+        return answer
+
+    @torch.no_grad()
+    def fit_scale(self, batch: NetworkBatch) -> None:
+        """Take mean and standard deviation of every number from networks of the training set.
+
+        Numbers far outside are left out (:func:`scalegmn.nn.robust.robust_moments`).
+        """
+        mark_fitted(self)
+        mean, deviation = robust_moments(self._flat(batch))
+        self.mean.copy_(mean)
+        # What never changes, such as a bias that was not trained, has no size to bring to 1.
+        self.deviation.copy_(torch.where(deviation > 1e-12, deviation, 1.0))
+
+    def _flat(self, batch: NetworkBatch) -> Tensor:
+        theta = batch.stacked
+        if theta.shape[1] != self.parameters_read:
+            raise GraphError(
+                f"FlatMLP reads networks of one layout, with {self.parameters_read} parameters each; got "
+                f"{batch.architectures[0].describe()}; use ScaleGMN for other or mixed architectures"
+            )
+        return theta
+
+    def arguments(self) -> Mapping[str, Any]:
+        return {"parameters": self.parameters_read, "outputs": self.outputs, "config": self.config}

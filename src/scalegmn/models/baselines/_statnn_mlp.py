@@ -1,0 +1,78 @@
+"""A perceptron on statistics of the weights: the baseline that knows each layer's distribution only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+from torch import Tensor
+
+from scalegmn.configuration import Configuration, Count, Rate, Widths
+from scalegmn.graph import NetworkBatch
+from scalegmn.models import Judge
+from scalegmn.models.baselines._perceptron import perceptron
+from scalegmn.models.baselines._statnn_features import PER_SLOT, padded_features
+from scalegmn.networks import Architecture
+from scalegmn.nn.standardise import Standardise
+from scalegmn.shapes import NetworkVectors
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatNNConfig(Configuration):
+    """Options of the perceptron on statistics.
+
+    Attributes:
+        hidden: widths of its hidden layers.
+        dropout: rate behind every hidden layer.
+        layer_norm: normalise every hidden layer.
+    """
+
+    hidden: Widths = (256, 256)
+    dropout: Rate = 0.0
+    layer_norm: bool = True
+
+
+@final
+class StatNNMLP(Judge):
+    """Standardised statistics (:func:`~.statnn_features.padded_features`) through a perceptron with SiLU.
+
+    Reads mixed architectures.
+
+    Args:
+        layers: most weighted layers that a network has.
+        outputs: length of the answer.
+        config: options.
+
+    Law: invariant under permutations of hidden neurons, under nothing else.
+    """
+
+    def __init__(self, *, layers: Count, outputs: Count, config: StatNNConfig) -> None:
+        super().__init__()
+        self.layers, self.outputs, self.config = layers, outputs, config
+        self.standardise = Standardise(PER_SLOT * layers)
+        self.perceptron = perceptron(
+            inputs=PER_SLOT * layers,
+            hidden=config.hidden,
+            outputs=outputs,
+            dropout=config.dropout,
+            layer_norm=config.layer_norm,
+        )
+
+    @classmethod
+    def of(cls, architectures: Sequence[Architecture], *, outputs: int, config: StatNNConfig) -> StatNNMLP:
+        """A new model that reads networks of these architectures."""
+        layers = max(len(architecture.stages) for architecture in architectures)
+        return cls(layers=layers, outputs=outputs, config=config)
+
+    def answer(self, batch: NetworkBatch) -> NetworkVectors:
+        features = padded_features(batch, layers=self.layers)
+        answer: Tensor = self.perceptron(self.standardise(features))
+        return answer
+
+    def fit_scale(self, batch: NetworkBatch) -> None:
+        """Take mean and standard deviation of every statistic from networks of the training set."""
+        self.standardise.fit(padded_features(batch, layers=self.layers))
+
+    def arguments(self) -> Mapping[str, Any]:
+        return {"layers": self.layers, "outputs": self.outputs, "config": self.config}

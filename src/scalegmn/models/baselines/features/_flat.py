@@ -1,0 +1,49 @@
+"""All parameters of a network as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from jaxtyping import Float
+from torch import Tensor
+
+from scalegmn.configuration import Count
+from scalegmn.errors import GraphError
+from scalegmn.graph import NetworkBatch
+from scalegmn.models.baselines.features._feature_set import FeatureKind, FeatureSet
+from scalegmn.networks import Architecture
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FlatFeatures(FeatureSet):
+    """All weights and biases in their order, ``(B, P)``, of networks whose parameters have the same shapes.
+
+    Attributes:
+        parameters: P, of one network.
+
+    Law: none; they notice every symmetry.
+    """
+
+    kind: ClassVar[FeatureKind] = FeatureKind.flat
+    parameters: Count
+
+    @staticmethod
+    def of(architectures: Sequence[Architecture]) -> FlatFeatures:
+        """For networks of these architectures, which must have one layout."""
+        return FlatFeatures(parameters=architectures[0].num_parameters)
+
+    @property
+    def size(self) -> int:
+        return self.parameters
+
+    def read(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
+        theta = batch.stacked
+        if theta.shape[1] != self.parameters:
+            raise GraphError(
+                f"{batch.architectures[0].describe()} in a model that reads networks of one layout, with "
+                f"{self.parameters} parameters each; use features that read mixed architectures, or scalegmn"
+            )
+        return theta

@@ -1,0 +1,112 @@
+"""Singular values of layers, and of products of layers: how much of a network acts along few directions.
+
+Products of weight matrices are what entries of the TrojAI challenge (Karra et al. 2020) compute to find
+trojans in larger networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import pairwise
+from typing import ClassVar, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from scalegmn.configuration import Width
+from scalegmn.graph import NetworkBatch
+from scalegmn.models.baselines.features._feature_set import FeatureKind, FeatureSet
+from scalegmn.models.baselines.features._places import in_places
+from scalegmn.networks import Architecture, Conv, Weighted
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class SingularValueFeatures(FeatureSet):
+    """The largest singular values of three kinds of matrices, ``(B, (1 + count) (2 layers - 1) + count)``.
+
+    - Of every layer, the matrix ``(out, in taps)`` of all its weights.
+    - Of every two consecutive layers, the product of their matrices ``(out, in)``, whose entries are sums
+      over taps: what they do to inputs that are the same everywhere, were there no biases and activations.
+    - The product of all these matrices, from inputs to outputs.
+
+    A matrix with fewer singular values is filled up with zeros.  Skip connections are not in the products.
+    Reads mixed architectures (:func:`~scalegmn.models.baselines.features._places.in_places`).
+
+    Attributes:
+        layers: most weighted layers that a network has.
+        count: singular values of each matrix.
+
+    Law: invariant under permutations and signs of hidden neurons; the product of all layers also under
+    positive scales, because what a neuron's weights gain those behind it lose.  The rest is not: the product
+    of two layers keeps the scales of its outer neurons.
+    """
+
+    kind: ClassVar[FeatureKind] = FeatureKind.singular_values
+    layers: Width
+    count: Width
+
+    @staticmethod
+    def of(architectures: Sequence[Architecture], *, count: int) -> SingularValueFeatures:
+        """For networks of these architectures."""
+        layers = max(len(architecture.stages) for architecture in architectures)
+        return SingularValueFeatures(layers=layers, count=count)
+
+    @property
+    def size(self) -> int:
+        return (1 + self.count) * (2 * self.layers - 1) + self.count
+
+    def read(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
+        return torch.cat([self._of(*part) for part in batch.parts])
+
+    def _of(self, architecture: Architecture, theta: Tensor) -> Tensor:
+        parameters = architecture.unflatten(theta)
+        layers = [stage.weighted for stage in architecture.stages]
+        weights = [parameters[f"{layer.name}.weight"] for layer in layers]
+        summed = [_summed(layer, weight) for layer, weight in zip(layers, weights, strict=True)]
+        summed = [_joined(before, after) for before, after in pairwise([None, *summed]) if after is not None]
+        own = [self._values(weight.flatten(2)) for weight in weights]
+        products = [self._values(after @ before) for before, after in pairwise(summed)]
+        none = theta.new_zeros(len(theta), 0, self.count)
+        whole = reduce(lambda before, after: after @ before, summed)
+        return torch.cat(
+            [
+                in_places(architecture, torch.stack(own, dim=1), places=self.layers),
+                in_places(
+                    architecture,
+                    torch.stack(products, dim=1) if products else none,
+                    places=self.layers - 1,
+                    short=1,
+                ),
+                self._values(whole),
+            ],
+            dim=1,
+        )
+
+    def _values(self, matrices: Float[Tensor, "B out in"]) -> Float[Tensor, "B count"]:
+        """The largest singular values, in descending order."""
+        found = torch.linalg.svdvals(matrices)[:, : self.count]
+        return torch.nn.functional.pad(found, (0, self.count - found.shape[1]))
+
+
+def _summed(layer: Weighted, weight: Tensor) -> Float[Tensor, "B out in"]:
+    """The sum over taps; of groups, a matrix of blocks."""
+    matrix = weight.flatten(3).sum(3) if weight.ndim > 3 else weight
+    if isinstance(layer, Conv) and layer.groups > 1:
+        rows, columns = layer.outputs // layer.groups, layer.inputs // layer.groups
+        blocks = matrix.new_zeros(len(matrix), layer.outputs, layer.inputs)
+        for group in range(layer.groups):
+            own = slice(group * rows, (group + 1) * rows)
+            blocks[:, own, group * columns : (group + 1) * columns] = matrix[:, own]
+        return blocks
+    return matrix
+
+
+def _joined(before: Tensor | None, after: Tensor) -> Float[Tensor, "B out in"]:
+    """A layer behind a flattened map: the sum over the places of each channel, as of taps."""
+    if before is None or before.shape[1] == after.shape[2]:
+        return after
+    return after.unflatten(2, (before.shape[1], -1)).sum(3)

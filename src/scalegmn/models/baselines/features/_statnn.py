@@ -1,0 +1,43 @@
+"""Mean, variance and quantiles of every layer's weights and biases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from jaxtyping import Float
+from torch import Tensor
+
+from scalegmn.configuration import Width
+from scalegmn.graph import NetworkBatch
+from scalegmn.models.baselines import PER_SLOT, padded_features
+from scalegmn.models.baselines.features._feature_set import FeatureKind, FeatureSet
+from scalegmn.networks import Architecture
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class StatNNFeatures(FeatureSet):
+    """See :func:`~scalegmn.models.baselines.padded_features`.  Reads mixed architectures.
+
+    Attributes:
+        layers: most weighted layers that a network has.
+
+    Law: invariant under permutations of hidden neurons, under nothing else.
+    """
+
+    kind: ClassVar[FeatureKind] = FeatureKind.statnn
+    layers: Width
+
+    @staticmethod
+    def of(architectures: Sequence[Architecture]) -> StatNNFeatures:
+        """For networks of these architectures."""
+        return StatNNFeatures(layers=max(len(architecture.stages) for architecture in architectures))
+
+    @property
+    def size(self) -> int:
+        return PER_SLOT * self.layers
+
+    def read(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
+        return padded_features(batch, layers=self.layers)

@@ -1,0 +1,240 @@
+"""Recognizing the networks of files among known architectures, and near them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, final
+
+from scalegmn.checkpoints import Checkpoint
+from scalegmn.networks import Activation, Architecture
+from scalegmn.networks.recognition._choosing import choose
+from scalegmn.networks.recognition._names import (
+    SHOWN,
+    and_more,
+    core_names,
+    listed_pairs,
+    listed_shapes,
+    renaming_note,
+)
+from scalegmn.networks.recognition._outcome import Match, Recognized, Unrecognized
+from scalegmn.networks.recognition._resized import resized, usual_templates
+from scalegmn.networks.recognition._shapes import Layout, Shape, match_by_shape
+from scalegmn.networks.recognition._stated import Stated
+from scalegmn.networks.recognition._variants import Wanted, meaning, renamed
+
+# Formats that keep parameters in an order of their own, so that places say nothing about unknown names.
+_UNORDERED: Final = "safetensors"
+
+_OUTSIDE: Final = "lies outside the training set"
+
+_Key = frozenset[tuple[str, Shape]]
+
+
+@final
+class Recognizer:
+    """Finds the architecture of networks.
+
+    Names and shapes must be those of a known architecture, in any order.  Parts that programs put into names,
+    and prefixes that all names share, do not count, on neither side.  Other names are understood where shapes
+    leave one way only (:func:`~scalegmn.networks.recognition._shapes.match_by_shape`).  Where several
+    architectures remain, such as networks with ReLU and with tanh, the user or the file decides
+    (:func:`~scalegmn.networks.recognition._choosing.choose`).
+
+    Args:
+        architectures: the known ones.
+        beyond: whether networks that are none of these are read too, where they say what they are or are
+            built like one: of other widths, depths or activations.
+    """
+
+    def __init__(self, architectures: Sequence[Architecture], *, beyond: bool) -> None:
+        self._known, self._beyond = tuple(architectures), beyond
+        self._exact: dict[_Key, list[Match]] = {}
+        self._cores: dict[_Key, list[tuple[Architecture, dict[str, str]]]] = {}
+        self._layouts: dict[tuple[Shape, ...], dict[Layout, list[Architecture]]] = {}
+        self._names: set[frozenset[str]] = set()
+        self._meanings = {meaning(architecture) for architecture in self._known}
+        for architecture in self._known:
+            self._add(architecture)
+
+    def _add(self, architecture: Architecture) -> None:
+        layout = tuple((p.name, p.shape) for p in architecture.parameters)
+        same = Match(architecture, {name: name for name, _ in layout})
+        self._exact.setdefault(frozenset(layout), []).append(same)
+        shapes = tuple(sorted(shape for _, shape in layout))
+        self._layouts.setdefault(shapes, {}).setdefault(layout, []).append(architecture)
+        cores = core_names(name for name, _ in layout)
+        if cores is not None:
+            self._names.add(frozenset(cores))
+            sizes = dict(layout)
+            key = frozenset((core, sizes[name]) for core, name in cores.items())
+            self._cores.setdefault(key, []).append((architecture, cores))
+
+    def knows(self, architecture: Architecture) -> bool:
+        """Whether a network is one of the known ones, names aside."""
+        return meaning(architecture) in self._meanings
+
+    def outside_note(self, architecture: Architecture) -> str:
+        """What to say about a network that is none of the known ones."""
+        if not self._known:
+            return f"taken for a network {architecture.describe()}"
+        count = len(self._known)
+        known = f"none of its {count} architectures" if count > 1 else "not its only architecture"
+        return f"{architecture.describe()} {_OUTSIDE}: it is {known}"
+
+    def recognize(self, state: Checkpoint, *, activation: str | None = None) -> Recognized | Unrecognized:
+        """What the tensors of a file are.
+
+        Args:
+            state: the file.
+            activation: of the hidden layers, as the user says it: ``relu``, ``sine:30``, or one for each.
+
+        Raises:
+            ConfigurationError: `activation` names none.
+        """
+        wanted = None if activation is None else Wanted.parse(activation)
+        own = {name: tuple(tensor.shape) for name, tensor in state.tensors.items()}
+        stated = Stated.of(state.extras)
+        ordered = state.format != _UNORDERED
+        for matches, notes in (self._by_name(own), self._by_core(own), self._by_shape(own, ordered)):
+            if matches:
+                return self._outcome(state, matches, notes, stated, wanted, activation)
+        if self._beyond:
+            return self._outside(state, own, stated, wanted, activation)
+        return Unrecognized(self._unknown(own))
+
+    def _outcome(
+        self,
+        state: Checkpoint,
+        matches: Sequence[Match],
+        notes: tuple[str, ...],
+        stated: Stated,
+        wanted: Wanted | None,
+        text: str | None,
+    ) -> Recognized | Unrecognized:
+        beyond = self._beyond
+        if beyond and wanted is None and stated.architecture is not None:
+            matches = [*matches, *_described(stated.architecture, matches[0])]
+        chosen = choose(matches, stated=stated, wanted=wanted, text=text or "", beyond=beyond)
+        if isinstance(chosen, Unrecognized):
+            return chosen
+        architecture, names = chosen.match.architecture, chosen.match.names
+        known = self.knows(architecture)
+        found = notes or renaming_note(names)
+        if not known:
+            found = (*found, self.outside_note(architecture))
+        tensors = {name: state.tensors[own] for name, own in names.items()}
+        return Recognized(architecture, names, tensors, (*found, *chosen.notes), known)
+
+    def _by_name(self, own: Mapping[str, Shape]) -> tuple[list[Match], tuple[str, ...]]:
+        return self._exact.get(frozenset(own.items()), []), ()
+
+    def _by_core(self, own: Mapping[str, Shape]) -> tuple[list[Match], tuple[str, ...]]:
+        cores = core_names(own)
+        if cores is None:
+            return [], ()
+        key = frozenset((core, own[name]) for core, name in cores.items())
+        return [
+            Match(architecture, {theirs[core]: cores[core] for core in theirs})
+            for architecture, theirs in self._cores.get(key, [])
+        ], ()
+
+    def _by_shape(self, own: Mapping[str, Shape], ordered: bool) -> tuple[list[Match], tuple[str, ...]]:
+        layouts = self._layouts.get(tuple(sorted(own.values())), {})
+        found = [
+            (names, how, architectures)
+            for layout, architectures in layouts.items()
+            if (told := match_by_shape(own, layout, ordered=ordered)) is not None
+            for names, how in (told,)
+        ]
+        if len({tuple(names.values()) for names, _, _ in found}) != 1:
+            return [], ()
+        names, how, _ = found[0]
+        note = f"names are unknown; parameters were told by {how}: {listed_pairs(names)}"
+        return [Match(a, theirs) for theirs, _, architectures in found for a in architectures], (note,)
+
+    def _outside(
+        self,
+        state: Checkpoint,
+        own: Mapping[str, Shape],
+        stated: Stated,
+        wanted: Wanted | None,
+        text: str | None,
+    ) -> Recognized | Unrecognized:
+        """Networks that describe themselves, or are built like a known one."""
+        cores = core_names(own)
+        shapes = dict(own) if cores is None else {core: own[name] for core, name in cores.items()}
+        if stated.architecture is not None:
+            described = Recognizer((stated.architecture,), beyond=False)
+            for matches, notes in (described._by_name(own), described._by_core(own)):
+                if matches:
+                    return self._outcome(state, matches, notes, stated, wanted, text)
+        templates = self._known or _templates(wanted, stated)
+        back = cores or {name: name for name in own}
+        matches = [_in_own_names(a, back) for a in resized(shapes, templates)]
+        if matches:
+            notes = () if frozenset(shapes) in self._names else (_order_note(matches[0].architecture),)
+            return self._outcome(state, matches, notes, stated, wanted, text)
+        return Unrecognized(self._unknown(own))
+
+    def _unknown(self, own: Mapping[str, Shape]) -> str:
+        if not self._known:
+            return (
+                f"unknown architecture: its parameters are {listed_shapes(own)}; name the activation of its "
+                "hidden layers with --activation, or give a trained run"
+            )
+        layouts = self._layouts.get(tuple(sorted(own.values())), {})
+        for layout, architectures in layouts.items():
+            return (
+                f"the shapes of its parameters {listed_shapes(own)} are those of "
+                f"{architectures[0].describe()}, but under unknown names they leave open which is which, or "
+                "which way round weights are stored; call them "
+                f"{', '.join(name for name, _ in layout[:SHOWN])}{and_more(len(layout))}"
+            )
+        known = "; ".join(a.describe() for a in self._known[:SHOWN])
+        return (
+            f"unknown architecture: its parameters {listed_shapes(own)} fit none of the {len(self._known)} "
+            f"architectures of the training set ({known}{and_more(len(self._known))})"
+        )
+
+
+def _in_own_names(architecture: Architecture, back: Mapping[str, str]) -> Match:
+    """A network that was made from names without prefixes, under the names of the file.
+
+    Args:
+        architecture: the network.
+        back: from its names to those of the file.
+    """
+    names = {p.name: back[p.name] for p in architecture.parameters}
+    own = renamed(architecture, names)
+    return Match(architecture, names) if own is None else Match(own, {name: name for name in names.values()})
+
+
+def _order_note(architecture: Architecture) -> str:
+    """In which order layers under other names than the known ones were taken."""
+    names = [stage.weighted.name for stage in architecture.stages]
+    shown = ", ".join(names[:SHOWN]) + and_more(len(names))
+    return f"layers were put in the order of the numbers in their names: {shown}"
+
+
+def _described(architecture: Architecture, match: Match) -> list[Match]:
+    """A file's own description, where it differs from known networks in what names and shapes do not show."""
+    layout = {p.name: p.shape for p in match.architecture.parameters}
+    fields = {p.name: p.shape for p in architecture.parameters}
+    if fields == layout:
+        return [Match(architecture, match.names)]
+    try:
+        back = dict(zip(fields, match.names, strict=True))
+    except ValueError:
+        return []
+    if [fields[name] for name in back] != [layout[theirs] for theirs in back.values()]:
+        return []
+    return [Match(architecture, {name: match.names[theirs] for name, theirs in back.items()})]
+
+
+def _templates(wanted: Wanted | None, stated: Stated) -> tuple[Architecture, ...]:
+    """What a network may be built like where none is known and its activation is said."""
+    said = wanted or stated.activation
+    if said is None:
+        return ()
+    kind, value = said.kinds[0]
+    return usual_templates(Activation(kind) if value is None else Activation(kind, value))

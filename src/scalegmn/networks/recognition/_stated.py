@@ -1,0 +1,125 @@
+"""What a file says about its own architecture, beside the tensors.
+
+Three entries are understood: ``architecture``, a fingerprint or the line of ``Architecture.describe``;
+``architecture_json``, the whole description; and ``activation``, as text.  They come from strangers, so they
+are data to be checked and nothing more.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, final
+
+from scalegmn.configuration import parse_json
+from scalegmn.errors import ConfigurationError
+from scalegmn.networks import Architecture
+from scalegmn.networks.recognition._variants import Wanted
+
+FINGERPRINT: Final = "architecture"
+DESCRIPTION: Final = "architecture_json"
+ACTIVATION: Final = "activation"
+
+_LONGEST: Final = 2**18
+_LARGEST: Final = 2**31
+# Entries of a description, by what they hold.
+_FRACTIONS: Final = ("value", "p")
+_NUMBERS: Final = ("inputs", "outputs", "groups", "count", "source", "target", "channels")
+_PAIRS: Final = ("kernel", "stride", "padding", "dilation", "size")
+_TEXTS: Final = ("name", "kind", "type")
+
+
+def architecture_entries(architecture: Architecture) -> dict[str, str]:
+    """The entries to write beside the tensors, so that a file can be recognized wherever it goes."""
+    text = json.dumps(architecture.to_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return {FINGERPRINT: architecture.fingerprint, DESCRIPTION: text}
+
+
+@final
+@dataclass(frozen=True)
+class Stated:
+    """What a file says.
+
+    Attributes:
+        fingerprint: of its architecture.
+        line: another text about its architecture.
+        architecture: its whole description.
+        activation: of its hidden layers.
+        activation_text: the same as it stands there.
+        problem: why what it says cannot be used.
+    """
+
+    fingerprint: str | None = None
+    line: str | None = None
+    architecture: Architecture | None = None
+    activation: Wanted | None = None
+    activation_text: str | None = None
+    problem: str | None = None
+
+    @staticmethod
+    def of(extras: Mapping[str, object]) -> Stated:
+        """From the plain entries of a file."""
+        text = extras.get(FINGERPRINT)
+        text = text if isinstance(text, str) else None
+        fingerprint = text if text is not None and re.fullmatch("[0-9a-f]{12}", text) else None
+        described = extras.get(DESCRIPTION)
+        architecture, problem = _described(described) if isinstance(described, str) else (None, None)
+        if architecture is not None:
+            if fingerprint not in (None, architecture.fingerprint):
+                problem = (
+                    f"the file's entries {FINGERPRINT!r} and {DESCRIPTION!r} describe two architectures; "
+                    "save the file again with the entries of one"
+                )
+            fingerprint = architecture.fingerprint
+        activation = extras.get(ACTIVATION)
+        return Stated(
+            fingerprint=fingerprint,
+            line=None if text is None or fingerprint == text else text,
+            architecture=architecture,
+            activation=_wanted(activation),
+            activation_text=activation if isinstance(activation, str) else None,
+            problem=problem,
+        )
+
+
+def _wanted(value: object) -> Wanted | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        return Wanted.parse(value)
+    except ConfigurationError:
+        # Other programs keep other things under this name.
+        return None
+
+
+def _described(text: str) -> tuple[Architecture | None, str | None]:
+    """The architecture of a description, or what is wrong with it."""
+    problem = f"the file's entry {DESCRIPTION!r} is no description of an architecture"
+    if len(text) > _LONGEST:
+        return None, f"{problem}: it has {len(text):,} characters, expected at most {_LONGEST:,}"
+    try:
+        data = parse_json(text)
+        if not isinstance(data, dict) or not _is_plain(data, ""):
+            return None, f"{problem}: a number in it is of the wrong kind; leave the entry out"
+        return Architecture.from_dict(data), None
+    except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        return None, f"{problem} ({type(error).__name__}); leave the entry out"
+
+
+def _is_plain(value: object, key: str) -> bool:
+    """Whether numbers are of the kind that the layers need, which take any."""
+    if isinstance(value, dict):
+        return all(_is_plain(inner, str(name)) for name, inner in value.items())
+    if isinstance(value, list):
+        pair = key not in _PAIRS or (len(value) == 2 and all(isinstance(inner, int) for inner in value))
+        return pair and key not in _NUMBERS and all(_is_plain(inner, key) for inner in value)
+    if isinstance(value, bool):
+        return key == "bias"
+    if isinstance(value, int):
+        least = 0 if key in ("padding", "source", "target", "count") else 1
+        return key in (*_NUMBERS, *_PAIRS) and least <= value < _LARGEST
+    if isinstance(value, float):
+        return key in _FRACTIONS and abs(value) < _LARGEST
+    return value is None or (isinstance(value, str) and key in _TEXTS)

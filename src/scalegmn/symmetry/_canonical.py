@@ -1,0 +1,85 @@
+"""Representatives of a network under its symmetries: other parameters, the same function."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from scalegmn.networks import CONSTANT, Architecture
+from scalegmn.shapes import Parameters
+from scalegmn.symmetry._action import Element, SymmetryAction
+
+
+def canonicalize_sine_phase(architecture: Architecture, theta: Parameters) -> Parameters:
+    """Bring the bias of every hidden sine neuron into ``(-pi / 2w, pi / 2w]``, w its frequency.
+
+    ``sin(w (z + k pi / w)) = (-1)**k sin(w z)``: subtract ``k pi / w`` from the bias and multiply the
+    outgoing weights by ``(-1)**k``.  Commutes with the sign group, which stays to the metanetwork.
+    Idempotent to the bit.  Layers that are no sines, and the output layer, are left alone; so are
+    neurons that a skip connection ties to others, whose sign cannot be moved.
+
+    Args:
+        architecture: of all networks.
+        theta: parameters ``(*batch, P)``.
+
+    Returns:
+        Parameters of the same shape and dtype.
+    """
+    action = SymmetryAction(architecture)
+    places = action.topology.bias_parameter
+    nodes = torch.nonzero((action.half_period > 0) & action.free & (places != CONSTANT)).squeeze(1)
+    if nodes.numel() == 0:
+        return theta.clone()
+    half_period = action.half_period[nodes].to(theta.device)
+    nodes_on = nodes.to(theta.device)
+    places = places.to(theta.device)[nodes_on]
+    bias = theta[..., places].double()
+    ratio = bias / half_period
+    # Subtracting 0.5 rounds; biases that are in range already must be found to be so.
+    turns = torch.where((ratio > -0.5) & (ratio <= 0.5), 0, torch.ceil(ratio - 0.5))
+    canonical = theta.clone()
+    canonical[..., places] = _into_range((bias - turns * half_period).to(theta.dtype), half_period)
+    flips = torch.ones(*theta.shape[:-1], action.topology.num_nodes, dtype=theta.dtype, device=theta.device)
+    flips[..., nodes_on] = (1 - 2 * (turns.abs() % 2)).to(theta.dtype)
+    taps = action.topology.tap_parameter != CONSTANT
+    sources = action.topology.source[action.topology.tap_edge[taps]].to(theta.device)
+    parameters = action.topology.tap_parameter[taps].to(theta.device)
+    canonical[..., parameters] = canonical[..., parameters] * flips[..., sources]
+    return canonical
+
+
+def _into_range(bias: Tensor, half_period: Tensor) -> Tensor:
+    """Undo what rounding may have pushed over the edge of ``(-h/2, h/2]``, so that a second pass is idle."""
+    limit = half_period / 2
+    top = limit.to(bias.dtype)
+    zero = torch.zeros_like(top)
+    top = torch.where(top.double() / half_period > 0.5, torch.nextafter(top, zero), top)
+    bottom = torch.where(-top.double() / half_period <= -0.5, torch.nextafter(-top, zero), -top)
+    return torch.minimum(torch.maximum(bias, bottom), top)
+
+
+def canonicalize_scale(architecture: Architecture, theta: Parameters) -> Parameters:
+    """Give the incoming weights and bias of every homogeneous hidden neuron the norm 1.
+
+    Only neurons whose group holds positive scales change; dead ones (all zero) and those tied by skip
+    connections are left alone.  The function stays the same; idempotent to float precision.
+
+    Args:
+        architecture: of all networks.
+        theta: parameters of one network, ``(P,)``.
+    """
+    action = SymmetryAction(architecture)
+    top = action.topology
+    scalable = torch.tensor([group.has_scale for group in action.groups]) & action.free
+    taps = top.tap_parameter != CONSTANT
+    targets = top.target[top.tap_edge[taps]]
+    for layer in range(1, len(architecture.stages)):
+        squares = torch.zeros(top.num_nodes, dtype=torch.float64)
+        squares.index_add_(0, targets, theta[top.tap_parameter[taps]].double().square())
+        biased = top.bias_parameter != CONSTANT
+        squares[biased] += theta[top.bias_parameter[biased]].double().square()
+        chosen = scalable & (top.node_layer == layer) & (squares > 0)
+        identity = action.identity()
+        scale = torch.where(chosen, squares.clamp_min(1e-300).rsqrt(), identity.scale)
+        theta = action.apply(theta, Element(scale, identity.phase, identity.permutation))
+    return theta

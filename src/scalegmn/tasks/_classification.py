@@ -1,0 +1,175 @@
+"""Which class does a network belong to, judged from its weights alone?
+
+The class of the image that a sine network draws, or a setting of the training that made a network, such as
+its optimizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torchmetrics import MetricCollection
+from torchmetrics.classification import (
+    MulticlassAccuracy,
+    MulticlassConfusionMatrix,
+    MulticlassF1Score,
+    MulticlassPrecision,
+    MulticlassRecall,
+)
+
+from scalegmn.errors import ConfigurationError, PopulationError
+from scalegmn.metrics import bootstrap_interval, wilson_interval
+from scalegmn.populations import Population
+from scalegmn.training import PredictionTask, Report, Table
+
+
+@final
+class Classification(PredictionTask[Tensor]):
+    """Cross-entropy over classes; the best model is that of the highest validation accuracy.
+
+    Args:
+        label: the column that holds the classes: numbers 0, 1, ..., or words.
+        classes: names of the classes, in the order of their numbers; of a column of words, the words.
+    """
+
+    name = "classification"
+    label: str
+    monitor = "accuracy"
+    headline = ("accuracy", "loss")
+
+    def __init__(self, *, label: str, classes: Sequence[str]) -> None:
+        self.label = label
+        self.classes = tuple(str(name) for name in classes)
+        if len(self.classes) < 2:
+            raise ConfigurationError(f"the classes are {list(self.classes)}, expected at least two")
+        if len(set(self.classes)) < len(self.classes):
+            raise ConfigurationError(f"the classes {list(self.classes)} are not all different")
+
+    @staticmethod
+    def of(population: Population, *, label: str, rows: np.ndarray) -> Classification:
+        """The classes that a population has.
+
+        Numbers get the names that the maker of the population stated; words are sorted.
+
+        Args:
+            population: the networks.
+            label: the column.
+            rows: the networks to learn from; the words are those of their column.
+        """
+        values = population.column(label)[rows]
+        if not np.issubdtype(values.dtype, np.integer):
+            return Classification(label=label, classes=sorted({str(value) for value in values}))
+        count = int(population.column(label).max()) + 1
+        stated = population.provenance.get("class_names")
+        named = label == "label" and isinstance(stated, list) and len(stated) >= count
+        return Classification(label=label, classes=stated if named else [str(n) for n in range(count)])  # type: ignore[arg-type]
+
+    @property
+    def outputs(self) -> int:
+        return len(self.classes)
+
+    def targets(self, population: Population, rows: np.ndarray) -> Tensor:
+        """The class of every network, ``(n,)``."""
+        values, origin = population.column(self.label)[rows], f"{population.folder}: column {self.label!r}"
+        if values.dtype.kind in "OUS":
+            return self._of_words(values, origin)
+        if not np.issubdtype(values.dtype, np.integer):
+            raise PopulationError(f"{origin}: has type {values.dtype}, expected integers or words")
+        if len(values) and not 0 <= values.min() <= values.max() < self.outputs:
+            raise PopulationError(
+                f"{origin}: runs from {values.min()} to {values.max()}, expected 0 to "
+                f"{self.outputs - 1} for the {self.outputs} classes that the model knows"
+            )
+        return torch.from_numpy(values.astype(np.int64))
+
+    def _of_words(self, values: np.ndarray, origin: str) -> Tensor:
+        numbers = {name: number for number, name in enumerate(self.classes)}
+        unknown = sorted({str(value) for value in values} - set(numbers))
+        if unknown:
+            raise PopulationError(f"{origin}: has {unknown}, expected one of {list(self.classes)}")
+        return torch.tensor([numbers[str(value)] for value in values])
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return cross_entropy(outputs.float(), targets)
+
+    def metrics(self) -> MetricCollection:
+        return MetricCollection({"accuracy": MulticlassAccuracy(self.outputs, average="micro")})
+
+    def report(self, outputs: Tensor, targets: Tensor, *, groups: np.ndarray | None = None) -> Report:
+        """Accuracy with its 95 % interval, per class precision, recall and F1, confusion matrix.
+
+        ``confusion[i, j]`` counts networks of class i taken for class j.  The interval is Wilson's, or where
+        groups have several networks that of a bootstrap over groups.
+
+        Raises:
+            PopulationError: there are no networks to judge, or an answer is not finite.
+        """
+        if len(targets) == 0:
+            raise PopulationError("there are no networks to evaluate; choose a split that has some")
+        outputs, targets = outputs.detach().cpu().float(), targets.cpu()
+        wrong = (~outputs.isfinite().all(dim=1)).nonzero()[:, 0].tolist()
+        if wrong:
+            raise PopulationError(
+                f"the model's answer about network {wrong[0]} is not finite (nor those about "
+                f"{len(wrong) - 1} more of the {len(outputs)} that it was asked about); look for huge "
+                "parameters in these networks, or for a training that diverged"
+            )
+        # Each metric is stored as plain numbers, so the tables do not depend on how it is computed.
+        confusion = MulticlassConfusionMatrix(self.outputs)(outputs, targets).numpy()
+        per_class = [
+            kind(self.outputs, average="none", zero_division=0)(outputs, targets).tolist()
+            for kind in (MulticlassPrecision, MulticlassRecall, MulticlassF1Score)
+        ]
+        hits, total = int(confusion.trace()), int(confusion.sum())
+        low, high = _interval((outputs.argmax(1) == targets).numpy(), groups)
+        loss = float(self.loss(outputs, targets))
+        rows = tuple(
+            (name, int(confusion[i].sum()), *(values[i] for values in per_class))
+            for i, name in enumerate(self.classes)
+        )
+        columns = ("class", "networks", "precision", "recall", "f1")
+        summary: dict[str, Any] = {
+            "networks": total,
+            "accuracy": hits / total,
+            "accuracy_interval_95": [low, high],
+            "loss": loss,
+            "per_class": [dict(zip(columns, row, strict=True)) for row in rows],
+            "confusion": confusion.tolist(),
+        }
+        overview = Table(
+            "Accuracy",
+            ("networks", "correct", "accuracy", "95 % from", "to", "loss"),
+            ((total, hits, hits / total, low, high, loss),),
+        )
+        return Report(summary, (overview, Table("Classes", columns, rows)), {"confusion": confusion})
+
+    def describe(self, outputs: Tensor) -> list[dict[str, Any]]:
+        """The likeliest class, and the probabilities of all."""
+        described = []
+        for shares in outputs.float().softmax(dim=1):
+            label = int(shares.argmax())
+            described.append(
+                {
+                    "class": self.classes[label],
+                    "probability": float(shares[label]),
+                    "label": label,
+                    "probabilities": dict(zip(self.classes, shares.tolist(), strict=True)),
+                }
+            )
+        return described
+
+    def arguments(self) -> Mapping[str, Any]:
+        return {"label": self.label, "classes": self.classes}
+
+
+def _interval(right: np.ndarray, groups: np.ndarray | None) -> tuple[float, float]:
+    """Of the share of right answers ``(n,)``."""
+    found = None
+    if groups is not None and len(np.unique(groups)) < len(groups):
+        found = bootstrap_interval(lambda rows: float(right[rows].mean()), count=len(right), groups=groups)
+    return found or wilson_interval(hits=int(right.sum()), total=len(right))

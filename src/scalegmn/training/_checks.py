@@ -1,0 +1,208 @@
+"""What a configuration gets wrong about the data, the machine and itself, found before any work starts."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import torch
+
+from scalegmn.disk import holds_something, writer_in
+from scalegmn.errors import CheckpointError, ConfigurationError, PopulationError, ScaleGMNError
+from scalegmn.networks import read_json
+from scalegmn.populations import Population
+from scalegmn.training._checkpoint_io import read_checkpoint
+from scalegmn.training._config import EDITING, Accelerator, Precision, RunConfig, Schedule
+from scalegmn.training._metanetworks import (
+    EDITORS,
+    FITTED,
+    LAYERED,
+    ONE_LAYOUT,
+    check_features,
+    check_layout,
+    no_editor,
+    no_layers,
+)
+from scalegmn.training._parsing import flat_items, parse_plain
+from scalegmn.training._processes import is_first_process
+from scalegmn.training._run_folder import CHECKPOINTS, CONFIG, LAST, RUN
+from scalegmn.training._selection import select
+from scalegmn.training._tasks import make_task
+from scalegmn.training._yaml_files import read_yaml
+
+FREE_ON_RESUME: Final = (
+    "output",
+    "resume",
+    "data.num_workers",
+    "data.memory_limit",
+    "data.evaluation_batch_size",
+    "training.epochs",
+    "training.early_stopping_patience",
+    "training.accelerator",
+    "training.threads",
+    "training.recompute",
+)
+"""What may differ when a training is resumed; everything else would make it another training."""
+
+
+def mistakes_of(config: RunConfig) -> list[str]:
+    """All of them, one sentence each."""
+    writer = writer_in(config.folder) if is_first_process() else None
+    if writer is not None:
+        return [f"output: another command is writing to {config.folder} ({writer}); wait for it or end it"]
+    return [*mistakes_of_work(config), *mistakes_of_folder(config)]
+
+
+def mistakes_of_work(config: RunConfig) -> list[str]:
+    """Those about the data and the machine, whatever the run folder holds."""
+    return [*_of_model(config), *_of_data(config), *mistakes_of_machine(config)]
+
+
+def _of_model(config: RunConfig) -> Iterator[str]:
+    if config.task in EDITING and config.metanetwork not in EDITORS:
+        yield no_editor(config)
+    if config.training.recompute and config.metanetwork not in LAYERED:
+        yield no_layers(config)
+
+
+def _of_data(config: RunConfig) -> Iterator[str]:
+    data = config.data
+    opened: dict[str, Population] = {}
+    for key, folder in (("data.population", data.population), ("data.test_population", data.test_population)):
+        if folder is not None:
+            try:
+                opened[key] = Population.open(folder)
+            except ScaleGMNError as error:
+                yield f"{key}: {error}"
+    train, test = opened.get("data.population"), opened.get("data.test_population")
+    # Where there is one architecture only, another one is a slip; mixed populations are there to generalise.
+    if train is not None and test is not None and len(train.architectures) == 1:
+        known = {architecture.describe() for architecture in train.architectures}
+        foreign = {architecture.describe() for architecture in test.architectures} - known
+        if foreign:
+            yield (
+                f"data.test_population: {test.folder} has another architecture than data.population: "
+                f"{', '.join(sorted(foreign))}, not {', '.join(sorted(known))}"
+            )
+    if len(opened) == 1 + (data.test_population is not None):
+        yield from _of_selection(config)
+
+
+def _of_selection(config: RunConfig) -> Iterator[str]:
+    """What is wrong with the chosen networks."""
+    try:
+        selection = select(config.data)
+    except ScaleGMNError as error:
+        yield str(error)
+        return
+    fewest = min(len(selection.train), len(selection.val))
+    if fewest < config.training.devices:
+        yield f"training.devices is {config.training.devices}, but a split has only {fewest} networks"
+    try:
+        task = make_task(config, selection)
+        task.targets(selection.population, np.concatenate([selection.train, selection.val]))
+        if len(selection.test):
+            task.targets(selection.test_population, selection.test)
+    except ScaleGMNError as error:
+        yield f"{config.task.value}: {error}"
+    try:
+        if config.metanetwork in ONE_LAYOUT:
+            check_layout(selection.architectures, reader=config.metanetwork.value)
+        elif config.metanetwork in FITTED:
+            check_features(config, selection.architectures)
+    except ConfigurationError as error:
+        yield str(error)
+
+
+def mistakes_of_machine(config: RunConfig) -> Iterator[str]:
+    """What this machine cannot do."""
+    training = config.training
+    if training.accelerator is Accelerator.gpu and not torch.cuda.is_available():
+        yield "training.accelerator is gpu, but PyTorch finds none; use cpu or auto"
+    on_gpu = training.accelerator is not Accelerator.cpu and torch.cuda.is_available()
+    if training.precision is Precision.fp16_mixed and not on_gpu:
+        yield "training.precision is fp16_mixed, which needs a GPU; use bf16_mixed or single"
+    if on_gpu and training.devices > torch.cuda.device_count():
+        yield f"training.devices is {training.devices}, but there are {torch.cuda.device_count()} GPUs"
+    if config.logging.wandb and importlib.util.find_spec("wandb") is None:
+        yield "logging.wandb is on, but wandb is not installed; pip install wandb, or turn it off"
+    if config.logging.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        yield "logging.tensorboard is on, but not installed; pip install tensorboard, or turn it off"
+
+
+def mistakes_of_folder(config: RunConfig) -> Iterator[str]:
+    """What of a run folder stands in the way: something else, or a training that was begun otherwise."""
+    folder = config.folder
+    if not is_first_process():
+        return
+    begun = (folder / CONFIG).is_file()
+    if folder.exists() and not folder.is_dir():
+        yield f"output: {folder} is a file; choose a folder"
+    elif holds_something(folder) and not config.resume:
+        hint = (
+            "continue it with --resume, or choose another one with --output"
+            if begun
+            else "choose another one"
+        )
+        yield f"output: {folder} is not empty; {hint}"
+    elif holds_something(folder) and not begun:
+        yield f"resume: {folder} is not empty and holds no training to resume; choose another folder"
+    elif begun:
+        yield from _changes(config)
+        yield from _of_epochs(config)
+        yield from (f"resume: {folder}: {one}" for one in other_networks(config))
+
+
+def _changes(config: RunConfig) -> Iterator[str]:
+    """What a training that is to be resumed was begun with, and is now otherwise."""
+    path = config.folder / CONFIG
+    try:
+        before = dict(flat_items(parse_plain(RunConfig, read_yaml(path), origin=str(path))))
+    except ConfigurationError as error:
+        yield f"resume: {error}"
+        return
+    free = set(FREE_ON_RESUME)
+    if config.training.schedule is not Schedule.constant:
+        # The length of these schedules is that of the training.
+        free.discard("training.epochs")
+    for key, value in flat_items(config):
+        if key not in free and not key.startswith("logging.") and before[key] != value:
+            yield f"resume: {key} is {value!r}, but {config.folder} was begun with {before[key]!r}"
+
+
+def _of_epochs(config: RunConfig) -> Iterator[str]:
+    """Whether more was done than is wanted: what was learnt cannot be taken back."""
+    path = config.folder / CHECKPOINTS / LAST
+    if not path.is_file():
+        return
+    try:
+        done = int(read_checkpoint(path)["epoch"]) + 1
+    except (CheckpointError, KeyError, TypeError, ValueError) as error:
+        yield f"resume: {error if isinstance(error, CheckpointError) else f'{path}: damaged, {error!r}'}"
+        return
+    if done > config.training.epochs:
+        yield (
+            f"resume: training.epochs is {config.training.epochs}, but {config.folder} has done {done} "
+            f"epochs already; give {done} or more, or train in another folder"
+        )
+
+
+def other_networks(config: RunConfig) -> Iterator[str]:
+    """Populations that were made anew since the training was begun."""
+    path = config.folder / RUN
+    if not path.is_file():
+        return
+    recorded = read_json(path, what="description of a run").get("populations", {})
+    data = config.data
+    folders = {"population": data.population, "test_population": data.test_population or data.population}
+    for name, folder in folders.items():
+        try:
+            checksum = Population.open(folder).checksum
+        except PopulationError:
+            # It is reported with the data.
+            continue
+        if recorded.get(name, {}).get("checksum") != checksum:
+            yield f"the networks in {folder} are not those that it was trained on"
+            return

@@ -1,0 +1,254 @@
+"""The configuration of a training, as one typed value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+
+from scalegmn.configuration import Configuration, Count, Fraction, Natural, NonNegative, Positive
+from scalegmn.editing import EditingConfig
+from scalegmn.models import ModelConfig
+from scalegmn.models.baselines import (
+    BoostingConfig,
+    FlatMLPConfig,
+    LogisticConfig,
+    NFNConfig,
+    ProbesConfig,
+    StatNNConfig,
+)
+from scalegmn.models.baselines.features import FeaturesConfig
+from scalegmn.tasks import RegressionConfig
+from scalegmn.trojans.detection import DetectionConfig
+from scalegmn.trojans.repair import RepairConfig
+
+
+class TaskName(Enum):
+    """What the metanetwork is trained to do."""
+
+    classification = "classification"
+    regression = "regression"
+    inr_editing = "inr_editing"
+    trojan_detection = "trojan_detection"
+    trojan_repair = "trojan_repair"
+
+
+EDITING: Final = (TaskName.inr_editing, TaskName.trojan_repair)
+"""Tasks for models that write networks."""
+
+
+class MetanetworkName(Enum):
+    """Which metanetwork is trained: ScaleGMN, also with probes, or a baseline.
+
+    See :mod:`scalegmn.models._probed` and :mod:`scalegmn.models.baselines`.
+    """
+
+    scalegmn = "scalegmn"
+    scalegmn_probes = "scalegmn_probes"
+    flat_mlp = "flat_mlp"
+    statnn_mlp = "statnn_mlp"
+    feature_boosting = "feature_boosting"
+    feature_logistic = "feature_logistic"
+    nfn = "nfn"
+    probes = "probes"
+
+
+class Schedule(Enum):
+    """What becomes of the learning rate after the warm-up.
+
+    ``one_cycle`` has a warm-up of its own: up over the first 30 % of all steps, then down to almost zero.
+    """
+
+    constant = "constant"
+    cosine = "cosine"
+    one_cycle = "one_cycle"
+
+
+class Precision(Enum):
+    """Lightning's names of number formats."""
+
+    single = "32-true"
+    bf16_mixed = "bf16-mixed"
+    fp16_mixed = "16-mixed"
+
+
+class Accelerator(Enum):
+    """Where to train."""
+
+    auto = "auto"
+    cpu = "cpu"
+    gpu = "gpu"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig(Configuration):
+    """Which networks to learn from.
+
+    Where the population has the column `split`, its words train, val and test decide; without it, images
+    are dealt out at random by `validation` and `test`.
+
+    Attributes:
+        population: folder of the networks.
+        test_population: folder of other networks to test on; by default those of `population`.
+        label: column with what is to be predicted: classes (numbers 0, 1, ... or words), or real numbers.
+        where: only networks with these values: a column and its value, or a list of values.
+        train_where: networks for training and validation must have these values as well; to hold something
+            out that the test networks have.
+        keep_diverged: keep networks that the column `diverged` marks, and those whose weights are more than a
+            thousand times as large as usual; without it they are left out, and the run says how many.
+        split: column with the words train, val and test.
+        group: column whose groups never cross splits; by default `network` (one training run leaves several
+            checkpoints) or `image` (one image may have several networks), where the population has it.
+        validation: validation networks, where no column names them: a share of the groups, or from 1 on
+            their number.
+        test: test networks, where no column and no population names them: a share of the groups.
+        split_seed: of the choice of validation and test networks, and of limits.
+        train_limit: use at most this many training networks, chosen at random.
+        val_limit: use at most this many validation networks, chosen at random.
+        test_limit: use at most this many test networks, chosen at random.
+        batch_size: networks per step and device.
+        evaluation_batch_size: networks at a time in validation and test.
+        canonicalize: bring the phases of sine neurons into one range first; the function stays the same.
+        num_workers: processes that prepare batches; 0 for none.
+        memory_limit: GiB of parameters that are kept in memory; what is larger is read batch by batch.
+    """
+
+    population: Path
+    test_population: Path | None = None
+    label: str = "label"
+    where: dict[str, Any] = field(default_factory=dict)
+    train_where: dict[str, Any] = field(default_factory=dict)
+    keep_diverged: bool = False
+    split: str = "split"
+    group: str | None = None
+    validation: Positive | Count = 0.1
+    test: Fraction = 0.1
+    split_seed: int = 0
+    train_limit: Count | None = None
+    val_limit: Count | None = None
+    test_limit: Count | None = None
+    batch_size: Count = 128
+    evaluation_batch_size: Count = 256
+    canonicalize: bool = True
+    num_workers: Natural = 0
+    memory_limit: NonNegative = 4.0
+
+    def contradictions(self) -> Iterator[str]:
+        if self.validation > 1 and self.validation != int(self.validation):
+            yield f"validation is {self.validation}, expected a share above 0 or a whole number"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig(Configuration):
+    """How to learn.
+
+    Attributes:
+        epochs: passes over the training networks.
+        learning_rate: of AdamW, at its highest.
+        weight_decay: of AdamW.
+        warmup_steps: steps over which the learning rate rises from 0 in a straight line.
+        schedule: what it does afterwards.
+        gradient_clip: the norm of the gradient is cut to this; none to leave it.
+        precision: number format.
+        seed: of the initial weights, the order of networks and dropout.
+        early_stopping_patience: stop after this many epochs without a better validation; none for never.
+        accelerator: where to train.
+        devices: how many devices; 0 for all there are.
+        threads: of PyTorch on a CPU; none to leave it to PyTorch.
+        recompute: keep only what goes from layer to layer of ScaleGMN for the gradient, and compute the rest
+            again; for large networks or batches that do not fit in memory otherwise.
+    """
+
+    epochs: Count = 100
+    learning_rate: Positive = 0.001
+    weight_decay: NonNegative = 0.01
+    warmup_steps: Natural = 1000
+    schedule: Schedule = Schedule.constant
+    gradient_clip: Positive | None = 10.0
+    precision: Precision = Precision.single
+    seed: int = 0
+    early_stopping_patience: Count | None = None
+    accelerator: Accelerator = Accelerator.auto
+    devices: Natural = 1
+    threads: Count | None = None
+    recompute: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggingConfig(Configuration):
+    """Where numbers go while training; ``metrics.csv`` in the run folder is always written.
+
+    Attributes:
+        tensorboard: write event files for TensorBoard.
+        wandb: log to Weights & Biases, which must be installed.
+        wandb_offline: keep the W&B files in the run folder and send nothing.
+        wandb_project: name of the project there.
+        progress: show a progress bar, or one line per epoch where the output is no terminal.
+    """
+
+    tensorboard: bool = True
+    wandb: bool = False
+    wandb_offline: bool = False
+    wandb_project: str = "scalegmn"
+    progress: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig(Configuration):
+    """Everything that decides a training.
+
+    Attributes:
+        data: which networks to learn from.
+        task: what to learn.
+        metanetwork: which model.
+        model: options of ScaleGMN and of the permutation-only model.
+        flat_mlp: options of the perceptron on flattened weights.
+        statnn: options of the perceptron on statistics of weights.
+        features: what boosted trees and logistic regression read of networks.
+        boosting: options of the boosted trees.
+        logistic: options of the logistic regression.
+        nfn: options of the neural functional network.
+        probes: options of the learned probes, alone or beside ScaleGMN.
+        regression: options of the task regression.
+        editing: options of the task inr_editing.
+        detection: options of the task trojan_detection.
+        repair: options of the task trojan_repair.
+        training: how to learn.
+        logging: where numbers go.
+        output: run folder; by default one in ``runs`` that is named after the population and the model.
+        resume: continue the training in the run folder where it was interrupted.
+    """
+
+    data: DataConfig
+    task: TaskName = TaskName.classification
+    metanetwork: MetanetworkName = MetanetworkName.scalegmn
+    model: ModelConfig = field(default_factory=ModelConfig)
+    flat_mlp: FlatMLPConfig = field(default_factory=FlatMLPConfig)
+    statnn: StatNNConfig = field(default_factory=StatNNConfig)
+    features: FeaturesConfig = field(default_factory=FeaturesConfig)
+    boosting: BoostingConfig = field(default_factory=BoostingConfig)
+    logistic: LogisticConfig = field(default_factory=LogisticConfig)
+    nfn: NFNConfig = field(default_factory=NFNConfig)
+    probes: ProbesConfig = field(default_factory=ProbesConfig)
+    regression: RegressionConfig = field(default_factory=RegressionConfig)
+    editing: EditingConfig = field(default_factory=EditingConfig)
+    detection: DetectionConfig = field(default_factory=DetectionConfig)
+    repair: RepairConfig = field(default_factory=RepairConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    logging: LoggingConfig = field(default_factory=LoggingConfig)
+    output: Path | None = None
+    resume: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        if self.output is not None:
+            return self.output
+        parts = [self.data.population.name, self.metanetwork.value]
+        if self.metanetwork in (MetanetworkName.scalegmn, MetanetworkName.scalegmn_probes):
+            parts += [self.model.direction.value, self.model.symmetry.value]
+        if self.metanetwork in (MetanetworkName.feature_boosting, MetanetworkName.feature_logistic):
+            parts += [self.features.kind.value]
+        return Path("runs") / "-".join([*parts, f"seed{self.training.seed}"])

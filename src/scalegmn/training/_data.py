@@ -1,0 +1,183 @@
+"""Batches of networks from populations, without a Python loop over networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, final
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from scalegmn.graph import NetworkBatch, Records
+from scalegmn.networks import Architecture
+from scalegmn.populations import Population
+from scalegmn.seeding import numpy_generator
+from scalegmn.symmetry import canonicalize_sine_phase
+from scalegmn.training._processes import world
+
+
+@final
+class Networks(Dataset[NetworkBatch]):
+    """Some networks of a population; an item is a whole batch, named by the positions of its networks.
+
+    Args:
+        population: where they are.
+        rows: which ones, ``(n,)``.
+        targets: one per network of `rows`: ``(n, ...)``, or records.
+        canonicalize: bring the phases of sine neurons into one range.
+        memory_limit: bytes up to which all parameters are read now and kept, canonicalised once.
+    """
+
+    def __init__(
+        self,
+        *,
+        population: Population,
+        rows: np.ndarray,
+        targets: Tensor | Records,
+        canonicalize: bool,
+        memory_limit: float,
+    ) -> None:
+        self.population, self.rows, self.targets = population, rows, targets
+        self.canonicalize = canonicalize
+        largest = max((a.num_parameters for a in population.architectures), default=0)
+        self._kept = self._read(np.arange(len(rows))) if largest * 4 * len(rows) <= memory_limit else None
+        # Where each network of the set lies in what is kept: part and row.
+        self._place = torch.zeros(len(rows), 2, dtype=torch.long)
+        for number, (_, chosen, _) in enumerate(self._kept or []):
+            self._place[chosen] = torch.stack(
+                [torch.full_like(chosen, number), torch.arange(len(chosen))], dim=1
+            )
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, positions: np.ndarray) -> NetworkBatch:
+        found = self._read(positions) if self._kept is None else self._taken(self._kept, positions)
+        order = torch.cat([chosen for _, chosen, _ in found])
+        parts = tuple((architecture, theta) for architecture, _, theta in found)
+        return NetworkBatch(parts, order, self.targets[order])
+
+    def _taken(
+        self, kept: list[tuple[Architecture, Tensor, Tensor]], positions: np.ndarray
+    ) -> list[tuple[Architecture, Tensor, Tensor]]:
+        wanted = torch.from_numpy(positions)
+        if len(kept) == 1:
+            return [(kept[0][0], wanted, kept[0][2][self._place[wanted, 1]])]
+        part, row = self._place[wanted].unbind(1)
+        found = []
+        for number in part.unique().tolist():
+            mine = part == number
+            architecture, _, theta = kept[number]
+            found.append((architecture, wanted[mine], theta[row[mine]]))
+        return found
+
+    def _read(self, positions: np.ndarray) -> list[tuple[Architecture, Tensor, Tensor]]:
+        """Per architecture: positions in this set ``(b,)`` and canonicalised parameters ``(b, P)``."""
+        wanted = torch.from_numpy(positions)
+        groups = self.population.groups(self.rows[positions])
+        return [
+            (architecture, wanted[chosen], self._prepared(architecture, theta))
+            for architecture, chosen, theta in groups
+        ]
+
+    def _prepared(self, architecture: Architecture, theta: Tensor) -> Tensor:
+        return canonicalize_sine_phase(architecture, theta) if self.canonicalize else theta
+
+
+@final
+class BatchOrder(Sampler[np.ndarray]):
+    """Positions of whole batches, in an order that depends on the seed and the epoch and on nothing before.
+
+    So a training that is resumed sees the networks in the same order as one that was never interrupted.
+
+    Args:
+        length: how many networks there are.
+        batch_size: networks per batch and process at most.
+        seed: of the shuffle; None leaves the order.
+    """
+
+    def __init__(self, *, length: int, batch_size: int, seed: int | None) -> None:
+        self.length, self.batch_size, self.seed = length, batch_size, seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before every epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._cuts())
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        order = np.arange(self.length)
+        if self.seed is not None:
+            order = numpy_generator(self.seed, "order", self.epoch).permutation(self.length)
+        for start, stop in self._cuts():
+            yield order[start:stop]
+
+    def _cuts(self) -> list[tuple[int, int]]:
+        """Start and end of every batch of this process; processes take turns."""
+        processes, rank = world()
+        count = processes * steps_per_epoch(self.length, self.batch_size, processes=processes)
+        bounds = [self.length * i // count for i in range(count + 1)]
+        return list(pairwise(bounds))[rank::processes]
+
+
+def steps_per_epoch(length: int, batch_size: int, *, processes: int) -> int:
+    """Batches of each process.
+
+    All have the same number, of nearly the same size and at most `batch_size`, and no network is left out
+    (processes wait for each other at every step).
+    """
+    wanted = -(-length // (batch_size * processes))
+    # No batch is empty; that there are as many networks as processes is checked before.
+    return max(1, min(wanted, length // processes))
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """The networks of one training."""
+
+    train: Networks
+    val: Networks
+    test: Networks | None
+
+
+@final
+class PopulationData(pl.LightningDataModule):
+    """Loaders over training and validation networks."""
+
+    def __init__(
+        self, *, data: Data, batch_size: int, evaluation_batch_size: int, workers: int, seed: int
+    ) -> None:
+        super().__init__()
+        self.data, self.batch_size, self.evaluation_batch_size = data, batch_size, evaluation_batch_size
+        self.workers, self.seed = workers, seed
+
+    def train_dataloader(self) -> DataLoader[NetworkBatch]:
+        order = BatchOrder(length=len(self.data.train), batch_size=self.batch_size, seed=self.seed)
+        return self._loader(self.data.train, order)
+
+    def val_dataloader(self) -> DataLoader[NetworkBatch]:
+        order = BatchOrder(length=len(self.data.val), batch_size=self.evaluation_batch_size, seed=None)
+        return self._loader(self.data.val, order)
+
+    def _loader(self, networks: Networks, order: BatchOrder) -> DataLoader[NetworkBatch]:
+        # With batch_size=None an item of the sampler, a whole batch of positions, goes to the data set.
+        return DataLoader(
+            networks,
+            sampler=order,
+            batch_size=None,
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+            generator=torch.Generator().manual_seed(0),
+            collate_fn=_as_is,
+        )
+
+
+def _as_is(batch: Any) -> Any:
+    return batch

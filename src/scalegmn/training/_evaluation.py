@@ -1,0 +1,194 @@
+"""A trained model on networks it was or was not made for."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from scalegmn.errors import ConfigurationError, PopulationError
+from scalegmn.populations import ARCHITECTURE_COLUMN, NAMES, Population
+from scalegmn.training._breakdown import breakdown, report_in_parts
+from scalegmn.training._data import Networks
+from scalegmn.training._evaluated_rows import evaluated_rows
+from scalegmn.training._inference import device_called, outputs_on
+from scalegmn.training._own_networks import (
+    FOREIGN,
+    SPLITS,
+    is_own_population,
+    learnt_note,
+    own_selection,
+    own_splits,
+)
+from scalegmn.training._run_folder import Run
+from scalegmn.training._selection import groups_among, kept_by, select, usable
+from scalegmn.training._task import Report
+
+ALL = "all"
+_UNKNOWN: Final = (
+    "the run does not say which networks it was trained on, and its population is not at hand: some of these "
+    "networks may be among them"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A report, and on what.
+
+    Attributes:
+        report: the figures.
+        facts: which networks they are about, fit for JSON.
+        rows: one for every network, where the task answers questions about networks.
+        notes: what must be said with the figures, one sentence each; they are among the facts too.
+    """
+
+    report: Report
+    facts: dict[str, Any]
+    rows: list[dict[str, Any]]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """Networks to be judged, the run's own split of each, and what must be said about them."""
+
+    population: Population
+    rows: np.ndarray
+    own: np.ndarray | None
+    notes: list[str]
+
+    @property
+    def all_notes(self) -> list[str]:
+        learnt = learnt_note(self.own)
+        return self.notes if learnt is None else [*self.notes, learnt]
+
+
+def evaluate(
+    run: Run,
+    *,
+    population: Path | None = None,
+    split: str = "test",
+    by: str | None = None,
+    batch_size: int = 256,
+    device: str | None = None,
+) -> Evaluation:
+    """Judge the model of a run.
+
+    Args:
+        run: the training.
+        population: other networks; by default those of the training.
+        split: ``train``, ``val`` or ``test`` as the training chose them, or ``all``.  Of another population,
+            those that its column says; ``test`` takes all where there is no column, or it names none.
+            Networks of the training are always where the training had them, also in copies and in other
+            populations, and figures that include any it learnt from say so in a note.
+        by: a column; the figures are also given for every one of its values.
+        batch_size: networks at a time.
+        device: where to compute, such as ``cpu`` or ``cuda:1``; by default a GPU if there is one.
+
+    Raises:
+        ConfigurationError: no such split, device or column.
+        PopulationError: there are no such networks, or their labels are unknown to the model.
+        GraphError: the model cannot read such networks.
+    """
+    if split not in (*NAMES, ALL):
+        raise ConfigurationError(f"split {split!r}; expected one of {', '.join((*NAMES, ALL))}")
+    found = _chosen(run, population, split)
+    chosen, rows = found.population, found.rows
+    if not len(rows):
+        told = f" ({'; '.join(found.notes)})" if found.notes else ""
+        raise PopulationError(f"{chosen.folder}: has no networks in the split {split!r}{told}")
+    networks = Networks(
+        population=chosen,
+        rows=rows,
+        targets=run.task.targets(chosen, rows),
+        canonicalize=run.canonicalize,
+        memory_limit=0.0,
+    )
+    for number in np.unique(chosen.column(ARCHITECTURE_COLUMN)[rows]).tolist():
+        run.check(chosen.architectures[number])
+    model = copy.deepcopy(run.model).to(device_called(device))
+    outputs, targets = outputs_on(run.task, model, networks, batch_size=batch_size)
+    groups = groups_among(chosen, rows, run.data)
+    report = report_in_parts(run.task, outputs, targets, population=chosen, rows=rows, groups=groups)
+    if by is not None and f"by_{by}" not in report.summary:
+        table, parts = breakdown(
+            run.task, outputs, targets, population=chosen, rows=rows, by=by, groups=groups
+        )
+        report = Report({**report.summary, f"by_{by}": parts}, (*report.tables, table), report.arrays)
+    facts = {
+        "run": str(run.folder),
+        "population": str(chosen.folder),
+        "checksum": chosen.checksum,
+        "split": split,
+        "networks_of_training": None if found.own is None else _counts(found.own),
+        "notes": found.all_notes,
+    }
+    per_network = evaluated_rows(run.task, chosen, rows, outputs)
+    return Evaluation(report, facts, per_network, tuple(found.all_notes))
+
+
+def _counts(own: np.ndarray) -> dict[str, int]:
+    return {name: int((own == name).sum()) for name in SPLITS}
+
+
+def _chosen(run: Run, folder: Path | None, split: str) -> _Chosen:
+    """Networks of the run's populations, or of another one."""
+    if folder is None and split == ALL:
+        folder = run.data.population
+    if folder is None:
+        selection = select(run.data)
+        population = selection.test_population if split == "test" else selection.population
+        return _with_own(run, population, getattr(selection, split), [])
+    population = Population.open(folder)
+    kept = usable(population, run.data)
+    notes = []
+    if not kept.all():
+        notes.append(
+            f"{int((~kept).sum())} networks of {folder} are marked as diverged and were left out, as in the "
+            "training"
+        )
+    if split == ALL:
+        if is_own_population(run, population):
+            kept &= kept_by(population, run.data.where)
+        return _with_own(run, population, np.flatnonzero(kept), notes)
+    if is_own_population(run, population):
+        selection = own_selection(run, population)
+        if split != "test" or selection.test_population.checksum == population.checksum:
+            return _with_own(run, population, getattr(selection, split), [])
+    return _of_others(run, population, np.flatnonzero(kept), split, notes)
+
+
+def _of_others(run: Run, population: Population, rows: np.ndarray, split: str, notes: list[str]) -> _Chosen:
+    """Of another population: by its column, but networks of the run are where the run has them."""
+    if run.data.split in population.columns:
+        words = population.column(run.data.split)[rows].astype(str)
+        if split == "test" and "test" not in words:
+            words[:] = "test"
+    elif split == "test":
+        words = np.full(len(rows), "test")
+        notes.append(
+            f"{population.folder} has no column {run.data.split!r} that names test networks, so all "
+            "networks that the run did not learn from were judged"
+        )
+    else:
+        # There is no such column; the error says which there are.
+        words = population.column(run.data.split)
+    own = own_splits(run, population, rows)
+    if own is None:
+        return _Chosen(population, rows[words == split], None, [*notes, _UNKNOWN])
+    moved = (own != FOREIGN) & (own != words) & ((own == split) | (words == split))
+    if moved.any():
+        notes.append(
+            f"{int((own != FOREIGN).sum())} networks of {population.folder} are those of the training; they "
+            f"were put into its own splits, which changed the split of {int(moved.sum())}"
+        )
+    chosen = np.where(own == FOREIGN, words, own) == split
+    return _Chosen(population, rows[chosen], own[chosen], notes)
+
+
+def _with_own(run: Run, population: Population, rows: np.ndarray, notes: list[str]) -> _Chosen:
+    own = own_splits(run, population, rows)
+    return _Chosen(population, rows, own, notes if own is not None else [*notes, _UNKNOWN])

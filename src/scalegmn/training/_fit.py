@@ -1,0 +1,314 @@
+"""A whole training: from a configuration to a run folder."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import platform
+import shlex
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from scalegmn import __version__
+from scalegmn.configuration import to_plain
+from scalegmn.disk import claimed, remove_remains
+from scalegmn.errors import ConfigurationError, TrainingWarning
+from scalegmn.models import FittedJudge, Metanetwork
+from scalegmn.populations import Population
+from scalegmn.printable import printable
+from scalegmn.seeding import numpy_generator
+from scalegmn.training._breakdown import report_in_parts
+from scalegmn.training._census import check_networks
+from scalegmn.training._checkpoint_io import read_checkpoint, restoring
+from scalegmn.training._checks import mistakes_of_folder, mistakes_of_machine
+from scalegmn.training._config import Accelerator, RunConfig
+from scalegmn.training._data import Data, Networks, PopulationData, steps_per_epoch
+from scalegmn.training._files import write_text
+from scalegmn.training._fitting import fit_at_once
+from scalegmn.training._history import History
+from scalegmn.training._inference import device_called, outputs_on
+from scalegmn.training._memory import kept_memory
+from scalegmn.training._metanetworks import make_metanetwork
+from scalegmn.training._module import FitModule
+from scalegmn.training._outcome import write_results
+from scalegmn.training._own_networks import write_own
+from scalegmn.training._processes import is_first_process
+from scalegmn.training._reference import write_reference
+from scalegmn.training._run_folder import BEST, CHECKPOINTS, CONFIG, LAST, METRICS, MODEL, write_run
+from scalegmn.training._selection import Selection, groups_among, select
+from scalegmn.training._task import AnyTask, Report
+from scalegmn.training._tasks import make_task
+from scalegmn.training._trainer import make_trainer, shows_bar
+from scalegmn.training._yaml_files import to_yaml
+from scalegmn.trojans.detection import calibrated_results
+
+SCALE_SAMPLE = 1000
+"""Training networks from which a model takes the sizes of weights."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What :func:`train` did.
+
+    Attributes:
+        folder: the run folder.
+        report: of the best model on the test networks; None where there are none.
+        results: the content of ``results.json``; empty in all processes but the first.
+    """
+
+    folder: Path
+    report: Report | None
+    results: dict[str, Any]
+
+
+def train(
+    config: RunConfig, *, command: list[str] | None = None, callbacks: Sequence[Callback] = ()
+) -> Outcome:
+    """Train, save the best model, and test it.
+
+    Args:
+        config: checked (:func:`scalegmn.training.mistakes_of`).
+        command: the command line, to be kept in the run folder.
+        callbacks: Lightning's, beside our own; models that do not learn step by step call none.
+
+    Raises:
+        ScaleGMNError: the configuration does not fit the data, the machine or what the run folder holds;
+            nothing was written.
+        DiskError: another training is at work in the run folder, or it cannot be written to.
+        KeyboardInterrupt: the training was interrupted; it can be resumed.
+    """
+    _refuse(config)
+    if not is_first_process():
+        return _train(config, command, callbacks)
+    with claimed(config.folder):
+        # Another training may have been faster.
+        _refuse(config)
+        remove_remains(config.folder)
+        return _train(config, command, callbacks)
+
+
+def _refuse(config: RunConfig) -> None:
+    """Raise what can be said against a training before anything is done."""
+    found = [*mistakes_of_machine(config), *mistakes_of_folder(config)]
+    if found:
+        raise ConfigurationError(mistakes=found)
+
+
+def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Callback]) -> Outcome:
+    folder = config.folder
+    checked = check_networks(select(config.data), config.data)
+    selection = checked.selection
+    if is_first_process():
+        for note in checked.notes:
+            warnings.warn(note, TrainingWarning, stacklevel=3)
+    task = make_task(config, selection)
+    data = _load(config, selection, task)
+    architectures = selection.architectures
+    model = make_metanetwork(config, architectures=architectures, task=task)
+    with _local_settings(config):
+        if is_first_process():
+            write_text(folder / CONFIG, to_yaml(to_plain(config)))
+            write_own(folder, checked.splits)
+            write_run(folder, _facts(config, selection, task, model, command) | checked.facts)
+        history = _learn(config, model, task, data, callbacks)
+        if not is_first_process():
+            return Outcome(folder, None, {})
+        model.eval().save_pretrained(folder / MODEL)
+        report, pace = _tested(config, task, model, data, selection)
+        calibrated = calibrated_results(
+            config, task=task, model=model, selection=selection, data=data, report=report
+        )
+        write_reference(
+            folder,
+            task=task,
+            model=model,
+            train=data.train,
+            val=data.val,
+            groups=groups_among(selection.population, selection.val, config.data),
+            architectures=architectures,
+            batch_size=config.data.evaluation_batch_size,
+        )
+        parameters = sum(p.numel() for p in model.parameters())
+        results = write_results(
+            folder,
+            report,
+            history.rows,
+            task=task,
+            networks=len(data.train),
+            parameters=parameters,
+            pace=pace,
+            more={**calibrated, "notes": list(checked.notes)},
+        )
+    return Outcome(folder, report, results)
+
+
+def _load(config: RunConfig, selection: Selection, task: AnyTask) -> Data:
+    def networks(population: Population, rows: np.ndarray) -> Networks:
+        targets = task.targets(population, rows)
+        return Networks(
+            population=population,
+            rows=rows,
+            targets=targets,
+            canonicalize=config.data.canonicalize,
+            memory_limit=config.data.memory_limit * 2**30,
+        )
+
+    test = networks(selection.test_population, selection.test) if len(selection.test) else None
+    return Data(
+        networks(selection.population, selection.train), networks(selection.population, selection.val), test
+    )
+
+
+def _tested(
+    config: RunConfig, task: AnyTask, model: Metanetwork, data: Data, selection: Selection
+) -> tuple[Report | None, float | None]:
+    """The report on the test networks and the seconds for each of them; None where there are none."""
+    if data.test is None:
+        return None, None
+    # Lightning has brought the model back to the CPU.
+    device = device_called("cpu" if config.training.accelerator is Accelerator.cpu else None)
+    model.to(device)
+    began = time.perf_counter()
+    outputs, targets = outputs_on(task, model, data.test, batch_size=config.data.evaluation_batch_size)
+    pace = (time.perf_counter() - began) / len(data.test)
+    population, rows = selection.test_population, selection.test
+    groups = groups_among(population, rows, config.data)
+    report = report_in_parts(task, outputs, targets, population=population, rows=rows, groups=groups)
+    return report, pace
+
+
+def _learn(
+    config: RunConfig, model: Metanetwork, task: AnyTask, data: Data, callbacks: Sequence[Callback]
+) -> History:
+    """Bring the model to its best state."""
+    if isinstance(model, FittedJudge):
+        history = History(config.folder / METRICS)
+        fit_at_once(config, model, task, data, history)
+        return history
+    _fit_scale(model, data.train)
+    history = _fit(config, model, task, data, callbacks)
+    if is_first_process():
+        state = read_checkpoint(config.folder / CHECKPOINTS / BEST)["state_dict"]
+        weights = {k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")}
+        with restoring(config.folder / CHECKPOINTS / BEST, done=lambda: False):
+            model.load_state_dict(weights)
+    return history
+
+
+def _fit_scale(model: Metanetwork, networks: Networks) -> None:
+    """Sizes of weights from some training networks; the same ones whatever the seed of the training."""
+    order = numpy_generator(0, "scale").permutation(len(networks))[:SCALE_SAMPLE]
+    model.fit_scale(networks[np.sort(order)])
+
+
+def _fit(
+    config: RunConfig, model: Metanetwork, task: AnyTask, data: Data, callbacks: Sequence[Callback]
+) -> History:
+    loaders = PopulationData(
+        data=data,
+        batch_size=config.data.batch_size,
+        evaluation_batch_size=config.data.evaluation_batch_size,
+        workers=config.data.num_workers,
+        seed=config.training.seed,
+    )
+    trainer = make_trainer(config, task=task, callbacks=callbacks)
+    steps = config.training.epochs * steps_per_epoch(
+        len(data.train), config.data.batch_size, processes=trainer.world_size
+    )
+    lines = config.logging.progress and not shows_bar(config)
+    history = History(config.folder / METRICS, tell=_tell if lines else None)
+    module = FitModule(model=model, task=task, config=config.training, total_steps=steps, history=history)
+    last = config.folder / CHECKPOINTS / LAST
+    resumed = config.resume and last.is_file()
+    try:
+        with restoring(last, done=lambda: module.learning or not resumed):
+            trainer.fit(module, datamodule=loaders, ckpt_path=str(last) if resumed else None)
+    except SystemExit as stop:
+        # Lightning ends the program when it is interrupted; callers decide that themselves.
+        raise KeyboardInterrupt from stop
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    return history
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(printable(line) + "\n")
+    sys.stderr.flush()
+
+
+def _facts(
+    config: RunConfig, selection: Selection, task: AnyTask, model: Metanetwork, command: list[str] | None
+) -> dict[str, Any]:
+    populations = {"population": selection.population, "test_population": selection.test_population}
+    return {
+        "task": {"name": config.task.value, **task.to_config()},
+        "metanetwork": config.metanetwork.value,
+        "architectures": [architecture.to_dict() for architecture in selection.architectures],
+        "fingerprints": [architecture.fingerprint for architecture in selection.architectures],
+        "data": to_plain(config.data),
+        "populations": {
+            name: {"folder": str(p.folder), "checksum": p.checksum, "networks": len(p)}
+            for name, p in populations.items()
+        },
+        "networks": {name: len(getattr(selection, name)) for name in ("train", "val", "test")},
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "seed": config.training.seed,
+        "command": shlex.join(command) if command is not None else None,
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result may depend on."""
+    found = {"python": platform.python_version(), "scalegmn": __version__}
+    for name in ("torch", "torch_geometric", "lightning", "torchmetrics", "numpy"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+@contextlib.contextmanager
+def _local_settings(config: RunConfig) -> Iterator[None]:
+    """Give back what a training changes in the process: random numbers, threads, memory, warnings."""
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
+    threads = torch.get_num_threads()
+    # Lightning's remarks on the machine and its makers' other products.
+    remarks = logging.getLogger("lightning.pytorch")
+    level = remarks.level
+    remarks.setLevel(logging.WARNING)
+    # Lightning turns interruptions off for good when it has seen one.
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT) if main else None
+    with kept_memory(), torch.random.fork_rng(devices=devices), warnings.catch_warnings():
+        # Batches are made by indexing memory: processes for it would cost more than they save.
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        # A run folder that is resumed holds checkpoints, of course.
+        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+        warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
+        # Few networks make few steps.
+        warnings.filterwarnings("ignore", message=".*is smaller than the logging interval.*")
+        # torchmetrics has gathered the numbers of all processes already.
+        warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
+        # Lightning's own use of PyTorch.
+        warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+        if config.training.threads is not None:
+            torch.set_num_threads(config.training.threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            remarks.setLevel(level)
+            if handler is not None:
+                signal.signal(signal.SIGINT, handler)

@@ -1,0 +1,283 @@
+"""What the answers of a trained model are compared with: its errors on validation networks, and how large the
+parameters of its training networks are.
+
+Measured when a training ends.  The best epoch was chosen on the same validation networks, so errors on them
+are slightly too small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, final
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from scalegmn.errors import ConfigurationError, ScaleGMNError
+from scalegmn.graph import GraphSpec, NetworkBatch
+from scalegmn.models import WEIGHTS_FILE, Judge, Metanetwork
+from scalegmn.networks import Architecture, read_json
+from scalegmn.nn.statistics import PER_SET, SETS_PER_LAYER
+from scalegmn.seeding import numpy_generator
+from scalegmn.tasks import Regression
+from scalegmn.training._data import Networks
+from scalegmn.training._files import write_json
+from scalegmn.training._inference import outputs_on
+from scalegmn.training._run_folder import MODEL, Run
+from scalegmn.training._selection import groups_among, select
+from scalegmn.training._task import AnyTask
+from scalegmn.training._typicality import InvariantStatistics
+from scalegmn.trojans.detection import file_sha256
+
+FORMAT: Final = 1
+REFERENCE: Final = "reference.json"
+
+FAR: Final = 10.0
+"""Parameters so many times as large, or small, as those of training networks are said to be far outside."""
+
+HOPELESS: Final = 1000.0
+"""About a network whose parameters are so many times as large there is no answer."""
+
+_SAMPLE: Final = 512
+_QUANTILES: Final = (0.01, 0.99)
+# Of each layer the statistics that are sizes: mean and largest of weights, and of biases.
+_SETS: Final = (1, 3)
+_OF_SET: Final = (0, PER_SET - 1)
+_WORDS: Final = ("weights", "biases")
+
+
+@final
+@dataclass(frozen=True)
+class Remark:
+    """What is to be known about an answer.
+
+    Attributes:
+        text: in words.
+        hopeless: whether the answer means nothing.
+    """
+
+    text: str
+    hopeless: bool
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """What was measured.
+
+    Attributes:
+        errors: of the predictions about validation networks, ascending, ``(n,)``, in the unit of the column
+            or of its logarithm: one network of each group that stays together.  None for tasks that predict
+            no number.
+        low, high: how small and large parameters of training networks are, ``(layers, 4)``: mean and largest
+            size of the weights, and of the biases, of every layer, neurons that scale brought to size 1.
+        model_sha256: checksum of the weights of the model.
+    """
+
+    errors: np.ndarray | None
+    low: np.ndarray
+    high: np.ndarray
+    model_sha256: str
+
+    def save(self, folder: Path) -> None:
+        """Write ``reference.json``."""
+        errors = (
+            None if self.errors is None else [e if np.isfinite(e) else None for e in self.errors.tolist()]
+        )
+        sizes = {"low": self.low.tolist(), "high": self.high.tolist()}
+        data = {"format": FORMAT, "model_sha256": self.model_sha256, "errors": errors, "sizes": sizes}
+        write_json(folder / REFERENCE, data)
+
+    @staticmethod
+    def load(folder: Path) -> Reference:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            ConfigurationError: it is missing, damaged, of another format, or of another model.
+        """
+        path = folder / REFERENCE
+        data = read_json(path, what="reference of a run")
+        if data.get("format") != FORMAT:
+            raise ConfigurationError(f"{path}: has format {data.get('format')!r}, expected {FORMAT}")
+        own = file_sha256(folder / MODEL / WEIGHTS_FILE)
+        if data.get("model_sha256") != own:
+            raise ConfigurationError(f"{path}: belongs to another model than the one beside it; train again")
+        try:
+            errors = data["errors"]
+            return Reference(
+                None if errors is None else np.sort([np.inf if e is None else float(e) for e in errors]),
+                _table(data["sizes"]["low"]),
+                _table(data["sizes"]["high"]),
+                own,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigurationError(f"{path}: damaged, {error!r}; restore it or train again") from error
+
+    def remarks(self, sizes: Float[Tensor, "B layers 4"]) -> list[Remark | None]:
+        """Of each network, whether its parameters are far outside of what the model was trained on."""
+        values = sizes.double().numpy()
+        # Layers that a network lacks have parameters of size 0.
+        times = np.divide(values, self.high, out=np.ones_like(values), where=self.high > 0)
+        small = (values > 0) & (values < self.low / FAR)
+        return [
+            self._remark(own, ratio, below) for own, ratio, below in zip(values, times, small, strict=True)
+        ]
+
+    def _remark(self, own: np.ndarray, times: np.ndarray, small: np.ndarray) -> Remark | None:
+        large = ~(times <= FAR)
+        if not (large | small).any():
+            return None
+        above = bool(large.any())
+        layer, column = (int(place[0]) for place in np.nonzero(large if above else small))
+        nearest = (self.high if above else self.low)[layer, column]
+        text = (
+            "its parameters are far outside of what the model was trained on: the "
+            f"{_WORDS[column // 2]} of layer {layer + 1} have a size of {own[layer, column]:.3g}, those "
+            f"of training networks {'at most' if above else 'at least'} {nearest:.3g}"
+        )
+        return Remark(text, hopeless=bool((~(times <= HOPELESS)).any()))
+
+
+def sizes_of(statistics: InvariantStatistics, batch: NetworkBatch) -> Float[Tensor, "B layers 4"]:
+    """Mean and largest size of the weights, and of the biases, of every layer."""
+    found = statistics.of(batch)
+    shaped = found.reshape(len(found), -1, SETS_PER_LAYER, PER_SET)
+    return shaped[:, :, list(_SETS)][..., list(_OF_SET)].flatten(2)
+
+
+def measure(
+    *,
+    task: AnyTask,
+    model: Judge,
+    train: Networks,
+    val: Networks,
+    groups: np.ndarray | None,
+    architectures: tuple[Architecture, ...],
+    model_sha256: str,
+    batch_size: int,
+) -> Reference:
+    """Measure what :class:`Reference` holds.
+
+    Args:
+        task, model: of the training.
+        train, val: its networks.
+        groups: of the validation networks, ``(n,)``: checkpoints of one training are no independent errors,
+            so one of each group counts, drawn at random.
+        architectures: the largest networks that there are.
+        model_sha256: checksum of the model's weights.
+        batch_size: networks at a time.
+    """
+    errors = None
+    if isinstance(task, Regression):
+        outputs, targets = outputs_on(task, model, val, batch_size=batch_size)
+        errors = task.errors(outputs, targets)[_one_of_each(groups, len(targets))]
+        errors = np.sort(np.where(np.isfinite(errors), errors, np.inf))
+    chosen = np.sort(numpy_generator(0, "reference").permutation(len(train))[:_SAMPLE])
+    statistics = InvariantStatistics(architectures)
+    parts = [
+        sizes_of(statistics, train[chosen[start : start + batch_size]])
+        for start in range(0, len(chosen), batch_size)
+    ]
+    low, high = np.quantile(torch.cat(parts).numpy(), _QUANTILES, axis=0)
+    # A size of 0 is not compared with.
+    low, high = (np.where(np.isfinite(sizes), sizes, 0.0) for sizes in (low, high))
+    return Reference(errors, low, high, model_sha256)
+
+
+def write_reference(
+    folder: Path,
+    *,
+    task: AnyTask,
+    model: Metanetwork,
+    train: Networks,
+    val: Networks,
+    groups: np.ndarray | None,
+    architectures: tuple[Architecture, ...],
+    batch_size: int,
+) -> None:
+    """Measure at the end of a training whose model was saved, and write ``reference.json``; nothing for
+    editors."""
+    if not isinstance(model, Judge):
+        return
+    measure(
+        task=task,
+        model=model,
+        train=train,
+        val=val,
+        groups=groups,
+        architectures=architectures,
+        model_sha256=file_sha256(folder / MODEL / WEIGHTS_FILE),
+        batch_size=batch_size,
+    ).save(folder)
+
+
+def reference_of(run: Run) -> tuple[Reference | None, str | None]:
+    """The reference of a run: as the training left it, or measured now where an older version left none.
+
+    Returns:
+        The reference, and why there is none.
+    """
+    try:
+        if (run.folder / REFERENCE).is_file():
+            found = Reference.load(run.folder)
+            layers = GraphSpec.of(run.architectures).layers + 1
+            if not len(found.low) == len(found.high) == layers:
+                raise ConfigurationError(
+                    f"{run.folder / REFERENCE}: damaged, it has the sizes of {len(found.low)} and "
+                    f"{len(found.high)} layers instead of {layers}; restore it or train again"
+                )
+            return found, None
+        return _measured_now(run), None
+    except ScaleGMNError as error:
+        return None, str(error)
+
+
+def _measured_now(run: Run) -> Reference:
+    stated: Mapping[str, Any] = run.facts.get("populations", {}).get("population", {})
+    selection = select(run.data)
+    if selection.population.checksum != stated.get("checksum"):
+        raise ConfigurationError(
+            f"{run.folder}: has no {REFERENCE}, and {run.data.population} is another population than that of "
+            "the training; train again"
+        )
+
+    def networks(rows: np.ndarray) -> Networks:
+        targets = run.task.targets(selection.population, rows)
+        return Networks(
+            population=selection.population,
+            rows=rows,
+            targets=targets,
+            canonicalize=run.canonicalize,
+            memory_limit=0.0,
+        )
+
+    return measure(
+        task=run.task,
+        model=run.judge,
+        train=networks(selection.train),
+        val=networks(selection.val),
+        groups=groups_among(selection.population, selection.val, run.data),
+        architectures=run.architectures,
+        model_sha256=file_sha256(run.folder / MODEL / WEIGHTS_FILE),
+        batch_size=run.data.evaluation_batch_size,
+    )
+
+
+def _one_of_each(groups: np.ndarray | None, count: int) -> np.ndarray:
+    """Numbers of networks of which no two belong together, in ascending order."""
+    if groups is None:
+        return np.arange(count)
+    order = numpy_generator(0, "one of each").permutation(count)
+    _, first = np.unique(groups[order], return_index=True)
+    return np.sort(order[first])
+
+
+def _table(values: object) -> np.ndarray:
+    found = np.asarray(values, np.float64)
+    if found.ndim != 2 or found.shape[1] != len(_SETS) * len(_OF_SET) or not np.isfinite(found).all():
+        raise ValueError(f"sizes have the shape {found.shape}")
+    return found

@@ -1,0 +1,173 @@
+"""The folder that a training leaves, and reading it again.
+
+==================== ==================================================================
+ config.yaml          the whole configuration, defaults included
+ run.json             what the model must be fed with and what its answers mean; versions
+ networks.npy         numbers that name the networks of the training, and their splits
+ metrics.csv          one row per epoch
+ checkpoints/         best.ckpt and last.ckpt, to go on training
+ model/               the best model: config.json and model.safetensors
+ results.json         its figures on the test networks
+ confusion.npy        its confusion matrix there
+ calibration.*        of a detector: what ``scalegmn scan`` must know (:mod:`scalegmn.trojans.detection._calibrating`)
+ reference.json       what answers are compared with (:mod:`scalegmn.training._reference`)
+ tensorboard/         event files
+==================== ==================================================================
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from scalegmn.errors import ConfigurationError, GraphError, ScaleGMNError
+from scalegmn.graph import GraphSpec
+from scalegmn.models import Judge, Metanetwork, ScaleGMN, ScaleGMNEditor
+from scalegmn.networks import Architecture, read_json
+from scalegmn.networks.recognition import Recognizer
+from scalegmn.symmetry import canonicalize_sine_phase
+from scalegmn.training._config import DataConfig, MetanetworkName
+from scalegmn.training._files import write_json
+from scalegmn.training._inference import outputs_of
+from scalegmn.training._metanetworks import load_metanetwork
+from scalegmn.training._parsing import parse_plain
+from scalegmn.training._task import AnyTask
+from scalegmn.training._tasks import load_task
+from scalegmn.trojans.detection import TrojanDetection
+
+FORMAT = 1
+RUN = "run.json"
+MODEL = "model"
+CONFIG = "config.yaml"
+RESULTS = "results.json"
+METRICS = "metrics.csv"
+CHECKPOINTS = "checkpoints"
+BEST = "best.ckpt"
+LAST = "last.ckpt"
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished training: the model and what it takes to use it.
+
+    Attributes:
+        folder: where it lies.
+        model: the best model, in evaluation mode.
+        task: what its answers mean.
+        architectures: of the networks it was trained on.
+        canonicalize: whether phases of sine neurons are brought into one range first.
+        data: how networks were chosen.
+        facts: everything in ``run.json``.
+    """
+
+    folder: Path
+    model: Metanetwork
+    task: AnyTask
+    architectures: tuple[Architecture, ...]
+    canonicalize: bool
+    data: DataConfig
+    facts: dict[str, Any]
+
+    @staticmethod
+    def open(folder: str | Path) -> Run:
+        """Read a run folder.
+
+        Raises:
+            ConfigurationError: it is none, or the training did not come to its end.
+            CheckpointError: the weights are missing or damaged.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise ConfigurationError(
+                f"{folder}: there is no such run folder; give one that `scalegmn train` wrote"
+            )
+        facts = read_json(folder / RUN, what="description of a run")
+        if facts.get("format") != FORMAT:
+            raise ConfigurationError(f"{folder / RUN}: has format {facts.get('format')!r}, expected {FORMAT}")
+        if not (folder / MODEL).is_dir():
+            raise ConfigurationError(
+                f"{folder}: the training did not come to its end; run the same command with --resume"
+            )
+        try:
+            MetanetworkName(facts["metanetwork"])
+            task = load_task(facts["task"])
+            architectures = tuple(Architecture.from_dict(entry) for entry in facts["architectures"])
+            if not architectures:
+                raise ValueError("it names no architecture")
+            data = parse_plain(DataConfig, facts["data"], origin=str(folder / RUN))
+            return Run(
+                folder=folder,
+                model=load_metanetwork(folder / MODEL),
+                task=task,
+                architectures=architectures,
+                canonicalize=data.canonicalize,
+                data=data,
+                facts=facts,
+            )
+        except ScaleGMNError:
+            raise
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise ConfigurationError(
+                f"{folder / RUN}: damaged, {error!r}; restore it or train again"
+            ) from error
+
+    @property
+    def judge(self) -> Judge:
+        """The model, where it is one that answers.
+
+        Raises:
+            ConfigurationError: it writes networks instead.
+        """
+        if not isinstance(self.model, Judge):
+            raise ConfigurationError(
+                f"{self.folder}: its model writes networks and does not answer questions about them; "
+                "use scalegmn edit"
+            )
+        return self.model
+
+    def outputs(self, architecture: Architecture, theta: Tensor, *, batch_size: int = 256) -> Tensor:
+        """Answers ``(N, outputs)`` about networks ``theta (N, P)``, prepared as in training."""
+        model = self.judge
+        self.check(architecture)
+        if self.canonicalize:
+            theta = canonicalize_sine_phase(architecture, theta)
+        return outputs_of(model, architecture, theta, batch_size=batch_size)
+
+    def check(self, architecture: Architecture) -> None:
+        """Refuse networks that are too large for the model.
+
+        Raises:
+            GraphError: more inputs, outputs or hidden layers than it was made for.
+        """
+        if isinstance(self.model, ScaleGMN | ScaleGMNEditor):
+            limits = dataclasses.asdict(self.model.spec)
+            needed = dataclasses.asdict(GraphSpec.of([architecture]))
+            over = [
+                f"{needed[name]} {name} (at most {limits[name]})"
+                for name in limits
+                if needed[name] > limits[name]
+            ]
+            if over:
+                raise GraphError(
+                    f"{self.folder}: the model cannot read networks {architecture.describe()}, which have "
+                    f"{', '.join(over)}; "
+                    "train it on a population that holds such networks"
+                )
+
+    @cached_property
+    def recognizer(self) -> Recognizer:
+        """Recognizes networks of files among those of the training, and near them.
+
+        Detectors judge no others: what they were calibrated with says nothing about these.
+        """
+        return Recognizer(self.architectures, beyond=not isinstance(self.task, TrojanDetection))
+
+
+def write_run(folder: Path, facts: dict[str, Any]) -> None:
+    """Write ``run.json``."""
+    write_json(folder / RUN, {"format": FORMAT, **facts})

@@ -1,0 +1,151 @@
+"""Whether a network is like those that a model was trained on, by statistics that no symmetry changes.
+
+Papers: Mahalanobis, "On the Generalised Distance in Statistics", 1936; Ledoit and Wolf, "A Well-Conditioned
+Estimator for Large-Dimensional Covariance Matrices", 2004, for the covariance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from scalegmn.checkpoints import read_state, write_state
+from scalegmn.errors import CheckpointError, ConfigurationError
+from scalegmn.graph import GraphSpec, NetworkBatch
+from scalegmn.networks import Architecture
+from scalegmn.nn.mlp import MLPStyle
+from scalegmn.nn.robust import robust_moments, within_reach
+from scalegmn.nn.statistics import WeightStatistics
+
+SHARE: Final = 0.995
+"""Of networks like those of validation, the share that is to be found typical."""
+_LEAST: Final = 1e-6
+# Of its statistics, those of a training network that must be within reach for it to count.
+_WITHIN: Final = 0.8
+
+_PARTS: Final = ("mean", "deviation", "centre", "precision")
+
+
+@final
+class InvariantStatistics:
+    """Statistics of the canonical weights and biases of every layer, ``(B, (layers + 1) * 28)``, float64.
+
+    Args:
+        architectures: the largest networks that can be read.
+
+    Law: invariant under every symmetry but the phases of sines (:class:`scalegmn.nn.WeightStatistics`).
+    """
+
+    def __init__(self, architectures: Sequence[Architecture]) -> None:
+        # Its perceptron is not used; drawing its weights must not move the caller's random numbers.
+        with torch.random.fork_rng(devices=[]):
+            self._statistics = WeightStatistics(
+                spec=GraphSpec.of(architectures),
+                outputs=1,
+                symmetric=True,
+                style=MLPStyle(hidden=1, layer_norm=False),
+            )
+
+    @property
+    def size(self) -> int:
+        """F, how many statistics a network has."""
+        return self._statistics.size
+
+    @torch.no_grad()
+    def of(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
+        """Of the networks of a batch, in its order."""
+        return self._statistics.statistics(batch.graph).double().cpu()
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Typicality:
+    """How far statistics lie from those of the training networks.
+
+    Statistics are standardised by mean and deviation of the training networks, and drawn together by
+    ``sign(z) log(1 + |z|)``, because some have heavy tails.  The distance is that of Mahalanobis, with mean
+    and Ledoit-Wolf covariance of the training networks.  Single networks that went wild do not move these.
+
+    Attributes:
+        mean, deviation: of the statistics, ``(F,)``.
+        centre: mean of the standardised statistics, ``(F,)``.
+        precision: inverse of their covariance, ``(F, F)``.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+    centre: Tensor
+    precision: Tensor
+
+    @staticmethod
+    def fit(statistics: Float[Tensor, "N F"]) -> Typicality:
+        """From the statistics of N training networks."""
+        from sklearn.covariance import LedoitWolf
+
+        mean, spread = robust_moments(statistics)
+        # What is the same in all training networks must be the same, up to rounding, in typical ones.
+        deviation = spread.clamp_min(_LEAST)
+        # Networks that are out of reach in many respects say nothing about what is typical.
+        ordinary = within_reach(statistics).double().mean(1) >= _WITHIN
+        near = _drawn_together((statistics[ordinary] - mean) / deviation)
+        found = LedoitWolf().fit(near.numpy())
+        covariance = torch.from_numpy(found.covariance_) + _LEAST * torch.eye(near.shape[1]).double()
+        return Typicality(mean, deviation, torch.from_numpy(found.location_), torch.linalg.inv(covariance))
+
+    def distance(self, statistics: Float[Tensor, "B F"]) -> Float[Tensor, "B"]:
+        """``(B,)``; NaN or infinite where statistics are."""
+        off = _drawn_together((statistics - self.mean) / self.deviation) - self.centre
+        return torch.einsum("bi,ij,bj->b", off, self.precision, off).clamp_min(0).sqrt()
+
+    def save(self, path: Path) -> None:
+        """Write a safetensors file."""
+        parts = {"mean": self.mean, "deviation": self.deviation, "centre": self.centre}
+        write_state(path, {**parts, "precision": self.precision}, overwrite=True)
+
+    @staticmethod
+    def load(path: Path, *, sha256: str) -> Typicality:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            CheckpointError: it is missing, damaged, or not the file with this checksum.
+            ConfigurationError: its statistics do not fit together.
+        """
+        state = read_state(path, dtype=torch.float64)
+        if state.sha256 != sha256:
+            raise CheckpointError(
+                f"{path}: has the checksum {state.sha256}, expected {sha256}; restore it or train again"
+            )
+        found = tuple(state.tensors.get(name, torch.empty(0)) for name in _PARTS)
+        mean, deviation, centre, precision = found
+        size = len(mean)
+        shapes = [tuple(part.shape) for part in found]
+        right = bool(size) and shapes == [(size,)] * 3 + [(size, size)]
+        # A distance: deviations are positive, and the precision is that of some covariance.
+        if not right or not bool((deviation > 0).all()) or not _is_definite(precision):
+            raise ConfigurationError(
+                f"{path}: its statistics have the shapes {shapes}, expected (F,) three times and (F, F), "
+                "with positive deviations and the inverse of a covariance"
+            )
+        return Typicality(mean, deviation, centre, precision)
+
+
+def statistics_of(statistics: InvariantStatistics, batches: Iterable[NetworkBatch]) -> Float[Tensor, "N F"]:
+    """Of all networks of some batches, in the order of the batches."""
+    return torch.cat([statistics.of(batch) for batch in batches])
+
+
+def _is_definite(precision: Tensor) -> bool:
+    """Whether a matrix is positive definite, up to the rounding of an inverse."""
+    largest = float(precision.abs().max())
+    symmetric = bool(torch.allclose(precision, precision.T, rtol=1e-6, atol=1e-6 * largest))
+    return symmetric and int(torch.linalg.cholesky_ex((precision + precision.T) / 2).info) == 0
+
+
+def _drawn_together(values: Tensor) -> Tensor:
+    return values.sign() * values.abs().log1p()

@@ -1,1 +1,0 @@
-"""Several models, several seeds, the same networks: training them all, and what came of it."""

@@ -1,0 +1,3 @@
+"""Trojaned networks: their triggers, making them, finding them, and healing them."""
+
+from __future__ import annotations

@@ -1,0 +1,268 @@
+"""What a trained detector must know about itself before it judges single networks, beside its weights.
+
+Measured on the validation networks when a training of ``trojan_detection`` ends: how logits become
+probabilities, which logits clean networks have, and how far from the training networks typical networks lie.
+The best epoch was chosen on the same networks by its AUROC, so figures on them are slightly too good.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, final
+
+import numpy as np
+import torch
+
+from scalegmn import __version__
+from scalegmn.errors import ConfigurationError
+from scalegmn.graph import NetworkBatch
+from scalegmn.metrics import (
+    brier_score,
+    calibration_bins,
+    expected_calibration_error,
+    smallest_p_value,
+    upper_quantile,
+)
+from scalegmn.models import WEIGHTS_FILE, Judge, Metanetwork
+from scalegmn.networks import Architecture, read_json
+from scalegmn.populations import ARCHITECTURE_COLUMN
+from scalegmn.training import (
+    MODEL,
+    SHARE,
+    AnyTask,
+    Data,
+    InvariantStatistics,
+    Networks,
+    Report,
+    RunConfig,
+    Selection,
+    Typicality,
+    groups_among,
+    outputs_on,
+    statistics_of,
+    write_json,
+)
+from scalegmn.trojans.detection import _calibration_values as values
+from scalegmn.trojans.detection._calibration import Calibrator, fit_calibrator, log_loss, sigmoid, with_prior
+from scalegmn.trojans.detection._report import SCORES
+from scalegmn.trojans.detection._task import TrojanDetection
+
+FORMAT: Final = 1
+CALIBRATION: Final = "calibration.json"
+TYPICALITY: Final = "calibration.safetensors"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What was measured on validation networks.
+
+    Attributes:
+        calibrator: from logits to log odds at `prior`.
+        prior: share of trojaned networks among those of validation.
+        networks: of validation.
+        clean: logits of the clean ones, ascending, ``(n,)``.
+        by_architecture: the same by fingerprint; one entry for every architecture of the training networks.
+        typicality: of training networks.
+        threshold: the largest distance of typical networks.
+        place: which of the distances of validation networks the threshold is, counted from the smallest.
+        model_sha256: checksum of the weights of the model that it belongs to.
+    """
+
+    calibrator: Calibrator
+    prior: float
+    networks: int
+    clean: np.ndarray
+    by_architecture: Mapping[str, np.ndarray]
+    typicality: Typicality
+    threshold: float
+    place: int
+    model_sha256: str
+
+    def reference(self, architecture: Architecture, *, fpr: float) -> tuple[np.ndarray, bool]:
+        """Logits of clean networks to compare with, and whether they are of this architecture alone.
+
+        They are where there are enough of them to reach a p-value of `fpr`; otherwise of all architectures.
+        """
+        own = self.by_architecture.get(architecture.fingerprint, np.empty(0))
+        enough = smallest_p_value(len(own)) <= fpr
+        return (own, True) if enough else (self.clean, False)
+
+    def log_odds(self, logits: np.ndarray, *, prior: float | None) -> np.ndarray:
+        """Calibrated log odds where the share of trojaned networks is `prior`; None for as in validation."""
+        found = self.calibrator.log_odds(logits)
+        return found if prior is None else with_prior(found, before=self.prior, after=prior)
+
+    def save(self, folder: Path) -> None:
+        """Write ``calibration.safetensors``, then ``calibration.json``, which names its checksum."""
+        self.typicality.save(folder / TYPICALITY)
+        data = {
+            "format": FORMAT,
+            "scalegmn": __version__,
+            "model_sha256": self.model_sha256,
+            "typicality_sha256": file_sha256(folder / TYPICALITY),
+            "calibrator": self.calibrator.to_dict(),
+            "prior": self.prior,
+            "networks": self.networks,
+            "clean_logits": self.clean.tolist(),
+            "clean_logits_by_architecture": {
+                name: values.tolist() for name, values in self.by_architecture.items()
+            },
+            "typicality": {"threshold": self.threshold, "place": self.place, "share": SHARE},
+        }
+        write_json(folder / CALIBRATION, data)
+
+    @staticmethod
+    def load(folder: Path) -> Calibration:
+        """Read what :meth:`save` wrote into a run folder, and check that it belongs to the model there.
+
+        Raises:
+            ConfigurationError: it is missing, of another format, damaged, or of another model.
+            CheckpointError: the statistics are missing or damaged.
+        """
+        path = folder / CALIBRATION
+        if not path.is_file():
+            raise ConfigurationError(
+                f"{folder}: has no {CALIBRATION}; expected a finished training of the task trojan_detection "
+                "by this version or a later one; train the detector again"
+            )
+        data = read_json(path, what="calibration of a detector")
+        try:
+            return Calibration._of(data, folder)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{path}: {error}; restore it or train again") from error
+
+    @staticmethod
+    def _of(data: dict[str, Any], folder: Path) -> Calibration:
+        if data.get("format") != FORMAT:
+            raise ConfigurationError(f"has format {str(data.get('format'))[:40]!r}, expected {FORMAT}")
+        model = file_sha256(folder / MODEL / WEIGHTS_FILE)
+        if data.get("model_sha256") != model:
+            raise ConfigurationError(
+                f"belongs to a model with the checksum {str(data.get('model_sha256'))[:64]!r}, but the model "
+                f"beside it has {model!r}"
+            )
+        networks = values.count(data, "networks")
+        clean, by_architecture = values.clean_logits(data, networks=networks)
+        typical = values.entries(data, "typicality")
+        return Calibration(
+            calibrator=values.calibrator(data, "calibrator"),
+            prior=values.share(data, "prior"),
+            networks=networks,
+            clean=clean,
+            by_architecture=by_architecture,
+            typicality=Typicality.load(folder / TYPICALITY, sha256=values.text(data, "typicality_sha256")),
+            threshold=values.distance(typical, "threshold"),
+            place=values.count(typical, "place"),
+            model_sha256=model,
+        )
+
+
+def calibrated_results(
+    config: RunConfig,
+    *,
+    task: AnyTask,
+    model: Metanetwork,
+    selection: Selection,
+    data: Data,
+    report: Report | None,
+) -> dict[str, Any]:
+    """Calibrate a detector whose model was saved in its run folder; other tasks need no calibration.
+
+    Args:
+        config: of the training.
+        task, model, selection, data: of the training.
+        report: on the test networks.
+
+    Returns:
+        What ``results.json`` says about it: the figures of calibrated probabilities on the test networks
+        under ``calibrated``; None where there are none, or the model does not answer with finite numbers.
+    """
+    if not isinstance(task, TrojanDetection) or not isinstance(model, Judge):
+        return {}
+    found = calibrate(config, task=task, model=model, selection=selection, data=data)
+    if found is None:
+        return {"calibrated": None}
+    found.save(config.folder)
+    return {"calibrated": None if report is None else _figures(found, report.arrays[SCORES])}
+
+
+def calibrate(
+    config: RunConfig, *, task: TrojanDetection, model: Judge, selection: Selection, data: Data
+) -> Calibration | None:
+    """Measure on the validation networks what :class:`Calibration` holds; None if a logit is not finite."""
+    size = config.data.evaluation_batch_size
+    outputs, targets = outputs_on(task, model, data.val, batch_size=size)
+    logits, labels = outputs[:, 0].double().numpy(), targets.trojaned.numpy()
+    if not np.isfinite(logits).all():
+        return None
+    groups = groups_among(selection.population, selection.val, config.data)
+    calibrator = fit_calibrator(logits, labels, method=config.detection.calibration, groups=groups)
+    statistics = InvariantStatistics(selection.architectures)
+    typicality = Typicality.fit(statistics_of(statistics, _batches(data.train, size)))
+    distances = typicality.distance(statistics_of(statistics, _batches(data.val, size)))
+    threshold, place = upper_quantile(distances.numpy(), SHARE)
+    clean = labels == 0
+    known, of_network = _architectures(selection)
+    return Calibration(
+        calibrator=calibrator,
+        prior=float(labels.mean()),
+        networks=len(labels),
+        clean=np.sort(logits[clean]),
+        by_architecture={
+            architecture.fingerprint: np.sort(logits[clean & (of_network == number)])
+            for number, architecture in known.items()
+        },
+        typicality=typicality,
+        threshold=threshold,
+        place=place,
+        model_sha256=file_sha256(config.folder / MODEL / WEIGHTS_FILE),
+    )
+
+
+def file_sha256(path: Path) -> str:
+    """Checksum of a file, in hexadecimal; read piece by piece.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); restore it") from error
+
+
+def _architectures(selection: Selection) -> tuple[dict[int, Architecture], np.ndarray]:
+    """Architectures of the training networks by their numbers, and the number of each validation network."""
+    numbers = selection.population.column(ARCHITECTURE_COLUMN)
+    known = np.unique(numbers[selection.train]).tolist()
+    return {n: selection.population.architectures[n] for n in known}, numbers[selection.val]
+
+
+def _batches(networks: Networks, size: int) -> Iterator[NetworkBatch]:
+    for start in range(0, len(networks), size):
+        yield networks[np.arange(start, min(start + size, len(networks)))]
+
+
+def _figures(found: Calibration, scores: np.ndarray) -> dict[str, Any]:
+    """Of truth and logits ``(n, 2)``, with the prior of validation."""
+    truth, logits = torch.from_numpy(scores).double().unbind(1)
+    odds = found.log_odds(logits.numpy(), prior=None)
+    probabilities = sigmoid(odds)
+    return {
+        "method": found.calibrator.method.value,
+        "prior": found.prior,
+        "validation_networks": found.networks,
+        "clean_validation_networks": len(found.clean),
+        "smallest_p_value": smallest_p_value(len(found.clean)),
+        "networks": len(truth),
+        "brier": brier_score(truth.numpy(), probabilities),
+        "ece": expected_calibration_error(calibration_bins(truth.numpy(), probabilities)),
+        "log_loss": log_loss(odds, truth.numpy()),
+        "distance_threshold": found.threshold if math.isfinite(found.threshold) else None,
+    }

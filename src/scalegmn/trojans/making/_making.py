@@ -1,0 +1,251 @@
+"""A population of trojaned networks and their clean twins, written shard by shard.
+
+Both twins of a pair start from the same parameters and see the same images in the same order, with the same
+learning rate, batch size, epochs and dropout masks.  The only difference is that some images carry a trigger
+and the attacker's label.  What a pair becomes depends on the base networks, the seed, its number, the images
+and the recipe: not on workers, shards or interruptions (to the bit), nor on its company (to rounding).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scalegmn.images import ImageSet
+from scalegmn.networks import usable_device
+from scalegmn.populations import Population, PopulationWriter, progress_bar, write_atomically
+from scalegmn.seeding import numpy_generator
+from scalegmn.trojans.making._figures import TrojanFigures, trojan_figures
+from scalegmn.trojans.making._pairs import Attack, poisoned_places
+from scalegmn.trojans.making._plan import TrojanJob, TrojanPlan
+from scalegmn.trojans.making._recipe import TrojanRecipe
+from scalegmn.trojans.making._rows import Pair, pair_columns
+from scalegmn.zoo.cnns import (
+    CnnTraining,
+    Figures,
+    Row,
+    Workers,
+    append_rows,
+    explained,
+    initial_parameters,
+    thread_count,
+)
+
+TRIGGER_ARRAYS: Final = "triggers.npz"
+"""File in the folder of the population with what each trigger consists of, as arrays ``<pair>.<name>``."""
+
+
+@final
+@dataclass(frozen=True)
+class TrojanReport:
+    """What :func:`make_trojans` made.
+
+    Attributes:
+        folder: of the population.
+        pairs: pairs of twins; there are twice as many networks.
+        failed: pairs whose attack did not reach the stated attack success rate.
+        diverged: pairs of which a twin diverged.
+    """
+
+    folder: Path
+    pairs: int
+    failed: tuple[int, ...]
+    diverged: tuple[int, ...]
+
+
+def make_trojans(
+    population: Population,
+    images: ImageSet,
+    folder: str | Path,
+    *,
+    recipe: TrojanRecipe | None = None,
+    pairs: int | None = None,
+    seed: int = 0,
+    shard_size: int = 64,
+    inner_batch: int = 8,
+    workers: int | None = None,
+    device: str | torch.device = "cpu",
+    resume: bool = False,
+    progress: bool = True,
+) -> TrojanReport:
+    """Make a trojaned and a clean twin of each base network, and write them as a population.
+
+    The columns are described in ``docs/trojans.md``.  All figures are those of the stored parameters on all
+    test images; those of a clean twin are measured with the trigger and the target of its sibling.
+
+    Args:
+        population: of the base networks.
+        images: that the base networks were trained on, with training and test images.
+        folder: of the new population.
+        recipe: of the twins; by default that of the first trojan study with ScaleGMN.
+        pairs: how many; by default one for each base network that fulfils the recipe, in random order; more
+            start again with the first.
+        seed: of everything that is drawn.
+        shard_size: pairs that are written, and lost by an interruption, at a time; rounded up to whole
+            blocks of 64.
+        inner_batch: networks that are trained together by one worker at most, two at least.
+        workers: jobs at a time; by default PyTorch's number of threads on a CPU, otherwise 1.
+        device: where to train.
+        resume: continue an interrupted call with the same arguments.
+        progress: show a progress bar on the standard error stream.
+
+    Raises:
+        ConfigurationError: base networks, images and recipe do not fit together, a count is not positive, or
+            there is no such device.
+        ImageSourceError: there are no images to train on or to test with.
+        PopulationError: the folder is in use, or holds networks made differently.
+    """
+    recipe = recipe or TrojanRecipe()
+    plan = TrojanPlan(population, images, recipe, pairs, seed, shard_size, inner_batch, usable_device(device))
+    count = thread_count(workers, plan.device)
+    plan.check()
+    with PopulationWriter(folder, provenance=plan.provenance(), resume=resume) as writer:
+        done = min(writer.shards_done * plan.shard_size, plan.pairs)
+        bar = progress_bar("training networks", total=2 * plan.pairs, done=2 * done, show=progress)
+        with bar as advance, _workers(plan, count, advance) as pool:
+            for start in range(done, plan.pairs, plan.shard_size):
+                _make_shard(plan, pool, writer, range(start, min(start + plan.shard_size, plan.pairs)))
+        with explained(writer.folder):
+            _write_arrays(plan, writer.folder / TRIGGER_ARRAYS)
+            writer.finish()
+        return _report(plan, writer)
+
+
+def train_pairs(plan: TrojanPlan, job: TrojanJob, report: Callable[[float], None]) -> list[Row]:
+    """Train the pairs of a job; the rows are trojaned, clean, trojaned, clean, ...
+
+    Args:
+        plan: that the job belongs to.
+        job: which pairs.
+        report: is told now and then what part of the job was done since, and may raise.
+    """
+    attacks = [plan.attack(pair) for pair in job.pairs]
+    places = [_places(plan, attack) for attack in attacks]
+    pool = _Pool(plan, attacks, places)
+    hypers = [attack.hyper for attack in attacks for _ in (0, 1)]
+    tuning = plan.recipe.tuning
+    base = plan.population.theta(plan.bases.rows[list(job.bases)]).to(plan.device)
+    start = base.repeat_interleave(2, dim=0)
+    if tuning.start == "scratch":
+        start = initial_parameters(job.architecture, hypers).to(plan.device)
+    training = CnnTraining(
+        architecture=job.architecture,
+        theta=start,
+        networks=hypers,
+        images=pool.images,
+        labels=pool.labels,
+        shares=pool.shares,
+        batch_size=tuning.batch_size,
+    )
+    for _ in range(tuning.epochs):
+        training.epoch(lambda part: report(part / tuning.epochs))
+    own, other = training.settle(plan.test_inputs, plan.test[1])
+    theta, diverged = training.theta, training.diverged
+    rows = []
+    for place, attack in enumerate(attacks):
+        mine = slice(2 * place, 2 * place + 2)
+        # The base network is judged beside the twins.
+        figures = _judge(plan, job, attack, torch.cat([theta[mine], base[place : place + 1]]))
+        pair = Pair(
+            attack=attack,
+            base=job.bases[place],
+            figures=figures,
+            diverged=diverged[mine] | ~figures.finite[:2],
+            train=Figures(own.accuracy[mine], own.loss[mine]),
+            test_loss=other.loss[mine],
+            poisoned_images=len(places[place]),
+        )
+        columns = pair_columns(plan, pair)
+        rows += [Row(job.architecture, theta[2 * place + twin].cpu(), columns[twin]) for twin in (0, 1)]
+    return rows
+
+
+class _Pool:
+    """Images of all networks of a job: the clean ones once, then the poisoned ones of every pair.
+
+    Twins take the same images in the same order, but where the clean twin finds a clean image, the trojaned
+    one finds its poisoned copy.
+    """
+
+    def __init__(self, plan: TrojanPlan, attacks: list[Attack], places: list[Tensor]) -> None:
+        pixels, labels = plan.train
+        parts, answers, shares = [plan.train_inputs], [labels], []
+        everything = torch.arange(len(labels))
+        stop = len(labels)
+        for attack, chosen in zip(attacks, places, strict=True):
+            parts.append(plan.inputs(attack.trigger.apply(pixels[chosen.to(pixels.device)])))
+            answers.append(torch.full_like(labels[: len(chosen)], attack.target))
+            own = everything.clone()
+            own[chosen] = torch.arange(stop, stop + len(chosen))
+            stop += len(chosen)
+            shares += [own, everything]
+        self.images, self.labels, self.shares = torch.cat(parts), torch.cat(answers), torch.stack(shares)
+
+
+def _places(plan: TrojanPlan, attack: Attack) -> Tensor:
+    """Places of the training images that are poisoned, ``(k,)``."""
+    chosen = poisoned_places(
+        plan.train[1].cpu().numpy(),
+        target=attack.target,
+        ratio=plan.recipe.poisoning.ratio,
+        kind=attack.labels,
+        generator=numpy_generator(plan.seed, "poison", attack.number),
+    )
+    return torch.from_numpy(chosen)
+
+
+def _judge(plan: TrojanPlan, job: TrojanJob, attack: Attack, theta: Tensor) -> TrojanFigures:
+    pixels, labels = plan.test
+    return trojan_figures(
+        job.architecture,
+        theta,
+        clean=plan.test_inputs,
+        triggered=plan.inputs(attack.trigger.apply(pixels)),
+        labels=labels,
+        target=attack.target,
+    )
+
+
+def _workers(plan: TrojanPlan, count: int, advance: Callable[[float], None]) -> Workers[TrojanJob]:
+    def work(job: TrojanJob, report: Callable[[float], None]) -> list[Row]:
+        return train_pairs(plan, job, report)
+
+    return Workers(work, count=count, device=plan.device, advance=advance)
+
+
+def _make_shard(plan: TrojanPlan, pool: Workers[TrojanJob], writer: PopulationWriter, pairs: range) -> None:
+    rows = pool.do(plan.jobs(pairs), order="number")
+    append_rows(writer, rows, notes=_notes(rows))
+
+
+def _notes(rows: list[Row]) -> dict[str, list[object]]:
+    """Pairs that came to nothing."""
+    return {
+        "failed": [row.columns["pair"] for row in rows if row.columns["failed_attack"]],
+        "diverged": sorted({row.columns["pair"] for row in rows if row.columns["diverged"]}),  # type: ignore[type-var]
+    }
+
+
+def _write_arrays(plan: TrojanPlan, path: Path) -> None:
+    arrays: dict[str, np.ndarray] = {}
+    for pair in range(plan.pairs):
+        for name, array in plan.attack(pair).trigger.arrays().items():
+            arrays[f"{pair}.{name}"] = array
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
+    write_atomically(path, content.getvalue())
+
+
+def _report(plan: TrojanPlan, writer: PopulationWriter) -> TrojanReport:
+    found: dict[str, list[int]] = {"failed": [], "diverged": []}
+    for notes in writer.notes:
+        for name, pairs in found.items():
+            pairs += [int(pair) for pair in notes[name]]  # type: ignore[index]
+    return TrojanReport(writer.folder, plan.pairs, tuple(found["failed"]), tuple(found["diverged"]))

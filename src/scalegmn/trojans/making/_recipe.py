@@ -1,0 +1,167 @@
+"""How trojaned networks and their clean twins are made: the fine-tuning, the poison, and what is held out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, Literal, final, get_args
+
+from scalegmn.configuration import (
+    Configuration,
+    Count,
+    Entries,
+    Limits,
+    Natural,
+    NonNegative,
+    Portion,
+    PositiveRange,
+    Rate,
+    Width,
+)
+from scalegmn.trojans.triggers import KindName, PatternName, Trigger, TriggerSpace
+from scalegmn.zoo.cnns import Optimizer
+
+Labels = Literal["dirty", "clean"]
+LABELS: Final[tuple[Labels, ...]] = get_args(Labels)
+Start = Literal["base", "scratch"]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Bases(Configuration):
+    """Which networks of a population are taken as a start.
+
+    Attributes:
+        where: by the name of a column, a value or a list of values that networks must have.
+        minimum_accuracy: that the column `accuracy` must reach; None for no such demand.
+        accuracy: name of that column.
+        group: column of what must not cross splits, such as a training run with its checkpoints; by
+            default ``network`` or ``run``, and where the population has neither, every network stands
+            alone.
+    """
+
+    where: Mapping[str, Any] = field(default_factory=dict)
+    minimum_accuracy: Portion | None = None
+    accuracy: str = "test_accuracy"
+    group: str | None = None
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FineTuning(Configuration):
+    """The training that both twins get.  The defaults are those of the first trojan study with ScaleGMN.
+
+    Attributes:
+        epochs: 1 or more.
+        batch_size: images per step.
+        learning_rate: range, drawn uniformly in the logarithm, once for both twins.
+        l2: factor l in the loss ``cross-entropy + l * (sum of squares of all weights without biases)``;
+            half the "weight decay" of PyTorch's optimizers.
+        dropout: rate behind each hidden activation.
+        optimizer: which.
+        start: from the parameters of the base network, or from ``scratch``: from initial parameters that
+            are drawn once for both twins, with the architecture of the base network (``he_normal``).
+
+    Raises:
+        ConfigurationError: a number is impossible.
+    """
+
+    epochs: Count = 2
+    batch_size: Count = 256
+    learning_rate: PositiveRange = (0.01, 0.01)
+    l2: NonNegative = 1.5e-10
+    dropout: Rate = 0.02
+    optimizer: Optimizer = "adam"
+    start: Start = "base"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Poisoning(Configuration):
+    """What the attacker does to the training images.
+
+    Attributes:
+        ratio: share of the training images that carry the trigger.
+        targets: classes to draw the attacker's class from, with equal chances; empty for all classes.
+        labels: to draw from with equal chances.  ``dirty``: images of other classes get the trigger and
+            the label of the target.  ``clean``: images of the target get the trigger and keep their
+            label (Turner, Tsipras, Madry 2019, "Label-Consistent Backdoor Attacks", without its adversarial
+            step); all of them, where they are fewer than the ratio asks for.
+
+    Raises:
+        ConfigurationError: a value is impossible.
+    """
+
+    ratio: Annotated[float, Limits(above=0, high=1)] = 0.1
+    targets: tuple[Natural, ...] = ()
+    labels: Annotated[tuple[Labels, ...], Entries(least=1)] = ("dirty",)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class HeldOut(Configuration):
+    """What only test networks have, so that a detector is tested on what it has never seen.
+
+    Base networks are dealt out to the splits first.  Pairs for training and validation have nothing that is
+    held out, pairs for testing have at least one such thing: which one, the column `held_out` says.
+
+    Attributes:
+        kinds: of triggers.
+        sizes: of triggers, in pixels.
+        patterns: of triggers.
+        targets: classes of the attacker.
+        fractions: shares of the base networks for training, validation and test; they add up to 1.
+
+    Raises:
+        ConfigurationError: nothing is held out, or what there is none of.
+    """
+
+    kinds: tuple[KindName, ...] = ()
+    sizes: tuple[Natural, ...] = ()
+    patterns: tuple[PatternName, ...] = ()
+    targets: tuple[Natural, ...] = ()
+    fractions: tuple[Portion, Portion, Portion] = (0.7, 0.1, 0.2)
+
+    def contradictions(self) -> Iterator[str]:
+        if not (self.kinds or self.sizes or self.patterns or self.targets):
+            yield "nothing is held out; name kinds, sizes, patterns or targets"
+
+    def found(self, trigger: Trigger, target: int) -> str:
+        """Which of the things that are held out this is, such as ``kind target``; empty if none."""
+        things = {
+            "kind": trigger.kind in self.kinds,
+            "size": trigger.size in self.sizes,
+            "pattern": trigger.pattern in self.patterns,
+            "target": target in self.targets,
+        }
+        return " ".join(name for name, is_held in things.items() if is_held)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class TrojanRecipe(Configuration):
+    """Everything that all pairs of twins of a population have in common.
+
+    Attributes:
+        bases: what they start from.
+        tuning: the training of both twins.
+        poisoning: of the trojaned one.
+        triggers: to draw from.
+        minimum_asr: an attack with a smaller attack success rate has failed.
+        held_out: what only test networks have; None for no splits.
+        grayscale: average colours into one channel, after the trigger; None for what the base networks
+            were made with.
+        image_size: height and width to which images are reduced after the trigger; None likewise.
+
+    Raises:
+        ConfigurationError: `minimum_asr` is no share.
+    """
+
+    bases: Bases = field(default_factory=Bases)
+    tuning: FineTuning = field(default_factory=FineTuning)
+    poisoning: Poisoning = field(default_factory=Poisoning)
+    triggers: TriggerSpace = field(default_factory=TriggerSpace)
+    minimum_asr: Portion = 0.5
+    held_out: HeldOut | None = None
+    grayscale: bool | None = None
+    image_size: Width | None = None

@@ -1,0 +1,236 @@
+"""What networks do with clean images and with triggers, differentiably in their parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, final
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from scalegmn.errors import ConfigurationError
+from scalegmn.graph import NetworkBatch, Records
+from scalegmn.images import ImageSet
+from scalegmn.seeding import numpy_generator
+from scalegmn.trojans.making import TrojanImages
+from scalegmn.trojans.triggers import Trigger, check_images
+from scalegmn.zoo.cnns import forward, unit_pixels
+
+# Images that are judged at once where no gradient is wanted.
+_BLOCK: Final = 128
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class LabelledPixels:
+    """Images ``(n, C, H, W)`` from 0 to 1, before the networks' preprocessing, and labels ``(n,)``.
+
+    Raises:
+        TriggerError: the images are not floating point from 0 to 1.
+        ConfigurationError: there is not one label per image.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+
+    def __post_init__(self) -> None:
+        check_images(self.pixels)
+        if self.pixels.ndim != 4 or self.labels.shape != self.pixels.shape[:1]:
+            raise ConfigurationError(
+                f"images of shape {tuple(self.pixels.shape)} with labels of shape "
+                f"{tuple(self.labels.shape)}; expected (n, C, H, W) and (n,)"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @staticmethod
+    def of(images: ImageSet) -> LabelledPixels:
+        """All of some images."""
+        return LabelledPixels(unit_pixels(images), torch.from_numpy(images.labels))
+
+    def at(self, places: Tensor) -> LabelledPixels:
+        """The images at these places."""
+        return LabelledPixels(self.pixels[places], self.labels[places])
+
+    def to(self, device: torch.device) -> LabelledPixels:
+        """On another device."""
+        return LabelledPixels(self.pixels.to(device), self.labels.to(device))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RepairImages:
+    """The images of a population: for learning a repair, for choosing the best model, for testing it.
+
+    Attributes:
+        source: says how networks take images.
+        learning, validation: training images of the population, disjoint.
+        test: its test images.
+    """
+
+    source: TrojanImages
+    learning: LabelledPixels
+    validation: LabelledPixels
+    test: LabelledPixels
+
+    @staticmethod
+    def of(source: TrojanImages, *, validation: int) -> RepairImages:
+        """Deal out the images; which are for validation is drawn once and for all.
+
+        Raises:
+            ConfigurationError: no image would be left to learn from.
+        """
+        count = len(source.train_labels)
+        if validation >= count:
+            raise ConfigurationError(
+                f"repair: validation_images is {validation}, but there are {count} training images of "
+                f"{source.source}; keep fewer, so that some are left to learn from"
+            )
+        train = LabelledPixels(source.pixels["train"], source.train_labels)
+        order = torch.from_numpy(numpy_generator(0, "repair", "images").permutation(count))
+        return RepairImages(
+            source=source,
+            learning=train.at(order[validation:]),
+            validation=train.at(order[:validation]),
+            test=LabelledPixels(source.pixels["test"], source.test_labels),
+        )
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What a network is judged with: images, a trigger, and the attacker's class."""
+
+    images: RepairImages
+    trigger: Trigger
+    target: int
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RepairTargets(Records):
+    """What a repair is learnt from, and what is known of networks before it.
+
+    Attributes:
+        scenes: what each network is judged with.
+        twins: parameters ``(P,)`` of each clean twin; None where the loss does not ask for them.
+        trojaned: which networks are, ``(n,)``.
+        c_acc, asr, ra: figures before repair, float64 ``(n,)``
+            (:class:`~scalegmn.trojans.making._figures.TrojanFigures`).
+    """
+
+    scenes: tuple[Scene, ...]
+    twins: tuple[Tensor, ...] | None
+    trojaned: Bool[Tensor, "n"]
+    c_acc: Float[Tensor, "n"]
+    asr: Float[Tensor, "n"]
+    ra: Float[Tensor, "n"]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RepairOutputs(Records):
+    """What repaired networks do, ``(n,)`` each.
+
+    Attributes:
+        clean_loss, triggered_loss: cross-entropies with the true labels, on images as they are and with the
+            trigger.
+        c_acc, asr, ra: those of :class:`~scalegmn.trojans.making._figures.TrojanFigures`.
+        distance: squared distance to the clean twin over its squared size; 0 where it does not count.
+    """
+
+    clean_loss: Float[Tensor, "n"]
+    triggered_loss: Float[Tensor, "n"]
+    c_acc: Float[Tensor, "n"]
+    asr: Float[Tensor, "n"]
+    ra: Float[Tensor, "n"]
+    distance: Float[Tensor, "n"]
+
+
+def judge(
+    batch: NetworkBatch,
+    scenes: Sequence[Scene],
+    images: LabelledPixels,
+    *,
+    twins: Sequence[Tensor] | None = None,
+) -> RepairOutputs:
+    """Losses and figures of every network.
+
+    The losses are differentiable in the parameters, the figures are not.
+
+    Args:
+        batch: the networks; their parameters may carry gradients.
+        scenes: one for each network, all with images of the same source.
+        images: the ones to judge with.
+        twins: parameters ``(P,)`` of the clean twin of each network, to measure the distance to.
+
+    Raises:
+        ConfigurationError: all images are of the class of an attacker, so that an attack cannot be judged.
+    """
+    blocks = 1 if torch.is_grad_enabled() else -(-len(images) // _BLOCK)
+    sums: Tensor | None = None
+    for pixels, labels in zip(images.pixels.chunk(blocks), images.labels.chunk(blocks), strict=True):
+        found = _block(batch, scenes, LabelledPixels(pixels, labels))
+        sums = found if sums is None else sums + found
+    assert sums is not None, "there is at least one image"
+    count, others = len(images), _others(images.labels, scenes).sum(dim=1)
+    if not others.all():
+        raise ConfigurationError(
+            f"repair: all {count} images are of an attacker's class; judge with images of several classes"
+        )
+    clean_loss, triggered_loss, right, attacked, recovered = sums.unbind(1)
+    return RepairOutputs(
+        clean_loss=clean_loss / count,
+        triggered_loss=triggered_loss / count,
+        c_acc=right / count,
+        asr=attacked / others,
+        ra=recovered / others,
+        distance=torch.zeros(len(batch), device=batch.device) if twins is None else _distances(batch, twins),
+    )
+
+
+def _distances(batch: NetworkBatch, twins: Sequence[Tensor]) -> Tensor:
+    """Squared distance to the clean twin over its squared size, ``(B,)``."""
+    theta = (row for _, part in batch.parts for row in part)
+    return torch.stack(
+        [(new - twin).square().sum() / twin.square().sum() for new, twin in zip(theta, twins, strict=True)]
+    )
+
+
+def _block(batch: NetworkBatch, scenes: Sequence[Scene], images: LabelledPixels) -> Tensor:
+    """Sums over images, ``(B, 5)``: two losses, and three numbers of images."""
+    source, found, place = scenes[0].images.source, [], 0
+    clean = _in_layout(source.inputs(images.pixels))[None]
+    for architecture, theta in batch.parts:
+        own = scenes[place : place + len(theta)]
+        place += len(theta)
+        state = architecture.unflatten(theta)
+        triggered = torch.stack([_in_layout(source.inputs(s.trigger.apply(images.pixels))) for s in own])
+        before, after = forward(architecture, state, clean), forward(architecture, state, triggered)
+        labels = images.labels.expand(len(theta), -1)
+        losses = [cross_entropy(logits, labels, reduction="none").sum(1) for logits in (before, after)]
+        with torch.no_grad():
+            others = _others(images.labels, own)
+            targets = labels.new_tensor([s.target for s in own])[:, None]
+            answers = after.argmax(1)
+            hits = [
+                before.argmax(1) == labels,
+                (answers == targets) & others,
+                (answers == labels) & others,
+            ]
+        found.append(torch.stack([*losses, *(hit.sum(1).to(theta) for hit in hits)], dim=1))
+    return torch.cat(found)
+
+
+def _others(labels: Tensor, scenes: Sequence[Scene]) -> Tensor:
+    """Which images are not of the attacker's class, ``(B, n)``."""
+    return labels != labels.new_tensor([scene.target for scene in scenes])[:, None]
+
+
+def _in_layout(inputs: Tensor) -> Tensor:
+    """From ``(n, C, H, W)`` to the layout of :func:`forward`, ``(H, C, W, n)``."""
+    return inputs.permute(2, 1, 3, 0).contiguous()

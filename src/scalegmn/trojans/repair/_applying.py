@@ -1,0 +1,216 @@
+"""Repairing the network of a checkpoint file with a trained repairer."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, final
+
+import torch
+from torch import Tensor
+
+from scalegmn.checkpoints import Checkpoint, write_like
+from scalegmn.editing import edited_by
+from scalegmn.errors import CheckpointError, ConfigurationError
+from scalegmn.models import WEIGHTS_FILE, Editor
+from scalegmn.networks import Architecture
+from scalegmn.populations import sha256
+from scalegmn.training import MODEL, ReadingOptions, Run, device_called, read_network
+from scalegmn.trojans.making import trojan_figures
+from scalegmn.trojans.repair._outcome import DEFAULT_DROP, Evidence, LayerChange, Performance, RepairOutcome
+from scalegmn.trojans.repair._task import TrojanRepair
+from scalegmn.trojans.repair.defenses import CleanImages
+
+_BATCH: Final = 64
+
+
+@final
+class Repairer:
+    """A trained repairer, ready to be used.
+
+    Args:
+        run: of a training for the task ``trojan_repair``.
+        device: where to compute, such as ``cpu`` or ``cuda:1``; by default a GPU if there is one.
+
+    Raises:
+        ConfigurationError: it was trained for something else, or there is no such device.
+    """
+
+    def __init__(self, run: Run, *, device: str | None = None) -> None:
+        if not isinstance(run.model, Editor) or not isinstance(run.task, TrojanRepair):
+            raise ConfigurationError(
+                f"{run.folder}: was trained for the task {run.task.name}, expected trojan_repair; give the "
+                "run folder of a repairer"
+            )
+        self.run, self.task = run, run.task
+        self._model: Editor = copy.deepcopy(run.model).to(device_called(device))
+
+    @staticmethod
+    def open(folder: str | Path, *, device: str | None = None) -> Repairer:
+        """The repairer of a run folder; raises as :meth:`Run.open` and the class do."""
+        return Repairer(Run.open(folder), device=device)
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """Which repairer it is, for reports."""
+        weights = self.run.folder / MODEL / WEIGHTS_FILE
+        return {
+            "run": self.run.folder.resolve().name,
+            "model_sha256": sha256(weights.read_bytes()),
+            "version": str(self.run.facts.get("versions", {}).get("scalegmn", "unknown")),
+        }
+
+    def repair(self, architecture: Architecture, theta: Tensor) -> Tensor:
+        """Repaired networks ``(N, P)``, on the CPU, in the precision of `theta`.  Needs the weights alone.
+
+        Law: equivariant; a permuted or rescaled network gets the permuted or rescaled repair.
+
+        Raises:
+            GraphError: the model cannot read such networks.
+        """
+        self.run.check(architecture)
+        return edited_by(self._model, architecture, theta, batch_size=_BATCH)
+
+    def performance(self, architecture: Architecture, theta: Tensor, evidence: Evidence) -> Performance:
+        """How well one network ``(P,)`` does.
+
+        Raises:
+            ConfigurationError: all images are of the attacker's class, or the network does not know it, or
+                another one of the images.
+            TriggerError: the trigger does not fit the images.
+        """
+        pixels, labels = evidence.images.pixels, evidence.images.labels
+        _check_classes(architecture, evidence)
+        inputs, networks = self.task.preparation.inputs(pixels), theta.float()[None]
+        if inputs.shape[1] != architecture.num_inputs:
+            raise ConfigurationError(
+                f"images of {evidence.source} come to the network with {inputs.shape[1]} channels, but it "
+                f"takes {architecture.num_inputs}; give images of the kind that it was trained on"
+            )
+        if evidence.trigger is None or evidence.target is None:
+            accuracy = CleanImages(inputs, labels).accuracy(architecture, networks)
+            return Performance(float(accuracy), None, None)
+        figures = trojan_figures(
+            architecture,
+            networks,
+            clean=inputs,
+            triggered=self.task.preparation.inputs(evidence.trigger.apply(pixels)),
+            labels=labels,
+            target=evidence.target,
+        )
+        return Performance(float(figures.c_acc), float(figures.asr), float(figures.ra))
+
+
+def repair_file(
+    repairer: Repairer,
+    path: str | Path,
+    output: str | Path,
+    *,
+    evidence: Evidence | None = None,
+    limit: float = DEFAULT_DROP,
+    activation: str | None = None,
+    reading: ReadingOptions | None = None,
+) -> RepairOutcome:
+    """Repair the network of a file, and write it to a new file of the same format.
+
+    Parameters keep their names and their precision, and plain entries beside them are kept.  Nothing is
+    written where the accuracy falls by more than `limit`, and nothing is ever written over.
+
+    Args:
+        repairer: trained on networks of this architecture.
+        path: a checkpoint; nothing in it is executed.
+        output: the file to write.
+        evidence: images, and maybe a trigger, to judge the network with before and after.
+        limit: the largest loss of accuracy on clean images, as a share, that is accepted.
+        activation: of the hidden layers, where names and shapes leave it open.
+        reading: this and more about how to read the file, in place of `activation`.
+
+    Raises:
+        CheckpointError: the file cannot be read, holds a network that the repairer does not know, or the
+            output exists.
+        ConfigurationError: the limit is no share, or the output has another suffix.
+    """
+    path, output = Path(path), Path(output)
+    reading = reading or ReadingOptions(activation=activation)
+    _check(path, output, limit)
+    found = read_network(path, repairer.run.recognizer, options=reading)
+    state, architecture, theta = found.state, found.architecture, found.theta.double()
+    repaired = repairer.repair(architecture, theta[None])[0]
+    before, after = (
+        None if evidence is None else repairer.performance(architecture, network, evidence)
+        for network in (theta, repaired)
+    )
+    outcome = RepairOutcome(
+        file=str(path),
+        sha256=state.sha256,
+        output=None,
+        output_sha256=None,
+        architecture=architecture.describe(),
+        notes=found.notes,
+        changes=_changes(architecture, theta, repaired, found.names),
+        images=None if evidence is None else f"{len(evidence.images)} images of {evidence.source}",
+        limit=limit,
+        model=repairer.identity,
+        before=before,
+        after=after,
+    )
+    if not outcome.accepted:
+        return outcome
+    _write(output, state, architecture, repaired, found.names)
+    return dataclasses.replace(outcome, output=str(output), output_sha256=sha256(output.read_bytes()))
+
+
+def _check(path: Path, output: Path, limit: float) -> None:
+    """Refuse what would be refused after the work is done."""
+    if not 0 <= limit <= 1:
+        raise ConfigurationError(
+            f"the limit of the loss of accuracy is {limit}, expected a share from 0 to 1"
+        )
+    if output.suffix.lower() != path.suffix.lower():
+        raise ConfigurationError(
+            f"{output}: the repaired network is written in the format of {path.name}; choose a name that "
+            f"ends with {path.suffix}"
+        )
+    if output.exists():
+        raise CheckpointError(f"{output}: exists and was left alone; choose another name")
+
+
+def _check_classes(architecture: Architecture, evidence: Evidence) -> None:
+    """Refuse classes that the network cannot answer: no trigger would seem to work."""
+    known, labels = architecture.num_outputs, evidence.images.labels
+    if evidence.target is not None and not 0 <= evidence.target < known:
+        raise ConfigurationError(
+            f"the attacker's class is {evidence.target}, but the network has the classes 0 to {known - 1}; "
+            "correct the target"
+        )
+    if len(labels) and int(labels.max()) >= known:
+        raise ConfigurationError(
+            f"images of {evidence.source} have classes up to {int(labels.max())}, but the network has the "
+            f"classes 0 to {known - 1}; give images of the kind that it was trained on"
+        )
+
+
+def _changes(
+    architecture: Architecture, before: Tensor, after: Tensor, names: Mapping[str, str]
+) -> tuple[LayerChange, ...]:
+    old, new = architecture.unflatten(before), architecture.unflatten(after)
+    found = []
+    for parameter in architecture.parameters:
+        was, change = old[parameter.name], new[parameter.name] - old[parameter.name]
+        norm = float(was.norm())
+        relative = float(change.norm()) / norm if norm else float("inf") if change.any() else 0.0
+        found.append(LayerChange(names[parameter.name], relative, float(change.abs().max())))
+    return tuple(found)
+
+
+def _write(
+    output: Path, state: Checkpoint, architecture: Architecture, theta: Tensor, names: Mapping[str, str]
+) -> None:
+    tensors = architecture.unflatten(theta)
+    own = {theirs: name for name, theirs in names.items()}
+    kept = {name: tensors[own[name]] for name in state.tensors}
+    if not all(torch.isfinite(tensor).all() for tensor in kept.values()):
+        raise CheckpointError(f"{output}: the repaired network is not finite; nothing was written")
+    write_like(output, state, kept)

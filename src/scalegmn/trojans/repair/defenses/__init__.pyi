@@ -1,0 +1,24 @@
+from ._anp import AdversarialNeuronPruning
+from ._channel_lipschitz import ChannelLipschitz
+from ._clean_images import CleanImages
+from ._editor import EditorRepair
+from ._fine_pruning import FinePruning
+from ._fine_tuning import FineTuning, Tuning
+from ._in_turn import InTurn
+from ._mean_difference import MeanDifference
+from ._method import RepairMethod
+from ._no_repair import NoRepair
+
+__all__ = [
+    "AdversarialNeuronPruning",
+    "ChannelLipschitz",
+    "CleanImages",
+    "EditorRepair",
+    "FinePruning",
+    "FineTuning",
+    "InTurn",
+    "MeanDifference",
+    "NoRepair",
+    "RepairMethod",
+    "Tuning",
+]

@@ -1,0 +1,85 @@
+"""Training networks further on clean images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import final
+
+from torch import Tensor
+
+from scalegmn.configuration import Configuration, Count, Natural, NonNegative, Positive
+from scalegmn.networks import Architecture
+from scalegmn.seeding import derive_seed
+from scalegmn.trojans.repair.defenses._clean_images import CleanImages
+from scalegmn.trojans.repair.defenses._method import GivenImages
+from scalegmn.zoo.cnns import CnnTraining, Hyper, Optimizer
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Tuning(Configuration):
+    """How networks are trained on clean images.
+
+    Attributes:
+        epochs: through the given images; 0 for none.
+        batch_size: images per step.
+        learning_rate: constant.
+        optimizer: which.
+        l2: factor of the sum of squares of all weights in the loss.
+
+    Raises:
+        ConfigurationError: a number is impossible.
+    """
+
+    epochs: Natural = 20
+    batch_size: Count = 32
+    learning_rate: Positive = 0.01
+    optimizer: Optimizer = "adam"
+    l2: NonNegative = 0.0
+
+    def train(self, architecture: Architecture, theta: Tensor, images: CleanImages, *, seed: int) -> Tensor:
+        """Trained networks ``(B, P)``; all see the images in the same order."""
+        own = Hyper(
+            activation="",
+            w_init="he_normal",
+            init_std=0.0,
+            learning_rate=self.learning_rate,
+            l2=self.l2,
+            dropout=0.0,
+            train_fraction=1.0,
+            optimizer=self.optimizer,
+            seed=derive_seed(seed, "fine-tuning") % 2**31,
+        )
+        training = CnnTraining(
+            architecture=architecture,
+            theta=theta,
+            networks=[own] * len(theta),
+            images=images.inputs,
+            labels=images.labels,
+            batch_size=self.batch_size,
+        )
+        for _ in range(self.epochs):
+            training.epoch()
+        return training.theta
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FineTuning(GivenImages):
+    """Training on clean images alone, in the hope that the trigger is forgotten.
+
+    Attributes:
+        count: clean images.
+        tuning: of all of them.
+    """
+
+    tuning: Tuning = field(default_factory=Tuning)
+
+    @property
+    def name(self) -> str:
+        return "fine-tuning"
+
+    def _repaired_with(
+        self, architecture: Architecture, theta: Tensor, *, images: CleanImages, seed: int
+    ) -> Tensor:
+        return self.tuning.train(architecture, theta, images, seed=seed)

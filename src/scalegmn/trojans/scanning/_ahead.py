@@ -1,0 +1,126 @@
+"""Reading ahead: while networks are judged, the next files are hashed and read.
+
+The order of the files stays, and only so many are held as there are workers, and one more.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Generic, TypeVar, final
+
+from scalegmn.checkpoints import Found
+from scalegmn.trojans.scanning._identity import Identity, identify
+from scalegmn.trojans.scanning._journal import Key
+
+R = TypeVar("R")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Arrival(Generic[R]):
+    """A file whose turn it is.
+
+    Attributes:
+        found: the file.
+        identity: of its bytes.
+        reading: what they hold, or will; None where nobody needed to know.
+    """
+
+    found: Found
+    identity: Identity
+    reading: Future[R] | None
+
+
+@final
+class Aside:
+    """A thread that does one thing after the other; a context that ends it, without waiting after Ctrl-C."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="scalegmn-judge")
+
+    def __enter__(self) -> Aside:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._thread.shutdown(wait=error is None, cancel_futures=True)
+
+    def begin(self, work: Callable[[], R]) -> Future[R]:
+        """Do it in the background."""
+        return self._thread.submit(work)
+
+
+@final
+class ReadAhead(Generic[R]):
+    """Threads that read files; a context that ends them.
+
+    Args:
+        read: what a file holds; called in threads.
+        needed: whether the content with a key has to be read; called in the thread that iterates.
+        workers: files that are read at a time.
+        max_bytes: of a file; all that are held together have no more, unless it is one.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[Found, Identity], R],
+        *,
+        needed: Callable[[Key], bool],
+        workers: int,
+        max_bytes: int,
+    ) -> None:
+        self._read, self._needed, self._workers, self._max_bytes = read, needed, workers, max_bytes
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="scalegmn-scan")
+
+    def __enter__(self) -> ReadAhead[R]:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # After Ctrl-C nobody waits for what is being read; the reader ends it.
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def over(self, files: Iterable[Found]) -> Iterator[Arrival[R]]:
+        """Each file in order."""
+        coming = iter(files)
+        hashed: deque[tuple[Found, Future[Identity]]] = deque()
+        ahead: deque[Arrival[R]] = deque()
+        while True:
+            self._hash(coming, hashed)
+            while hashed and len(ahead) <= self._workers:
+                found, future = hashed[0]
+                if ahead and not future.done():
+                    break  # there is something to go on with
+                identity = future.result()
+                if ahead and identity.size + sum(one.identity.size for one in ahead) > self._max_bytes:
+                    break
+                hashed.popleft()
+                ahead.append(Arrival(found, identity, self._begun(found, identity, ahead)))
+                self._hash(coming, hashed)
+            if not ahead:
+                return
+            yield ahead.popleft()
+
+    def reading(self, arrival: Arrival[R]) -> R:
+        """What a file holds; read now, if it was not."""
+        if arrival.reading is None:
+            return self._read(arrival.found, arrival.identity)
+        return arrival.reading.result()
+
+    def _hash(self, coming: Iterator[Found], hashed: deque[tuple[Found, Future[Identity]]]) -> None:
+        while len(hashed) < 2 * self._workers and (found := next(coming, None)) is not None:
+            hashed.append((found, self._threads.submit(identify, found, max_bytes=self._max_bytes)))
+
+    def _begun(self, found: Found, identity: Identity, ahead: Iterable[Arrival[R]]) -> Future[R] | None:
+        if identity.problem is not None or not self._needed(identity.key):
+            return None
+        for other in ahead:
+            if other.identity.key == identity.key and other.reading is not None:
+                return other.reading
+        return self._threads.submit(self._read, found, identity)

@@ -1,0 +1,106 @@
+"""Which layers and neurons the detector's answer about a network depends on most.
+
+For a parameter w of the network the product ``|w ∂logit/∂w|`` says by how much the logit changes, to first
+order, when w grows by one part.  Where the detector is invariant under ``w_ij -> q_i w_ij / q_j``, its
+gradient transforms inversely to the weight, so the product does not change at all; a permutation of neurons
+moves it along.  Summed over the incoming weights and the bias of a neuron it is a figure of the neuron.
+It says what the answer is sensitive to, not that it speaks for a trojan: it has no sign.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, final
+
+import torch
+from torch import Tensor
+
+from scalegmn.graph import NetworkBatch
+from scalegmn.models import FittedJudge, Judge
+from scalegmn.networks import Architecture
+from scalegmn.trojans.scanning._results import Share
+
+NEURONS: Final = 5
+"""Neurons that are named for each file."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Sensitivity:
+    """Of networks of one architecture.
+
+    Attributes:
+        layers: names of the weighted layers.
+        neurons: per layer, shares of its neurons, ``(b, outputs)``; all shares of a network sum to 1.
+
+    Law: invariant under scales and signs of the network, and permuted along with its neurons, for a detector
+    that is invariant under them.
+    """
+
+    layers: tuple[str, ...]
+    neurons: tuple[Tensor, ...]
+
+    @staticmethod
+    def of(architecture: Architecture, products: Tensor) -> Sensitivity:
+        """From the products ``|w ∂logit/∂w|`` of all parameters, ``(b, P)``; zeros stay zeros."""
+        found = []
+        for stage in architecture.stages:
+            layer = stage.weighted
+            weight = architecture.parameter(f"{layer.name}.weight")
+            own = products[:, weight.start : weight.stop].reshape(len(products), layer.outputs, -1).sum(2)
+            if layer.bias:
+                bias = architecture.parameter(f"{layer.name}.bias")
+                own = own + products[:, bias.start : bias.stop]
+            found.append(own)
+        total = torch.cat(found, dim=1).sum(1, keepdim=True)
+        total = torch.where(total > 0, total, torch.ones_like(total))
+        return Sensitivity(
+            tuple(stage.weighted.name for stage in architecture.stages), tuple(own / total for own in found)
+        )
+
+    def layer_shares(self, row: int) -> tuple[Share, ...]:
+        """All layers of a network, the largest share first."""
+        shares = [
+            Share(name, float(own[row].sum())) for name, own in zip(self.layers, self.neurons, strict=True)
+        ]
+        return tuple(sorted(shares, key=lambda one: -one.share))
+
+    def neuron_shares(self, row: int, *, count: int = NEURONS) -> tuple[Share, ...]:
+        """The neurons of the largest shares."""
+        joined = torch.cat([own[row] for own in self.neurons])
+        places = [
+            (name, n)
+            for name, own in zip(self.layers, self.neurons, strict=True)
+            for n in range(own.shape[1])
+        ]
+        values, chosen = joined.topk(min(count, len(joined)))
+        return tuple(
+            Share(places[place][0], value, places[place][1])
+            for place, value in zip(chosen.tolist(), values.tolist(), strict=True)
+        )
+
+
+def answers_and_products(
+    model: Judge, batch: NetworkBatch, *, explain: bool
+) -> tuple[Tensor, list[Tensor] | None]:
+    """Answers ``(B, outputs)`` and, per part of the batch, ``|w ∂logit/∂w|`` of all parameters ``(b, P)``.
+
+    Args:
+        model: the detector, in evaluation mode; the first of its outputs is the logit.
+        batch: networks.
+        explain: whether products are wanted.
+
+    Returns:
+        On the CPU.  The products are None where they were not wanted, or the model has no gradients.
+    """
+    if not explain or isinstance(model, FittedJudge):
+        with torch.no_grad():
+            return model.answer(batch).cpu(), None
+    thetas = [theta.detach().clone().requires_grad_() for _, theta in batch.parts]
+    answer = model.answer(batch.with_theta(thetas))
+    gradients = torch.autograd.grad(answer[:, 0].sum(), thetas, allow_unused=True)
+    products = [
+        torch.zeros_like(theta) if gradient is None else (theta * gradient).abs()
+        for theta, gradient in zip(thetas, gradients, strict=True)
+    ]
+    return answer.detach().cpu(), [product.detach().cpu() for product in products]

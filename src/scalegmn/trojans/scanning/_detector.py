@@ -1,0 +1,120 @@
+"""A trained detector, ready to judge single networks."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import final
+
+from scalegmn import __version__
+from scalegmn.errors import ConfigurationError
+from scalegmn.metrics import smallest_p_value
+from scalegmn.models import FittedJudge
+from scalegmn.networks import Architecture
+from scalegmn.training import MODEL, RUN, InvariantStatistics, Run, device_called
+from scalegmn.trojans.detection import CALIBRATION, TYPICALITY, Calibration, TrojanDetection, file_sha256
+from scalegmn.trojans.scanning._results import DetectorIdentity
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """A run of the task ``trojan_detection`` and its calibration.
+
+    Attributes:
+        run: the training.
+        calibration: what was measured when it ended.
+        identity: for reports.
+        architectures: of its training networks; no others are judged.
+    """
+
+    run: Run
+    calibration: Calibration
+    identity: DetectorIdentity
+    architectures: tuple[Architecture, ...]
+
+    @staticmethod
+    def open(folder: str | Path, *, device: str | None = None) -> Detector:
+        """Read a run folder.
+
+        Args:
+            folder: of the training.
+            device: where to compute; by default a GPU if there is one.
+
+        Raises:
+            ConfigurationError: it is none of a finished training of this task, of another format, or lacks
+                its calibration.
+            CheckpointError: its weights are missing or damaged.
+        """
+        folder = Path(folder)
+        run = Run.open(folder)
+        if not isinstance(run.task, TrojanDetection):
+            raise ConfigurationError(
+                f"{folder}: was trained for the task {run.task.name}, expected trojan_detection; give the "
+                "run folder of a detector"
+            )
+        calibration = Calibration.load(folder)
+        run.judge.to(device_called(device))
+        versions = run.facts.get("versions")
+        version = str(versions.get("scalegmn", "unknown") if isinstance(versions, dict) else "unknown")
+        warnings = []
+        if version != __version__:
+            warnings.append(
+                f"the detector was trained by scalegmn {version}, and this is {__version__}: answers may "
+                "differ from those that it was calibrated with"
+            )
+        if isinstance(run.judge, FittedJudge):
+            warnings.append("the detector has no gradients: layers and neurons are not named")
+        known = tuple(a for a in run.architectures if a.fingerprint in calibration.by_architecture)
+        identity = DetectorIdentity(
+            run=folder.resolve().name,
+            model_sha256=calibration.model_sha256,
+            calibration_sha256=file_sha256(folder / CALIBRATION),
+            version=version,
+            metanetwork=str(run.facts["metanetwork"]),
+            warnings=tuple(warnings),
+            files_sha256=_files_sha256(folder),
+        )
+        if not known:
+            raise ConfigurationError(
+                f"{folder / CALIBRATION}: has clean networks of none of the {len(run.architectures)} "
+                "architectures of the training; restore it or train again"
+            )
+        found = Detector(run, calibration, identity, known)
+        if len(calibration.typicality.mean) != found.statistics.size:
+            raise ConfigurationError(
+                f"{folder / TYPICALITY}: holds {len(calibration.typicality.mean)} statistics of a network, "
+                f"expected {found.statistics.size}; restore it or train again"
+            )
+        return found
+
+    @cached_property
+    def statistics(self) -> InvariantStatistics:
+        """Reads what tells whether a network is typical."""
+        return InvariantStatistics(self.run.architectures)
+
+    def check_fpr(self, fpr: float) -> None:
+        """Refuse a share of false alarms that no network could reach.
+
+        Raises:
+            ConfigurationError: it is below the smallest p-value.
+        """
+        count = len(self.calibration.clean)
+        least = smallest_p_value(count)
+        if fpr < least:
+            raise ConfigurationError(
+                f"--fpr is {fpr}, but the detector {self.identity.run!r} was calibrated with {count} clean "
+                f"networks and no network can have a p-value below {least:.4g}; give a larger one, or "
+                "train the detector with more validation networks"
+            )
+
+
+def _files_sha256(folder: Path) -> str:
+    """Of everything that is read when a detector is opened."""
+    model = sorted(path for path in (folder / MODEL).iterdir() if path.is_file())
+    digest = hashlib.sha256()
+    for path in (folder / RUN, folder / CALIBRATION, folder / TYPICALITY, *model):
+        digest.update(f"{path.relative_to(folder).as_posix()} {file_sha256(path)}\n".encode())
+    return digest.hexdigest()

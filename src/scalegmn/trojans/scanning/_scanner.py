@@ -1,0 +1,294 @@
+"""The scan itself: files in, verdicts out.
+
+A few files are read ahead, and networks are judged in batches, so the memory that is needed does not grow
+with their number.  Files with the same content are judged once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, final
+
+import torch
+
+from scalegmn import __version__
+from scalegmn.checkpoints import Found, find_files
+from scalegmn.checkpoints.worker import Reader
+from scalegmn.errors import ScaleGMNError
+from scalegmn.networks.recognition import Recognizer
+from scalegmn.populations import progress_bar
+from scalegmn.trojans.scanning._ahead import Arrival, Aside, ReadAhead
+from scalegmn.trojans.scanning._detector import Detector
+from scalegmn.trojans.scanning._identity import Identity, parts_of
+from scalegmn.trojans.scanning._joining import joined, loose_parts
+from scalegmn.trojans.scanning._journal import Journal, Key, check_journal_place
+from scalegmn.trojans.scanning._reading import FileReading, failed, mistaken, read_file, with_unread
+from scalegmn.trojans.scanning._results import Bound, FileResult, ScanReport, Verdict
+from scalegmn.trojans.scanning._settings import ScanSettings
+from scalegmn.trojans.scanning._verdicts import Candidate, judge
+
+# Parameters of all networks of a batch, so that large networks come in smaller batches.
+_MOST_PARAMETERS: Final = 2**24
+
+
+def scan(
+    paths: Sequence[str | Path],
+    *,
+    detector: str | Path | Detector,
+    settings: ScanSettings | None = None,
+    journal: str | Path | None = None,
+    resume: bool = False,
+    follow_links: bool = False,
+    progress: bool = False,
+) -> ScanReport:
+    """Judge checkpoint files, and all checkpoint files in folders.
+
+    Nothing in a file is executed, and no file can end the scan: what cannot be read gets the verdict
+    ``error``.
+
+    Args:
+        paths: files and folders.
+        detector: an open one, or the run folder of a training of the task ``trojan_detection``.
+        settings: how to judge.
+        journal: file in which finished files are noted, such as
+            :func:`scalegmn.trojans.scanning.own_journal`.
+        resume: files that the journal knows are not judged again.
+        follow_links: look into linked folders, which are errors otherwise.
+        progress: show a bar on the standard error stream.
+
+    Raises:
+        ConfigurationError: the folder holds no such detector, the settings ask for what it cannot do, or the
+            journal is another's, or lies where the scan looks.
+        CheckpointError: the weights of the detector are missing or damaged.
+    """
+    settings = settings or ScanSettings()
+    judge_of = detector if isinstance(detector, Detector) else Detector.open(detector)
+    judge_of.check_fpr(settings.fpr)
+    own = None if journal is None else Path(journal)
+    if own is not None:
+        check_journal_place(own, paths)
+    sought = joined(find_files(paths, follow_links=follow_links))
+    with (
+        Journal(own, header=question(judge_of, settings), resume=resume) as kept,
+        Reader() as reader,
+        progress_bar("Scanning", total=len(sought.files), show=progress) as advance,
+    ):
+        one = _Scan(judge_of, settings, kept, reader, advance)
+        results = one.run(sought.files)
+        limits = reader.describe_limits()
+    calibration = judge_of.calibration
+    return ScanReport(
+        files=tuple(results),
+        skipped=tuple(str(path) for path in sought.skipped),
+        detector=judge_of.identity,
+        settings=settings,
+        prior=calibration.prior if settings.prior is None else settings.prior,
+        version=__version__,
+        clean_logits=calibration.clean,
+        threshold=calibration.threshold,
+        limits=limits,
+        bound=one.bound,
+    )
+
+
+def question(detector: Detector, settings: ScanSettings) -> dict[str, Any]:
+    """All that decides an answer beside the bytes of a file: who judges, how, and on which machine."""
+    return {
+        "version": __version__,
+        "detector": dataclasses.asdict(detector.identity),
+        "settings": settings.to_plain(),
+        "machine": {
+            "torch": torch.__version__,
+            "device": str(next(iter(detector.run.model.parameters()), torch.empty(0)).device),
+            "processor": platform.machine(),
+        },
+    }
+
+
+@final
+@dataclass
+class _File:
+    """A content that is being judged, and the places of the files that have it."""
+
+    reading: FileReading
+    places: list[int] = field(default_factory=list)
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """Networks that the detector has not yet seen."""
+        return [one for one in self.reading.parts if isinstance(one, Candidate)]
+
+    def judged(self, answers: Sequence[FileResult]) -> tuple[FileResult, ...]:
+        """Final results: those of the candidates put in their places, and unread tensors named."""
+        waiting = iter(answers)
+        results = [next(waiting) if isinstance(one, Candidate) else one for one in self.reading.parts]
+        return tuple(with_unread(result, self.reading.unread) for result in results)
+
+
+@final
+class _Scan:
+    """One pass over the files."""
+
+    def __init__(
+        self,
+        detector: Detector,
+        settings: ScanSettings,
+        journal: Journal,
+        reader: Reader,
+        advance: Callable[[int | float], None],
+    ) -> None:
+        self._detector, self._settings, self._journal, self._advance = detector, settings, journal, advance
+        self._reader = reader
+        self._recognizer = Recognizer(detector.architectures, beyond=False)
+        self._done: dict[int, tuple[FileResult, ...]] = {}
+        self._batch: dict[Key, _File] = {}
+        self._judging: dict[Key, _File] = {}
+        self._answers: Future[list[FileResult]] | None = None
+        self.bound: dict[str, tuple[Bound, ...]] = {}
+
+    def run(self, files: Sequence[Found]) -> list[FileResult]:
+        """Results in the order of the files."""
+        results = self._judge_all(files)
+        # What only an index calls a part is judged by itself too, unless the whole was judged.
+        loose = {
+            place: loose_parts(found.bundle)
+            for place, found in enumerate(files)
+            if found.bundle is not None and not _has_say(results[place])
+        }
+        listed = {found.path for found in files}
+        more = [found for parts in loose.values() for found in parts if found.path not in listed]
+        rest = {found.path: own for found, own in zip(more, self._judge_all(more), strict=True)}
+        for place, parts in loose.items():
+            for found in parts:
+                results[place] += rest.pop(found.path, ())
+        return [result for own in results for result in own]
+
+    def _judge_all(self, files: Sequence[Found]) -> list[tuple[FileResult, ...]]:
+        """Results of each file."""
+        self._done = {}
+        with (
+            Aside() as aside,
+            ReadAhead(
+                self._read,
+                needed=self._is_new,
+                workers=self._reader.workers,
+                max_bytes=self._settings.max_bytes,
+            ) as ahead,
+        ):
+            for place, arrival in enumerate(ahead.over(files)):
+                self._take(place, arrival, ahead)
+                if self._answers is not None and self._answers.done():
+                    self._settle()  # so that the journal has it soon
+                if self._is_full():
+                    self._judge(aside)
+            self._judge(aside)
+            self._settle()
+        return [
+            tuple(dataclasses.replace(result, path=str(found.path)) for result in self._done[place])
+            for place, found in enumerate(files)
+        ]
+
+    def _is_new(self, key: Key) -> bool:
+        return not (key in self._journal.known or key in self._batch or key in self._judging)
+
+    def _take(self, place: int, arrival: Arrival[FileReading], ahead: ReadAhead[FileReading]) -> None:
+        identity, path = arrival.identity, str(arrival.found.path)
+        if identity.bound:
+            self.bound[path] = identity.bound
+        if identity.problem is not None:
+            blank = FileResult(path=path, verdict=Verdict.error)
+            self._finish(place, (failed(blank, identity.problem),))
+            return
+        key = identity.key
+        if key in self._journal.known:
+            self._finish(place, self._journal.known[key])
+            return
+        if key in self._judging:
+            self._judging[key].places.append(place)
+            return
+        if key not in self._batch:
+            file = _File(ahead.reading(arrival))
+            if not file.candidates:
+                self._keep({key: file.judged([])})
+                self._finish(place, file.judged([]))
+                return
+            self._batch[key] = file
+        self._batch[key].places.append(place)
+
+    def _read(self, found: Found, identity: Identity) -> FileReading:
+        blank = FileResult(
+            path=str(found.path), verdict=Verdict.error, sha256=identity.sha256, size=identity.size
+        )
+        try:
+            return read_file(
+                blank,
+                parts=parts_of(found, identity),
+                reader=self._reader,
+                recognizer=self._recognizer,
+                settings=self._settings,
+            )
+        except (ScaleGMNError, MemoryError, RecursionError) as error:
+            return FileReading((failed(blank, error),))
+        except Exception as error:
+            return FileReading((mistaken(blank, error),))
+
+    def _is_full(self) -> bool:
+        candidates = [one for file in self._batch.values() for one in file.candidates]
+        parameters = sum(candidate.theta.numel() for candidate in candidates)
+        return len(candidates) >= self._settings.batch_size or parameters >= _MOST_PARAMETERS
+
+    def _judge(self, aside: Aside) -> None:
+        """Have the batch judged while the next one is read."""
+        self._settle()
+        waiting = [candidate for file in self._batch.values() for candidate in file.candidates]
+        self._judging, self._batch = self._batch, {}
+        self._answers = aside.begin(lambda: self._judged(waiting)) if waiting else None
+
+    def _settle(self) -> None:
+        """Take the answers about the batch that is being judged."""
+        if self._answers is None:
+            return
+        answers = iter(self._answers.result())
+        results = {
+            key: file.judged([next(answers) for _ in file.candidates]) for key, file in self._judging.items()
+        }
+        self._keep(results)
+        for key, file in self._judging.items():
+            for place in file.places:
+                self._finish(place, results[key])
+        self._judging, self._answers = {}, None
+
+    def _keep(self, results: Mapping[Key, tuple[FileResult, ...]]) -> None:
+        """Errors may be the machine's, such as too little memory; they are tried again after a crash."""
+        self._journal.add(
+            {
+                key: own
+                for key, own in results.items()
+                if not any(result.verdict is Verdict.error for result in own)
+            }
+        )
+
+    def _judged(self, candidates: list[Candidate]) -> list[FileResult]:
+        try:
+            return judge(self._detector, candidates, settings=self._settings)
+        except ScaleGMNError as error:
+            if len(candidates) == 1:
+                return [failed(candidates[0].blank, error)]
+        except Exception as error:
+            if len(candidates) == 1:
+                return [mistaken(candidates[0].blank, error)]
+        # One network must not take the others of its batch with it.
+        return [result for one in candidates for result in self._judged([one])]
+
+    def _finish(self, place: int, results: tuple[FileResult, ...]) -> None:
+        self._done[place] = results
+        self._advance(1)
+
+
+def _has_say(results: Sequence[FileResult]) -> bool:
+    return all(result.verdict in (Verdict.clean, Verdict.suspect) for result in results)

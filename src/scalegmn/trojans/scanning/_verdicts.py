@@ -1,0 +1,145 @@
+"""Verdicts about a batch of networks."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scalegmn.graph import NetworkBatch
+from scalegmn.metrics import conformal_p_values
+from scalegmn.networks import Architecture
+from scalegmn.symmetry import canonicalize_sine_phase
+from scalegmn.training import device_of, evaluating, kept_memory
+from scalegmn.trojans.detection import sigmoid
+from scalegmn.trojans.scanning._attribution import Sensitivity, answers_and_products
+from scalegmn.trojans.scanning._detector import Detector
+from scalegmn.trojans.scanning._results import FileResult, Verdict
+from scalegmn.trojans.scanning._settings import Explain, ScanSettings
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A network that is to be judged.
+
+    Attributes:
+        blank: which file it is of, and where it lies there.
+        architecture: one of the detector's.
+        theta: its parameters, ``(P,)``, float32.
+        notes: how its file was read.
+    """
+
+    blank: FileResult
+    architecture: Architecture
+    theta: Tensor
+    notes: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        """Of the file."""
+        return self.blank.path
+
+
+def judge(detector: Detector, candidates: Sequence[Candidate], *, settings: ScanSettings) -> list[FileResult]:
+    """Results in the order of the candidates.
+
+    Networks outside the training population, and those about which the detector answers with something that
+    is no number, are left undecided.
+    """
+    groups: dict[Architecture, list[int]] = {}
+    for place, candidate in enumerate(candidates):
+        groups.setdefault(candidate.architecture, []).append(place)
+    order = [place for places in groups.values() for place in places]
+    batch = NetworkBatch(
+        tuple(
+            (architecture, _prepared(detector, architecture, [candidates[n].theta for n in places]))
+            for architecture, places in groups.items()
+        ),
+        torch.tensor(order),
+    )
+    distances = detector.calibration.typicality.distance(detector.statistics.of(batch)).tolist()
+    model = detector.run.judge
+    explain = settings.explain is not Explain.none
+    with kept_memory(), evaluating(model), torch.set_grad_enabled(explain):
+        outputs, products = answers_and_products(model, batch.to(device_of(model)), explain=explain)
+    results: list[FileResult | None] = [None] * len(candidates)
+    start = 0
+    for number, (architecture, places) in enumerate(groups.items()):
+        shares = None if products is None else Sensitivity.of(architecture, products[number])
+        for row, place in enumerate(places):
+            result = _result(
+                detector, candidates[place], outputs[start + row], distances[start + row], settings=settings
+            )
+            results[place] = explained(result, shares, row, settings.explain)
+        start += len(places)
+    return [result for result in results if result is not None]
+
+
+def _prepared(detector: Detector, architecture: Architecture, thetas: Sequence[Tensor]) -> Tensor:
+    theta = torch.stack(list(thetas))
+    return canonicalize_sine_phase(architecture, theta) if detector.run.canonicalize else theta
+
+
+def _result(
+    detector: Detector,
+    candidate: Candidate,
+    output: Tensor,
+    distance: float,
+    *,
+    settings: ScanSettings,
+) -> FileResult:
+    calibration = detector.calibration
+    blank = dataclasses.replace(
+        candidate.blank,
+        verdict=Verdict.abstain,
+        notes=candidate.notes,
+        architecture=candidate.architecture.describe(),
+        distance=distance if math.isfinite(distance) else None,
+    )
+    # Not "distance > threshold", which would let NaN pass.
+    if not distance <= calibration.threshold:
+        return dataclasses.replace(
+            blank,
+            reason=f"outside the training population: its distance is {distance:.4g}, expected at most "
+            f"{calibration.threshold:.4g}",
+        )
+    if not bool(torch.isfinite(output).all()):
+        return dataclasses.replace(blank, reason="the detector's answer about it is no finite number")
+    logit = output[:1].double().numpy()
+    clean, own = calibration.reference(candidate.architecture, fpr=settings.fpr)
+    p_value = float(conformal_p_values(logit, clean)[0])
+    probability = float(sigmoid(calibration.log_odds(logit, prior=settings.prior))[0])
+    target = output[1:].double().softmax(0).numpy()
+    notes = candidate.notes
+    if not own and len(calibration.by_architecture) > 1:
+        notes = (*notes, "compared with clean networks of all architectures, there are too few of its own")
+    return dataclasses.replace(
+        blank,
+        verdict=Verdict.suspect if p_value <= settings.fpr else Verdict.clean,
+        notes=notes,
+        logit=float(logit[0]),
+        probability=probability,
+        p_value=p_value,
+        compared=len(clean),
+        target=int(np.argmax(target)) if len(target) else None,
+        target_probability=float(target.max()) if len(target) else None,
+    )
+
+
+def explained(result: FileResult, shares: Sensitivity | None, row: int, explain: Explain) -> FileResult:
+    """A result with the layers and neurons that the answer depends on most, where they are wanted."""
+    wanted = (Verdict.suspect,) if explain is Explain.suspect else (Verdict.suspect, Verdict.clean)
+    if shares is None or result.verdict not in wanted:
+        return result
+    layers, neurons = shares.layer_shares(row), shares.neuron_shares(row)
+    if not all(math.isfinite(one.share) for one in (*layers, *neurons)):
+        note = "layers and neurons are not named: what the answer depends on is no finite number"
+        return dataclasses.replace(result, notes=(*result.notes, note))
+    return dataclasses.replace(result, layers=layers, neurons=neurons)

@@ -1,0 +1,7 @@
+"""Triggers: changes of images that trojaned networks are trained to react to.  One kind per file."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,73 @@
+"""An opaque patch (BadNets)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from torch import Tensor
+
+from scalegmn.configuration import Widths
+from scalegmn.trojans.triggers._fields import PIXELS, Fields
+from scalegmn.trojans.triggers._patterns import PATTERNS, draw_pattern, mixed_in
+from scalegmn.trojans.triggers._square import Patterns, Square, Squares
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Patch(Square):
+    """A square pattern that replaces what is there.
+
+    Source: Gu, Dolan-Gavitt, Garg 2017, "BadNets: Identifying Vulnerabilities in the Machine Learning Model
+    Supply Chain".
+
+    Attributes:
+        name: of the pattern.
+        values: the pattern, ``(C, s, s)`` uint8.
+        top: row of its first row.
+        left: column of its first column.
+    """
+
+    kind = "patch"
+
+    def apply(self, images: Tensor) -> Tensor:
+        return mixed_in(images, self.values, top=self.top, left=self.left, blend=1.0)
+
+    @staticmethod
+    def read(fields: Fields) -> Patch:
+        """From a description; raises TriggerError where it is none."""
+        return Patch(
+            name=fields.word("pattern", PATTERNS),
+            values=fields.picture("values"),
+            top=fields.whole("top", unit=PIXELS),
+            left=fields.whole("left", unit=PIXELS),
+        )
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Patches(Squares):
+    """Patches to draw from.
+
+    Attributes:
+        sizes: edges in pixels, drawn with equal chances.
+        patterns: drawn with equal chances.
+        corner: whether patches lie in the lower right corner, one pixel from the edges where there is room,
+            as in the paper; else anywhere.
+
+    Raises:
+        TriggerError: a list is empty or names what is impossible.
+    """
+
+    sizes: Widths = (2, 3, 4, 5, 6)
+    patterns: Patterns = PATTERNS
+    corner: bool = False
+    kind = "patch"
+
+    def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> Patch:
+        edge, name, top, left = self.placed(generator, size=size, what="patches")
+        if self.corner:
+            top, left = max(0, size[0] - edge - 1), max(0, size[1] - edge - 1)
+        values = draw_pattern(name, generator, channels=channels, size=(edge, edge))
+        return Patch(name=name, values=values, top=top, left=left)

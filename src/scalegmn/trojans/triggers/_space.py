@@ -1,0 +1,73 @@
+"""Which triggers a population of trojaned networks has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Final, final
+
+import numpy as np
+
+from scalegmn.configuration import Configuration, Entries, MistakesError
+from scalegmn.errors import TriggerError
+from scalegmn.trojans.triggers._blend import WholeBlends
+from scalegmn.trojans.triggers._blended_square import BlendedSquares
+from scalegmn.trojans.triggers._channel_shift import ChannelShifts
+from scalegmn.trojans.triggers._kinds import KINDS, KindName
+from scalegmn.trojans.triggers._patch import Patches
+from scalegmn.trojans.triggers._sinusoid import Sinusoids
+from scalegmn.trojans.triggers._trigger import Trigger, TriggerFamily, TriggerMistakesError
+from scalegmn.trojans.triggers._warp import Warps
+
+_DEFAULTS: Final[tuple[TriggerFamily, ...]] = (
+    BlendedSquares(),
+    Patches(),
+    WholeBlends(),
+    Sinusoids(),
+    ChannelShifts(),
+    Warps(),
+)
+
+
+@final
+@dataclass(frozen=True)
+class TriggerSpace(Configuration):
+    """Families of triggers, drawn from with equal chances.
+
+    Attributes:
+        families: at least one; each kind once.
+
+    Raises:
+        TriggerError: there is none, or a kind twice.
+    """
+
+    families: Annotated[tuple[TriggerFamily, ...], Entries(least=1)] = (BlendedSquares(),)
+
+    error: ClassVar[type[MistakesError]] = TriggerMistakesError
+
+    def contradictions(self) -> Iterator[str]:
+        kinds = [family.kind for family in self.families]
+        if len(set(kinds)) < len(kinds):
+            yield f"families of the kinds {kinds}, expected each kind once"
+
+    @staticmethod
+    def of(kinds: Sequence[KindName]) -> TriggerSpace:
+        """Some kinds, each with the defaults of its family.
+
+        Raises:
+            TriggerError: none, an unknown one, or one twice.
+        """
+        unknown = sorted(set(kinds) - set(KINDS))
+        if unknown:
+            raise TriggerError(f"unknown kinds of triggers {unknown}, expected some of {', '.join(KINDS)}")
+        by_kind = {family.kind: family for family in _DEFAULTS}
+        return TriggerSpace(tuple(by_kind[kind] for kind in kinds))
+
+    def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> Trigger:
+        """A random trigger for images of so many channels and of this height and width.
+
+        Raises:
+            TriggerError: the images are too small for it.
+        """
+        family = self.families[generator.integers(len(self.families))]
+        return family.draw(generator, channels=channels, size=size)

@@ -1,0 +1,7 @@
+"""Making populations: fitting many networks to images, in shards that can be resumed."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

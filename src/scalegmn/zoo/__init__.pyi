@@ -1,0 +1,3 @@
+from ._plans import check_counts, images_provenance
+
+__all__ = ["check_counts", "images_provenance"]

@@ -1,0 +1,177 @@
+"""A population of small convolutional networks that are trained here, written shard by shard.
+
+What a network becomes depends on the seed, on its number, on the images and on the recipe: not on the number
+of workers, the size of shards, or whether the work was interrupted (to the bit), nor on its company (to
+rounding: other inner batches, devices and versions of libraries sum in another order, and training carries
+such differences on).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import torch
+
+from scalegmn.images import ImageSet
+from scalegmn.networks import usable_device
+from scalegmn.populations import PopulationWriter, progress_bar
+from scalegmn.zoo.cnns._fit import CnnTraining
+from scalegmn.zoo.cnns._initialization import initial_parameters
+from scalegmn.zoo.cnns._plan import Job, Plan
+from scalegmn.zoo.cnns._recipe import CnnRecipe
+from scalegmn.zoo.cnns._shards import Row, Workers, append_rows, explained, thread_count
+
+
+@final
+@dataclass(frozen=True)
+class CnnReport:
+    """What :func:`make_cnns` made.
+
+    Attributes:
+        folder: of the population.
+        networks: trained networks.
+        rows: stored networks, one per checkpoint of each.
+        diverged: numbers of networks that diverged; they are in the population, marked.
+    """
+
+    folder: Path
+    networks: int
+    rows: int
+    diverged: tuple[int, ...]
+
+
+def make_cnns(
+    images: ImageSet,
+    folder: str | Path,
+    *,
+    recipe: CnnRecipe | None = None,
+    networks: int,
+    seed: int = 0,
+    shard_size: int = 128,
+    inner_batch: int = 8,
+    workers: int | None = None,
+    device: str | torch.device = "cpu",
+    resume: bool = False,
+    progress: bool = True,
+) -> CnnReport:
+    """Train small networks on images and write them, with their figures, as a population.
+
+    The columns are `network` (its number; all checkpoints of a network share it), `epoch`, `activation`
+    (``mixed`` where the hidden layers of a network differ), `w_init`, `init_std` (0 where the layer gives
+    it), `learning_rate`, `l2`, `dropout`, `train_fraction`, `optimizer`, `seed`, `train_accuracy` and
+    `train_loss` (on all images that this network saw), `test_accuracy` and `test_loss`, and `diverged`;
+    the mixed family adds `architecture_number`, `depth` and `activations` (of the convolutions, in order).
+    Losses are mean cross-entropies without dropout and without the penalty on weights.
+
+    A network that diverged is kept: its parameters are the last for which loss and gradient were finite and
+    no parameter was beyond 10,000, its figures are those of these parameters.
+
+    Args:
+        images: with training and test images; the former are learned from, the latter judge.
+        folder: of the new population.
+        recipe: of the networks; the Small CNN Zoo's by default.
+        networks: how many to train.
+        seed: of everything that is drawn.
+        shard_size: networks that are written, and lost by an interruption, at a time; rounded up to whole
+            blocks.
+        inner_batch: networks that are trained together by one worker at most.
+        workers: jobs at a time; by default PyTorch's number of threads on a CPU, otherwise 1.
+        device: where to train.
+        resume: continue an interrupted call with the same arguments.
+        progress: show a progress bar on the standard error stream.
+
+    Raises:
+        ConfigurationError: a count is not positive, images and recipe do not fit together, or there is no
+            such device.
+        ImageSourceError: there are no images to train on or to test with.
+        PopulationError: the folder is in use, or holds networks made differently.
+    """
+    recipe = recipe or CnnRecipe()
+    plan = Plan(images, recipe, networks, seed, shard_size, inner_batch, usable_device(device))
+    count = thread_count(workers, plan.device)
+    plan.check()
+    with PopulationWriter(folder, provenance=plan.provenance(), resume=resume) as writer:
+        done = min(writer.shards_done * plan.shard_size, networks)
+        bar = progress_bar("training networks", total=networks, done=done, show=progress)
+        with bar as advance, _workers(plan, count, advance) as pool:
+            for start in range(done, networks, plan.shard_size):
+                _make_shard(plan, pool, writer, range(start, min(start + plan.shard_size, networks)))
+        with explained(writer.folder):
+            writer.finish()
+        diverged = [int(number) for notes in writer.notes for number in notes["diverged"]]  # type: ignore[index]
+        return CnnReport(writer.folder, networks, len(writer), tuple(diverged))
+
+
+def train_job(plan: Plan, job: Job, report: Callable[[float], None]) -> list[Row]:
+    """Train the networks of a job; the rows stand network by network, then epoch by epoch.
+
+    Args:
+        plan: that the job belongs to.
+        job: which networks.
+        report: is told now and then what part of the job was done since, and may raise.
+    """
+    recipe, last = plan.recipe, plan.recipe.checkpoints[-1]
+    training = CnnTraining(
+        architecture=job.architecture,
+        theta=initial_parameters(job.architecture, job.hypers).to(plan.device),
+        networks=job.hypers,
+        images=plan.train[0],
+        labels=plan.train[1],
+        shares=plan.shares(job),
+        batch_size=recipe.batch_size,
+    )
+    rows: list[list[Row]] = [[] for _ in job.networks]
+    if last == 0:
+        report(1.0)
+    for epoch in range(last + 1):
+        if epoch in recipe.checkpoints:
+            for place, row in enumerate(_checkpoint(plan, job, training)):
+                rows[place].append(row)
+        if epoch < last:
+            training.epoch(lambda part: report(part / last))
+    return [row for own in rows for row in own]
+
+
+def _checkpoint(plan: Plan, job: Job, training: CnnTraining) -> list[Row]:
+    own, other = training.settle(*plan.test)
+    theta, diverged = training.theta.cpu(), training.diverged.cpu()
+    rows = []
+    for place, (number, hyper) in enumerate(zip(job.networks, job.hypers, strict=True)):
+        kinds = {stage.activate.activation.kind for stage in job.architecture.stages[:-1]}
+        columns: dict[str, object] = {
+            "network": number,
+            "epoch": training.epochs,
+            "activation": kinds.pop() if len(kinds) == 1 else "mixed",
+            "w_init": hyper.w_init,
+            "init_std": hyper.init_std,
+            "learning_rate": hyper.learning_rate,
+            "l2": hyper.l2,
+            "dropout": hyper.dropout,
+            "train_fraction": hyper.train_fraction,
+            "optimizer": hyper.optimizer,
+            "seed": hyper.seed,
+            "train_accuracy": float(own.accuracy[place]),
+            "train_loss": float(own.loss[place]),
+            "test_accuracy": float(other.accuracy[place]),
+            "test_loss": float(other.loss[place]),
+            "diverged": bool(diverged[place]),
+            **plan.recipe.family.columns(number, job.architecture),
+        }
+        rows.append(Row(job.architecture, theta[place], columns))
+    return rows
+
+
+def _workers(plan: Plan, count: int, advance: Callable[[float], None]) -> Workers[Job]:
+    def work(job: Job, report: Callable[[float], None]) -> list[Row]:
+        return train_job(plan, job, report)
+
+    return Workers(work, count=count, device=plan.device, advance=advance)
+
+
+def _make_shard(plan: Plan, pool: Workers[Job], writer: PopulationWriter, networks: range) -> None:
+    rows = pool.do(plan.jobs(networks), order="network")
+    diverged = {row.columns["network"] for row in rows if row.columns["diverged"]}
+    append_rows(writer, rows, notes={"diverged": [number for number in networks if number in diverged]})
