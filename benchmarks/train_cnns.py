@@ -29,7 +29,7 @@ from torch import nn
 
 from scalegmn.images import ImageSet
 from scalegmn.networks import Activation, cnn
-from scalegmn.networks.modules._reading import build_module
+from scalegmn.networks.modules import build_module
 from scalegmn.populations import PopulationWriter
 from scalegmn.zoo.cnns import (
     CnnRecipe,

@@ -13,7 +13,7 @@ import pytest
 from scalegmn.cli.demonstration import stages
 from scalegmn.cli.demonstration.settings import DemoSettings
 from scalegmn.cli.demonstration.stages import demonstrate
-from scalegmn.cli.demonstration.trainings import children_stop_with_us
+from scalegmn.cli.demonstration.training_runs import children_stop_with_us
 from scalegmn.cli.main import main
 from scalegmn.errors import ConfigurationError
 from scalegmn.models import ModelConfig

@@ -18,7 +18,7 @@ from scalegmn.collections import NetworkReader, import_checkpoints, write_checkp
 from scalegmn.collections import _importing_checkpoints as importing_checkpoints
 from scalegmn.errors import PopulationError
 from scalegmn.networks import Activation, Architecture, cnn, mlp, siren
-from scalegmn.networks.modules._reading import read_module
+from scalegmn.networks.modules import read_module
 from scalegmn.populations import LabelTable, Population, PopulationWriter
 
 KINDS: tuple[Architecture, ...] = (

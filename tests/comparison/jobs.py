@@ -28,7 +28,7 @@ def linger(path: Path) -> None:
 
 def lead(path: Path) -> None:
     """Start a process that lingers, and die as soon as it does."""
-    from scalegmn.comparison._side_by_side import Job, run_side_by_side
+    from scalegmn.comparison._parallel import Job, run_side_by_side
 
     def wait_and_die() -> None:
         while not (path / "pid").exists():

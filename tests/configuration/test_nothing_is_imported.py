@@ -18,7 +18,7 @@ from scalegmn.errors import ScaleGMNError
 from scalegmn.graph import GraphSpec
 from scalegmn.models import ModelConfig, ScaleGMN
 from scalegmn.models.baselines import FlatMLP, FlatMLPConfig
-from scalegmn.models.baselines.features._kinds import features_from_plain
+from scalegmn.models.baselines.features._making import features_from_plain
 from scalegmn.networks import Architecture
 from scalegmn.training import RunConfig, load_task, parse_config
 from scalegmn.training._metanetworks import load_metanetwork

@@ -34,7 +34,7 @@ from scalegmn.networks import (
     run,
     siren,
 )
-from scalegmn.networks.modules._reading import build_module, read_module
+from scalegmn.networks.modules import build_module, read_module
 from scalegmn.seeding import generator
 from scalegmn.testing.architectures import random_architecture
 from scalegmn.testing.parameters import random_inputs, random_parameters

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from scalegmn.checkpoints._archives import ends_like_archive, read_archive
 from scalegmn.checkpoints._contents import Contents, Entry, RawTensor
-from scalegmn.checkpoints._kinds import SAVE, archive_kind, foreign_kind, is_tar
+from scalegmn.checkpoints._file_types import SAVE, archive_kind, foreign_kind, is_tar
 from scalegmn.checkpoints._mistaken import starts_like_pickle
 from scalegmn.checkpoints._numpy_files import decode_npz
 from scalegmn.checkpoints._restricted_pickle import read_pickle

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser
 
+from scalegmn.cli.configuration_errors import print_mistakes
 from scalegmn.cli.contact_sheets import ContactSheets, sheet_of_run
 from scalegmn.cli.exit_codes import INTERRUPTED, NEGATIVE, OK, USAGE
-from scalegmn.cli.mistakes import print_mistakes
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.pictures import ROC_PICTURE, detection_pictures_of_run
 from scalegmn.cli.terminal import console

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scalegmn.cli.configuration_errors import print_mistakes
 from scalegmn.cli.contact_sheets import ContactSheets
 from scalegmn.cli.exit_codes import INTERRUPTED, OK, USAGE
-from scalegmn.cli.mistakes import print_mistakes
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.pictures import write_pictures
 from scalegmn.cli.tables import print_tables

@@ -16,7 +16,7 @@ from typing import Any, Final
 from lightning.pytorch.callbacks import Callback
 
 from scalegmn.comparison._config import ComparedRun, ComparisonConfig
-from scalegmn.comparison._side_by_side import Job, run_side_by_side
+from scalegmn.comparison._parallel import Job, run_side_by_side
 from scalegmn.comparison._status import RECORD, State, state_of
 from scalegmn.configuration import to_plain
 from scalegmn.disk import claimed, sentence_of

@@ -6,6 +6,7 @@ from ._base import (
     field_kinds,
     from_plain,
 )
+from ._formatting import likeness, nearest, shown
 from ._json_text import parse_json, read_json_file
 from ._limits import (
     Ascending,
@@ -26,8 +27,7 @@ from ._limits import (
     Widths,
 )
 from ._plain import register_plain_form, to_plain
-from ._rebuilt import Rebuilt
-from ._shown import likeness, nearest, shown
+from ._reconstructible import Rebuilt
 from ._values import Refused, accepted, described
 
 __all__ = [

@@ -11,8 +11,8 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
+from scalegmn.configuration._formatting import nearest, shown
 from scalegmn.configuration._plain import register_plain_form, to_plain
-from scalegmn.configuration._shown import nearest, shown
 from scalegmn.configuration._values import Refused, accepted
 from scalegmn.errors import ConfigurationError
 

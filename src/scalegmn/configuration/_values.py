@@ -13,9 +13,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
+from scalegmn.configuration._formatting import nearest
 from scalegmn.configuration._limits import Mark
 from scalegmn.configuration._plain import plain_form
-from scalegmn.configuration._shown import nearest
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)

@@ -13,8 +13,7 @@ from scalegmn.errors import GraphError
 from scalegmn.graph._fields import FIELDS
 from scalegmn.graph._network_graph import NetworkGraph
 from scalegmn.networks import CONSTANT, Architecture, topology_of
-from scalegmn.networks.modules import ModuleArgument, ThetaArgument
-from scalegmn.networks.modules._reading import read_module, write_module
+from scalegmn.networks.modules import ModuleArgument, ThetaArgument, read_module, write_module
 from scalegmn.shapes import NodeScalars, ParameterRows, TapScalars
 from scalegmn.symmetry import SymmetryAction
 

@@ -14,8 +14,8 @@ from scalegmn.images._digits import read_digits
 from scalegmn.images._folder import read_folder
 from scalegmn.images._idx import read_idx
 from scalegmn.images._image_set import ImageSet
+from scalegmn.images._locations import data_folder, data_path
 from scalegmn.images._npz import read_npz
-from scalegmn.images._places import data_folder, data_path
 
 _READERS: Final[Mapping[str, Callable[[Path], ImageSet]]] = MappingProxyType(
     {"npz": read_npz, "idx": read_idx, "cifar10-binary": read_cifar10, "folder": read_folder}

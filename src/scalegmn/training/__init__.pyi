@@ -1,4 +1,3 @@
-from ._answering import Outcome, Prediction, Refusal
 from ._checks import FREE_ON_RESUME, mistakes_of, mistakes_of_work, other_networks
 from ._config import Accelerator, DataConfig, LoggingConfig, RunConfig, Schedule, TaskName, TrainingConfig
 from ._data import BatchOrder, Data, Networks, PopulationData
@@ -11,7 +10,6 @@ from ._inference import device_called, device_of, evaluating, outputs_on
 from ._invariance import Invariance, measure_invariance
 from ._memory import kept_memory
 from ._module import FitModule
-from ._outcome import write_arrays
 from ._own_networks import learnt_note, own_splits
 from ._parsing import (
     Entry,
@@ -25,8 +23,10 @@ from ._parsing import (
 )
 from ._prediction import DEFAULT_LEVEL, predict_files, predict_population
 from ._reading import NetworkFile, ReadingOptions, read_network
+from ._result_files import write_arrays
 from ._row_files import check_row_file, write_rows
 from ._run_folder import CONFIG, METRICS, MODEL, RESULTS, RUN, Run
+from ._run_predictor import Outcome, Prediction, Refusal
 from ._selection import Selection, groups_among, select
 from ._shipped import ConfigurationFile, described, find_configuration, is_comparison, shipped_names, text_of
 from ._sources import Files, find_networks

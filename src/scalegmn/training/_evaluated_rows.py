@@ -9,7 +9,7 @@ from torch import Tensor
 
 from scalegmn.graph import Records
 from scalegmn.populations import Population
-from scalegmn.training._answering import fault_of
+from scalegmn.training._run_predictor import fault_of
 from scalegmn.training._task import AnyTask
 
 

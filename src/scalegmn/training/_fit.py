@@ -42,10 +42,10 @@ from scalegmn.training._inference import device_called, outputs_on
 from scalegmn.training._memory import kept_memory
 from scalegmn.training._metanetworks import make_metanetwork
 from scalegmn.training._module import FitModule
-from scalegmn.training._outcome import write_results
 from scalegmn.training._own_networks import write_own
 from scalegmn.training._processes import is_first_process
 from scalegmn.training._reference import write_reference
+from scalegmn.training._result_files import write_results
 from scalegmn.training._run_folder import BEST, CHECKPOINTS, CONFIG, LAST, METRICS, MODEL, write_run
 from scalegmn.training._selection import Selection, groups_among, select
 from scalegmn.training._task import AnyTask, Report

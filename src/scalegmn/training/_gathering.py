@@ -13,8 +13,8 @@ from scalegmn.errors import ConfigurationError, PopulationError, ScaleGMNError
 from scalegmn.networks import Architecture
 from scalegmn.networks.recognition import Recognizer
 from scalegmn.populations import Group, Population, PopulationWriter
-from scalegmn.training._answering import Advance, Refusal
 from scalegmn.training._reading import NetworkFile, ReadingOptions, read_network
+from scalegmn.training._run_predictor import Advance, Refusal
 
 FILE: Final = "file"
 NUMBER: Final = "number"

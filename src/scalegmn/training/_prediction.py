@@ -11,9 +11,9 @@ import torch
 
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.populations import Population
-from scalegmn.training._answering import Advance, Answers, AskedNetwork, Outcome, Refusal
 from scalegmn.training._reading import ReadingOptions, read_network
 from scalegmn.training._run_folder import Run
+from scalegmn.training._run_predictor import Advance, Answers, AskedNetwork, Outcome, Refusal
 from scalegmn.trojans.detection import TrojanDetection
 
 DEFAULT_LEVEL: Final = 0.9

@@ -12,7 +12,7 @@ import numpy as np
 from scalegmn.checkpoints import LINKED_FOLDER, Found, find_files, network_parts
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.populations import INDEX, JOURNAL, Population, rows_where
-from scalegmn.training._answering import Refusal
+from scalegmn.training._run_predictor import Refusal
 
 
 @final

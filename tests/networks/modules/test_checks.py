@@ -14,7 +14,7 @@ from torch.nn.utils import parametrize, prune
 
 from scalegmn.errors import UnsupportedLayerError
 from scalegmn.networks import Activation, mlp
-from scalegmn.networks.modules._reading import build_module, read_module, write_module
+from scalegmn.networks.modules import build_module, read_module, write_module
 
 
 def network() -> nn.Sequential:

@@ -31,7 +31,7 @@ from scalegmn.networks import (
     run,
     siren,
 )
-from scalegmn.networks.modules._reading import build_module, read_module, write_module
+from scalegmn.networks.modules import build_module, read_module, write_module
 
 RELU = Activate(Activation("relu"))
 

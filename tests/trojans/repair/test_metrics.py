@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scalegmn.trojans.repair._answers import RepairOutputs
 from scalegmn.trojans.repair._metrics import Balance, MeanFigure
+from scalegmn.trojans.repair._scenes import RepairOutputs
 
 OUTPUTS = RepairOutputs(
     clean_loss=torch.full((3,), 1.0),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scalegmn.cli.demonstration.judgement import Judgement
+from scalegmn.cli.demonstration.evaluation import Judgement
 from scalegmn.cli.demonstration.settings import DemoSettings
 from scalegmn.images import ImageSet
 from scalegmn.populations import Population

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from scalegmn import __version__
+from scalegmn.cli.demonstration.evaluation import Judgement, judge
 from scalegmn.cli.demonstration.folder import (
     NETWORKS,
     PERMUTATION,
@@ -17,10 +18,9 @@ from scalegmn.cli.demonstration.folder import (
     TRAININGS,
     DemoFolder,
 )
-from scalegmn.cli.demonstration.judgement import Judgement, judge
 from scalegmn.cli.demonstration.pictures import draw_learning, draw_mistakes, draw_population
 from scalegmn.cli.demonstration.settings import DemoSettings
-from scalegmn.cli.demonstration.trainings import train_in_turn, train_side_by_side
+from scalegmn.cli.demonstration.training_runs import train_in_turn, train_side_by_side
 from scalegmn.images import ImageSet, load_images
 from scalegmn.models import Symmetry
 from scalegmn.populations import Population

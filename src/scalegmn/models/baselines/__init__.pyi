@@ -1,9 +1,9 @@
-from ._answer_kind import AnswerKind
 from ._feature_boosting import BoostingConfig, FeatureBoosting
 from ._feature_logistic import FeatureLogistic, LogisticConfig
 from ._flat_mlp import FlatMLP, FlatMLPConfig
 from ._flat_mlp_editor import FlatMLPEditor
 from ._nfn import NFN, NFNConfig
+from ._output_type import AnswerKind
 from ._probes import Probes, ProbesConfig
 from ._statnn_features import PER_SLOT, padded_features
 from ._statnn_mlp import StatNNConfig, StatNNMLP

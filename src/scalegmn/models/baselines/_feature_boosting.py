@@ -20,7 +20,7 @@ from scalegmn.configuration import Configuration, Count, Limits, Natural, NonNeg
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import FittedJudge
-from scalegmn.models.baselines._answer_kind import CLOSEST, AnswerKind, check_outputs, check_targets
+from scalegmn.models.baselines._output_type import CLOSEST, AnswerKind, check_outputs, check_targets
 from scalegmn.models.baselines.features import FeatureSet
 from scalegmn.shapes import NetworkVectors
 

@@ -16,7 +16,7 @@ from scalegmn.configuration import Configuration, Count, Positive
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import FittedJudge
-from scalegmn.models.baselines._answer_kind import CLOSEST, AnswerKind, check_outputs, check_targets
+from scalegmn.models.baselines._output_type import CLOSEST, AnswerKind, check_outputs, check_targets
 from scalegmn.models.baselines.features import FeatureSet
 from scalegmn.nn.standardise import Standardise
 from scalegmn.shapes import NetworkVectors

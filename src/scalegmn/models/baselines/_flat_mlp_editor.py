@@ -13,7 +13,7 @@ from scalegmn.errors import GraphError
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import Editor
 from scalegmn.models.baselines._flat_mlp import FlatMLPConfig
-from scalegmn.models.baselines._perceptron import perceptron
+from scalegmn.models.baselines._mlp import perceptron
 from scalegmn.networks import Architecture
 from scalegmn.nn.standardise import Standardise
 

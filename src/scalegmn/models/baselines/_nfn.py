@@ -23,7 +23,7 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import Judge
 from scalegmn.models.baselines._equivariant_linear import EquivariantLinear, WeightFeatures
-from scalegmn.models.baselines._perceptron import perceptron
+from scalegmn.models.baselines._mlp import perceptron
 from scalegmn.models.baselines._weight_space import WeightLayout
 from scalegmn.networks import Architecture
 from scalegmn.nn.standardise import Standardise

@@ -17,7 +17,7 @@ from scalegmn.configuration import Configuration, Count, Rate, Width, Widths
 from scalegmn.errors import ConfigurationError, GraphError
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import Judge
-from scalegmn.models.baselines._perceptron import perceptron
+from scalegmn.models.baselines._mlp import perceptron
 from scalegmn.models.baselines._probe_generators import ImageProbes, VectorProbes
 from scalegmn.networks import Architecture, Conv, Flatten, Size, run
 from scalegmn.nn.standardise import Standardise

@@ -11,7 +11,7 @@ from torch import Tensor
 from scalegmn.configuration import Configuration, Count, Rate, Widths
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import Judge
-from scalegmn.models.baselines._perceptron import perceptron
+from scalegmn.models.baselines._mlp import perceptron
 from scalegmn.models.baselines._statnn_features import PER_SLOT, padded_features
 from scalegmn.networks import Architecture
 from scalegmn.nn.standardise import Standardise

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from scalegmn.trojans.repair._answers import RepairOutputs
+from scalegmn.trojans.repair._scenes import RepairOutputs
 
 
 @final
 class MeanFigure(Metric):
-    """The mean over networks of one figure of :class:`~scalegmn.trojans.repair._answers.RepairOutputs`.
+    """The mean over networks of one figure of :class:`~scalegmn.trojans.repair._scenes.RepairOutputs`.
 
     Args:
         name: of the figure.

@@ -9,7 +9,7 @@ from typing import Any, Final, final
 
 from scalegmn import __version__
 from scalegmn.errors import ConfigurationError
-from scalegmn.trojans.repair._answers import LabelledPixels
+from scalegmn.trojans.repair._scenes import LabelledPixels
 from scalegmn.trojans.triggers import Trigger
 
 DEFAULT_DROP: Final = 0.02

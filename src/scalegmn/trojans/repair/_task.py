@@ -24,7 +24,9 @@ from scalegmn.models import Metanetwork
 from scalegmn.populations import Population
 from scalegmn.training import EditingTask, Report
 from scalegmn.trojans.making import Preparation, TrojanImages
-from scalegmn.trojans.repair._answers import (
+from scalegmn.trojans.repair._metrics import Balance, MeanFigure
+from scalegmn.trojans.repair._report import repair_report
+from scalegmn.trojans.repair._scenes import (
     LabelledPixels,
     RepairImages,
     RepairOutputs,
@@ -32,8 +34,6 @@ from scalegmn.trojans.repair._answers import (
     Scene,
     judge,
 )
-from scalegmn.trojans.repair._metrics import Balance, MeanFigure
-from scalegmn.trojans.repair._report import repair_report
 from scalegmn.trojans.triggers import triggers_of
 
 FACTS: Final = ("trojaned", "target", "c_acc", "asr", "ra")
@@ -66,8 +66,8 @@ class RepairConfig(Configuration):
 class TrojanRepair(EditingTask[RepairOutputs, RepairTargets]):
     """Cross-entropy of repaired networks on clean images and on images with their triggers, true labels both.
 
-    Outputs are what repaired networks do (:class:`~scalegmn.trojans.repair._answers.RepairOutputs`), and targets
-    what they are judged with (:class:`~scalegmn.trojans.repair._answers.RepairTargets`).
+    Outputs are what repaired networks do (:class:`~scalegmn.trojans.repair._scenes.RepairOutputs`), and targets
+    what they are judged with (:class:`~scalegmn.trojans.repair._scenes.RepairTargets`).
 
     The best model has the highest `balance`: the mean of the accuracy on clean images, over all networks, and
     of ``1 - ASR`` over the trojaned ones.

@@ -10,10 +10,10 @@ from scalegmn.errors import ConfigurationError, GraphError
 from scalegmn.graph import NetworkBatch
 from scalegmn.models.baselines.features import FeatureKind, FeaturesConfig, FeatureSet, make_features
 from scalegmn.models.baselines.features._flat import FlatFeatures
-from scalegmn.models.baselines.features._kinds import features_from_plain
 from scalegmn.models.baselines.features._last_layer import LastLayerFeatures
+from scalegmn.models.baselines.features._making import features_from_plain
 from scalegmn.models.baselines.features._norms import NormFeatures
-from scalegmn.models.baselines.features._places import in_places
+from scalegmn.models.baselines.features._positions import in_places
 from scalegmn.models.baselines.features._singular_values import SingularValueFeatures
 from scalegmn.networks import Activate, Activation, Architecture, Conv, Dense, Flatten, Pool
 from scalegmn.testing.elements import Elements

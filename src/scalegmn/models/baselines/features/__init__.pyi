@@ -1,4 +1,4 @@
 from ._feature_set import FeatureKind, FeaturesConfig, FeatureSet
-from ._kinds import make_features
+from ._making import make_features
 
 __all__ = ["FeatureKind", "FeatureSet", "FeaturesConfig", "make_features"]

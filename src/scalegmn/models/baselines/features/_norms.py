@@ -17,7 +17,7 @@ from torch import Tensor
 from scalegmn.configuration import Width
 from scalegmn.graph import NetworkBatch
 from scalegmn.models.baselines.features._feature_set import FeatureKind, FeatureSet
-from scalegmn.models.baselines.features._places import in_places
+from scalegmn.models.baselines.features._positions import in_places
 from scalegmn.networks import Architecture
 
 
@@ -26,7 +26,7 @@ from scalegmn.networks import Architecture
 class NormFeatures(FeatureSet):
     """The L2 norm of every layer's weights, of its biases, and of all parameters, ``(B, 3 layers + 1)``.
 
-    Reads mixed architectures (:func:`~scalegmn.models.baselines.features._places.in_places`).  A layer without
+    Reads mixed architectures (:func:`~scalegmn.models.baselines.features._positions.in_places`).  A layer without
     biases has biases of norm 0.
 
     Attributes:

@@ -19,7 +19,7 @@ from torch import Tensor
 from scalegmn.configuration import Width
 from scalegmn.graph import NetworkBatch
 from scalegmn.models.baselines.features._feature_set import FeatureKind, FeatureSet
-from scalegmn.models.baselines.features._places import in_places
+from scalegmn.models.baselines.features._positions import in_places
 from scalegmn.networks import Architecture, Conv, Weighted
 
 
@@ -34,7 +34,7 @@ class SingularValueFeatures(FeatureSet):
     - The product of all these matrices, from inputs to outputs.
 
     A matrix with fewer singular values is filled up with zeros.  Skip connections are not in the products.
-    Reads mixed architectures (:func:`~scalegmn.models.baselines.features._places.in_places`).
+    Reads mixed architectures (:func:`~scalegmn.models.baselines.features._positions.in_places`).
 
     Attributes:
         layers: most weighted layers that a network has.

@@ -4,10 +4,10 @@ from ._clean_images import CleanImages
 from ._editor import EditorRepair
 from ._fine_pruning import FinePruning
 from ._fine_tuning import FineTuning, Tuning
-from ._in_turn import InTurn
 from ._mean_difference import MeanDifference
 from ._method import RepairMethod
 from ._no_repair import NoRepair
+from ._sequence import InTurn
 
 __all__ = [
     "AdversarialNeuronPruning",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from training.comparison import jobs
 
-from scalegmn.comparison._side_by_side import Job, run_side_by_side
+from scalegmn.comparison._parallel import Job, run_side_by_side
 
 pytestmark = pytest.mark.slow
 

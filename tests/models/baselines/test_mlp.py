@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from scalegmn.models.baselines._perceptron import perceptron
+from scalegmn.models.baselines._mlp import perceptron
 
 
 def test_perceptron_has_the_layers_that_were_asked_for() -> None:

@@ -10,8 +10,8 @@ from scalegmn.graph import NetworkBatch
 from scalegmn.networks import run
 from scalegmn.trojans.making import Preparation, TrojanImages
 from scalegmn.trojans.repair import LabelledPixels
-from scalegmn.trojans.repair import _answers as answers
-from scalegmn.trojans.repair._answers import RepairImages, Scene, judge
+from scalegmn.trojans.repair import _scenes as answers
+from scalegmn.trojans.repair._scenes import RepairImages, Scene, judge
 from scalegmn.trojans.triggers import Patch
 from scalegmn.zoo.cnns import network_inputs
 from tests.trojans.repair.defenses.cases import ARCHITECTURE, TANH, TARGET, TRIGGER, pixels_of, stripes, twins
