@@ -1,11 +1,23 @@
 """ScaleGMN: metanetworks that read trained networks and know which changes leave them the same.
 
-A trained network becomes a graph whose numbers know how they transform; what comes out is an answer
-about the network, or a new network.
+A trained network becomes a graph whose every number knows how it transforms; what comes out is an output about
+the network, or a new network.  The names that most programs need are here; they, and the packages beside
+them, are loaded when they are first used.
+
+>>> import torch
+>>> import scalegmn
+>>> network = torch.nn.Sequential(torch.nn.Linear(2, 16), torch.nn.ReLU(), torch.nn.Linear(16, 1))
+>>> model = scalegmn.ScaleGMN(
+...     spec=scalegmn.GraphSpec(inputs=2, outputs=1, layers=1), outputs=10, config=scalegmn.ModelConfig()
+... )
+>>> model(scalegmn.to_graph(network)).shape
+torch.Size([1, 10])
 """
 
 from __future__ import annotations
 
+import lazy_loader
+
 __version__ = "0.1.0.dev0"
 
-__all__ = ["__version__"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
