@@ -9,7 +9,7 @@ from scipy.stats import kendalltau, spearmanr
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 from scalegmn.errors import PopulationError
-from scalegmn.tasks import r_squared
+from scalegmn.metrics import r_squared
 from scalegmn.tasks._regression_report import regression_report
 from scalegmn.training import Report
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from scalegmn.disk import file_sha256
 from scalegmn.errors import CheckpointError
 from scalegmn.graph import NetworkBatch
 from scalegmn.networks import Activation, mlp
 from scalegmn.seeding import generator
 from scalegmn.symmetry import SymmetryAction
 from scalegmn.training import InvariantStatistics, Typicality
-from scalegmn.trojans.detection import file_sha256
 
 ARCHITECTURE = mlp(widths=(3, 6, 5, 2), activations=[Activation("relu"), Activation("tanh")])
 STATISTICS = InvariantStatistics([ARCHITECTURE])

@@ -27,8 +27,8 @@ class Configuration:
     """Base of dataclasses that hold options.
 
     Subclasses are frozen dataclasses.  Their annotations say what each field accepts, limits included
-    (:mod:`~scalegmn.configuration._limits`): values from Python, from YAML and from saved models are converted
-    and checked in the same way, when the configuration is made.
+    (:mod:`~scalegmn.configuration._limits`): values from Python, from YAML and from saved models are
+    converted and checked in the same way, when the configuration is made.
 
     Example:
         >>> from dataclasses import dataclass

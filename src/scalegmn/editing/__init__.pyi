@@ -1,4 +1,4 @@
-from ._applying import Pictures, TrainedEditor, edit_population, edited_by
+from ._applying import Pictures, TrainedEditor, edit_population
 from ._drawing import draw
 from ._files import FilesEdited, edit_files
 from ._image_error import ImageTargets, decibels, squared_errors
@@ -20,7 +20,6 @@ __all__ = [
     "draw",
     "edit_files",
     "edit_population",
-    "edited_by",
     "squared_errors",
     "start_refit",
 ]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final, final
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from scalegmn.editing._drawing import check_siren
@@ -28,7 +27,7 @@ from scalegmn.populations import (
     sha256,
 )
 from scalegmn.symmetry import canonicalize_sine_phase
-from scalegmn.training import MODEL, Run, device_called, device_of, evaluating, kept_memory
+from scalegmn.training import MODEL, Run, device_called, edited_by
 
 SHOWN: Final = 8
 """Networks on a contact sheet."""
@@ -115,21 +114,6 @@ class TrainedEditor:
         if target is None and self.task.config.edit in edit_names():
             target = self.task.edit(drawn[0].clip(0, 1))
         return Pictures(drawn[0], target, drawn[1], reference)
-
-
-def edited_by(model: Editor, architecture: Architecture, theta: Tensor, *, batch_size: int) -> Tensor:
-    """Edited networks ``(N, P)``, on the CPU, in the precision of `theta`.
-
-    Raises:
-        GraphError: the model cannot read such networks.
-    """
-    device, parts = device_of(model), []
-    with kept_memory(), evaluating(model):
-        for given in theta.split(batch_size):
-            _, edited = model.edit(NetworkBatch.of(architecture, given.float().to(device))).single
-            # The update alone is rounded to single precision, not the network.
-            parts.append(given + (edited.cpu() - given.float()).to(given))
-    return torch.cat(parts)
 
 
 def edit_population(

@@ -1,4 +1,4 @@
-"""Figures of how well predictions fit: intervals by resampling, correlations, ROC figures, calibration errors."""
+"""How well predictions fit: intervals by resampling, correlations, ROC figures, calibration errors."""
 
 from __future__ import annotations
 

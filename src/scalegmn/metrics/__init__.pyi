@@ -10,6 +10,7 @@ from ._detection import (
     rate_at,
     roc_points,
 )
+from ._r_squared import r_squared
 from ._rank_correlation import kendall_tau, pairwise_rank_loss, spearman_rho
 from ._regression import KendallTau, MeanAbsolute
 from ._resampling import bootstrap_interval, resamples
@@ -31,6 +32,7 @@ __all__ = [
     "interval_radius",
     "kendall_tau",
     "pairwise_rank_loss",
+    "r_squared",
     "rate_at",
     "resamples",
     "roc_points",

@@ -12,11 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scalegmn.errors import ScaleGMNError
-from scalegmn.metrics import kendall_tau
+from scalegmn.metrics import kendall_tau, r_squared
 from scalegmn.reports._categories import OTHERS, Mark, draw_key, marks_of
 from scalegmn.reports._figures import BLUE, GREY, INK, SMALL, TITLE, new_figure, tidy
 from scalegmn.seeding import numpy_generator
-from scalegmn.tasks import r_squared
 
 _COLUMNS: Final = 3
 _SIDE: Final = 4.3

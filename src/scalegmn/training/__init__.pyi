@@ -1,6 +1,7 @@
 from ._checks import FREE_ON_RESUME, mistakes_of, mistakes_of_work, other_networks
 from ._config import Accelerator, DataConfig, LoggingConfig, RunConfig, Schedule, TaskName, TrainingConfig
 from ._data import BatchOrder, Data, Networks, PopulationData
+from ._edited import edited_by
 from ._embedding import Points, Projection, project, trained_model, untrained_model, vectors_of
 from ._evaluation import evaluate
 from ._files import create_json, json_text, write_json, write_text
@@ -86,6 +87,7 @@ __all__ = [
     "described",
     "device_called",
     "device_of",
+    "edited_by",
     "entries_of",
     "evaluate",
     "evaluating",

@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from scalegmn.disk import file_sha256
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.models import WEIGHTS_FILE, Judge, Metanetwork
@@ -31,7 +32,6 @@ from scalegmn.training._run_folder import MODEL, Run
 from scalegmn.training._selection import groups_among, select
 from scalegmn.training._task import AnyTask
 from scalegmn.training._typicality import InvariantStatistics
-from scalegmn.trojans.detection import file_sha256
 
 FORMAT: Final = 1
 REFERENCE: Final = "reference.json"

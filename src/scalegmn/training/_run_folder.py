@@ -9,7 +9,7 @@
  model/               the best model: config.json and model.safetensors
  results.json         its figures on the test networks
  confusion.npy        its confusion matrix there
- calibration.*        of a detector: what ``scalegmn scan`` must know (:mod:`scalegmn.trojans.detection._calibrating`)
+ calibration.*        of a detector: what ``scalegmn scan`` must know (:mod:`scalegmn.trojans.detection`)
  reference.json       what answers are compared with (:mod:`scalegmn.training._reference`)
  tensorboard/         event files
 ==================== ==================================================================

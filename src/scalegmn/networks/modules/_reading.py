@@ -1,7 +1,8 @@
 """From PyTorch modules to ``(architecture, theta)``, and back.
 
 Modules are read by their structure, not by running them: nested ``nn.Sequential`` of the layers that
-:mod:`scalegmn.networks.modules._readers` knows, and classes that :func:`register_module_reader` was told about.
+:mod:`scalegmn.networks.modules._readers` knows, and classes that :func:`register_module_reader` was told
+about.
 What changes the outputs of a module without showing in its structure is refused
 (:mod:`scalegmn.networks.modules._checks`).  For anything else, write down the
 :class:`~scalegmn.networks.Architecture` and pack its state dict with ``Architecture.flatten``.

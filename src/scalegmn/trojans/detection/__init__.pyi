@@ -1,4 +1,4 @@
-from ._calibrating import CALIBRATION, TYPICALITY, Calibration, calibrated_results, file_sha256
+from ._calibrating import CALIBRATION, TYPICALITY, Calibration, calibrated_results
 from ._calibration import sigmoid
 from ._calibration_diagram import draw_calibration
 from ._report import RELIABILITY, ROC
@@ -14,6 +14,5 @@ __all__ = [
     "TrojanDetection",
     "calibrated_results",
     "draw_calibration",
-    "file_sha256",
     "sigmoid",
 ]

@@ -7,7 +7,6 @@ The best epoch was chosen on the same networks by its AUROC, so figures on them 
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 
 from scalegmn import __version__
+from scalegmn.disk import file_sha256
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
 from scalegmn.metrics import (
@@ -222,19 +222,6 @@ def calibrate(
         place=place,
         model_sha256=file_sha256(config.folder / MODEL / WEIGHTS_FILE),
     )
-
-
-def file_sha256(path: Path) -> str:
-    """Checksum of a file, in hexadecimal; read piece by piece.
-
-    Raises:
-        ConfigurationError: it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); restore it") from error
 
 
 def _architectures(selection: Selection) -> tuple[dict[int, Architecture], np.ndarray]:

@@ -12,12 +12,11 @@ import torch
 from torch import Tensor
 
 from scalegmn.checkpoints import Checkpoint, write_like
-from scalegmn.editing import edited_by
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.models import WEIGHTS_FILE, Editor
 from scalegmn.networks import Architecture
 from scalegmn.populations import sha256
-from scalegmn.training import MODEL, ReadingOptions, Run, device_called, read_network
+from scalegmn.training import MODEL, ReadingOptions, Run, device_called, edited_by, read_network
 from scalegmn.trojans.making import trojan_figures
 from scalegmn.trojans.repair._outcome import DEFAULT_DROP, Evidence, LayerChange, Performance, RepairOutcome
 from scalegmn.trojans.repair._task import TrojanRepair

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import final
 
 from scalegmn import __version__
+from scalegmn.disk import file_sha256
 from scalegmn.errors import ConfigurationError
 from scalegmn.metrics import smallest_p_value
 from scalegmn.models import FittedJudge
 from scalegmn.networks import Architecture
 from scalegmn.training import MODEL, RUN, InvariantStatistics, Run, device_called
-from scalegmn.trojans.detection import CALIBRATION, TYPICALITY, Calibration, TrojanDetection, file_sha256
+from scalegmn.trojans.detection import CALIBRATION, TYPICALITY, Calibration, TrojanDetection
 from scalegmn.trojans.scanning._results import DetectorIdentity
 
 

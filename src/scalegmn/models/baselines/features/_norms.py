@@ -26,8 +26,8 @@ from scalegmn.networks import Architecture
 class NormFeatures(FeatureSet):
     """The L2 norm of every layer's weights, of its biases, and of all parameters, ``(B, 3 layers + 1)``.
 
-    Reads mixed architectures (:func:`~scalegmn.models.baselines.features._positions.in_places`).  A layer without
-    biases has biases of norm 0.
+    Reads mixed architectures (:func:`~scalegmn.models.baselines.features._positions.in_places`).  A layer
+    without biases has biases of norm 0.
 
     Attributes:
         layers: most weighted layers that a network has.

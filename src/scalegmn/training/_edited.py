@@ -1,0 +1,27 @@
+"""Networks as an editor writes them, batch by batch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from scalegmn.graph import NetworkBatch
+from scalegmn.models import Editor
+from scalegmn.networks import Architecture
+from scalegmn.training._inference import device_of, evaluating
+from scalegmn.training._memory import kept_memory
+
+
+def edited_by(model: Editor, architecture: Architecture, theta: Tensor, *, batch_size: int) -> Tensor:
+    """Edited networks ``(N, P)``, on the CPU, in the precision of `theta`.
+
+    Raises:
+        GraphError: the model cannot read such networks.
+    """
+    device, parts = device_of(model), []
+    with kept_memory(), evaluating(model):
+        for given in theta.split(batch_size):
+            _, edited = model.edit(NetworkBatch.of(architecture, given.float().to(device))).single
+            # The update alone is rounded to single precision, not the network.
+            parts.append(given + (edited.cpu() - given.float()).to(given))
+    return torch.cat(parts)
