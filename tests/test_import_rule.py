@@ -41,7 +41,7 @@ OPEN = frozenset({"cli", "nn", "testing"})
 KNOWN = frozenset(
     f"scalegmn.training.{name}"
     for name in (
-        "_answering",
+        "_run_predictor",
         "_config",
         "_evaluated_rows",
         "_fit",

@@ -1,8 +1,8 @@
 """ScaleGMN: metanetworks that read trained networks and know which changes leave them the same.
 
-A trained network becomes a graph whose every number knows how it transforms; what comes out is an output about
-the network, or a new network.  The names that most programs need are here; they, and the packages beside
-them, are loaded when they are first used.
+A trained network becomes a graph whose features transform by a known group; what comes out is a prediction
+about the network, or a new network.  The names that most programs need are here; they, and the packages
+beside them, are loaded when they are first used.
 
 >>> import torch
 >>> import scalegmn

@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from training.comparison import jobs
 
 from scalegmn.comparison._parallel import Job, run_side_by_side
+from tests.comparison import jobs
 
 pytestmark = pytest.mark.slow
 

@@ -24,8 +24,7 @@ from scalegmn.networks import (
     run,
     siren,
 )
-from scalegmn.networks.modules import read_module
-from scalegmn.networks.modules._building import Shift, Sine
+from scalegmn.networks.modules import Shift, Sine, read_module
 
 VECTORS, IMAGES = (6, 3), (6, 3, 11, 11)
 

@@ -126,9 +126,9 @@ def test_killed_again_and_again(
 def test_a_process_killed_in_the_middle(tmp_path: Path, complete: dict[str, bytes]) -> None:
     program = """
 import os, signal, sys
-from test_writer import PROVENANCE, shard
-from scalegmn.populations import writer as module
-from scalegmn.populations._store import PopulationWriter
+from tests.populations.test_writer import PROVENANCE, shard
+from scalegmn.populations import _writer as module
+from scalegmn.populations import PopulationWriter
 
 with PopulationWriter(sys.argv[1], provenance=PROVENANCE) as writer:
     writer.append_groups(shard(0), notes="shard 0")
@@ -136,7 +136,7 @@ with PopulationWriter(sys.argv[1], provenance=PROVENANCE) as writer:
     module.write_atomically = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     writer.append_groups(shard(1), notes="shard 1")
 """
-    paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     folder = tmp_path / "p"
     done = subprocess.run([sys.executable, "-c", program, str(folder)], env=environment, check=False)

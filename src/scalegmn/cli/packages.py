@@ -15,6 +15,7 @@ from typing import Final
 
 _SOURCE: Final = Path(__file__).parents[2]
 _DISTRIBUTIONS: Final = {
+    "lazy_loader": "lazy_loader",
     "numpy": "numpy",
     "torch": "torch",
     "torch_geometric": "torch_geometric",
@@ -90,7 +91,22 @@ def _imports_behind(module: str) -> set[str]:
 def _file_of(module: str) -> Path | None:
     path = _SOURCE.joinpath(*module.split("."))
     candidates = (path.with_suffix(".py"), path / "__init__.py")
-    return next((file for file in candidates if file.is_file()), None)
+    found = next((file for file in candidates if file.is_file()), None)
+    package, _, name = module.rpartition(".")
+    home = _exports(package).get(name) if found is None and package else None
+    return found if home is None else _file_of(f"{package}.{home}")
+
+
+@functools.cache
+def _exports(package: str) -> dict[str, str]:
+    """Names that a package loads when they are first used, and the inner modules that hold them."""
+    stub = _SOURCE.joinpath(*package.split("."), "__init__.pyi")
+    if not stub.is_file():
+        return {}
+    imports = [
+        node for node in ast.parse(stub.read_text(encoding="utf-8")).body if isinstance(node, ast.ImportFrom)
+    ]
+    return {alias.name: node.module for node in imports if node.module is not None for alias in node.names}
 
 
 @functools.cache

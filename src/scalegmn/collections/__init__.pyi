@@ -21,6 +21,9 @@ from ._formats import COLLECTIONS, collection_named
 from ._importing import ImportReport, import_collection, shown_refusals
 from ._importing_checkpoints import MAX_BYTES, NetworkReader, import_checkpoints
 from ._splits_files import SPLITS, SplitsFile, path_end, read_splits, write_splits
+from .inrs import Cifar10Inrs, FashionMnistInrs, MnistInrs, NpzInrs, SplitCollection, generate_splits
+from .small_cnn_zoo import SmallCnnZoo
+from .wild_park import WildPark
 
 __all__ = [
     "CLASSES",
@@ -29,15 +32,22 @@ __all__ = [
     "SPLITS",
     "TABLE",
     "CanonicalizeReport",
+    "Cifar10Inrs",
     "Collection",
     "Entry",
+    "FashionMnistInrs",
     "ImportReport",
     "Listing",
+    "MnistInrs",
     "NetworkReader",
     "Networks",
+    "NpzInrs",
     "Refusal",
+    "SmallCnnZoo",
+    "SplitCollection",
     "SplitsFile",
     "Value",
+    "WildPark",
     "canonicalize_folder",
     "canonicalize_population",
     "check_label",
@@ -45,6 +55,7 @@ __all__ = [
     "collection_named",
     "existing_folder",
     "export_population",
+    "generate_splits",
     "import_checkpoints",
     "import_collection",
     "one_row",

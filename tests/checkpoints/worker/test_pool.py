@@ -223,7 +223,7 @@ def test_forked_process_has_workers_of_its_own(write: Write) -> None:
 
 PROGRAM = """
 import signal, sys
-from scalegmn.checkpoints.worker import Reader, launching
+from scalegmn.checkpoints.worker import Reader, _launching as launching
 launching.ENTRY = {entry!r}
 signal.signal(signal.SIGINT, signal.default_int_handler)
 reader = Reader(workers=1)

@@ -7,7 +7,7 @@ import torch
 
 from scalegmn.errors import ArchitectureError
 from scalegmn.networks import Activation
-from scalegmn.networks.modules._building import Elementwise, Shift, Sine
+from scalegmn.networks.modules import Elementwise, Shift, Sine
 
 X = torch.linspace(-2, 2, 9)
 

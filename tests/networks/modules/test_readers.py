@@ -11,9 +11,8 @@ from torch.nn.utils import parametrizations
 from scalegmn.errors import UnsupportedLayerError
 from scalegmn.networks import Activate, Activation, Conv, Dense, Dropout, Flatten, Layer, Pool
 from scalegmn.networks import Shift as ShiftLayer
-from scalegmn.networks.modules import read_module
-from scalegmn.networks.modules._building import Elementwise, Shift, Sine
-from scalegmn.networks.modules._registry import Place, can_read, read_leaf
+from scalegmn.networks.modules import Elementwise, Place, Shift, Sine, read_module
+from scalegmn.networks.modules._registry import can_read, read_leaf
 
 
 def names(cases: Sequence[tuple[nn.Module, object]]) -> list[str]:

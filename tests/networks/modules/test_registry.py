@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from scalegmn.errors import ScaleGMNError, UnsupportedLayerError
 from scalegmn.graph import to_graph, to_module, to_parameters
 from scalegmn.networks import Activate, Activation, Architecture, Dense, Layer, Skip, run
+from scalegmn.networks.modules import Place, read_module, register_module_reader
 from scalegmn.networks.modules import _registry as module_registry
-from scalegmn.networks.modules import read_module, register_module_reader
-from scalegmn.networks.modules._registry import Place
 
 
 @pytest.fixture(autouse=True)
@@ -166,7 +165,7 @@ def test_what_cannot_be_registered(kind: object, reader: object) -> None:
 @pytest.mark.parametrize(
     ("module", "message"),
     [
-        (Block(), r"the module itself \(.*test_module_registry\.Block\): .*register_module_reader"),
+        (Block(), r"the module itself \(.*test_registry\.Block\): .*register_module_reader"),
         (Twice(nn.Linear(2, 2)), r"the module itself \(.*Twice\): only nn.Sequential says"),
         (nn.Sequential(nn.Linear(2, 2), Block()), r"layer '1' \(.*Block\): .*describe the network"),
         (nn.ModuleList([nn.Linear(2, 2)]), r"the module itself \(nn.ModuleList\): only nn.Sequential"),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import lazy_loader
 import numpy as np
 
 import scalegmn.errors
@@ -31,12 +32,15 @@ _KEPT: Final = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 
 
 def package_paths() -> list[str]:
-    """Where a worker finds numpy and this library: the folders, or archives, that this process has them from.
+    """Where a worker finds numpy and this library: the folders that this process has them from.
 
     They are searched after the standard library and before nothing else, so neither the current folder nor
     ``PYTHONPATH`` nor a startup file of ``site-packages`` can put another module in place of one of these.
     """
-    folders = [Path(module).absolute().parents[1] for module in (np.__file__, scalegmn.errors.__file__)]
+    folders = [
+        Path(module).absolute().parents[1]
+        for module in (np.__file__, lazy_loader.__file__, scalegmn.errors.__file__)
+    ]
     return list(dict.fromkeys(map(str, folders)))
 
 

@@ -32,7 +32,7 @@ CALL_PATH: Final = (
 
 _PACKAGES: Final = {
     nn.Module.__module__.partition(".")[0]: "nn",
-    "scalegmn": "scalegmn.networks.modules._reading",
+    "scalegmn": "scalegmn.networks.modules",
 }
 
 

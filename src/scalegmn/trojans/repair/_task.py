@@ -66,8 +66,8 @@ class RepairConfig(Configuration):
 class TrojanRepair(EditingTask[RepairOutputs, RepairTargets]):
     """Cross-entropy of repaired networks on clean images and on images with their triggers, true labels both.
 
-    Outputs are what repaired networks do (:class:`~scalegmn.trojans.repair._scenes.RepairOutputs`), and targets
-    what they are judged with (:class:`~scalegmn.trojans.repair._scenes.RepairTargets`).
+    Outputs are what repaired networks do (:class:`~scalegmn.trojans.repair._scenes.RepairOutputs`), and
+    targets what they are evaluated with (:class:`~scalegmn.trojans.repair._scenes.RepairTargets`).
 
     The best model has the highest `balance`: the mean of the accuracy on clean images, over all networks, and
     of ``1 - ASR`` over the trojaned ones.
