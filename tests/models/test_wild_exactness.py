@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from scalegmn.errors import SymmetryError
 from scalegmn.models import Direction, ModelConfig, ReadoutKind, Symmetry
 from scalegmn.networks import Architecture, WildLayout
 from scalegmn.seeding import generator, numpy_generator
@@ -87,7 +88,8 @@ def test_neurons_of_trivial_groups_are_not_rescaled() -> None:
     networks = [(architecture, random_parameters(architecture, 3, generator=generator(0)))]
     model = model_of(networks, config(Direction.forward, Symmetry.permutation))
     # Each ReLU is tied to a GELU, so nothing is left to rescale.
-    assert symmetry_error(model, networks, generator=generator(1), elements=RESCALINGS) < 1e-12
+    with pytest.raises(SymmetryError, match="the group is trivial"):
+        symmetry_error(model, networks, generator=generator(1), elements=RESCALINGS)
 
 
 @pytest.mark.parametrize("direction", Direction)

@@ -1,10 +1,13 @@
 """Tools for testing metanetworks: random networks, random weights, and checks of symmetry.
 
-For users as much as for the library's own tests; nothing in the library imports it::
+For users as much as for the library's own tests; nothing in the library imports it. A metanetwork from
+anywhere is checked in three lines, whatever form of networks it reads::
 
-    networks = random_networks(generator=generator(0), architectures=5)
-    model = randomise(ScaleGMN(...), generator=generator(1)).double()
-    assert_invariant(model, networks, generator=generator(2))
+    networks = WeightLists.random((2, 16, 16, 1), activations="relu", generator=generator(0))
+    report = assert_invariant(model, networks, generator=generator(1))  # called as model(weights, biases)
+    print(report)
+
+``docs/testing.md`` shows all of it.
 """
 
 from scalegmn.testing.architectures import (
@@ -17,9 +20,14 @@ from scalegmn.testing.architectures import (
     random_residual_mlp,
     random_siren,
 )
-from scalegmn.testing.assertions import TOLERANCES, assert_equivariant, assert_invariant, symmetry_error
-from scalegmn.testing.comparison import Networks
-from scalegmn.testing.elements import Elements
+from scalegmn.testing.assertions import (
+    TOLERANCES,
+    assert_equivariant,
+    assert_invariant,
+    symmetry_error,
+)
+from scalegmn.testing.elements import PERMUTATIONS, Elements
+from scalegmn.testing.forms import FlatParameters, Graphs
 from scalegmn.testing.parameters import (
     input_shape,
     random_inputs,
@@ -27,12 +35,24 @@ from scalegmn.testing.parameters import (
     random_parameters,
     randomise,
 )
+from scalegmn.testing.report import SymmetryReport
+from scalegmn.testing.samples import ModelLaw, SampleNetworks
+from scalegmn.testing.state_dicts import Modules, StateDicts
+from scalegmn.testing.weight_lists import WeightLists
 
 __all__ = [
     "ELEMENTWISE",
+    "PERMUTATIONS",
     "TOLERANCES",
     "Elements",
-    "Networks",
+    "FlatParameters",
+    "Graphs",
+    "ModelLaw",
+    "Modules",
+    "SampleNetworks",
+    "StateDicts",
+    "SymmetryReport",
+    "WeightLists",
     "assert_equivariant",
     "assert_invariant",
     "input_shape",

@@ -1,26 +1,18 @@
-"""How far a metanetwork's answers about transformed networks are from where they should be."""
+"""How far a metanetwork's outputs for transformed networks are from where they should be."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from scalegmn.errors import SymmetryError
-from scalegmn.graph import NetworkGraph, batch_graphs, update_parameters
 from scalegmn.networks import Architecture
-from scalegmn.testing.elements import Pair
-
-Networks = Sequence[tuple[Architecture, Tensor]]
-"""Architectures with the parameters ``(B, P)`` of their networks; for updates at least two of each."""
-
-Answer = Tensor | tuple[Tensor, Tensor]
-Model = Callable[[NetworkGraph], Answer]
-
-INVARIANCE = "invariance: f(g theta) = f(theta)"
-EQUIVARIANCE = "equivariance: u(g theta) = g u(theta)"
+from scalegmn.testing.arguments import Model
+from scalegmn.testing.elements import TransformedNetworks
+from scalegmn.testing.samples import ModelLaw, SampleNetworks, in_words
 
 
 @dataclass(frozen=True)
@@ -28,62 +20,114 @@ class Measurement:
     """The largest relative error that was found, and where.
 
     Attributes:
-        error: change of an answer, divided by the spread of the answers over different networks.
-        network: row of the network among those of its architecture.
-        architecture: in words.
+        error: change of an output, divided by the spread of the outputs over different networks.
+        position: the network, its architecture, and the output or parameter.
         law: what should have held.
     """
 
     error: float
-    network: int
-    architecture: str
-    law: str
+    position: str
+    law: ModelLaw
 
 
-def measure(model: Model, pairs: Sequence[Pair]) -> Measurement:
-    """Ask the model about both sides of every pair, and find the worst answer.
+def measure(
+    model: Model, samples: SampleNetworks, pairs: Sequence[TransformedNetworks], law: ModelLaw | None
+) -> Measurement:
+    """Give the model both sides of every pair, and find the worst output.
 
-    Tensors ``(B, ...)`` should be the same for both; pairs of updates of weights ``(T,)`` and biases
-    ``(V,)`` should transform as the parameters do.
+    Tensors ``(B, ...)`` should be the same for both; updates should transform as the parameters do.
+
+    Args:
+        model: a metanetwork that reads this form of networks.
+        samples: the form.
+        pairs: networks and transformed networks.
+        law: None for the one that fits the outputs.
+
+    Raises:
+        AssertionError: outputs of a form that cannot obey the law.
+        SymmetryError: outputs that show nothing.
     """
-    answers = [_ask(model, pair) for pair in pairs]
-    laws = {law for _, _, law in answers}
-    if len(laws) > 1:
-        raise SymmetryError("the model gives tensors for some networks and updates for others")
-    law = laws.pop()
-    if law == INVARIANCE:
-        spread = _spread(torch.cat([before for before, _, _ in answers]), "answers")
-        errors = [_worst(after - before, spread) for before, after, _ in answers]
+    shown = [torch.cat([pair.seen, pair.moved_seen]) for pair in pairs]
+    outputs = [
+        samples.outputs(model, pair.architecture, theta) for pair, theta in zip(pairs, shown, strict=True)
+    ]
+    law = _law(samples, outputs, shown, law)
+    halves = [
+        comparable(samples, pair.architecture, output, theta, law).chunk(2)
+        for pair, output, theta in zip(pairs, outputs, shown, strict=True)
+    ]
+    if law is ModelLaw.equivariance:
+        errors = [_update_errors(pair, *both) for pair, both in zip(pairs, halves, strict=True)]
     else:
-        errors = [_update_errors(pair, *answer[:2]) for pair, answer in zip(pairs, answers, strict=True)]
-    return _largest(errors, pairs, law)
+        if len({before.shape[1:] for before, _ in halves}) > 1:
+            raise SymmetryError("the model's outputs for different architectures are of different shapes")
+        spread = _spread(torch.cat([before for before, _ in halves]), "outputs")
+        errors = [(after - before).abs() / spread for before, after in halves]
+    return _largest(samples, errors, pairs, law)
 
 
-def _ask(model: Model, pair: Pair) -> tuple[Tensor, Tensor, str]:
-    """Answers, or packed updates, before and after, each ``(B, ...)``, and the law that they should obey."""
-    both = torch.cat([pair.seen, pair.moved_seen])
-    answer = model(batch_graphs(pair.architecture, both))
-    law = INVARIANCE
-    if isinstance(answer, tuple):
-        answer, law = update_parameters(pair.architecture, *answer), EQUIVARIANCE
-    if not torch.isfinite(answer).all():
+def comparable(
+    samples: SampleNetworks, architecture: Architecture, output: object, theta: Tensor, law: ModelLaw
+) -> Tensor:
+    """What the model said of networks ``theta (n, *, P)``, as a finite tensor ``(n, ...)``.
+
+    Raises:
+        SymmetryError: it has another shape, or holds NaN.
+    """
+    if law is ModelLaw.equivariance:
+        found = samples.updates(architecture, output, theta)
+    else:
+        found = _stacked(output, len(theta))
+    if not torch.isfinite(found).all():
         raise SymmetryError(
-            f"the model's answers about {pair.architecture.describe()} are NaN or infinite, which shows "
+            f"the model's outputs for {samples.describe(architecture)} are NaN or infinite, which shows "
             "nothing; look for numbers that grow from layer to layer"
         )
-    before, after = answer.flatten(1).chunk(2)
-    return before, after, law
+    return found if found.ndim > 1 else found[:, None]
 
 
-def _update_errors(pair: Pair, before: Tensor, after: Tensor) -> Tensor:
-    """Errors of all networks, ``(B,)``.
+def _law(
+    samples: SampleNetworks, outputs: Sequence[object], shown: Sequence[Tensor], asked: ModelLaw | None
+) -> ModelLaw:
+    """The law to test, once the outputs are found to be of a form that can obey it."""
+    found = [samples.laws(output, theta) for output, theta in zip(outputs, shown, strict=True)]
+    for output, possible in zip(outputs, found, strict=True):
+        if not possible:
+            raise SymmetryError(
+                f"the model's output is {in_words(output)}, expected a tensor with one row for each "
+                f"network, or updates in the form of the networks; it was called as {samples.called}"
+            )
+    law = found[0][0] if asked is None else asked
+    if any(law not in possible for possible in found):
+        if asked is None:
+            raise SymmetryError("the model gives tensors for some networks and updates for others")
+        possible = next(possible for possible in found if law not in possible)
+        raise AssertionError(
+            f"outputs of this form can only obey {possible[0].value}; asked for was {law.value}"
+        )
+    return law
+
+
+def _stacked(output: object, count: int) -> Tensor:
+    """Outputs ``(count, ...)`` of a law of invariance."""
+    assert isinstance(output, Tensor)
+    if output.ndim < 1 or output.shape[0] != count:
+        raise SymmetryError(
+            f"the model's output is {in_words(output)}, expected one row for each of the {count} networks "
+            "that it was given at once; put networks in the first dimension"
+        )
+    return output
+
+
+def _update_errors(pair: TransformedNetworks, before: Tensor, after: Tensor) -> Tensor:
+    """Errors of all updates, ``(B, *features, P)``.
 
     They are measured as if the transformation were undone: a neuron that was divided by 1000 counts as
     much as one that was multiplied.
     """
     factor = pair.transform_update(torch.ones_like(before))
     difference = (after - pair.transform_update(before)) / factor
-    return _worst(difference, _spread(before, "updates"))
+    return difference.abs() / _spread(before, "updates")
 
 
 def _spread(values: Tensor, name: str) -> Tensor:
@@ -102,11 +146,16 @@ def _spread(values: Tensor, name: str) -> Tensor:
     return spread
 
 
-def _worst(difference: Tensor, spread: Tensor) -> Tensor:
-    return difference.abs().amax(dim=1) / spread
-
-
-def _largest(errors: Sequence[Tensor], pairs: Sequence[Pair], law: str) -> Measurement:
+def _largest(
+    samples: SampleNetworks, errors: Sequence[Tensor], pairs: Sequence[TransformedNetworks], law: ModelLaw
+) -> Measurement:
     worst = max(range(len(errors)), key=lambda number: float(errors[number].max()))
-    found = errors[worst]
-    return Measurement(float(found.max()), int(found.argmax()), pairs[worst].architecture.describe(), law)
+    found, architecture = errors[worst], pairs[worst].architecture
+    network, *inside = (int(place) for place in torch.unravel_index(found.argmax(), found.shape))
+    if law is ModelLaw.equivariance:
+        where = samples.position(architecture, inside[-1])
+    else:
+        where = f"output {inside[0] if len(inside) == 1 else tuple(inside)}"
+    return Measurement(
+        float(found.max()), f"{where} of network {network} of {samples.describe(architecture)}", law
+    )

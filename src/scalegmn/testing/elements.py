@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from scalegmn.networks import Architecture
 from scalegmn.symmetry import Element, SymmetryAction, canonicalize_sine_phase
+
+_TRIES: Final = 20
+"""Draws of an element that is not the identity, before the group is taken to be trivial."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +24,7 @@ class Elements:
         permute: permute hidden neurons.
         rescale: multiply hidden neurons by elements of their groups (scales and signs).
         shift_phase: shift the biases of sine neurons by half periods.  Metanetworks leave these to
-            :func:`~scalegmn.symmetry.canonicalize_sine_phase`, so all networks are canonicalised before
+            :func:`~scalegmn.symmetry.canonicalize_sine_phase`, so all networks are canonicalized before
             the model sees them.
         spread: scales are log-uniform in ``[1/spread, spread]``.
     """
@@ -38,14 +42,18 @@ class Elements:
         return ", ".join(parts) or "the identity only"
 
 
+PERMUTATIONS: Final = Elements(rescale=False, shift_phase=False)
+"""Permutations of hidden neurons alone, which every network has."""
+
+
 @dataclass(frozen=True, eq=False)
-class Pair:
+class TransformedNetworks:
     """Networks of one architecture, and the same networks transformed, each by an element of its own.
 
     Attributes:
         architecture: of all of them.
-        theta, moved: parameters before and after, ``(B, P)``.
-        seen, moved_seen: what a metanetwork is shown of the two: canonicalised, where phases were drawn.
+        theta, moved: parameters before and after, ``(B, *features, P)``.
+        seen, moved_seen: what a metanetwork is shown of the two: canonicalized, where phases were drawn.
         elements: one per network.
     """
 
@@ -57,15 +65,15 @@ class Pair:
     elements: tuple[Element, ...]
 
     def apply(self, theta: Tensor) -> Tensor:
-        """The same transformations of other parameters ``(B, P)``, such as the same in another dtype."""
+        """The same transformations of other parameters ``(B, *, P)``, such as the same in another dtype."""
         action = SymmetryAction(self.architecture)
         pairs = zip(theta, self.elements, strict=True)
         return torch.stack([action.apply(row, element) for row, element in pairs])
 
     def transform_update(self, update: Tensor) -> Tensor:
-        """The action on updates ``(B, P)`` of the networks as they were shown."""
+        """The action on updates ``(B, *, P)`` of the networks as they were shown."""
         action = SymmetryAction(self.architecture)
-        # Canonicalising undid the phases, and with them the flips of outgoing weights.
+        # Canonicalizing undid the phases, and with them the flips of outgoing weights.
         still = action.identity().phase
         rows = [
             action.apply_update(row, dataclasses.replace(element, phase=still))
@@ -76,21 +84,34 @@ class Pair:
 
 def draw_pair(
     architecture: Architecture, theta: Tensor, *, generator: torch.Generator, elements: Elements
-) -> Pair:
-    """Transform networks ``(B, P)`` by random elements."""
+) -> TransformedNetworks:
+    """Transform networks ``(B, *features, P)`` by random elements that are not the identity."""
     action = SymmetryAction(architecture)
-    drawn = tuple(
-        action.draw(
+    drawn = tuple(draw_element(action, generator=generator, elements=elements) for _ in theta)
+    moved = torch.stack([action.apply(row, element) for row, element in zip(theta, drawn, strict=True)])
+    seen, moved_seen = theta, moved
+    if elements.shift_phase:
+        seen, moved_seen = (canonicalize_sine_phase(architecture, x) for x in (theta, moved))
+    return TransformedNetworks(architecture, theta, moved, seen, moved_seen, drawn)
+
+
+def is_identity(element: Element) -> bool:
+    """Whether an element changes nothing."""
+    still = torch.equal(element.permutation, torch.arange(element.permutation.numel()))
+    return still and bool((element.scale == 1).all()) and bool((element.phase == 0).all())
+
+
+def draw_element(action: SymmetryAction, *, generator: torch.Generator, elements: Elements) -> Element:
+    """A random element that is not the identity, unless there is no other."""
+    # Of two neurons, every second permutation is the identity, which tests nothing.
+    for _ in range(_TRIES):
+        element = action.draw(
             generator=generator,
             spread=elements.spread,
             permute=elements.permute,
             rescale=elements.rescale,
             shift_phase=elements.shift_phase,
         )
-        for _ in theta
-    )
-    moved = torch.stack([action.apply(row, element) for row, element in zip(theta, drawn, strict=True)])
-    seen, moved_seen = theta, moved
-    if elements.shift_phase:
-        seen, moved_seen = (canonicalize_sine_phase(architecture, x) for x in (theta, moved))
-    return Pair(architecture, theta, moved, seen, moved_seen, drawn)
+        if not is_identity(element):
+            break
+    return element

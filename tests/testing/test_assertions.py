@@ -23,21 +23,21 @@ from scalegmn.networks import (
 )
 from scalegmn.seeding import generator
 from scalegmn.symmetry import SymmetryAction
-from scalegmn.testing.architectures import (
+from scalegmn.testing import (
     ELEMENTWISE,
+    Elements,
+    assert_equivariant,
+    assert_invariant,
+    input_shape,
     random_architecture,
     random_cnn,
-    random_mlp,
-    random_siren,
-)
-from scalegmn.testing.assertions import assert_equivariant, assert_invariant, symmetry_error
-from scalegmn.testing.elements import Elements
-from scalegmn.testing.parameters import (
-    input_shape,
     random_inputs,
+    random_mlp,
     random_networks,
     random_parameters,
+    random_siren,
     randomise,
+    symmetry_error,
 )
 
 TANH = mlp(widths=(2, 4, 3, 2), activations=[Activation("tanh")] * 2)
@@ -233,6 +233,51 @@ def test_what_shows_nothing_is_refused() -> None:
         assert_invariant(absolute_biases, networks_of(TANH, count=1), generator=generator(1))
     with pytest.raises(SymmetryError, match="at least one"):
         assert_invariant(absolute_biases, [], generator=generator(1))
+    with pytest.raises(SymmetryError, match="draws is 0"):
+        assert_invariant(absolute_biases, networks_of(TANH), generator=generator(1), draws=0)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "elements"),
+    [
+        (mlp(widths=(2, 3), activations=[]), Elements()),
+        (mlp(widths=(2, 1, 3), activations=[Activation("gelu")]), Elements()),
+        (mlp(widths=(2, 5, 3), activations=[Activation("gelu")]), Elements(permute=False)),
+        (RELU, Elements(permute=False, rescale=False)),
+    ],
+)
+def test_trivial_groups_are_refused(architecture: Architecture, elements: Elements) -> None:
+    with pytest.raises(SymmetryError, match=r"the group is trivial for .* nothing would be tested"):
+        assert_invariant(
+            absolute_biases, networks_of(architecture), generator=generator(1), elements=elements
+        )
+
+
+def test_two_neurons_are_always_exchanged() -> None:
+    networks = networks_of(mlp(widths=(2, 2, 1), activations=[Activation("gelu")]), count=20)
+    report = assert_invariant(absolute_biases, networks, generator=generator(1))
+    assert (report.elements, report.group) == (20, "permutations of 2 hidden neurons")
+
+
+def test_what_a_report_says() -> None:
+    report = assert_invariant(absolute_biases, networks_of(TANH), generator=generator(1), draws=5)
+    assert (report.elements, report.remark) == (20, "")
+    assert str(report).startswith("invariance: f(g theta) = f(theta) holds: relative error")
+    assert "drawn were 20 symmetries: permutations of 7 hidden neurons, signs of 7; the functions" in str(
+        report
+    )
+    assert str(report).isprintable()
+
+
+def test_models_that_draw_are_told_from_models_without_the_symmetry() -> None:
+    random = generator(0)
+
+    def noisy(graph: NetworkGraph) -> Tensor:
+        noise = torch.randn(graph.num_graphs, 1, generator=random, dtype=torch.float64)
+        return absolute_biases(graph) + noise
+
+    with pytest.raises(AssertionError, match="different outputs for the same networks"):
+        assert_invariant(noisy, networks_of(TANH), generator=generator(1))
 
 
 def test_a_wrong_action_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
