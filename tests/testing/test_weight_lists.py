@@ -102,6 +102,16 @@ def test_a_layer_that_mixes_up_neurons_is_caught() -> None:
         assert_equivariant(shifted, networks(), generator=generator(2), elements=PERMUTATIONS)
 
 
+def test_features_have_no_phases() -> None:
+    def own(weights: tuple[Tensor, ...], biases: tuple[Tensor, ...]) -> object:
+        return weights, biases
+
+    for features, group in ((1, "signs of 9, phases of 9"), (2, "signs of 9")):
+        known = networks(features=features, activations="sine")
+        report = assert_equivariant(own, known, generator=generator(2))
+        assert report.group == f"permutations of 9 hidden neurons, {group}"
+
+
 def test_scaling_equivariance_of_networks_with_features() -> None:
     def twice(weights: tuple[Tensor, ...], biases: tuple[Tensor, ...]) -> object:
         return [torch.cat([w, 2 * w], dim=-1) for w in weights], [
