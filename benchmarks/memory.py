@@ -45,7 +45,7 @@ def measure(name: str, size: int, kind: str) -> None:
     setting = SETTINGS[name]
     config, _ = parse_config(["--config", str(CONFIGS / f"{setting.config}.yaml")])
     assert config is not None
-    model, ask = model_of(setting, config.model)
+    model, ask = model_of(setting, config.options.of(ModelConfig))
     ask = plain_of(model) if kind == "plain" else ask
     if kind == "again":
         recompute_layers(model)

@@ -32,9 +32,9 @@ def main() -> None:
         setting = SETTINGS[name]
         config, _ = parse_config(["--config", str(CONFIGS / f"{setting.config}.yaml")])
         assert config is not None
-        model, ask = model_of(setting, config.model)
+        model, ask = model_of(setting, config.options.of(ModelConfig))
         batch = batch_of(setting, 4, "cpu")
-        unit = 2e-6 * batch.graph.num_edges / 4 * config.model.features**2
+        unit = 2e-6 * batch.graph.num_edges / 4 * config.options.of(ModelConfig).features ** 2
         counts = []
         for formula in (ask, plain_of(model.eval())):
             with torch.no_grad(), FlopCounterMode(display=False) as counter:

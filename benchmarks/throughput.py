@@ -100,7 +100,7 @@ def measure(setting: Setting, options: argparse.Namespace) -> tuple[float, float
     config, mistakes = parse_config(["--config", str(path)])
     assert config is not None and not mistakes, mistakes
     torch.manual_seed(0)
-    model, ask = model_of(setting, config.model)
+    model, ask = model_of(setting, config.options.of(ModelConfig))
     model.to(options.device)
     if options.compile:
         model.compile(dynamic=False)

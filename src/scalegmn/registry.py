@@ -18,9 +18,9 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Final, Generic, TypeVar, cast, final
+from typing import Any, Final, Generic, TypeVar, cast, final
 
-from scalegmn.configuration import nearest, shown
+from scalegmn.configuration import Mark, nearest, shown
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.printable import printable
 
@@ -45,10 +45,14 @@ class Lazy:
 
     place: str
 
+    @property
+    def name(self) -> str:
+        """What it is called in its module."""
+        return self.place.partition(":")[2]
+
     def load(self) -> object:
         """Import the module, and take what the name stands for."""
-        module, _, name = self.place.partition(":")
-        return getattr(importlib.import_module(module), name)
+        return getattr(importlib.import_module(self.place.partition(":")[0]), self.name)
 
 
 @final
@@ -199,7 +203,8 @@ class Registry(Generic[T]):
             ScaleGMNError: nothing has it; says which names there are.
         """
         if name not in self:
-            raise self._error(f"{'' if origin is None else f'{origin}: '}{self.kind} is {self.unknown(name)}")
+            where = "" if origin is None else f"{origin}: "
+            raise self._error(f"{where}{self.kind} is {shown(name)}, expected {self.expected(name)}")
         assert isinstance(name, str)
         return self._value(name)
 
@@ -219,10 +224,15 @@ class Registry(Generic[T]):
         """Everything, in the order of the names; all of it is loaded."""
         return (self._value(name) for name in self.names())
 
-    def unknown(self, name: object) -> str:
-        """What is wrong with a name, what was expected, and what to do: the end of a sentence."""
-        names = self.names()
-        text = f"{shown(name)}, expected one of {', '.join(names)}"
+    def expected(self, name: object, *, names: tuple[str, ...] | None = None) -> str:
+        """What was expected instead of a name that is none, and what to do: the end of a sentence.
+
+        Args:
+            name: as it was given.
+            names: that there are; by default those of this list.
+        """
+        names = self.names() if names is None else names
+        text = f"one of {', '.join(names)}"
         near = nearest(name, names) if isinstance(name, str) else None
         if near is not None:
             text += f"; did you mean {near!r}?"
@@ -242,3 +252,31 @@ class Registry(Generic[T]):
     def _same(self, name: str, value: T | Lazy) -> bool:
         """Whether a name stands for this value; what is loaded later is compared by its place."""
         return self._entries[name] == value or (not isinstance(value, Lazy) and self._value(name) == value)
+
+
+@final
+class Registered(Mark):
+    """Names of things in one of some registries, as an annotation: ``Annotated[str, Registered(TASKS)]``.
+
+    Args:
+        registries: of the same kind of things.
+    """
+
+    def __init__(self, *registries: Registry[Any]) -> None:
+        self._registries = registries
+
+    def names(self) -> tuple[str, ...]:
+        """All of them, each once."""
+        return tuple(dict.fromkeys(name for registry in self._registries for name in registry.names()))
+
+    def admits(self, value: str) -> bool:
+        """Whether something has this name."""
+        return any(value in registry for registry in self._registries)
+
+    def expected(self, value: object) -> str:
+        """The names, the nearest one, and what to do."""
+        return self._registries[0].expected(value, names=self.names())
+
+    def __str__(self) -> str:
+        """The names."""
+        return f"one of {', '.join(self.names())}"

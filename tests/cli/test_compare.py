@@ -143,7 +143,7 @@ def test_failures_are_told_and_the_rest_is_shown(
     real = running.train
 
     def broken(config: RunConfig, *, command: list[str] | None, callbacks: object) -> None:
-        if config.metanetwork.value == "scalegmn":
+        if config.metanetwork == "scalegmn":
             raise ConfigurationError("the loss is nan")
         real(config, command=command)
 

@@ -59,13 +59,9 @@ def test_only_some_are_wanted() -> None:
         ("task", True),
         ("data.label", True),
         ("data.where", True),
-        ("editing.edit", True),
-        ("detection.label", True),
-        ("detection.target_weight", False),
         ("data.train_where", False),
         ("data.batch_size", False),
         ("data.train_limit", False),
-        ("regression.link", False),
         ("metanetwork", False),
         # No prefix of a name that must agree.
         ("tasks", False),
@@ -73,7 +69,22 @@ def test_only_some_are_wanted() -> None:
     ],
 )
 def test_what_models_must_agree_on(key: str, same: bool) -> None:
-    assert same_for_all(key) is same
+    assert same_for_all(key, task="classification") is same
+
+
+@pytest.mark.parametrize(
+    ("task", "key", "same"),
+    [
+        ("inr_editing", "editing.edit", True),
+        ("classification", "editing.edit", False),
+        ("trojan_detection", "detection.label", True),
+        ("trojan_detection", "detection.target_weight", False),
+        ("regression", "regression.log", True),
+        ("regression", "regression.link", False),
+    ],
+)
+def test_tasks_say_what_models_must_agree_on(task: str, key: str, same: bool) -> None:
+    assert same_for_all(key, task=task) is same
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from scalegmn.comparison import help_parser, parse_comparison
-from scalegmn.models import Direction, Symmetry
-from scalegmn.training._config import MetanetworkName
+from scalegmn.models import Direction, ModelConfig, Symmetry
+from scalegmn.models.baselines import FlatMLPConfig
 from scalegmn.training._shipped import FOLDER
 from tests.comparison.cases import base, comparison_file, configured
 
@@ -29,11 +29,12 @@ def test_models_are_the_base_with_differences(tmp_path: Path) -> None:
     config = configured(comparison_file(tmp_path, NOWHERE, models=models))
     plain, both, permutation, flat = (model.config for model in config.models)
     assert [model.slug for model in config.models] == ["plain", "both-ways", "permutation-only", "flat-mlp"]
-    assert (plain.model.features, plain.model.direction) == (4, Direction.forward)
-    assert (both.model.features, both.model.direction) == (4, Direction.bidirectional)
+    for own, direction in ((plain, Direction.forward), (both, Direction.bidirectional)):
+        model = own.options.of(ModelConfig)
+        assert (model.features, model.direction) == (4, direction)
     assert (both.training.learning_rate, plain.training.learning_rate) == (1e-4, 0.01)
-    assert permutation.model.symmetry is Symmetry.permutation
-    assert (flat.metanetwork, flat.flat_mlp.hidden) == (MetanetworkName.flat_mlp, (7,))
+    assert permutation.options.of(ModelConfig).symmetry is Symmetry.permutation
+    assert (flat.metanetwork, flat.options.of(FlatMLPConfig).hidden) == ("flat_mlp", (7,))
     assert (config.reference, config.only) == ("plain", tuple(models))
 
 
@@ -64,7 +65,7 @@ def test_the_command_line_goes_over_the_file(tmp_path: Path) -> None:
     options = "--base.training.epochs 5 --base.model.skip --seeds 3 1 2 --output o --jobs=2 --resume --only c"
     config = configured(path, *options.split(), "b b", "--reference", "b b")
     assert [model.config.training.epochs for model in config.models] == [5, 3, 5]
-    assert config.models[0].config.model.skip
+    assert config.models[0].config.options.of(ModelConfig).skip
     assert (config.seeds, config.output, config.jobs) == ((3, 1, 2), Path("o"), 2)
     assert (config.resume, config.only, config.reference) == (True, ("c", "b b"), "b b")
     assert {run.model for run in config.wanted} == {"b b", "c"}
@@ -118,7 +119,6 @@ def test_mistakes_of_all_models_at_once(tmp_path: Path) -> None:
         ({"data.split_seed": 3}, "data.split_seed is 3, but 0 in the base"),
         ({"data.where": {"label": 1}}, "data.where is {'label': 1}, but {} in the base"),
         ({"task": "regression"}, "must be the same for all"),
-        ({"editing.edit": "erosion"}, "editing.edit is 'erosion'"),
         ({"training.seed": 3}, "training.seed is decided by the comparison"),
         ({"output": "x"}, "output is decided by the comparison"),
         ({"training.devices": 2}, "training.devices is 2, expected 1"),
@@ -128,6 +128,13 @@ def test_models_cannot_be_judged_differently(own: dict[str, object], words: str,
     (mistake,) = mistakes_in(comparison_file(tmp_path, NOWHERE, models={"a": {}, "b": own}))
     assert "models.b: " in mistake
     assert words in mistake
+
+
+def test_models_are_judged_by_one_edit(tmp_path: Path) -> None:
+    models = {"a": {}, "b": {"editing.edit": "erosion"}, "c": {"editing.image_source": "digits"}}
+    editing = {**base(NOWHERE), "task": "inr_editing", "editing": {"image_source": "digits"}}
+    (mistake,) = mistakes_in(comparison_file(tmp_path, NOWHERE, base=editing, models=models))
+    assert "models.b: editing.edit is 'erosion'" in mistake
 
 
 def test_models_may_differ_in_how_they_learn(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def test_unexpected_errors_stop_nothing_either(
     real = running.train
 
     def broken(config: RunConfig, *, command: list[str] | None, callbacks: object) -> None:
-        if config.metanetwork.value == "scalegmn":
+        if config.metanetwork == "scalegmn":
             raise MemoryError("too large")
         real(config, command=command)
 

@@ -39,6 +39,7 @@ CLASSES = sorted(
 VALUES = {
     "Attack",
     "Elements",
+    "FinishedTraining",
     "FileResult",
     "Hyper",
     "Job",
@@ -51,6 +52,8 @@ VALUES = {
     "Wanted",
     "WildLayout",
     "Limits",
+    "ModelContext",
+    "TaskContext",
     "Entries",
 }
 

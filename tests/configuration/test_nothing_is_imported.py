@@ -107,7 +107,7 @@ def saved(tmp_path: Path) -> Path:
 def test_classes_of_saved_models(name: Any, saved: Path) -> None:
     path = saved / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"model": name}))
-    with pytest.raises(ScaleGMNError, match="holds a model of class"):
+    with pytest.raises(ScaleGMNError, match="class of the model is"):
         load_metanetwork(saved)
 
 

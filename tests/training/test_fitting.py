@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from scalegmn.configuration import Sections
 from scalegmn.models.baselines import BoostingConfig, FeatureBoosting
 from scalegmn.populations import Population
 from scalegmn.tasks import Classification
 from scalegmn.training import Data, DataConfig, Networks, RunConfig, outputs_on
-from scalegmn.training._config import MetanetworkName
 from scalegmn.training._fitting import fit_at_once
 from scalegmn.training._history import History
 from scalegmn.training._metanetworks import make_metanetwork
@@ -48,8 +48,8 @@ def networks(population: Population, rows: np.ndarray) -> Networks:
 def fitted(population: Population, folder: Path, *, batch: int) -> Fitted:
     config = RunConfig(
         data=DataConfig(population=population.folder, evaluation_batch_size=batch),
-        metanetwork=MetanetworkName.feature_boosting,
-        boosting=BoostingConfig(iterations=10, networks_in_leaf=3),
+        metanetwork="feature_boosting",
+        options=Sections({"boosting": BoostingConfig(iterations=10, networks_in_leaf=3)}),
     )
     task = Classification(label="label", classes=["0", "1", "2"])
     model = make_metanetwork(config, architectures=population.architectures, task=task)

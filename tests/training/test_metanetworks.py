@@ -7,39 +7,33 @@ from pathlib import Path
 import pytest
 import torch
 
+from scalegmn.configuration import Sections
 from scalegmn.editing import EditingConfig, InrEditing
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import Editor, Judge, ModelConfig, ScaleGMNEditor
+from scalegmn.models import PREDICTORS, Editor, FittedJudge, Judge, ModelConfig, ScaleGMNEditor, check_layout
 from scalegmn.models.baselines import AnswerKind, FeatureBoosting, FeatureLogistic, FlatMLPEditor
 from scalegmn.models.baselines.features import FeatureKind, FeaturesConfig
 from scalegmn.networks import Architecture, siren
 from scalegmn.seeding import generator
 from scalegmn.tasks import Classification, Link, Regression, RegressionConfig
-from scalegmn.training import DataConfig, RunConfig, Task, TaskName, TrainingConfig
-from scalegmn.training._config import MetanetworkName
-from scalegmn.training._metanetworks import (
-    FITTED,
-    ONE_LAYOUT,
-    check_features,
-    check_layout,
-    load_metanetwork,
-    make_metanetwork,
-)
+from scalegmn.training import DataConfig, RunConfig, Task, TrainingConfig, make_metanetwork
+from scalegmn.training._metanetworks import load_metanetwork, model_context
 from scalegmn.trojans.detection import TrojanDetection
 
 ONE, OTHER = siren(widths=(2, 4, 4, 1)), siren(widths=(2, 5, 1))
+LEARNERS = [name for name in PREDICTORS.names() if not issubclass(PREDICTORS.get(name), FittedJudge)]
+FITTED = [name for name in PREDICTORS.names() if name not in LEARNERS]
+NUMBERS = Regression(label="x", config=RegressionConfig())
 THREE_CLASSES = Classification(label="label", classes=["a", "b", "c"])
 
 
-def configured(
-    metanetwork: MetanetworkName, *, task: TaskName = TaskName.classification, seed: int = 0
-) -> RunConfig:
+def configured(metanetwork: str, *, task: str = "classification", seed: int = 0) -> RunConfig:
     return RunConfig(
         data=DataConfig(population=Path("anywhere")),
         task=task,
         metanetwork=metanetwork,
-        model=ModelConfig(features=4, layers=2),
+        options=Sections({"model": ModelConfig(features=4, layers=2)}),
         training=TrainingConfig(seed=seed),
     )
 
@@ -49,15 +43,15 @@ def batch_of(architecture: Architecture, networks: int = 3) -> NetworkBatch:
     return NetworkBatch.of(architecture, theta)
 
 
-@pytest.mark.parametrize("name", [name for name in MetanetworkName if name not in FITTED])
-def test_every_judge_answers_with_what_the_task_needs(name: MetanetworkName) -> None:
+@pytest.mark.parametrize("name", LEARNERS)
+def test_every_judge_answers_with_what_the_task_needs(name: str) -> None:
     model = make_metanetwork(configured(name), architectures=[ONE], task=THREE_CLASSES)
     assert isinstance(model, Judge)
     assert model.eval().answer(batch_of(ONE)).shape == (3, 3)
 
 
-@pytest.mark.parametrize("name", [MetanetworkName.scalegmn, MetanetworkName.nfn, MetanetworkName.probes])
-def test_seed_decides_and_the_global_generator_does_not(name: MetanetworkName) -> None:
+@pytest.mark.parametrize("name", ["scalegmn", "nfn", "probes"])
+def test_seed_decides_and_the_global_generator_does_not(name: str) -> None:
     weights = []
     for seed, noise in ((0, 1), (0, 2), (1, 1)):
         with torch.random.fork_rng(devices=[]):
@@ -84,7 +78,7 @@ def test_seed_decides_and_the_global_generator_does_not(name: MetanetworkName) -
     ],
 )
 def test_trees_answer_as_the_task_reads_it(task: Task, kind: AnswerKind, outputs: int) -> None:
-    config = configured(MetanetworkName.feature_boosting)
+    config = configured("feature_boosting")
     model = make_metanetwork(config, architectures=[ONE, OTHER], task=task)
     assert isinstance(model, FeatureBoosting)
     assert (model.kind, model.outputs) == (kind, outputs)
@@ -92,46 +86,46 @@ def test_trees_answer_as_the_task_reads_it(task: Task, kind: AnswerKind, outputs
 
 @pytest.mark.parametrize("name", FITTED)
 @pytest.mark.parametrize("kind", FeatureKind)
-def test_features_and_what_is_fitted_are_two_choices(name: MetanetworkName, kind: FeatureKind) -> None:
-    config = dataclasses.replace(configured(name), features=FeaturesConfig(kind=kind))
+def test_features_and_what_is_fitted_are_two_choices(name: str, kind: FeatureKind) -> None:
+    config = dataclasses.replace(configured(name), options=Sections({"features": FeaturesConfig(kind=kind)}))
     model = make_metanetwork(config, architectures=[ONE], task=THREE_CLASSES)
     assert isinstance(model, FeatureBoosting | FeatureLogistic)
     assert (model.outputs, model.kind) == (3, AnswerKind.log_probability)
     assert model.read_by.kind is kind
     assert model.read(batch_of(ONE)).shape == (3, model.read_by.size)
     if kind is FeatureKind.flat:
-        with pytest.raises(ConfigurationError, match=f"{name.value} with the features flat reads networks"):
+        with pytest.raises(ConfigurationError, match=f"{name} with the features flat reads networks"):
             make_metanetwork(config, architectures=[ONE, OTHER], task=THREE_CLASSES)
 
 
 def test_logistic_regression_answers_with_classes_only() -> None:
-    config = configured(MetanetworkName.feature_logistic, task=TaskName.regression)
+    config = configured("feature_logistic", task="regression")
     with pytest.raises(ConfigurationError, match=r"feature_logistic answers with classes.*feature_boosting"):
-        check_features(config, [ONE])
+        FeatureLogistic.check(model_context(config, [ONE], NUMBERS))
 
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [(MetanetworkName.scalegmn, ScaleGMNEditor), (MetanetworkName.flat_mlp, FlatMLPEditor)],
+    [("scalegmn", ScaleGMNEditor), ("flat_mlp", FlatMLPEditor)],
 )
-def test_editors(name: MetanetworkName, kind: type[Editor]) -> None:
-    config = configured(name, task=TaskName.inr_editing)
+def test_editors(name: str, kind: type[Editor]) -> None:
+    config = configured(name, task="inr_editing")
     task = InrEditing(config=EditingConfig(image_source="digits", image_size=(8, 8)))
     model = make_metanetwork(config, architectures=[ONE], task=task)
     assert isinstance(model, kind)
     before = batch_of(ONE)
     edited = model.eval().edit(before)
     assert edited.single[0] == ONE and edited.single[1].shape == before.single[1].shape
-    for other in (MetanetworkName.statnn_mlp, MetanetworkName.probes):
-        with pytest.raises(ConfigurationError, match=f"{other.value} writes no networks.*use scalegmn"):
+    for other in ("statnn_mlp", "probes"):
+        with pytest.raises(ConfigurationError, match=f"{other} writes no networks.*use scalegmn"):
             make_metanetwork(dataclasses.replace(config, metanetwork=other), architectures=[ONE], task=task)
 
 
-@pytest.mark.parametrize("name", MetanetworkName)
-def test_only_some_models_need_one_layout(name: MetanetworkName) -> None:
-    if name in ONE_LAYOUT:
+@pytest.mark.parametrize("name", PREDICTORS.names())
+def test_only_some_models_need_one_layout(name: str) -> None:
+    if PREDICTORS.get(name).one_layout:
         with pytest.raises(
-            ConfigurationError, match=f"metanetwork: {name.value} reads networks.*there are 2 .*use scalegmn"
+            ConfigurationError, match=f"metanetwork: {name} reads networks.*there are 2 .*use scalegmn"
         ):
             make_metanetwork(configured(name), architectures=[ONE, OTHER], task=THREE_CLASSES)
         return
@@ -146,8 +140,8 @@ def test_same_shapes_are_one_layout() -> None:
         check_layout([ONE, OTHER], reader="flat_mlp")
 
 
-@pytest.mark.parametrize("name", [name for name in MetanetworkName if name not in FITTED])
-def test_saved_models_come_back(name: MetanetworkName, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", LEARNERS)
+def test_saved_models_come_back(name: str, tmp_path: Path) -> None:
     model = make_metanetwork(configured(name), architectures=[ONE], task=THREE_CLASSES)
     model.fit_scale(batch_of(ONE))
     model.eval().save_pretrained(tmp_path / "model")
@@ -162,5 +156,5 @@ def test_models_of_an_unknown_class_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"config\.json"):
         load_metanetwork(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({"model": "Oracle"}))
-    with pytest.raises(ConfigurationError, match=r"class 'Oracle', expected one of.*'ScaleGMN'"):
+    with pytest.raises(ConfigurationError, match=r"model is 'Oracle', expected one of ScaleGMN, .*"):
         load_metanetwork(tmp_path)

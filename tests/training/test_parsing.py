@@ -7,8 +7,10 @@ import yaml
 
 from scalegmn.configuration import to_plain
 from scalegmn.errors import ConfigurationError
-from scalegmn.models import Direction, Symmetry
-from scalegmn.training import RunConfig, Schedule, flat_items, parse_config, parse_plain, read_yaml
+from scalegmn.models import Direction, ModelConfig, Symmetry
+from scalegmn.models.baselines import FlatMLPConfig
+from scalegmn.training import RunConfig, Schedule, flat_items, parse_config, parse_plain_run, read_yaml
+from scalegmn.training._config import sections_of
 from scalegmn.training._parsing import fields_of
 from scalegmn.training._shipped import FOLDER
 
@@ -63,7 +65,7 @@ def test_every_configuration_is_valid_and_begins_with_its_command(path: Path) ->
 def test_published_settings(name: str, expected: dict[str, object]) -> None:
     path = next(path for path in CONFIGS if path.stem == name)
     config = parsed("--config", str(path), "--data.population=p")
-    assert {key: getattr(config.model, key) for key in expected} == expected
+    assert {key: getattr(config.options.of(ModelConfig), key) for key in expected} == expected
     assert (config.training.warmup_steps, config.training.gradient_clip) == (1000, 10.0)
 
 
@@ -71,23 +73,29 @@ def test_later_values_win_and_enumerations_go_by_name(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_text("data:\n  population: a\nmodel:\n  symmetry: scaling\ntraining:\n  learning_rate: 1e-3\n")
     config = parsed("--config", str(path), "--model.symmetry", "permutation", "--training.schedule=one_cycle")
-    assert config.model.symmetry is Symmetry.permutation
+    assert config.options.of(ModelConfig).symmetry is Symmetry.permutation
     assert config.training.schedule is Schedule.one_cycle
     assert config.training.learning_rate == 0.001
-    assert parsed("--model.symmetry=permutation", "--config", str(path)).model.symmetry is Symmetry.scaling
+    assert (
+        parsed("--model.symmetry=permutation", "--config", str(path)).options.of(ModelConfig).symmetry
+        is Symmetry.scaling
+    )
 
 
 def test_a_lone_option_is_a_switch_and_null_is_none() -> None:
     config = parsed("--data.population=p", "--resume", "--data.group", "null", "--flat_mlp.hidden=[5,6]")
     assert config.resume
     assert config.data.group is None
-    assert config.flat_mlp.hidden == (5, 6)
+    assert config.options.of(FlatMLPConfig).hidden == (5, 6)
 
 
 def test_plain_data_is_read_back() -> None:
     config = parsed("--data.population=p", "--output=o", "--model.direction=bidirectional")
-    assert parse_plain(RunConfig, yaml.safe_load(yaml.safe_dump(to_plain(config))), origin="x") == config
-    assert {key for key, _ in flat_items(config)} == {field.key for field in fields_of(RunConfig)}
+    assert parse_plain_run(yaml.safe_load(yaml.safe_dump(to_plain(config))), origin="x") == config
+    sections = sections_of("classification", "scalegmn")
+    assert list(sections) == ["model"]
+    keys = {field.key for field in fields_of(RunConfig, options=sections)}
+    assert {key for key, _ in flat_items(config)} == keys
 
 
 @pytest.mark.parametrize(
@@ -176,4 +184,4 @@ def test_bad_files_are_mistakes(tmp_path: Path, text: str, word: str) -> None:
 
 def test_damaged_plain_data_names_its_origin() -> None:
     with pytest.raises(ConfigurationError, match="x: unknown key 'date'"):
-        parse_plain(RunConfig, {"date": 1}, origin="x")
+        parse_plain_run({"date": 1}, origin="x")

@@ -13,6 +13,7 @@ import torch
 
 from scalegmn.cli.exit_codes import USAGE
 from scalegmn.cli.main import main
+from scalegmn.configuration import Sections
 from scalegmn.disk import claimed
 from scalegmn.errors import CheckpointError, ConfigurationError, DiskError
 from scalegmn.training import RunConfig, parse_config, train
@@ -57,9 +58,10 @@ def test_another_configuration_is_refused_before_anything_is_written(
     finished: RunConfig, section: str, changes: dict[str, object], message: str
 ) -> None:
     before = content(finished.folder)
-    part = dataclasses.replace(getattr(finished, section), **changes)
+    part = dataclasses.replace(dict(finished.named_values())[section], **changes)  # type: ignore[type-var]
+    changed = {"options": Sections({section: part})} if section in finished.options else {section: part}
     with pytest.raises(ConfigurationError, match=message):
-        train(dataclasses.replace(finished, **{section: part}))
+        train(dataclasses.replace(finished, **changed))  # type: ignore[arg-type]
     assert content(finished.folder) == before
 
 

@@ -8,6 +8,7 @@ from scalegmn.cli import configs
 from scalegmn.cli.main import main
 from scalegmn.comparison import parse_comparison
 from scalegmn.errors import ConfigurationError
+from scalegmn.models import ModelConfig
 from scalegmn.training import (
     described,
     find_configuration,
@@ -31,7 +32,7 @@ def test_found_by_name_from_any_folder(given: str, tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     config, mistakes = parse_config(["--config", given])
     assert not mistakes and config is not None
-    assert config.model.features == 128
+    assert config.options.of(ModelConfig).features == 128
     assert config.data.population == Path("populations/mnist_inrs")
 
 
@@ -41,7 +42,7 @@ def test_a_file_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     own.parent.mkdir()
     own.write_text("data: {population: p}\nmodel: {features: 3}\n")
     config, _ = parse_config(["--config", "inr_classification/mnist"])
-    assert config is not None and config.model.features == 3
+    assert config is not None and config.options.of(ModelConfig).features == 3
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_a_base_may_be_a_name(tmp_path: Path) -> None:
     path.write_text("base: [inr_classification/digits, {model.features: 5}]\nmodels: {a: {}}\n")
     config, mistakes = parse_comparison(["--config", str(path)])
     assert not mistakes and config is not None
-    assert config.models[0].config.model.features == 5
+    assert config.models[0].config.options.of(ModelConfig).features == 5
     path.write_text("base: inr_classification/digit\nmodels: {a: {}}\n")
     assert any(
         "did you mean inr_classification/digits?" in m for m in parse_comparison(["--config", str(path)])[1]

@@ -8,10 +8,9 @@ from pathlib import Path
 from jsonargparse import ArgumentParser
 
 from scalegmn.cli.configuration_errors import print_mistakes
-from scalegmn.cli.contact_sheets import ContactSheets, sheet_of_run
 from scalegmn.cli.exit_codes import INTERRUPTED, NEGATIVE, OK, USAGE
 from scalegmn.cli.output import complain, say
-from scalegmn.cli.pictures import ROC_PICTURE, detection_pictures_of_run
+from scalegmn.cli.pictures import pictures_of_run
 from scalegmn.cli.terminal import console
 from scalegmn.comparison import (
     FAILURES,
@@ -39,7 +38,7 @@ from scalegmn.training import RESULTS, write_text
 HELP = "train several models with several seeds, and write a table, CSV files and pictures"
 
 TABLE, TABLE_CSV, RUNS_CSV = "table.md", "table.csv", "runs.csv"
-PICTURE, SCATTER = "comparison.png", "scatter.png"
+PICTURE, SCATTER, CURVES = "comparison.png", "scatter.png", "roc.png"
 
 
 def build_parser() -> ArgumentParser:
@@ -59,9 +58,7 @@ def run(argv: Sequence[str]) -> int:
         print_mistakes("compare", mistakes)
         return USAGE
     try:
-        failures = compare(
-            config, tell=_tell, command=["scalegmn", "compare", *argv], callbacks=[ContactSheets()]
-        )
+        failures = compare(config, tell=_tell, command=["scalegmn", "compare", *argv])
     except KeyboardInterrupt:
         complain(
             f"interrupted; what is finished stays in {config.output}, add --resume to the command to go on"
@@ -89,14 +86,13 @@ def _show(config: ComparisonConfig, comparison: Comparison) -> None:
     if any(model.defined(comparison.metrics[0]) for model in comparison.models):
         written.append(save_figure(draw_comparison(comparison), output / PICTURE))
     for run in (run for model in comparison.models if model.trained for run in model.runs):
-        sheet_of_run(run.folder)
-        detection_pictures_of_run(run.folder)
+        pictures_of_run(comparison.task, run.folder)
     predictions = draw_predictions(comparison)
     if predictions is not None:
         written.append(save_figure(predictions, output / SCATTER))
     curves = draw_curves(comparison)
     if curves is not None:
-        written.append(save_figure(curves, output / ROC_PICTURE))
+        written.append(save_figure(curves, output / CURVES))
     shown = console()
     shown.print(figures_table(comparison).to_rich())
     shown.print(costs_table(comparison).to_rich())

@@ -8,7 +8,6 @@ from pathlib import Path
 from jsonargparse import ArgumentParser
 
 from scalegmn.checkpoints import SUFFIXES
-from scalegmn.cli.contact_sheets import SHEET
 from scalegmn.cli.exit_codes import DATA, OK
 from scalegmn.cli.model_options import (
     add_model_options,
@@ -19,7 +18,7 @@ from scalegmn.cli.model_options import (
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.disk import new_folder
-from scalegmn.editing import FilesEdited, Pictures, TrainedEditor, edit_files, edit_population
+from scalegmn.editing import SHEET, FilesEdited, Pictures, TrainedEditor, edit_files, edit_population
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations import Population
 from scalegmn.reports import contact_sheet, save_figure

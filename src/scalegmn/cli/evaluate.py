@@ -67,7 +67,13 @@ def run(argv: Sequence[str]) -> int:
     command = shlex.join(["scalegmn", "evaluate", *argv])
     write_json(path, {**found.facts, "command": command, **found.report.summary})
     write_arrays(path.parent, found.report, prefix=f"{path.stem}-")
-    write_pictures(found.report, path.parent, prefix=f"{path.stem}-", title=f"{options.split} networks")
+    write_pictures(
+        trained.task,
+        found.report.arrays,
+        path.parent,
+        prefix=f"{path.stem}-",
+        title=f"{options.split} networks",
+    )
     if found.rows:
         write_rows(path.with_name(f"{path.stem}-networks.csv"), found.rows)
     print_tables(found.report.tables)

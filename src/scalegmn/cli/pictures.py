@@ -2,49 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
-from scalegmn.cli.contact_sheets import SHEET, write_sheet
-from scalegmn.reports import draw_roc, save_figure
-from scalegmn.training import Report
-from scalegmn.trojans.detection import RELIABILITY, ROC, draw_calibration
-
-ROC_PICTURE: Final = "roc.png"
-CALIBRATION_PICTURE: Final = "calibration.png"
+from scalegmn.reports import save_figure
+from scalegmn.training import AnyTask
 
 
-def write_pictures(report: Report, folder: Path, *, prefix: str = "", title: str = "") -> list[Path]:
-    """Draw what the arrays of a report show into a folder; nothing for reports without such arrays.
+def write_pictures(
+    task: AnyTask, arrays: Mapping[str, np.ndarray], folder: Path, *, prefix: str = "", title: str = ""
+) -> list[Path]:
+    """Draw what the arrays of a report show into a folder; nothing where they show nothing.
 
     Args:
-        report: the figures.
+        task: says what is drawn.
+        arrays: of its report.
         folder: where pictures go.
         prefix: of the names of files.
         title: above the pictures.
     """
-    sheet = write_sheet(report, folder, name=f"{prefix}{SHEET}", title=title)
-    written = [] if sheet is None else [sheet]
-    return [*written, *_of_detection(report.arrays, folder, prefix=prefix, title=title)]
-
-
-def detection_pictures_of_run(folder: Path) -> list[Path]:
-    """Draw the ROC curve and the calibration that a training left in its run folder, once."""
-    if (folder / CALIBRATION_PICTURE).exists():
-        return []
-    paths = {name: folder / f"{name}.npy" for name in (ROC, RELIABILITY)}
-    arrays = {name: np.load(path, allow_pickle=False) for name, path in paths.items() if path.is_file()}
-    return _of_detection(arrays, folder, prefix="", title="test networks")
-
-
-def _of_detection(arrays: dict[str, np.ndarray], folder: Path, *, prefix: str, title: str) -> list[Path]:
     written = []
-    if ROC in arrays:
-        figure = draw_roc({"the detector": arrays[ROC]}, title=title)
-        written.append(save_figure(figure, folder / f"{prefix}{ROC_PICTURE}"))
-    if RELIABILITY in arrays:
-        figure = draw_calibration(arrays[RELIABILITY], title=title)
-        written.append(save_figure(figure, folder / f"{prefix}{CALIBRATION_PICTURE}"))
+    for name, picture in task.pictures.items():
+        if set(picture.arrays) <= arrays.keys():
+            figure = picture.draw(*(arrays[key] for key in picture.arrays), title=title)
+            written.append(save_figure(figure, folder / f"{prefix}{name}"))
     return written
+
+
+def pictures_of_run(task: AnyTask, folder: Path) -> list[Path]:
+    """Draw what a training left in its run folder, once."""
+    if any((folder / name).exists() for name in task.pictures):
+        return []
+    names = {name for picture in task.pictures.values() for name in picture.arrays}
+    paths = {name: folder / f"{name}.npy" for name in names}
+    arrays = {name: np.load(path, allow_pickle=False) for name, path in paths.items() if path.is_file()}
+    return write_pictures(task, arrays, folder, title="test networks")

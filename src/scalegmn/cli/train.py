@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scalegmn.cli.configuration_errors import print_mistakes
-from scalegmn.cli.contact_sheets import ContactSheets
 from scalegmn.cli.exit_codes import INTERRUPTED, OK, USAGE
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.pictures import write_pictures
@@ -27,7 +26,10 @@ def run(argv: Sequence[str]) -> int:
         print_mistakes("train", mistakes)
         return USAGE
     try:
-        outcome = train(config, command=["scalegmn", "train", *argv], callbacks=[ContactSheets()])
+        outcome = train(
+            config,
+            command=["scalegmn", "train", *argv],
+        )
     except KeyboardInterrupt:
         complain(f"interrupted; add --resume to the command to go on in {config.folder}")
         return INTERRUPTED
@@ -35,7 +37,7 @@ def run(argv: Sequence[str]) -> int:
         print_tables(outcome.report.tables)
         for note in outcome.results.get("notes", ()):
             say(f"Note: {note}")
-        write_pictures(outcome.report, outcome.folder, title="test networks")
+        write_pictures(outcome.task, outcome.report.arrays, outcome.folder, title="test networks")
     if outcome.results:
         say(f"The run is in {outcome.folder}")
     return OK

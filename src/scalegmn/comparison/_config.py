@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from scalegmn.configuration import Configuration, Count, Distinct, Entries
-from scalegmn.training import RunConfig
+from scalegmn.training import TASKS, RunConfig
 
 OWN_OF_RUNS: Final = ("output", "resume", "training.seed")
 """What a comparison decides for each of its trainings."""
@@ -28,12 +28,8 @@ JUDGED_BY: Final = (
     "data.split_seed",
     "data.val_limit",
     "data.test_limit",
-    "regression.log",
-    "detection.label",
-    "detection.target",
-    "editing.",
 )
-"""What decides by which networks, and by what about them, models are judged: the same for all."""
+"""What decides by which networks models are judged: the same for all, as is what the task names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,9 +138,10 @@ class ComparisonConfig(Configuration):
         return ComparedRun(model.name, seed, config)
 
 
-def same_for_all(key: str) -> bool:
-    """Whether models of one comparison must agree on this value."""
-    return any(key.startswith(name) if name.endswith(".") else key == name for name in JUDGED_BY)
+def same_for_all(key: str, *, task: str) -> bool:
+    """Whether models of one comparison, for the task of this name, must agree on this value."""
+    names = (*JUDGED_BY, *TASKS.get(task).same_for_all)
+    return any(key.startswith(name) if name.endswith(".") else key == name for name in names)
 
 
 def option_mistakes(

@@ -24,12 +24,13 @@ from scalegmn.training import (
     ConfigurationFile,
     Entry,
     RunConfig,
-    entries_of,
     find_configuration,
     flat_items,
     for_help,
     parse_entries,
+    parse_run,
     read_yaml,
+    run_entries,
 )
 
 _BASE: Final = "base."
@@ -184,10 +185,10 @@ def _base(value: object, path: str, file: ConfigurationFile, mistakes: list[str]
             if isinstance(part, str):
                 found = find_configuration(part, folder=file.path.parent)
                 data = read_yaml(found.path)
-                entries |= entries_of(data, kind=RunConfig, origin=part, beside=found.beside)
+                entries |= run_entries(data, origin=part, beside=found.beside)
             elif isinstance(part, Mapping):
                 origin = f"{path}: base"
-                entries |= entries_of(_plain(part), kind=RunConfig, origin=origin, beside=file.beside)
+                entries |= run_entries(_plain(part), origin=origin, beside=file.beside)
             else:
                 mistakes.append(f"{path}: base is {part!r}, expected sections with keys, or a path")
         except ConfigurationError as error:
@@ -201,7 +202,7 @@ def _models(
     """The models whose configuration can be used, by name."""
     # Mistakes of the base are those of every model; they are told once.
     of_base: list[str] = []
-    plain = parse_entries(RunConfig, base, of_base)
+    plain = parse_run(base, of_base)
     mistakes += of_base
     if plain is not None and plain.training.devices != 1:
         mistakes.append(f"{path}: base: training.devices is {plain.training.devices}, expected 1 to compare")
@@ -215,12 +216,12 @@ def _models(
             mistakes.append(f"{origin} is {overrides!r}, expected keys with values, or {{}} for the base")
             continue
         try:
-            own = entries_of(_plain(overrides or {}), kind=RunConfig, origin=origin, beside=beside)
+            own = run_entries(_plain(overrides or {}), origin=origin, beside=beside)
         except ConfigurationError as error:
             mistakes.append(str(error))
             continue
         found: list[str] = []
-        config = parse_entries(RunConfig, {**base, **own}, found)
+        config = parse_run({**base, **own}, found)
         for mistake in found:
             if mistake not in of_base:
                 mistakes.append(mistake if mistake.startswith(origin) else f"{origin}: {mistake}")
@@ -237,7 +238,7 @@ def _unfair(own: Mapping[str, Entry], config: RunConfig, base: RunConfig) -> lis
     mistakes += [
         f"{key} is {value!r}, but {before[key]!r} in the base; task and networks must be the same for all"
         for key, value in flat_items(config)
-        if key in own and same_for_all(key) and value != before[key]
+        if key in own and same_for_all(key, task=base.task) and value != before.get(key, value)
     ]
     if "training.devices" in own and config.training.devices != 1:
         mistakes.append(f"training.devices is {config.training.devices}, expected 1 to compare")

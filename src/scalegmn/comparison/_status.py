@@ -20,7 +20,7 @@ from scalegmn.training import (
     flat_items,
     mistakes_of_work,
     other_networks,
-    parse_plain,
+    parse_plain_run,
     read_yaml,
     select,
 )
@@ -124,9 +124,9 @@ def _changed(path: Path, now: RunConfig) -> Iterator[str]:
     if {**before, **_UNSEEN} == {**_plain(now), **_UNSEEN}:
         # Reading every value with its type takes a while, and most folders are as they should be.
         return
-    earlier = dict(flat_items(parse_plain(RunConfig, before, origin=str(path))))
+    earlier = dict(flat_items(parse_plain_run(before, origin=str(path))))
     for key, value in flat_items(now):
-        if key not in _FREE and not key.startswith("logging.") and value != earlier[key]:
+        if key not in _FREE and not key.startswith("logging.") and value != earlier.get(key, value):
             yield f"{key} was {earlier[key]!r} and is {value!r}"
 
 

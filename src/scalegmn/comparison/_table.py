@@ -128,10 +128,7 @@ def notes(comparison: Comparison) -> list[str]:
 def caption(comparison: Comparison) -> str:
     """What was compared."""
     tested = comparison.data.test_population or comparison.data.population
-    labelled = comparison.task.name in ("classification", "regression")
-    what = f" of {comparison.data.label}" if labelled else ""
-    task = comparison.task.name.replace("_", " ")
-    return f"{task[0].upper()}{task[1:]}{what}: {comparison.networks} test networks of {tested.name}"
+    return f"{comparison.task.title}: {comparison.networks} test networks of {tested.name}"
 
 
 def table_csv(comparison: Comparison) -> str:

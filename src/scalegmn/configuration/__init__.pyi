@@ -28,6 +28,7 @@ from ._limits import (
 )
 from ._plain import register_plain_form, to_plain
 from ._reconstructible import Rebuilt
+from ._sections import Sections
 from ._values import Refused, accepted, described
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Rate",
     "Rebuilt",
     "Refused",
+    "Sections",
     "Width",
     "Widths",
     "accepted",

@@ -72,11 +72,16 @@ class Configuration:
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data, fit for JSON and YAML; the inverse of :func:`from_plain`."""
-        return {
-            name: to_plain(getattr(self, name))
-            for name in field_kinds(type(self))
-            if name not in self.left_out
-        }
+        return {name: to_plain(value) for name, value in self.named_values() if name not in self.left_out}
+
+    @classmethod
+    def gathered(cls, data: object) -> object:
+        """What the constructor takes, from plain data that :meth:`to_plain` wrote: by default the same."""
+        return data
+
+    def named_values(self) -> Iterator[tuple[str, object]]:
+        """All fields by name, in the order in which they are written."""
+        return ((name, getattr(self, name)) for name in field_kinds(type(self)))
 
 
 def checked(kind: Any, value: object, *, name: str) -> object:
@@ -110,8 +115,8 @@ def from_plain(kind: type[C], data: object, *, origin: str | None = None) -> C:
         raise MistakesError(owner, mistakes=[f"is {shown(data)}, expected one made in Python"])
     fields = {field.name: field for field in _fields(kind)}
     required = {name for name, field in fields.items() if _is_required(field)}
-    known = _known(data, owner=owner, known=fields, required=required)
     try:
+        known = _known(kind.gathered(data), owner=owner, known=fields, required=required)
         return kind(**known)
     except MistakesError as error:
         raise type(error)(owner, mistakes=error.mistakes) from error

@@ -19,6 +19,10 @@ class Mark(ABC):
     def admits(self, value: Any) -> bool:
         """Whether a value of the right type is accepted."""
 
+    def expected(self, value: Any) -> str:
+        """What was expected instead of a value that is not admitted."""
+        return str(self)
+
 
 @final
 @dataclass(frozen=True, kw_only=True)

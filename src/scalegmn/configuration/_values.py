@@ -45,7 +45,7 @@ def accepted(kind: Any, value: object) -> Any:
         found = accepted(base, value)
         for mark in marks:
             if isinstance(mark, Mark) and not mark.admits(found):
-                raise Refused(str(mark))
+                raise Refused(mark.expected(found))
         return found
     if origin in (typing.Union, types.UnionType):
         return _one_of(typing.get_args(kind), value, kind)

@@ -1,4 +1,5 @@
 from ._applying import Pictures, TrainedEditor, edit_population
+from ._contact_sheets import SHEET, ContactSheets
 from ._drawing import draw
 from ._files import FilesEdited, edit_files
 from ._image_error import ImageTargets, decibels, squared_errors
@@ -9,7 +10,9 @@ from ._task import EditingConfig, InrEditing
 __all__ = [
     "LEARNING_RATE",
     "PICTURES",
+    "SHEET",
     "SHOWN",
+    "ContactSheets",
     "EditingConfig",
     "FilesEdited",
     "ImageTargets",

@@ -12,18 +12,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Final, final
 
 import numpy as np
 import torch
+from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torch.nn.functional import mse_loss
 from torchmetrics import MetricCollection
 
 from scalegmn.configuration import Configuration, Limits
+from scalegmn.editing._contact_sheets import SHEET, ContactSheets
 from scalegmn.editing._drawing import check_siren, draw
 from scalegmn.editing._image_error import ImageTargets, MeanImageError, squared_errors
-from scalegmn.editing._report import editing_report
+from scalegmn.editing._report import PICTURES, editing_report
 from scalegmn.editing._true_images import find_images, stated_size
 from scalegmn.editing.edits import ImageEdit, edit_called
 from scalegmn.errors import ConfigurationError, PopulationError
@@ -31,7 +34,8 @@ from scalegmn.graph import NetworkBatch
 from scalegmn.images import SOURCES, ImageSet, load_images
 from scalegmn.models import Metanetwork
 from scalegmn.populations import ARCHITECTURE_COLUMN, Population
-from scalegmn.training import EditingTask, Report
+from scalegmn.reports import contact_sheet
+from scalegmn.training import EditingTask, Picture, Report, TaskContext
 from scalegmn.zoo.inrs import ORDERS, Order
 
 # Networks that are drawn at a time where targets are made.
@@ -92,6 +96,9 @@ class InrEditing(EditingTask[Tensor, ImageTargets]):
     """
 
     name = "inr_editing"
+    sections = MappingProxyType({"editing": EditingConfig})
+    same_for_all = ("editing.",)
+    pictures = MappingProxyType({SHEET: Picture(PICTURES, contact_sheet)})
     monitor = "mse"
     larger_is_better = False
     headline = ("mse_x100", "psnr")
@@ -110,6 +117,10 @@ class InrEditing(EditingTask[Tensor, ImageTargets]):
             )
         self.config, self.size = config, config.image_size
         self._images: ImageSet | None = None
+
+    @classmethod
+    def build(cls, context: TaskContext) -> InrEditing:
+        return cls.of(context.population, config=context.options.of(EditingConfig))
 
     @staticmethod
     def of(population: Population, *, config: EditingConfig) -> InrEditing:
@@ -204,6 +215,9 @@ class InrEditing(EditingTask[Tensor, ImageTargets]):
             {"mean": float(row.mean()), "smallest": float(row.min()), "largest": float(row.max())}
             for row in flat
         ]
+
+    def callbacks(self) -> list[Callback]:
+        return [ContactSheets()]
 
     def arguments(self) -> Mapping[str, Any]:
         return {"config": dataclasses.replace(self.config, image_size=self.size)}

@@ -81,6 +81,11 @@ class ModelConfig(Configuration):
     update_scale: NonNegative = 0.01
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """What tells runs apart in the names of their folders."""
+        return (self.direction.value, self.symmetry.value)
+
+    @property
     def style(self) -> LayerStyle:
         """The options that layers read."""
         return LayerStyle(

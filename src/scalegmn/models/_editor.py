@@ -6,15 +6,17 @@ Paper: Kalogeropoulos et al. 2024, section 6.3 (INR editing).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, final
 
 import torch
 from torch import nn
 
+from scalegmn.configuration import Sections
 from scalegmn.graph import GraphSpec, NetworkBatch, NetworkGraph, update_parameters
 from scalegmn.models._backbone import Backbone
 from scalegmn.models._config import ModelConfig
-from scalegmn.models._metanetwork import Editor
+from scalegmn.models._metanetwork import Editor, ModelContext
 from scalegmn.networks import topology_of
 from scalegmn.nn.parameter_head import ParameterHead
 from scalegmn.nn.steps import Wanted
@@ -33,6 +35,10 @@ class ScaleGMNEditor(Editor):
     (:meth:`scalegmn.symmetry.SymmetryAction.apply_update`).
     """
 
+    name = "scalegmn"
+    sections = MappingProxyType({"model": ModelConfig})
+    recomputes = True
+
     def __init__(self, *, spec: GraphSpec, config: ModelConfig) -> None:
         super().__init__()
         self.spec, self.config = spec, config
@@ -40,6 +46,18 @@ class ScaleGMNEditor(Editor):
         self.head = ParameterHead(features=config.features, hidden=config.style.mlp.hidden)
         self.weight_scale = nn.Parameter(torch.full((spec.layers + 2,), config.update_scale))
         self.bias_scale = nn.Parameter(torch.full((spec.layers + 2,), config.update_scale))
+
+    @classmethod
+    def build(cls, context: ModelContext) -> ScaleGMNEditor:
+        return cls(spec=GraphSpec.of(context.architectures), config=context.options.of(ModelConfig))
+
+    @classmethod
+    def words(cls, options: Sections) -> tuple[str, ...]:
+        return options.of(ModelConfig).words
+
+    @property
+    def limits(self) -> GraphSpec:
+        return self.spec
 
     def forward(self, graph: NetworkGraph) -> tuple[TapScalars, NodeScalars]:
         """A network or a batch to updates of its weights ``(T,)`` and biases ``(V,)``.

@@ -1,18 +1,102 @@
-"""What every metanetwork has in common, whatever it does with the networks it reads."""
+"""What every metanetwork has in common, whatever it does with the networks it reads.
+
+A metanetwork that configurations can name is one class in one file: what it is called, which options it has,
+how it is built, what it can read.  It is found by its name in :data:`PREDICTORS` or :data:`EDITORS`.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar, Final, TypeVar
 
 from torch import Tensor
 
-from scalegmn.graph import NetworkBatch
+from scalegmn.configuration import Configuration, Sections
+from scalegmn.errors import ConfigurationError
+from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.models._saving import SavedModule
+from scalegmn.models.baselines import AnswerKind
+from scalegmn.networks import Architecture
+from scalegmn.registry import Lazy, Registry
 from scalegmn.shapes import NetworkVectors
+
+M = TypeVar("M", bound="Metanetwork")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ModelContext:
+    """What a metanetwork is built for.
+
+    Attributes:
+        architectures: of the networks that it has to read.
+        options: of all that take part in a training; a model takes its own out by their class.
+        outputs: numbers about each network; 0 for editors.
+        fitted_outputs: as many as those models answer with that are fitted at once.
+        answer_kind: what these answer with, so that the task reads it as the answer of any model; None for
+            editors, and before the task is known.
+        seed: for what is drawn later; initial weights come from PyTorch's generator, which is seeded.
+    """
+
+    architectures: Sequence[Architecture]
+    options: Sections
+    outputs: int = 0
+    fitted_outputs: int = 0
+    answer_kind: AnswerKind | None = None
+    seed: int = 0
+
+    @property
+    def kind_of_answer(self) -> AnswerKind:
+        """The kind of answer, where a model is to answer."""
+        assert self.answer_kind is not None, "a model that answers is built for a task that is known"
+        return self.answer_kind
 
 
 class Metanetwork(SavedModule, ABC):
     """A module that reads networks."""
+
+    name: ClassVar[str]
+    """As written in configurations."""
+
+    sections: ClassVar[Mapping[str, type[Configuration]]] = MappingProxyType({})
+    """Classes of its options, by the sections of configurations that hold them."""
+
+    one_layout: ClassVar[bool] = False
+    """Whether it reads only networks whose parameters all have the same names and shapes."""
+
+    recomputes: ClassVar[bool] = False
+    """Whether it has message passing layers, which can be computed again for the gradient."""
+
+    @classmethod
+    @abstractmethod
+    def build(cls: type[M], context: ModelContext) -> M:
+        """A new model for a training.
+
+        Raises:
+            ConfigurationError: it cannot read such networks, or does not answer what is asked.
+        """
+
+    @classmethod
+    def check(cls, context: ModelContext) -> None:
+        """Refuse what it cannot read or answer, before any work starts.
+
+        Raises:
+            ConfigurationError: says why.
+        """
+        if cls.one_layout:
+            check_layout(context.architectures, reader=cls.name)
+
+    @classmethod
+    def words(cls, options: Sections) -> tuple[str, ...]:
+        """What tells runs of this model apart in the names of their folders, beside the name of the model."""
+        return ()
+
+    @property
+    def limits(self) -> GraphSpec | None:
+        """The largest networks that it can read, where its weights depend on it."""
+        return None
 
     @abstractmethod
     def fit_scale(self, batch: NetworkBatch) -> None:
@@ -28,6 +112,16 @@ class Judge(Metanetwork, ABC):
     """A metanetwork that answers with a vector of numbers about every network."""
 
     outputs: int
+
+    @classmethod
+    def register(cls) -> None:
+        """Let configurations and saved models name this class.
+
+        Raises:
+            ConfigurationError: another class has the name.
+        """
+        MODELS.register(cls.__name__, cls)
+        PREDICTORS.register(cls.name, cls)
 
     @abstractmethod
     def answer(self, batch: NetworkBatch) -> NetworkVectors:
@@ -53,6 +147,16 @@ class FittedJudge(Judge, ABC):
 class Editor(Metanetwork, ABC):
     """A metanetwork that writes new networks."""
 
+    @classmethod
+    def register(cls) -> None:
+        """Let configurations and saved models name this class.
+
+        Raises:
+            ConfigurationError: another class has the name.
+        """
+        MODELS.register(cls.__name__, cls)
+        EDITORS.register(cls.name, cls)
+
     @abstractmethod
     def edit(self, batch: NetworkBatch) -> NetworkBatch:
         """The batch with other parameters.
@@ -60,3 +164,43 @@ class Editor(Metanetwork, ABC):
         Raises:
             GraphError: the batch holds networks that it cannot read.
         """
+
+
+def check_layout(architectures: Sequence[Architecture], *, reader: str) -> None:
+    """Raise a ConfigurationError that names the model where parameters have different names or shapes."""
+    layouts = {architecture.parameters for architecture in architectures}
+    if len(layouts) > 1:
+        raise ConfigurationError(
+            f"metanetwork: {reader} reads networks whose parameters have the same shapes, there are "
+            f"{len(layouts)} different ones in {len(architectures)} architectures; use scalegmn, or choose "
+            "networks with data.where"
+        )
+
+
+_PREDICTORS: Final = {
+    "scalegmn": Lazy("scalegmn.models:ScaleGMN"),
+    "scalegmn_probes": Lazy("scalegmn.models:ProbedScaleGMN"),
+    "flat_mlp": Lazy("scalegmn.models.baselines:FlatMLP"),
+    "statnn_mlp": Lazy("scalegmn.models.baselines:StatNNMLP"),
+    "feature_boosting": Lazy("scalegmn.models.baselines:FeatureBoosting"),
+    "feature_logistic": Lazy("scalegmn.models.baselines:FeatureLogistic"),
+    "nfn": Lazy("scalegmn.models.baselines:NFN"),
+    "probes": Lazy("scalegmn.models.baselines:Probes"),
+}
+_EDITORS: Final = {
+    "scalegmn": Lazy("scalegmn.models:ScaleGMNEditor"),
+    "flat_mlp": Lazy("scalegmn.models.baselines:FlatMLPEditor"),
+}
+
+PREDICTORS: Final = Registry[type[Judge]]("metanetwork", entries=_PREDICTORS)
+"""Metanetworks that answer questions, by the names that configurations have for them."""
+
+EDITORS: Final = Registry[type[Editor]]("metanetwork", entries=_EDITORS)
+"""Metanetworks that write networks, by the names that configurations have for them."""
+
+MODELS: Final = Registry[type[Metanetwork]](
+    "class of the model",
+    entries={entry.name: entry for entry in (*_PREDICTORS.values(), *_EDITORS.values())},
+    remedy="install the extension that has it, or load it with --extension",
+)
+"""Classes of saved models, by their own names."""

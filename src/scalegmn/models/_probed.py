@@ -8,15 +8,16 @@ Kahana et al., "Deep Linear Probe Generators for Weight Space Learning", ICLR 20
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, final
 
 import torch
 from torch import Tensor
 
-from scalegmn.configuration import Count
+from scalegmn.configuration import Count, Sections
 from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.models._config import ModelConfig
-from scalegmn.models._metanetwork import Judge
+from scalegmn.models._metanetwork import Judge, ModelContext
 from scalegmn.models._scalegmn import ScaleGMN
 from scalegmn.models.baselines import Probes, ProbesConfig
 from scalegmn.networks import Architecture
@@ -35,6 +36,10 @@ class ProbedScaleGMN(Judge):
 
     Law: that of ScaleGMN, because symmetries do not change what a network answers to probes.
     """
+
+    name = "scalegmn_probes"
+    sections = MappingProxyType({"model": ModelConfig, "probes": ProbesConfig})
+    recomputes = True
 
     def __init__(self, *, gmn: ScaleGMN, probes: Probes, outputs: Count) -> None:
         super().__init__()
@@ -55,6 +60,19 @@ class ProbedScaleGMN(Judge):
             probes=Probes.of(architectures, outputs=config.features, config=probes),
             outputs=outputs,
         )
+
+    @classmethod
+    def build(cls, context: ModelContext) -> ProbedScaleGMN:
+        config, probes = context.options.of(ModelConfig), context.options.of(ProbesConfig)
+        return cls.of(context.architectures, outputs=context.outputs, config=config, probes=probes)
+
+    @classmethod
+    def words(cls, options: Sections) -> tuple[str, ...]:
+        return options.of(ModelConfig).words
+
+    @property
+    def limits(self) -> GraphSpec:
+        return self.gmn.spec
 
     def answer(self, batch: NetworkBatch) -> NetworkVectors:
         """``(B, outputs)``, in the order of the batch."""

@@ -6,16 +6,17 @@ Paper: Kalogeropoulos, Bouritsas, Panagakis, "Scale Equivariant Graph Metanetwor
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
-from scalegmn.configuration import Count
+from scalegmn.configuration import Count, Sections
 from scalegmn.graph import GraphSpec, NetworkBatch, NetworkGraph
 from scalegmn.models._backbone import Backbone
 from scalegmn.models._config import ModelConfig, ReadoutKind
-from scalegmn.models._metanetwork import Judge
+from scalegmn.models._metanetwork import Judge, ModelContext
 from scalegmn.nn.mlp import MLP
 from scalegmn.nn.readout import FullGraphReadout, LastLayerReadout, Readout
 from scalegmn.nn.statistics import WeightStatistics
@@ -35,6 +36,10 @@ class ScaleGMN(Judge):
     is no part of it: canonicalise sine networks first
     (:func:`scalegmn.symmetry.canonicalize_sine_phase`).
     """
+
+    name = "scalegmn"
+    sections = MappingProxyType({"model": ModelConfig})
+    recomputes = True
 
     def __init__(self, *, spec: GraphSpec, outputs: Count | None, config: ModelConfig) -> None:
         super().__init__()
@@ -59,6 +64,19 @@ class ScaleGMN(Judge):
         self.head = (
             nn.Identity() if self.bare else MLP(self.embedding_width, self.outputs, style=config.style.mlp)
         )
+
+    @classmethod
+    def build(cls, context: ModelContext) -> ScaleGMN:
+        spec, config = GraphSpec.of(context.architectures), context.options.of(ModelConfig)
+        return cls(spec=spec, outputs=context.outputs, config=config)
+
+    @classmethod
+    def words(cls, options: Sections) -> tuple[str, ...]:
+        return options.of(ModelConfig).words
+
+    @property
+    def limits(self) -> GraphSpec:
+        return self.spec
 
     def forward(self, graph: NetworkGraph) -> NetworkVectors:
         """A network or a batch to ``(B, outputs)``."""

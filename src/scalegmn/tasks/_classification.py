@@ -24,8 +24,9 @@ from torchmetrics.classification import (
 
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.metrics import bootstrap_interval, wilson_interval
+from scalegmn.models.baselines import AnswerKind
 from scalegmn.populations import Population
-from scalegmn.training import PredictionTask, Report, Table
+from scalegmn.training import PredictionTask, Report, Table, TaskContext
 
 
 @final
@@ -49,6 +50,18 @@ class Classification(PredictionTask[Tensor]):
             raise ConfigurationError(f"the classes are {list(self.classes)}, expected at least two")
         if len(set(self.classes)) < len(self.classes):
             raise ConfigurationError(f"the classes {list(self.classes)} are not all different")
+
+    @classmethod
+    def build(cls, context: TaskContext) -> Classification:
+        return cls.of(context.population, label=context.label, rows=context.train)
+
+    @property
+    def title(self) -> str:
+        return f"{super().title} of {self.label}"
+
+    @property
+    def answer_kind(self) -> AnswerKind:
+        return AnswerKind.log_probability
 
     @staticmethod
     def of(population: Population, *, label: str, rows: np.ndarray) -> Classification:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, Final, final
 
 import numpy as np
@@ -21,10 +22,11 @@ from torchmetrics import MetricCollection
 from scalegmn.configuration import Configuration, NonNegative
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.metrics import KendallTau, MeanAbsolute, pairwise_rank_loss
+from scalegmn.models.baselines import AnswerKind
 from scalegmn.nn.robust import within_reach
 from scalegmn.populations import Population
 from scalegmn.tasks._regression_report import regression_report
-from scalegmn.training import PredictionTask, Report
+from scalegmn.training import NumberTask, Report, TaskContext
 
 
 class Link(Enum):
@@ -71,7 +73,7 @@ class RegressionConfig(Configuration):
 
 
 @final
-class Regression(PredictionTask[Tensor]):
+class Regression(NumberTask[Tensor]):
     """One number per network; the best model is that of the highest Kendall tau in validation.
 
     Targets are ``(value - centre) / spread``, where value is the number of the column or its logarithm.
@@ -86,6 +88,8 @@ class Regression(PredictionTask[Tensor]):
 
     name = "regression"
     label: str
+    sections = MappingProxyType({"regression": RegressionConfig})
+    same_for_all = ("regression.log",)
     monitor = "kendall_tau"
 
     def __init__(
@@ -97,6 +101,23 @@ class Regression(PredictionTask[Tensor]):
                 f"regression: centre {centre} and spread {spread} of the column {label!r}; expected finite "
                 "numbers and a spread above 0"
             )
+
+    @classmethod
+    def build(cls, context: TaskContext) -> Regression:
+        return cls.fitted(
+            label=context.label,
+            config=context.options.of(RegressionConfig),
+            population=context.population,
+            rows=context.train,
+        )
+
+    @property
+    def title(self) -> str:
+        return f"{super().title} of {self.label}"
+
+    @property
+    def answer_kind(self) -> AnswerKind:
+        return AnswerKind.logit if self.config.link is Link.sigmoid else AnswerKind.value
 
     @staticmethod
     def fitted(

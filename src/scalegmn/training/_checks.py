@@ -14,21 +14,14 @@ from scalegmn.errors import CheckpointError, ConfigurationError, PopulationError
 from scalegmn.networks import read_json
 from scalegmn.populations import Population
 from scalegmn.training._checkpoint_io import read_checkpoint
-from scalegmn.training._config import EDITING, Accelerator, Precision, RunConfig, Schedule
-from scalegmn.training._metanetworks import (
-    EDITORS,
-    FITTED,
-    LAYERED,
-    ONE_LAYOUT,
-    check_features,
-    check_layout,
-    no_editor,
-    no_layers,
-)
-from scalegmn.training._parsing import flat_items, parse_plain
+from scalegmn.training._config import Accelerator, Precision, RunConfig, Schedule
+from scalegmn.training._metanetworks import metanetwork_class, model_context, no_layers
+from scalegmn.training._parsing import flat_items
 from scalegmn.training._processes import is_first_process
 from scalegmn.training._run_folder import CHECKPOINTS, CONFIG, LAST, RUN
+from scalegmn.training._run_parsing import parse_plain_run
 from scalegmn.training._selection import select
+from scalegmn.training._task import AnyTask
 from scalegmn.training._tasks import make_task
 from scalegmn.training._yaml_files import read_yaml
 
@@ -61,10 +54,11 @@ def mistakes_of_work(config: RunConfig) -> list[str]:
 
 
 def _of_model(config: RunConfig) -> Iterator[str]:
-    if config.task in EDITING and config.metanetwork not in EDITORS:
-        yield no_editor(config)
-    if config.training.recompute and config.metanetwork not in LAYERED:
-        yield no_layers(config)
+    try:
+        if config.training.recompute and not metanetwork_class(config).recomputes:
+            yield no_layers(config)
+    except ConfigurationError as error:
+        yield str(error)
 
 
 def _of_data(config: RunConfig) -> Iterator[str]:
@@ -100,18 +94,21 @@ def _of_selection(config: RunConfig) -> Iterator[str]:
     fewest = min(len(selection.train), len(selection.val))
     if fewest < config.training.devices:
         yield f"training.devices is {config.training.devices}, but a split has only {fewest} networks"
+    task: AnyTask | None = None
     try:
         task = make_task(config, selection)
         task.targets(selection.population, np.concatenate([selection.train, selection.val]))
         if len(selection.test):
             task.targets(selection.test_population, selection.test)
     except ScaleGMNError as error:
-        yield f"{config.task.value}: {error}"
+        yield f"{config.task}: {error}"
     try:
-        if config.metanetwork in ONE_LAYOUT:
-            check_layout(selection.architectures, reader=config.metanetwork.value)
-        elif config.metanetwork in FITTED:
-            check_features(config, selection.architectures)
+        model = metanetwork_class(config)
+    except ConfigurationError:
+        # It has been reported.
+        return
+    try:
+        model.check(model_context(config, selection.architectures, task))
     except ConfigurationError as error:
         yield str(error)
 
@@ -159,7 +156,7 @@ def _changes(config: RunConfig) -> Iterator[str]:
     """What a training that is to be resumed was begun with, and is now otherwise."""
     path = config.folder / CONFIG
     try:
-        before = dict(flat_items(parse_plain(RunConfig, read_yaml(path), origin=str(path))))
+        before = dict(flat_items(parse_plain_run(read_yaml(path), origin=str(path))))
     except ConfigurationError as error:
         yield f"resume: {error}"
         return
@@ -168,7 +165,7 @@ def _changes(config: RunConfig) -> Iterator[str]:
         # The length of these schedules is that of the training.
         free.discard("training.epochs")
     for key, value in flat_items(config):
-        if key not in free and not key.startswith("logging.") and before[key] != value:
+        if key not in free and not key.startswith("logging.") and before.get(key, value) != value:
             yield f"resume: {key} is {value!r}, but {config.folder} was begun with {before[key]!r}"
 
 

@@ -2,57 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any
 
-from scalegmn.configuration import Configuration, Count, Fraction, Natural, NonNegative, Positive
-from scalegmn.editing import EditingConfig
-from scalegmn.models import ModelConfig
-from scalegmn.models.baselines import (
-    BoostingConfig,
-    FlatMLPConfig,
-    LogisticConfig,
-    NFNConfig,
-    ProbesConfig,
-    StatNNConfig,
+from scalegmn.configuration import (
+    Configuration,
+    Count,
+    Fraction,
+    Natural,
+    NonNegative,
+    Positive,
+    Sections,
+    from_plain,
 )
-from scalegmn.models.baselines.features import FeaturesConfig
-from scalegmn.tasks import RegressionConfig
-from scalegmn.trojans.detection import DetectionConfig
-from scalegmn.trojans.repair import RepairConfig
-
-
-class TaskName(Enum):
-    """What the metanetwork is trained to do."""
-
-    classification = "classification"
-    regression = "regression"
-    inr_editing = "inr_editing"
-    trojan_detection = "trojan_detection"
-    trojan_repair = "trojan_repair"
-
-
-EDITING: Final = (TaskName.inr_editing, TaskName.trojan_repair)
-"""Tasks for models that write networks."""
-
-
-class MetanetworkName(Enum):
-    """Which metanetwork is trained: ScaleGMN, also with probes, or a baseline.
-
-    See :mod:`scalegmn.models._probed` and :mod:`scalegmn.models.baselines`.
-    """
-
-    scalegmn = "scalegmn"
-    scalegmn_probes = "scalegmn_probes"
-    flat_mlp = "flat_mlp"
-    statnn_mlp = "statnn_mlp"
-    feature_boosting = "feature_boosting"
-    feature_logistic = "feature_logistic"
-    nfn = "nfn"
-    probes = "probes"
+from scalegmn.errors import ConfigurationError
+from scalegmn.models import EDITORS, PREDICTORS, Metanetwork
+from scalegmn.registry import Registered
+from scalegmn.training._task import TASKS, AnyTask
 
 
 class Schedule(Enum):
@@ -203,18 +172,8 @@ class RunConfig(Configuration):
         data: which networks to learn from.
         task: what to learn.
         metanetwork: which model.
-        model: options of ScaleGMN and of the permutation-only model.
-        flat_mlp: options of the perceptron on flattened weights.
-        statnn: options of the perceptron on statistics of weights.
-        features: what boosted trees and logistic regression read of networks.
-        boosting: options of the boosted trees.
-        logistic: options of the logistic regression.
-        nfn: options of the neural functional network.
-        probes: options of the learned probes, alone or beside ScaleGMN.
-        regression: options of the task regression.
-        editing: options of the task inr_editing.
-        detection: options of the task trojan_detection.
-        repair: options of the task trojan_repair.
+        options: of the task and of the model, by their sections; in files and on the command line these
+            sections stand beside the others. What is left out has its defaults.
         training: how to learn.
         logging: where numbers go.
         output: run folder; by default one in ``runs`` that is named after the population and the model.
@@ -222,33 +181,68 @@ class RunConfig(Configuration):
     """
 
     data: DataConfig
-    task: TaskName = TaskName.classification
-    metanetwork: MetanetworkName = MetanetworkName.scalegmn
-    model: ModelConfig = field(default_factory=ModelConfig)
-    flat_mlp: FlatMLPConfig = field(default_factory=FlatMLPConfig)
-    statnn: StatNNConfig = field(default_factory=StatNNConfig)
-    features: FeaturesConfig = field(default_factory=FeaturesConfig)
-    boosting: BoostingConfig = field(default_factory=BoostingConfig)
-    logistic: LogisticConfig = field(default_factory=LogisticConfig)
-    nfn: NFNConfig = field(default_factory=NFNConfig)
-    probes: ProbesConfig = field(default_factory=ProbesConfig)
-    regression: RegressionConfig = field(default_factory=RegressionConfig)
-    editing: EditingConfig = field(default_factory=EditingConfig)
-    detection: DetectionConfig = field(default_factory=DetectionConfig)
-    repair: RepairConfig = field(default_factory=RepairConfig)
+    task: Annotated[str, Registered(TASKS)] = "classification"
+    metanetwork: Annotated[str, Registered(PREDICTORS, EDITORS)] = "scalegmn"
+    options: Sections = field(default_factory=Sections)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     logging: LoggingConfig = field(default_factory=LoggingConfig)
     output: Path | None = None
     resume: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "options", self.options.completed(sections_of(self.task, self.metanetwork)))
+
+    def named_values(self) -> Iterator[tuple[str, object]]:
+        """All fields by name, with the sections of `options` among them."""
+        for name, value in super().named_values():
+            yield from self.options.items() if name == "options" else [(name, value)]
+
+    @classmethod
+    def gathered(cls, data: object) -> object:
+        """With the sections of tasks and models put together."""
+        if not isinstance(data, Mapping):
+            return data
+        kinds = {name: kind for name, kind in known_sections().items() if name in data}
+        rest = {name: value for name, value in data.items() if name not in kinds}
+        held = {name: from_plain(kind, data[name], origin=name) for name, kind in kinds.items()}
+        return {**rest, "options": Sections(held)} if held else rest
 
     @property
     def folder(self) -> Path:
         """The run folder."""
         if self.output is not None:
             return self.output
-        parts = [self.data.population.name, self.metanetwork.value]
-        if self.metanetwork in (MetanetworkName.scalegmn, MetanetworkName.scalegmn_probes):
-            parts += [self.model.direction.value, self.model.symmetry.value]
-        if self.metanetwork in (MetanetworkName.feature_boosting, MetanetworkName.feature_logistic):
-            parts += [self.features.kind.value]
+        table = EDITORS if TASKS.get(self.task).writes_networks else PREDICTORS
+        known = self.metanetwork in table
+        words = table.get(self.metanetwork).words(self.options) if known else ()
+        parts = [self.data.population.name, self.metanetwork, *words]
         return Path("runs") / "-".join([*parts, f"seed{self.training.seed}"])
+
+
+def sections_of(task: str, metanetwork: str) -> dict[str, type[Configuration]]:
+    """The sections of options that a task and a model have."""
+    models = [table.get(metanetwork) for table in (PREDICTORS, EDITORS) if metanetwork in table]
+    return _merged([TASKS.get(task), *models])
+
+
+def known_sections() -> dict[str, type[Configuration]]:
+    """The sections of options that any task or model has.
+
+    Raises:
+        ConfigurationError: two have different options under one name.
+    """
+    return _merged([*TASKS.values(), *PREDICTORS.values(), *EDITORS.values()])
+
+
+def _merged(owners: Iterable[type[AnyTask] | type[Metanetwork]]) -> dict[str, type[Configuration]]:
+    found: dict[str, type[Configuration]] = {}
+    taken = {entry.name for entry in fields(RunConfig)}
+    for owner in owners:
+        for name, kind in owner.sections.items():
+            if found.setdefault(name, kind) is not kind or name in taken:
+                raise ConfigurationError(
+                    f"the section {name!r} of {owner.__name__} is that of something else already; call it "
+                    "otherwise"
+                )
+    return found

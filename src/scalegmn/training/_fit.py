@@ -36,6 +36,7 @@ from scalegmn.training._checks import mistakes_of_folder, mistakes_of_machine
 from scalegmn.training._config import Accelerator, RunConfig
 from scalegmn.training._data import Data, Networks, PopulationData, steps_per_epoch
 from scalegmn.training._files import write_text
+from scalegmn.training._finished import FinishedTraining
 from scalegmn.training._fitting import fit_at_once
 from scalegmn.training._history import History
 from scalegmn.training._inference import device_called, outputs_on
@@ -52,7 +53,6 @@ from scalegmn.training._task import AnyTask, Report
 from scalegmn.training._tasks import make_task
 from scalegmn.training._trainer import make_trainer, shows_bar
 from scalegmn.training._yaml_files import to_yaml
-from scalegmn.trojans.detection import calibrated_results
 
 SCALE_SAMPLE = 1000
 """Training networks from which a model takes the sizes of weights."""
@@ -64,11 +64,13 @@ class Outcome:
 
     Attributes:
         folder: the run folder.
+        task: what was learnt.
         report: of the best model on the test networks; None where there are none.
         results: the content of ``results.json``; empty in all processes but the first.
     """
 
     folder: Path
+    task: AnyTask
     report: Report | None
     results: dict[str, Any]
 
@@ -124,15 +126,12 @@ def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Cal
             write_run(folder, _facts(config, selection, task, model, command) | checked.facts)
         history = _learn(config, model, task, data, callbacks)
         if not is_first_process():
-            return Outcome(folder, None, {})
+            return Outcome(folder, task, None, {})
         model.eval().save_pretrained(folder / MODEL)
         report, pace = _tested(config, task, model, data, selection)
-        calibrated = calibrated_results(
-            config, task=task, model=model, selection=selection, data=data, report=report
-        )
-        write_reference(
-            folder,
-            task=task,
+        finished = FinishedTraining(
+            folder=folder,
+            options=config.options,
             model=model,
             train=data.train,
             val=data.val,
@@ -140,6 +139,8 @@ def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Cal
             architectures=architectures,
             batch_size=config.data.evaluation_batch_size,
         )
+        more = task.finish(finished, report)
+        write_reference(finished, task=task)
         parameters = sum(p.numel() for p in model.parameters())
         results = write_results(
             folder,
@@ -149,9 +150,9 @@ def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Cal
             networks=len(data.train),
             parameters=parameters,
             pace=pace,
-            more={**calibrated, "notes": list(checked.notes)},
+            more={**more, "notes": list(checked.notes)},
         )
-    return Outcome(folder, report, results)
+    return Outcome(folder, task, report, results)
 
 
 def _load(config: RunConfig, selection: Selection, task: AnyTask) -> Data:
@@ -223,7 +224,7 @@ def _fit(
         workers=config.data.num_workers,
         seed=config.training.seed,
     )
-    trainer = make_trainer(config, task=task, callbacks=callbacks)
+    trainer = make_trainer(config, task=task, callbacks=[*task.callbacks(), *callbacks])
     steps = config.training.epochs * steps_per_epoch(
         len(data.train), config.data.batch_size, processes=trainer.world_size
     )
@@ -253,8 +254,8 @@ def _facts(
 ) -> dict[str, Any]:
     populations = {"population": selection.population, "test_population": selection.test_population}
     return {
-        "task": {"name": config.task.value, **task.to_config()},
-        "metanetwork": config.metanetwork.value,
+        "task": {"name": config.task, **task.to_config()},
+        "metanetwork": config.metanetwork,
         "architectures": [architecture.to_dict() for architecture in selection.architectures],
         "fingerprints": [architecture.fingerprint for architecture in selection.architectures],
         "data": to_plain(config.data),

@@ -1,19 +1,20 @@
-"""From YAML files and dotted overrides to a configuration, with every mistake found at once."""
+"""From plain data and dotted keys to a configuration, with every mistake found at once."""
 
 from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-
-from jsonargparse import ArgumentParser
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias, TypeVar
 
 from scalegmn.configuration import (
+    Configuration,
     MistakesError,
     Refused,
+    Sections,
     accepted,
     field_kinds,
     likeness,
@@ -21,9 +22,8 @@ from scalegmn.configuration import (
     shown,
 )
 from scalegmn.errors import ConfigurationError
-from scalegmn.training._config import RunConfig
-from scalegmn.training._shipped import find_configuration
-from scalegmn.training._yaml_files import parse_value, read_yaml
+from scalegmn.registry import Registered
+from scalegmn.training._yaml_files import parse_value
 
 T = TypeVar("T")
 
@@ -54,28 +54,24 @@ class Field:
     required: bool
 
 
-def fields_of(kind: type, prefix: str = "") -> Iterator[Field]:
-    """All fields of a tree of dataclasses by their dotted names."""
+Options: TypeAlias = Mapping[str, type[Configuration]]
+"""Classes of sections that stand beside the fields of a configuration, by name."""
+_NO_OPTIONS: Final[Options] = MappingProxyType({})
+
+
+def fields_of(kind: type, prefix: str = "", *, options: Options = _NO_OPTIONS) -> Iterator[Field]:
+    """All fields of a tree of dataclasses by their dotted names, and those of sections beside them."""
     hints = field_kinds(kind)
     for field in dataclasses.fields(kind):
         key = f"{prefix}{field.name}"
         if dataclasses.is_dataclass(hints[field.name]):
             yield from fields_of(hints[field.name], key + ".")
+        elif hints[field.name] is Sections:
+            for name, section in options.items():
+                yield from fields_of(section, f"{name}.")
         else:
             missing = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
             yield Field(key, hints[field.name], missing)
-
-
-def parse_config(arguments: Sequence[str]) -> tuple[RunConfig | None, list[str]]:
-    """Read ``--config FILE`` and ``--section.key VALUE``, later ones over earlier ones.
-
-    Returns:
-        The configuration, with defaults in place of wrong values, and all mistakes.  It is None if a
-        required value is missing or wrong.
-    """
-    mistakes: list[str] = []
-    entries, whole = _entries(arguments, mistakes)
-    return parse_entries(RunConfig, entries, mistakes, whole=whole), mistakes
 
 
 def parse_plain(kind: type[T], data: Mapping[str, object], *, origin: str) -> T:
@@ -92,7 +88,12 @@ def parse_plain(kind: type[T], data: Mapping[str, object], *, origin: str) -> T:
 
 
 def entries_of(
-    data: Mapping[str, object], *, kind: type, origin: str, beside: Path | None = None
+    data: Mapping[str, object],
+    *,
+    kind: type,
+    origin: str,
+    beside: Path | None = None,
+    options: Options = _NO_OPTIONS,
 ) -> dict[str, Entry]:
     """The values of plain data by their dotted names; sections may be nested, or dotted themselves.
 
@@ -101,12 +102,13 @@ def entries_of(
         kind: the configuration whose fields they are.
         origin: where they come from, for messages.
         beside: folder of their file, for paths.
+        options: sections that stand beside the fields of `kind`.
 
     Raises:
         ConfigurationError: a value is given in both ways.
     """
     entries: dict[str, Entry] = {}
-    for key, value in _flat(data, "", _sections(kind)):
+    for key, value in _flat(data, "", _sections(kind, options)):
         if key in entries:
             raise ConfigurationError(f"{origin}: {key} is given twice")
         entries[key] = Entry(value, origin, beside=beside)
@@ -114,7 +116,12 @@ def entries_of(
 
 
 def parse_entries(
-    kind: type[T], entries: Mapping[str, Entry], mistakes: list[str], *, whole: bool = True
+    kind: type[T],
+    entries: Mapping[str, Entry],
+    mistakes: list[str],
+    *,
+    whole: bool = True,
+    options: Options = _NO_OPTIONS,
 ) -> T | None:
     """A configuration from values by their dotted names; what is wrong with them is added to `mistakes`.
 
@@ -123,11 +130,13 @@ def parse_entries(
         entries: the values.
         mistakes: of before; grows.
         whole: whether these are all values; what a file would have said that cannot be read is not missing.
+        options: sections that stand beside the fields of `kind`; those with values go into its field
+            ``options``.
 
     Returns:
         The configuration, with defaults in place of wrong values; None if a required one is missing or wrong.
     """
-    fields = {field.key: field for field in fields_of(kind)}
+    fields = {field.key: field for field in fields_of(kind, options=options)}
     values: dict[str, object] = {}
     for key, entry in entries.items():
         if key not in fields:
@@ -144,30 +153,40 @@ def parse_entries(
             f"{key} is missing; give it as --{key} VALUE or in a configuration file" for key in missing
         ]
     usable = all(key in values for key, field in fields.items() if field.required)
+    given = {key.partition(".")[0] for key in values}
+    held = {name: section for name, section in options.items() if name in given}
+    if held:
+        built = {name: _build(section, values, f"{name}.", mistakes) for name, section in held.items()}
+        values["options"] = Sections(built)
     config: T | None = _build(kind, values, "", mistakes)
     return config if usable else None
 
 
-def flat_items(config: object, prefix: str = "") -> Iterator[tuple[str, object]]:
+def flat_items(config: Configuration, prefix: str = "") -> Iterator[tuple[str, object]]:
     """All values of a configuration by their dotted names."""
-    assert dataclasses.is_dataclass(config)
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if dataclasses.is_dataclass(value):
-            yield from flat_items(value, f"{prefix}{field.name}.")
+    for name, value in config.named_values():
+        if isinstance(value, Configuration):
+            yield from flat_items(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{field.name}", value
+            yield f"{prefix}{name}", value
 
 
-def for_help(kind: type) -> type:
+def for_help(kind: type, *, options: Options = _NO_OPTIONS) -> type:
     """A dataclass with the fields and the description of a configuration, and nothing else.
+
+    Args:
+        kind: the configuration.
+        options: sections that stand beside its fields.
 
     jsonargparse reads annotations by itself, and finds none in classes that check themselves.
     """
     fields: list[Any] = []
-    hints = field_kinds(kind, limits=False)
+    hints, marked = field_kinds(kind, limits=False), field_kinds(kind)
     for field in dataclasses.fields(kind):
-        hint, own = hints[field.name], dataclasses.field(kw_only=True)
+        if hints[field.name] is Sections:
+            fields += [_section(name, part) for name, part in options.items()]
+            continue
+        hint, own = _choices(marked[field.name], hints[field.name]), dataclasses.field(kw_only=True)
         own.default, own.default_factory = field.default, field.default_factory
         if dataclasses.is_dataclass(hint):
             section = typing.cast(type, hint)
@@ -178,63 +197,24 @@ def for_help(kind: type) -> type:
     return dataclasses.make_dataclass(kind.__name__, fields, namespace={"__doc__": kind.__doc__})
 
 
-def help_parser() -> ArgumentParser:
-    """A parser that knows every option and its description, to print help."""
-    parser = ArgumentParser(
-        prog="scalegmn train",
-        description="Train a metanetwork. Values come from configuration files and from options, later ones "
-        "over earlier ones; all mistakes are reported before any work starts.",
-        epilog="`scalegmn configs` lists the configurations that have names.",
-        default_env=False,
-    )
-    parser.add_argument(
-        "--config",
-        type=str,
-        help="YAML file, or the name of a configuration that ships with scalegmn, such as "
-        "inr_classification/mnist; several are read one over the other",
-    )
-    parser.add_class_arguments(for_help(RunConfig), as_group=False)
-    return parser
+def _section(name: str, kind: type[Configuration]) -> tuple[str, type, Any]:
+    """A field for a section whose entries all have defaults."""
+    hint = for_help(kind)
+    return name, hint, dataclasses.field(kw_only=True, default_factory=hint)
 
 
-def _entries(arguments: Sequence[str], mistakes: list[str]) -> tuple[dict[str, Entry], bool]:
-    """The values, and whether all files could be read."""
-    entries: dict[str, Entry] = {}
-    whole = True
-    rest = list(arguments)
-    while rest:
-        token = rest.pop(0)
-        if not token.startswith("--") or token == "--":
-            mistakes.append(f"command line: {token!r} stands alone; expected --key VALUE")
-            continue
-        key, equals, value = token[2:].partition("=")
-        if not equals:
-            # A lone option is a switch.
-            value = rest.pop(0) if rest and not rest[0].startswith("--") else "true"
-        if key == "config":
-            whole &= _read_file(value, entries, mistakes)
-        else:
-            entries[key] = Entry(value, "command line", text=True)
-    return entries, whole
+def _choices(annotation: Any, bare: Any) -> Any:
+    """An annotation without its limits; for names of registered things, all names."""
+    for mark in getattr(annotation, "__metadata__", ()):
+        if isinstance(mark, Registered):
+            return typing.Literal[mark.names()]
+    return bare
 
 
-def _read_file(path: str, entries: dict[str, Entry], mistakes: list[str]) -> bool:
-    try:
-        file = find_configuration(path)
-        content = read_yaml(file.path)
-        if {"base", "models"} <= content.keys():
-            raise ConfigurationError(f"--config {path}: describes a comparison; give it to scalegmn compare")
-        found = entries_of(content, kind=RunConfig, origin=path, beside=file.beside)
-    except ConfigurationError as error:
-        mistakes.append(str(error))
-        return False
-    entries |= found
-    return True
-
-
-def _sections(kind: type) -> set[str]:
-    """Dotted names of the fields that hold further fields."""
-    return {field.key.rpartition(".")[0] for field in fields_of(kind)} - {""}
+def _sections(kind: type, options: Options = _NO_OPTIONS) -> set[str]:
+    """Dotted names of the fields that hold further fields, and of sections beside them."""
+    fields = {field.key.rpartition(".")[0] for field in fields_of(kind, options=options)} - {""}
+    return fields | options.keys()
 
 
 def _flat(data: Mapping[str, object], prefix: str, sections: set[str]) -> Iterator[tuple[str, object]]:

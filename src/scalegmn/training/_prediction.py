@@ -14,7 +14,6 @@ from scalegmn.populations import Population
 from scalegmn.training._reading import ReadingOptions, read_network
 from scalegmn.training._run_folder import Run
 from scalegmn.training._run_predictor import Advance, Answers, AskedNetwork, Outcome, Refusal
-from scalegmn.trojans.detection import TrojanDetection
 
 DEFAULT_LEVEL: Final = 0.9
 """Probability with which an interval covers the true number."""
@@ -91,7 +90,7 @@ def predict_population(
                     found[place] = AskedNetwork(number, population.folder, architecture, own, notes)
             for place in range(len(portion)):
                 one = found[place]
-                if one.notes and isinstance(run.task, TrojanDetection):
+                if one.notes and run.task.only_known:
                     yield one.refused(one.notes[0])
                 else:
                     yield one

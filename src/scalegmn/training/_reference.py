@@ -17,20 +17,21 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from scalegmn.configuration import Sections
 from scalegmn.disk import file_sha256
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.graph import GraphSpec, NetworkBatch
-from scalegmn.models import WEIGHTS_FILE, Judge, Metanetwork
-from scalegmn.networks import Architecture, read_json
+from scalegmn.models import WEIGHTS_FILE, Judge
+from scalegmn.networks import read_json
 from scalegmn.nn.statistics import PER_SET, SETS_PER_LAYER
 from scalegmn.seeding import numpy_generator
-from scalegmn.tasks import Regression
 from scalegmn.training._data import Networks
 from scalegmn.training._files import write_json
+from scalegmn.training._finished import FinishedTraining
 from scalegmn.training._inference import outputs_on
 from scalegmn.training._run_folder import MODEL, Run
 from scalegmn.training._selection import groups_among, select
-from scalegmn.training._task import AnyTask
+from scalegmn.training._task import AnyTask, NumberTask
 from scalegmn.training._typicality import InvariantStatistics
 
 FORMAT: Final = 1
@@ -149,70 +150,32 @@ def sizes_of(statistics: InvariantStatistics, batch: NetworkBatch) -> Float[Tens
     return shaped[:, :, list(_SETS)][..., list(_OF_SET)].flatten(2)
 
 
-def measure(
-    *,
-    task: AnyTask,
-    model: Judge,
-    train: Networks,
-    val: Networks,
-    groups: np.ndarray | None,
-    architectures: tuple[Architecture, ...],
-    model_sha256: str,
-    batch_size: int,
-) -> Reference:
+def measure(training: FinishedTraining, *, task: AnyTask) -> Reference:
     """Measure what :class:`Reference` holds.
 
-    Args:
-        task, model: of the training.
-        train, val: its networks.
-        groups: of the validation networks, ``(n,)``: checkpoints of one training are no independent errors,
-            so one of each group counts, drawn at random.
-        architectures: the largest networks that there are.
-        model_sha256: checksum of the model's weights.
-        batch_size: networks at a time.
+    Where networks of validation belong together, as checkpoints of one training do, their errors are not
+    independent: one of each group counts, drawn at random.
     """
-    errors = None
-    if isinstance(task, Regression):
-        outputs, targets = outputs_on(task, model, val, batch_size=batch_size)
-        errors = task.errors(outputs, targets)[_one_of_each(groups, len(targets))]
+    errors, train, size = None, training.train, training.batch_size
+    if isinstance(task, NumberTask):
+        outputs, targets = outputs_on(task, training.model, training.val, batch_size=size)
+        errors = task.errors(outputs, targets)[_one_of_each(training.groups, len(targets))]
         errors = np.sort(np.where(np.isfinite(errors), errors, np.inf))
     chosen = np.sort(numpy_generator(0, "reference").permutation(len(train))[:_SAMPLE])
-    statistics = InvariantStatistics(architectures)
+    statistics = InvariantStatistics(training.architectures)
     parts = [
-        sizes_of(statistics, train[chosen[start : start + batch_size]])
-        for start in range(0, len(chosen), batch_size)
+        sizes_of(statistics, train[chosen[start : start + size]]) for start in range(0, len(chosen), size)
     ]
     low, high = np.quantile(torch.cat(parts).numpy(), _QUANTILES, axis=0)
     # A size of 0 is not compared with.
     low, high = (np.where(np.isfinite(sizes), sizes, 0.0) for sizes in (low, high))
-    return Reference(errors, low, high, model_sha256)
+    return Reference(errors, low, high, file_sha256(training.folder / MODEL / WEIGHTS_FILE))
 
 
-def write_reference(
-    folder: Path,
-    *,
-    task: AnyTask,
-    model: Metanetwork,
-    train: Networks,
-    val: Networks,
-    groups: np.ndarray | None,
-    architectures: tuple[Architecture, ...],
-    batch_size: int,
-) -> None:
-    """Measure at the end of a training whose model was saved, and write ``reference.json``; nothing for
-    editors."""
-    if not isinstance(model, Judge):
-        return
-    measure(
-        task=task,
-        model=model,
-        train=train,
-        val=val,
-        groups=groups,
-        architectures=architectures,
-        model_sha256=file_sha256(folder / MODEL / WEIGHTS_FILE),
-        batch_size=batch_size,
-    ).save(folder)
+def write_reference(training: FinishedTraining, *, task: AnyTask) -> None:
+    """Measure at the end of a training, and write ``reference.json``; nothing for editors."""
+    if isinstance(training.model, Judge):
+        measure(training, task=task).save(training.folder)
 
 
 def reference_of(run: Run) -> tuple[Reference | None, str | None]:
@@ -255,16 +218,17 @@ def _measured_now(run: Run) -> Reference:
             memory_limit=0.0,
         )
 
-    return measure(
-        task=run.task,
+    training = FinishedTraining(
+        folder=run.folder,
+        options=Sections(),
         model=run.judge,
         train=networks(selection.train),
         val=networks(selection.val),
         groups=groups_among(selection.population, selection.val, run.data),
         architectures=run.architectures,
-        model_sha256=file_sha256(run.folder / MODEL / WEIGHTS_FILE),
         batch_size=run.data.evaluation_batch_size,
     )
+    return measure(training, task=run.task)
 
 
 def _one_of_each(groups: np.ndarray | None, count: int) -> np.ndarray:

@@ -27,18 +27,17 @@ from torch import Tensor
 
 from scalegmn.errors import ConfigurationError, GraphError, ScaleGMNError
 from scalegmn.graph import GraphSpec
-from scalegmn.models import Judge, Metanetwork, ScaleGMN, ScaleGMNEditor
+from scalegmn.models import Judge, Metanetwork
 from scalegmn.networks import Architecture, read_json
 from scalegmn.networks.recognition import Recognizer
 from scalegmn.symmetry import canonicalize_sine_phase
-from scalegmn.training._config import DataConfig, MetanetworkName
+from scalegmn.training._config import DataConfig
 from scalegmn.training._files import write_json
 from scalegmn.training._inference import outputs_of
 from scalegmn.training._metanetworks import load_metanetwork
 from scalegmn.training._parsing import parse_plain
 from scalegmn.training._task import AnyTask
 from scalegmn.training._tasks import load_task
-from scalegmn.trojans.detection import TrojanDetection
 
 FORMAT = 1
 RUN = "run.json"
@@ -94,15 +93,17 @@ class Run:
                 f"{folder}: the training did not come to its end; run the same command with --resume"
             )
         try:
-            MetanetworkName(facts["metanetwork"])
             task = load_task(facts["task"])
             architectures = tuple(Architecture.from_dict(entry) for entry in facts["architectures"])
             if not architectures:
                 raise ValueError("it names no architecture")
             data = parse_plain(DataConfig, facts["data"], origin=str(folder / RUN))
+            model = load_metanetwork(folder / MODEL)
+            if model.name != facts["metanetwork"]:
+                raise ValueError(f"it holds {model.name} and says {facts['metanetwork']!r}")
             return Run(
                 folder=folder,
-                model=load_metanetwork(folder / MODEL),
+                model=model,
                 task=task,
                 architectures=architectures,
                 canonicalize=data.canonicalize,
@@ -144,8 +145,8 @@ class Run:
         Raises:
             GraphError: more inputs, outputs or hidden layers than it was made for.
         """
-        if isinstance(self.model, ScaleGMN | ScaleGMNEditor):
-            limits = dataclasses.asdict(self.model.spec)
+        if self.model.limits is not None:
+            limits = dataclasses.asdict(self.model.limits)
             needed = dataclasses.asdict(GraphSpec.of([architecture]))
             over = [
                 f"{needed[name]} {name} (at most {limits[name]})"
@@ -163,9 +164,9 @@ class Run:
     def recognizer(self) -> Recognizer:
         """Recognizes networks of files among those of the training, and near them.
 
-        Detectors judge no others: what they were calibrated with says nothing about these.
+        Some tasks say nothing about others: what a detector was calibrated with says nothing about these.
         """
-        return Recognizer(self.architectures, beyond=not isinstance(self.task, TrojanDetection))
+        return Recognizer(self.architectures, beyond=not self.task.only_known)
 
 
 def write_run(folder: Path, facts: dict[str, Any]) -> None:

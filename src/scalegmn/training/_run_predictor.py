@@ -18,11 +18,11 @@ from scalegmn.metrics import fewest_errors, interval_radius
 from scalegmn.networks import Architecture
 from scalegmn.populations import INDEX
 from scalegmn.symmetry import canonicalize_sine_phase
-from scalegmn.tasks import Regression
 from scalegmn.training._inference import device_called, outputs_of
 from scalegmn.training._own_networks import OwnNetworks
 from scalegmn.training._reference import Remark, reference_of, sizes_of
 from scalegmn.training._run_folder import Run
+from scalegmn.training._task import NumberTask
 from scalegmn.training._typicality import InvariantStatistics
 
 # Parameters of all networks that are held at a time, so that large networks come in smaller batches.
@@ -134,7 +134,7 @@ class Answers:
         self._general: tuple[str, ...] = ()
         if missing is not None:
             self._general += (f"parameters were not compared with those of the training: {missing}",)
-        if isinstance(run.task, Regression):
+        if isinstance(run.task, NumberTask):
             self._radius, why = self._interval(missing)
             self._general += () if why is None else (f"no interval: {why}",)
 
@@ -204,7 +204,7 @@ class Answers:
         outputs = outputs_of(run.judge, architecture, theta, batch_size=self._batch_size)
         answers = run.task.describe(outputs)
         intervals: Sequence[tuple[float, float] | None] = [None] * len(members)
-        if isinstance(run.task, Regression) and self._radius is not None:
+        if isinstance(run.task, NumberTask) and self._radius is not None:
             intervals = run.task.intervals(outputs, self._radius)
         own = self._own.notes(architecture, theta)
         members = [one.noted(note) for one, note in zip(members, own, strict=True)]
@@ -227,7 +227,7 @@ class Answers:
         remark: Remark | None,
         finite: bool,
     ) -> Outcome:
-        if isinstance(self._run.task, Regression):
+        if isinstance(self._run.task, NumberTask):
             low, high = interval or (None, None)
             answer = {**answer, "low": low, "high": high, "level": None if interval is None else self._level}
         fault = fault_of(answer, finite=finite)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 
 import numpy as np
+from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from scalegmn.configuration import Rebuilt
+from scalegmn.configuration import Configuration, Rebuilt, Sections
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch, Records
 from scalegmn.models import Editor, Judge, Metanetwork
+from scalegmn.models.baselines import AnswerKind
+from scalegmn.networks import Architecture
 from scalegmn.populations import Population
+from scalegmn.registry import Lazy, Registry
+from scalegmn.training._finished import FinishedTraining
 
 
 @dataclass(frozen=True)
@@ -41,8 +48,42 @@ class Report:
     arrays: dict[str, np.ndarray]
 
 
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture of arrays of a report.
+
+    Attributes:
+        arrays: names of the arrays that it shows.
+        draw: makes the figure (of matplotlib) from these, in this order, and from the keyword `title`.
+    """
+
+    arrays: tuple[str, ...]
+    draw: Callable[..., Any]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TaskContext:
+    """What a task is made from.
+
+    Attributes:
+        population: the networks to learn from.
+        train, val: rows of the networks for training and validation.
+        architectures: of all networks, those of the test included.
+        label: the column that ``data.label`` names.
+        options: of all that take part in the training; a task takes its own out by their class.
+    """
+
+    population: Population
+    train: np.ndarray
+    val: np.ndarray
+    architectures: Sequence[Architecture]
+    label: str
+    options: Sections
+
+
 O = TypeVar("O", bound=Tensor | Records)  # noqa: E741 - outputs
 T = TypeVar("T", bound=Tensor | Records)
+K = TypeVar("K", bound="Task[Any, Any]")
 
 
 class Task(Rebuilt, ABC, Generic[O, T]):
@@ -55,8 +96,21 @@ class Task(Rebuilt, ABC, Generic[O, T]):
     name: ClassVar[str]
     """As written in configurations and run folders."""
 
+    sections: ClassVar[Mapping[str, type[Configuration]]] = MappingProxyType({})
+    """Classes of its options, by the sections of configurations that hold them."""
+
+    same_for_all: ClassVar[tuple[str, ...]] = ()
+    """Options in which models that are compared must agree, since they say what is predicted:
+    ``section.key``, or ``section.`` for all of a section."""
+
+    pictures: ClassVar[Mapping[str, Picture]] = MappingProxyType({})
+    """What is drawn of the arrays of a report, by the name of the file."""
+
     writes_networks: ClassVar[bool] = False
     """Whether it is for models that write networks, and not for those that answer questions."""
+
+    only_known: ClassVar[bool] = False
+    """Whether nothing is said about networks of other architectures than those of the training."""
 
     label: str | None = None
     """The column with what is true of networks, to be shown beside what a model says; none for editing."""
@@ -80,6 +134,46 @@ class Task(Rebuilt, ABC, Generic[O, T]):
     breakdowns: tuple[str, ...] = ()
     """Columns: where a population has them, the final test of a training is also given for each of their
     values."""
+
+    @classmethod
+    @abstractmethod
+    def build(cls: type[K], context: TaskContext) -> K:
+        """The task of a training.
+
+        Raises:
+            PopulationError: the population does not have what is to be learnt.
+            ConfigurationError: what it has cannot be learnt.
+        """
+
+    @classmethod
+    def register(cls) -> None:
+        """Let configurations and run folders name this class.
+
+        Raises:
+            ConfigurationError: another task has the name.
+        """
+        TASKS.register(cls.name, cls)
+
+    @property
+    def title(self) -> str:
+        """What is learnt, for the caption of a table."""
+        words = self.name.replace("_", " ")
+        return f"{words[0].upper()}{words[1:]}"
+
+    def callbacks(self) -> list[Callback]:
+        """What Lightning calls while a model is trained by gradients, such as to log pictures."""
+        return []
+
+    @property
+    def answer_kind(self) -> AnswerKind | None:
+        """What models answer with that are fitted at once, so that the task reads it as the answer of any
+        model; None where none can answer."""
+        return None
+
+    @property
+    def fitted_outputs(self) -> int:
+        """How many numbers these answer with about one network."""
+        return self.outputs
 
     @property
     @abstractmethod
@@ -132,6 +226,18 @@ class Task(Rebuilt, ABC, Generic[O, T]):
                 then come from resampling whole groups.
         """
 
+    def finish(self, training: FinishedTraining, report: Report | None) -> dict[str, Any]:
+        """Measure and write what the task needs later, when a training has ended and its model was saved.
+
+        Args:
+            training: the model, its networks and its folder.
+            report: on the test networks; None where there are none.
+
+        Returns:
+            Further entries of ``results.json``.
+        """
+        return {}
+
     @abstractmethod
     def describe(self, outputs: O) -> list[dict[str, Any]]:
         """What the answers mean: plain data for every network, the most important entry first."""
@@ -140,9 +246,25 @@ class Task(Rebuilt, ABC, Generic[O, T]):
 class PredictionTask(Task[Tensor, T], ABC):
     """A task of predictors: outputs are the numbers that a model answers with, ``(B, outputs)``."""
 
+    @property
+    def answer_kind(self) -> AnswerKind:
+        return AnswerKind.value
+
     def answer(self, model: Metanetwork, batch: NetworkBatch) -> Tensor:
         assert isinstance(model, Judge), f"{self.name} needs a model that answers, not {type(model).__name__}"
         return model.answer(batch)
+
+
+class NumberTask(PredictionTask[T], ABC):
+    """A task that predicts numbers with a unit, so that errors of validation networks give intervals."""
+
+    @abstractmethod
+    def errors(self, outputs: Tensor, targets: T) -> np.ndarray:
+        """How far predictions are off, ``(n,)``, in the unit in which :meth:`intervals` takes a radius."""
+
+    @abstractmethod
+    def intervals(self, outputs: Tensor, radius: float) -> list[tuple[float, float]]:
+        """What lies at most `radius` from each prediction."""
 
 
 class EditingTask(Task[O, T], ABC):
@@ -170,3 +292,15 @@ class EditingTask(Task[O, T], ABC):
 
 AnyTask: TypeAlias = Task[Any, Any]
 """A task in code that passes on outputs and targets, and does not look into them."""
+
+TASKS: Final = Registry[type[AnyTask]](
+    "task",
+    entries={
+        "classification": Lazy("scalegmn.tasks:Classification"),
+        "regression": Lazy("scalegmn.tasks:Regression"),
+        "inr_editing": Lazy("scalegmn.editing:InrEditing"),
+        "trojan_detection": Lazy("scalegmn.trojans.detection:TrojanDetection"),
+        "trojan_repair": Lazy("scalegmn.trojans.repair:TrojanRepair"),
+    },
+)
+"""What metanetworks are trained to do, by the names that configurations have for it."""

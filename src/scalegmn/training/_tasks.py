@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from scalegmn.configuration import shown
-from scalegmn.editing import InrEditing
 from scalegmn.errors import ConfigurationError
-from scalegmn.tasks import Classification, Regression
-from scalegmn.training._config import RunConfig, TaskName
+from scalegmn.training._config import RunConfig
 from scalegmn.training._selection import Selection
-from scalegmn.training._task import AnyTask
-from scalegmn.trojans.detection import TrojanDetection
-from scalegmn.trojans.repair import TrojanRepair
-
-_TASKS: Final[dict[TaskName, type[AnyTask]]] = {
-    TaskName.classification: Classification,
-    TaskName.regression: Regression,
-    TaskName.inr_editing: InrEditing,
-    TaskName.trojan_detection: TrojanDetection,
-    TaskName.trojan_repair: TrojanRepair,
-}
+from scalegmn.training._task import TASKS, AnyTask, TaskContext
 
 
 def make_task(config: RunConfig, selection: Selection) -> AnyTask:
@@ -31,24 +19,16 @@ def make_task(config: RunConfig, selection: Selection) -> AnyTask:
         PopulationError: the population does not have what is to be learnt.
         ConfigurationError: what it has cannot be learnt.
     """
-    population, label, rows = selection.population, config.data.label, selection.train
-    match config.task:
-        case TaskName.classification:
-            return Classification.of(population, label=label, rows=rows)
-        case TaskName.regression:
-            return Regression.fitted(label=label, config=config.regression, population=population, rows=rows)
-        case TaskName.inr_editing:
-            return InrEditing.of(population, config=config.editing)
-        case TaskName.trojan_detection:
-            return TrojanDetection.of(
-                population,
-                config=config.detection,
-                rows={"training": rows, "validation": selection.val},
-                architectures=selection.architectures,
-            )
-        case TaskName.trojan_repair:
-            return TrojanRepair.of(population, config=config.repair)
-    raise AssertionError(f"no task is called {config.task}")
+    return TASKS.get(config.task).build(
+        TaskContext(
+            population=selection.population,
+            train=selection.train,
+            val=selection.val,
+            architectures=selection.architectures,
+            label=config.data.label,
+            options=config.options,
+        )
+    )
 
 
 def load_task(description: Mapping[str, Any]) -> AnyTask:
@@ -60,9 +40,4 @@ def load_task(description: Mapping[str, Any]) -> AnyTask:
     if not isinstance(description, Mapping):
         raise ConfigurationError(f"the task is {shown(description)}, expected its name and its entries")
     entries = dict(description)
-    name = entries.pop("name", None)
-    if not isinstance(name, str) or name not in TaskName.__members__:
-        raise ConfigurationError(
-            f"the name of the task is {shown(name)}, expected one of {', '.join(TaskName.__members__)}"
-        )
-    return _TASKS[TaskName[name]].from_config(entries)
+    return TASKS.get(entries.pop("name", None)).from_config(entries)

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scalegmn.configuration import Configuration, Count, Positive
+from scalegmn.configuration import Configuration, Count, Positive, Sections
 from scalegmn.models import ModelConfig, Symmetry
 from scalegmn.training import DataConfig, LoggingConfig, RunConfig, Schedule, TrainingConfig
 from scalegmn.zoo.inrs import InrRecipe
@@ -62,7 +62,7 @@ class DemoSettings(Configuration):
                 validation=self.validation,
                 split_seed=self.seed,
             ),
-            model=self.model_of(symmetry),
+            options=Sections({"model": self.model_of(symmetry)}),
             training=self.training,
             logging=LoggingConfig(tensorboard=False, progress=progress),
             output=output,

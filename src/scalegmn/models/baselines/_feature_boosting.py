@@ -16,12 +16,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from scalegmn.configuration import Configuration, Count, Limits, Natural, NonNegative, Positive
+from scalegmn.configuration import Configuration, Count, Limits, Natural, NonNegative, Positive, Sections
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import FittedJudge
+from scalegmn.models import FittedJudge, ModelContext
 from scalegmn.models.baselines._output_type import CLOSEST, AnswerKind, check_outputs, check_targets
-from scalegmn.models.baselines.features import FeatureSet
+from scalegmn.models.baselines.features import FeaturesConfig, FeatureSet, features_for
 from scalegmn.shapes import NetworkVectors
 
 
@@ -73,6 +73,8 @@ class FeatureBoosting(FittedJudge):
     # Both float32, whatever they were, so that a loaded model grows the same trees.
     features: Tensor
     targets: Tensor
+    name = "feature_boosting"
+    sections = MappingProxyType({"features": FeaturesConfig, "boosting": BoostingConfig})
     renamed = MappingProxyType({"read_by": "features"})
 
     def __init__(
@@ -91,6 +93,24 @@ class FeatureBoosting(FittedJudge):
         self.register_buffer("features", torch.zeros(networks, read_by.size))
         self.register_buffer("targets", torch.zeros(networks))
         self._trees: Any = None
+
+    @classmethod
+    def check(cls, context: ModelContext) -> None:
+        features_for(context, reader=cls.name)
+
+    @classmethod
+    def build(cls, context: ModelContext) -> FeatureBoosting:
+        return cls(
+            read_by=features_for(context, reader=cls.name),
+            outputs=context.fitted_outputs,
+            kind=context.kind_of_answer,
+            config=context.options.of(BoostingConfig),
+            seed=context.seed,
+        )
+
+    @classmethod
+    def words(cls, options: Sections) -> tuple[str, ...]:
+        return (options.of(FeaturesConfig).kind.value,)
 
     @torch.no_grad()
     def read(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:

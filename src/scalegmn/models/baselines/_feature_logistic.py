@@ -12,12 +12,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from scalegmn.configuration import Configuration, Count, Positive
+from scalegmn.configuration import Configuration, Count, Positive, Sections
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import FittedJudge
+from scalegmn.models import FittedJudge, ModelContext
 from scalegmn.models.baselines._output_type import CLOSEST, AnswerKind, check_outputs, check_targets
-from scalegmn.models.baselines.features import FeatureSet
+from scalegmn.models.baselines.features import FeaturesConfig, FeatureSet, features_for
 from scalegmn.nn.standardise import Standardise
 from scalegmn.shapes import NetworkVectors
 
@@ -54,6 +54,8 @@ class FeatureLogistic(FittedJudge):
     Law: that of the features.
     """
 
+    name = "feature_logistic"
+    sections = MappingProxyType({"features": FeaturesConfig, "logistic": LogisticConfig})
     renamed = MappingProxyType({"read_by": "features"})
     coefficients: Tensor
     intercepts: Tensor
@@ -75,6 +77,29 @@ class FeatureLogistic(FittedJudge):
         self.register_buffer("coefficients", torch.zeros(outputs, read_by.size))
         self.register_buffer("intercepts", torch.zeros(outputs))
         self.register_buffer("found", torch.zeros(outputs))
+
+    @classmethod
+    def check(cls, context: ModelContext) -> None:
+        if context.answer_kind is not None and not context.answer_kind.is_class:
+            raise ConfigurationError(
+                "metanetwork: feature_logistic answers with classes, and the task asks for numbers; use "
+                "feature_boosting"
+            )
+        features_for(context, reader=cls.name)
+
+    @classmethod
+    def build(cls, context: ModelContext) -> FeatureLogistic:
+        cls.check(context)
+        return cls(
+            read_by=features_for(context, reader=cls.name),
+            outputs=context.fitted_outputs,
+            kind=context.kind_of_answer,
+            config=context.options.of(LogisticConfig),
+        )
+
+    @classmethod
+    def words(cls, options: Sections) -> tuple[str, ...]:
+        return (options.of(FeaturesConfig).kind.value,)
 
     @torch.no_grad()
     def read(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:

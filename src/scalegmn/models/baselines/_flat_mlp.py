@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, final
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from scalegmn.configuration import Configuration, Count, Rate, Widths
 from scalegmn.errors import GraphError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import Judge
+from scalegmn.models import Judge, ModelContext
 from scalegmn.nn.fitted import mark_fitted, warn_if_unfitted
 from scalegmn.nn.robust import robust_moments
 from scalegmn.shapes import NetworkVectors
@@ -46,6 +47,9 @@ class FlatMLP(Judge):
         config: options.
     """
 
+    name = "flat_mlp"
+    sections = MappingProxyType({"flat_mlp": FlatMLPConfig})
+    one_layout = True
     mean: Tensor
     deviation: Tensor
 
@@ -60,6 +64,12 @@ class FlatMLP(Judge):
             layers += [nn.LayerNorm(after)] if config.layer_norm else []
             layers += [nn.SiLU(), nn.Dropout(config.dropout)]
         self.layers = nn.Sequential(*layers, nn.Linear(config.hidden[-1], outputs))
+
+    @classmethod
+    def build(cls, context: ModelContext) -> FlatMLP:
+        cls.check(context)
+        count, config = context.architectures[0].num_parameters, context.options.of(FlatMLPConfig)
+        return cls(parameters=count, outputs=context.outputs, config=config)
 
     def answer(self, batch: NetworkBatch) -> NetworkVectors:
         """``(B, outputs)``, in the order of the batch.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, final
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from scalegmn.configuration import Count, Entries
 from scalegmn.errors import GraphError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import Editor
+from scalegmn.models import Editor, ModelContext
 from scalegmn.models.baselines._flat_mlp import FlatMLPConfig
 from scalegmn.models.baselines._mlp import perceptron
 from scalegmn.networks import Architecture
@@ -34,6 +35,9 @@ class FlatMLPEditor(Editor):
         output_scale: where every s starts.
     """
 
+    name = "flat_mlp"
+    sections = MappingProxyType({"flat_mlp": FlatMLPConfig})
+    one_layout = True
     places: Tensor
 
     def __init__(
@@ -56,6 +60,11 @@ class FlatMLPEditor(Editor):
         self.scale = nn.Parameter(torch.full((len(sizes),), output_scale))
         tensors = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes), output_size=sum(sizes))
         self.register_buffer("places", tensors, persistent=False)
+
+    @classmethod
+    def build(cls, context: ModelContext) -> FlatMLPEditor:
+        cls.check(context)
+        return cls.of(context.architectures[0], config=context.options.of(FlatMLPConfig))
 
     @staticmethod
     def of(architecture: Architecture, *, config: FlatMLPConfig) -> FlatMLPEditor:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, final
 
 import torch
@@ -21,7 +22,7 @@ from torch.nn.functional import silu
 from scalegmn.configuration import Configuration, Count, Depth, Rate, Width, Widths
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import Judge
+from scalegmn.models import Judge, ModelContext
 from scalegmn.models.baselines._equivariant_linear import EquivariantLinear, WeightFeatures
 from scalegmn.models.baselines._mlp import perceptron
 from scalegmn.models.baselines._weight_space import WeightLayout
@@ -83,6 +84,10 @@ class NFN(Judge):
     Law: invariant under permutations of hidden neurons, under nothing else.
     """
 
+    name = "nfn"
+    sections = MappingProxyType({"nfn": NFNConfig})
+    one_layout = True
+
     def __init__(self, *, architecture: Architecture, outputs: Count, config: NFNConfig) -> None:
         super().__init__()
         self.architecture, self.outputs, self.config = architecture, outputs, config
@@ -104,6 +109,11 @@ class NFN(Judge):
             dropout=config.dropout,
             layer_norm=config.layer_norm,
         )
+
+    @classmethod
+    def build(cls, context: ModelContext) -> NFN:
+        cls.check(context)
+        return cls.of(context.architectures, outputs=context.outputs, config=context.options.of(NFNConfig))
 
     @classmethod
     def of(cls, architectures: Sequence[Architecture], *, outputs: int, config: NFNConfig) -> NFN:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, final
 
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 from scalegmn.configuration import Configuration, Count, Rate, Width, Widths
 from scalegmn.errors import ConfigurationError, GraphError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import Judge
+from scalegmn.models import Judge, ModelContext
 from scalegmn.models.baselines._mlp import perceptron
 from scalegmn.models.baselines._probe_generators import ImageProbes, VectorProbes
 from scalegmn.networks import Architecture, Conv, Flatten, Size, run
@@ -68,6 +69,9 @@ class Probes(Judge):
     Law: invariant under every symmetry, because symmetries do not change what a network answers.
     """
 
+    name = "probes"
+    sections = MappingProxyType({"probes": ProbesConfig})
+
     def __init__(self, *, features: Count, answers: Count, outputs: Count, config: ProbesConfig) -> None:
         super().__init__()
         self.features, self.answers, self.outputs, self.config = features, answers, outputs, config
@@ -91,6 +95,11 @@ class Probes(Judge):
             dropout=config.dropout,
             layer_norm=config.layer_norm,
         )
+
+    @classmethod
+    def build(cls, context: ModelContext) -> Probes:
+        config = context.options.of(ProbesConfig)
+        return cls.of(context.architectures, outputs=context.outputs, config=config)
 
     @classmethod
     def of(cls, architectures: Sequence[Architecture], *, outputs: int, config: ProbesConfig) -> Probes:

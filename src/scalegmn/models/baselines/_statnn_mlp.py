@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, final
 
 from torch import Tensor
 
 from scalegmn.configuration import Configuration, Count, Rate, Widths
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import Judge
+from scalegmn.models import Judge, ModelContext
 from scalegmn.models.baselines._mlp import perceptron
 from scalegmn.models.baselines._statnn_features import PER_SLOT, padded_features
 from scalegmn.networks import Architecture
@@ -47,6 +48,9 @@ class StatNNMLP(Judge):
     Law: invariant under permutations of hidden neurons, under nothing else.
     """
 
+    name = "statnn_mlp"
+    sections = MappingProxyType({"statnn": StatNNConfig})
+
     def __init__(self, *, layers: Count, outputs: Count, config: StatNNConfig) -> None:
         super().__init__()
         self.layers, self.outputs, self.config = layers, outputs, config
@@ -58,6 +62,11 @@ class StatNNMLP(Judge):
             dropout=config.dropout,
             layer_norm=config.layer_norm,
         )
+
+    @classmethod
+    def build(cls, context: ModelContext) -> StatNNMLP:
+        config = context.options.of(StatNNConfig)
+        return cls.of(context.architectures, outputs=context.outputs, config=config)
 
     @classmethod
     def of(cls, architectures: Sequence[Architecture], *, outputs: int, config: StatNNConfig) -> StatNNMLP:

@@ -27,29 +27,32 @@ from scalegmn.metrics import (
     smallest_p_value,
     upper_quantile,
 )
-from scalegmn.models import WEIGHTS_FILE, Judge, Metanetwork
+from scalegmn.models import WEIGHTS_FILE
 from scalegmn.networks import Architecture, read_json
 from scalegmn.populations import ARCHITECTURE_COLUMN
 from scalegmn.training import (
     MODEL,
     SHARE,
     AnyTask,
-    Data,
+    FinishedTraining,
     InvariantStatistics,
     Networks,
     Report,
-    RunConfig,
-    Selection,
     Typicality,
-    groups_among,
     outputs_on,
     statistics_of,
     write_json,
 )
 from scalegmn.trojans.detection import _calibration_values as values
-from scalegmn.trojans.detection._calibration import Calibrator, fit_calibrator, log_loss, sigmoid, with_prior
+from scalegmn.trojans.detection._calibration import (
+    CalibrationMethod,
+    Calibrator,
+    fit_calibrator,
+    log_loss,
+    sigmoid,
+    with_prior,
+)
 from scalegmn.trojans.detection._report import SCORES
-from scalegmn.trojans.detection._task import TrojanDetection
 
 FORMAT: Final = 1
 CALIBRATION: Final = "calibration.json"
@@ -163,51 +166,41 @@ class Calibration:
 
 
 def calibrated_results(
-    config: RunConfig,
-    *,
-    task: AnyTask,
-    model: Metanetwork,
-    selection: Selection,
-    data: Data,
-    report: Report | None,
+    training: FinishedTraining, *, task: AnyTask, method: CalibrationMethod, report: Report | None
 ) -> dict[str, Any]:
-    """Calibrate a detector whose model was saved in its run folder; other tasks need no calibration.
+    """Calibrate a detector whose model was saved in its run folder.
 
     Args:
-        config: of the training.
-        task, model, selection, data: of the training.
+        training: its model, networks and folder.
+        task: of the detector.
+        method: by which logits become probabilities.
         report: on the test networks.
 
     Returns:
         What ``results.json`` says about it: the figures of calibrated probabilities on the test networks
         under ``calibrated``; None where there are none, or the model does not answer with finite numbers.
     """
-    if not isinstance(task, TrojanDetection) or not isinstance(model, Judge):
-        return {}
-    found = calibrate(config, task=task, model=model, selection=selection, data=data)
+    found = calibrate(training, task=task, method=method)
     if found is None:
         return {"calibrated": None}
-    found.save(config.folder)
+    found.save(training.folder)
     return {"calibrated": None if report is None else _figures(found, report.arrays[SCORES])}
 
 
-def calibrate(
-    config: RunConfig, *, task: TrojanDetection, model: Judge, selection: Selection, data: Data
-) -> Calibration | None:
+def calibrate(training: FinishedTraining, *, task: AnyTask, method: CalibrationMethod) -> Calibration | None:
     """Measure on the validation networks what :class:`Calibration` holds; None if a logit is not finite."""
-    size = config.data.evaluation_batch_size
-    outputs, targets = outputs_on(task, model, data.val, batch_size=size)
+    size = training.batch_size
+    outputs, targets = outputs_on(task, training.model, training.val, batch_size=size)
     logits, labels = outputs[:, 0].double().numpy(), targets.trojaned.numpy()
     if not np.isfinite(logits).all():
         return None
-    groups = groups_among(selection.population, selection.val, config.data)
-    calibrator = fit_calibrator(logits, labels, method=config.detection.calibration, groups=groups)
-    statistics = InvariantStatistics(selection.architectures)
-    typicality = Typicality.fit(statistics_of(statistics, _batches(data.train, size)))
-    distances = typicality.distance(statistics_of(statistics, _batches(data.val, size)))
+    calibrator = fit_calibrator(logits, labels, method=method, groups=training.groups)
+    statistics = InvariantStatistics(training.architectures)
+    typicality = Typicality.fit(statistics_of(statistics, _batches(training.train, size)))
+    distances = typicality.distance(statistics_of(statistics, _batches(training.val, size)))
     threshold, place = upper_quantile(distances.numpy(), SHARE)
     clean = labels == 0
-    known, of_network = _architectures(selection)
+    known, of_network = _architectures(training)
     return Calibration(
         calibrator=calibrator,
         prior=float(labels.mean()),
@@ -220,15 +213,16 @@ def calibrate(
         typicality=typicality,
         threshold=threshold,
         place=place,
-        model_sha256=file_sha256(config.folder / MODEL / WEIGHTS_FILE),
+        model_sha256=file_sha256(training.folder / MODEL / WEIGHTS_FILE),
     )
 
 
-def _architectures(selection: Selection) -> tuple[dict[int, Architecture], np.ndarray]:
+def _architectures(training: FinishedTraining) -> tuple[dict[int, Architecture], np.ndarray]:
     """Architectures of the training networks by their numbers, and the number of each validation network."""
-    numbers = selection.population.column(ARCHITECTURE_COLUMN)
-    known = np.unique(numbers[selection.train]).tolist()
-    return {n: selection.population.architectures[n] for n in known}, numbers[selection.val]
+    population = training.train.population
+    numbers = population.column(ARCHITECTURE_COLUMN)
+    known = np.unique(numbers[training.train.rows]).tolist()
+    return {n: population.architectures[n] for n in known}, numbers[training.val.rows]
 
 
 def _batches(networks: Networks, size: int) -> Iterator[NetworkBatch]:

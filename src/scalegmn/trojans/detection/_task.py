@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, final
 
 import numpy as np
@@ -17,11 +18,15 @@ from scalegmn.configuration import Configuration, NonNegative
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.graph import Records
 from scalegmn.metrics import DetectionAUROC
+from scalegmn.models.baselines import AnswerKind
 from scalegmn.networks import Architecture
 from scalegmn.populations import Population
-from scalegmn.training import PredictionTask, Report
+from scalegmn.reports import draw_roc
+from scalegmn.training import FinishedTraining, Picture, PredictionTask, Report, TaskContext
+from scalegmn.trojans.detection._calibrating import calibrated_results
 from scalegmn.trojans.detection._calibration import CalibrationMethod
-from scalegmn.trojans.detection._report import detection_report
+from scalegmn.trojans.detection._calibration_diagram import draw_calibration
+from scalegmn.trojans.detection._report import RELIABILITY, ROC, detection_report
 
 TARGET_WEIGHT: Final = 0.2
 """Of the loss about the suspected class, where nothing was said and the population names it."""
@@ -63,6 +68,10 @@ class DetectionTargets(Records):
     suspect: Int[Tensor, "n"]
 
 
+def _draw_roc(curve: np.ndarray, *, title: str) -> Any:
+    return draw_roc({"the detector": curve}, title=title)
+
+
 @final
 class TrojanDetection(PredictionTask[DetectionTargets]):
     """Binary cross-entropy, and that of the suspected class; the best model has the largest validation AUROC.
@@ -80,6 +89,12 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
 
     name = "trojan_detection"
     label: str
+    sections = MappingProxyType({"detection": DetectionConfig})
+    same_for_all = ("detection.label", "detection.target")
+    only_known = True
+    pictures = MappingProxyType(
+        {"roc.png": Picture((ROC,), _draw_roc), "calibration.png": Picture((RELIABILITY,), draw_calibration)}
+    )
     monitor = "auroc"
     breakdowns = ("trigger_kind", "activation")
 
@@ -91,6 +106,24 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
                 "and a weight above 0, or none and 0"
             )
         self.headline = ("auroc", "tpr_at_1_fpr", "tpr_at_5_fpr", *(("target_accuracy",) if classes else ()))
+
+    @classmethod
+    def build(cls, context: TaskContext) -> TrojanDetection:
+        return cls.of(
+            context.population,
+            config=context.options.of(DetectionConfig),
+            rows={"training": context.train, "validation": context.val},
+            architectures=context.architectures,
+        )
+
+    @property
+    def answer_kind(self) -> AnswerKind:
+        return AnswerKind.log_odds
+
+    @property
+    def fitted_outputs(self) -> int:
+        """1: whether a network is trojaned, not for which class."""
+        return 1
 
     @staticmethod
     def of(
@@ -212,6 +245,11 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
             answer["target_probabilities"] = {str(number): share for number, share in enumerate(shares)}
             described.append(answer)
         return described
+
+    def finish(self, training: FinishedTraining, report: Report | None) -> dict[str, Any]:
+        """Calibrate the detector, see :func:`~scalegmn.trojans.detection.calibrated_results`."""
+        method = training.options.of(DetectionConfig).calibration
+        return calibrated_results(training, task=self, method=method, report=report)
 
     def arguments(self) -> Mapping[str, Any]:
         return {

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, final
 
 import numpy as np
@@ -22,7 +23,7 @@ from scalegmn.errors import PopulationError
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import Metanetwork
 from scalegmn.populations import Population
-from scalegmn.training import EditingTask, Report
+from scalegmn.training import EditingTask, Report, TaskContext
 from scalegmn.trojans.making import Preparation, TrojanImages
 from scalegmn.trojans.repair._metrics import Balance, MeanFigure
 from scalegmn.trojans.repair._report import repair_report
@@ -78,6 +79,7 @@ class TrojanRepair(EditingTask[RepairOutputs, RepairTargets]):
     """
 
     name = "trojan_repair"
+    sections = MappingProxyType({"repair": RepairConfig})
     monitor = "balance"
     headline = ("der", "asr", "c_acc")
     untrained = ("no_repair",)
@@ -85,6 +87,10 @@ class TrojanRepair(EditingTask[RepairOutputs, RepairTargets]):
 
     def __init__(self, *, config: RepairConfig, preparation: Preparation) -> None:
         self.config, self.preparation = config, preparation
+
+    @classmethod
+    def build(cls, context: TaskContext) -> TrojanRepair:
+        return cls.of(context.population, config=context.options.of(RepairConfig))
 
     @staticmethod
     def of(population: Population, *, config: RepairConfig) -> TrojanRepair:

@@ -1,4 +1,4 @@
 from ._feature_set import FeatureKind, FeaturesConfig, FeatureSet
-from ._making import make_features
+from ._making import features_for, make_features
 
-__all__ = ["FeatureKind", "FeatureSet", "FeaturesConfig", "make_features"]
+__all__ = ["FeatureKind", "FeatureSet", "FeaturesConfig", "features_for", "make_features"]

@@ -7,6 +7,7 @@ from typing import Final
 
 from scalegmn.configuration import from_plain, register_plain_form, shown
 from scalegmn.errors import ConfigurationError
+from scalegmn.models import ModelContext, check_layout
 from scalegmn.models.baselines.features._feature_set import FeatureKind, FeaturesConfig, FeatureSet
 from scalegmn.models.baselines.features._flat import FlatFeatures
 from scalegmn.models.baselines.features._last_layer import LastLayerFeatures
@@ -39,6 +40,18 @@ def make_features(config: FeaturesConfig, architectures: Sequence[Architecture])
         case FeatureKind.singular_values:
             return SingularValueFeatures.of(architectures, count=config.singular_values)
     raise AssertionError(f"no features are called {config.kind}")
+
+
+def features_for(context: ModelContext, *, reader: str) -> FeatureSet:
+    """What a model called `reader` reads, that is built for a training.
+
+    Raises:
+        ConfigurationError: the kind of features cannot read all networks.
+    """
+    config = context.options.of(FeaturesConfig)
+    if config.kind is FeatureKind.flat:
+        check_layout(context.architectures, reader=f"{reader} with the features flat")
+    return make_features(config, context.architectures)
 
 
 def features_from_plain(data: object) -> FeatureSet:

@@ -6,17 +6,16 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from scalegmn.cli.contact_sheets import SHEET, ContactSheets, sheet_of_run, write_sheet
-from scalegmn.editing import PICTURES
+from scalegmn.cli.pictures import pictures_of_run, write_pictures
+from scalegmn.configuration import Sections
+from scalegmn.editing import PICTURES, SHEET, EditingConfig, InrEditing
 from scalegmn.images import load_images
 from scalegmn.models import ModelConfig
 from scalegmn.training import (
     Accelerator,
     DataConfig,
     LoggingConfig,
-    Report,
     RunConfig,
-    TaskName,
     TrainingConfig,
     train,
 )
@@ -32,11 +31,11 @@ def population(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run_config(population: Path, output: Path, task: TaskName) -> RunConfig:
+def run_config(population: Path, output: Path, task: str) -> RunConfig:
     return RunConfig(
         task=task,
         data=DataConfig(population=population, batch_size=16, validation=0.2),
-        model=ModelConfig(features=6, layers=1),
+        options=Sections({"model": ModelConfig(features=6, layers=1)}),
         training=TrainingConfig(epochs=2, accelerator=Accelerator.cpu),
         logging=LoggingConfig(tensorboard=True, progress=False),
         output=output,
@@ -44,35 +43,34 @@ def run_config(population: Path, output: Path, task: TaskName) -> RunConfig:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("task", [TaskName.inr_editing, TaskName.classification], ids=lambda task: task.value)
-def test_tensorboard_shows_a_sheet_after_every_epoch(
-    population: Path, tmp_path: Path, task: TaskName
-) -> None:
-    outcome = train(run_config(population, tmp_path / "run", task), callbacks=[ContactSheets()])
+@pytest.mark.parametrize("task", ["inr_editing", "classification"])
+def test_tensorboard_shows_a_sheet_after_every_epoch(population: Path, tmp_path: Path, task: str) -> None:
+    outcome = train(run_config(population, tmp_path / "run", task))
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
     events.Reload()
     tags = events.Tags()["images"]
     assert outcome.report is not None
-    if task is TaskName.classification:
+    if task == "classification":
         assert tags == []
-        assert write_sheet(outcome.report, tmp_path) is None
-        assert sheet_of_run(tmp_path / "run") is None
+        assert write_pictures(outcome.task, outcome.report.arrays, tmp_path) == []
+        assert pictures_of_run(outcome.task, tmp_path / "run") == []
         return
     assert tags == ["val/contact_sheet"]
     sheets = events.Images("val/contact_sheet")
     assert [sheet.step for sheet in sheets] == [3, 6]
     assert sheets[0].encoded_image_string != sheets[1].encoded_image_string
-    assert write_sheet(outcome.report, tmp_path, title="test networks") == tmp_path / SHEET
+    written = write_pictures(outcome.task, outcome.report.arrays, tmp_path, title="test networks")
+    assert written == [tmp_path / SHEET]
     assert (tmp_path / SHEET).read_bytes().startswith(b"\x89PNG")
     # From what the training left in its folder, the same; and only once.
-    assert sheet_of_run(tmp_path / "run") == tmp_path / "run" / SHEET
+    assert pictures_of_run(outcome.task, tmp_path / "run") == [tmp_path / "run" / SHEET]
     assert (tmp_path / "run" / SHEET).read_bytes() == (tmp_path / SHEET).read_bytes()
     (tmp_path / "run" / SHEET).write_bytes(b"kept")
-    sheet_of_run(tmp_path / "run")
+    assert pictures_of_run(outcome.task, tmp_path / "run") == []
     assert (tmp_path / "run" / SHEET).read_bytes() == b"kept"
 
 
 def test_reports_without_pictures_give_no_sheet(tmp_path: Path) -> None:
-    report = Report({}, (), {PICTURES[0]: np.zeros((2, 4, 4))})
-    assert write_sheet(report, tmp_path) is None
+    task = InrEditing(config=EditingConfig(image_source="digits", image_size=(4, 4)))
+    assert write_pictures(task, {PICTURES[0]: np.zeros((2, 4, 4))}, tmp_path) == []
     assert list(tmp_path.iterdir()) == []
