@@ -1,15 +1,16 @@
-"""Peak memory of a training step at the published settings, beside that of the plain formula.
+"""Peak memory of a training step at the published settings, beside that of the plain forwards.
 
     python -m benchmarks.memory [--settings mnist_cls/scalegmn ...] [--batch_size 16] [--threads 1]
 
 Each figure comes from a process of its own: the most memory it ever had, less what it had before the
-step.  "Again" computes each layer again for the gradient (`training.recompute`).  The plain formula is
-`scalegmn.testing.plain`.  Dropout is left out of all.
+step.  "Again" computes each layer again for the gradient (`training.recompute`).  "Plain" calls
+the forward of each layer (`Backbone(fast=False)`).  Dropout is left out of all.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import resource
 import subprocess
 import sys
@@ -22,7 +23,6 @@ from torch import Tensor
 
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import ScaleGMN, ScaleGMNEditor, recompute_layers
-from scalegmn.testing.plain import plain_answer, plain_updates
 from scalegmn.training import parse_config
 
 
@@ -31,10 +31,13 @@ def peak() -> int:
 
 
 def plain_of(model: torch.nn.Module) -> Callable[[NetworkBatch], Tensor]:
-    if isinstance(model, ScaleGMNEditor):
-        return lambda batch: torch.cat(plain_updates(model, batch.graph))
-    assert isinstance(model, ScaleGMN)
-    return lambda batch: plain_answer(model, batch.graph)
+    """A copy of the model whose layers call their own forwards."""
+    assert isinstance(model, ScaleGMN | ScaleGMNEditor)
+    plain = copy.deepcopy(model)
+    plain.backbone.fast = False
+    if isinstance(plain, ScaleGMNEditor):
+        return lambda batch: torch.cat(plain(batch.graph))
+    return lambda batch: plain(batch.graph)
 
 
 KINDS = ("fast", "again", "plain")

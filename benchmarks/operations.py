@@ -1,4 +1,4 @@
-"""Operations of one forward pass at the published settings, beside those of the plain formula.
+"""Operations of one forward pass at the published settings, beside those of the plain forwards.
 
     python -m benchmarks.operations [--settings mnist_cls/scalegmn ...]
 
@@ -36,7 +36,7 @@ def main() -> None:
         batch = batch_of(setting, 4, "cpu")
         unit = 2e-6 * batch.graph.num_edges / 4 * config.options.of(ModelConfig).features ** 2
         counts = []
-        for formula in (ask, plain_of(model.eval())):
+        for formula in (ask, plain_of(model.eval().requires_grad_(False))):
             with torch.no_grad(), FlopCounterMode(display=False) as counter:
                 formula(fresh(batch))
             counts.append(counter.get_total_flops() * 1e-6 / 4)

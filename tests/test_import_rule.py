@@ -35,8 +35,8 @@ FLOORS = (
 )
 RANK = {room: rank for rank, rooms in enumerate(FLOORS) for room in rooms}
 ACQUAINTED = frozenset(FLOORS[0])
-# Rooms whose files are no secret: an application has no interface, and blocks are read file by file.
-OPEN = frozenset({"cli", "nn", "testing"})
+# Rooms whose files are no secret: an application has no interface, and tests look into the tools for tests.
+OPEN = frozenset({"cli", "testing"})
 # Rooms that draw; what several subjects draw is in `reports`.
 DRAWING = {"reports", "comparison", "trojans"}
 # Distribution packages that only some rooms may use.

@@ -17,7 +17,7 @@
 
 from __future__ import annotations
 
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 Parameters = Float[Tensor, "*batch P"]
@@ -27,6 +27,8 @@ ParameterRows = Float[Tensor, "B P"]
 
 NodeScalars = Float[Tensor, "V"]
 NodeIntegers = Int[Tensor, "V"]
+NodeMask = Bool[Tensor, "V 1"]
+"""What holds of some nodes and not of others."""
 NodeFeatures = Float[Tensor, "V D"]
 MappedNodes = Float[Tensor, "V F"]
 NodeExtras = Float[Tensor, "V Z"]
@@ -48,4 +50,9 @@ SharedExtras = Float[Tensor, "_ Z"]
 SomeRows = Float[Tensor, "_ D"]
 """Features of some of the rows, or of what they belong to."""
 RowScalars = Float[Tensor, "M 1"]
+RowMask = Bool[Tensor, "M 1"]
+"""What holds of some rows and not of others."""
 RowIntegers = Int[Tensor, "M"]
+
+SquareWeight = Float[Tensor, "D D"]
+"""A linear map of features to features."""

@@ -46,9 +46,11 @@ def step(model: ScaleGMN) -> tuple[list[Tensor], int]:
     return [answer.detach(), *gradients], kept
 
 
+@pytest.mark.parametrize("fast", [False, True])
 @pytest.mark.parametrize("symmetry", SYMMETRIES)
-def test_layers_computed_again_give_the_same_from_less(symmetry: Symmetry) -> None:
+def test_layers_computed_again_give_the_same_from_less(symmetry: Symmetry, fast: bool) -> None:
     once, again = model_of(symmetry), model_of(symmetry)
+    once.backbone.fast = again.backbone.fast = fast
     assert recompute_layers(again) == 1
     expected, much = step(once)
     found, little = step(again)

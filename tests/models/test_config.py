@@ -45,7 +45,7 @@ def test_style_carries_the_options() -> None:
         dropout_in_mlps=True,
     )
     style = config.style
-    assert (style.features, style.bidirectional, style.symmetrise) == (8, True, False)
+    assert (style.features, style.bidirectional, style.symmetrize) == (8, True, False)
     assert (style.separate_io, style.plain_io) == (False, False)
     assert (style.positional_in_messages, style.positional_in_updates) == (True, True)
     assert (style.mlp.hidden, style.mlp.layer_norm, style.mlp.dropout) == (5, False, 0.25)

@@ -48,10 +48,10 @@ def test_equivariant_in_every_combination(seed: int, config: ModelConfig) -> Non
     assert_equivariant(editor_of(networks, config, seed=seed), networks, generator=generator(seed, "draw"))
 
 
-@pytest.mark.parametrize(("direction", "symmetrise"), list(itertools.product(Direction, [True, False])))
-def test_equivariant_for_every_activation(direction: Direction, symmetrise: bool) -> None:
+@pytest.mark.parametrize(("direction", "symmetrize"), list(itertools.product(Direction, [True, False])))
+def test_equivariant_for_every_activation(direction: Direction, symmetrize: bool) -> None:
     networks = networks_of_every_activation()
-    config = ModelConfig(features=8, layers=2, direction=direction, sign_symmetrise=symmetrise)
+    config = ModelConfig(features=8, layers=2, direction=direction, sign_symmetrise=symmetrize)
     assert_equivariant(editor_of(networks, config), networks, generator=generator(1))
 
 
@@ -74,7 +74,7 @@ def test_permutation_only_editor_fails_the_scale_test(direction: Direction) -> N
 
 
 def test_primal_features_sent_backwards_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scalegmn.models._backbone.dual_start", lambda x, rows: x)
+    monkeypatch.setattr("scalegmn.nn._start.dual_start", lambda x, rows: x)
     architecture = mlp(widths=(2, 5, 4, 2), activations=[Activation("relu")] * 2)
     networks = [(architecture, random_parameters(architecture, 4, generator=generator(0)))]
     editor = editor_of(networks, ModelConfig(features=8, layers=3, direction=Direction.bidirectional))

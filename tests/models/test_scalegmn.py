@@ -48,11 +48,11 @@ def test_invariant_in_every_combination(seed: int, config: ModelConfig) -> None:
 
 
 @pytest.mark.parametrize(("direction", "readout"), KINDS)
-@pytest.mark.parametrize("symmetrise", [True, False])
-def test_invariant_for_every_activation(direction: Direction, readout: ReadoutKind, symmetrise: bool) -> None:
+@pytest.mark.parametrize("symmetrize", [True, False])
+def test_invariant_for_every_activation(direction: Direction, readout: ReadoutKind, symmetrize: bool) -> None:
     networks = networks_of_every_activation()
     config = ModelConfig(
-        features=8, layers=2, direction=direction, readout=readout, sign_symmetrise=symmetrise
+        features=8, layers=2, direction=direction, readout=readout, sign_symmetrise=symmetrize
     )
     assert_invariant(model_of(networks, config), networks, generator=generator(1))
 
@@ -79,8 +79,8 @@ def test_invariant_without_biases(direction: Direction, readout: ReadoutKind) ->
     assert_invariant(model_of(networks, config), networks, generator=generator(1))
 
 
-@pytest.mark.parametrize(("direction", "symmetrise"), DIRECTIONS_AND_SIGNS)
-def test_invariant_for_tied_neurons(direction: Direction, symmetrise: bool) -> None:
+@pytest.mark.parametrize(("direction", "symmetrize"), DIRECTIONS_AND_SIGNS)
+def test_invariant_for_tied_neurons(direction: Direction, symmetrize: bool) -> None:
     g = generator(3)
     drawn = [
         random_residual_mlp(generator=g),
@@ -88,7 +88,7 @@ def test_invariant_for_tied_neurons(direction: Direction, symmetrise: bool) -> N
         random_residual_cnn(generator=g),
     ]
     networks = [(architecture, random_parameters(architecture, 3, generator=g)) for architecture in drawn]
-    config = ModelConfig(features=8, layers=3, direction=direction, sign_symmetrise=symmetrise, skip=True)
+    config = ModelConfig(features=8, layers=3, direction=direction, sign_symmetrise=symmetrize, skip=True)
     assert_invariant(model_of(networks, config), networks, generator=g, draws=2)
 
 
@@ -156,32 +156,58 @@ def test_permutation_only_model_fails_the_scale_test(direction: Direction, reado
 
 
 @pytest.mark.parametrize(
-    ("module", "function"),
-    [("scalegmn.models._backbone", "dual_start"), ("scalegmn.nn.message_passing", "carry")],
+    ("fast", "function"),
+    [
+        (True, "_start.dual_start"),
+        (False, "_start.dual_start"),
+        (True, "fast._execute.fast_carry"),
+        (False, "_scale_layer.carry"),
+    ],
 )
 def test_primal_features_sent_backwards_are_caught(
-    monkeypatch: pytest.MonkeyPatch, module: str, function: str
+    monkeypatch: pytest.MonkeyPatch, fast: bool, function: str
 ) -> None:
     """As in the published bidirectional model, which is not exact for positive scales."""
-    monkeypatch.setattr(f"{module}.{function}", lambda x, *rest: x)
+    monkeypatch.setattr(f"scalegmn.nn.{function}", lambda x, *rest: x)
     architecture = mlp(widths=(2, 5, 4, 2), activations=[RELU, RELU])
     networks = [(architecture, random_parameters(architecture, 4, generator=generator(0)))]
     model = model_of(networks, ModelConfig(features=8, layers=3, direction=Direction.bidirectional))
+    model.backbone.fast = fast
     with pytest.raises(AssertionError, match="invariance"):
         assert_invariant(model, networks, generator=generator(1))
     signs = mlp(widths=(2, 5, 4, 2), activations=[Activation("tanh")] * 2)
     assert_invariant(model, [(signs, networks[0][1])], generator=generator(1))
 
 
-def test_degree_matters(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("fast", "module"), [(True, "fast._execute"), (False, "_scale_layer")])
+@pytest.mark.parametrize("function", ["emit", "receive"])
+def test_degree_matters(monkeypatch: pytest.MonkeyPatch, fast: bool, module: str, function: str) -> None:
     """Without its own treatment a squared ReLU is not respected."""
     architecture = mlp(widths=(2, 5, 4, 2), activations=[Activation("relu_squared")] * 2)
     networks = [(architecture, random_parameters(architecture, 4, generator=generator(0)))]
     config = ModelConfig(features=8, layers=3, direction=Direction.bidirectional)
-    assert_invariant(model_of(networks, config), networks, generator=generator(1))
-    monkeypatch.setattr("scalegmn.nn.message_passing.received", lambda m, x, excess: m)
+    model = model_of(networks, config)
+    model.backbone.fast = fast
+    assert_invariant(model, networks, generator=generator(1))
+    monkeypatch.setattr(f"scalegmn.nn.{module}.{function}", lambda x, *rest: x)
     with pytest.raises(AssertionError, match="invariance"):
-        assert_invariant(model_of(networks, config), networks, generator=generator(1))
+        assert_invariant(model, networks, generator=generator(1))
+
+
+@pytest.mark.parametrize(("direction", "readout"), KINDS)
+@pytest.mark.parametrize("symmetry", Symmetry)
+def test_plain_layers_are_invariant(symmetry: Symmetry, direction: Direction, readout: ReadoutKind) -> None:
+    """Models whose layers call their own forwards, which are the equations."""
+    config = ModelConfig(features=8, layers=2, direction=direction, readout=readout, symmetry=symmetry)
+    model = model_of((*networks_of(2), *networks_of_every_activation()), config)
+    model.backbone.fast = False
+    assert_invariant(model, networks_of(2), generator=generator(1), elements=PERMUTATIONS)
+    if symmetry is Symmetry.scaling:
+        assert_invariant(model, networks_of(2), generator=generator(1))
+        assert_invariant(model, networks_of_every_activation(), generator=generator(1))
+    else:
+        with pytest.raises(AssertionError, match="invariance"):
+            assert_invariant(model, networks_of(2), generator=generator(1))
 
 
 @pytest.mark.parametrize("direction", Direction)

@@ -9,10 +9,17 @@ from torch import Tensor
 from torch_geometric.data import Batch
 
 from scalegmn.graph import NetworkGraph, Structure, to_graph
-from scalegmn.nn.arrangement import Arrangement
-from scalegmn.nn.mlp import MLPStyle
-from scalegmn.nn.steps import Part, Step
-from scalegmn.nn.style import LayerStyle
+from scalegmn.nn._mlp import MLPStyle
+from scalegmn.nn._neurons import SortedGraph
+from scalegmn.nn._permutation_layer import PermutationMessagePassing
+from scalegmn.nn._scale_layer import ScaleMessagePassing
+from scalegmn.nn._state import State
+from scalegmn.nn._style import LayerStyle
+from scalegmn.nn.fast._arrangement import Arrangement
+from scalegmn.nn.fast._execute import execute_layer
+from scalegmn.nn.fast._factored import materialize
+from scalegmn.nn.fast._state import FastState
+from scalegmn.nn.fast._steps import Part, Step
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law, SymmetryAction
 from scalegmn.testing.architectures import ELEMENTWISE, random_architecture
@@ -26,7 +33,7 @@ def style_of(
     *,
     bidirectional: bool = True,
     dual: bool | None = None,
-    symmetrise: bool = True,
+    symmetrize: bool = True,
     plain_io: bool = True,
     separate_io: bool = True,
     positional: bool = False,
@@ -36,7 +43,7 @@ def style_of(
         features=WIDTH,
         bidirectional=bidirectional,
         dual=bidirectional if dual is None else dual,
-        symmetrise=symmetrise,
+        symmetrize=symmetrize,
         separate_io=separate_io,
         plain_io=plain_io,
         positional_in_messages=positional,
@@ -92,12 +99,12 @@ class Case:
 
     def move_nodes(self, x: Tensor, law: Law) -> Tensor:
         """Arranged node features of the batch to those of the transformed batch."""
-        parts = self.at.restore_nodes(x).split([action.topology.num_nodes for action in self.actions])
+        parts = self.at.neurons.restore(x).split([action.topology.num_nodes for action in self.actions])
         moved = [
             a.apply_to_nodes(part, e, law=law)
             for a, part, e in zip(self.actions, parts, self.elements, strict=True)
         ]
-        return self.moved_at.nodes(torch.cat(moved))
+        return self.moved_at.neurons.take(torch.cat(moved))
 
     def move_edges(self, e: Tensor, law: Law = Law.EDGE) -> Tensor:
         """The same for edges."""
@@ -133,9 +140,32 @@ def assert_different(found: Tensor, expected: Tensor) -> None:
     assert (found - expected).abs().max() > 1e-3 * expected.abs().max()
 
 
+def sorted_graph(at: Arrangement) -> SortedGraph:
+    """The same rows for the plain forward."""
+    return SortedGraph(at.neurons, at.source.index, at.target.index)
+
+
+def run_layer(
+    layer: ScaleMessagePassing | PermutationMessagePassing,
+    state: State,
+    at: Arrangement,
+    *,
+    fast: bool,
+    edges: bool = True,
+) -> State:
+    """A whole layer by its forward or by a plan."""
+    if not fast:
+        new: State = layer(state, sorted_graph(at))
+        return new
+    step = whole_step(at, bidirectional=bool(layer.edge_maps.rows[1]), edges=edges)
+    given = FastState(state.primal, state.dual, state.edges, state.encoding)
+    found = execute_layer(layer, given, step)
+    return State(found.primal, found.dual, materialize(found.edges), found.encoding)
+
+
 def whole_step(at: Arrangement, *, bidirectional: bool, edges: bool = True) -> Step:
     """The work of a layer that writes everything, or everything but edges."""
     nodes, all_edges = (torch.ones(count, dtype=torch.bool) for count in (at.num_nodes, at.num_edges))
-    everything = Part.of(at, nodes=nodes, edges=all_edges)
-    written = everything if edges else Part.of(at, nodes=nodes, edges=~all_edges)
+    everything = Part.from_masks(at, nodes=nodes, edges=all_edges)
+    written = everything if edges else Part.from_masks(at, nodes=nodes, edges=~all_edges)
     return Step(at, everything, everything if bidirectional else None, written)

@@ -7,11 +7,13 @@ from typing import Any
 
 from torch import Tensor
 
-from scalegmn.graph import NetworkGraph
-from scalegmn.models import Backbone, ModelConfig
+from scalegmn.graph import NetworkGraph, Structure
+from scalegmn.models import ModelConfig
+from scalegmn.models._backbone import Backbone
 from scalegmn.networks import CONSTANT, Activation, Architecture, cnn, mlp, siren, topology_of
-from scalegmn.nn.state import State
-from scalegmn.nn.steps import Step
+from scalegmn.nn.fast._plans import Plan
+from scalegmn.nn.fast._state import FastState
+from scalegmn.nn.fast._steps import Step
 from scalegmn.seeding import generator
 from scalegmn.testing.parameters import random_parameters
 
@@ -52,10 +54,7 @@ def wide(name: str, **options: Any) -> ModelConfig:
     return ModelConfig(**(usual | options))
 
 
-def first_of(backbone: Backbone, graph: NetworkGraph) -> tuple[State, Step]:
+def first_of(backbone: Backbone, graph: NetworkGraph) -> tuple[FastState, Step]:
     """What the first layer is given."""
-    seen: list[tuple[State, Step]] = []
-    hook = backbone.layers[0].register_forward_pre_hook(lambda _, given: seen.append(given))
-    backbone(graph)
-    hook.remove()
-    return seen[0]
+    plan = Plan.from_structure(Structure.of(graph), backbone.options)
+    return backbone.fast_start(graph, plan), plan.steps[0]

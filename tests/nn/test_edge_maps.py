@@ -1,66 +1,24 @@
-"""Linear maps of edges, as a whole and in parts."""
+"""The maps of edges by name."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
+from torch import nn
 
-from scalegmn.nn.chunks import chunks
-from scalegmn.nn.edge_maps import EdgeMap
-from scalegmn.nn.factored import Edges, Factored, multiplied
-from scalegmn.seeding import generator
-
-COUNT = 11
-FORMS = ("at once", "in parts", "factored", "factored in parts")
+from scalegmn.nn._edge_maps import EdgeMaps
 
 
-def leaves() -> list[Tensor]:
-    """Columns, vectors and a weight; edges are the product of the first two."""
-    rng = generator(0, "edge maps")
-    shapes = ((COUNT, 2), (2, 5), (4, 5))
-    return [torch.randn(shape, generator=rng, dtype=torch.float64, requires_grad=True) for shape in shapes]
-
-
-def edge_map(form: str, columns: Tensor, vectors: Tensor, weight: Tensor) -> EdgeMap:
-    edges: Edges = Factored(columns, vectors) if "factored" in form else columns @ vectors
-    return EdgeMap.of(edges, weight, in_parts="parts" in form)
-
-
-@pytest.mark.parametrize("most", [None, 1, 4, 11, 100])
-@pytest.mark.parametrize("form", FORMS)
-def test_parts_are_the_whole(form: str, most: int | None) -> None:
-    given, slices = leaves(), chunks(COUNT, most)
-    columns, vectors, weight = given
-    parts = list(edge_map(form, *given).parts(slices))
-    assert [multiplied(part).shape[0] for part in parts] == [part.stop - part.start for part in slices]
-    found, expected = torch.cat([multiplied(part) for part in parts]), (columns @ vectors) @ weight.T
-    torch.testing.assert_close(found, expected)
-    upward = torch.randn(expected.shape, generator=generator(1), dtype=torch.float64)
-    for one, other in zip(*(torch.autograd.grad(x, given, upward) for x in (found, expected)), strict=True):
-        torch.testing.assert_close(one, other)
-
-
-def test_products_stay_products() -> None:
-    parts = list(edge_map("factored", *leaves()).parts(chunks(COUNT, 4)))
-    assert all(isinstance(part, Factored) for part in parts)
-    assert isinstance(next(edge_map("at once", *leaves()).parts(chunks(COUNT, 4))), Tensor)
-
-
-def test_in_parts_nothing_is_mapped_before_it_is_asked_for() -> None:
-    columns, vectors, weight = leaves()
-    edges = columns @ vectors
-    lazy = EdgeMap.of(edges, weight, in_parts=True)
-    assert lazy.edges is edges and lazy.weight is weight
-    eager = EdgeMap.of(edges, weight, in_parts=False)
-    assert eager.weight is None and isinstance(eager.edges, Tensor) and eager.edges.shape == (COUNT, 4)
-    # Of the lazy one, the rest is not mapped either when the first part is.
-    first = next(lazy.parts(chunks(COUNT, 4)))
-    assert isinstance(first, Tensor) and first.shape == (4, 4)
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_no_edges(form: str) -> None:
-    _, vectors, weight = leaves()
-    empty = edge_map(form, torch.zeros(0, 2, dtype=torch.float64), vectors, weight)
-    assert list(empty.parts(chunks(0, 4))) == []
+@pytest.mark.parametrize(("backward", "update"), [(True, True), (True, False), (False, True), (False, False)])
+def test_names_are_views_of_one_matrix(backward: bool, update: bool) -> None:
+    torch.manual_seed(0)
+    maps = EdgeMaps(4, 3, backward=backward, update=update)
+    named = maps.by_name()
+    joined = torch.cat([named.forward, named.backward, named.update])
+    assert torch.equal(joined, maps.weight) and maps.weight.shape == (3 * (1 + backward + update), 4)
+    assert [len(x) for x in (named.forward, named.backward, named.update)] == [3, 3 * backward, 3 * update]
+    named.forward.sum().backward()
+    assert maps.weight.grad is not None and maps.weight.grad.sum() == 12
+    # It starts as any linear map does.
+    torch.manual_seed(0)
+    assert torch.equal(nn.Linear(4, len(maps.weight), bias=False).weight, maps.weight)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scalegmn.nn.mlp import MLP, MLPStyle
+from scalegmn.nn._mlp import MLP, MLPStyle
 
 
 def test_parts_make_the_whole() -> None:

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from scalegmn.graph import Structure, update_parameters
-from scalegmn.nn.parameter_head import ParameterHead
-from scalegmn.nn.state import State
-from scalegmn.nn.taps import tap_blocks
+from scalegmn.nn._parameter_head import ParameterHead
+from scalegmn.nn._state import State
+from scalegmn.nn._taps import tap_blocks
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
 from scalegmn.testing.parameters import randomise
@@ -33,11 +33,12 @@ def per_network(case: Case, taps: torch.Tensor, biases: torch.Tensor) -> list[to
 def test_updates_have_the_law_of_their_parameters(seed: int) -> None:
     case = case_of(seed)
     primal, edges = case.random_nodes(), case.random_edges()
-    state = State(primal, None, edges, primal)
-    moved = State(case.move_nodes(primal, Law.PRIMAL), None, case.move_edges(edges), primal)
+    state = State(primal, None, case.at.restore_edges(edges), primal)
+    moved_edges = case.moved_at.restore_edges(case.move_edges(edges))
+    moved = State(case.move_nodes(primal, Law.PRIMAL), None, moved_edges, primal)
     write = head()
-    before = per_network(case, *write(state, case.at, tap_blocks(Structure.of(case.graph))))
-    after = per_network(case, *write(moved, case.moved_at, tap_blocks(Structure.of(case.moved))))
+    before = per_network(case, *write(state, case.at.neurons, tap_blocks(Structure.of(case.graph))))
+    after = per_network(case, *write(moved, case.moved_at.neurons, tap_blocks(Structure.of(case.moved))))
     for action, element, one, other in zip(case.actions, case.elements, before, after, strict=True):
         expected = action.apply_update(one, element)
         assert (expected != 0).any()
@@ -48,8 +49,8 @@ def test_linear_but_for_the_biases_of_outputs() -> None:
     case = case_of(1)
     primal, edges = case.random_nodes(), case.random_edges()
     write, blocks = head(), tap_blocks(Structure.of(case.graph))
-    taps, biases = write(State(primal, None, edges, primal), case.at, blocks)
-    double_taps, double_biases = write(State(2 * primal, None, 2 * edges, primal), case.at, blocks)
+    taps, biases = write(State(primal, None, edges, primal), case.at.neurons, blocks)
+    double_taps, double_biases = write(State(2 * primal, None, 2 * edges, primal), case.at.neurons, blocks)
     torch.testing.assert_close(double_taps, 2 * taps)
     outputs = case.graph.node_role == 2
     torch.testing.assert_close(double_biases[~outputs], 2 * biases[~outputs])

@@ -10,8 +10,8 @@ import torch
 from scalegmn.errors import GraphError
 from scalegmn.graph import GraphSpec, Structure, to_graph
 from scalegmn.networks import Activation, activation_kinds, mlp
-from scalegmn.nn.arrangement import Arrangement
-from scalegmn.nn.positional import PositionalEncoding, encode_nodes
+from scalegmn.nn._neurons import Neurons, SortedGraph
+from scalegmn.nn._positional import PositionalEncoding
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
 from scalegmn.testing.parameters import randomise
@@ -19,7 +19,7 @@ from tests.nn.cases import WIDTH, assert_equal, case_of
 
 ARCHITECTURE = mlp(widths=(2, 3, 4, 2), activations=[Activation("relu"), Activation("tanh")])
 GRAPH = to_graph(ARCHITECTURE, torch.zeros(ARCHITECTURE.num_parameters))
-AT = Arrangement(Structure.of(GRAPH), symmetric=True)
+SORTED = SortedGraph.from_structure(Structure.of(GRAPH), symmetric=True)
 
 
 def encoding_of(spec: GraphSpec, *, edges: bool = True) -> PositionalEncoding:
@@ -30,7 +30,7 @@ def encoding_of(spec: GraphSpec, *, edges: bool = True) -> PositionalEncoding:
 
 def test_ends_have_vectors_of_their_own_and_layers_share_one() -> None:
     encoding = encoding_of(GraphSpec(inputs=3, outputs=4, layers=5))
-    found = encoding(GRAPH, AT)
+    found = encoding(GRAPH, SORTED.neurons)
     expected = [
         *encoding.of_input[:2],
         *[encoding.of_layer[0] + encoding.of_activation[Activation("relu").properties.code]] * 3,
@@ -51,7 +51,7 @@ def test_numbers_of_activations_count_from_the_default_of_their_kind() -> None:
     layers = {w: mlp(widths=(2, 1, 1), activations=[Activation("sine", w)]) for w in (30.0, 12.0)}
     graphs = {w: to_graph(a, torch.zeros(a.num_parameters, dtype=torch.float64)) for w, a in layers.items()}
     usual, other = (
-        encoding(graph, Arrangement(Structure.of(graph), symmetric=True))[2] for graph in graphs.values()
+        encoding(graph, Neurons(Structure.of(graph), symmetric=True))[2] for graph in graphs.values()
     )
     sine = Activation("sine").properties.code
     assert torch.equal(usual, encoding.of_layer[0] + encoding.of_activation[sine])
@@ -61,22 +61,22 @@ def test_numbers_of_activations_count_from_the_default_of_their_kind() -> None:
 
 def test_edges_share_the_vector_of_their_layer() -> None:
     encoding = encoding_of(GraphSpec(inputs=3, outputs=4, layers=5))
-    found = encoding.of_edges(AT)
+    found = encoding.of_edges(SORTED.neurons, SORTED.target)
     assert found is not None and encoding.of_edge_layer is not None
     # Whatever the depth of a network, its last edges have the last vector.
-    numbers = AT.edges(torch.tensor([0] * 6 + [1] * 12 + [5] * 8))
+    numbers = torch.tensor([0] * 6 + [1] * 12 + [5] * 8)
     torch.testing.assert_close(found, encoding.of_edge_layer[numbers])
-    assert encoding_of(GraphSpec(inputs=3, outputs=4, layers=5), edges=False).of_edges(AT) is None
+    without = encoding_of(GraphSpec(inputs=3, outputs=4, layers=5), edges=False)
+    assert without.of_edges(SORTED.neurons, SORTED.target) is None
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_laws(seed: int) -> None:
     case = case_of(seed)
     encoding = encoding_of(GraphSpec.of([architecture for architecture, _ in case.networks]))
-    assert_equal(
-        encoding(case.moved, case.moved_at), case.move_nodes(encoding(case.graph, case.at), Law.INVARIANT)
-    )
-    before, after = encoding.of_edges(case.at), encoding.of_edges(case.moved_at)
+    nodes = encoding(case.graph, case.at.neurons)
+    assert_equal(encoding(case.moved, case.moved_at.neurons), case.move_nodes(nodes, Law.INVARIANT))
+    before, after = (encoding.of_edges(at.neurons, at.target.index) for at in (case.at, case.moved_at))
     assert before is not None and after is not None
     assert_equal(after, case.move_edges(before, Law.INVARIANT))
 
@@ -91,24 +91,4 @@ def test_laws(seed: int) -> None:
 )
 def test_networks_beyond_the_limits(spec: GraphSpec, message: str) -> None:
     with pytest.raises(GraphError, match=message):
-        encoding_of(spec)(GRAPH, AT)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_encoded_biases_are_primal(seed: int) -> None:
-    case = case_of(seed)
-    x, z = case.random_nodes(), case.random_nodes()
-    before = encode_nodes(x, z, case.at, multiply=True)
-    after = encode_nodes(
-        case.move_nodes(x, Law.PRIMAL), case.move_nodes(z, Law.INVARIANT), case.moved_at, multiply=True
-    )
-    assert_equal(after, case.move_nodes(before, Law.PRIMAL))
-    hidden = case.at.hidden
-    assert torch.equal(before[hidden], (x * z)[hidden])
-    assert torch.equal(before[case.at.outputs], (x + z)[case.at.outputs])
-    assert torch.equal(encode_nodes(x, z, case.at, multiply=False), x + z)
-
-
-def test_shapes_must_agree() -> None:
-    with pytest.raises(GraphError, match="differ in shape"):
-        encode_nodes(torch.ones(11, 2), torch.ones(11, 3), AT, multiply=True)
+        encoding_of(spec)(GRAPH, SORTED.neurons)

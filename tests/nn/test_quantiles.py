@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from scalegmn.nn.quantiles import row_quantiles
+from scalegmn.nn._quantiles import row_quantiles
 
 
 @pytest.mark.parametrize("width", [1, 2, 7, 100])

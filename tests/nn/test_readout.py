@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from scalegmn.graph import GraphSpec
-from scalegmn.nn.readout import FullGraphReadout, LastLayerReadout, Readout, in_order
-from scalegmn.nn.state import State
+from scalegmn.nn._readout import FullGraphReadout, LastLayerReadout, Readout, in_order
+from scalegmn.nn._state import State
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
 from scalegmn.testing.parameters import randomise
@@ -25,10 +25,10 @@ def readout_of(
     *,
     bidirectional: bool,
     dual: bool | None = None,
-    symmetrise: bool = True,
+    symmetrize: bool = True,
 ) -> Readout:
     spec = GraphSpec.of([architecture for architecture, _ in case.networks])
-    style = style_of(bidirectional=bidirectional, dual=dual, symmetrise=symmetrise)
+    style = style_of(bidirectional=bidirectional, dual=dual, symmetrize=symmetrize)
     made = kind(spec=spec, style=style)
     return randomise(made, generator=generator(0)).double()
 
@@ -44,14 +44,14 @@ def states(case: Case, *, bidirectional: bool) -> tuple[State, State]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize(("kind", "bidirectional", "symmetrise"), COMBINATIONS)
-def test_invariant(seed: int, kind: type[Readout], bidirectional: bool, symmetrise: bool) -> None:
+@pytest.mark.parametrize(("kind", "bidirectional", "symmetrize"), COMBINATIONS)
+def test_invariant(seed: int, kind: type[Readout], bidirectional: bool, symmetrize: bool) -> None:
     case = case_of(seed)
-    readout = readout_of(kind, case, bidirectional=bidirectional, symmetrise=symmetrise)
+    readout = readout_of(kind, case, bidirectional=bidirectional, symmetrize=symmetrize)
     before, after = states(case, bidirectional=bidirectional)
-    found = readout(before, case.at)
+    found = readout(before, case.at.neurons)
     assert found.shape == (len(case.networks), readout.width)
-    torch.testing.assert_close(readout(after, case.moved_at), found, rtol=1e-10, atol=1e-11)
+    torch.testing.assert_close(readout(after, case.moved_at.neurons), found, rtol=1e-10, atol=1e-11)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -60,11 +60,11 @@ def test_models_without_duals_can_read_both_ends(kind: type[Readout]) -> None:
     case = case_of(1, symmetric=False, rescale=False)
     readout = readout_of(kind, case, bidirectional=True, dual=False)
     state, _ = states(case, bidirectional=False)
-    found = readout(state, case.at)
+    found = readout(state, case.at.neurons)
     assert found.shape == (len(case.networks), readout.width)
     other = state.primal.clone()
-    other[case.at.inputs] += 1
-    assert_different(readout(State(other, None, state.edges, state.encoding), case.at), found)
+    other[case.at.neurons.inputs] += 1
+    assert_different(readout(State(other, None, state.edges, state.encoding), case.at.neurons), found)
 
 
 @pytest.mark.parametrize(("kind", "bidirectional"), list(itertools.product(KINDS, [True, False])))
@@ -72,16 +72,16 @@ def test_what_is_read(kind: type[Readout], bidirectional: bool) -> None:
     case = case_of(0)
     readout = readout_of(kind, case, bidirectional=bidirectional)
     state, _ = states(case, bidirectional=bidirectional)
-    found = readout(state, case.at)
+    found = readout(state, case.at.neurons)
     full = kind is FullGraphReadout
     for nodes, is_read in (
-        (case.at.outputs, True),
-        (case.at.hidden, full),
-        (case.at.inputs, full or bidirectional),
+        (case.at.neurons.outputs, True),
+        (case.at.neurons.hidden, full),
+        (case.at.neurons.inputs, full or bidirectional),
     ):
         primal = state.primal.clone()
         primal[nodes] = torch.randn_like(primal[nodes])
-        other = readout(State(primal, state.dual, state.edges, state.encoding), case.at)
+        other = readout(State(primal, state.dual, state.edges, state.encoding), case.at.neurons)
         assert torch.equal(other, found) != is_read
 
 
@@ -91,19 +91,21 @@ def test_networks_are_kept_apart() -> None:
         readout = readout_of(kind, case, bidirectional=True)
         state, _ = states(case, bidirectional=True)
         primal = state.primal.clone()
-        primal[case.at.network == 2] *= -3
-        other = readout(State(primal, state.dual, state.edges, state.encoding), case.at)
-        changed = (other != readout(state, case.at)).any(dim=1)
+        primal[case.at.neurons.network == 2] *= -3
+        other = readout(State(primal, state.dual, state.edges, state.encoding), case.at.neurons)
+        changed = (other != readout(state, case.at.neurons)).any(dim=1)
         assert changed.nonzero().flatten().tolist() == [2]
 
 
 def test_in_order() -> None:
-    """Networks with fewer outputs are filled up with zeros."""
+    """Networks with fewer outputs are padded with zeros."""
     case = case_of(2)
     x = case.random_nodes(zeros=0)
     count = max(architecture.num_outputs for architecture, _ in case.networks) + 1
-    found = in_order(x, case.at, case.at.outputs, count).reshape(len(case.networks), count, WIDTH)
-    in_graph = case.at.restore_nodes(x)
+    found = in_order(x, case.at.neurons, case.at.neurons.outputs, count).reshape(
+        len(case.networks), count, WIDTH
+    )
+    in_graph = case.at.neurons.restore(x)
     for number, (architecture, _) in enumerate(case.networks):
         outputs = (case.graph.batch == number) & (case.graph.node_role == 2)
         assert torch.equal(found[number, : architecture.num_outputs], in_graph[outputs])

@@ -7,9 +7,9 @@ import torch
 
 from scalegmn.graph import batch_graphs
 from scalegmn.networks import siren
-from scalegmn.nn.normalisation import ParameterScale
-from scalegmn.nn.robust import of_ordinary_size, robust_moments, within_reach
-from scalegmn.nn.standardise import Standardise
+from scalegmn.nn._normalization import ParameterScale
+from scalegmn.nn._robust import of_ordinary_size, robust_moments, within_reach
+from scalegmn.nn._standardize import Standardize
 
 NETWORK = siren(widths=(2, 4, 3, 1))
 
@@ -80,7 +80,7 @@ def test_one_network_does_not_decide_standardised_columns() -> None:
     rows = numbers(140, 3).float() * 2 + 1
     wild = rows.clone()
     wild[5] = 1e30
-    scale = Standardise(3)
+    scale = Standardize(3)
     scale.fit(wild)
     assert (scale.mean - rows.mean(0)).abs().max() < 0.1
     assert ((scale.deviation - 2).abs() < 0.5).all()

@@ -10,8 +10,8 @@ from scalegmn.errors import GraphError
 from scalegmn.graph import GraphSpec, NetworkBatch, to_graph
 from scalegmn.models.baselines._statnn_features import statnn_features
 from scalegmn.networks import Activation, Architecture, cnn, mlp
-from scalegmn.nn.mlp import MLPStyle
-from scalegmn.nn.statistics import PER_SET, SETS_PER_LAYER, WeightStatistics, canonical_parameters
+from scalegmn.nn._mlp import MLPStyle
+from scalegmn.nn._statistics import PER_SET, SETS_PER_LAYER, WeightStatistics, canonical_parameters
 from scalegmn.seeding import generator
 from scalegmn.symmetry import canonicalize_scale
 from scalegmn.testing.parameters import random_parameters, randomise
@@ -112,7 +112,7 @@ def test_fitted_statistics_have_mean_zero_and_deviation_one() -> None:
     graph = NetworkBatch.of(architecture, drawn(architecture, 40)).graph
     model = statistics_of([architecture])
     model.fit(graph)
-    found = model.standardise(model.statistics(graph))
+    found = model.standardize(model.statistics(graph))
     assert found.mean(0).abs().max() < 1e-8
     assert (found.std(0, correction=0) - 1).abs().max() < 1e-6
 

@@ -18,7 +18,7 @@ from scalegmn.networks import (
     Size,
     Skip,
 )
-from scalegmn.nn.taps import TABLED_KERNELS, TapBlock, TapDecoder, TapEncoder, TapVectors, tap_blocks
+from scalegmn.nn._taps import TABLED_KERNELS, TapBlock, TapDecoder, TapEncoder, TapVectors, tap_blocks
 from scalegmn.seeding import generator
 from scalegmn.testing.parameters import random_parameters, randomise
 from tests.nn.cases import WIDTH, assert_equal, case_of

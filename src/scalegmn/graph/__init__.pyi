@@ -1,6 +1,6 @@
+from ._cache import Cache
 from ._convert import batch_graphs, to_graph, to_module, to_parameters, update_parameters
 from ._fields import FIELDS, Field
-from ._kept import Kept
 from ._network_batch import NetworkBatch
 from ._network_graph import NetworkGraph
 from ._records import Records, join
@@ -9,9 +9,9 @@ from ._structure import Structure
 
 __all__ = [
     "FIELDS",
+    "Cache",
     "Field",
     "GraphSpec",
-    "Kept",
     "NetworkBatch",
     "NetworkGraph",
     "Records",

@@ -209,7 +209,7 @@ def _sources(
 def _kept_tile(architecture: Architecture, count: int, device: torch.device) -> dict[str, Tensor]:
     """As :func:`_device_tile`; all but large batches of one size get the very same tensors.
 
-    By these, what was worked out for one batch is found for the next (:mod:`scalegmn.graph._kept`).
+    By these, what was worked out for one batch is found for the next (:mod:`scalegmn.graph._cache`).
     """
     capacity = 1 << max(count - 1, 0).bit_length()
     if capacity * _structure(architecture)["edge_kind"].numel() > _KEPT_EDGES:

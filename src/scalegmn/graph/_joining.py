@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch
 
+from scalegmn.graph._cache import Cache
 from scalegmn.graph._fields import FIELDS
-from scalegmn.graph._kept import Kept
 from scalegmn.graph._network_graph import NetworkGraph
 from scalegmn.graph._structure import TENSORS, Structure
 
-_JOINED: Final[Kept[dict[str, Tensor]]] = Kept(limit=2**22)
+_JOINED: Final[Cache[dict[str, Tensor]]] = Cache(limit=2**22)
 """Index tensors of joined batches, 32 MB of them at most and those of their parts."""
 
 

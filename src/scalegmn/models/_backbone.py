@@ -2,36 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import dropout
 from torch.utils.checkpoint import checkpoint
 
 from scalegmn.graph import GraphSpec, NetworkGraph, Structure
 from scalegmn.models._config import ModelConfig, Symmetry
-from scalegmn.nn.arrangement import Arrangement
-from scalegmn.nn.dropout import dropout
-from scalegmn.nn.duality import dual_start
-from scalegmn.nn.factored import Edges, Factored, multiplied
-from scalegmn.nn.message_passing import ScaleMessagePassing
-from scalegmn.nn.normalisation import ParameterScale
-from scalegmn.nn.permutation_passing import PermutationMessagePassing
-from scalegmn.nn.plans import Plan, PlanOptions
-from scalegmn.nn.positional import PositionalEncoding, encode_nodes
-from scalegmn.nn.senders import start_of
-from scalegmn.nn.state import State
-from scalegmn.nn.steps import Step, Wanted
-from scalegmn.nn.taps import TapBlock, TapEncoder, one_hot_columns, tap_columns
+from scalegmn.nn import (
+    Neurons,
+    ParameterScale,
+    PermutationMessagePassing,
+    PositionalEncoding,
+    ReadoutNeeds,
+    ScaleMessagePassing,
+    SortedGraph,
+    State,
+    TapBlock,
+    TapEncoder,
+    start_dual,
+    start_primal,
+    tap_blocks,
+)
+from scalegmn.nn.fast import (
+    Arrangement,
+    Edges,
+    Factored,
+    FastState,
+    Plan,
+    PlanOptions,
+    encodes_by_kind,
+    execute_layer,
+    factored_edges,
+    finish_layer,
+    materialize,
+    start_of,
+)
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What the backbone found: features, and how they are arranged."""
+    """What the backbone found.
+
+    Attributes:
+        state: features of the neurons that are needed, and of all edges in the order of the graph where
+            edges are.
+        neurons: the rows of the former.
+        blocks: the taps of the latter.
+    """
 
     state: State
-    at: Arrangement
+    neurons: Neurons
     blocks: list[TapBlock]
 
 
@@ -42,23 +68,28 @@ class Backbone(nn.Module):
     Args:
         spec: limits of the networks it can read.
         config: options.
-        wanted: what is read of the last layer.
+        needs: what is read of the last layer.
+        fast: run the layers by a plan (:mod:`scalegmn.nn.fast`); False calls the forward of each layer,
+            whose code is its equation.  Weights and, to rounding, values and gradients are the same.
 
     Attributes:
+        fast: see above; it may be changed at any time.
         recompute: keep only what goes from layer to layer for the gradient, and compute each layer again on
             the way back: less memory, a third more time.
 
-    Law: see :class:`~scalegmn.nn.state.State`.
+    Law: see :class:`~scalegmn.nn.State`.
     """
 
-    def __init__(self, *, spec: GraphSpec, config: ModelConfig, wanted: Wanted) -> None:
+    def __init__(
+        self, *, spec: GraphSpec, config: ModelConfig, needs: ReadoutNeeds, fast: bool = True
+    ) -> None:
         super().__init__()
         style = config.style
-        self.recompute = False
+        self.fast, self.recompute = fast, False
         self.config, self.symmetric = config, config.symmetry is Symmetry.scaling
         self.options = PlanOptions(
             symmetric=self.symmetric,
-            wanted=wanted,
+            needs=needs,
             layers=config.layers,
             bidirectional=style.bidirectional,
         )
@@ -71,82 +102,98 @@ class Backbone(nn.Module):
         layer = ScaleMessagePassing if self.symmetric else PermutationMessagePassing
         last = config.layers - 1
         self.layers = nn.ModuleList(
-            [
-                layer(style=style, update_edges=number < last or wanted.edges)
-                for number in range(config.layers)
-            ]
+            [layer(style=style, update_edges=index < last or needs.edges) for index in range(config.layers)]
         )
 
     def forward(self, graph: NetworkGraph) -> Reading:
         """Read a network or a batch."""
-        plan = Plan.of(Structure.of(graph), self.options)
-        state = self._encode(graph, plan.steps[0].at, plan.blocks)
-        for layer, step in zip(self.layers, plan.steps, strict=True):
-            state = self._after(self._new(layer, state, step), state, step)
-        return Reading(state, plan.steps[-1].written.at, plan.blocks)
+        return self._read_fast(graph) if self.fast else self._read_plain(graph)
 
-    def _new(self, layer: nn.Module, state: State, step: Step) -> State:
-        if not (self.recompute and torch.is_grad_enabled()):
-            new: State = layer(state, step)
-            return new
-        again: State = checkpoint(layer, state, step, use_reentrant=False)
-        return again
-
-    def _encode(self, graph: NetworkGraph, at: Arrangement, blocks: list[TapBlock]) -> State:
-        encoding = self.positional(graph, at)
+    def _read_plain(self, graph: NetworkGraph) -> Reading:
+        structure = Structure.of(graph)
+        whole, blocks = SortedGraph.from_structure(structure, symmetric=self.symmetric), tap_blocks(structure)
+        encoding = self.positional(graph, whole.neurons)
         weight, bias = self.scale(graph)
-        bias = at.nodes(bias)
-        own = self.of_bias(bias.unsqueeze(1))
-        primal = encode_nodes(own, encoding, at, multiply=self.symmetric)
-        edges, start = self._encode_edges(graph, at, weight, blocks), None
-        if self.symmetric and isinstance(edges, Factored) and self.positional.by_kind(graph, at):
-            start = start_of(bias, self.of_bias.weight.squeeze(1), encoding, self.dual_encoding, at)
-        return State(primal, self._dual(primal, encoding, at), edges, encoding, start)
+        primal, dual = self._start(bias, encoding, whole.neurons)
+        edges = self._start_edges(weight, blocks)
+        edges = self._encode(edges, self.positional.of_edges(whole.neurons, whole.target))
+        state = State(primal, dual, edges, encoding)
+        for layer in self.layers:
+            state = self._finish(self._run(layer, state, whole), state)
+        return Reading(state, whole.neurons, blocks)
 
-    def _encode_edges(
-        self, graph: NetworkGraph, at: Arrangement, weight: Tensor, blocks: list[TapBlock]
-    ) -> Edges:
-        """Projection and encoding of edges are linear: they act on the few vectors of taps, not on edges."""
-        of_layer, width = self.positional.of_edge_layer, self.config.features
-        parts = 1 if of_layer is None else len(of_layer)
-        if parts * tap_columns(blocks) > width or (parts > 1 and not self.symmetric):
-            edges = at.edges(self.project_edges(self.of_taps(weight, blocks)))
-            encoding = self.positional.of_edges(at)
-            if encoding is None:
-                return edges
-            return edges * encoding if self.symmetric else edges + encoding
-        layers = None if of_layer is None else self.positional.edge_layers(at)
-        columns = one_hot_columns(at.edges(self.of_taps.columns(weight, blocks)), layers, parts)
-        vectors = self.project_edges(self.of_taps.all_vectors(blocks))
-        if of_layer is not None:
-            vectors = (of_layer.unsqueeze(1) * vectors).flatten(0, 1)
-        return Factored(columns, vectors, single=tap_columns(blocks) == 1)
+    def _read_fast(self, graph: NetworkGraph) -> Reading:
+        plan = Plan.from_structure(Structure.of(graph), self.options)
+        state, rate = self.fast_start(graph, plan), self.config.dropout if self.training else 0.0
+        for layer, step in zip(self.layers, plan.steps, strict=True):
+            new = self._run(execute_layer, layer, state, step)
+            state = finish_layer(new, state, step, dropout_rate=rate, skip=self.config.skip)
+        at = plan.steps[-1].written.at
+        edges = at.restore_edges(materialize(state.edges))
+        return Reading(State(state.primal, state.dual, edges, state.encoding), at.neurons, plan.blocks)
 
-    def _dual(self, primal: Tensor, encoding: Tensor, at: Arrangement) -> Tensor | None:
-        if self.dual_encoding is None:
-            return None
-        hidden = dual_start(primal[at.hidden], at.hidden_rows)
-        inputs, outputs = (
-            encoding[at.inputs] * self.dual_encoding[0],
-            encoding[at.outputs] * self.dual_encoding[1],
-        )
-        return torch.cat([inputs, hidden, outputs])
+    def fast_start(self, graph: NetworkGraph, plan: Plan) -> FastState:
+        """What the first layer is given when layers run by a plan."""
+        at = plan.steps[0].at
+        encoding = self.positional(graph, at.neurons)
+        weight, bias = self.scale(graph)
+        primal, dual = self._start(bias, encoding, at.neurons)
+        edges = self._fast_edges(weight, plan.blocks, at)
+        if not (self.symmetric and isinstance(edges, Factored)):
+            return FastState(primal, dual, edges, encoding)
+        start = None
+        if encodes_by_kind(self.positional, graph, at):
+            bias, of_bias = at.neurons.take(bias), self.of_bias.weight.squeeze(1)
+            start = start_of(bias, of_bias, encoding, self.dual_encoding, at)
+        return FastState(primal, dual, edges, encoding, start)
 
-    def _after(self, new: State, old: State, step: Step) -> State:
-        """Dropout and residual, which keep every law."""
-        rate = self.config.dropout if self.training else 0.0
-        old = step.written.state(old) if self.config.skip else old
+    def _start(self, bias: Tensor, encoding: Tensor, neurons: Neurons) -> tuple[Tensor, Tensor | None]:
+        """Primal and dual features before the first layer."""
+        own, ends = self.of_bias(neurons.take(bias).unsqueeze(1)), self.dual_encoding
+        primal = start_primal(own, encoding, neurons, multiply=self.symmetric)
+        return primal, None if ends is None else start_dual(primal, encoding, ends, neurons)
+
+    def _start_edges(self, weight: Tensor, blocks: list[TapBlock]) -> Tensor:
+        edges: Tensor = self.project_edges(self.of_taps(weight, blocks))
+        return edges
+
+    def _encode(self, edges: Tensor, encoding: Tensor | None) -> Tensor:
+        if encoding is None:
+            return edges
+        return edges * encoding if self.symmetric else edges + encoding
+
+    def _fast_edges(self, weight: Tensor, blocks: list[TapBlock], at: Arrangement) -> Edges:
+        # Encodings that are added are not linear in the weights.
+        if self.symmetric or self.positional.of_edge_layer is None:
+            found = factored_edges(
+                weight,
+                blocks,
+                at,
+                taps=self.of_taps,
+                projection=self.project_edges,
+                positional=self.positional,
+            )
+            if found is not None:
+                return found
+        edges = at.edges(self._start_edges(weight, blocks))
+        return self._encode(edges, self.positional.of_edges(at.neurons, at.target.index))
+
+    def _run(self, function: Callable[..., Any], *given: object) -> Any:
+        """The result of a layer, with or without what its gradient needs."""
+        if self.recompute and torch.is_grad_enabled():
+            return checkpoint(function, *given, use_reentrant=False)
+        return function(*given)
+
+    def _finish(self, new: State, old: State) -> State:
+        """Dropout and residual connection, which keep every law."""
+        rate, skip = self.config.dropout, self.config.skip
 
         def join(after: Tensor, before: Tensor) -> Tensor:
-            after = dropout(after, rate) if rate > 0 else after
-            # In place: what made `after` needs its arguments for the gradient, not its result.
-            return after.add_(before) if self.config.skip else after
+            after = dropout(after, rate, self.training)
+            return after + before if skip else after
 
         dual = None if new.dual is None or old.dual is None else join(new.dual, old.dual)
-        edges = multiplied(new.edges)
-        if step.written.at.num_edges:
-            edges = join(edges, multiplied(old.edges))
-        return State(join(new.primal, old.primal), dual, edges, new.encoding)
+        return State(join(new.primal, old.primal), dual, join(new.edges, old.edges), new.encoding)
 
 
 def recompute_layers(model: nn.Module) -> int:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from scalegmn.configuration import Configuration, Depth, NonNegative, Rate, Width
-from scalegmn.nn.mlp import MLPStyle
-from scalegmn.nn.style import LayerStyle
+from scalegmn.nn import LayerStyle, MLPStyle
 
 
 class Direction(Enum):
@@ -46,7 +45,7 @@ class ModelConfig(Configuration):
         symmetry: scaling, or permutation for the permutation-only model.
         readout: for models that answer about a network.
         statistics: models that answer about a network also see statistics of the weights of each layer that
-            keep all symmetries; see :mod:`scalegmn.nn.statistics`.
+            keep all symmetries; see :class:`scalegmn.nn.WeightStatistics`.
         skip: residual connections around every layer.
         dropout: rate on node and edge features after every layer.
         dropout_in_mlps: use the rate inside the perceptrons as well.
@@ -92,7 +91,7 @@ class ModelConfig(Configuration):
             features=self.features,
             bidirectional=self.direction is Direction.bidirectional,
             dual=self.direction is Direction.bidirectional and self.symmetry is Symmetry.scaling,
-            symmetrise=self.sign_symmetrise,
+            symmetrize=self.sign_symmetrise,
             separate_io=self.separate_io,
             plain_io=self.plain_io,
             positional_in_messages=self.positional_in_messages,

@@ -18,21 +18,43 @@ from scalegmn.models._backbone import Backbone
 from scalegmn.models._config import ModelConfig
 from scalegmn.models._metanetwork import Editor, ModelContext
 from scalegmn.networks import topology_of
-from scalegmn.nn.parameter_head import ParameterHead
-from scalegmn.nn.steps import Wanted
+from scalegmn.nn import ParameterHead, ReadoutNeeds
 from scalegmn.shapes import NodeScalars, TapScalars
 
 
 @final
 class ScaleGMNEditor(Editor):
-    """Updates of all weights and biases, each with a learned scale for its layer.
+    r"""Updates of all weights and biases, each with a learned scale for its layer.
+
+    .. math::
+
+        \Delta w_{ij,t} = \gamma_{\ell(i)}\, s_{\ell(i)}\,
+            \langle \psi(p_t),\, e^L_{ij} \rangle / \sqrt{D}, \qquad
+        \Delta b_i = \beta_{\ell(i)}\, t_{\ell(i)}\, \langle v,\, x^L_i \rangle
+
+    of the features after L layers (:class:`~scalegmn.nn.ScaleMessagePassing`); :math:`\gamma, \beta` are
+    learned scales, s and t the RMS of the parameters of each layer, which :meth:`fit_scale` measures.
+
+    Source: Kalogeropoulos et al. 2024, section 6.3 (INR editing).
 
     Args:
         spec: limits of the networks it can read.
         config: options; the readout is without effect.
 
+    Shapes: a graph with T taps and V neurons to updates ``(T,)`` and ``(V,)``.
+
     Law: equivariant; a transformed network gets the transformed update
     (:meth:`scalegmn.symmetry.SymmetryAction.apply_update`).
+
+    Example:
+        >>> import torch
+        >>> from scalegmn import GraphSpec, ModelConfig, NetworkBatch, ScaleGMNEditor, siren
+        >>> network = siren(widths=(2, 8, 1))
+        >>> editor = ScaleGMNEditor(spec=GraphSpec.of([network]), config=ModelConfig(features=16, layers=2))
+        >>> batch = NetworkBatch.of(network, torch.randn(5, network.num_parameters))
+        >>> architecture, edited = editor.eval().edit(batch).single
+        >>> edited.shape == (5, network.num_parameters)
+        True
     """
 
     name = "scalegmn"
@@ -42,7 +64,7 @@ class ScaleGMNEditor(Editor):
     def __init__(self, *, spec: GraphSpec, config: ModelConfig) -> None:
         super().__init__()
         self.spec, self.config = spec, config
-        self.backbone = Backbone(spec=spec, config=config, wanted=Wanted(edges=True, duals=False))
+        self.backbone = Backbone(spec=spec, config=config, needs=ReadoutNeeds(edges=True, duals=False))
         self.head = ParameterHead(features=config.features, hidden=config.style.mlp.hidden)
         self.weight_scale = nn.Parameter(torch.full((spec.layers + 2,), config.update_scale))
         self.bias_scale = nn.Parameter(torch.full((spec.layers + 2,), config.update_scale))
@@ -65,7 +87,7 @@ class ScaleGMNEditor(Editor):
         :func:`scalegmn.graph.update_parameters` packs them as flat parameters.
         """
         reading = self.backbone(graph)
-        taps, biases = self.head(reading.state, reading.at, reading.blocks)
+        taps, biases = self.head(reading.state, reading.neurons, reading.blocks)
         scale = self.backbone.scale
         layer = graph.node_layer
         tap_layer = layer[graph.edge_index[1]].repeat_interleave(graph.edge_taps)

@@ -104,7 +104,7 @@ class Metanetwork(SavedModule, ABC):
 
         A training loop of one's own calls it once, with a thousand training networks or so, before the first
         step; without it the first step warns (:class:`scalegmn.errors.UnfittedWarning`).  Single networks
-        whose training diverged do not move the constants (:mod:`scalegmn.nn.robust`).
+        whose training diverged do not move the constants (:func:`scalegmn.nn.robust_moments`).
         """
 
 

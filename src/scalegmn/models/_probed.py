@@ -21,7 +21,7 @@ from scalegmn.models._metanetwork import Judge, ModelContext
 from scalegmn.models._scalegmn import ScaleGMN
 from scalegmn.models.baselines import Probes, ProbesConfig
 from scalegmn.networks import Architecture
-from scalegmn.nn.mlp import MLP
+from scalegmn.nn import MLP
 from scalegmn.shapes import NetworkVectors
 
 

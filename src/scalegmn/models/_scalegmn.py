@@ -17,24 +17,62 @@ from scalegmn.graph import GraphSpec, NetworkBatch, NetworkGraph
 from scalegmn.models._backbone import Backbone
 from scalegmn.models._config import ModelConfig, ReadoutKind
 from scalegmn.models._metanetwork import Judge, ModelContext
-from scalegmn.nn.mlp import MLP
-from scalegmn.nn.readout import FullGraphReadout, LastLayerReadout, Readout
-from scalegmn.nn.statistics import WeightStatistics
+from scalegmn.nn import MLP, FullGraphReadout, LastLayerReadout, Readout, WeightStatistics
 from scalegmn.shapes import NetworkVectors
 
 
 @final
 class ScaleGMN(Judge):
-    """One vector of numbers per network: logits of a class, an accuracy, an embedding.
+    r"""One vector of numbers per network: logits of a class, an accuracy, an embedding.
+
+    .. math::
+
+        x^0, u^0, e^0 = \mathrm{start}(w, b), \qquad
+        x^{l}, u^{l}, e^{l} = \mathrm{layer}_l(x^{l-1}, u^{l-1}, e^{l-1}), \qquad
+        y = \mathrm{MLP}\big(\mathrm{readout}(x^L, u^L)\big)
+
+    A layer is a :class:`~scalegmn.nn.ScaleMessagePassing`; for a hidden neuron i of a forward model
+
+    .. math::
+
+        x'_i = \mathrm{ScaleEq}\Big(\Big[x_i,\; \textstyle\sum_j
+               \mathrm{ScaleEq}\big(W_1 x_j \odot W_2 e_{ij}\big)\Big]\Big), \qquad
+        \mathrm{ScaleEq}(x) = (W x) \odot \rho(x / \lVert x \rVert)
+
+    Source: Kalogeropoulos, Bouritsas, Panagakis, "Scale Equivariant Graph Metanetworks", NeurIPS 2024;
+    `docs/the_layer.md` says what goes beyond it.
 
     Args:
         spec: limits of the networks it can read.
-        outputs: length of the answer; None to answer with the embedding itself.
+        outputs: number of outputs per network; None to return the embedding itself.
         config: options; ``symmetry=Symmetry.permutation`` makes the permutation-only model.
 
+    Shapes: a graph of B networks to ``(B, outputs)``.
+
     Law: invariant under every symmetry of the networks that `config` names.  The phase of sine neurons
-    is no part of it: canonicalise sine networks first
+    is no part of it: canonicalize sine networks first
     (:func:`scalegmn.symmetry.canonicalize_sine_phase`).
+
+    Example:
+        >>> import torch
+        >>> from scalegmn import Activation, GraphSpec, ModelConfig, ScaleGMN, batch_graphs, mlp
+        >>> network = mlp(widths=(2, 8, 8, 3), activations=[Activation("relu"), Activation("tanh")])
+        >>> config = ModelConfig(features=16, layers=2)
+        >>> model = ScaleGMN(spec=GraphSpec.of([network]), outputs=10, config=config)
+        >>> weights = torch.randn(5, network.num_parameters)
+        >>> model.eval()(batch_graphs(network, weights)).shape
+        torch.Size([5, 10])
+
+        Rescaled, with other signs and permuted, networks compute what they did, and get the same outputs:
+
+        >>> from scalegmn import SymmetryAction
+        >>> from scalegmn.seeding import generator
+        >>> model, weights, action = model.double(), weights.double(), SymmetryAction(network)
+        >>> moved = action.apply(weights, action.draw(generator=generator(0)))
+        >>> torch.allclose(moved, weights)
+        False
+        >>> torch.allclose(model(batch_graphs(network, moved)), model(batch_graphs(network, weights)))
+        True
     """
 
     name = "scalegmn"
@@ -49,7 +87,7 @@ class ScaleGMN(Judge):
             ReadoutKind.full_graph: FullGraphReadout,
         }
         kind = readouts[config.readout]
-        self.backbone = Backbone(spec=spec, config=config, wanted=kind.wanted(config.style))
+        self.backbone = Backbone(spec=spec, config=config, needs=kind.needs(config.style))
         self.readout = kind(spec=spec, style=config.style)
         self.statistics = (
             WeightStatistics(
@@ -86,7 +124,7 @@ class ScaleGMN(Judge):
     def embed(self, graph: NetworkGraph) -> NetworkVectors:
         """The invariant vector of every network, before the head, ``(B, width)``."""
         reading = self.backbone(graph)
-        embedding: Tensor = self.readout(reading.state, reading.at)
+        embedding: Tensor = self.readout(reading.state, reading.neurons)
         if self.statistics is None:
             return embedding
         return torch.cat([embedding, self.statistics(graph)], dim=1)

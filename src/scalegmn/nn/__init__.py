@@ -1,43 +1,13 @@
-"""Building blocks of metanetworks; each states its law."""
+"""The paper's building blocks; the forward of each is the equation that it names.
 
-from scalegmn.nn.arrangement import Arrangement
-from scalegmn.nn.equivariant import ScaleEquivariant
-from scalegmn.nn.invariant import ScaleInvariant
-from scalegmn.nn.layer import Layer
-from scalegmn.nn.message_passing import ScaleMessagePassing
-from scalegmn.nn.messages import Messages
-from scalegmn.nn.mlp import MLP, MLPStyle
-from scalegmn.nn.normalisation import ParameterScale
-from scalegmn.nn.parameter_head import ParameterHead
-from scalegmn.nn.permutation_passing import PermutationMessagePassing
-from scalegmn.nn.positional import PositionalEncoding
-from scalegmn.nn.readout import FullGraphReadout, LastLayerReadout, Readout
-from scalegmn.nn.rows import GroupRows
-from scalegmn.nn.segments import Incidence
-from scalegmn.nn.state import State
-from scalegmn.nn.style import LayerStyle
-from scalegmn.nn.taps import TapDecoder, TapEncoder
+One layer is :class:`ScaleMessagePassing`, made of :class:`Message`, :class:`NodeUpdate` and
+:class:`EdgeUpdate`, which are made of :class:`ReScaleEquivariant`, :class:`ScaleEquivariant` and
+:class:`ScaleInvariant`. `docs/the_layer.md` has their equations side by side.  :mod:`scalegmn.nn.fast`
+computes the same with fewer operations.
+"""
 
-__all__ = [
-    "MLP",
-    "Arrangement",
-    "FullGraphReadout",
-    "GroupRows",
-    "Incidence",
-    "LastLayerReadout",
-    "Layer",
-    "LayerStyle",
-    "MLPStyle",
-    "Messages",
-    "ParameterHead",
-    "ParameterScale",
-    "PermutationMessagePassing",
-    "PositionalEncoding",
-    "Readout",
-    "ScaleEquivariant",
-    "ScaleInvariant",
-    "ScaleMessagePassing",
-    "State",
-    "TapDecoder",
-    "TapEncoder",
-]
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

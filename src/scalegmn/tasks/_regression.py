@@ -23,7 +23,7 @@ from scalegmn.configuration import Configuration, NonNegative
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.metrics import KendallTau, MeanAbsolute, pairwise_rank_loss
 from scalegmn.models.baselines import AnswerKind
-from scalegmn.nn.robust import within_reach
+from scalegmn.nn import within_reach
 from scalegmn.populations import Population
 from scalegmn.tasks._regression_report import regression_report
 from scalegmn.training import NumberTask, Report, TaskContext
@@ -125,7 +125,7 @@ class Regression(NumberTask[Tensor]):
     ) -> Regression:
         """The task whose targets have mean 0 and deviation 1 for these training networks.
 
-        Numbers far outside (:func:`scalegmn.nn.robust.within_reach`) do not count.  With the link
+        Numbers far outside (:func:`scalegmn.nn.within_reach`) do not count.  With the link
         sigmoid targets are the numbers themselves.
 
         Raises:

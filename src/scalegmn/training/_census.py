@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.networks import Architecture
-from scalegmn.nn.robust import LARGEST, median_of
+from scalegmn.nn import LARGEST, median_of
 from scalegmn.populations import Population
 from scalegmn.symmetry import canonicalize_sine_phase
 from scalegmn.training._config import DataConfig

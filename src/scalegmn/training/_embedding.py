@@ -17,7 +17,7 @@ from torch import Tensor
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.graph import GraphSpec
 from scalegmn.models import ModelConfig, ReadoutKind, ScaleGMN
-from scalegmn.nn.robust import robust_moments
+from scalegmn.nn import robust_moments
 from scalegmn.populations import ARCHITECTURE_COLUMN, Population
 from scalegmn.seeding import derive_seed, numpy_generator
 from scalegmn.training._data import Networks

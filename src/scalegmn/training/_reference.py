@@ -23,7 +23,7 @@ from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.models import WEIGHTS_FILE, Judge
 from scalegmn.networks import read_json
-from scalegmn.nn.statistics import PER_SET, SETS_PER_LAYER
+from scalegmn.nn import PER_SET, SETS_PER_LAYER
 from scalegmn.seeding import numpy_generator
 from scalegmn.training._data import Networks
 from scalegmn.training._files import write_json

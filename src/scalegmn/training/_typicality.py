@@ -19,9 +19,7 @@ from scalegmn.checkpoints import read_state, write_state
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.networks import Architecture
-from scalegmn.nn.mlp import MLPStyle
-from scalegmn.nn.robust import robust_moments, within_reach
-from scalegmn.nn.statistics import WeightStatistics
+from scalegmn.nn import MLPStyle, WeightStatistics, robust_moments, within_reach
 
 SHARE: Final = 0.995
 """Of networks like those of validation, the share that is to be found typical."""

@@ -18,7 +18,7 @@ from scalegmn.graph import NetworkBatch
 from scalegmn.models import FittedJudge, ModelContext
 from scalegmn.models.baselines._output_type import CLOSEST, AnswerKind, check_outputs, check_targets
 from scalegmn.models.baselines.features import FeaturesConfig, FeatureSet, features_for
-from scalegmn.nn.standardise import Standardise
+from scalegmn.nn import Standardize
 from scalegmn.shapes import NetworkVectors
 
 
@@ -38,7 +38,7 @@ class LogisticConfig(Configuration):
 
 @final
 class FeatureLogistic(FittedJudge):
-    """Standardised features, and a linear map to the logits of classes, fitted by scikit-learn.
+    """Standardized features, and a linear map to the logits of classes, fitted by scikit-learn.
 
     What is saved are constants and coefficients; nothing is fitted again when it is loaded.
 
@@ -73,7 +73,7 @@ class FeatureLogistic(FittedJudge):
             )
         check_outputs(kind, outputs, section="logistic")
         self.read_by, self.outputs, self.kind, self.config = read_by, outputs, kind, config
-        self.standardise = Standardise(read_by.size)
+        self.standardise = Standardize(read_by.size)
         self.register_buffer("coefficients", torch.zeros(outputs, read_by.size))
         self.register_buffer("intercepts", torch.zeros(outputs))
         self.register_buffer("found", torch.zeros(outputs))

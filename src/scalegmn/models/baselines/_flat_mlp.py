@@ -15,8 +15,7 @@ from scalegmn.configuration import Configuration, Count, Rate, Widths
 from scalegmn.errors import GraphError
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import Judge, ModelContext
-from scalegmn.nn.fitted import mark_fitted, warn_if_unfitted
-from scalegmn.nn.robust import robust_moments
+from scalegmn.nn import mark_fitted, robust_moments, warn_if_unfitted
 from scalegmn.shapes import NetworkVectors
 
 
@@ -37,7 +36,7 @@ class FlatMLPConfig(Configuration):
 
 @final
 class FlatMLP(Judge):
-    """Standardised weights and biases, in their order, through a perceptron with SiLU.
+    """Standardized weights and biases, in their order, through a perceptron with SiLU.
 
     Reads networks whose parameters have the same shapes, and notices every symmetry of theirs: it has no law.
 
@@ -85,7 +84,7 @@ class FlatMLP(Judge):
     def fit_scale(self, batch: NetworkBatch) -> None:
         """Take mean and standard deviation of every number from networks of the training set.
 
-        Numbers far outside are left out (:func:`scalegmn.nn.robust.robust_moments`).
+        Numbers far outside are left out (:func:`scalegmn.nn.robust_moments`).
         """
         mark_fitted(self)
         mean, deviation = robust_moments(self._flat(batch))

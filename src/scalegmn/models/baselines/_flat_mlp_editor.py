@@ -16,12 +16,12 @@ from scalegmn.models import Editor, ModelContext
 from scalegmn.models.baselines._flat_mlp import FlatMLPConfig
 from scalegmn.models.baselines._mlp import perceptron
 from scalegmn.networks import Architecture
-from scalegmn.nn.standardise import Standardise
+from scalegmn.nn import Standardize
 
 
 @final
 class FlatMLPEditor(Editor):
-    """Standardised weights and biases, in their order, through a perceptron with SiLU to an update of each.
+    """Standardized weights and biases, in their order, through a perceptron with SiLU to an update of each.
 
     ``theta + s * deviation * update``, with the deviation of each parameter in the training set, and a
     learned scale s for each tensor of parameters, as each layer of
@@ -49,7 +49,7 @@ class FlatMLPEditor(Editor):
     ) -> None:
         super().__init__()
         self.sizes, self.config, self.output_scale = sizes, config, output_scale
-        self.standardise = Standardise(sum(sizes))
+        self.standardise = Standardize(sum(sizes))
         self.layers = perceptron(
             inputs=sum(sizes),
             hidden=config.hidden,

@@ -27,7 +27,7 @@ from scalegmn.models.baselines._equivariant_linear import EquivariantLinear, Wei
 from scalegmn.models.baselines._mlp import perceptron
 from scalegmn.models.baselines._weight_space import WeightLayout
 from scalegmn.networks import Architecture
-from scalegmn.nn.standardise import Standardise
+from scalegmn.nn import Standardize
 from scalegmn.shapes import NetworkVectors
 
 _ENCODING = 16
@@ -93,8 +93,8 @@ class NFN(Judge):
         self.architecture, self.outputs, self.config = architecture, outputs, config
         self.layout = WeightLayout.of(architecture)
         # Statistics that all neurons of a layer share keep the law; every place of a kernel has its own.
-        self.weight_scale = nn.ModuleList([Standardise(at.taps) for at in self.layout.layers])
-        self.neuron_scale = nn.ModuleList([Standardise(len(at.columns)) for at in self.layout.layers])
+        self.weight_scale = nn.ModuleList([Standardize(at.taps) for at in self.layout.layers])
+        self.neuron_scale = nn.ModuleList([Standardize(len(at.columns)) for at in self.layout.layers])
         with torch.no_grad():
             probe = self._features(torch.zeros(1, architecture.num_parameters))
         widths = [probe.widths, *[probe.widths.filled(config.channels)] * config.layers]
@@ -144,7 +144,7 @@ class NFN(Judge):
             (self.neuron_scale, self.layout.neurons(theta)),
         ):
             for scale, value in zip(scales, values, strict=True):
-                assert isinstance(scale, Standardise)
+                assert isinstance(scale, Standardize)
                 scale.fit(value)
 
     def arguments(self) -> Mapping[str, Any]:

@@ -21,7 +21,7 @@ from scalegmn.models import Judge, ModelContext
 from scalegmn.models.baselines._mlp import perceptron
 from scalegmn.models.baselines._probe_generators import ImageProbes, VectorProbes
 from scalegmn.networks import Architecture, Conv, Flatten, Size, run
-from scalegmn.nn.standardise import Standardise
+from scalegmn.nn import Standardize
 from scalegmn.shapes import NetworkVectors
 
 # Networks at once where no gradient is wanted: maps of all networks and probes need memory.
@@ -87,7 +87,7 @@ class Probes(Judge):
                 channels=features,
                 size=config.image_size,
             )
-        self.standardise = Standardise(answers)
+        self.standardise = Standardize(answers)
         self.perceptron = perceptron(
             inputs=config.probes * answers,
             hidden=config.hidden,

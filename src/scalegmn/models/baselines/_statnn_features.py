@@ -13,7 +13,7 @@ from torch import Tensor
 from scalegmn.errors import GraphError
 from scalegmn.graph import NetworkBatch
 from scalegmn.networks import Architecture, Weighted
-from scalegmn.nn.quantiles import row_quantiles
+from scalegmn.nn import row_quantiles
 from scalegmn.shapes import ParameterRows
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)

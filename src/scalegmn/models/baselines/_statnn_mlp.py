@@ -15,7 +15,7 @@ from scalegmn.models import Judge, ModelContext
 from scalegmn.models.baselines._mlp import perceptron
 from scalegmn.models.baselines._statnn_features import PER_SLOT, padded_features
 from scalegmn.networks import Architecture
-from scalegmn.nn.standardise import Standardise
+from scalegmn.nn import Standardize
 from scalegmn.shapes import NetworkVectors
 
 
@@ -36,7 +36,7 @@ class StatNNConfig(Configuration):
 
 @final
 class StatNNMLP(Judge):
-    """Standardised statistics (:func:`~.statnn_features.padded_features`) through a perceptron with SiLU.
+    """Standardized statistics (:func:`~.statnn_features.padded_features`) through a perceptron with SiLU.
 
     Reads mixed architectures.
 
@@ -54,7 +54,7 @@ class StatNNMLP(Judge):
     def __init__(self, *, layers: Count, outputs: Count, config: StatNNConfig) -> None:
         super().__init__()
         self.layers, self.outputs, self.config = layers, outputs, config
-        self.standardise = Standardise(PER_SLOT * layers)
+        self.standardise = Standardize(PER_SLOT * layers)
         self.perceptron = perceptron(
             inputs=PER_SLOT * layers,
             hidden=config.hidden,

@@ -19,7 +19,7 @@ import torch
 from scipy.optimize import minimize
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.nn.robust import within_reach
+from scalegmn.nn import within_reach
 
 FOLDS: Final = 5
 # Logits divided by less could leave the range of numbers.

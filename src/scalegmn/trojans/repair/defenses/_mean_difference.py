@@ -13,7 +13,7 @@ from torch import Tensor
 from scalegmn.configuration import Configuration
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks import Architecture
-from scalegmn.nn.robust import of_ordinary_size
+from scalegmn.nn import of_ordinary_size
 from scalegmn.trojans.repair.defenses._clean_images import CleanImages
 from scalegmn.trojans.repair.defenses._method import RepairMethod
 

@@ -1,0 +1,132 @@
+"""From features of neurons to one vector per network.  Law: invariant."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import final
+
+import torch
+from torch import nn
+
+from scalegmn.graph import GraphSpec
+from scalegmn.nn._invariant import ScaleInvariant
+from scalegmn.nn._needs import ReadoutNeeds
+from scalegmn.nn._neurons import Neurons
+from scalegmn.nn._state import State
+from scalegmn.nn._style import LayerStyle
+from scalegmn.shapes import NetworkVectors, NodeFeatures
+
+
+class Readout(nn.Module, ABC):
+    """Features of a batch to ``(B, width)``.
+
+    Attributes:
+        width: length of a network's vector.
+    """
+
+    width: int
+
+    @staticmethod
+    @abstractmethod
+    def needs(style: LayerStyle) -> ReadoutNeeds:
+        """What it reads of the last state."""
+
+    @abstractmethod
+    def __init__(self, *, spec: GraphSpec, style: LayerStyle) -> None:
+        super().__init__()
+
+    @abstractmethod
+    def forward(self, state: State, neurons: Neurons) -> NetworkVectors:
+        """One vector per network, ``(B, width)``."""
+
+
+@final
+class LastLayerReadout(Readout):
+    r"""The output neurons in order.
+
+    .. math::
+
+        h = \big[x_o\big]_{o} \quad\text{or}\quad
+        h = \big[A\,[x_o]_{o} + a,\; B\,[x_k, u_k]_{k} + b\big]
+
+    over outputs o and, with messages in both directions, inputs k.  Networks with fewer outputs or inputs
+    than the model allows are padded with zeros.
+
+    Law: invariant, since the factors of inputs and outputs are 1.
+    """
+
+    def __init__(self, *, spec: GraphSpec, style: LayerStyle) -> None:
+        super().__init__(spec=spec, style=style)
+        self.spec = spec
+        width = style.features
+        self.of_outputs = nn.Linear(spec.outputs * width, width) if style.bidirectional else None
+        ends = spec.inputs * width * (1 + style.dual)
+        self.of_inputs = nn.Linear(ends, width) if style.bidirectional else None
+        self.width = 2 * width if style.bidirectional else spec.outputs * width
+
+    @staticmethod
+    def needs(style: LayerStyle) -> ReadoutNeeds:
+        """Outputs, and inputs where messages reach them."""
+        return ReadoutNeeds(inputs=style.bidirectional, hidden=False, duals=style.dual)
+
+    def forward(self, state: State, neurons: Neurons) -> NetworkVectors:
+        """One vector per network."""
+        outputs = in_order(state.primal, neurons, neurons.outputs, self.spec.outputs)
+        if self.of_outputs is None or self.of_inputs is None:
+            return outputs
+        features = state.primal if state.dual is None else torch.cat([state.primal, state.dual], dim=1)
+        inputs = in_order(features, neurons, neurons.inputs, self.spec.inputs)
+        return torch.cat([self.of_outputs(outputs), self.of_inputs(inputs)], dim=1)
+
+
+@final
+class FullGraphReadout(Readout):
+    r"""A deep set over the invariants of all hidden neurons, beside the input and output neurons in order.
+
+    .. math::
+
+        h = \Big[\textstyle\sum_i \mathrm{ScaleInv}(x_i) + \mathrm{ScaleInv}(u_i),\;
+            [x_k + u_k]_{k},\; [x_o]_{o}\Big]
+
+    over hidden neurons i, inputs k and outputs o; without the terms in u in forward models.
+
+    Law: invariant.
+    """
+
+    def __init__(self, *, spec: GraphSpec, style: LayerStyle) -> None:
+        super().__init__(spec=spec, style=style)
+        self.spec = spec
+        width = style.features
+        self.of_hidden = ScaleInvariant(width, width, symmetrize=style.symmetrize, style=style.mlp)
+        self.of_dual = (
+            ScaleInvariant(width, width, symmetrize=style.symmetrize, style=style.mlp) if style.dual else None
+        )
+        self.width = width * (1 + spec.inputs + spec.outputs)
+
+    @staticmethod
+    def needs(style: LayerStyle) -> ReadoutNeeds:
+        """All neurons."""
+        return ReadoutNeeds()
+
+    def forward(self, state: State, neurons: Neurons) -> NetworkVectors:
+        """One vector per network."""
+        hidden = self.of_hidden(state.primal[neurons.hidden], neurons.groups)
+        if self.of_dual is not None and state.dual is not None:
+            hidden = hidden + self.of_dual(state.dual[neurons.hidden], neurons.groups)
+        inputs = state.primal if state.dual is None else state.primal + state.dual
+        sums = hidden.new_zeros(neurons.num_graphs, hidden.shape[1])
+        return torch.cat(
+            [
+                sums.index_add(0, neurons.network[neurons.hidden], hidden),
+                in_order(inputs, neurons, neurons.inputs, self.spec.inputs),
+                in_order(state.primal, neurons, neurons.outputs, self.spec.outputs),
+            ],
+            dim=1,
+        )
+
+
+def in_order(x: NodeFeatures, neurons: Neurons, rows: slice, count: int) -> NetworkVectors:
+    """Features of input or output neurons side by side, ``(B, count * D)``; 0 where a network has fewer."""
+    places = neurons.network[rows] * count + neurons.position[rows]
+    table = x.new_zeros(neurons.num_graphs * count, x.shape[1]).index_copy(0, places, x[rows])
+    return table.reshape(neurons.num_graphs, -1)

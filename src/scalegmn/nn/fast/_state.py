@@ -1,0 +1,28 @@
+"""Features between two layers of the fast backbone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from scalegmn.nn.fast._factored import Edges
+from scalegmn.nn.fast._senders import Start
+from scalegmn.shapes import NodeFeatures
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class FastState:
+    """A :class:`~scalegmn.nn.State` in the order of an :class:`Arrangement`.
+
+    Attributes:
+        primal, dual, encoding: as there, of arranged nodes.
+        edges: as there, of arranged edges; before the first layer perhaps in low-rank form.
+        start: before the first layer perhaps what nodes send, in low-rank form.
+    """
+
+    primal: NodeFeatures
+    dual: NodeFeatures | None
+    edges: Edges
+    encoding: NodeFeatures
+    start: Start | None = None
