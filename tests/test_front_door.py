@@ -39,25 +39,43 @@ def test_the_front_door_is_small() -> None:
     assert 15 <= len(NAMES) <= 26
 
 
+def _stub(package: str) -> ast.Module:
+    path = SOURCE.parent.joinpath(*package.split("."), "__init__.pyi")
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _aliases(package: str) -> list[ast.alias]:
+    return [alias for node in _stub(package).body if isinstance(node, ast.ImportFrom) for alias in node.names]
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_exports_what_its_stub_says(package: str) -> None:
     module = importlib.import_module(package)
-    stub = ast.parse(
-        (SOURCE.parent.joinpath(*package.split(".")) / "__init__.pyi").read_text(encoding="utf-8")
-    )
-    imported = {
-        alias.asname or alias.name
-        for node in stub.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-    [listed] = [ast.literal_eval(node.value) for node in stub.body if isinstance(node, ast.Assign)]
-    assert set(listed) <= imported | {"__version__"}
-    for name in imported:
-        assert getattr(module, name) is not None
-        assert name in dir(module)
+    [listed] = [ast.literal_eval(node.value) for node in _stub(package).body if isinstance(node, ast.Assign)]
+    assert set(listed) <= {alias.name for alias in _aliases(package)} | {"__version__"}
+    assert module.__all__ == listed
+    assert dir(module) == sorted(set(listed))
+    for alias in _aliases(package):
+        assert getattr(module, alias.name) is not None
     with pytest.raises(AttributeError):
         _ = module.no_such_name
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_what_is_not_public_is_for_other_rooms(package: str) -> None:
+    """What is imported as itself is seen by a type checker, and is not in the list of public names."""
+    public = set(importlib.import_module(package).__all__)
+    for alias in _aliases(package):
+        assert alias.asname == (None if alias.name in public else alias.name), alias.name
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_public_names_are_documented(package: str) -> None:
+    module = importlib.import_module(package)
+    for name in module.__all__:
+        thing = getattr(module, name)
+        if inspect.isclass(thing) or inspect.isroutine(thing) or inspect.ismodule(thing):
+            assert inspect.getdoc(thing), name
 
 
 def test_importing_the_package_loads_nothing_large() -> None:

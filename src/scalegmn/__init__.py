@@ -16,8 +16,8 @@ torch.Size([1, 10])
 
 from __future__ import annotations
 
-import lazy_loader
+from scalegmn.exports import attach
 
 __version__ = "0.1.0.dev0"
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

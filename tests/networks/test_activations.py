@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from scalegmn.errors import ArchitectureError
-from scalegmn.networks import Activation, activation_kind, activation_kinds
+from scalegmn.networks import Activation, activation_kind, activation_kinds, register_activation
 from scalegmn.networks import _activations as activations
-from scalegmn.networks._activations import ActivationKind, register_activation
+from scalegmn.networks._activations import ActivationKind
 
 X = torch.linspace(-4, 4, 401, dtype=torch.float64)
 KINDS = [kind for kind in activation_kinds() if kind.elementwise]

@@ -13,10 +13,9 @@ from scalegmn.configuration import Sections
 from scalegmn.models.baselines import BoostingConfig, FeatureBoosting
 from scalegmn.populations import Population
 from scalegmn.tasks import Classification
-from scalegmn.training import Data, DataConfig, Networks, RunConfig, outputs_on
+from scalegmn.training import Data, DataConfig, Networks, RunConfig, make_metanetwork, outputs_on
 from scalegmn.training._fitting import fit_at_once
 from scalegmn.training._history import History
-from scalegmn.training._metanetworks import make_metanetwork
 from tests.training.small import small_population
 
 TRAIN, VAL = np.arange(0, 64, 2), np.arange(1, 64, 4)

@@ -11,8 +11,7 @@ from scalegmn.editing import EditingConfig, InrEditing
 from scalegmn.errors import PopulationError
 from scalegmn.populations import Population
 from scalegmn.tasks import Classification, Link, Regression, RegressionConfig
-from scalegmn.training import DataConfig, RunConfig, Selection, Task, load_task, select
-from scalegmn.training._tasks import make_task
+from scalegmn.training import DataConfig, RunConfig, Selection, Task, load_task, make_task, select
 from tests.training.small import small_population
 
 

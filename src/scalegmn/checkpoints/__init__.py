@@ -6,6 +6,6 @@ the library.  Names are loaded on first use, so that a process that only decodes
 
 from __future__ import annotations
 
-import lazy_loader
+from scalegmn.exports import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

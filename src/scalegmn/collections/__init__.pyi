@@ -1,36 +1,15 @@
 from ._canonicalize import CanonicalizeReport, canonicalize_folder, canonicalize_population
-from ._checkpoint_files import TABLE, write_checkpoints
-from ._collection import (
-    CLASSES,
-    Collection,
-    Entry,
-    Listing,
-    Networks,
-    Refusal,
-    Value,
-    check_label,
-    check_same_function,
-    existing_folder,
-    one_row,
-    read_single,
-    visible,
-    write_single,
-)
+from ._collection import Collection, Entry, Listing, Networks, Refusal
 from ._exporting import export_population
 from ._formats import COLLECTIONS, collection_named
-from ._importing import ImportReport, import_collection, shown_refusals
-from ._importing_checkpoints import MAX_BYTES, NetworkReader, import_checkpoints
-from ._splits_files import SPLITS, SplitsFile, path_end, read_splits, write_splits
+from ._importing import ImportReport, import_collection
+from ._importing_checkpoints import NetworkReader, import_checkpoints
 from .inrs import Cifar10Inrs, FashionMnistInrs, MnistInrs, NpzInrs, SplitCollection, generate_splits
 from .small_cnn_zoo import SmallCnnZoo
 from .wild_park import WildPark
 
 __all__ = [
-    "CLASSES",
     "COLLECTIONS",
-    "MAX_BYTES",
-    "SPLITS",
-    "TABLE",
     "CanonicalizeReport",
     "Cifar10Inrs",
     "Collection",
@@ -45,26 +24,32 @@ __all__ = [
     "Refusal",
     "SmallCnnZoo",
     "SplitCollection",
-    "SplitsFile",
-    "Value",
     "WildPark",
     "canonicalize_folder",
     "canonicalize_population",
-    "check_label",
-    "check_same_function",
     "collection_named",
-    "existing_folder",
     "export_population",
     "generate_splits",
     "import_checkpoints",
     "import_collection",
-    "one_row",
-    "path_end",
-    "read_single",
-    "read_splits",
-    "shown_refusals",
-    "visible",
-    "write_checkpoints",
-    "write_single",
-    "write_splits",
 ]
+
+# For other rooms of the house; no promise is made about these.
+from ._checkpoint_files import TABLE as TABLE
+from ._checkpoint_files import write_checkpoints as write_checkpoints
+from ._collection import CLASSES as CLASSES
+from ._collection import Value as Value
+from ._collection import check_label as check_label
+from ._collection import check_same_function as check_same_function
+from ._collection import existing_folder as existing_folder
+from ._collection import one_row as one_row
+from ._collection import read_single as read_single
+from ._collection import visible as visible
+from ._collection import write_single as write_single
+from ._importing import shown_refusals as shown_refusals
+from ._importing_checkpoints import MAX_BYTES as MAX_BYTES
+from ._splits_files import SPLITS as SPLITS
+from ._splits_files import SplitsFile as SplitsFile
+from ._splits_files import path_end as path_end
+from ._splits_files import read_splits as read_splits
+from ._splits_files import write_splits as write_splits

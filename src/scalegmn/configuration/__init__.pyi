@@ -1,13 +1,4 @@
-from ._base import (
-    Configuration,
-    MistakesError,
-    checked_arguments,
-    concrete_configurations,
-    field_kinds,
-    from_plain,
-)
-from ._formatting import likeness, nearest, shown
-from ._json_text import parse_json, read_json_file
+from ._base import Configuration, MistakesError, from_plain
 from ._limits import (
     Ascending,
     Count,
@@ -16,7 +7,6 @@ from ._limits import (
     Entries,
     Fraction,
     Limits,
-    Mark,
     Natural,
     NonNegative,
     Portion,
@@ -27,9 +17,7 @@ from ._limits import (
     Widths,
 )
 from ._plain import register_plain_form, to_plain
-from ._reconstructible import Rebuilt
 from ._sections import Sections
-from ._values import Refused, accepted, described
 
 __all__ = [
     "Ascending",
@@ -40,7 +28,6 @@ __all__ = [
     "Entries",
     "Fraction",
     "Limits",
-    "Mark",
     "MistakesError",
     "Natural",
     "NonNegative",
@@ -48,22 +35,25 @@ __all__ = [
     "Positive",
     "PositiveRange",
     "Rate",
-    "Rebuilt",
-    "Refused",
     "Sections",
     "Width",
     "Widths",
-    "accepted",
-    "checked_arguments",
-    "concrete_configurations",
-    "described",
-    "field_kinds",
     "from_plain",
-    "likeness",
-    "nearest",
-    "parse_json",
-    "read_json_file",
     "register_plain_form",
-    "shown",
     "to_plain",
 ]
+
+# For other rooms of the house; no promise is made about these.
+from ._base import checked_arguments as checked_arguments
+from ._base import concrete_configurations as concrete_configurations
+from ._base import field_kinds as field_kinds
+from ._formatting import likeness as likeness
+from ._formatting import nearest as nearest
+from ._formatting import shown as shown
+from ._json_text import parse_json as parse_json
+from ._json_text import read_json_file as read_json_file
+from ._limits import Mark as Mark
+from ._reconstructible import Rebuilt as Rebuilt
+from ._values import Refused as Refused
+from ._values import accepted as accepted
+from ._values import described as described

@@ -1,19 +1,14 @@
-from ._checksums import file_sha256
-from ._claims import LOCK, claimed, holds_something, new_folder, writer_in
-from ._failures import sentence_of, writing
-from ._whole_files import create_file, make_folder, remove_remains, replace_file
+from ._claims import claimed, new_folder
+from ._failures import writing
+from ._whole_files import create_file, replace_file
 
-__all__ = [
-    "LOCK",
-    "claimed",
-    "create_file",
-    "file_sha256",
-    "holds_something",
-    "make_folder",
-    "new_folder",
-    "remove_remains",
-    "replace_file",
-    "sentence_of",
-    "writer_in",
-    "writing",
-]
+__all__ = ["claimed", "create_file", "new_folder", "replace_file", "writing"]
+
+# For other rooms of the house; no promise is made about these.
+from ._checksums import file_sha256 as file_sha256
+from ._claims import LOCK as LOCK
+from ._claims import holds_something as holds_something
+from ._claims import writer_in as writer_in
+from ._failures import sentence_of as sentence_of
+from ._whole_files import make_folder as make_folder
+from ._whole_files import remove_remains as remove_remains

@@ -1,23 +1,20 @@
 from ._clustered import clustered_interval
-from ._conformal import conformal_p_values, fewest_errors, interval_radius, smallest_p_value, upper_quantile
+from ._conformal import conformal_p_values
 from ._detection import (
-    BINS,
     DetectionAUROC,
     auroc,
     brier_score,
     calibration_bins,
     expected_calibration_error,
-    rate_at,
     roc_points,
 )
 from ._r_squared import r_squared
 from ._rank_correlation import kendall_tau, pairwise_rank_loss, spearman_rho
 from ._regression import KendallTau, MeanAbsolute
-from ._resampling import bootstrap_interval, resamples
+from ._resampling import bootstrap_interval
 from ._scores import wilson_interval
 
 __all__ = [
-    "BINS",
     "DetectionAUROC",
     "KendallTau",
     "MeanAbsolute",
@@ -28,16 +25,19 @@ __all__ = [
     "clustered_interval",
     "conformal_p_values",
     "expected_calibration_error",
-    "fewest_errors",
-    "interval_radius",
     "kendall_tau",
     "pairwise_rank_loss",
     "r_squared",
-    "rate_at",
-    "resamples",
     "roc_points",
-    "smallest_p_value",
     "spearman_rho",
-    "upper_quantile",
     "wilson_interval",
 ]
+
+# For other rooms of the house; no promise is made about these.
+from ._conformal import fewest_errors as fewest_errors
+from ._conformal import interval_radius as interval_radius
+from ._conformal import smallest_p_value as smallest_p_value
+from ._conformal import upper_quantile as upper_quantile
+from ._detection import BINS as BINS
+from ._detection import rate_at as rate_at
+from ._resampling import resamples as resamples

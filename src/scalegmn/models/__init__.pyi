@@ -1,28 +1,13 @@
-from ._backbone import Backbone, recompute_layers
 from ._config import Direction, ModelConfig, ReadoutKind, Symmetry
 from ._editor import ScaleGMNEditor
-from ._metanetwork import (
-    EDITORS,
-    MODELS,
-    PREDICTORS,
-    Editor,
-    FittedJudge,
-    Judge,
-    Metanetwork,
-    ModelContext,
-    check_layout,
-)
+from ._metanetwork import EDITORS, MODELS, PREDICTORS, Editor, FittedJudge, Judge, Metanetwork, ModelContext
 from ._probed import ProbedScaleGMN
-from ._saving import CONFIG_FILE, WEIGHTS_FILE
 from ._scalegmn import ScaleGMN
 
 __all__ = [
-    "CONFIG_FILE",
     "EDITORS",
     "MODELS",
     "PREDICTORS",
-    "WEIGHTS_FILE",
-    "Backbone",
     "Direction",
     "Editor",
     "FittedJudge",
@@ -35,6 +20,11 @@ __all__ = [
     "ScaleGMN",
     "ScaleGMNEditor",
     "Symmetry",
-    "check_layout",
-    "recompute_layers",
 ]
+
+# For other rooms of the house; no promise is made about these.
+from ._backbone import Backbone as Backbone
+from ._backbone import recompute_layers as recompute_layers
+from ._metanetwork import check_layout as check_layout
+from ._saving import CONFIG_FILE as CONFIG_FILE
+from ._saving import WEIGHTS_FILE as WEIGHTS_FILE

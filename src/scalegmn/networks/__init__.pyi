@@ -1,17 +1,12 @@
-from ._activations import Activation, activation_kind, activation_kinds
+from ._activations import Activation, activation_kind, activation_kinds, register_activation
 from ._architecture import Architecture
-from ._devices import usable_device
 from ._factories import cnn, mlp, siren
-from ._files import read_json
 from ._functional import run
 from ._layers import Activate, Conv, Dense, Dropout, Flatten, Layer, Pool, Shift, Size, Skip, Weighted
 from ._stages import Stage
-from ._topology import CONSTANT, EdgeKind, Role, Topology, topology_of
-from ._wild_layout import ACTIVATIONS, WildLayout
+from ._topology import EdgeKind, Role, Topology, topology_of
 
 __all__ = [
-    "ACTIVATIONS",
-    "CONSTANT",
     "Activate",
     "Activation",
     "Architecture",
@@ -29,14 +24,19 @@ __all__ = [
     "Stage",
     "Topology",
     "Weighted",
-    "WildLayout",
     "activation_kind",
     "activation_kinds",
     "cnn",
     "mlp",
-    "read_json",
+    "register_activation",
     "run",
     "siren",
     "topology_of",
-    "usable_device",
 ]
+
+# For other rooms of the house; no promise is made about these.
+from ._devices import usable_device as usable_device
+from ._files import read_json as read_json
+from ._topology import CONSTANT as CONSTANT
+from ._wild_layout import ACTIVATIONS as ACTIVATIONS
+from ._wild_layout import WildLayout as WildLayout

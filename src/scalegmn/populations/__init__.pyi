@@ -1,39 +1,35 @@
-from ._columns import explained, to_parquet
-from ._csv_tables import harmless, original
-from ._durable import write_atomically
-from ._format import ARCHITECTURE_COLUMN, DTYPE, INDEX, JOURNAL, sha256
 from ._group import Group
-from ._label_tables import ADDED, FILE_COLUMN, LabelTable, has_trace_of_path
-from ._progress import progress_bar
-from ._splits import NAMES, Splits, mnist_splits, split_by_column, split_by_group
-from ._store import Indices, Population
-from ._where import rows_where
+from ._label_tables import LabelTable
+from ._splits import Splits, mnist_splits, split_by_column, split_by_group
+from ._store import Population
 from ._writer import PopulationWriter
 
 __all__ = [
-    "ADDED",
-    "ARCHITECTURE_COLUMN",
-    "DTYPE",
-    "FILE_COLUMN",
-    "INDEX",
-    "JOURNAL",
-    "NAMES",
     "Group",
-    "Indices",
     "LabelTable",
     "Population",
     "PopulationWriter",
     "Splits",
-    "explained",
-    "harmless",
-    "has_trace_of_path",
     "mnist_splits",
-    "original",
-    "progress_bar",
-    "rows_where",
-    "sha256",
     "split_by_column",
     "split_by_group",
-    "to_parquet",
-    "write_atomically",
 ]
+
+# For other rooms of the house; no promise is made about these.
+from ._columns import explained as explained
+from ._columns import to_parquet as to_parquet
+from ._csv_tables import harmless as harmless
+from ._csv_tables import original as original
+from ._durable import write_atomically as write_atomically
+from ._format import ARCHITECTURE_COLUMN as ARCHITECTURE_COLUMN
+from ._format import DTYPE as DTYPE
+from ._format import INDEX as INDEX
+from ._format import JOURNAL as JOURNAL
+from ._format import sha256 as sha256
+from ._label_tables import ADDED as ADDED
+from ._label_tables import FILE_COLUMN as FILE_COLUMN
+from ._label_tables import has_trace_of_path as has_trace_of_path
+from ._progress import progress_bar as progress_bar
+from ._splits import NAMES as NAMES
+from ._store import Indices as Indices
+from ._where import rows_where as rows_where

@@ -1,39 +1,15 @@
 from ._confusion import draw_confusion
-from ._contact_sheet import ContactSheetError, contact_sheet, sheet_pixels
+from ._contact_sheet import ContactSheetError, contact_sheet
 from ._curves import Panel, draw_curves
 from ._embedding_picture import draw_embedding
-from ._figures import (
-    BLUE,
-    COLOURS,
-    GREEN,
-    GREY,
-    INK,
-    ORANGE,
-    SKY,
-    SMALL,
-    TEXT,
-    YELLOW,
-    new_figure,
-    save_figure,
-    tidy,
-)
+from ._figures import save_figure
 from ._metrics import Metrics, read_metrics
 from ._overview import Overview, draw_overview
 from ._roc import draw_roc
 from ._scatter import ScatterPanel, draw_scatter
-from ._tables import ResultTable, percent, seconds
+from ._tables import ResultTable
 
 __all__ = [
-    "BLUE",
-    "COLOURS",
-    "GREEN",
-    "GREY",
-    "INK",
-    "ORANGE",
-    "SKY",
-    "SMALL",
-    "TEXT",
-    "YELLOW",
     "ContactSheetError",
     "Metrics",
     "Overview",
@@ -47,11 +23,23 @@ __all__ = [
     "draw_overview",
     "draw_roc",
     "draw_scatter",
-    "new_figure",
-    "percent",
     "read_metrics",
     "save_figure",
-    "seconds",
-    "sheet_pixels",
-    "tidy",
 ]
+
+# For other rooms of the house; no promise is made about these.
+from ._contact_sheet import sheet_pixels as sheet_pixels
+from ._figures import BLUE as BLUE
+from ._figures import COLOURS as COLOURS
+from ._figures import GREEN as GREEN
+from ._figures import GREY as GREY
+from ._figures import INK as INK
+from ._figures import ORANGE as ORANGE
+from ._figures import SKY as SKY
+from ._figures import SMALL as SMALL
+from ._figures import TEXT as TEXT
+from ._figures import YELLOW as YELLOW
+from ._figures import new_figure as new_figure
+from ._figures import tidy as tidy
+from ._tables import percent as percent
+from ._tables import seconds as seconds

@@ -1,76 +1,38 @@
-from ._checks import FREE_ON_RESUME, mistakes_of, mistakes_of_work, other_networks
 from ._config import Accelerator, DataConfig, LoggingConfig, RunConfig, Schedule, TrainingConfig
-from ._data import BatchOrder, Data, Networks, PopulationData
-from ._edited import edited_by
-from ._embedding import Points, Projection, project, trained_model, untrained_model, vectors_of
+from ._data import BatchOrder, Data, PopulationData
+from ._embedding import Points, Projection
 from ._evaluation import evaluate
-from ._files import create_json, json_text, write_json, write_text
 from ._finished import FinishedTraining
-from ._fit import train, versions
-from ._gathering import FILE, NUMBER, gather
-from ._inference import device_called, device_of, evaluating, outputs_on
+from ._fit import train
 from ._invariance import Invariance, measure_invariance
-from ._memory import kept_memory
-from ._metanetworks import make_metanetwork
 from ._module import FitModule
-from ._own_networks import learnt_note, own_splits
-from ._parsing import Entry, entries_of, flat_items, for_help, parse_entries, parse_plain
-from ._prediction import DEFAULT_LEVEL, predict_files, predict_population
-from ._reading import NetworkFile, ReadingOptions, read_network
-from ._result_files import write_arrays
-from ._row_files import check_row_file, write_rows
-from ._run_folder import CONFIG, METRICS, MODEL, RESULTS, RUN, Run
-from ._run_parsing import help_parser, parse_config, parse_plain_run, parse_run, run_entries
-from ._run_predictor import Outcome, Prediction, Refusal
-from ._selection import Selection, groups_among, select
-from ._shipped import ConfigurationFile, described, find_configuration, is_comparison, shipped_names, text_of
-from ._sources import Files, find_networks
-from ._task import (
-    TASKS,
-    AnyTask,
-    EditingTask,
-    NumberTask,
-    Picture,
-    PredictionTask,
-    Report,
-    Table,
-    Task,
-    TaskContext,
-)
+from ._prediction import predict_files, predict_population
+from ._reading import NetworkFile
+from ._run_folder import Run
+from ._run_parsing import parse_config, parse_run
+from ._run_predictor import Outcome, Prediction
+from ._selection import Selection
+from ._shipped import find_configuration, shipped_names
+from ._task import TASKS, EditingTask, NumberTask, Picture, PredictionTask, Report, Task, TaskContext
 from ._tasks import load_task, make_task
-from ._typicality import SHARE, InvariantStatistics, Typicality, statistics_of
+from ._typicality import InvariantStatistics
 from ._vector_files import EmbeddedNetworks
-from ._yaml_files import read_yaml, to_yaml
+from ._yaml_files import to_yaml
 
 __all__ = [
-    "CONFIG",
-    "DEFAULT_LEVEL",
-    "FILE",
-    "FREE_ON_RESUME",
-    "METRICS",
-    "MODEL",
-    "NUMBER",
-    "RESULTS",
-    "RUN",
-    "SHARE",
     "TASKS",
     "Accelerator",
-    "AnyTask",
     "BatchOrder",
-    "ConfigurationFile",
     "Data",
     "DataConfig",
     "EditingTask",
     "EmbeddedNetworks",
-    "Entry",
-    "Files",
     "FinishedTraining",
     "FitModule",
     "Invariance",
     "InvariantStatistics",
     "LoggingConfig",
     "NetworkFile",
-    "Networks",
     "NumberTask",
     "Outcome",
     "Picture",
@@ -79,70 +41,87 @@ __all__ = [
     "Prediction",
     "PredictionTask",
     "Projection",
-    "ReadingOptions",
-    "Refusal",
     "Report",
     "Run",
     "RunConfig",
     "Schedule",
     "Selection",
-    "Table",
     "Task",
     "TaskContext",
     "TrainingConfig",
-    "Typicality",
-    "check_row_file",
-    "create_json",
-    "described",
-    "device_called",
-    "device_of",
-    "edited_by",
-    "entries_of",
     "evaluate",
-    "evaluating",
     "find_configuration",
-    "find_networks",
-    "flat_items",
-    "for_help",
-    "gather",
-    "groups_among",
-    "help_parser",
-    "is_comparison",
-    "json_text",
-    "kept_memory",
-    "learnt_note",
     "load_task",
-    "make_metanetwork",
     "make_task",
     "measure_invariance",
-    "mistakes_of",
-    "mistakes_of_work",
-    "other_networks",
-    "outputs_on",
-    "own_splits",
     "parse_config",
-    "parse_entries",
-    "parse_plain",
-    "parse_plain_run",
     "parse_run",
     "predict_files",
     "predict_population",
-    "project",
-    "read_network",
-    "read_yaml",
-    "run_entries",
-    "select",
     "shipped_names",
-    "statistics_of",
-    "text_of",
     "to_yaml",
     "train",
-    "trained_model",
-    "untrained_model",
-    "vectors_of",
-    "versions",
-    "write_arrays",
-    "write_json",
-    "write_rows",
-    "write_text",
 ]
+
+# For other rooms of the house; no promise is made about these.
+from ._checks import FREE_ON_RESUME as FREE_ON_RESUME
+from ._checks import mistakes_of as mistakes_of
+from ._checks import mistakes_of_work as mistakes_of_work
+from ._checks import other_networks as other_networks
+from ._data import Networks as Networks
+from ._edited import edited_by as edited_by
+from ._embedding import project as project
+from ._embedding import trained_model as trained_model
+from ._embedding import untrained_model as untrained_model
+from ._embedding import vectors_of as vectors_of
+from ._files import create_json as create_json
+from ._files import json_text as json_text
+from ._files import write_json as write_json
+from ._files import write_text as write_text
+from ._fit import versions as versions
+from ._gathering import FILE as FILE
+from ._gathering import NUMBER as NUMBER
+from ._gathering import gather as gather
+from ._inference import device_called as device_called
+from ._inference import device_of as device_of
+from ._inference import evaluating as evaluating
+from ._inference import outputs_on as outputs_on
+from ._memory import kept_memory as kept_memory
+from ._metanetworks import make_metanetwork as make_metanetwork
+from ._own_networks import learnt_note as learnt_note
+from ._own_networks import own_splits as own_splits
+from ._parsing import Entry as Entry
+from ._parsing import entries_of as entries_of
+from ._parsing import flat_items as flat_items
+from ._parsing import for_help as for_help
+from ._parsing import parse_entries as parse_entries
+from ._parsing import parse_plain as parse_plain
+from ._prediction import DEFAULT_LEVEL as DEFAULT_LEVEL
+from ._reading import ReadingOptions as ReadingOptions
+from ._reading import read_network as read_network
+from ._result_files import write_arrays as write_arrays
+from ._row_files import check_row_file as check_row_file
+from ._row_files import write_rows as write_rows
+from ._run_folder import CONFIG as CONFIG
+from ._run_folder import METRICS as METRICS
+from ._run_folder import MODEL as MODEL
+from ._run_folder import RESULTS as RESULTS
+from ._run_folder import RUN as RUN
+from ._run_parsing import help_parser as help_parser
+from ._run_parsing import parse_plain_run as parse_plain_run
+from ._run_parsing import run_entries as run_entries
+from ._run_predictor import Refusal as Refusal
+from ._selection import groups_among as groups_among
+from ._selection import select as select
+from ._shipped import ConfigurationFile as ConfigurationFile
+from ._shipped import described as described
+from ._shipped import is_comparison as is_comparison
+from ._shipped import text_of as text_of
+from ._sources import Files as Files
+from ._sources import find_networks as find_networks
+from ._task import AnyTask as AnyTask
+from ._task import Table as Table
+from ._typicality import SHARE as SHARE
+from ._typicality import Typicality as Typicality
+from ._typicality import statistics_of as statistics_of
+from ._yaml_files import read_yaml as read_yaml

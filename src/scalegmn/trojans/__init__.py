@@ -1,3 +1,7 @@
 """Trojaned networks: their triggers, making them, finding them, and healing them."""
 
 from __future__ import annotations
+
+from scalegmn.exports import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

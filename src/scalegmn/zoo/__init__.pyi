@@ -1,3 +1,7 @@
-from ._plans import check_counts, images_provenance
+from . import cnns, inrs
 
-__all__ = ["check_counts", "images_provenance"]
+__all__ = ["cnns", "inrs"]
+
+# For other rooms of the house; no promise is made about these.
+from ._plans import check_counts as check_counts
+from ._plans import images_provenance as images_provenance

@@ -5,12 +5,10 @@ from ._flat_mlp_editor import FlatMLPEditor
 from ._nfn import NFN, NFNConfig
 from ._output_type import AnswerKind
 from ._probes import Probes, ProbesConfig
-from ._statnn_features import PER_SLOT, padded_features
 from ._statnn_mlp import StatNNConfig, StatNNMLP
 
 __all__ = [
     "NFN",
-    "PER_SLOT",
     "AnswerKind",
     "BoostingConfig",
     "FeatureBoosting",
@@ -24,5 +22,8 @@ __all__ = [
     "ProbesConfig",
     "StatNNConfig",
     "StatNNMLP",
-    "padded_features",
 ]
+
+# For other rooms of the house; no promise is made about these.
+from ._statnn_features import PER_SLOT as PER_SLOT
+from ._statnn_features import padded_features as padded_features

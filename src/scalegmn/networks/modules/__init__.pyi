@@ -1,18 +1,13 @@
-from ._building import Elementwise, Network, Shift, Sine
 from ._reading import build_module, read_module, write_module
-from ._refusals import ModuleArgument, ThetaArgument
-from ._registry import Place, register_module_reader
+from ._registry import register_module_reader
 
-__all__ = [
-    "Elementwise",
-    "ModuleArgument",
-    "Network",
-    "Place",
-    "Shift",
-    "Sine",
-    "ThetaArgument",
-    "build_module",
-    "read_module",
-    "register_module_reader",
-    "write_module",
-]
+__all__ = ["build_module", "read_module", "register_module_reader", "write_module"]
+
+# For other rooms of the house; no promise is made about these.
+from ._building import Elementwise as Elementwise
+from ._building import Network as Network
+from ._building import Shift as Shift
+from ._building import Sine as Sine
+from ._refusals import ModuleArgument as ModuleArgument
+from ._refusals import ThetaArgument as ThetaArgument
+from ._registry import Place as Place

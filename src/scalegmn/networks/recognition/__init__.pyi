@@ -1,15 +1,9 @@
 from ._outcome import Recognized, Unrecognized
 from ._recognizer import Recognizer
-from ._stated import DESCRIPTION, FINGERPRINT, Stated, architecture_entries
-from ._variants import Wanted
+from ._stated import DESCRIPTION, FINGERPRINT, architecture_entries
 
-__all__ = [
-    "DESCRIPTION",
-    "FINGERPRINT",
-    "Recognized",
-    "Recognizer",
-    "Stated",
-    "Unrecognized",
-    "Wanted",
-    "architecture_entries",
-]
+__all__ = ["DESCRIPTION", "FINGERPRINT", "Recognized", "Recognizer", "Unrecognized", "architecture_entries"]
+
+# For other rooms of the house; no promise is made about these.
+from ._stated import Stated as Stated
+from ._variants import Wanted as Wanted

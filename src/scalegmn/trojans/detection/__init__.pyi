@@ -1,18 +1,13 @@
-from ._calibrating import CALIBRATION, TYPICALITY, Calibration, calibrated_results
-from ._calibration import sigmoid
-from ._calibration_diagram import draw_calibration
-from ._report import RELIABILITY, ROC
+from ._calibrating import Calibration
 from ._task import DetectionConfig, TrojanDetection
 
-__all__ = [
-    "CALIBRATION",
-    "RELIABILITY",
-    "ROC",
-    "TYPICALITY",
-    "Calibration",
-    "DetectionConfig",
-    "TrojanDetection",
-    "calibrated_results",
-    "draw_calibration",
-    "sigmoid",
-]
+__all__ = ["Calibration", "DetectionConfig", "TrojanDetection"]
+
+# For other rooms of the house; no promise is made about these.
+from ._calibrating import CALIBRATION as CALIBRATION
+from ._calibrating import TYPICALITY as TYPICALITY
+from ._calibrating import calibrated_results as calibrated_results
+from ._calibration import sigmoid as sigmoid
+from ._calibration_diagram import draw_calibration as draw_calibration
+from ._report import RELIABILITY as RELIABILITY
+from ._report import ROC as ROC

@@ -1,28 +1,27 @@
 from ._applying import Repairer, repair_file
-from ._choosing import best_of
-from ._evaluation import Thetas, judge_many, networks_of, with_clean_twins
-from ._outcome import CAVEAT, DEFAULT_DROP, Evidence, RepairOutcome
-from ._picture import RepairPoint, draw_repairs
-from ._report import Repairs
+from ._outcome import Evidence, RepairOutcome
+from ._picture import RepairPoint
 from ._scenes import LabelledPixels
 from ._task import RepairConfig, TrojanRepair
 
 __all__ = [
-    "CAVEAT",
-    "DEFAULT_DROP",
     "Evidence",
     "LabelledPixels",
     "RepairConfig",
     "RepairOutcome",
     "RepairPoint",
     "Repairer",
-    "Repairs",
-    "Thetas",
     "TrojanRepair",
-    "best_of",
-    "draw_repairs",
-    "judge_many",
-    "networks_of",
     "repair_file",
-    "with_clean_twins",
 ]
+
+# For other rooms of the house; no promise is made about these.
+from ._choosing import best_of as best_of
+from ._evaluation import Thetas as Thetas
+from ._evaluation import judge_many as judge_many
+from ._evaluation import networks_of as networks_of
+from ._evaluation import with_clean_twins as with_clean_twins
+from ._outcome import CAVEAT as CAVEAT
+from ._outcome import DEFAULT_DROP as DEFAULT_DROP
+from ._picture import draw_repairs as draw_repairs
+from ._report import Repairs as Repairs

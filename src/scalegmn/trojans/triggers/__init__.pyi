@@ -1,14 +1,12 @@
 from ._blend import WholeBlend, WholeBlends
 from ._blended_square import BlendedSquare, BlendedSquares
 from ._channel_shift import ChannelShift, ChannelShifts
-from ._kinds import KINDS, KindName, trigger_from_dict, trigger_from_json
+from ._kinds import KINDS, trigger_from_dict, trigger_from_json
 from ._patch import Patch, Patches
-from ._patterns import PatternName
-from ._sheet import population_sheet
 from ._sinusoid import Sinusoid, Sinusoids
 from ._space import TriggerSpace
 from ._stored import triggers_of
-from ._trigger import Trigger, TriggerFamily, check_images
+from ._trigger import Trigger, TriggerFamily
 from ._warp import Warp, Warps
 
 __all__ = [
@@ -17,10 +15,8 @@ __all__ = [
     "BlendedSquares",
     "ChannelShift",
     "ChannelShifts",
-    "KindName",
     "Patch",
     "Patches",
-    "PatternName",
     "Sinusoid",
     "Sinusoids",
     "Trigger",
@@ -30,9 +26,13 @@ __all__ = [
     "Warps",
     "WholeBlend",
     "WholeBlends",
-    "check_images",
-    "population_sheet",
     "trigger_from_dict",
     "trigger_from_json",
     "triggers_of",
 ]
+
+# For other rooms of the house; no promise is made about these.
+from ._kinds import KindName as KindName
+from ._patterns import PatternName as PatternName
+from ._sheet import population_sheet as population_sheet
+from ._trigger import check_images as check_images

@@ -1,41 +1,37 @@
-from ._fit import CnnTraining, Figures
 from ._forward import forward
-from ._hyperparameters import Hyper, HyperSpace, Optimizer, WeightInit
-from ._images import check_image_size, halves, network_inputs, prepared_images, unit_pixels
-from ._initialization import initial_parameters
+from ._hyperparameters import HyperSpace, Optimizer, WeightInit
 from ._making import CnnReport, make_cnns
-from ._noise import DropoutTape
-from ._optimizer import Optimizers
-from ._recipe import CnnRecipe, Family, MixedFamily, ZooFamily
-from ._shards import Row, Workers, append_rows, explained, thread_count
+from ._recipe import CnnRecipe, MixedFamily, ZooFamily
 from ._wild import WildSpace
 
 __all__ = [
     "CnnRecipe",
     "CnnReport",
-    "CnnTraining",
-    "DropoutTape",
-    "Family",
-    "Figures",
-    "Hyper",
     "HyperSpace",
     "MixedFamily",
     "Optimizer",
-    "Optimizers",
-    "Row",
     "WeightInit",
     "WildSpace",
-    "Workers",
     "ZooFamily",
-    "append_rows",
-    "check_image_size",
-    "explained",
     "forward",
-    "halves",
-    "initial_parameters",
     "make_cnns",
-    "network_inputs",
-    "prepared_images",
-    "thread_count",
-    "unit_pixels",
 ]
+
+# For other rooms of the house; no promise is made about these.
+from ._fit import CnnTraining as CnnTraining
+from ._fit import Figures as Figures
+from ._hyperparameters import Hyper as Hyper
+from ._images import check_image_size as check_image_size
+from ._images import halves as halves
+from ._images import network_inputs as network_inputs
+from ._images import prepared_images as prepared_images
+from ._images import unit_pixels as unit_pixels
+from ._initialization import initial_parameters as initial_parameters
+from ._noise import DropoutTape as DropoutTape
+from ._optimizer import Optimizers as Optimizers
+from ._recipe import Family as Family
+from ._shards import Row as Row
+from ._shards import Workers as Workers
+from ._shards import append_rows as append_rows
+from ._shards import explained as explained
+from ._shards import thread_count as thread_count

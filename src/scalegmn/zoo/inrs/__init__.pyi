@@ -1,18 +1,19 @@
-from ._coordinates import ORDERS, Order, draw_images, image_coordinates
-from ._fit import SirenFit
+from ._coordinates import draw_images, image_coordinates
 from ._making import FitReport, fit_inrs
-from ._recipe import CIFAR10_RECIPE, Initialisation, InrRecipe, initial_parameters
+from ._recipe import CIFAR10_RECIPE, Initialisation, InrRecipe
 
 __all__ = [
     "CIFAR10_RECIPE",
-    "ORDERS",
     "FitReport",
     "Initialisation",
     "InrRecipe",
-    "Order",
-    "SirenFit",
     "draw_images",
     "fit_inrs",
     "image_coordinates",
-    "initial_parameters",
 ]
+
+# For other rooms of the house; no promise is made about these.
+from ._coordinates import ORDERS as ORDERS
+from ._coordinates import Order as Order
+from ._fit import SirenFit as SirenFit
+from ._recipe import initial_parameters as initial_parameters

@@ -3,11 +3,10 @@ from ._channel_lipschitz import ChannelLipschitz
 from ._clean_images import CleanImages
 from ._editor import EditorRepair
 from ._fine_pruning import FinePruning
-from ._fine_tuning import FineTuning, Tuning
+from ._fine_tuning import FineTuning
 from ._mean_difference import MeanDifference
 from ._method import RepairMethod
 from ._no_repair import NoRepair
-from ._sequence import InTurn
 
 __all__ = [
     "AdversarialNeuronPruning",
@@ -16,9 +15,11 @@ __all__ = [
     "EditorRepair",
     "FinePruning",
     "FineTuning",
-    "InTurn",
     "MeanDifference",
     "NoRepair",
     "RepairMethod",
-    "Tuning",
 ]
+
+# For other rooms of the house; no promise is made about these.
+from ._fine_tuning import Tuning as Tuning
+from ._sequence import InTurn as InTurn
