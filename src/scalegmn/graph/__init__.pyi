@@ -4,6 +4,7 @@ from ._fields import FIELDS, Field
 from ._network_batch import NetworkBatch
 from ._network_graph import NetworkGraph
 from ._spec import GraphSpec
+from ._structure import Structure
 
 __all__ = [
     "FIELDS",
@@ -12,6 +13,7 @@ __all__ = [
     "GraphSpec",
     "NetworkBatch",
     "NetworkGraph",
+    "Structure",
     "batch_graphs",
     "to_graph",
     "to_module",
@@ -20,7 +22,5 @@ __all__ = [
 ]
 
 # For other rooms of the house; no promise is made about these.
-from ._kept import Kept as Kept
 from ._records import Records as Records
 from ._records import join as join
-from ._structure import Structure as Structure

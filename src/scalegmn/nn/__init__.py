@@ -8,6 +8,6 @@ computes the same with fewer operations.
 
 from __future__ import annotations
 
-import lazy_loader
+from scalegmn.exports import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -8,6 +8,6 @@ compare in float64 to 1e-10.
 
 from __future__ import annotations
 
-import lazy_loader
+from scalegmn.exports import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -1,28 +1,18 @@
-from ._arrangement import Arrangement
-from ._dropout import dropout
-from ._execute import execute_layer, finish_layer
-from ._factored import Edges, Factored, materialize
+from ._execute import execute_layer
 from ._plans import Plan, PlanOptions
-from ._segments import Incidence
-from ._senders import start_of
-from ._start import encodes_by_kind, factored_edges
-from ._state import FastState
-from ._steps import Step
 
-__all__ = [
-    "Arrangement",
-    "Edges",
-    "Factored",
-    "FastState",
-    "Incidence",
-    "Plan",
-    "PlanOptions",
-    "Step",
-    "dropout",
-    "encodes_by_kind",
-    "execute_layer",
-    "factored_edges",
-    "finish_layer",
-    "materialize",
-    "start_of",
-]
+__all__ = ["Plan", "PlanOptions", "execute_layer"]
+
+# For other rooms of the house; no promise is made about these.
+from ._arrangement import Arrangement as Arrangement
+from ._dropout import dropout as dropout
+from ._execute import finish_layer as finish_layer
+from ._factored import Edges as Edges
+from ._factored import Factored as Factored
+from ._factored import materialize as materialize
+from ._segments import Incidence as Incidence
+from ._senders import start_of as start_of
+from ._start import encodes_by_kind as encodes_by_kind
+from ._start import factored_edges as factored_edges
+from ._state import FastState as FastState
+from ._steps import Step as Step
