@@ -59,8 +59,10 @@ NUMPY_LOADERS: Final = frozenset({"numpy.load", "numpy.lib.format.read_array", "
 SAFE_YAML: Final = frozenset({"yaml.SafeLoader", "yaml.CSafeLoader"})
 
 # Load modules of this library that they list themselves; the registry loads what source code names by `Lazy`,
-# and what the user installed or named on the command line.
-IMPORTS_BY_NAME: Final = frozenset({"cli/main.py", "checkpoints/__init__.py", "registry.py"})
+# and what the user installed or named on the command line, which other processes of a comparison load too.
+IMPORTS_BY_NAME: Final = frozenset(
+    {"cli/main.py", "checkpoints/__init__.py", "registry.py", "comparison/_running.py"}
+)
 
 
 class Names:

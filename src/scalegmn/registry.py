@@ -115,6 +115,12 @@ def load_extension(place: str) -> None:
             f"the extension {shown(place)} cannot be loaded, {_reason(error)}; give package.module:function, "
             "with the folder of the package in PYTHONPATH or installed"
         ) from error
+    _LOADED.append(place)
+
+
+def loaded_extensions() -> tuple[str, ...]:
+    """The places that :func:`load_extension` was given, for another process to load the same."""
+    return tuple(_LOADED)
 
 
 def _installed() -> list[EntryPoint]:
@@ -139,6 +145,7 @@ def _reason(error: Exception) -> str:
 
 
 _INSTALLED: Final = Extensions()
+_LOADED: Final[list[str]] = []
 
 
 @final

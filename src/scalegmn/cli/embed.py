@@ -21,7 +21,7 @@ from scalegmn.cli.model_options import (
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.errors import ConfigurationError
-from scalegmn.models import ScaleGMN
+from scalegmn.models import Embedder
 from scalegmn.networks import Architecture
 from scalegmn.networks.recognition import Recognizer
 from scalegmn.populations import Population, progress_bar
@@ -233,7 +233,7 @@ def _errors(chosen: _Chosen, infinite: np.ndarray) -> list[dict[str, Any]]:
 
 def _model(
     trained: Run | None, population: Population, rows: np.ndarray, *, seed: int
-) -> tuple[ScaleGMN, bool]:
+) -> tuple[Embedder, bool]:
     """The model, and whether networks are canonicalized before it sees them."""
     if trained is None:
         return untrained_model(population, rows, seed=seed), True

@@ -18,7 +18,8 @@ from scalegmn.cli.output import complain, complain_of, printable_output, say, sa
 from scalegmn.cli.packages import advice, missing_packages
 from scalegmn.cli.process import Output, endings_interrupt
 from scalegmn.disk import sentence_of
-from scalegmn.errors import ScaleGMNError
+from scalegmn.errors import ConfigurationError, ScaleGMNError
+from scalegmn.registry import load_extension
 
 COMMANDS: Final = {
     "make": "make",
@@ -59,6 +60,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(arguments: list[str]) -> int:
     debug = "--debug" in arguments or os.environ.get("SCALEGMN_DEBUG", "") not in ("", "0")
     arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        arguments, extensions = _without_extensions(arguments)
+    except ConfigurationError as error:
+        complain_of(error)
+        return USAGE
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         say_all(usage())
         return OK if arguments else USAGE
@@ -72,7 +78,23 @@ def _main(arguments: list[str]) -> int:
         _complain(f"unknown command {name!r}; {hint} See scalegmn --help")
         return USAGE
     with printable_output():
-        return _run(name, rest, debug=debug)
+        return _run(name, rest, debug=debug, extensions=extensions)
+
+
+def _without_extensions(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """The arguments but for ``--extension PLACE``, which every command takes, and its places."""
+    rest, places = [], []
+    words = iter(arguments)
+    for word in words:
+        name, equals, place = word.partition("=")
+        if name != "--extension":
+            rest.append(word)
+            continue
+        place = place if equals else next(words, "")
+        if not place or place.startswith("-"):
+            raise ConfigurationError("--extension has no value; give package.module:function")
+        places.append(place)
+    return rest, places
 
 
 def usage() -> str:
@@ -87,7 +109,8 @@ def usage() -> str:
             "",
             *lines,
             "",
-            "scalegmn COMMAND --help describes the options of a command; --debug shows where an error arose.",
+            "scalegmn COMMAND --help describes the options of a command; --debug shows where an error arose;",
+            "--extension package.module:function loads tasks and models that are not installed.",
             "Exit codes: 0 done, 1 the answer is negative, 2 wrong usage or configuration, 3 data or files",
             "are missing, damaged or refused, 4 interrupted by Ctrl-C or SIGTERM (can be resumed),",
             "5 scalegmn itself failed. scan uses 1 to 3 in its own way: see scalegmn scan --help.",
@@ -107,9 +130,11 @@ def help_line(module: str) -> str:
     raise AssertionError(f"{source.name} has no HELP")
 
 
-def _run(name: str, arguments: list[str], *, debug: bool) -> int:
+def _run(name: str, arguments: list[str], *, debug: bool, extensions: Sequence[str] = ()) -> int:
     module = f"scalegmn.cli.{COMMANDS[name]}"
     try:
+        for place in extensions:
+            load_extension(place)
         code = importlib.import_module(module).run(arguments)
         return int(code)
     except ScaleGMNError as error:

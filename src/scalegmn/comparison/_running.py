@@ -22,6 +22,7 @@ from scalegmn.configuration import to_plain
 from scalegmn.disk import claimed, sentence_of
 from scalegmn.errors import ScaleGMNError, TrainingWarning
 from scalegmn.networks import read_json
+from scalegmn.registry import load_extension, loaded_extensions
 from scalegmn.training import RESULTS, RUN, RunConfig, load_task, to_yaml, train, write_text
 
 FAILURES: Final = "failures"
@@ -127,7 +128,9 @@ def _in_turn(runs: Sequence[ComparedRun], given: _Given) -> Generator[_Done, Non
 
 
 def _side_by_side(runs: Sequence[ComparedRun], jobs: int, given: _Given) -> Generator[_Done, None, None]:
-    work = [Job(key=str(run.folder), function=_problem_of, arguments=(run.config, *given)) for run in runs]
+    # Another process has the installed extensions, but not those that this one was told to load.
+    more = (*given, loaded_extensions())
+    work = [Job(key=str(run.folder), function=_problem_of, arguments=(run.config, *more)) for run in runs]
     owners = {str(run.folder): run for run in runs}
     with contextlib.closing(run_side_by_side(work, jobs=jobs)) as ended:
         for end in ended:
@@ -135,11 +138,16 @@ def _side_by_side(runs: Sequence[ComparedRun], jobs: int, given: _Given) -> Gene
 
 
 def _problem_of(
-    config: RunConfig, command: list[str] | None, callbacks: tuple[Callback, ...]
+    config: RunConfig,
+    command: list[str] | None,
+    callbacks: tuple[Callback, ...],
+    extensions: tuple[str, ...] = (),
 ) -> tuple[str, str] | None:
     """Train, and return what went wrong: a message, and where it arose."""
     try:
         # What trainings find out about networks is much the same for all, and told once at the end.
+        for place in extensions:
+            load_extension(place)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TrainingWarning)
             train(config, command=command, callbacks=callbacks)

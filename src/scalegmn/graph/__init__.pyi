@@ -3,6 +3,7 @@ from ._convert import batch_graphs, to_graph, to_module, to_parameters, update_p
 from ._fields import FIELDS, Field
 from ._network_batch import NetworkBatch
 from ._network_graph import NetworkGraph
+from ._records import Records, join
 from ._spec import GraphSpec
 from ._structure import Structure
 
@@ -13,14 +14,12 @@ __all__ = [
     "GraphSpec",
     "NetworkBatch",
     "NetworkGraph",
+    "Records",
     "Structure",
     "batch_graphs",
+    "join",
     "to_graph",
     "to_module",
     "to_parameters",
     "update_parameters",
 ]
-
-# For other rooms of the house; no promise is made about these.
-from ._records import Records as Records
-from ._records import join as join

@@ -1,6 +1,16 @@
 from ._config import Direction, ModelConfig, ReadoutKind, Symmetry
 from ._editor import ScaleGMNEditor
-from ._metanetwork import EDITORS, MODELS, PREDICTORS, Editor, FittedJudge, Judge, Metanetwork, ModelContext
+from ._metanetwork import (
+    EDITORS,
+    MODELS,
+    PREDICTORS,
+    Editor,
+    Embedder,
+    FittedJudge,
+    Judge,
+    Metanetwork,
+    ModelContext,
+)
 from ._probed import ProbedScaleGMN
 from ._scalegmn import ScaleGMN
 
@@ -10,6 +20,7 @@ __all__ = [
     "PREDICTORS",
     "Direction",
     "Editor",
+    "Embedder",
     "FittedJudge",
     "Judge",
     "Metanetwork",

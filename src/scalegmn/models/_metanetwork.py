@@ -132,6 +132,14 @@ class Judge(Metanetwork, ABC):
         """
 
 
+class Embedder(Judge, ABC):
+    """A judge that brings every network to a vector first."""
+
+    @abstractmethod
+    def embedded(self, batch: NetworkBatch) -> NetworkVectors:
+        """The vector of every network, ``(B, width)``, in the order of the batch."""
+
+
 class FittedJudge(Judge, ABC):
     """A judge that is not trained by gradients, but fitted to all training networks at once."""
 

@@ -16,13 +16,13 @@ from scalegmn.configuration import Count, Sections
 from scalegmn.graph import GraphSpec, NetworkBatch, NetworkGraph
 from scalegmn.models._backbone import Backbone
 from scalegmn.models._config import ModelConfig, ReadoutKind
-from scalegmn.models._metanetwork import Judge, ModelContext
+from scalegmn.models._metanetwork import Embedder, ModelContext
 from scalegmn.nn import MLP, FullGraphReadout, LastLayerReadout, Readout, WeightStatistics
 from scalegmn.shapes import NetworkVectors
 
 
 @final
-class ScaleGMN(Judge):
+class ScaleGMN(Embedder):
     r"""One vector of numbers per network: logits of a class, an accuracy, an embedding.
 
     .. math::
@@ -128,6 +128,9 @@ class ScaleGMN(Judge):
         if self.statistics is None:
             return embedding
         return torch.cat([embedding, self.statistics(graph)], dim=1)
+
+    def embedded(self, batch: NetworkBatch) -> NetworkVectors:
+        return self.embed(batch.graph)
 
     def answer(self, batch: NetworkBatch) -> NetworkVectors:
         """``(B, outputs)``, in the order of the batch."""

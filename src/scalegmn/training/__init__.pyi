@@ -13,7 +13,18 @@ from ._run_parsing import parse_config, parse_run
 from ._run_predictor import Outcome, Prediction
 from ._selection import Selection
 from ._shipped import find_configuration, shipped_names
-from ._task import TASKS, EditingTask, NumberTask, Picture, PredictionTask, Report, Task, TaskContext
+from ._task import (
+    TASKS,
+    AnyTask,
+    EditingTask,
+    NumberTask,
+    Picture,
+    PredictionTask,
+    Report,
+    Table,
+    Task,
+    TaskContext,
+)
 from ._tasks import load_task, make_task
 from ._typicality import InvariantStatistics
 from ._vector_files import EmbeddedNetworks
@@ -22,6 +33,7 @@ from ._yaml_files import to_yaml
 __all__ = [
     "TASKS",
     "Accelerator",
+    "AnyTask",
     "BatchOrder",
     "Data",
     "DataConfig",
@@ -46,6 +58,7 @@ __all__ = [
     "RunConfig",
     "Schedule",
     "Selection",
+    "Table",
     "Task",
     "TaskContext",
     "TrainingConfig",
@@ -119,8 +132,6 @@ from ._shipped import is_comparison as is_comparison
 from ._shipped import text_of as text_of
 from ._sources import Files as Files
 from ._sources import find_networks as find_networks
-from ._task import AnyTask as AnyTask
-from ._task import Table as Table
 from ._typicality import SHARE as SHARE
 from ._typicality import Typicality as Typicality
 from ._typicality import statistics_of as statistics_of

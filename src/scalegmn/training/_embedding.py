@@ -16,7 +16,7 @@ from torch import Tensor
 
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.graph import GraphSpec
-from scalegmn.models import ModelConfig, ReadoutKind, ScaleGMN
+from scalegmn.models import Embedder, ModelConfig, ReadoutKind, ScaleGMN
 from scalegmn.nn import robust_moments
 from scalegmn.populations import ARCHITECTURE_COLUMN, Population
 from scalegmn.seeding import derive_seed, numpy_generator
@@ -83,14 +83,14 @@ def untrained_model(
     return model.eval()
 
 
-def trained_model(run: Run, population: Population, rows: np.ndarray) -> ScaleGMN:
-    """The model of a run, which must be a ScaleGMN that can read these networks.
+def trained_model(run: Run, population: Population, rows: np.ndarray) -> Embedder:
+    """The model of a run, which must make vectors, and be able to read these networks.
 
     Raises:
         ConfigurationError: the run trained another kind of model.
         GraphError: the networks are too large for it.
     """
-    if not isinstance(run.model, ScaleGMN):
+    if not isinstance(run.model, Embedder):
         raise ConfigurationError(
             f"{run.folder}: holds a {type(run.model).__name__}, which makes no vector of a network; give the "
             "run of a scalegmn that judges networks"
@@ -101,7 +101,7 @@ def trained_model(run: Run, population: Population, rows: np.ndarray) -> ScaleGM
 
 
 def embed_networks(
-    model: ScaleGMN,
+    model: Embedder,
     population: Population,
     rows: np.ndarray,
     *,
@@ -126,7 +126,7 @@ def embed_networks(
 
 
 def vectors_of(
-    model: ScaleGMN,
+    model: Embedder,
     population: Population,
     rows: np.ndarray,
     *,
@@ -145,7 +145,7 @@ def vectors_of(
     with evaluating(exact):
         for start in range(0, len(networks), batch_size):
             batch = networks[np.arange(start, min(start + batch_size, len(networks)))]
-            vectors.append(exact.embed(batch.to(device).double().graph).cpu())
+            vectors.append(exact.embedded(batch.to(device).double()).cpu())
             places.append(batch.positions)
     return torch.cat(vectors)[torch.cat(places).argsort()]
 

@@ -256,6 +256,7 @@ def _facts(
     return {
         "task": {"name": config.task, **task.to_config()},
         "metanetwork": config.metanetwork,
+        "classes": {"task": _place(task), "metanetwork": _place(model)},
         "architectures": [architecture.to_dict() for architecture in selection.architectures],
         "fingerprints": [architecture.fingerprint for architecture in selection.architectures],
         "data": to_plain(config.data),
@@ -269,6 +270,11 @@ def _facts(
         "command": shlex.join(command) if command is not None else None,
         "versions": versions(),
     }
+
+
+def _place(thing: AnyTask | Metanetwork) -> str:
+    """Where a class is, for people: nothing is imported because a run folder says so."""
+    return f"{type(thing).__module__}:{type(thing).__qualname__}"
 
 
 def versions() -> dict[str, str]:

@@ -18,6 +18,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,18 +26,20 @@ from typing import Any
 
 from torch import Tensor
 
+from scalegmn.configuration import shown
 from scalegmn.errors import ConfigurationError, GraphError, ScaleGMNError
 from scalegmn.graph import GraphSpec
-from scalegmn.models import Judge, Metanetwork
+from scalegmn.models import EDITORS, PREDICTORS, Judge, Metanetwork
 from scalegmn.networks import Architecture, read_json
 from scalegmn.networks.recognition import Recognizer
+from scalegmn.registry import Registered
 from scalegmn.symmetry import canonicalize_sine_phase
 from scalegmn.training._config import DataConfig
 from scalegmn.training._files import write_json
 from scalegmn.training._inference import outputs_of
 from scalegmn.training._metanetworks import load_metanetwork
 from scalegmn.training._parsing import parse_plain
-from scalegmn.training._task import AnyTask
+from scalegmn.training._task import TASKS, AnyTask
 from scalegmn.training._tasks import load_task
 
 FORMAT = 1
@@ -92,6 +95,7 @@ class Run:
             raise ConfigurationError(
                 f"{folder}: the training did not come to its end; run the same command with --resume"
             )
+        _check_known(facts, folder / RUN)
         try:
             task = load_task(facts["task"])
             architectures = tuple(Architecture.from_dict(entry) for entry in facts["architectures"])
@@ -167,6 +171,26 @@ class Run:
         Some tasks say nothing about others: what a detector was calibrated with says nothing about these.
         """
         return Recognizer(self.architectures, beyond=not self.task.only_known)
+
+
+def _check_known(facts: Mapping[str, Any], path: Path) -> None:
+    """Refuse a run whose task or model is not known here, and say where its class was found at the time.
+
+    Raises:
+        ConfigurationError: names it; nothing is imported because a run folder says so.
+    """
+    task, classes = facts.get("task"), facts.get("classes")
+    names = {
+        "task": (Registered(TASKS), task.get("name") if isinstance(task, dict) else None),
+        "metanetwork": (Registered(PREDICTORS, EDITORS), facts.get("metanetwork")),
+    }
+    for what, (known, name) in names.items():
+        if isinstance(name, str) and not known.admits(name):
+            place = classes.get(what) if isinstance(classes, dict) else None
+            then = "" if place is None else f"; when it was trained, this was the class {shown(place)}"
+            raise ConfigurationError(
+                f"{path}: {what} is {shown(name)}, expected {known.expected(name)}{then}"
+            )
 
 
 def write_run(folder: Path, facts: dict[str, Any]) -> None:
