@@ -1,4 +1,4 @@
-"""Saying that constants which training networks should give were never taken from them."""
+"""A warning where constants were never estimated from training networks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def mark_fitted(module: nn.Module) -> None:
 
 
 def warn_if_unfitted(module: nn.Module, scale: Tensor) -> None:
-    """Warn, at the first step of a training, where constants are as they were made.
+    """Warn, at the first step of a training run, where constants are as they were made.
 
     Without them a model of networks with small weights sees almost nothing, and learns slowly or not at all.
     Nothing is said in evaluation, and nothing where no gradient is asked for.

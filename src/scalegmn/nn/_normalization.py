@@ -1,4 +1,4 @@
-"""Bringing the parameters of each layer to the size 1, by constants learned from a population."""
+"""Normalization of the parameters of each layer by their root mean square over a population."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from scalegmn.shapes import NodeScalars, TapScalars
 
 @final
 class ParameterScale(nn.Module):
-    """One constant for the weights and one for the biases of every layer, by which they are divided.
+    r"""Weights and biases divided by one constant each per layer.
+
+    .. math:: w \to w / s_\ell, \qquad b \to b / t_\ell
 
     A constant per layer keeps every law; a mean, which is not subtracted, would break them.  Until
     :meth:`fit` is called the constants are 1.
@@ -38,7 +40,7 @@ class ParameterScale(nn.Module):
         """Set the constants to the root mean squares over the networks of `graph`.
 
         In each layer, networks whose own root mean square is more than ten times the median of all networks
-        are left out: a single training that diverged would decide the constant.
+        are left out: a single training run that diverged would decide the constant.
         """
         mark_fitted(self)
         target = graph.edge_index[1].repeat_interleave(graph.edge_taps)
@@ -48,7 +50,7 @@ class ParameterScale(nn.Module):
         self.bias.copy_(_root_mean_square(graph.node_bias[biased], biased, graph, self.bias))
 
     def forward(self, graph: NetworkGraph) -> tuple[TapScalars, NodeScalars]:
-        """Scaled weights ``(T,)`` and biases ``(V,)``; warns in a training without :meth:`fit`."""
+        """Scaled weights ``(T,)`` and biases ``(V,)``; warns in a training run without :meth:`fit`."""
         warn_if_unfitted(self, self.weight)
         return graph.tap_weight / self.of_taps(graph), graph.node_bias / self.of_nodes(graph)
 

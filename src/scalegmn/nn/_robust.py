@@ -1,8 +1,8 @@
 """Constants of a population that a few networks gone wild do not move.
 
-A training that diverged can leave weights that are finite and a million times too large.  One such network
-among a thousand would decide every mean and every deviation.  So what lies far outside is left out before
-they are taken; a population without such networks keeps the plain mean and deviation, to the last bit.
+A training run that diverged can leave weights that are finite and a million times too large.  One such
+network among a thousand would decide every mean and every deviation.  So what lies far outside is left out
+before they are taken; a population without such networks keeps the plain mean and deviation, to the last bit.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ Source: Kalogeropoulos et al. 2024, section 5.2.  Beyond the paper: dual feature
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 import torch
@@ -27,8 +28,6 @@ from scalegmn.nn._state import State
 from scalegmn.nn._style import LayerStyle
 from scalegmn.shapes import (
     EdgeFeatures,
-    MappedNodes,
-    NodeExtras,
     NodeFeatures,
     Rows,
     RowScalars,
@@ -38,7 +37,7 @@ from scalegmn.shapes import (
 
 @final
 class ScaleMessagePassing(MessagePassingLayer):
-    r"""Messages, node updates and, unless nobody reads the edges afterwards, an edge update.
+    r"""Messages, node updates and, where edge features are read afterwards, an edge update.
 
     Forward, with :math:`\mathrm{Message}` the sum over the edges :math:`j \to i` and :math:`d_j` the degree
     of the activation of j (1 but for powers of ReLU):
@@ -93,28 +92,21 @@ class ScaleMessagePassing(MessagePassingLayer):
         """The equations of the class; dropout and residual connections stand around the layer."""
         x, u, e, z = state.primal, state.dual, state.edges, state.encoding
         neurons, source, target = graph.neurons, graph.source, graph.target
-        groups, excess, weights = neurons.all_groups, neurons.excess, self.edge_maps.by_name()
+        groups, excess, w = neurons.all_groups, neurons.excess, self.edge_maps.by_name()
         extras = [z] if self.style.positional_in_updates else []
         m = self.forward_messages(
-            emit(x, excess), e, weights.forward, z, sender=source, receiver=target, neurons=neurons
+            emit(x, excess), e, w.forward, z, sender=source, receiver=target, neurons=neurons
         )
         if self.backward_messages is None or self.dual_update is None or u is None:
-            primal, dual = self.primal_update(torch.cat([x, m], dim=1), neurons, _joined(extras)), None
+            new_x, new_u = self.primal_update([x, m], neurons, extras), None
         else:
-            r = self.backward_messages(
-                u, e, weights.backward, z, sender=target, receiver=source, neurons=neurons
-            )
-            r, seen = receive(r, x, excess), _joined([*extras, x * u])
-            primal = self.primal_update(torch.cat([x, m, carry(r, x, groups)], dim=1), neurons, seen)
-            dual = self.dual_update(torch.cat([u, r, carry(m, u, groups)], dim=1), neurons, seen)
-        if self.edge_update is not None:
-            # The features of before the node update.
-            e = self.edge_update(e, weights.update, x, u, graph)
-        return State(primal, dual, e, z)
-
-
-def _joined(extras: list[Tensor]) -> Tensor | None:
-    return torch.cat(extras, dim=1) if extras else None
+            r = self.backward_messages(u, e, w.backward, z, sender=target, receiver=source, neurons=neurons)
+            r, extras = receive(r, x, excess), [*extras, x * u]
+            new_x = self.primal_update([x, m, carry(r, x, groups)], neurons, extras)
+            new_u = self.dual_update([u, r, carry(m, u, groups)], neurons, extras)
+        # x and u are the features of before the node update.
+        new_e = e if self.edge_update is None else self.edge_update(e, w.update, x, u, graph)
+        return State(new_x, new_u, new_e, z)
 
 
 def emit(x: Rows, excess: RowScalars | None) -> Rows:
@@ -168,7 +160,7 @@ class NodeUpdate(nn.Module):
         style: ``features`` is the width of the result.
         extras: width of the invariant extras z.
 
-    Shapes: ``(V, inputs)`` and z ``(V, extras)`` to ``(V, D)``.
+    Shapes: x, m and each of the extras ``(V, D)`` to ``(V, D)``.
 
     Law: that of the features.
     """
@@ -182,10 +174,12 @@ class NodeUpdate(nn.Module):
         self.io = IOMaps(inputs, outputs, style=style)
         load_old_names(self)
 
-    def forward(self, x: NodeFeatures, neurons: Neurons, extras: NodeExtras | None) -> MappedNodes:
-        """Features and extras of all neurons to new features."""
-        inputs, hidden, outputs = neurons.split(x)
-        z = None if extras is None else neurons.split(extras)[1]
+    def forward(
+        self, features: Sequence[NodeFeatures], neurons: Neurons, extras: Sequence[NodeFeatures]
+    ) -> NodeFeatures:
+        """Features of one law and invariant extras, of all neurons, to new features."""
+        inputs, hidden, outputs = neurons.split(torch.cat(list(features), dim=1))
+        z = neurons.split(torch.cat(list(extras), dim=1))[1] if extras else None
         return torch.cat(
             [
                 self.io.of_inputs(inputs),

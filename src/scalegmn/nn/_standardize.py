@@ -1,4 +1,4 @@
-"""Bringing numbers to mean 0 and deviation 1, by constants learned from a population."""
+"""Standardization to mean 0 and deviation 1, by constants estimated from a population."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ class Standardize(nn.Module):
         self.deviation.copy_(torch.where(varies, deviation, 1.0))
 
     def forward(self, x: Tensor) -> Tensor:
-        """The standardized ``x``, of the same shape; warns in a training without :meth:`fit`."""
+        """The standardized ``x``, of the same shape; warns in a training run without :meth:`fit`."""
         warn_if_unfitted(self, self.deviation)
         return (x - self.mean) / self.deviation

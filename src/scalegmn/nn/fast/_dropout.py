@@ -13,7 +13,7 @@ _LEVELS = 2**16
 
 
 def dropout(x: Tensor, rate: float) -> Tensor:
-    """Entries of x are 0 with probability `rate`, and divided by the share that is kept elsewhere.
+    """Entries of x are 0 with probability `rate`, and divided by the fraction that is kept elsewhere.
 
     On a CPU one draw of 64 bits decides about four entries, which is several times as fast as a draw for
     each.  The rate is rounded to a multiple of 1/65536, and the division is by what is really kept.
