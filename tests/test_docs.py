@@ -15,10 +15,10 @@ import pytest
 from scalegmn.cli.main import COMMANDS
 from scalegmn.comparison import parse_comparison
 from scalegmn.graph import FIELDS
-from scalegmn.models import ModelConfig
+from scalegmn.models import EDITORS, MODELS, PREDICTORS, ModelConfig
 from scalegmn.networks import Activation, activation_kinds
 from scalegmn.symmetry import group_of
-from scalegmn.training import parse_config
+from scalegmn.training import TASKS, parse_config
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "scalegmn"
@@ -134,6 +134,9 @@ def test_python_runs(document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     script.write_text(code, encoding="utf-8")
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
+    for registry in (TASKS, PREDICTORS, EDITORS, MODELS):
+        # What a page registers is gone after it.
+        monkeypatch.setattr(registry, "_entries", dict(registry._entries))
     runpy.run_path(str(script))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -127,3 +128,13 @@ assert type(run.model) is NeuronSets and run.task.name == "spectral_gain"
 def test_its_entry_point_is_the_one_of_the_library() -> None:
     project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]
     assert project["entry-points"] == {GROUP: {"example": "scalegmn_example:register"}}
+
+
+def test_its_files_are_what_the_page_builds() -> None:
+    page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", page, flags=re.DOTALL | re.MULTILINE)
+    sources = [path.read_text(encoding="utf-8") for path in (EXAMPLE / "src").rglob("*.py")]
+    built = [block for block in blocks if ".register()" not in block]
+    assert len(built) == 6
+    for block in built:
+        assert any(block.rstrip() in source for source in sources), block

@@ -12,7 +12,16 @@ from types import ModuleType
 import pytest
 
 from scalegmn.errors import ConfigurationError, TriggerError
-from scalegmn.registry import GROUP, Extensions, ExtensionWarning, Lazy, Registry, load_extension
+from scalegmn.registry import (
+    GROUP,
+    Extensions,
+    ExtensionWarning,
+    Lazy,
+    Registered,
+    Registry,
+    load_extension,
+    loaded_extensions,
+)
 
 
 def point(value: str, name: str = "extra") -> EntryPoint:
@@ -142,8 +151,10 @@ def test_user_loads_an_extension_by_its_place(monkeypatch: pytest.MonkeyPatch) -
             shapes.register("star", 7)
 
     module = module_with(monkeypatch, Star=Star)
+    monkeypatch.setattr("scalegmn.registry._LOADED", [])
     load_extension(f"{module}:Star.register")
     assert shapes.get("star") == 7
+    assert loaded_extensions() == (f"{module}:Star.register",)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +172,14 @@ def test_place_that_holds_no_extension_is_one_sentence(place: str, reason: str) 
     with pytest.raises(ConfigurationError, match=f"{reason}.*; give package.module:function") as caught:
         load_extension(place)
     assert "\n" not in str(caught.value)
+
+
+def test_names_as_an_annotation() -> None:
+    known = Registered(alone(circle=1, square=2), alone(square=3, line=4))
+    assert known.names() == ("circle", "square", "line")
+    assert known.admits("line") and not known.admits("star")
+    assert known.expected("circel") == "one of circle, square, line; did you mean 'circle'?"
+    assert str(known) == "one of circle, square, line"
 
 
 def install(folder: Path, source: str, *, version: str = "1.2") -> Path:

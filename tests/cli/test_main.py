@@ -88,6 +88,44 @@ def test_debug_shows_where(
     assert "Traceback" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["--extension", "some.module:function", "info", "x"],
+        ["info", "--extension=some.module:function", "x"],
+        ["info", "x", "--extension", "some.module:function"],
+    ],
+)
+def test_extensions_are_loaded_before_the_command(
+    command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(main_module, "load_extension", loaded.append)
+
+    def run(arguments: list[str]) -> int:
+        assert arguments == ["x"] and loaded == ["some.module:function"]
+        return OK
+
+    monkeypatch.setattr("scalegmn.cli.info.run", run)
+    assert main(command) == OK
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--extension", "nowhere_to_be_found:register"], "'nowhere_to_be_found:register' cannot be loaded"),
+        (["--extension"], "--extension has no value; give package.module:function"),
+        (["--extension", "--debug"], "--extension has no value"),
+        (["--extension="], "--extension has no value"),
+    ],
+)
+def test_extensions_that_are_none_are_wrong_usage(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["info", *words]) == USAGE
+    assert told in capsys.readouterr().err
+
+
 def test_interruption_has_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
     raising(monkeypatch, KeyboardInterrupt())
     assert main(["make"]) == INTERRUPTED
