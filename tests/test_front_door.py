@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import importlib
 import inspect
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +48,18 @@ def _stub(package: str) -> ast.Module:
 
 def _aliases(package: str) -> list[ast.alias]:
     return [alias for node in _stub(package).body if isinstance(node, ast.ImportFrom) for alias in node.names]
+
+
+@pytest.mark.parametrize("name", ["", *NAMES])
+def test_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example of every name of the front door: there is one, and it does what it shows."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    subject = getattr(scalegmn, name) if name else scalegmn
+    [found] = doctest.DocTestFinder(recurse=False).find(subject, name or "scalegmn", globs={})
+    assert found.examples, f"the docstring of {name} has no example"
+    options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    said: list[str] = []
+    assert doctest.DocTestRunner(optionflags=options).run(found, out=said.append).failed == 0, "".join(said)
 
 
 @pytest.mark.parametrize("package", PACKAGES)

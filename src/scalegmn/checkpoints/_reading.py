@@ -85,12 +85,30 @@ def read_networks(
 ) -> FileNetworks:
     """Read every network of a file by itself, and name all numbers that belong to none.
 
+    Nothing of the file is executed; formats and conversions are those of :func:`read_state`.
+
     Args:
         path, dtype, max_bytes, reader: as in :func:`read_state`.
         parts: files that are read as one instead of the path, which is then only a name.
 
+    Returns:
+        The networks, each with its tensors, and where in the file they lie.  A network that cannot be read is
+        represented by its error.
+
     Raises:
         CheckpointError: the file cannot be read, or holds no network.
+
+    Example:
+        >>> import tempfile, torch
+        >>> from scalegmn import read_networks
+        >>> file = tempfile.mkdtemp() + "/teacher_and_student.pt"
+        >>> torch.save({"teacher": {"w": torch.ones(2, 2)}, "student": {"w": torch.zeros(2, 2)}}, file)
+        >>> found = read_networks(file)
+        >>> found.keys
+        ('teacher', 'student')
+        >>> found.networks[1].tensors["w"]
+        tensor([[0., 0.],
+                [0., 0.]])
     """
     _check_dtype(dtype)
     reader = reader or DirectReader()

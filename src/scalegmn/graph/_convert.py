@@ -28,7 +28,10 @@ def to_graph(
     input_size: tuple[int, int] | None = None,
     label: Tensor | None = None,
 ) -> NetworkGraph:
-    """The graph of one network.
+    """The graph of one network: neurons are nodes, weights are edges.
+
+    Edge ``j -> i`` carries the taps of ``w_ij`` (one number of a linear layer, a kernel of a convolution),
+    node i the bias ``b_i`` and the group of the neuron; :data:`scalegmn.graph.FIELDS` lists all fields.
 
     Args:
         network: a module that :func:`~scalegmn.networks.modules.read_module` reads (its parameters are
@@ -39,10 +42,26 @@ def to_graph(
             needs it.
         label: stored as ``y``.
 
+    Returns:
+        A graph of V nodes, E edges and T taps, with fields ``tap_weight (T,)``, ``node_bias (V,)`` and so on.
+
     Raises:
         UnsupportedLayerError: the module holds something that cannot be read; names it and its place.
         ArchitectureError: `network` is neither; says what to pass instead of a state dict or a path.
         GraphError: `theta` is missing, superfluous or of the wrong shape.
+
+    Law: of a network moved by a symmetry, the graph is the moved graph: taps obey the edge law, biases the
+    primal law (:class:`scalegmn.symmetry.Law`).
+
+    Example:
+        >>> import torch
+        >>> from scalegmn import to_graph
+        >>> module = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+        >>> graph = to_graph(module)
+        >>> graph.num_nodes, graph.num_edges
+        (11, 24)
+        >>> torch.equal(graph.tap_weight[:16], module[0].weight.flatten())
+        True
     """
     if isinstance(network, Architecture):
         if not isinstance(theta, Tensor):
@@ -72,7 +91,7 @@ def to_graph(
 def batch_graphs(
     architecture: Architecture, theta: ThetaArgument, labels: Tensor | None = None, *, shared: bool = False
 ) -> Batch:
-    """A batch of networks of one architecture, without a Python loop over them.
+    """A batch of networks of one architecture as one graph, without a Python loop over them.
 
     The result equals ``Batch.from_data_list([to_graph(architecture, row) for row in theta])``.
 
@@ -82,6 +101,20 @@ def batch_graphs(
         labels: stored as ``y``, ``(B, ...)``.
         shared: let batches of the architecture share the fields that do not depend on parameters, which
             saves most of the time; nobody may write into these fields then.
+
+    Returns:
+        A PyG batch of B graphs.
+
+    Raises:
+        GraphError: `theta` is of the wrong shape or no tensor.
+
+    Example:
+        >>> import torch
+        >>> from scalegmn import batch_graphs, siren
+        >>> network = siren(widths=(2, 8, 1))
+        >>> batch = batch_graphs(network, torch.randn(5, network.num_parameters), torch.arange(5))
+        >>> batch.num_graphs, batch.num_nodes, batch.y
+        (5, 55, tensor([0, 1, 2, 3, 4]))
     """
     if not isinstance(architecture, Architecture) or not isinstance(theta, Tensor):
         raise GraphError(
@@ -125,10 +158,27 @@ def update_parameters(architecture: Architecture, taps: TapScalars, biases: Node
 def to_module(
     graph: NetworkGraph, *, like: ModuleArgument, input_size: tuple[int, int] | None = None
 ) -> nn.Module:
-    """A copy of `like` that carries the parameters of `graph`.
+    """A copy of `like` that carries the parameters of `graph`; the way back from :func:`to_graph`.
+
+    Args:
+        graph: of one network.
+        like: a module of the architecture of the graph.
+        input_size: as in :func:`to_graph`.
+
+    Returns:
+        A deep copy of `like` in its dtype and on its device.
 
     Raises:
         GraphError: the graph does not have the architecture of the module.
+
+    Example:
+        >>> import torch
+        >>> from scalegmn import to_graph, to_module
+        >>> module = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+        >>> graph = to_graph(module)
+        >>> graph.tap_weight *= 2
+        >>> torch.equal(to_module(graph, like=module)[2].weight, 2 * module[2].weight)
+        True
     """
     architecture, _ = read_module(like, input_size=input_size)
     theta = to_parameters(graph, architecture)

@@ -21,17 +21,35 @@ from scalegmn.networks import Architecture
 @final
 @dataclass(frozen=True, eq=False)
 class NetworkBatch:
-    """B networks, sorted by architecture.
+    """B networks with their parameters, sorted by architecture: what metanetworks read and editors give back.
 
-    Attributes:
+    The graph of all networks, :attr:`graph`, is drawn when a model first asks for it.
+
+    Args:
         parts: per architecture, the parameters ``(b, P)`` of its networks.
-        positions: ``(B,)``, the number of every network in the set that the batch was taken from, in the
-            order of `parts`.
-        targets: what is to be learnt about every network, in the order of `parts`: a tensor ``(B, ...)``, or
+        positions: the index of every network in the set that the batch was taken from, in the order of
+            `parts`.
+        targets: what is to be learned about every network, in the order of `parts`: a tensor, or
             :class:`Records` where it is several things.
+
+    Shapes: `positions` ``(B,)``, `targets` ``(B, ...)``.
 
     Raises:
         GraphError: no networks, or other numbers of networks, positions and targets.
+
+    Example:
+        >>> import torch
+        >>> from scalegmn import NetworkBatch, siren
+        >>> small, large = siren(widths=(2, 4, 1)), siren(widths=(2, 8, 1))
+        >>> parts = ((small, torch.randn(3, 17)), (large, torch.randn(2, 33)))
+        >>> batch = NetworkBatch(parts, positions=torch.arange(5))
+        >>> len(batch), batch.graph.num_graphs
+        (5, 5)
+
+        Networks of one architecture are a batch by themselves:
+
+        >>> NetworkBatch.of(small, torch.randn(3, 17)).graph.num_graphs
+        3
     """
 
     parts: tuple[tuple[Architecture, Tensor], ...]

@@ -13,11 +13,21 @@ from scalegmn.networks import Architecture
 
 @dataclass(frozen=True, kw_only=True)
 class GraphSpec(Configuration):
-    """Upper limits, which size the tables of positional encodings.
+    """How large the networks are that a metanetwork can read: upper limits, which size its tables of
+    positions.
 
-    Attributes:
-        inputs, outputs: input and output neurons.
+    Args:
+        inputs: input neurons.
+        outputs: output neurons.
         layers: hidden layers.
+
+    Raises:
+        ConfigurationError: a limit below 1.
+
+    Example:
+        >>> from scalegmn import GraphSpec, siren
+        >>> GraphSpec.of([siren(widths=(2, 16, 1)), siren(widths=(2, 8, 8, 3))])
+        GraphSpec(inputs=2, outputs=3, layers=2)
     """
 
     inputs: Count

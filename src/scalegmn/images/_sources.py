@@ -33,17 +33,28 @@ SOURCES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 
 
 def load_images(source: str, *, folder: str | Path | None = None) -> ImageSet:
-    """Read labelled images.
+    """Read labeled images.
 
     Args:
-        source: a name from :data:`SOURCES`, or ``kind:path`` with the kinds ``npz`` (a file), ``idx``,
-            ``cifar10-binary`` and ``folder`` (folders); the path is relative to the data folder, or
-            absolute.
+        source: a name from :data:`SOURCES` (``digits`` come with scikit-learn), or ``kind:path`` with the
+            kinds ``npz`` (a file), ``idx``, ``cifar10-binary`` and ``folder`` (folders); the path is relative
+            to the data folder, or absolute.
         folder: the data folder; by default the environment variable ``SCALEGMN_DATA`` names it.  The
             digits need none.
 
+    Returns:
+        Images ``(n, H, W)`` or ``(n, H, W, 3)`` of uint8, labels ``(n,)`` and splits ``(n,)``.
+
     Raises:
         ImageSourceError: an unknown source, no data folder, missing or damaged files, values from 0 to 1.
+
+    Example:
+        >>> from scalegmn import load_images
+        >>> digits = load_images("digits")
+        >>> digits.images.shape, digits.images.dtype
+        ((1797, 8, 8), dtype('uint8'))
+        >>> digits.labels[:5].tolist()
+        [0, 1, 2, 3, 4]
     """
     if source == "digits":
         return read_digits()

@@ -36,9 +36,9 @@ class ReadoutKind(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig(Configuration):
-    """Options shared by all metanetworks.
+    """Options of ScaleGMN and of the models that are built like it.
 
-    Attributes:
+    Args:
         features: D, width of node and edge features.
         layers: message passing layers.
         direction: forward, or bidirectional with dual features.
@@ -58,6 +58,20 @@ class ModelConfig(Configuration):
         mlp_hidden: width of the hidden layers of perceptrons; None for `features`.
         mlp_layer_norm: normalise the hidden layers of perceptrons.
         update_scale: of models that write networks: where the learned scale of each layer's updates starts.
+
+    Raises:
+        ConfigurationError: values out of range; all of them are named.
+
+    Example:
+        >>> from scalegmn import ModelConfig
+        >>> from scalegmn.models import Direction
+        >>> config = ModelConfig(features=32, layers=3, direction=Direction.bidirectional, dropout=0.1)
+        >>> config.features, config.skip
+        (32, False)
+        >>> ModelConfig(dropout=1.5)
+        Traceback (most recent call last):
+            ...
+        scalegmn.configuration...: ModelConfig: dropout is 1.5, expected a number in [0, 1)
     """
 
     features: Width = 64

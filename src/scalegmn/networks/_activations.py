@@ -84,15 +84,31 @@ def activation_kinds() -> tuple[ActivationKind, ...]:
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation function as a value.
+    """An activation function ``sigma(x; value)`` as a value.
 
-    Attributes:
-        kind: name of a registered :class:`ActivationKind`.
+    The group of a neuron follows from its activation: odd functions commute with signs, homogeneous ones with
+    positive scales (:func:`scalegmn.symmetry.activation_group`).
+
+    Args:
+        kind: name of a registered :class:`ActivationKind`; :func:`scalegmn.networks.activation_kinds` lists
+            them.
         value: its number: the frequency of a sine, the slope of a leaky ReLU.  Left out, it is the default
             of the kind; 0 where a kind has no number.
 
+    Shapes: any ``(...)`` to the same, elementwise; softmax reads ``(n, features, ...)``.
+
     Raises:
         ArchitectureError: an unknown kind, or a number that the kind cannot have.
+
+    Example:
+        >>> import torch
+        >>> from scalegmn import Activation
+        >>> Activation("relu")(torch.tensor([-1.0, 2.0]))
+        tensor([0., 2.])
+        >>> Activation("sine")
+        Activation(kind='sine', value=30.0)
+        >>> Activation("sine", 1.0).properties.odd
+        True
     """
 
     kind: str

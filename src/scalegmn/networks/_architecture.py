@@ -59,10 +59,38 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Architecture:
-    """Layers in order, and skip connections between weighted layers.
+    """What a network is apart from its numbers: layers in order, and skip connections between weighted
+    layers.
+
+    A trained network is a pair of an architecture and a flat vector ``theta`` of its P parameters, in the
+    order of the state dict; many networks of one architecture are ``theta (N, P)``.  Architectures are
+    values: they can be compared, hashed, and written as JSON.  :func:`~scalegmn.networks.mlp`,
+    :func:`~scalegmn.networks.siren` and :func:`~scalegmn.networks.cnn` make the common ones, and
+    :func:`~scalegmn.networks.modules.read_module` reads one off a PyTorch module.
+
+    Args:
+        layers: such as :class:`~scalegmn.networks.Dense`, :class:`~scalegmn.networks.Conv` and
+            :class:`~scalegmn.networks.Activate`.
+        skips: connections that add the output of one weighted layer to that of a later one.
 
     Raises:
         ArchitectureError: the layers do not fit together.
+
+    Example:
+        >>> import torch
+        >>> from scalegmn import Activation, Architecture
+        >>> from scalegmn.networks import Activate, Dense
+        >>> network = Architecture((Dense("0", 2, 8), Activate(Activation("tanh")), Dense("2", 8, 1)))
+        >>> network.describe()
+        '2-8-1 (tanh), 33 parameters'
+        >>> module = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+        >>> theta = network.flatten(module.state_dict())
+        >>> theta.shape
+        torch.Size([33])
+        >>> list(network.unflatten(theta))
+        ['0.weight', '0.bias', '2.weight', '2.bias']
+        >>> Architecture.from_dict(network.to_dict()) == network
+        True
     """
 
     layers: tuple[Layer, ...]

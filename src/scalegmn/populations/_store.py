@@ -33,10 +33,31 @@ _BLOCK = 16 * 1024**2
 
 @final
 class Population:
-    """Trained networks, numbered from 0, read from a folder; nothing is ever written to it.
+    """Trained networks on disk, with indices from 0, read from a folder; nothing is ever written to it.
 
-    Batches are copies, and however many are taken, the process does not grow with them.  A population
-    can be pickled (it is opened again where it arrives), so loaders may use several processes.
+    Parameters are memory-mapped and metadata is a table with a row for every network.  Batches are copies,
+    and however many are taken, the process does not grow with them.  A population can be pickled (it is
+    opened again where it arrives), so loaders may use several processes.  :class:`PopulationWriter` writes
+    one; :func:`scalegmn.collections.import_collection` and the makers of :mod:`scalegmn.zoo` use it.
+
+    Args:
+        folder, index: use :meth:`open`.
+
+    Shapes: :meth:`theta` gives ``(B, P)``, :meth:`column` ``(N,)``.
+
+    Example:
+        >>> import tempfile, torch
+        >>> from scalegmn import Population, siren
+        >>> from scalegmn.populations import PopulationWriter
+        >>> network, folder = siren(widths=(2, 8, 1)), tempfile.mkdtemp() + "/networks"
+        >>> with PopulationWriter(folder, provenance={"maker": "an example"}) as writer:
+        ...     writer.append(network, torch.randn(6, network.num_parameters), {"label": [0, 1, 2, 0, 1, 2]})
+        ...     writer.finish()
+        >>> population = Population.open(folder)
+        >>> len(population), population.architecture == network
+        (6, True)
+        >>> population.theta([4, 0]).shape, population.column("label").tolist()
+        (torch.Size([2, 33]), [0, 1, 2, 0, 1, 2])
     """
 
     def __init__(self, folder: Path, index: Index) -> None:

@@ -37,10 +37,42 @@ class Element:
 
 
 class SymmetryAction:
-    """The symmetry group of one architecture.
+    r"""The symmetries of one architecture: changes of its parameters that leave the function the same.
+
+    An element is a factor ``q_i`` from the group of every hidden neuron (signs, positive scales, or both), a
+    number ``k_i`` of half periods for sine neurons, and a permutation of hidden neurons; with d the degree of
+    homogeneity,
+
+    .. math::
+
+        w_{ij} \to \frac{q_i}{q_j^{d_j}} w_{ij}, \qquad b_i \to q_i b_i + k_i \pi / \omega_i
+
+    and outgoing weights of a neuron with odd ``k_i`` change their sign.
 
     Args:
         architecture: whose symmetries these are.
+
+    Shapes: parameters ``(*batch, P)``; elements hold tensors ``(V,)`` for V neurons.
+
+    Law: ``run(architecture, apply(theta, element), x) == run(architecture, theta, x)`` for all inputs x.
+
+    Source: Kalogeropoulos et al. 2024; Godfrey et al., "On the Symmetries of Deep Learning Models
+    and their Internal Representations", NeurIPS 2022.
+
+    Example:
+        >>> import torch
+        >>> from scalegmn import Activation, SymmetryAction, mlp
+        >>> from scalegmn.networks import run
+        >>> network = mlp(widths=(2, 8, 8, 1), activations=[Activation("relu"), Activation("tanh")])
+        >>> action = SymmetryAction(network)
+        >>> theta = torch.randn(5, network.num_parameters, dtype=torch.float64)
+        >>> element = action.draw(generator=torch.Generator().manual_seed(0))
+        >>> moved = action.apply(theta, element)
+        >>> torch.allclose(moved, theta)
+        False
+        >>> x = torch.randn(7, 2, dtype=torch.float64)
+        >>> torch.allclose(run(network, moved, x), run(network, theta, x))
+        True
     """
 
     def __init__(self, architecture: Architecture) -> None:

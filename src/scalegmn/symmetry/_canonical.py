@@ -11,12 +11,15 @@ from scalegmn.symmetry._action import Element, SymmetryAction
 
 
 def canonicalize_sine_phase(architecture: Architecture, theta: Parameters) -> Parameters:
-    """Bring the bias of every hidden sine neuron into ``(-pi / 2w, pi / 2w]``, w its frequency.
+    r"""Bring the bias of every hidden sine neuron into ``(-pi / 2w, pi / 2w]``, w its frequency.
 
-    ``sin(w (z + k pi / w)) = (-1)**k sin(w z)``: subtract ``k pi / w`` from the bias and multiply the
-    outgoing weights by ``(-1)**k``.  Commutes with the sign group, which stays to the metanetwork.
-    Idempotent to the bit.  Layers that are no sines, and the output layer, are left alone; so are
-    neurons that a skip connection ties to others, whose sign cannot be moved.
+    .. math::
+
+        \sin(w (z + k \pi / w)) = (-1)^k \sin(w z)
+
+    so ``k pi / w`` is subtracted from the bias, and the outgoing weights are multiplied by ``(-1)**k``.
+    Layers that are no sines, and the output layer, are left alone; so are neurons that a skip connection ties
+    to others, whose sign cannot be moved.
 
     Args:
         architecture: of all networks.
@@ -24,6 +27,22 @@ def canonicalize_sine_phase(architecture: Architecture, theta: Parameters) -> Pa
 
     Returns:
         Parameters of the same shape and dtype.
+
+    Law: the function stays the same.  Commutes with the sign group, which is left to the metanetwork;
+    idempotent to the bit.
+
+    Example:
+        >>> import math, torch
+        >>> from scalegmn import canonicalize_sine_phase, siren
+        >>> from scalegmn.networks import run
+        >>> network = siren(widths=(2, 16, 1), frequency=30.0)
+        >>> theta = torch.randn(network.num_parameters, dtype=torch.float64)
+        >>> canonical = canonicalize_sine_phase(network, theta)
+        >>> bool(network.unflatten(canonical)["seq.0.bias"].abs().max() <= math.pi / 60)
+        True
+        >>> x = torch.randn(7, 2, dtype=torch.float64)
+        >>> torch.allclose(run(network, canonical[None], x), run(network, theta[None], x))
+        True
     """
     action = SymmetryAction(architecture)
     places = action.topology.bias_parameter

@@ -75,23 +75,52 @@ def evaluate(
     batch_size: int = 256,
     device: str | None = None,
 ) -> Evaluation:
-    """Judge the model of a run.
+    """Evaluate the model of a training run, on its test networks or on others.
 
     Args:
-        run: the training.
-        population: other networks; by default those of the training.
+        run: the training run.
+        population: other networks; by default those of the training run.
         split: ``train``, ``val`` or ``test`` as the training chose them, or ``all``.  Of another population,
             those that its column says; ``test`` takes all where there is no column, or it names none.
             Networks of the training are always where the training had them, also in copies and in other
-            populations, and figures that include any it learnt from say so in a note.
+            populations, and figures that include any it learned from say so in a note.
         by: a column; the figures are also given for every one of its values.
         batch_size: networks at a time.
         device: where to compute, such as ``cpu`` or ``cuda:1``; by default a GPU if there is one.
+
+    Returns:
+        The figures, which networks they are about, and what must be said with them.
 
     Raises:
         ConfigurationError: no such split, device or column.
         PopulationError: there are no such networks, or their labels are unknown to the model.
         GraphError: the model cannot read such networks.
+
+    Example:
+        >>> import tempfile, torch
+        >>> from pathlib import Path
+        >>> from scalegmn import ModelConfig, Run, evaluate, siren, train
+        >>> from scalegmn.configuration import Sections
+        >>> from scalegmn.populations import PopulationWriter
+        >>> from scalegmn.training import DataConfig, LoggingConfig, RunConfig, TrainingConfig
+        >>> folder, network, labels = Path(tempfile.mkdtemp()), siren(widths=(2, 6, 1)), torch.arange(48) % 2
+        >>> theta = (1 + labels[:, None]) * torch.randn(48, network.num_parameters)
+        >>> with PopulationWriter(folder / "networks", provenance={"maker": "an example"}) as writer:
+        ...     writer.append(network, theta, {"label": labels.numpy()})
+        ...     writer.finish()
+        >>> config = RunConfig(
+        ...     data=DataConfig(population=folder / "networks", validation=0.25, test=0.25),
+        ...     options=Sections({"model": ModelConfig(features=8, layers=1)}),
+        ...     training=TrainingConfig(epochs=1),
+        ...     logging=LoggingConfig(tensorboard=False, progress=False),
+        ...     output=folder / "run",
+        ... )
+        >>> outcome = train(config)
+        >>> evaluation = evaluate(Run.open(folder / "run"), by="label")
+        >>> evaluation.facts["split"], evaluation.report.summary["networks"]
+        ('test', 12)
+        >>> sorted(evaluation.report.summary["by_label"])
+        ['0', '1']
     """
     if split not in (*NAMES, ALL):
         raise ConfigurationError(f"split {split!r}; expected one of {', '.join((*NAMES, ALL))}")

@@ -78,18 +78,48 @@ class Outcome:
 def train(
     config: RunConfig, *, command: list[str] | None = None, callbacks: Sequence[Callback] = ()
 ) -> Outcome:
-    """Train, save the best model, and test it.
+    """Train a metanetwork, save the best model, and test it: ``scalegmn train`` from Python.
 
     Args:
-        config: checked (:func:`scalegmn.training.mistakes_of`).
+        config: which networks, what to learn, which model, and where to write; all problems with it are found
+            before any work starts.
         command: the command line, to be kept in the run folder.
         callbacks: Lightning's, beside our own; models that do not learn step by step call none.
+
+    Returns:
+        The run folder and the figures of the best model on the test networks.
 
     Raises:
         ScaleGMNError: the configuration does not fit the data, the machine or what the run folder holds;
             nothing was written.
         DiskError: another training is at work in the run folder, or it cannot be written to.
         KeyboardInterrupt: the training was interrupted; it can be resumed.
+
+    Example: 48 networks whose label is the size of their weights:
+
+        >>> import tempfile, torch
+        >>> from pathlib import Path
+        >>> from scalegmn import ModelConfig, siren, train
+        >>> from scalegmn.configuration import Sections
+        >>> from scalegmn.populations import PopulationWriter
+        >>> from scalegmn.training import DataConfig, LoggingConfig, RunConfig, TrainingConfig
+        >>> folder, network, labels = Path(tempfile.mkdtemp()), siren(widths=(2, 6, 1)), torch.arange(48) % 2
+        >>> theta = (1 + labels[:, None]) * torch.randn(48, network.num_parameters)
+        >>> with PopulationWriter(folder / "networks", provenance={"maker": "an example"}) as writer:
+        ...     writer.append(network, theta, {"label": labels.numpy()})
+        ...     writer.finish()
+        >>> config = RunConfig(
+        ...     data=DataConfig(population=folder / "networks", validation=0.25, test=0.25),
+        ...     options=Sections({"model": ModelConfig(features=8, layers=1)}),
+        ...     training=TrainingConfig(epochs=1),
+        ...     logging=LoggingConfig(tensorboard=False, progress=False),
+        ...     output=folder / "run",
+        ... )
+        >>> outcome = train(config)
+        >>> outcome.report.summary["networks"]
+        12
+        >>> (folder / "run" / "model" / "model.safetensors").exists()
+        True
     """
     _refuse(config)
     if not is_first_process():

@@ -55,16 +55,44 @@ LAST = "last.ckpt"
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A finished training: the model and what it takes to use it.
+    """A finished training run: the model and what it takes to use it.
 
-    Attributes:
-        folder: where it lies.
+    Args:
+        folder: where it lies; :meth:`open` reads it.
         model: the best model, in evaluation mode.
-        task: what its answers mean.
+        task: what its outputs mean.
         architectures: of the networks it was trained on.
         canonicalize: whether phases of sine neurons are brought into one range first.
         data: how networks were chosen.
         facts: everything in ``run.json``.
+
+    Shapes: :meth:`outputs` maps ``theta (N, P)`` to ``(N, outputs)``.
+
+    Example:
+        >>> import tempfile, torch
+        >>> from pathlib import Path
+        >>> from scalegmn import ModelConfig, Run, siren, train
+        >>> from scalegmn.configuration import Sections
+        >>> from scalegmn.populations import PopulationWriter
+        >>> from scalegmn.training import DataConfig, LoggingConfig, RunConfig, TrainingConfig
+        >>> folder, network, labels = Path(tempfile.mkdtemp()), siren(widths=(2, 6, 1)), torch.arange(48) % 2
+        >>> theta = (1 + labels[:, None]) * torch.randn(48, network.num_parameters)
+        >>> with PopulationWriter(folder / "networks", provenance={"maker": "an example"}) as writer:
+        ...     writer.append(network, theta, {"label": labels.numpy()})
+        ...     writer.finish()
+        >>> config = RunConfig(
+        ...     data=DataConfig(population=folder / "networks", validation=0.25, test=0.25),
+        ...     options=Sections({"model": ModelConfig(features=8, layers=1)}),
+        ...     training=TrainingConfig(epochs=1),
+        ...     logging=LoggingConfig(tensorboard=False, progress=False),
+        ...     output=folder / "run",
+        ... )
+        >>> outcome = train(config)
+        >>> run = Run.open(folder / "run")
+        >>> run.model.name, run.architectures == (network,)
+        ('scalegmn', True)
+        >>> run.outputs(network, theta[:3]).shape
+        torch.Size([3, 2])
     """
 
     folder: Path

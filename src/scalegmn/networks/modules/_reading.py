@@ -49,7 +49,9 @@ _NETWORK: Final = call_path(Network)
 def read_module(
     module: ModuleArgument, *, input_size: tuple[int, int] | None = None
 ) -> tuple[Architecture, Float[Tensor, "P"]]:
-    """Describe a module and pack its parameters.
+    """Describe a PyTorch module and pack its parameters.
+
+    The module is read by its structure and never run.
 
     Args:
         module: a (nested) ``nn.Sequential``, a :class:`Network`, or of a class with a registered reader.
@@ -58,13 +60,25 @@ def read_module(
 
     Returns:
         The architecture, whose parameters have the names of the state dict, and a copy of the parameters
-        on their device, detached; float32 and float64 are kept, half precision becomes float32.
+        ``(P,)`` on their device, detached; float32 and float64 are kept, half precision becomes float32.
 
     Raises:
         UnsupportedLayerError: a layer, or an option of it, that is not supported; modules that share
             parameters; forward hooks, replaced methods, and parameters that are computed or without values.
         ArchitectureError: layers that do not fit together, maps of unknown size, or no module.
         CheckpointError: parameters that are NaN or infinite.
+
+    Example:
+        >>> from torch import nn
+        >>> from scalegmn import read_module
+        >>> module = nn.Sequential(
+        ...     nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10)
+        ... )
+        >>> architecture, theta = read_module(module)
+        >>> architecture.describe()
+        '1-4-10 (relu), 90 parameters'
+        >>> theta.shape
+        torch.Size([90])
     """
     if not isinstance(module, nn.Module):
         raise no_module(module)
@@ -111,9 +125,21 @@ def write_module(architecture: Architecture, theta: ThetaArgument, *, like: M) -
         theta: the new parameters, ``(P,)``.
         like: any module whose state dict has exactly the architecture's names and shapes.
 
+    Returns:
+        The copy; `like` stays as it is.
+
     Raises:
         ArchitectureError: `theta` or `like` does not fit the architecture.
         UnsupportedLayerError: `like` shares parameters, or has forward hooks or replaced methods.
+
+    Example:
+        >>> import torch
+        >>> from scalegmn import read_module, write_module
+        >>> module = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+        >>> architecture, theta = read_module(module)
+        >>> halved = write_module(architecture, theta / 2, like=module)
+        >>> torch.equal(halved[0].bias, module[0].bias / 2)
+        True
     """
     if not isinstance(like, nn.Module):
         raise no_module(like)
