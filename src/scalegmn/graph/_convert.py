@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch
 
 from scalegmn.errors import GraphError
-from scalegmn.graph._fields import FIELDS
+from scalegmn.graph._batching import index_graphs, tile
 from scalegmn.graph._network_graph import NetworkGraph
 from scalegmn.networks import CONSTANT, Architecture, topology_of
 from scalegmn.networks.modules import ModuleArgument, ThetaArgument, read_module, write_module
@@ -137,7 +137,7 @@ def batch_graphs(
     batch._store._num_nodes = [nodes] * count
     if labels is not None:
         batch["y"] = labels
-    _index_graphs(batch, structure, architecture, count)
+    index_graphs(batch, structure, architecture, count)
     return batch
 
 
@@ -291,40 +291,4 @@ def _tile_of(architecture: Architecture, count: int, device: torch.device) -> di
 
 
 def _device_tile(architecture: Architecture, count: int, device: torch.device) -> dict[str, Tensor]:
-    return {name: value.to(device) for name, value in _tile(_structure(architecture), count).items()}
-
-
-def _tile(structure: dict[str, Tensor], count: int) -> dict[str, Tensor]:
-    """The structure of `count` networks one after the other, and which network every neuron belongs to."""
-    nodes = structure["node_role"].numel()
-    tiled = {
-        name: value.repeat(count, *(1,) * (value.ndim - 1))
-        for name, value in structure.items()
-        if name != "edge_index"
-    }
-    offsets = torch.arange(count)[None, :, None] * nodes
-    tiled["edge_index"] = (structure["edge_index"][:, None, :] + offsets).reshape(2, -1)
-    tiled["batch"] = torch.arange(count).repeat_interleave(nodes)
-    tiled["ptr"] = torch.arange(count + 1) * nodes
-    return tiled
-
-
-def _index_graphs(batch: Batch, structure: dict[str, Tensor], architecture: Architecture, count: int) -> None:
-    """What PyG keeps beside the fields so that single graphs can be taken out of a batch again."""
-    nodes = structure["node_role"].numel()
-    lengths = {
-        "V": nodes,
-        "E": structure["edge_index"].shape[1],
-        "T": topology_of(architecture).tap_edge.numel(),
-    }
-    numbers = torch.arange(count + 1)
-    zeros = torch.zeros(count, dtype=torch.long)
-    slices = {field.name: numbers * lengths[field.rows] for field in FIELDS}
-    increments = {
-        field.name: numbers[:-1] * nodes if field.name == "edge_index" else zeros for field in FIELDS
-    }
-    if "y" in batch:
-        slices["y"], increments["y"] = numbers, zeros
-    batch._num_graphs = count
-    batch._slice_dict = slices
-    batch._inc_dict = increments
+    return {name: value.to(device) for name, value in tile(_structure(architecture), count).items()}

@@ -1,6 +1,7 @@
-from ._action import Element, SymmetryAction, activation_group, function_change
+from ._action import Element, SymmetryAction
 from ._canonical import canonicalize_scale, canonicalize_sine_phase
-from ._groups import Group, NonZeroScale, PositiveScale, Sign, SinePhase, Trivial, group_of
+from ._function_change import function_change
+from ._groups import Group, NonZeroScale, PositiveScale, Sign, SinePhase, Trivial, activation_group, group_of
 from ._laws import Law
 
 __all__ = [

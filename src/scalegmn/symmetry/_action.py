@@ -6,7 +6,6 @@ sine neuron times ``(-1)**k``, and then hidden neurons move to the places given 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,8 +13,8 @@ import torch
 from torch import Tensor
 
 from scalegmn.errors import SymmetryError
-from scalegmn.networks import CONSTANT, Activation, Architecture, EdgeKind, Role, Topology, run, topology_of
-from scalegmn.shapes import ParameterRows, Parameters
+from scalegmn.networks import CONSTANT, Architecture, EdgeKind, Role, Topology, topology_of
+from scalegmn.shapes import Parameters
 from scalegmn.symmetry._groups import Group, SinePhase, Trivial, group_of
 from scalegmn.symmetry._laws import Law
 from scalegmn.symmetry._ties import tied_neurons
@@ -328,25 +327,3 @@ class SymmetryAction:
             has = owned != CONSTANT
             places[owned[has]] = owned[element.permutation[has]]
         return places
-
-
-def function_change(
-    architecture: Architecture, before: ParameterRows, after: ParameterRows, inputs: Tensor
-) -> float:
-    """Largest change of the outputs between two sets of parameters, relative to the largest output.
-
-    Args:
-        architecture: of all networks.
-        before, after: parameters ``(B, P)``.
-        inputs: ``(n, *features)``; see :func:`scalegmn.networks.run`.
-    """
-    first, second = run(architecture, before, inputs), run(architecture, after, inputs)
-    return float((first - second).abs().max() / first.abs().max().clamp_min(torch.finfo(first.dtype).tiny))
-
-
-def activation_group(kind: str, value: float = math.nan) -> Group:
-    """The group of a neuron with the activation called `kind`, with nothing behind it that shrinks it.
-
-    `value` is the number of the activation; left out, it is the default of the kind.
-    """
-    return group_of(Activation(kind, value))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from math import log
+from math import log, nan
 from typing import final
 
 import torch
@@ -156,3 +156,11 @@ def group_of(activation: Activation, *, max_pooled: bool = False, biased: bool =
     if kind.degree is not None:
         return PositiveScale(kind.degree)
     return Sign() if odd else Trivial()
+
+
+def activation_group(kind: str, value: float = nan) -> Group:
+    """The group of a neuron with the activation called `kind`, with nothing behind it that shrinks it.
+
+    `value` is the number of the activation; left out, it is the default of the kind.
+    """
+    return group_of(Activation(kind, value))

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import platform
 import shlex
-import signal
 import sys
-import threading
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from lightning.pytorch.callbacks import Callback
 
 from scalegmn import __version__
@@ -40,7 +36,7 @@ from scalegmn.training._finished import FinishedTraining
 from scalegmn.training._fitting import fit_at_once
 from scalegmn.training._history import History
 from scalegmn.training._inference import device_called, outputs_on
-from scalegmn.training._memory import kept_memory
+from scalegmn.training._local_settings import local_settings
 from scalegmn.training._metanetworks import make_metanetwork
 from scalegmn.training._module import FitModule
 from scalegmn.training._own_networks import write_own
@@ -149,7 +145,7 @@ def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Cal
     data = _load(config, selection, task)
     architectures = selection.architectures
     model = make_metanetwork(config, architectures=architectures, task=task)
-    with _local_settings(config):
+    with local_settings(config):
         if is_first_process():
             write_text(folder / CONFIG, to_yaml(to_plain(config)))
             write_own(folder, checked.splits)
@@ -314,38 +310,3 @@ def versions() -> dict[str, str]:
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
-
-
-@contextlib.contextmanager
-def _local_settings(config: RunConfig) -> Iterator[None]:
-    """Give back what a training changes in the process: random numbers, threads, memory, warnings."""
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
-    threads = torch.get_num_threads()
-    # Lightning's remarks on the machine and its makers' other products.
-    remarks = logging.getLogger("lightning.pytorch")
-    level = remarks.level
-    remarks.setLevel(logging.WARNING)
-    # Lightning turns interruptions off for good when it has seen one.
-    main = threading.current_thread() is threading.main_thread()
-    handler = signal.getsignal(signal.SIGINT) if main else None
-    with kept_memory(), torch.random.fork_rng(devices=devices), warnings.catch_warnings():
-        # Batches are made by indexing memory: processes for it would cost more than they save.
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        # A run folder that is resumed holds checkpoints, of course.
-        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
-        warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
-        # Few networks make few steps.
-        warnings.filterwarnings("ignore", message=".*is smaller than the logging interval.*")
-        # torchmetrics has gathered the numbers of all processes already.
-        warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
-        # Lightning's own use of PyTorch.
-        warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
-        if config.training.threads is not None:
-            torch.set_num_threads(config.training.threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
-            remarks.setLevel(level)
-            if handler is not None:
-                signal.signal(signal.SIGINT, handler)

@@ -13,11 +13,10 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
+from scalegmn import Architecture, NetworkBatch
 from scalegmn.configuration import Configuration, Count, Width
 from scalegmn.errors import GraphError
-from scalegmn.graph import NetworkBatch
 from scalegmn.models import Judge, ModelContext
-from scalegmn.networks import Architecture
 from scalegmn.nn import Standardize
 
 DESCRIPTION = 4

@@ -19,9 +19,8 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 from torchmetrics import MeanAbsoluteError, MetricCollection
 
+from scalegmn import Architecture, Population
 from scalegmn.configuration import Configuration
-from scalegmn.networks import Architecture
-from scalegmn.populations import Population
 from scalegmn.tasks import regression_report
 from scalegmn.training import NumberTask, Report, TaskContext
 

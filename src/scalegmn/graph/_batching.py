@@ -1,0 +1,46 @@
+"""Networks of one architecture side by side: their structure, and what PyG keeps about them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch
+
+from scalegmn.graph._fields import FIELDS
+from scalegmn.networks import Architecture, topology_of
+
+
+def tile(structure: dict[str, Tensor], count: int) -> dict[str, Tensor]:
+    """The structure of `count` networks one after the other, and which network every neuron belongs to."""
+    nodes = structure["node_role"].numel()
+    tiled = {
+        name: value.repeat(count, *(1,) * (value.ndim - 1))
+        for name, value in structure.items()
+        if name != "edge_index"
+    }
+    offsets = torch.arange(count)[None, :, None] * nodes
+    tiled["edge_index"] = (structure["edge_index"][:, None, :] + offsets).reshape(2, -1)
+    tiled["batch"] = torch.arange(count).repeat_interleave(nodes)
+    tiled["ptr"] = torch.arange(count + 1) * nodes
+    return tiled
+
+
+def index_graphs(batch: Batch, structure: dict[str, Tensor], architecture: Architecture, count: int) -> None:
+    """What PyG keeps beside the fields so that single graphs can be taken out of a batch again."""
+    nodes = structure["node_role"].numel()
+    lengths = {
+        "V": nodes,
+        "E": structure["edge_index"].shape[1],
+        "T": topology_of(architecture).tap_edge.numel(),
+    }
+    numbers = torch.arange(count + 1)
+    zeros = torch.zeros(count, dtype=torch.long)
+    slices = {field.name: numbers * lengths[field.rows] for field in FIELDS}
+    increments = {
+        field.name: numbers[:-1] * nodes if field.name == "edge_index" else zeros for field in FIELDS
+    }
+    if "y" in batch:
+        slices["y"], increments["y"] = numbers, zeros
+    batch._num_graphs = count
+    batch._slice_dict = slices
+    batch._inc_dict = increments
