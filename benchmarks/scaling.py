@@ -27,7 +27,7 @@ from pathlib import Path
 import torch
 
 from scalegmn.graph import GraphSpec, NetworkBatch
-from scalegmn.models import ModelConfig, ReadoutKind, ScaleGMN
+from scalegmn.models import ModelConfig, ScaleGMN
 from scalegmn.networks import Activate, Activation, Architecture, Conv, Dense, Flatten, Layer, Pool, Skip, cnn
 from scalegmn.training import kept_memory
 
@@ -55,7 +55,7 @@ def resnet18() -> Architecture:
     return Architecture(tuple(layers), tuple(skips))
 
 
-def measure(architecture: Architecture, features: int, readout: ReadoutKind) -> None:
+def measure(architecture: Architecture, features: int, readout: str) -> None:
     """Print edges, seconds and GiB of one network."""
     torch.manual_seed(0)
     config = ModelConfig(features=features, edge_positional=False, separate_io=False, readout=readout)
@@ -119,7 +119,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.only or options.resnet18:
-        readout = ReadoutKind.full_graph if options.full_graph else ReadoutKind.last_layer
+        readout = "full_graph" if options.full_graph else "last_layer"
         measure(four_convolutions(options.only) if options.only else resnet18(), options.features, readout)
         return
     rows, began = [], time.perf_counter()

@@ -49,7 +49,7 @@ VALUES = {
     "PlanOptions",
     "RepairOutcome",
     "SmallCnnZoo",
-    "Wanted",
+    "ReadoutNeeds",
     "WildLayout",
     "Limits",
     "ModelContext",

@@ -10,8 +10,9 @@ from torch import Tensor
 from torch_geometric.data import Batch
 
 from scalegmn.graph import GraphSpec, NetworkBatch, to_graph
-from scalegmn.models import Direction, ModelConfig, ReadoutKind, ScaleGMN, ScaleGMNEditor
+from scalegmn.models import Direction, ModelConfig, ScaleGMN, ScaleGMNEditor
 from scalegmn.networks import Activation, Architecture, mlp
+from scalegmn.nn import READOUTS
 from scalegmn.seeding import generator
 from scalegmn.testing.architectures import ELEMENTWISE
 from scalegmn.testing.parameters import random_networks, random_parameters, randomise
@@ -23,7 +24,7 @@ CONFIGS = st.builds(
     features=st.just(6),
     layers=st.sampled_from([1, 2, 3]),
     direction=st.sampled_from(Direction),
-    readout=st.sampled_from(ReadoutKind),
+    readout=st.sampled_from(READOUTS.names()),
     statistics=st.booleans(),
     skip=st.booleans(),
     dropout=st.sampled_from([0.0, 0.3]),

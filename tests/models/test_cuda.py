@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import Direction, ModelConfig, ReadoutKind, ScaleGMN, ScaleGMNEditor, Symmetry
+from scalegmn.models import Direction, ModelConfig, ScaleGMN, ScaleGMNEditor, Symmetry
 from scalegmn.seeding import generator
 from scalegmn.testing.parameters import randomise
 from tests.models.cases import network_batch, networks_of, spec_of
@@ -19,7 +19,7 @@ OPTIONS: tuple[dict[str, Any], ...] = (
     {"direction": Direction.forward},
     {"direction": Direction.bidirectional, "edge_positional": False},
     {"direction": Direction.bidirectional, "symmetry": Symmetry.permutation},
-    {"direction": Direction.forward, "readout": ReadoutKind.full_graph, "statistics": True},
+    {"direction": Direction.forward, "readout": "full_graph", "statistics": True},
 )
 
 

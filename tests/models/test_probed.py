@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.models import Direction, ModelConfig, ProbedScaleGMN, ReadoutKind, Symmetry
+from scalegmn.models import Direction, ModelConfig, ProbedScaleGMN, Symmetry
 from scalegmn.models.baselines import ProbesConfig
 from scalegmn.networks import Activation, Architecture, mlp
 from scalegmn.seeding import generator
@@ -37,7 +37,7 @@ def model(
     config = ModelConfig(
         features=6,
         layers=2,
-        readout=ReadoutKind.full_graph,
+        readout="full_graph",
         statistics=True,
         symmetry=symmetry,
         direction=direction,

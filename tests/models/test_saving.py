@@ -15,7 +15,7 @@ from scalegmn.checkpoints import read_state, write_state
 from scalegmn.configuration import from_plain, to_plain
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.graph import NetworkBatch, batch_graphs
-from scalegmn.models import Direction, ModelConfig, ReadoutKind, ScaleGMN, ScaleGMNEditor, Symmetry
+from scalegmn.models import Direction, ModelConfig, ScaleGMN, ScaleGMNEditor, Symmetry
 from tests.models.cases import CONFIGS, editor_of, model_of, networks_of
 
 NETWORKS = networks_of(1)
@@ -24,7 +24,7 @@ CONFIG = ModelConfig(
     layers=2,
     direction=Direction.bidirectional,
     symmetry=Symmetry.scaling,
-    readout=ReadoutKind.full_graph,
+    readout="full_graph",
     skip=True,
     dropout=0.25,
     mlp_hidden=5,

@@ -12,8 +12,9 @@ from torch_geometric.data import Batch
 
 from scalegmn.errors import GraphError
 from scalegmn.graph import GraphSpec, batch_graphs, to_graph
-from scalegmn.models import Direction, ModelConfig, ReadoutKind, ScaleGMN, Symmetry
+from scalegmn.models import Direction, ModelConfig, ScaleGMN, Symmetry
 from scalegmn.networks import Activate, Activation, Architecture, Conv, Dense, Flatten, Pool, mlp, siren
+from scalegmn.nn import READOUTS
 from scalegmn.seeding import generator
 from scalegmn.symmetry import SymmetryAction
 from scalegmn.testing.architectures import random_mlp, random_residual_cnn, random_residual_mlp
@@ -32,7 +33,7 @@ from tests.models.cases import (
 )
 
 EXACT = settings(derandomize=True, deadline=None, max_examples=20)
-KINDS = list(itertools.product(Direction, ReadoutKind))
+KINDS = list(itertools.product(Direction, READOUTS.names()))
 DIRECTIONS_AND_SIGNS = list(itertools.product(Direction, [True, False]))
 TABLES = ("dense", "skip", "kernel1", "kernel3", "kernel5", "kernel7")
 PERMUTATIONS = Elements(rescale=False, shift_phase=False)
@@ -49,7 +50,7 @@ def test_invariant_in_every_combination(seed: int, config: ModelConfig) -> None:
 
 @pytest.mark.parametrize(("direction", "readout"), KINDS)
 @pytest.mark.parametrize("symmetrize", [True, False])
-def test_invariant_for_every_activation(direction: Direction, readout: ReadoutKind, symmetrize: bool) -> None:
+def test_invariant_for_every_activation(direction: Direction, readout: str, symmetrize: bool) -> None:
     networks = networks_of_every_activation()
     config = ModelConfig(
         features=8, layers=2, direction=direction, readout=readout, sign_symmetrise=symmetrize
@@ -58,7 +59,7 @@ def test_invariant_for_every_activation(direction: Direction, readout: ReadoutKi
 
 
 @pytest.mark.parametrize(("direction", "readout"), KINDS)
-def test_invariant_in_single_precision(direction: Direction, readout: ReadoutKind) -> None:
+def test_invariant_in_single_precision(direction: Direction, readout: str) -> None:
     networks = in_dtype((*networks_of(1), *networks_of_every_activation()), torch.float32)
     config = ModelConfig(features=8, layers=3, direction=direction, readout=readout)
     model = model_of(networks, config, dtype=torch.float32)
@@ -66,7 +67,7 @@ def test_invariant_in_single_precision(direction: Direction, readout: ReadoutKin
 
 
 @pytest.mark.parametrize(("direction", "readout"), KINDS)
-def test_invariant_without_biases(direction: Direction, readout: ReadoutKind) -> None:
+def test_invariant_without_biases(direction: Direction, readout: str) -> None:
     """All biases zero, or none at all: hidden neurons start from nothing but their weights."""
     kinds = ("relu", "relu_squared", "tanh", "sine", "identity")
     networks = []
@@ -116,7 +117,7 @@ def test_max_pooling_breaks_signs(direction: Direction) -> None:
 
 
 @pytest.mark.parametrize(("direction", "readout"), KINDS)
-def test_mixed_batch_equals_one_by_one(direction: Direction, readout: ReadoutKind) -> None:
+def test_mixed_batch_equals_one_by_one(direction: Direction, readout: str) -> None:
     networks = (*networks_of(5, architectures=6), *networks_of_every_activation())
     model = model_of(networks, ModelConfig(features=8, layers=2, direction=direction, readout=readout))
     batch = mixed_batch(networks)
@@ -140,7 +141,7 @@ def test_networks_without_hidden_neurons(symmetry: Symmetry) -> None:
 
 
 @pytest.mark.parametrize(("direction", "readout"), KINDS)
-def test_permutation_only_model_fails_the_scale_test(direction: Direction, readout: ReadoutKind) -> None:
+def test_permutation_only_model_fails_the_scale_test(direction: Direction, readout: str) -> None:
     """This checks the test."""
     config = ModelConfig(
         features=8, layers=2, direction=direction, readout=readout, symmetry=Symmetry.permutation
@@ -196,7 +197,7 @@ def test_degree_matters(monkeypatch: pytest.MonkeyPatch, fast: bool, module: str
 
 @pytest.mark.parametrize(("direction", "readout"), KINDS)
 @pytest.mark.parametrize("symmetry", Symmetry)
-def test_plain_layers_are_invariant(symmetry: Symmetry, direction: Direction, readout: ReadoutKind) -> None:
+def test_plain_layers_are_invariant(symmetry: Symmetry, direction: Direction, readout: str) -> None:
     """Models whose layers call their own forwards, which are the equations."""
     config = ModelConfig(features=8, layers=2, direction=direction, readout=readout, symmetry=symmetry)
     model = model_of((*networks_of(2), *networks_of_every_activation()), config)
@@ -247,9 +248,7 @@ def test_tiny_biases_have_finite_answers_and_gradients(size: float, layer_norm: 
 
 @pytest.mark.parametrize("symmetry", Symmetry)
 @pytest.mark.parametrize(("direction", "readout"), KINDS)
-def test_every_used_weight_gets_a_gradient(
-    symmetry: Symmetry, direction: Direction, readout: ReadoutKind
-) -> None:
+def test_every_used_weight_gets_a_gradient(symmetry: Symmetry, direction: Direction, readout: str) -> None:
     # Not the default frequency, from which the encoding counts.
     architecture = siren(widths=(2, 5, 4, 2), frequency=12.0)
     config = ModelConfig(
@@ -265,7 +264,7 @@ def test_every_used_weight_gets_a_gradient(
     graph = batch_graphs(architecture, random_parameters(architecture, 4, generator=generator(0)))
     model(graph).square().sum().backward()
     # An answer that is read at the ends does not see all that the last layers say elsewhere.
-    full = readout is ReadoutKind.full_graph
+    full = readout == "full_graph"
     late = ("backbone.layers.3.",) if full else tuple(f"backbone.layers.{number}." for number in (1, 2, 3))
     # What is for other kernels and for skip connections, and what is not computed because nobody sees it.
     unused = {name for name, p in model.named_parameters() if p.grad is None}
@@ -346,9 +345,7 @@ def test_networks_that_are_too_large_are_refused() -> None:
 def test_names_of_the_weights_are_stable() -> None:
     """Saved models must stay readable: changing this list breaks them."""
     networks = networks_of(1)
-    config = ModelConfig(
-        features=4, layers=2, direction=Direction.bidirectional, readout=ReadoutKind.full_graph
-    )
+    config = ModelConfig(features=4, layers=2, direction=Direction.bidirectional, readout="full_graph")
     model = ScaleGMN(spec=spec_of(networks), outputs=1, config=config)
     names = set(model.state_dict())
     assert {name for name in names if not name.startswith(("backbone.layers.", "readout.", "head."))} == {

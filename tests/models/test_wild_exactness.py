@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.errors import SymmetryError
-from scalegmn.models import Direction, ModelConfig, ReadoutKind, Symmetry
+from scalegmn.models import Direction, ModelConfig, Symmetry
 from scalegmn.networks import Architecture, WildLayout
 from scalegmn.seeding import generator, numpy_generator
 from scalegmn.testing.assertions import assert_invariant, symmetry_error
@@ -33,7 +33,7 @@ def wild_networks(seed: int, *, architectures: int = 6) -> tuple[tuple[Architect
 
 
 def config(direction: Direction, symmetry: Symmetry = Symmetry.scaling) -> ModelConfig:
-    full = ReadoutKind.full_graph
+    full = "full_graph"
     return ModelConfig(features=8, layers=3, direction=direction, symmetry=symmetry, readout=full, skip=True)
 
 

@@ -1,4 +1,4 @@
-from ._config import Direction, ModelConfig, ReadoutKind, Symmetry
+from ._config import Direction, ModelConfig, Symmetry
 from ._editor import ScaleGMNEditor
 from ._metanetwork import (
     EDITORS,
@@ -27,7 +27,6 @@ __all__ = [
     "ModelConfig",
     "ModelContext",
     "ProbedScaleGMN",
-    "ReadoutKind",
     "ScaleGMN",
     "ScaleGMNEditor",
     "Symmetry",

@@ -14,6 +14,8 @@ from torch.utils.checkpoint import checkpoint
 from scalegmn.graph import GraphSpec, NetworkGraph, Structure
 from scalegmn.models._config import ModelConfig, Symmetry
 from scalegmn.nn import (
+    MESSAGES,
+    MessagePassingLayer,
     Neurons,
     ParameterScale,
     PermutationMessagePassing,
@@ -70,7 +72,8 @@ class Backbone(nn.Module):
         config: options.
         needs: what is read of the last layer.
         fast: run the layers by a plan (:mod:`scalegmn.nn.fast`); False calls the forward of each layer,
-            whose code is its equation.  Weights and, to rounding, values and gradients are the same.
+            whose code is its equation.  Weights and, to rounding, values and gradients are the same.  Layers
+            with a message function that has no fast form are always called.
 
     Attributes:
         fast: see above; it may be changed at any time.
@@ -99,15 +102,21 @@ class Backbone(nn.Module):
         self.of_taps = TapEncoder(features=style.features, hidden=style.mlp.hidden)
         self.project_edges = nn.Linear(style.features, style.features, bias=False)
         self.dual_encoding = nn.Parameter(torch.randn(2, style.features)) if style.dual else None
-        layer = ScaleMessagePassing if self.symmetric else PermutationMessagePassing
-        last = config.layers - 1
+        message, last = MESSAGES.get(config.message), config.layers - 1
+        self.has_fast_form = message.has_fast_form
+
+        def layer(*, update_edges: bool) -> MessagePassingLayer:
+            if not self.symmetric:
+                return PermutationMessagePassing(style=style, update_edges=update_edges)
+            return ScaleMessagePassing(style=style, update_edges=update_edges, message=message)
+
         self.layers = nn.ModuleList(
-            [layer(style=style, update_edges=index < last or needs.edges) for index in range(config.layers)]
+            [layer(update_edges=index < last or needs.edges) for index in range(config.layers)]
         )
 
     def forward(self, graph: NetworkGraph) -> Reading:
         """Read a network or a batch."""
-        return self._read_fast(graph) if self.fast else self._read_plain(graph)
+        return self._read_fast(graph) if self.fast and self.has_fast_form else self._read_plain(graph)
 
     def _read_plain(self, graph: NetworkGraph) -> Reading:
         structure = Structure.of(graph)

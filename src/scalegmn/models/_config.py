@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import Annotated
 
 from scalegmn.configuration import Configuration, Depth, NonNegative, Rate, Width
-from scalegmn.nn import LayerStyle, MLPStyle
+from scalegmn.nn import MESSAGES, READOUTS, LayerStyle, Message, MLPStyle
+from scalegmn.registry import Registered
 
 
 class Direction(Enum):
@@ -27,13 +30,6 @@ class Symmetry(Enum):
     permutation = "permutation"
 
 
-class ReadoutKind(Enum):
-    """Where the answer about a network is read: its output neurons, or all its neurons."""
-
-    last_layer = "last_layer"
-    full_graph = "full_graph"
-
-
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig(Configuration):
     """Options of ScaleGMN and of the models that are built like it.
@@ -43,7 +39,9 @@ class ModelConfig(Configuration):
         layers: message passing layers.
         direction: forward, or bidirectional with dual features.
         symmetry: scaling, or permutation for the permutation-only model.
-        readout: for models that answer about a network.
+        message: what reaches a neuron along its edges: ``rescale`` is that of the paper.
+        readout: for models that answer about a network: ``last_layer`` reads its output neurons,
+            ``full_graph`` all its neurons.
         statistics: models that answer about a network also see statistics of the weights of each layer that
             keep all symmetries; see :class:`scalegmn.nn.WeightStatistics`.
         skip: residual connections around every layer.
@@ -78,7 +76,8 @@ class ModelConfig(Configuration):
     layers: Depth = 4
     direction: Direction = Direction.forward
     symmetry: Symmetry = Symmetry.scaling
-    readout: ReadoutKind = ReadoutKind.last_layer
+    message: Annotated[str, Registered(MESSAGES)] = Message.name
+    readout: Annotated[str, Registered(READOUTS)] = "last_layer"
     statistics: bool = False
     skip: bool = False
     dropout: Rate = 0.0
@@ -92,6 +91,13 @@ class ModelConfig(Configuration):
     mlp_hidden: Width | None = None
     mlp_layer_norm: bool = True
     update_scale: NonNegative = 0.01
+
+    def contradictions(self) -> Iterator[str]:
+        if self.symmetry is Symmetry.permutation and self.message != Message.name:
+            yield (
+                f"message is {self.message!r} with the symmetry permutation, expected {Message.name!r}: the "
+                "permutation-only model has messages of its own"
+            )
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from scalegmn.configuration import Count, Sections
 from scalegmn.graph import GraphSpec, NetworkBatch, NetworkGraph
 from scalegmn.models._backbone import Backbone
-from scalegmn.models._config import ModelConfig, ReadoutKind
+from scalegmn.models._config import ModelConfig
 from scalegmn.models._metanetwork import Embedder, ModelContext
-from scalegmn.nn import MLP, FullGraphReadout, LastLayerReadout, Readout, WeightStatistics
+from scalegmn.nn import MLP, READOUTS, WeightStatistics
 from scalegmn.shapes import NetworkVectors
 
 
@@ -82,11 +82,7 @@ class ScaleGMN(Embedder):
     def __init__(self, *, spec: GraphSpec, outputs: Count | None, config: ModelConfig) -> None:
         super().__init__()
         self.spec, self.config = spec, config
-        readouts: dict[ReadoutKind, type[Readout]] = {
-            ReadoutKind.last_layer: LastLayerReadout,
-            ReadoutKind.full_graph: FullGraphReadout,
-        }
-        kind = readouts[config.readout]
+        kind = READOUTS.get(config.readout)
         self.backbone = Backbone(spec=spec, config=config, needs=kind.needs(config.style))
         self.readout = kind(spec=spec, style=config.style)
         self.statistics = (

@@ -2,7 +2,7 @@ from ._edge_maps import EdgeMaps, EdgeWeights
 from ._equivariant import IOMap, IOMaps, ScaleEquivariant
 from ._group_rows import GroupRows
 from ._invariant import ScaleInvariant
-from ._message import Message, ReScaleEquivariant
+from ._message import MESSAGES, Message, MessageFunction, ReScaleEquivariant
 from ._message_passing_layer import MessagePassingLayer
 from ._mlp import MLP, MLPStyle
 from ._neurons import Neurons, SortedGraph
@@ -10,7 +10,7 @@ from ._normalization import ParameterScale
 from ._parameter_head import ParameterHead
 from ._permutation_layer import EdgeMLP, PermutationMessagePassing
 from ._positional import PositionalEncoding
-from ._readout import FullGraphReadout, LastLayerReadout, Readout
+from ._readout import READOUTS, FullGraphReadout, LastLayerReadout, Readout
 from ._scale_layer import EdgeUpdate, NodeInvariants, NodeUpdate, ScaleMessagePassing, carry, emit, receive
 from ._standardize import Standardize
 from ._start import start_dual, start_primal
@@ -20,7 +20,9 @@ from ._style import LayerStyle
 from ._taps import TapDecoder, TapEncoder
 
 __all__ = [
+    "MESSAGES",
     "MLP",
+    "READOUTS",
     "EdgeMLP",
     "EdgeMaps",
     "EdgeUpdate",
@@ -33,6 +35,7 @@ __all__ = [
     "LayerStyle",
     "MLPStyle",
     "Message",
+    "MessageFunction",
     "MessagePassingLayer",
     "Neurons",
     "NodeInvariants",

@@ -7,7 +7,8 @@ Beyond the paper: the backward direction, with dual features.
 
 from __future__ import annotations
 
-from typing import final
+from abc import ABC, abstractmethod
+from typing import ClassVar, Final, final
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from scalegmn.nn._equivariant import IOMap, ScaleEquivariant
 from scalegmn.nn._neurons import Neurons
 from scalegmn.nn._old_names import load_old_names
 from scalegmn.nn._style import LayerStyle
+from scalegmn.registry import Registry
 from scalegmn.shapes import EdgeFeatures, EdgeIntegers, NodeFeatures, SquareWeight
 
 
@@ -49,8 +51,66 @@ class ReScaleEquivariant(nn.Module):
         return product
 
 
+class MessageFunction(nn.Module, ABC):
+    """What reaches each neuron along its edges, in one direction.
+
+    Configurations name a function by ``model.message``.  One of your own is a subclass with a `name`, which
+    its method :meth:`register` adds to :data:`MESSAGES`.  It has to keep the law: a layer is equivariant
+    because its parts are.
+
+    Args:
+        style: of the layer.
+
+    Law: forward, :math:`q_j` and :math:`q_i/q_j` to :math:`q_i` (primal); backward, :math:`1/q_i` and
+    :math:`q_i/q_j` to :math:`1/q_j` (dual).
+    """
+
+    name: ClassVar[str]
+    """As written in configurations."""
+
+    has_fast_form: ClassVar[bool] = False
+    """Whether :mod:`scalegmn.nn.fast` knows how to compute it; backbones call the forward of others."""
+
+    @abstractmethod
+    def __init__(self, *, style: LayerStyle) -> None:
+        super().__init__()
+
+    @classmethod
+    def register(cls) -> None:
+        """Let configurations and saved models name this class.
+
+        Raises:
+            ConfigurationError: another class has the name.
+        """
+        MESSAGES.register(cls.name, cls)
+
+    @abstractmethod
+    def forward(
+        self,
+        x: NodeFeatures,
+        e: EdgeFeatures,
+        edge_weight: SquareWeight,
+        encoding: NodeFeatures,
+        *,
+        sender: EdgeIntegers,
+        receiver: EdgeIntegers,
+        neurons: Neurons,
+    ) -> NodeFeatures:
+        """What reaches every neuron, ``(V, D)``.
+
+        Args:
+            x: what neurons send, ``(V, D)``.
+            e: edge features, ``(E, D)``.
+            edge_weight: ``W_2``, the layer's map of edge features.
+            encoding: z, positional encodings ``(V, D)``.
+            sender: the row of the neuron that sends along every edge.
+            receiver: the row of the neuron that is reached along every edge.
+            neurons: the rows.
+        """
+
+
 @final
-class Message(nn.Module):
+class Message(MessageFunction):
     r"""The sum of the messages that reach each neuron.
 
     .. math::
@@ -79,8 +139,11 @@ class Message(nn.Module):
     :math:`q_i/q_j` to :math:`1/q_j` (dual).  It is one factor for all terms of a sum.
     """
 
+    name = "rescale"
+    has_fast_form = True
+
     def __init__(self, *, style: LayerStyle) -> None:
-        super().__init__()
+        super().__init__(style=style)
         width = style.features
         extras = width if style.positional_in_messages else 0
         self.rescale = ReScaleEquivariant(features=width)
@@ -121,3 +184,7 @@ class Message(nn.Module):
             self.io(product),
         )
         return messages.new_zeros(x.shape).index_add(0, receiver, messages)
+
+
+MESSAGES: Final = Registry[type[MessageFunction]]("message", entries={Message.name: Message})
+"""Message functions, by the names that configurations have for them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import final
+from typing import ClassVar, Final, final
 
 import torch
 from torch import nn
@@ -14,17 +14,35 @@ from scalegmn.nn._needs import ReadoutNeeds
 from scalegmn.nn._neurons import Neurons
 from scalegmn.nn._state import State
 from scalegmn.nn._style import LayerStyle
+from scalegmn.registry import Registry
 from scalegmn.shapes import NetworkVectors, NodeFeatures
 
 
 class Readout(nn.Module, ABC):
     """Features of a batch to ``(B, width)``.
 
+    Configurations name a readout by ``model.readout``.  One of your own is a subclass with a `name`, which
+    its method :meth:`register` adds to :data:`READOUTS`.
+
+    Law: invariant; a readout of your own has to be, so that the model is.
+
     Attributes:
         width: length of a network's vector.
     """
 
+    name: ClassVar[str]
+    """As written in configurations."""
+
     width: int
+
+    @classmethod
+    def register(cls) -> None:
+        """Let configurations and saved models name this class.
+
+        Raises:
+            ConfigurationError: another class has the name.
+        """
+        READOUTS.register(cls.name, cls)
 
     @staticmethod
     @abstractmethod
@@ -54,6 +72,8 @@ class LastLayerReadout(Readout):
 
     Law: invariant, since the factors of inputs and outputs are 1.
     """
+
+    name = "last_layer"
 
     def __init__(self, *, spec: GraphSpec, style: LayerStyle) -> None:
         super().__init__(spec=spec, style=style)
@@ -93,6 +113,8 @@ class FullGraphReadout(Readout):
     Law: invariant.
     """
 
+    name = "full_graph"
+
     def __init__(self, *, spec: GraphSpec, style: LayerStyle) -> None:
         super().__init__(spec=spec, style=style)
         self.spec = spec
@@ -130,3 +152,9 @@ def in_order(x: NodeFeatures, neurons: Neurons, rows: slice, count: int) -> Netw
     places = neurons.network[rows] * count + neurons.position[rows]
     table = x.new_zeros(neurons.num_graphs * count, x.shape[1]).index_copy(0, places, x[rows])
     return table.reshape(neurons.num_graphs, -1)
+
+
+READOUTS: Final = Registry[type[Readout]](
+    "readout", entries={kind.name: kind for kind in (LastLayerReadout, FullGraphReadout)}
+)
+"""Readouts, by the names that configurations have for them."""

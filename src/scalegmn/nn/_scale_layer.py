@@ -19,7 +19,7 @@ from scalegmn.nn._edge_maps import EdgeMaps
 from scalegmn.nn._equivariant import IOMaps, ScaleEquivariant
 from scalegmn.nn._group_rows import GroupRows
 from scalegmn.nn._invariant import ScaleInvariant, length, unit
-from scalegmn.nn._message import Message
+from scalegmn.nn._message import Message, MessageFunction
 from scalegmn.nn._message_passing_layer import MessagePassingLayer
 from scalegmn.nn._mlp import MLP
 from scalegmn.nn._neurons import Neurons, SortedGraph
@@ -69,20 +69,23 @@ class ScaleMessagePassing(MessagePassingLayer):
     Args:
         style: options.
         update_edges: whether later layers or the head read edge features.
+        message: the class of what reaches neurons along edges.
 
     Shapes: x, u, m, r, z ``(V, D)``; e ``(E, D)``.
 
     Law: x, m primal; u, r dual; e edge.  Each is kept.
     """
 
-    def __init__(self, *, style: LayerStyle, update_edges: bool) -> None:
+    def __init__(
+        self, *, style: LayerStyle, update_edges: bool, message: type[MessageFunction] = Message
+    ) -> None:
         super().__init__()
         width, both = style.features, style.bidirectional
         parts = 3 if both else 2
         extras = width * (style.positional_in_updates + both)
         self.style = style
-        self.forward_messages = Message(style=style)
-        self.backward_messages = Message(style=style) if both else None
+        self.forward_messages = message(style=style)
+        self.backward_messages = message(style=style) if both else None
         self.primal_update = NodeUpdate(width * parts, style=style, extras=extras)
         self.dual_update = NodeUpdate(width * parts, style=style, extras=extras) if both else None
         self.edge_update = EdgeUpdate(style=style) if update_edges else None

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.graph import GraphSpec
-from scalegmn.models import Embedder, ModelConfig, ReadoutKind, ScaleGMN
+from scalegmn.models import Embedder, ModelConfig, ScaleGMN
 from scalegmn.nn import robust_moments
 from scalegmn.populations import ARCHITECTURE_COLUMN, Population
 from scalegmn.seeding import derive_seed, numpy_generator
@@ -28,7 +28,7 @@ FEWEST: Final = 3
 """Networks that a picture needs: two have no shape."""
 
 # Few layers: random ones, one after the other, make the vectors of all networks nearly the same.
-_UNTRAINED: Final = ModelConfig(features=64, layers=2, readout=ReadoutKind.full_graph)
+_UNTRAINED: Final = ModelConfig(features=64, layers=2, readout="full_graph")
 _SCALE_SAMPLE: Final = 1000
 # t-SNE looks at the directions of most variance only, which is faster and leaves noise out.
 _DIRECTIONS: Final = 50

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from scalegmn.graph import NetworkGraph, Structure, to_graph
-from scalegmn.models import Direction, ModelConfig, ReadoutKind, ScaleGMN, ScaleGMNEditor, Symmetry
+from scalegmn.models import Direction, ModelConfig, ScaleGMN, ScaleGMNEditor, Symmetry
 from scalegmn.networks import Activation, mlp
 from scalegmn.nn._message_passing_layer import MessagePassingLayer
 from scalegmn.nn._needs import ReadoutNeeds
@@ -33,12 +33,12 @@ FORWARD, BOTH = Direction.forward, Direction.bidirectional
 OPTIONS: tuple[dict[str, Any], ...] = (
     {"direction": FORWARD},
     {"direction": FORWARD, "layers": 2, "skip": True, "sign_symmetrise": False},
-    {"direction": FORWARD, "readout": ReadoutKind.full_graph, "plain_io": False},
+    {"direction": FORWARD, "readout": "full_graph", "plain_io": False},
     {"direction": BOTH},
     {"direction": BOTH, "layers": 1, "positional_in_messages": True, "edge_positional": False},
     {"direction": BOTH, "skip": True, "positional_in_messages": True, "positional_in_updates": True},
     {"direction": BOTH, "sign_symmetrise": False, "separate_io": False, "mlp_layer_norm": False},
-    {"direction": FORWARD, "symmetry": Symmetry.permutation, "readout": ReadoutKind.full_graph, "skip": True},
+    {"direction": FORWARD, "symmetry": Symmetry.permutation, "readout": "full_graph", "skip": True},
     {"direction": BOTH, "symmetry": Symmetry.permutation, "separate_io": False, "edge_positional": False},
 )
 
@@ -127,7 +127,7 @@ WIDE_OPTIONS: tuple[dict[str, Any], ...] = (
     {"direction": FORWARD},
     {"direction": FORWARD, "sign_symmetrise": False, "skip": True, "plain_io": False},
     {"direction": BOTH},
-    {"direction": BOTH, "readout": ReadoutKind.full_graph, "positional_in_messages": True},
+    {"direction": BOTH, "readout": "full_graph", "positional_in_messages": True},
     {"direction": BOTH, "sign_symmetrise": False, "mlp_layer_norm": False, "skip": True},
 )
 
@@ -242,9 +242,7 @@ def test_what_is_not_sent_need_not_be_read() -> None:
 def test_messages_that_are_left_out_are_zero(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of networks of all kinds, with skips: before a layer the dual features of their senders are 0."""
     networks = networks_of(seed)
-    model = model_of(
-        networks, ModelConfig(features=6, layers=4, direction=BOTH, readout=ReadoutKind.full_graph)
-    )
+    model = model_of(networks, ModelConfig(features=6, layers=4, direction=BOTH, readout="full_graph"))
     seen: list[tuple[FastState, Step]] = []
 
     def see(layer: MessagePassingLayer, state: FastState, step: Step) -> FastState:

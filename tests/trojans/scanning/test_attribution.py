@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.graph import GraphSpec, NetworkBatch
-from scalegmn.models import Direction, FittedJudge, ModelConfig, ReadoutKind, ScaleGMN
+from scalegmn.models import Direction, FittedJudge, ModelConfig, ModelContext, ScaleGMN
 from scalegmn.networks import Activation, Architecture, cnn, mlp
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Element, SymmetryAction
@@ -26,9 +26,7 @@ NETWORKS = {
 
 
 def detector(architecture: Architecture) -> ScaleGMN:
-    config = ModelConfig(
-        features=8, layers=2, direction=Direction.bidirectional, readout=ReadoutKind.full_graph
-    )
+    config = ModelConfig(features=8, layers=2, direction=Direction.bidirectional, readout="full_graph")
     model = ScaleGMN(spec=GraphSpec.of([architecture]), outputs=3, config=config)
     return randomise(model, generator=generator(1)).double().eval()
 
@@ -101,6 +99,10 @@ class Counted(FittedJudge):
     """Not trained by gradients, as trees are not."""
 
     outputs = 1
+
+    @classmethod
+    def build(cls, context: ModelContext) -> Counted:
+        return cls()
 
     def fit_scale(self, batch: NetworkBatch) -> None: ...
 

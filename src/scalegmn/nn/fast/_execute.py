@@ -59,9 +59,11 @@ def execute_scale_layer(layer: ScaleMessagePassing, state: FastState, step: Step
     """A :class:`~scalegmn.nn.ScaleMessagePassing`; the names are those of its equations."""
     at, written, start = step.at, step.written, state.start
     x, u, z, old = state.primal, state.dual, state.encoding, step.written.state(state)
+    forward, backward = layer.forward_messages, layer.backward_messages
+    assert isinstance(forward, Message), "a backbone calls layers whose messages have no fast form"
     mapped, excess = MappedEdges.from_maps(layer.edge_maps, state.edges, step), at.neurons.excess
     m = message_sums(
-        layer.forward_messages,
+        forward,
         emit(x, excess),
         mapped.forward,
         z,
@@ -71,10 +73,10 @@ def execute_scale_layer(layer: ScaleMessagePassing, state: FastState, step: Step
     )
     parts, dual = [x, m], None
     extras = [old.encoding] if layer.style.positional_in_updates else []
-    if layer.backward_messages is not None and u is not None and step.backward is not None:
+    if isinstance(backward, Message) and u is not None and step.backward is not None:
         assert mapped.backward is not None and old.dual is not None
         r = message_sums(
-            layer.backward_messages,
+            backward,
             u,
             mapped.backward,
             z,
