@@ -2,11 +2,11 @@
 
     python benchmarks/accuracy_limits.py POPULATION --epochs 1 5 [--below 0.12] [--runs RUN RUN ...]
 
-POPULATION is one of `scalegmn make cnns`.  Every test accuracy is drawn anew, as so many right answers would
-come out on as many other test images, and Kendall's tau between the recorded and the new values is printed,
-the mean of ten draws: about the highest that a model which is right about every network can reach.  RUN are
-folders of trainings with `task: regression` that were tested on the same networks; Pearson's correlation of
-their errors is printed for each pair.
+POPULATION is one of `scalegmn make cnns`.  Every test accuracy is drawn anew, as so many correct predictions
+would come out on as many other test images, and Kendall's tau between the recorded and the new values is
+printed, the mean of ten draws: about the highest that a model which is right about every network can reach.
+RUN are folders of training runs with `task: regression` that were tested on the same networks; Pearson's
+correlation of their errors is printed for each pair.
 """
 
 from __future__ import annotations

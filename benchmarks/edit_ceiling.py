@@ -1,6 +1,6 @@
 """A trained editor beside its ceiling: fitting every network to its edited image by gradient descent.
 
-    python benchmarks/edit_ceiling.py RUN [--networks 200] [--learning_rate 1e-3] [--threads 1] [--split test]
+    python benchmarks/edit_ceiling.py RUN [--networks 200] [--learning-rate 1e-3] [--threads 1] [--split test]
 
 Prints the error, and the seconds per network, of no edit, of the editor, and of Adam after 1, 2, 5, ... steps
 on the full image, starting from the network as it was.  "x time" is the time in units of the editor's.  The
@@ -70,7 +70,7 @@ def main() -> None:
     )
     parser.add_argument("run", type=Path)
     parser.add_argument("--networks", type=int, default=200)
-    parser.add_argument("--learning_rate", type=float, default=LEARNING_RATE)
+    parser.add_argument("--learning-rate", type=float, default=LEARNING_RATE)
     parser.add_argument("--split", default="test", choices=("train", "val", "test"))
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
@@ -89,7 +89,7 @@ def main() -> None:
     began = time.process_time()
     edited = editor.edit(architecture, theta)
     unit = (time.process_time() - began) / len(theta)
-    drawn = editor.task.draw(NetworkBatch.of(architecture, edited))
+    drawn = editor.task.draw(NetworkBatch.from_parameters(architecture, edited))
     own = Row("editor", squared_errors(drawn, wanted), unit)
     print(f"{len(rows)} networks {architecture.describe()}")
     print(f"{options.threads} threads, Adam at {options.learning_rate:g}")

@@ -26,7 +26,7 @@ from benchmarks.stopwatch import Places, Stopwatch
 from scalegmn.images import ImageSet
 from scalegmn.networks import run
 from scalegmn.populations import PopulationWriter
-from scalegmn.zoo.inrs import InrRecipe, SirenFit, fit_inrs, image_coordinates, initial_parameters
+from scalegmn.zoo.inrs import InrRecipe, SirenFit, fit_inrs, image_coordinates, initial_sine_parameters
 from scalegmn.zoo.inrs import _making as inrs
 
 PUBLISHED_STEPS = 1000
@@ -56,7 +56,9 @@ def plain_rate(images: ImageSet, recipe: InrRecipe, device: str) -> float:
         )
         networks = [("train", first + i, 0) for i in range(len(targets))]
         theta = (
-            initial_parameters(recipe, architecture, seed=0, networks=networks).to(device).requires_grad_()
+            initial_sine_parameters(recipe, architecture, seed=0, networks=networks)
+            .to(device)
+            .requires_grad_()
         )
         optimizer = torch.optim.Adam([theta], lr=recipe.learning_rate)
         for _ in range(recipe.steps):

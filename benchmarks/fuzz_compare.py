@@ -1,6 +1,6 @@
 """Mutated files that are read: the usual readers have to read the same numbers, or nothing.
 
-A file that two readers read differently could be judged by one and used with the other.
+A file that two readers read differently could be evaluated by one and used with the other.
 """
 
 from __future__ import annotations

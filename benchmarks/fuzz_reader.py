@@ -25,7 +25,7 @@ from typing import Final
 from benchmarks.fuzz_mutations import mutated, valid_files
 
 from scalegmn.checkpoints import FileContents, decode
-from scalegmn.checkpoints.worker import Outline, Reader, check_answer, describe
+from scalegmn.checkpoints.worker import Outline, Reader, check_answer, describe_contents
 from scalegmn.errors import CheckpointError
 
 MAX_BYTES: Final = 2**24
@@ -96,7 +96,7 @@ def read_one(content: bytes, outcome: Outcome, *, label: str) -> None:
     try:
         with bounded(MOST_SECONDS):
             contents = decode(content, max_bytes=MAX_BYTES)
-            answer = describe(contents, sha256="0" * 64, max_bytes=MAX_BYTES)
+            answer = describe_contents(contents, sha256="0" * 64, max_bytes=MAX_BYTES)
             assert isinstance(check_answer(answer, max_bytes=MAX_BYTES), Outline)
         outcome.kinds["read"] += 1
     except CheckpointError as error:

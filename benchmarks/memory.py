@@ -1,6 +1,6 @@
 """Peak memory of a training step at the published settings, beside that of the plain forwards.
 
-    python -m benchmarks.memory [--settings mnist_cls/scalegmn ...] [--batch_size 16] [--threads 1]
+    python -m benchmarks.memory [--settings mnist_cls/scalegmn ...] [--batch-size 16] [--threads 1]
 
 Each figure comes from a process of its own: the most memory it ever had, less what it had before the
 step.  "Again" computes each layer again for the gradient (`training.recompute`).  "Plain" calls
@@ -64,7 +64,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--settings", nargs="+", choices=list(SETTINGS), default=list(SETTINGS))
-    parser.add_argument("--batch_size", type=int, default=16)
+    parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", choices=KINDS, help="one figure, in this process")
     options = parser.parse_args()
@@ -75,7 +75,7 @@ def main() -> None:
     print(f"{'setting':30}{'MiB':>10}{'again MiB':>12}{'plain MiB':>12}{'share':>8}")
     for name in options.settings:
         command = [sys.executable, "-m", "benchmarks.memory", "--settings", name]
-        command += ["--batch_size", str(options.batch_size), "--threads", str(options.threads)]
+        command += ["--batch-size", str(options.batch_size), "--threads", str(options.threads)]
         fast, again, plain = (
             float(subprocess.run([*command, "--only", kind], check=True, capture_output=True).stdout)
             for kind in KINDS

@@ -1,6 +1,6 @@
 """From a population on disk to training steps: networks per second, and what an epoch takes beside its steps.
 
-    python -m benchmarks.pipeline [--networks 20000] [--batch_sizes 16 64 256] [--epoch_networks 256]
+    python -m benchmarks.pipeline [--networks 20000] [--batch-sizes 16 64 256] [--epoch-networks 256]
                                   [--configs inr_classification/mnist ...] [--folder POPULATION]
                                   [--wall] [--threads 1]
 
@@ -9,9 +9,10 @@ which is all that a model of parameters reads, and with their graph.  The popula
 2-32-32-1, CNNs of the Small CNN Zoo's kind, and such CNNs with two activations, in a temporary folder; or the
 one in `--folder`.  "memory" keeps all parameters, "disk" reads every batch from the (cached) files.
 
-The second table comes from trainings with the library's own `train`: which share of an epoch's training,
-before the validation, goes to something else than the model's forward pass, the backward pass and the
-optimizer: to batches, graphs, loss, metrics, logging.  Both are timed in the same epoch; the better of two.
+The second table comes from training runs with the library's own `train`: which fraction of an epoch's
+training, before the validation, goes to something else than the model's forward pass, the backward pass and
+the optimizer: to batches, graphs, loss, metrics, logging.  Both are timed in the same epoch; the better of
+two.
 
 Seconds are those of the processor, which other programs on the machine disturb least; `--wall` takes the
 clock's.
@@ -32,7 +33,7 @@ from benchmarks.throughput import CONFIGS
 
 from scalegmn.networks import Activation, Architecture, cnn, siren
 from scalegmn.populations import Population, PopulationWriter
-from scalegmn.training import BatchOrder, Networks, kept_memory, parse_config, train
+from scalegmn.training import BatchOrder, NetworkDataset, kept_memory, parse_config, train
 
 Clock = Callable[[], float]
 INRS = (siren(),)
@@ -56,7 +57,7 @@ def write(folder: Path, architectures: tuple[Architecture, ...], networks: int) 
     return Population.open(folder)
 
 
-def assembled(networks: Networks, batch_size: int, *, graph: bool, clock: Clock) -> float:
+def assembled(networks: NetworkDataset, batch_size: int, *, graph: bool, clock: Clock) -> float:
     """Networks per second, the best of a few rounds over batches in random order."""
     best = 0.0
     for epoch in range(4):
@@ -73,7 +74,7 @@ def assembled(networks: Networks, batch_size: int, *, graph: bool, clock: Clock)
 
 def assembling(name: str, population: Population, batch_sizes: list[int], clock: Clock) -> None:
     for place, limit in (("memory", float("inf")), ("disk", 0.0)):
-        networks = Networks(
+        networks = NetworkDataset(
             population=population,
             rows=np.arange(len(population)),
             targets=torch.zeros(len(population)),
@@ -137,8 +138,8 @@ def epoch(config_name: str, population: Path, networks: int, output: Path, clock
         "output": output,
     }
     changes = [f"--{key}={value}" for key, value in values.items()]
-    config, mistakes = parse_config(["--config", str(CONFIGS / f"{config_name}.yaml"), *changes])
-    assert config is not None and not mistakes, mistakes
+    config, problems = parse_config(["--config", str(CONFIGS / f"{config_name}.yaml"), *changes])
+    assert config is not None and not problems, problems
     steps = Steps(clock)
     train(config, callbacks=[steps])
     # The first epoch warms up.
@@ -152,9 +153,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--networks", type=int, default=20_000)
-    parser.add_argument("--batch_sizes", type=int, nargs="+", default=[16, 64, 256])
-    parser.add_argument("--epoch_networks", type=int, default=256, help="training networks of an epoch")
-    parser.add_argument("--configs", nargs="*", default=list(EPOCHS), help="of trainings on sine networks")
+    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[16, 64, 256])
+    parser.add_argument("--epoch-networks", type=int, default=256, help="training networks of an epoch")
+    parser.add_argument(
+        "--configs", nargs="*", default=list(EPOCHS), help="of training runs on sine networks"
+    )
     parser.add_argument("--folder", type=Path, help="a population to assemble batches from")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(

@@ -28,7 +28,7 @@ class Public:
 
 @dataclass(frozen=True)
 class Setting:
-    """A published setting: configuration, networks, numbers per answer (None for editors)."""
+    """A published setting: configuration, networks, numbers per prediction (None for editors)."""
 
     config: str
     architectures: tuple[Architecture, ...]

@@ -1,19 +1,19 @@
 """Repairs of trojaned networks in one table: a trained editor beside methods that are not learned.
 
-    python -m benchmarks.repair_table POPULATION [--run RUN] [--split test] [--clean_images 100 500 2500]
-                                      [--limit N] [--tune_pairs 12] [--threads 1] [--device cpu]
+    python -m benchmarks.repair_table POPULATION [--run RUN] [--split test] [--clean-images 100 500 2500]
+                                      [--limit N] [--tune-pairs 12] [--threads 1] [--device cpu]
 
 POPULATION is a folder that `scalegmn make trojans` wrote, RUN one of a training with `task: trojan_repair`
 on it; without a run there is no editor, and splits are those of a training with the usual settings and
 `where: {usable: true}`.  Trojaned networks of the split and their clean twins are repaired by every method
-and judged on all test images, each network with its own trigger.
+and evaluated on all test images, each network with its own trigger.
 
 Clean images of methods that are given some are training images of the population: those that both twins were
 trained on, before any were poisoned.  Test images are used for nothing but the figures.  What is a setting of
-a method for all networks (the learning rates of trainings, the step along the mean difference, the bound of
-channel Lipschitz pruning) is chosen on pairs of the validation split, with their triggers in training images
-that no method was given; the editor's best epoch was chosen on the same pairs.  What ANP and fine-pruning
-choose for each network, they choose on clean accuracy alone.
+a method for all networks (the learning rates of training runs, the step along the mean difference, the bound
+of channel Lipschitz pruning) is chosen on pairs of the validation split, with their triggers in training
+images that no method was given; the editor's best epoch was chosen on the same pairs.  What ANP and
+fine-pruning choose for each network, they choose on clean accuracy alone.
 
 Prints the table, and writes `repair_table.json` and `repair_table.png` into --output.  Times are processor
 seconds per network, which other programs on the machine disturb least.
@@ -47,7 +47,7 @@ from scalegmn.trojans.repair import (
     Thetas,
     best_of,
     draw_repairs,
-    judge_many,
+    evaluate_methods,
     networks_of,
     with_clean_twins,
 )
@@ -58,10 +58,10 @@ from scalegmn.trojans.repair.defenses import (
     EditorRepair,
     FinePruning,
     FineTuning,
-    InTurn,
     MeanDifference,
     NoRepair,
     RepairMethod,
+    RepairSequence,
     Tuning,
 )
 
@@ -106,7 +106,7 @@ class Tuner:
     def best(self, candidates: Sequence[M], settings: Sequence[float], label: str) -> M:
         def judge(methods: Sequence[M]) -> list[Repairs]:
             done = [self.bench.repaired(method, self.rows)[0] for method in methods]
-            return judge_many(self.bench.population, self.rows, done, self.images)
+            return evaluate_methods(self.bench.population, self.rows, done, self.images)
 
         chosen, scores = best_of(candidates, judge)
         self.log[label] = {
@@ -154,7 +154,7 @@ def methods_of(
         methods.append(tuner.best(pruned, LEARNING_RATES, f"fine-pruning {label}"))
         methods.append(AdversarialNeuronPruning(count=count))
         if trained is not None:
-            both = [InTurn(trained, second) for second in tuned]
+            both = [RepairSequence(trained, second) for second in tuned]
             methods.append(tuner.best(both, LEARNING_RATES, f"editor + fine-tuning {label}"))
     return methods
 
@@ -228,9 +228,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("population", type=Path)
     parser.add_argument("--run", type=Path)
     parser.add_argument("--split", default="test", choices=("train", "val", "test"))
-    parser.add_argument("--clean_images", type=int, nargs="*", default=[100, 500, 2500])
+    parser.add_argument("--clean-images", type=int, nargs="*", default=[100, 500, 2500])
     parser.add_argument("--limit", type=int, help="only so many pairs, chosen at random")
-    parser.add_argument("--tune_pairs", type=int, default=12, help="pairs that settings are chosen on")
+    parser.add_argument("--tune-pairs", type=int, default=12, help="pairs that settings are chosen on")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu", help="where networks are repaired")
@@ -262,12 +262,12 @@ def setup(options: argparse.Namespace) -> Setup:
     ):
         sys.exit(f"{options.population} is not the population that {options.run} was trained on")
     if run is not None and not isinstance(run.model, Editor):
-        sys.exit(f"{options.run}: its model answers questions; give a training for trojan_repair")
+        sys.exit(f"{options.run}: its model predicts questions; give a training for trojan_repair")
     editor = run.model.to(options.device) if run is not None and isinstance(run.model, Editor) else None
     population = selection.test_population if options.split == "test" else selection.population
     rows = with_clean_twins(population, getattr(selection, options.split))
     choosing = with_clean_twins(selection.population, selection.val)
-    chosen_with = without_test(TrojanImages.of(selection.population, folder=options.folder))
+    chosen_with = without_test(TrojanImages.from_population(selection.population, folder=options.folder))
     clean = CleanImages(chosen_with.train_inputs, chosen_with.train_labels)
     bench = Bench(selection.population, clean, options.seed, options.device)
     return Setup(
@@ -275,7 +275,7 @@ def setup(options: argparse.Namespace) -> Setup:
         bench=replace(bench, population=population),
         train=selection.train,
         rows=limited(rows, options.limit, options.seed),
-        images=TrojanImages.of(population, folder=options.folder),
+        images=TrojanImages.from_population(population, folder=options.folder),
         editor=editor,
     )
 
@@ -311,7 +311,7 @@ def main() -> None:
         done.append(thetas)
         seconds.append(spent)
         print(f"{method.name}, {method.images} images: {spent:.3f} s per network", flush=True)
-    judged = judge_many(given.bench.population, given.rows, done, given.images)
+    judged = evaluate_methods(given.bench.population, given.rows, done, given.images)
     summaries = [repairs.summary() for repairs in judged]
     title = f"{len(given.rows) // 2} trojaned networks and their clean twins ({options.split})"
     lines = [cells(*entry) for entry in zip(methods, summaries, seconds, strict=True)]

@@ -1,7 +1,7 @@
 """Time and memory of one network against its number of edges, from a thousand to a million.
 
     python -m benchmarks.scaling [--features 128] [--threads 1] [--largest 1000000] [--budget 300]
-                                 [--picture FILE.png] [--resnet18] [--full_graph]
+                                 [--picture FILE.png] [--resnet18] [--full-graph]
 
 Networks of four 3 x 3 convolutions of ever more channels go through inference of a model with the features
 and layers of the published settings, each in a process of its own.  Seconds are those of the processor, which
@@ -11,7 +11,7 @@ seconds are over.  A straight line of slope 1 is drawn beside the measured ones.
 
 `--resnet18` reads one network with the convolutions and skip connections of ResNet-18 instead (batch norm in
 the biases, 3 x 3 kernels at the input, no projections in the skip connections; 1.2 million edges).  With
-`--full_graph` the model reads all neurons in the end, not the output neurons alone.
+`--full-graph` the model reads all neurons in the end, not the output neurons alone.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def measure(architecture: Architecture, features: int, readout: str) -> None:
     """Print edges, seconds and GiB of one network."""
     torch.manual_seed(0)
     config = ModelConfig(features=features, edge_positional=False, separate_io=False, readout=readout)
-    model = ScaleGMN(spec=GraphSpec.of([architecture]), outputs=1, config=config).eval()
-    batch = NetworkBatch.of(architecture, 0.1 * torch.randn(1, architecture.num_parameters))
+    model = ScaleGMN(spec=GraphSpec.from_architectures([architecture]), outputs=1, config=config).eval()
+    batch = NetworkBatch.from_parameters(architecture, 0.1 * torch.randn(1, architecture.num_parameters))
     count = batch.graph.num_edges
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Without it the kernel clears every page again in every pass, which takes most of the time of large ones.
@@ -75,9 +75,9 @@ def _passes(model: ScaleGMN, batch: NetworkBatch) -> list[float]:
     seconds: list[float] = []
     for number in range(4):
         began = time.process_time()
-        answer = model.answer(batch)
+        answer = model.predict(batch)
         if not torch.isfinite(answer).all():
-            raise SystemExit(f"the answer about a network is {answer.tolist()}")
+            raise SystemExit(f"the prediction for a network is {answer.tolist()}")
         if number:
             seconds.append(time.process_time() - began)
         if sum(seconds) > REPEATED:
@@ -97,7 +97,7 @@ def draw(rows: list[tuple[int, float, float]], path: Path) -> None:
         strict=True,
     ):
         axis.loglog(edges, values, "o-", label="measured")
-        axis.loglog(edges, [values[-1] * n / edges[-1] for n in edges], "--", color="grey", label="linear")
+        axis.loglog(edges, [values[-1] * n / edges[-1] for n in edges], "--", color="gray", label="linear")
         axis.set(xlabel="edges of the network", ylabel=label)
         axis.grid(alpha=0.3)
         axis.legend()
@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--only", type=int, help="measure one number of edges in this process")
     parser.add_argument("--resnet18", action="store_true")
-    parser.add_argument("--full_graph", action="store_true")
+    parser.add_argument("--full-graph", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.only or options.resnet18:
@@ -130,7 +130,7 @@ def main() -> None:
             break
         command = [sys.executable, "-m", "benchmarks.scaling", "--only", str(edges)]
         command += ["--features", str(options.features), "--threads", str(options.threads)]
-        command += ["--full_graph"] * options.full_graph
+        command += ["--full-graph"] * options.full_graph
         found = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
         count, seconds, memory = int(found[0]), float(found[1]), float(found[2])
         rows.append((count, seconds, memory))

@@ -1,8 +1,8 @@
 """Networks per second of ScaleGMN at the published settings, in training and in inference.
 
-    python -m benchmarks.throughput [--settings mnist_cls/scalegmn ...] [--batch_size 16] [--seconds 10]
+    python -m benchmarks.throughput [--settings mnist_cls/scalegmn ...] [--batch-size 16] [--seconds 10]
                                     [--threads N] [--device cpu] [--precision float32|bfloat16] [--compile]
-                                    [--processor_seconds] [--check | --record]
+                                    [--processor-seconds] [--check | --record]
 
 One training step is forward, backward and AdamW on a random batch.  The batch is put together once;
 its graph is made anew in every step, as in training.  Every rate is also given per GFLOP/s of a matrix
@@ -10,7 +10,7 @@ product of 18,000 x 128 by 128 x 128 that is measured in the same run, before an
 better of the two counts), so that machines can be compared; "times" is that figure over the one measured for
 the public code of the paper (168 GFLOP/s on 2 cores, float32, batches of 16).  All rates are those of the
 best of thirty rounds, of at least one step each.  Prints the load of the machine, because a shared machine
-makes the figures smaller; with `--processor_seconds --threads 1` others disturb least.
+makes the figures smaller; with `--processor-seconds --threads 1` others disturb least.
 
 `--record` writes "times" into `benchmarks/recorded.json`, with machine and date; `--check` compares with what
 was recorded and exits with status 1, naming setting and figures, when one has fallen under half.
@@ -56,17 +56,17 @@ def rate(
 
     So many rounds that one of them is left in peace by the other programs of the machine.
     """
-    synchronise = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
+    synchronize = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
     for _ in range(2):
         step()
     best = 0.0
     for _ in range(rounds):
-        synchronise()
+        synchronize()
         began, calls = clock(), 0
         while clock() - began < seconds / rounds:
             step()
             calls += 1
-        synchronise()
+        synchronize()
         best = max(best, calls / (clock() - began))
     return best
 
@@ -86,19 +86,19 @@ def model_of(
     setting: Setting, config: ModelConfig
 ) -> tuple[torch.nn.Module, Callable[[NetworkBatch], Tensor]]:
     """A new model, and what asks it about a batch."""
-    spec = GraphSpec.of(setting.architectures)
+    spec = GraphSpec.from_architectures(setting.architectures)
     if setting.outputs is None:
         editor = ScaleGMNEditor(spec=spec, config=config)
         return editor, lambda batch: torch.cat([theta for _, theta in editor.edit(batch).parts])
     judge = ScaleGMN(spec=spec, outputs=setting.outputs, config=config)
-    return judge, judge.answer
+    return judge, judge.predict
 
 
 def measure(setting: Setting, options: argparse.Namespace) -> tuple[float, float]:
     """Networks per second in training and in inference."""
     path = CONFIGS / f"{setting.config}.yaml"
-    config, mistakes = parse_config(["--config", str(path)])
-    assert config is not None and not mistakes, mistakes
+    config, problems = parse_config(["--config", str(path)])
+    assert config is not None and not problems, problems
     torch.manual_seed(0)
     model, ask = model_of(setting, config.options.of(ModelConfig))
     model.to(options.device)
@@ -151,13 +151,13 @@ def arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--settings", nargs="+", choices=list(SETTINGS), default=list(SETTINGS))
-    parser.add_argument("--batch_size", type=int, default=16)
+    parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=10.0, help="for each figure")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--compile", action="store_true")
-    parser.add_argument("--processor_seconds", action="store_true", help="not the clock's: for busy machines")
+    parser.add_argument("--processor-seconds", action="store_true", help="not the clock's: for busy machines")
     after = parser.add_mutually_exclusive_group()
     after.add_argument(
         "--check", action="store_true", help="fail when a figure is under half of the recorded"

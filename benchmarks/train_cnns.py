@@ -1,11 +1,11 @@
 """How many small convolutional networks per second the maker trains, next to one after the other.
 
-    python -m benchmarks.train_cnns [--networks 128] [--images 1000] [--test_images 500] [--epochs 2]
-                                    [--size 28] [--workers 2] [--device cpu] [--plain 4] [--batch_size 32]
+    python -m benchmarks.train_cnns [--networks 128] [--images 1000] [--test-images 500] [--epochs 2]
+                                    [--size 28] [--workers 2] [--device cpu] [--plain 4] [--batch-size 32]
                                     [--profile]
 
 Trains networks of the Small CNN Zoo, with hyper-parameters from its whole space, on random images.  The time
-is that of the whole call, with drawing the start, judging the checkpoints (start, first and last epoch),
+is that of the whole call, with drawing the start, evaluating the checkpoints (start, first and last epoch),
 writing and checksums.  "plain" trains `--plain` of the same networks one by one with `torch.nn`, a PyTorch
 optimizer and its own threads; 0 leaves it out.  `--profile` says instead where the processor time of the
 maker goes, with one worker.  Also says what the rate would mean for 1,000 networks of 5
@@ -35,7 +35,7 @@ from scalegmn.zoo.cnns import (
     CnnRecipe,
     CnnTraining,
     DropoutTape,
-    Hyper,
+    Hyperparameters,
     HyperSpace,
     Optimizers,
     initial_parameters,
@@ -73,7 +73,7 @@ def maker_seconds(images: ImageSet, recipe: CnnRecipe, options: argparse.Namespa
         return time.perf_counter() - start
 
 
-def plain_optimizer(module: nn.Module, hyper: Hyper) -> torch.optim.Optimizer:
+def plain_optimizer(module: nn.Module, hyper: Hyperparameters) -> torch.optim.Optimizer:
     kinds = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD, "rmsprop": torch.optim.RMSprop}
     return kinds[hyper.optimizer](module.parameters(), lr=hyper.learning_rate)  # type: ignore[no-any-return]
 
@@ -114,11 +114,11 @@ def print_profile(images: ImageSet, recipe: CnnRecipe, options: argparse.Namespa
         "loss, dense layer, their backward pass and that of the above": [(CnnTraining, "gradient")],
         "optimizers": [(CnnTraining, "_step"), (Optimizers, "step")],
         "orders and images of the steps": [(CnnTraining, "epoch")],
-        "judging checkpoints": [(CnnTraining, "settle")],
+        "evaluating checkpoints": [(CnnTraining, "settle")],
         "drawing the start": [(cnn_populations, "initial_parameters"), (CnnTraining, "__init__")],
         "writing": [(PopulationWriter, "append_groups"), (PopulationWriter, "finish")],
     }
-    stopwatch = Stopwatch(whole=("judging checkpoints",))
+    stopwatch = Stopwatch(whole=("evaluating checkpoints",))
     options.workers = 1
     with stopwatch.watching(places), stopwatch.watch("everything else"):
         maker_seconds(images, recipe, options)
@@ -131,19 +131,19 @@ def main() -> None:
     )
     parser.add_argument("--networks", type=int, default=128)
     parser.add_argument("--images", type=int, default=1000, help="training images")
-    parser.add_argument("--test_images", type=int, default=500)
+    parser.add_argument("--test-images", type=int, default=500)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--size", type=int, default=28, help="height and width of the images")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--plain", type=int, default=4, help="networks that are trained one by one")
-    parser.add_argument("--batch_size", type=int, default=32, help="images per step")
+    parser.add_argument("--batch-size", type=int, default=32, help="images per step")
     parser.add_argument("--profile", action="store_true", help="say where the maker's time goes")
     options = parser.parse_args()
     torch.set_num_threads(options.workers)
     images = random_images(options.images, options.test_images, options.size)
     recipe = CnnRecipe(checkpoints=tuple(sorted({0, 1, options.epochs})), batch_size=options.batch_size)
-    # Networks see a share of the images, so that is what a network costs on average.
+    # Networks see a fraction of the images, so that is what a network costs on average.
     seen = float(np.mean([recipe.hyper(0, n).train_fraction for n in range(options.networks)]))
     print(
         f"{options.networks} networks; {options.images} images {options.size} x {options.size}, of which one "

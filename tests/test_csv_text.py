@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalegmn.csv_text import csv_cell, csv_text, original_cell
-from scalegmn.populations import harmless, original
+from scalegmn.populations import escape_formulas, unescape_formulas
 
 SOURCE = Path(__file__).parents[1] / "src" / "scalegmn"
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -60,10 +60,10 @@ def test_rows_and_arrow_tables() -> None:
     read = list(csv.reader(io.StringIO(csv_text(rows))))
     assert read == [["name", "'=x"], ["'=HYPERLINK(1)", "-1.5"], ["-1.5", "2"]]
     table = pa.table({"=a": ["=1", None, "-1", "'+x"], "b": [1.5, -2.0, None, 0.0]})
-    written = harmless(table)
+    written = escape_formulas(table)
     assert written.column_names == ["'=a", "b"]
     assert written["'=a"].to_pylist() == ["'=1", None, "'-1", "''+x"]
-    assert original(written).equals(table)
+    assert unescape_formulas(written).equals(table)
 
 
 def test_every_writer_of_csv_goes_through_it() -> None:

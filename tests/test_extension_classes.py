@@ -12,7 +12,7 @@ import torch
 from scalegmn.graph import NetworkBatch
 from scalegmn.networks import Activation, Architecture, cnn, mlp
 from scalegmn.seeding import generator
-from scalegmn.testing import PERMUTATIONS, FlatParameters, assert_invariant, randomise
+from scalegmn.testing import PERMUTATIONS, FlatParameters, assert_invariant, randomize
 
 SOURCE = Path(__file__).parents[1] / "examples" / "extension" / "src"
 TANH = Activation("tanh")
@@ -55,12 +55,12 @@ def test_model_keeps_the_law_that_it_states_and_no_other(architecture: Architect
     from scalegmn_example.neuron_sets import NeuronSets, NeuronSetsConfig
 
     model = NeuronSets(layers=3, outputs=2, config=NeuronSetsConfig(width=8)).double()
-    randomise(model, generator=generator(0))
+    randomize(model, generator=generator(0))
     theta = torch.randn(4, architecture.num_parameters, generator=generator(1), dtype=torch.float64)
     networks = FlatParameters(architecture, theta)
 
     def answer(given: torch.Tensor) -> torch.Tensor:
-        return model.answer(NetworkBatch.of(architecture, given))
+        return model.answer(NetworkBatch.from_parameters(architecture, given))
 
     assert_invariant(answer, networks, generator=generator(2), elements=PERMUTATIONS)
     with pytest.raises(AssertionError):

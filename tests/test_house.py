@@ -1,4 +1,4 @@
-"""Habits of the house that a linter does not know: budgets, and calls that hide mistakes."""
+"""Habits of the house that a linter does not know: budgets, and calls that hide errors."""
 
 from __future__ import annotations
 

@@ -101,11 +101,11 @@ def test_errors_are_one_short_line_whatever_they_repeat() -> None:
 
 
 def test_several_mistakes_are_kept_apart() -> None:
-    mistakes = [f"field {n} is wrong\n{'x' * 100}" for n in range(50)]
-    error = ConfigurationError("model", mistakes=mistakes)
+    problems = [f"field {n} is wrong\n{'x' * 100}" for n in range(50)]
+    error = ConfigurationError("model", problems=problems)
     assert str(error).startswith("model: field 0 is wrong") and len(str(error)) <= MESSAGE
-    assert error.mistakes == tuple(map(printable, mistakes))
-    assert pickle.loads(pickle.dumps(error)).mistakes == error.mistakes
+    assert error.problems == tuple(map(printable, problems))
+    assert pickle.loads(pickle.dumps(error)).problems == error.problems
 
 
 def test_no_error_class_goes_past_the_check() -> None:

@@ -1,4 +1,4 @@
-"""What an earlier version wrote still opens and answers as it did (`fixtures/first_stores/README.md`)."""
+"""What an earlier version wrote still opens and predicts as it did (`fixtures/first_stores/README.md`)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from scalegmn.training import Run
 STORES = Path(__file__).parent / "fixtures" / "first_stores"
 EXPECTED = {name: torch.from_numpy(values) for name, values in np.load(STORES / "expected.npz").items()}
 # Computed in float32 by networks of a few layers and by other sums in another order: differences are some
-# units of 6e-8 in every step, and answers are of size 1.
+# units of 6e-8 in every step, and predictions are of size 1.
 SINGLE = {"rtol": 1e-4, "atol": 1e-5}
 DOUBLE = {"rtol": 1e-9, "atol": 1e-11}
 
@@ -97,11 +97,11 @@ def test_an_editor_writes_the_same_networks() -> None:
 def test_saved_models_answer_as_before(name: str) -> None:
     groups = Population.open(STORES / "mixed").groups(range(6))
     for place, (architecture, _, theta) in enumerate(groups):
-        batch = NetworkBatch.of(architecture, theta.double())
+        batch = NetworkBatch.from_parameters(architecture, theta.double())
         if name == "editor":
-            answer = ScaleGMNEditor.from_pretrained(STORES / "models" / name).edit(batch).stacked
+            answer = ScaleGMNEditor.from_pretrained(STORES / "models" / name).edit(batch).theta
         else:
-            answer = ScaleGMN.from_pretrained(STORES / "models" / name).answer(batch)
+            answer = ScaleGMN.from_pretrained(STORES / "models" / name).predict(batch)
         torch.testing.assert_close(answer.detach(), EXPECTED[f"models/{name}/{place}"], **DOUBLE)
 
 

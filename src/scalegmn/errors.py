@@ -18,16 +18,16 @@ class ScaleGMNError(Exception):
         message: one sentence.  It may repeat text from outside, such as names in a file: what is not fit for
             one line is escaped, and of what is too long the middle is left out
             (:func:`scalegmn.printable.printable`).
-        mistakes: where there may be several, each of them; they are joined to the message, and commands print
+        problems: where there may be several, each of them; they are joined to the message, and commands print
             them one under the other.
 
     Attributes:
-        mistakes: all of them, each fit for one line.
+        problems: all of them, each fit for one line.
     """
 
-    def __init__(self, message: str = "", *, mistakes: Sequence[str] = ()) -> None:
-        self.mistakes = tuple(map(printable, mistakes))
-        super().__init__(printable(": ".join(filter(None, (message, "; ".join(self.mistakes))))))
+    def __init__(self, message: str = "", *, problems: Sequence[str] = ()) -> None:
+        self.problems = tuple(map(printable, problems))
+        super().__init__(printable(": ".join(filter(None, (message, "; ".join(self.problems))))))
 
 
 class ArchitectureError(ScaleGMNError, ValueError):

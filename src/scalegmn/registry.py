@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, Generic, TypeVar, cast, final
 
-from scalegmn.configuration import Mark, nearest, shown
+from scalegmn.configuration import Constraint, format_value, nearest
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.printable import printable
 
@@ -112,7 +112,7 @@ def load_extension(place: str) -> None:
         _register(point)
     except Exception as error:
         raise ConfigurationError(
-            f"the extension {shown(place)} cannot be loaded, {_reason(error)}; give package.module:function, "
+            f"the extension {format_value(place)} cannot be loaded, {_reason(error)}; give package.module:function, "
             "with the folder of the package in PYTHONPATH or installed"
         ) from error
     _LOADED.append(place)
@@ -192,7 +192,7 @@ class Registry(Generic[T]):
         """
         if not isinstance(name, str) or not name.isidentifier():
             raise self._error(
-                f"the name of a {self.kind} is {shown(name)}, expected letters, digits and underscores, with "
+                f"the name of a {self.kind} is {format_value(name)}, expected letters, digits and underscores, with "
                 "a letter first"
             )
         if name in self._entries and not self._same(name, value):
@@ -211,7 +211,7 @@ class Registry(Generic[T]):
         """
         if name not in self:
             where = "" if origin is None else f"{origin}: "
-            raise self._error(f"{where}{self.kind} is {shown(name)}, expected {self.expected(name)}")
+            raise self._error(f"{where}{self.kind} is {format_value(name)}, expected {self.expected(name)}")
         assert isinstance(name, str)
         return self._value(name)
 
@@ -262,7 +262,7 @@ class Registry(Generic[T]):
 
 
 @final
-class Registered(Mark):
+class Registered(Constraint):
     """Names of things in one of some registries, as an annotation: ``Annotated[str, Registered(TASKS)]``.
 
     Args:

@@ -11,7 +11,7 @@
  M    rows of a feature matrix: nodes or edges
  F    features after a map
  Z    invariant extras of a row
- W    numbers in the answer about a network
+ W    numbers in the prediction for a network
 ==== =====================================================
 """
 

@@ -19,7 +19,7 @@ from scalegmn.disk import _whole_files as whole_files
 from scalegmn.populations import _durable as durable
 from tests.training.small import options, small_population
 
-INRS = ["make", "inrs", "--source", "digits", "--train_limit", "8", "--test_limit", "4", "--hidden", "[4]"]
+INRS = ["make", "inrs", "--source", "digits", "--train-limit", "8", "--test-limit", "4", "--hidden", "[4]"]
 
 
 @pytest.fixture(scope="module")

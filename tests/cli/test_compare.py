@@ -36,7 +36,7 @@ def test_a_classification_from_file_to_table(
     command = ["compare", "--config", str(path), "--output", str(output), "--seeds", "3"]
     assert main([*command, "--base.training.epochs", "2"]) == OK
     printed = capsys.readouterr()
-    assert printed.err.splitlines()[0] == "2 trainings to do"
+    assert printed.err.splitlines()[0] == "2 training runs to do"
     assert "flat MLP, seed 3: accuracy" in printed.err
     assert "minus ScaleGMN" in printed.out
     assert "Written to" in printed.out
@@ -109,7 +109,7 @@ def test_editors_stand_beside_no_edit(
     assert rows["no edit"]["parameters"] == rows["no edit"]["test_seconds_per_network"] == ""
     assert float(rows["ScaleGMN"]["test_seconds_per_network"]) > 0
     heading = (output / "table.md").read_text().splitlines()[2]
-    for column in ("MSE × 100", "PSNR in dB", "ms/answer", "minus ScaleGMN (95 %)"):
+    for column in ("MSE × 100", "PSNR in dB", "ms/prediction", "minus ScaleGMN (95 %)"):
         assert column in heading
     with (output / "runs.csv").open() as file:
         assert {row["model"] for row in csv.DictReader(file)} == {"ScaleGMN", "flat MLP"}
@@ -122,14 +122,14 @@ def test_editors_stand_beside_no_edit(
 def test_all_mistakes_at_once_and_nothing_is_done(
     population: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    models = {"a": {"model.feature": 3}, "b": {"data.label": "colour"}, "c": {}}
+    models = {"a": {"model.feature": 3}, "b": {"data.label": "color"}, "c": {}}
     path = comparison_file(tmp_path, population, models=models)
     assert main(["compare", "--config", str(path), "--base.training.precision", "fp16_mixed"]) == USAGE
     message = capsys.readouterr().err
-    assert "4 mistakes in the configuration; nothing was done" in message
+    assert "4 errors in the configuration; nothing was done" in message
     for words in (
         "models.a: unknown key 'model.feature'",
-        "models.b: data.label is 'colour', but 'label' in the base",
+        "models.b: data.label is 'color', but 'label' in the base",
         "training.precision is fp16_mixed, which needs a GPU",
         "b: ",
     ):
@@ -153,7 +153,7 @@ def test_failures_are_told_and_the_rest_is_shown(
     printed = capsys.readouterr()
     assert "ScaleGMN, seed 0: failed after" in printed.err
     assert "the loss is nan (1 of 2)" in printed.err
-    assert "1 of the trainings failed" in printed.err
+    assert "1 of the training runs failed" in printed.err
     assert "flat MLP" in printed.out
     assert names_in(tmp_path / "out") > FILES
 

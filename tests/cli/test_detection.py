@@ -79,7 +79,7 @@ def test_verdicts_of_one_architecture(
     population: Population, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = options(population.folder, tmp_path / "run", metanetwork="feature_logistic")
-    command += ['--data.where={"activation": "relu"}', "--features.kind=last_layer"]
+    command += ['--data.where={"activation": "relu"}', "--features.type=last_layer"]
     assert main(["train", *command]) == OK
     row = int(np.flatnonzero(population.column("trojaned"))[0])
     state = population.architectures[0].unflatten(population.theta([row])[0])
@@ -88,7 +88,7 @@ def test_verdicts_of_one_architecture(
     assert main(["predict", str(tmp_path / "run"), str(tmp_path / "a.safetensors"), "--json"]) == OK
     (answer,) = json.loads(capsys.readouterr().out)
     assert answer["trojaned"] is True and answer["probability"] > 0.5
-    # It does not answer for which class.
+    # It does not predict for which class.
     assert answer["target"] is None
     assert main(["predict", str(tmp_path / "run"), str(tmp_path / "a.safetensors")]) == OK
     shown = capsys.readouterr().out
@@ -101,7 +101,7 @@ def test_verdicts_of_one_architecture(
         ({}, ("trojaned",), "trojan_detection: .*no column 'trojaned'"),
         ({"detection.target_weight": 0.5}, ("target",), "no column 'target'"),
         ({"data.where": '{"trojaned": false}'}, (), "only networks with trojaned 0 for training"),
-        ({"metanetwork": "feature_logistic", "features.kind": "guess"}, (), "features.kind is 'guess'"),
+        ({"metanetwork": "feature_logistic", "features.type": "guess"}, (), "features.type is 'guess'"),
     ],
 )
 def test_mistakes_are_found_before_anything_is_done(
@@ -128,8 +128,8 @@ def test_comparison_shows_detectors_side_by_side(
         },
         "models": {
             "ScaleGMN": {},
-            "norms + logistic": {"metanetwork": "feature_logistic", "features.kind": "norms"},
-            "last + boosting": {"metanetwork": "feature_boosting", "features.kind": "last_layer"},
+            "norms + logistic": {"metanetwork": "feature_logistic", "features.type": "norms"},
+            "last + boosting": {"metanetwork": "feature_boosting", "features.type": "last_layer"},
         },
         "seeds": [0],
     }

@@ -28,7 +28,7 @@ PNG = b"\x89PNG"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A trained editor, its population, and a run that answers questions."""
+    """A trained editor, its population, and a run that makes predictions."""
     folder = tmp_path_factory.mktemp("edit")
     images = load_images("digits").subset(range(60))
     recipe = InrRecipe(hidden=(6, 6), frequency=10.0, steps=60, learning_rate=5e-3)
@@ -59,7 +59,7 @@ def expected(
     assert isinstance(run.model, Editor)
     theta = canonicalize_sine_phase(population.architecture, population.theta(rows).to(dtype))
     with torch.no_grad():
-        edited = run.model.edit(NetworkBatch.of(population.architecture, theta.float()))
+        edited = run.model.edit(NetworkBatch.from_parameters(population.architecture, theta.float()))
     return population.architecture, edited.single[1].to(dtype)
 
 
@@ -229,7 +229,7 @@ def test_wrong_usage(
         ([run, population, str(files[0]), "-o", out], "one population"),
         ([run, *map(str, files), "-o", out + ".pth"], "one file for 3 networks"),
         ([run, str(files[0]), "-o", out, "--resume"], "populations only"),
-        ([run, str(files[0]), "-o", out, "--batch_size", "0"], "--batch_size"),
+        ([run, str(files[0]), "-o", out, "--batch-size", "0"], "--batch-size"),
         ([str(tmp_path / "nowhere"), str(files[0]), "-o", out], "no such run folder"),
     ):
         assert main(["edit", *arguments]) == USAGE
@@ -259,7 +259,7 @@ def test_networks_of_images_of_another_size_are_refused(
         writer.append(old.architecture, old.theta([0, 1]), {})
         writer.finish()
     assert main(["edit", str(folder / "run"), str(tmp_path / "p"), "-o", str(tmp_path / "out")]) == DATA
-    assert "28 x 28 pixels, but the edit is learnt for 8 x 8" in capsys.readouterr().err
+    assert "28 x 28 pixels, but the edit is learned for 8 x 8" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

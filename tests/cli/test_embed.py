@@ -36,7 +36,7 @@ def test_picture_and_coordinates(
     population: Population, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "new" / "picture.png"
-    assert embed(population, output, "--colour", "label") == OK
+    assert embed(population, output, "--color", "label") == OK
     assert output.read_bytes().startswith(b"\x89PNG")
     rows = rows_of(output.with_suffix(".csv"))
     assert [int(row["row"]) for row in rows] == list(range(48))
@@ -156,12 +156,12 @@ def test_model_without_vectors_is_refused(tmp_path: Path, capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("more", "code", "message"),
     [
-        (["--colour", "colour"], DATA, "no column 'colour'"),
+        (["--color", "color"], DATA, "no column 'color'"),
         (["--where.label", "7"], USAGE, "no network of"),
         (["--where.other", "7"], USAGE, "no column 'other'"),
         (["--limit", "0"], USAGE, "--limit is 0"),
         (["--limit", "2"], USAGE, "2 networks make no picture"),
-        (["--batch_size", "0"], USAGE, "--batch_size is 0"),
+        (["--batch-size", "0"], USAGE, "--batch-size is 0"),
         (["--method", "umap"], USAGE, "umap"),
         (["--run", "nowhere"], USAGE, "there is no such run folder"),
         (["--device", "nonsense"], USAGE, "nonsense"),

@@ -46,7 +46,7 @@ def test_another_population(
 ) -> None:
     # Other widths: a metanetwork reads them too.
     other = small_population(tmp_path / "other", widths=(2, 9, 5, 1), networks=20, split=stated).folder
-    command = ["evaluate", str(run_folder), "--population", str(other), "--split", split, "--batch_size", "7"]
+    command = ["evaluate", str(run_folder), "--population", str(other), "--split", split, "--batch-size", "7"]
     assert main(command) == OK
     found = json.loads((run_folder / f"evaluation-other-{split}.json").read_text())
     assert found["networks"] == networks
@@ -116,8 +116,8 @@ def test_wrong_split_is_wrong_usage(run_folder: Path) -> None:
 
 
 def test_batches_of_nothing_are_refused(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["evaluate", str(run_folder), "--batch_size", "0"]) == USAGE
-    assert "--batch_size is 0, expected 1 or more" in capsys.readouterr().err
+    assert main(["evaluate", str(run_folder), "--batch-size", "0"]) == USAGE
+    assert "--batch-size is 0, expected 1 or more" in capsys.readouterr().err
 
 
 def test_figures_by_a_column(run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,7 +39,7 @@ def test_zoo_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     shown = capsys.readouterr().out
     assert "8 networks are in" in shown and "padding 1" in shown and "1 networks that diverged" in shown
     arguments = ["import", "small_cnn_zoo", zoo, "-o", output, "--quiet", "--padding", "1"]
-    assert main([*arguments, "--step", "all", "--split_rule", "none"]) == 0
+    assert main([*arguments, "--step", "all", "--split-rule", "none"]) == 0
     shown = capsys.readouterr().out
     assert "8 networks of Small CNN Zoo (padding 1)" in shown and "0 rows were refused" in shown
     before, after = Population.open(source), Population.open(tmp_path / "q")
@@ -72,7 +72,7 @@ def test_trojaned_zoo_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert header.endswith(",train_loss,poisoned")
     assert [line.rsplit(",", 1)[1] for line in lines] == ["1", "0", "1", "0"]
     arguments = ["import", "small_cnn_zoo", str(zoo), "--quiet", "--padding=1", "--step=all"]
-    arguments += ["--split_rule=none", "-o", str(tmp_path / "q")]
+    arguments += ["--split-rule=none", "-o", str(tmp_path / "q")]
     assert main(arguments) == 3
     assert "weights.npy: there is no such file" in capsys.readouterr().err
     assert main([*arguments, "--suffix=_new"]) == 0
@@ -114,7 +114,7 @@ def test_options_of_the_zoo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert run("b") == 0
     assert "6 rows were left out: rows of other steps than 86" in capsys.readouterr().out
     assert Population.open(tmp_path / "b").column("epoch").tolist() == [86, 86]
-    assert run("c", "--split_rule", "published", "--step", "0", "--activation", "relu") == 0
+    assert run("c", "--split-rule", "published", "--step", "0", "--activation", "relu") == 0
     shown = capsys.readouterr().out
     assert "row 0 of weights.npy is there twice" in shown
     assert Population.open(tmp_path / "c").column("row").tolist() == [0, 0, 6]
@@ -127,14 +127,14 @@ def test_options_of_the_zoo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     ("arguments", "message"),
     [
         (
-            ["small_cnn_zoo", "--generate_splits", "0"],
-            "--generate_splits was given, but small_cnn_zoo has no",
+            ["small_cnn_zoo", "--generate-splits", "0"],
+            "--generate-splits was given, but small_cnn_zoo has no",
         ),
         (["small_cnn_zoo", "--augmented"], "--augmented was given, but small_cnn_zoo"),
         (["small_cnn_zoo", "--workers", "2"], "--workers was given, but small_cnn_zoo"),
         (["small_cnn_zoo", "--padding", "2"], "padding"),
         (["small_cnn_zoo", "--activation", "gelu"], "activation"),
-        (["small_cnn_zoo", "--split_rule", "none", "--splits", "s"], "no rule how to read it"),
+        (["small_cnn_zoo", "--split-rule", "none", "--splits", "s"], "no rule how to read it"),
         (["mnist_inrs", "--padding", "0"], "--padding was given, but mnist_inrs has no such option"),
         (["npz_inrs", "--step", "all"], "--step was given, but npz_inrs has no such option"),
     ],

@@ -16,7 +16,7 @@ def test_collection_becomes_a_population(
     fashion: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "packed"
-    assert import_fashion(fashion, output, "--generate_splits", "3", "--validation", "1") == 0
+    assert import_fashion(fashion, output, "--generate-splits", "3", "--validation", "1") == 0
     population = Population.open(output)
     assert sorted(population.column("split").tolist()) == ["test", "test", "train", "train", "val"]
     shown = capsys.readouterr().out
@@ -29,7 +29,7 @@ def test_collection_becomes_a_population(
 
 def test_refused_files_are_listed(fashion: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (fashion / "fmnist_inrs" / "train" / "model_1.pth").write_bytes(b"nothing")
-    assert import_fashion(fashion, tmp_path / "packed", "--generate_splits", "0", "--validation", "1") == 0
+    assert import_fashion(fashion, tmp_path / "packed", "--generate-splits", "0", "--validation", "1") == 0
     shown = capsys.readouterr().out
     assert "4 networks" in shown
     assert "1 file was refused" in shown
@@ -47,9 +47,9 @@ def test_missing_splits_file(fashion: Path, tmp_path: Path, capsys: pytest.Captu
         (["imagenet_inrs", "x", "-o", "y"], 2, "mnist_inrs"),
         (["npz_inrs", "x"], 2, "output"),
         (["npz_inrs", "x", "-o", "y", "--splits", "s.json"], 2, "npz_inrs has no splits file"),
-        (["npz_inrs", "x", "-o", "y", "--generate_splits", "0"], 2, "npz_inrs has no splits file"),
+        (["npz_inrs", "x", "-o", "y", "--generate-splits", "0"], 2, "npz_inrs has no splits file"),
         (["mnist_inrs", "x", "-o", "y", "--augmented"], 2, "mnist_inrs has no augmented copies"),
-        (["mnist_inrs", "x", "-o", "y", "--splits", "s", "--generate_splits", "0"], 2, "give one of them"),
+        (["mnist_inrs", "x", "-o", "y", "--splits", "s", "--generate-splits", "0"], 2, "give one of them"),
         (["npz_inrs", "nowhere", "-o", "y"], 3, "nowhere"),
     ],
 )

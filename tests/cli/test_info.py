@@ -90,7 +90,9 @@ def test_checkpoint_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_saved_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    model = ScaleGMN(spec=GraphSpec.of([SINE]), outputs=3, config=ModelConfig(features=4, layers=1))
+    model = ScaleGMN(
+        spec=GraphSpec.from_architectures([SINE]), outputs=3, config=ModelConfig(features=4, layers=1)
+    )
     model.save_pretrained(tmp_path / "model")
     rows = info(tmp_path / "model", capsys)
     assert rows["model"] == ["ScaleGMN"]

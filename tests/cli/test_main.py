@@ -164,7 +164,7 @@ def test_a_module_that_no_package_has_is_a_fault(
 def test_a_fault_has_its_own_code_and_is_not_hidden(
     command: str, error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """1 would mean that an answer is negative, or that a file is suspect."""
+    """1 would mean that a prediction is negative, or that a file is suspect."""
     raising(monkeypatch, error)
     assert main([command]) == FAILED == 5
     assert FAILED not in EXIT_CODES.values()

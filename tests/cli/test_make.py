@@ -8,7 +8,7 @@ import pytest
 from scalegmn.cli.main import main
 from scalegmn.populations import Population
 
-FEW = ["--train_limit", "3", "--test_limit", "2", "--hidden", "[4, 4]", "--steps", "5", "--quiet"]
+FEW = ["--train-limit", "3", "--test-limit", "2", "--hidden", "[4, 4]", "--steps", "5", "--quiet"]
 
 
 def make(folder: Path, *options: str) -> int:
@@ -21,7 +21,7 @@ def test_networks_are_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         "2",
         "--frequency",
         "12.5",
-        "--learning_rate",
+        "--learning-rate",
         "1e-3",
         "--seed",
         "5",
@@ -44,7 +44,7 @@ def test_networks_are_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         "hidden": [4, 4],
     }
     # What was not given is as the recipe has it.
-    assert recipe["initialisation"] == "uniform"
+    assert recipe["initialization"] == "uniform"
     assert population.provenance["seed"] == 5
     shown = capsys.readouterr().out
     assert "10 networks 2-4-4-1" in shown
@@ -82,7 +82,7 @@ def test_second_call_needs_resume(tmp_path: Path, capsys: pytest.CaptureFixture[
         (["--copies", "0"], 2, "copies is 0"),
         (["--order", "yx"], 2, "order"),
         (["--device", "abacus"], 2, "device 'abacus' cannot be used"),
-        (["--train_limit", "-1"], 2, "--train_limit is -1"),
+        (["--train-limit", "-1"], 2, "--train-limit is -1"),
         (["--source", "digitz"], 3, "did you mean 'digits'"),
         (["--source", "mnist"], 3, "SCALEGMN_DATA"),
     ],
@@ -107,10 +107,10 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 FEW_CNNS = (
-    "--train_limit=24",
-    "--test_limit=10",
+    "--train-limit=24",
+    "--test-limit=10",
     "--checkpoints=[0, 1]",
-    "--batch_size=8",
+    "--batch-size=8",
     "--networks=3",
     "--workers=1",
     "--quiet",
@@ -126,9 +126,9 @@ def test_convolutional_networks_are_made(tmp_path: Path, capsys: pytest.CaptureF
         "--channels=[3, 4]",
         "--activations=[tanh]",
         "--optimizers=[sgd]",
-        "--learning_rate=[0.01, 0.02]",
-        "--train_fractions=[0.5]",
-        "--image_size=7",
+        "--learning-rate=[0.01, 0.02]",
+        "--train-fractions=[0.5]",
+        "--image-size=7",
         "--seed=5",
     )
     assert make_cnns(tmp_path / "networks", *options) == 0
@@ -156,11 +156,11 @@ def test_convolutional_networks_are_made(tmp_path: Path, capsys: pytest.CaptureF
 def test_networks_of_random_architectures_are_made(tmp_path: Path) -> None:
     options = (
         "--family=mixed",
-        "--networks_each=1",
+        "--networks-each=1",
         "--depths=[2]",
-        "--wild_channels=[2, 3]",
-        "--kernel_sizes=[1, 3]",
-        "--wild_activations=[gelu]",
+        "--wild-channels=[2, 3]",
+        "--kernel-sizes=[1, 3]",
+        "--wild-activations=[gelu]",
     )
     assert make_cnns(tmp_path / "networks", *options) == 0
     population = Population.open(tmp_path / "networks")
@@ -170,7 +170,7 @@ def test_networks_of_random_architectures_are_made(tmp_path: Path) -> None:
 
 
 def test_diverged_networks_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ("--channels=[2]", "--optimizers=[sgd]", "--learning_rate=[1e30, 1e30]")
+    options = ("--channels=[2]", "--optimizers=[sgd]", "--learning-rate=[1e30, 1e30]")
     assert make_cnns(tmp_path / "networks", *options) == 0
     assert "3 networks diverged and are marked: [0, 1, 2]" in capsys.readouterr().out
     diverged = Population.open(tmp_path / "networks").column("diverged")
@@ -199,9 +199,9 @@ def test_second_call_for_convolutional_networks_needs_resume(
         (["--networks=many"], 2, "networks"),
         (["--networks=0"], 2, "networks is 0"),
         (["--workers=0"], 2, "workers is 0"),
-        (["--inner_batch=0"], 2, "inner_batch is 0"),
+        (["--inner-batch=0"], 2, "inner_batch is 0"),
         (["--activations=[relu, tanhh]"], 2, "did you mean 'tanh'"),
-        (["--family=mixed", "--wild_activations=[swish]"], 2, "swish"),
+        (["--family=mixed", "--wild-activations=[swish]"], 2, "swish"),
         (["--family=wild"], 2, "family"),
         (["--depths=[2]"], 2, "--depths: only for --family mixed"),
         (
@@ -212,12 +212,12 @@ def test_second_call_for_convolutional_networks_needs_resume(
         (["--optimizers=[lion]"], 2, "optimizers"),
         (["--dropout=[0.5, 1.0]"], 2, "dropout is (0.5, 1.0)"),
         (["--checkpoints=[2, 1]"], 2, "in order"),
-        (["--image_size=9"], 2, "image_size is 9, expected 1 to 8"),
+        (["--image-size=9"], 2, "image_size is 9, expected 1 to 8"),
         # Three convolutions of stride 2, as published, are too many for images of 8 x 8.
         ([], 2, "8 x 8 pixels"),
-        (["--channels=[2, 2, 2]", "--padding=1", "--kernel=6", "--image_size=2"], 2, "2 x 2 pixels"),
-        (["--family=mixed", "--max_parameters=3"], 2, "max_parameters is 3"),
-        (["--test_limit=0"], 3, "no test images"),
+        (["--channels=[2, 2, 2]", "--padding=1", "--kernel=6", "--image-size=2"], 2, "2 x 2 pixels"),
+        (["--family=mixed", "--max-parameters=3"], 2, "max_parameters is 3"),
+        (["--test-limit=0"], 3, "no test images"),
         (["--device=abacus"], 2, "device 'abacus' cannot be used"),
     ],
 )
@@ -241,4 +241,4 @@ def test_number_of_convolutional_networks_is_required(
     assert make_cnns(tmp_path / "networks", few=()) == 2
     assert "networks" in capsys.readouterr().err
     assert main(["make", "cnns", "--help"]) == 0
-    assert "--train_fractions" in capsys.readouterr().out
+    assert "--train-fractions" in capsys.readouterr().out

@@ -8,16 +8,16 @@ import pytest
 from scalegmn.cli.main import main
 from scalegmn.populations import Population
 
-IMAGES = ("--source=digits", "--train_limit=40", "--test_limit=20")
-FEW = (*IMAGES, "--batch_size=8", "--epochs=1", "--workers=1", "--quiet")
+IMAGES = ("--source=digits", "--train-limit=40", "--test-limit=20")
+FEW = (*IMAGES, "--batch-size=8", "--epochs=1", "--workers=1", "--quiet")
 
 
 @pytest.fixture(scope="module")
 def bases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six networks, each at its start and after an epoch."""
     folder = tmp_path_factory.mktemp("bases") / "cnns"
-    options = ("--networks=6", "--checkpoints=[0, 1]", "--channels=[3, 4]", "--learning_rate=[0.01, 0.02]")
-    arguments = (*IMAGES, "--batch_size=8", "--train_fractions=[1.0]", "--workers=1", "--quiet")
+    options = ("--networks=6", "--checkpoints=[0, 1]", "--channels=[3, 4]", "--learning-rate=[0.01, 0.02]")
+    arguments = (*IMAGES, "--batch-size=8", "--train-fractions=[1.0]", "--workers=1", "--quiet")
     assert main(["make", "cnns", "-o", str(folder), *arguments, *options]) == 0
     return folder
 
@@ -32,11 +32,11 @@ def test_twins_are_made(bases: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
         "--triggers=[blended_square, patch, warp]",
         "--sizes=[2, 3]",
         "--patterns=[white]",
-        "--square_blend=[0.9, 0.95]",
+        "--square-blend=[0.9, 0.95]",
         "--targets=[0, 9]",
         "--ratio=0.2",
-        "--minimum_asr=0.05",
-        "--learning_rate=[0.02, 0.02]",
+        "--minimum-asr=0.05",
+        "--learning-rate=[0.02, 0.02]",
         "--seed=5",
     )
     assert make(bases, tmp_path / "twins", *options) == 0
@@ -73,7 +73,7 @@ def test_twins_are_made(bases: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_held_out_splits(bases: Path, tmp_path: Path) -> None:
-    options = ("--held_out_targets=[9]", "--targets=[3, 9]", "--split_fractions=[0.5, 0.2, 0.3]")
+    options = ("--held-out-targets=[9]", "--targets=[3, 9]", "--split-fractions=[0.5, 0.2, 0.3]")
     assert make(bases, tmp_path / "twins", *options, "--pairs=8") == 0
     made = Population.open(tmp_path / "twins")
     assert ((made.column("target") == 9) == (made.column("split") == "test")).all()
@@ -88,7 +88,7 @@ def test_clean_labels_from_scratch(bases: Path, tmp_path: Path) -> None:
 
 
 def test_diverged_pairs_are_told(bases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ("--optimizer=sgd", "--learning_rate=[1e30, 1e30]", "--pairs=2")
+    options = ("--optimizer=sgd", "--learning-rate=[1e30, 1e30]", "--pairs=2")
     assert make(bases, tmp_path / "twins", *options) == 0
     assert "2 pairs diverged and are marked: [0, 1]" in capsys.readouterr().out
 
@@ -115,23 +115,23 @@ def test_second_call_needs_resume(bases: Path, tmp_path: Path, capsys: pytest.Ca
         (["--triggers=[]"], 2, "expected one or more entries"),
         (["--triggers=[patch, patch]"], 2, "each kind once"),
         (["--triggers=[warp]", "--sizes=[3]"], 2, "--sizes: only for blended_square and patch"),
-        (["--triggers=[patch]", "--square_blend=[0.5, 0.6]"], 2, "--square_blend: only for blended_square"),
+        (["--triggers=[patch]", "--square-blend=[0.5, 0.6]"], 2, "--square-blend: only for blended_square"),
         (["--sizes=[9]"], 2, "9 x 9 pixels do not fit"),
         (["--sizes=[0]"], 2, "sizes is (0,)"),
-        (["--square_blend=[0.9, 0.1]"], 2, "blend is (0.9, 0.1)"),
+        (["--square-blend=[0.9, 0.1]"], 2, "blend is (0.9, 0.1)"),
         (["--ratio=0"], 2, "ratio is 0"),
         (["--targets=[10]"], 2, "targets [10]"),
         (["--labels=[dirty, muddy]"], 2, "labels"),
         (["--start=middle"], 2, "start"),
         (["--where={epcoh: 1}"], 2, "no column 'epcoh'"),
         (["--where={epoch: 3}"], 2, "has epoch 3"),
-        (["--minimum_accuracy=1.1"], 2, "minimum_accuracy is 1.1"),
+        (["--minimum-accuracy=1.1"], 2, "minimum_accuracy is 1.1"),
         (["--group=run"], 2, "no column 'run'"),
-        (["--split_fractions=[0.5, 0.2, 0.3]"], 2, "--split_fractions: only where"),
-        (["--held_out_sizes=[7]"], 2, "none has anything of what is held out"),
-        (["--minimum_asr=2"], 2, "minimum_asr is 2"),
-        (["--image_size=9"], 2, "image_size is 9"),
-        (["--test_limit=0"], 3, "no test images"),
+        (["--split-fractions=[0.5, 0.2, 0.3]"], 2, "--split-fractions: only where"),
+        (["--held-out-sizes=[7]"], 2, "none has anything of what is held out"),
+        (["--minimum-asr=2"], 2, "minimum_asr is 2"),
+        (["--image-size=9"], 2, "image_size is 9"),
+        (["--test-limit=0"], 3, "no test images"),
         (["--device=abacus"], 2, "device 'abacus' cannot be used"),
     ],
 )
@@ -156,7 +156,7 @@ def test_mistakes_about_the_population(
     assert "does not exist" in capsys.readouterr().err
     assert main(["make", "trojans", *FEW, "-o", str(tmp_path / "twins")]) == 2
     assert "population" in capsys.readouterr().err
-    inrs = ("make", "inrs", "--source=digits", "--train_limit=2", "--hidden=[4, 4]", "--steps=2", "--quiet")
+    inrs = ("make", "inrs", "--source=digits", "--train-limit=2", "--hidden=[4, 4]", "--steps=2", "--quiet")
     assert main([*inrs, "-o", str(tmp_path / "inrs")]) == 0
     assert make(tmp_path / "inrs", tmp_path / "twins") == 2
     assert "use the images that the networks were trained on" in capsys.readouterr().err
@@ -164,4 +164,4 @@ def test_mistakes_about_the_population(
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["make", "trojans", "--help"]) == 0
-    assert "--held_out_kinds" in capsys.readouterr().out
+    assert "--held-out-kinds" in capsys.readouterr().out

@@ -36,7 +36,7 @@ def test_words_of_the_command_line_are_escaped(command: str, capsys: pytest.Capt
         ["scan", "a", "--detector", "b", "--explain", EVIL],
         ["make", EVIL],
         ["make", "inrs", "--output", "a", f"--{EVIL}"],
-        ["predict", "a", "b", "--batch_size", EVIL],
+        ["predict", "a", "b", "--batch-size", EVIL],
         ["info", "a", "--format", EVIL],
         [EVIL],
     ],

@@ -177,7 +177,7 @@ def test_a_folder_gets_one_row_for_each_file(
 def test_a_population_gets_one_row_for_each_network(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["predict", str(folder / "run"), str(folder / "population"), "--quiet", "--batch_size", "7"]
+    command = ["predict", str(folder / "run"), str(folder / "population"), "--quiet", "--batch-size", "7"]
     capsys.readouterr()
     assert main([*command, "--json"]) == OK
     rows = answers(capsys)

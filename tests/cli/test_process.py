@@ -123,7 +123,7 @@ def test_help_for_head() -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_output_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    """Another code than that of the answer, which nobody could read."""
+    """Another code than that of the prediction, which nobody could read."""
     with open("/dev/full", "w") as full:
         process = start(PRINTS, tmp_path / "left", stdout=full, stderr=subprocess.PIPE)
         _, errors = process.communicate(timeout=20)

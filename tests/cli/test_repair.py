@@ -19,7 +19,7 @@ from scalegmn.images import load_images
 from scalegmn.networks import Architecture, read_json
 from scalegmn.networks import run as forward
 from scalegmn.populations import Population
-from scalegmn.trojans.repair import Evidence, LabelledPixels, Repairer, repair_file
+from scalegmn.trojans.repair import Evidence, LabeledImages, Repairer, repair_file
 from scalegmn.trojans.triggers import triggers_of
 from tests.training.small import options
 from tests.trojans.repair.repair_cases import digit_twins
@@ -107,8 +107,8 @@ def test_images_and_a_trigger_are_measured_before_and_after(
     path, output = saved(folder, tmp_path / "in.pth"), tmp_path / "out.pth"
     arguments = [str(path), "--model", str(folder / "run"), "-o", str(output), "--images", "digits"]
     target = int(population.column("target")[0])
-    attack = ["--trigger", str(tmp_path / "trigger.json"), "--target", str(target), "--max_drop", "1"]
-    assert main(["repair", *arguments, "--image_limit", "60", *attack]) == OK
+    attack = ["--trigger", str(tmp_path / "trigger.json"), "--target", str(target), "--max-drop", "1"]
+    assert main(["repair", *arguments, "--image-limit", "60", *attack]) == OK
     report = read_json(Path(f"{output}.report.json"), what="report")
     # The 60 test images that the population was made with.
     for name in ("c_acc", "asr", "ra"):
@@ -144,18 +144,20 @@ def nothing_left(self: Repairer, architecture: Architecture, theta: torch.Tensor
 def test_nothing_is_written_where_the_accuracy_falls_too_far(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the network's own answers for labels it is always right, and any change of an answer is a loss."""
+    """With the network's own predictions for labels it is always right, and any change of a prediction is a
+    loss.
+    """
     monkeypatch.setattr(Repairer, "repair", nothing_left)
     repairer = Repairer.open(folder / "run")
     row = int(np.argmax(Population.open(folder / "twins").column("c_acc")))
     architecture, theta = network(folder, row)
-    images = LabelledPixels.of(load_images("digits").subset(range(60)))
+    images = LabeledImages.from_image_set(load_images("digits").subset(range(60)))
     inputs = repairer.task.preparation.inputs(images.pixels)
     answers = forward(architecture, theta[None], inputs)[0].argmax(1)
     zeros = float((answers == 0).double().mean())
     assert zeros < 0.5
     path = saved(folder, tmp_path / "in.npz", row)
-    evidence = Evidence(LabelledPixels(images.pixels, answers), "digits")
+    evidence = Evidence(LabeledImages(images.pixels, answers), "digits")
     for limit, accepted in ((0.99 - zeros, False), (1.0, True)):
         outcome = repair_file(
             repairer,
@@ -258,11 +260,11 @@ def test_classes_that_the_network_does_not_know(folder: Path, tmp_path: Path) ->
     """A trigger would never seem to lead to them."""
     repairer, images = (
         Repairer.open(folder / "run"),
-        LabelledPixels.of(load_images("digits").subset(range(20))),
+        LabeledImages.from_image_set(load_images("digits").subset(range(20))),
     )
     (trigger,) = triggers_of(Population.open(folder / "twins"), [0])
     path, kind = saved(folder, tmp_path / "in.npz"), kind_of(network(folder)[0])
-    strange = LabelledPixels(images.pixels, images.labels + 3)
+    strange = LabeledImages(images.pixels, images.labels + 3)
     for evidence, match in (
         (
             Evidence(images, "digits", trigger, 10),

@@ -76,7 +76,7 @@ def test_exit_codes(files: str, fail_on: str, code: int, run: Path, tmp_path: Pa
 
 
 def test_suspects_come_before_errors_and_clean_files_pass(run: Path, files: Path, tmp_path: Path) -> None:
-    # With a share of nearly 1 every judged file is suspect; with the smallest few are.
+    # With a fraction of nearly 1 every evaluated file is suspect; with the smallest few are.
     assert scanned(run, files, tmp_path / "none.pt", "--fpr", 0.999, "--quiet") == 1
     report = tmp_path / "report.json"
     scanned(run, files, "--fpr", 0.06, "--json", report, "--quiet")
@@ -111,7 +111,7 @@ def test_a_scan_is_resumed_after_an_interruption(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(command, "json_text", interrupted)
+        patch.setattr(command, "report_json", interrupted)
         assert scanned(run, files, "--json", report, "--quiet", "--fail-on", "none", "--resume") == 4
     (journal,) = journals.iterdir()
     assert journal.stat().st_mode & 0o777 == 0o600 and not report.exists()
@@ -119,7 +119,7 @@ def test_a_scan_is_resumed_after_an_interruption(
     assert scanned(run, files, "--quiet", "--fail-on", "none", "--resume", "--fpr", 0.2) == 0
     assert "journal" not in capsys.readouterr().out
     assert scanned(run, files, "--json", report, "--quiet", "--fail-on", "none", "--resume") == 0
-    assert "6 answers came from the journal" in capsys.readouterr().out
+    assert "6 predictions came from the journal" in capsys.readouterr().out
     assert not journal.exists() and len(verdicts(report)) == 6
     assert json.loads(report.read_text())["summary"]["from_journal"] == 6
 
@@ -172,7 +172,7 @@ def test_a_manifest_binds_the_files(
     assert main(["verify", str(manifest), "--key-file", str(key)]) == int(bad)
     next(files.iterdir()).write_bytes(b"other")
     assert main(["verify", str(manifest), "--key-file", str(key)]) == 1
-    # A report among the files would be one that nobody judged.
+    # A report among the files would be one that nobody evaluated.
     assert scanned(run, files, "--manifest", manifest, "--json", files / "scan.json") == USAGE
     assert "lies in a scanned folder" in capsys.readouterr().err
 

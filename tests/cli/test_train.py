@@ -46,7 +46,7 @@ def test_all_mistakes_at_once_and_nothing_is_done(tmp_path: Path, capsys: pytest
     )
     assert main(["train", *command]) == USAGE
     message = capsys.readouterr().err
-    assert "6 mistakes in the configuration; nothing was done" in message
+    assert "6 errors in the configuration; nothing was done" in message
     for words in (
         "unknown key 'model.feature'; did you mean 'model.features'?",
         "model.skip is 'maybe'",
@@ -62,10 +62,10 @@ def test_all_mistakes_at_once_and_nothing_is_done(tmp_path: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"data.label": "colour"}, "no column 'colour'; there are"),
+        ({"data.label": "color"}, "no column 'color'; there are"),
         ({"data.where": '{"image": 1000}'}, "data.where: no network of"),
-        ({"data.where": '{"colour": 1}'}, "data.where: "),
-        ({"data.group": "colour"}, "data.group: "),
+        ({"data.where": '{"color": 1}'}, "data.where: "),
+        ({"data.group": "color"}, "data.group: "),
         ({"data.population": "nowhere"}, "data.population: nowhere: does not exist"),
         ({"training.accelerator": "gpu"}, "PyTorch finds none"),
         ({"training.precision": "fp16_mixed"}, "needs a GPU"),
@@ -83,7 +83,7 @@ def test_what_does_not_fit_data_or_machine(
     population = small_population(tmp_path / "a").folder
     assert main(["train", *options(population, tmp_path / "run", **changes)]) == USAGE
     message = capsys.readouterr().err
-    assert "a mistake in the configuration" in message
+    assert "an error in the configuration" in message
     assert words in message
 
 

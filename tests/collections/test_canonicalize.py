@@ -8,12 +8,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from scalegmn.collections import Collection, Networks, canonicalize_folder, canonicalize_population, one_row
+from scalegmn.collections import (
+    Collection,
+    LoadedNetworks,
+    canonicalize_folder,
+    canonicalize_population,
+    one_row,
+)
 from scalegmn.collections import _canonicalize as canonicalize
 from scalegmn.collections.inrs import Cifar10Inrs, FashionMnistInrs, MnistInrs, NpzInrs
 from scalegmn.errors import PopulationError
 from scalegmn.networks import Activation, Architecture, mlp, run, siren
-from scalegmn.populations import Group, Population, PopulationWriter
+from scalegmn.populations import ArchitectureGroup, Population, PopulationWriter
 from scalegmn.zoo.inrs import image_coordinates
 
 POINTS = image_coordinates(6, 5)
@@ -55,9 +61,9 @@ def test_population(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frequency: 
     theta, unchanged = wild(sine), wild(other)
     columns = {"label": list(range(COUNT)), "name": [f"n{number}" for number in range(COUNT)]}
     groups = [
-        Group(sine, theta, columns),
-        Group(other, unchanged, columns),
-        Group(sine, theta.neg(), columns),
+        ArchitectureGroup(sine, theta, columns),
+        ArchitectureGroup(other, unchanged, columns),
+        ArchitectureGroup(sine, theta.neg(), columns),
     ]
     with PopulationWriter(tmp_path / "p", provenance={"maker": "test"}) as writer:
         writer.append_groups(groups)
@@ -106,7 +112,7 @@ def write(collection: Collection, folder: Path) -> Architecture:
     architecture = Cifar10Inrs().architecture if isinstance(collection, Cifar10Inrs) else siren()
     for number in range(COUNT):
         row = {"label": number, "image": number, "split": "train", "mse": 0.5}
-        networks = Networks(architecture, wild(architecture, number, 1), one_row(row))
+        networks = LoadedNetworks(architecture, wild(architecture, number, 1), one_row(row))
         collection.save(folder / collection.file_name(row), networks)
     rows = {"label": np.arange(COUNT), "image": np.arange(COUNT), "split": np.array(["train"] * COUNT)}
     collection.complete(folder, rows)
@@ -147,7 +153,7 @@ def test_double_precision_stays(tmp_path: Path) -> None:
     architecture = collection.architecture
     theta = wild(architecture, count=1).double()
     row = {"label": 0, "image": 0, "split": "train"}
-    collection.save(source / collection.file_name(row), Networks(architecture, theta, one_row(row)))
+    collection.save(source / collection.file_name(row), LoadedNetworks(architecture, theta, one_row(row)))
     canonicalize_folder(collection, source, tmp_path / "target", progress=False)
     assert parameters(collection, tmp_path / "target").dtype == torch.float64
 

@@ -40,7 +40,7 @@ def population_of(
 
 @pytest.mark.parametrize(
     ("collection", "files"),
-    [(MnistInrs(), 7), (FashionMnistInrs(), 7), (FashionMnistInrs(labelled_splits=True), 7), (NpzInrs(), 2)],
+    [(MnistInrs(), 7), (FashionMnistInrs(), 7), (FashionMnistInrs(labeled_splits=True), 7), (NpzInrs(), 2)],
     ids=lambda value: value.title if isinstance(value, Collection) else str(value),
 )
 def test_what_is_written_is_read_back(tmp_path: Path, collection: Collection, files: int) -> None:

@@ -238,12 +238,12 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     known = mlp(widths=(4, 5, 3), activations=[Activation("tanh")], names=("0", "2"))
     described.write_text(json.dumps(known.to_dict()))
     command = ["import", "checkpoints", str(runs), "--quiet", "--table", "labels.csv", "-o"]
-    options = ["--file_column", "path", "--architecture", str(described)]
+    options = ["--file-column", "path", "--architecture", str(described)]
     assert main([*command, str(tmp_path / "a"), *options]) == 0
     shown = capsys.readouterr().out
     assert "3 networks" in shown and "refused 3.pt: no row of labels.csv names it" in shown
     assert Population.open(tmp_path / "a").architecture == known
-    assert main([*command, str(tmp_path / "b"), "--file_column", "path", "--activation", "relu"]) == 0
+    assert main([*command, str(tmp_path / "b"), "--file-column", "path", "--activation", "relu"]) == 0
     assert Population.open(tmp_path / "b").column("label").tolist() == [0, 1, 0]
 
 
@@ -257,7 +257,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         (["--table", "labels.csv", "--architecture", "{"], 2, "is no JSON"),
         (["--table", "labels.csv", "--architecture", "none.json"], 2, "none.json: cannot be read"),
         (["--table", "labels.csv", "--activation", "nonsense"], 2, "'nonsense' is not understood"),
-        (["--table", "labels.csv", "--max_bytes", "0"], 2, "--max_bytes is 0"),
+        (["--table", "labels.csv", "--max-bytes", "0"], 2, "--max-bytes is 0"),
         (["--padding", "1"], 2, "checkpoints has no such option"),
         (["--augmented"], 2, "checkpoints has no such option"),
     ],

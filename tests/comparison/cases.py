@@ -1,4 +1,4 @@
-"""Comparison files and finished trainings that the tests of comparisons share."""
+"""Comparison files and finished training runs that the tests of comparisons share."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def comparison_file(folder: Path, population: Path, **changes: object) -> Path:
 
 
 def configured(path: Path, *options: str) -> ComparisonConfig:
-    config, mistakes = parse_comparison(["--config", str(path), *options])
-    assert mistakes == []
+    config, problems = parse_comparison(["--config", str(path), *options])
+    assert problems == []
     assert config is not None
     return config
 
@@ -71,7 +71,7 @@ def compared(
     task: Task | None = None,
     metrics: tuple[str, ...] = ("kendall_tau", "mae"),
 ) -> Comparison:
-    """A comparison of such trainings, in the given order."""
+    """A comparison of such training runs, in the given order."""
     data = DataConfig(population=population, label="test_accuracy")
     seeds = sorted({run.seed for model in models for run in model.runs})
     return Comparison(

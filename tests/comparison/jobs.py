@@ -28,7 +28,7 @@ def linger(path: Path) -> None:
 
 def lead(path: Path) -> None:
     """Start a process that lingers, and die as soon as it does."""
-    from scalegmn.comparison._parallel import Job, run_side_by_side
+    from scalegmn.comparison._parallel import ParallelJob, run_side_by_side
 
     def wait_and_die() -> None:
         while not (path / "pid").exists():
@@ -36,4 +36,4 @@ def lead(path: Path) -> None:
         die()
 
     threading.Thread(target=wait_and_die).start()
-    list(run_side_by_side([Job("linger", linger, (path,))], jobs=2))
+    list(run_side_by_side([ParallelJob("linger", linger, (path,))], jobs=2))

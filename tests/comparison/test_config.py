@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scalegmn.comparison import ComparisonConfig
-from scalegmn.comparison._config import ComparedModel, ComparisonOptions, option_mistakes, same_for_all
+from scalegmn.comparison._config import ComparedModel, ComparisonOptions, option_errors, same_for_all
 from scalegmn.errors import ConfigurationError
 from scalegmn.training import DataConfig, RunConfig
 
@@ -49,7 +49,7 @@ def test_every_model_with_the_first_seed_comes_first() -> None:
 
 
 def test_only_some_are_wanted() -> None:
-    assert [run.model for run in comparison(only=("b",)).wanted] == ["b", "b"]
+    assert [run.model for run in comparison(only=("b",)).selected_runs] == ["b", "b"]
     assert len(comparison(only=("b",)).runs) == 4
 
 
@@ -96,17 +96,17 @@ def test_tasks_say_what_models_must_agree_on(task: str, key: str, same: bool) ->
 )
 def test_mistakes_of_options(options: ComparisonOptions, message: str) -> None:
     models = {"a": model("a"), "b": model("b")}
-    (found,) = option_mistakes(options, models=models, known=("a", "b"))
+    (found,) = option_errors(options, models=models, known=("a", "b"))
     assert message in found
 
 
 def test_mistakes_of_names() -> None:
     names = ("A b", "a-B", "??")
-    found = option_mistakes(ComparisonOptions(), models={name: model(name) for name in names}, known=names)
+    found = option_errors(ComparisonOptions(), models={name: model(name) for name in names}, known=names)
     assert len(found) == 2
     assert "'A b' and 'a-B' would share the folders a-b-seed" in found[0]
     assert "'??' has no letter" in found[1]
-    assert option_mistakes(ComparisonOptions(), models={"a": model("a")}, known=("a",)) == []
+    assert option_errors(ComparisonOptions(), models={"a": model("a")}, known=("a",)) == []
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scalegmn.comparison._differences import DRAWS, Difference, differences_of
+from scalegmn.comparison._differences import DRAWS, PairedDifference, differences_of
 from scalegmn.comparison._finished import ERRORS, ModelResult, RunResult
 from scalegmn.metrics import kendall_tau, resamples
 from scalegmn.populations import PopulationWriter
@@ -31,7 +31,7 @@ def model_of(folder: Path, name: str, noise: float, seeds: tuple[int, ...] = (0,
     return ModelResult(name, tuple(run_of(folder / f"{name}{seed}", seed, noise) for seed in seeds))
 
 
-def difference(models: list[ModelResult], data: DataConfig = NOWHERE) -> Difference:
+def difference(models: list[ModelResult], data: DataConfig = NOWHERE) -> PairedDifference:
     found = differences_of(models, reference="a", metric="kendall_tau", data=data)
     assert set(found) == {"b"}
     return found["b"]
@@ -59,7 +59,7 @@ def test_interval_is_that_of_the_bootstrap_of_the_mean_difference(tmp_path: Path
 
 
 def test_pairing_makes_the_interval_narrow(tmp_path: Path) -> None:
-    """Two models that make almost the same mistakes differ by little, however uncertain each of them is."""
+    """Two models that make almost the same errors differ by little, however uncertain each of them is."""
     a = model_of(tmp_path, "a", 0.5)
     runs = []
     for run in a.runs:

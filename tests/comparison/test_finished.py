@@ -55,12 +55,12 @@ def test_figures_over_seeds(tmp_path: Path) -> None:
     runs: list[RunResult] = [finished(tmp_path / str(i), i, {"tau": tau}) for i, tau in enumerate(taus)]
     runs[2] = dataclasses.replace(runs[2], results={"parameters": 400, "seconds": None})
     model = ModelResult("a", tuple(runs))
-    assert model.defined("tau") == [0.1, 0.4]
+    assert model.defined_values("tau") == [0.1, 0.4]
     assert model.mean("tau") == pytest.approx(0.25)
     assert model.deviation("tau") == pytest.approx(0.3 / math.sqrt(2))
     assert model.fact("parameters") == pytest.approx(800)
     assert model.fact("seconds") == pytest.approx(12.5)
-    assert model.mean("mae") is None and model.fact("colour") is None
+    assert model.mean("mae") is None and model.fact("color") is None
     empty = ModelResult("b", ())
     assert (empty.mean("tau"), empty.deviation("tau"), empty.fact("seconds")) == (None, None, None)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scalegmn.comparison._parallel import Job, run_side_by_side
+from scalegmn.comparison._parallel import ParallelJob, run_side_by_side
 from tests.comparison import jobs
 
 pytestmark = pytest.mark.slow
@@ -30,14 +30,17 @@ def gone(pid: int, *, patience: float = 30.0) -> bool:
 
 
 def test_all_are_done_and_one_that_dies_takes_nothing_with_it(tmp_path: Path) -> None:
-    work = [Job(name, jobs.note, (tmp_path, name)) for name in ("a", "b")]
-    work += [Job("dies", jobs.die, ()), *(Job(name, jobs.note, (tmp_path, name)) for name in ("c", "d"))]
+    work = [ParallelJob(name, jobs.note, (tmp_path, name)) for name in ("a", "b")]
+    work += [
+        ParallelJob("dies", jobs.die, ()),
+        *(ParallelJob(name, jobs.note, (tmp_path, name)) for name in ("c", "d")),
+    ]
     ended = {end.key: end for end in run_side_by_side(work, jobs=2)}
     assert set(ended) == {"a", "b", "dies", "c", "d"}
-    assert [ended[name].answer for name in ("a", "c", "d")] == [None] * 3
-    assert ended["b"].answer == ("no", "details")
-    assert ended["dies"].answer is not None
-    assert "ended with code -9 and without a word" in ended["dies"].answer[0]
+    assert [ended[name].result for name in ("a", "c", "d")] == [None] * 3
+    assert ended["b"].result == ("no", "details")
+    assert ended["dies"].result is not None
+    assert "ended with code -9 and without a word" in ended["dies"].result[0]
     pids, threads = zip(*((tmp_path / name).read_text().split() for name in "abcd"), strict=True)
     # Two processes, and one in the place of the one that died.
     assert 1 < len(set(pids)) <= 3
@@ -56,13 +59,13 @@ def test_an_interruption_stops_what_is_at_work(tmp_path: Path) -> None:
     threading.Thread(target=interrupt).start()
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        list(run_side_by_side([Job("linger", jobs.linger, (tmp_path,))], jobs=2))
+        list(run_side_by_side([ParallelJob("linger", jobs.linger, (tmp_path,))], jobs=2))
     assert not lives(int((tmp_path / "pid").read_text()))
     assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_nothing_outlives_the_process_that_waits_for_it(tmp_path: Path) -> None:
-    (end,) = run_side_by_side([Job("lead", jobs.lead, (tmp_path,))], jobs=1)
-    assert end.answer is not None
-    assert "code -9" in end.answer[0]
+    (end,) = run_side_by_side([ParallelJob("lead", jobs.lead, (tmp_path,))], jobs=1)
+    assert end.result is not None
+    assert "code -9" in end.result[0]
     assert gone(int((tmp_path / "pid").read_text()))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scalegmn.comparison import help_parser, parse_comparison
+from scalegmn.comparison import compare_help_parser, parse_comparison
 from scalegmn.models import Direction, ModelConfig, Symmetry
 from scalegmn.models.baselines import FlatMLPConfig
 from scalegmn.training._shipped import FOLDER
@@ -68,7 +68,7 @@ def test_the_command_line_goes_over_the_file(tmp_path: Path) -> None:
     assert config.models[0].config.options.of(ModelConfig).skip
     assert (config.seeds, config.output, config.jobs) == ((3, 1, 2), Path("o"), 2)
     assert (config.resume, config.only, config.reference) == (True, ("c", "b b"), "b b")
-    assert {run.model for run in config.wanted} == {"b b", "c"}
+    assert {run.model for run in config.selected_runs} == {"b b", "c"}
     assert configured(path, "--seeds", "[4, 5]").seeds == configured(path, "--seeds=[4,5]").seeds == (4, 5)
 
 
@@ -108,8 +108,8 @@ def test_mistakes_of_all_models_at_once(tmp_path: Path) -> None:
         "only: there is no model 'z'; there are 'a', 'b'",
     )
     for words in expected:
-        assert sum(words in mistake for mistake in found) == 1, words
-    # A mistake of the base is told once, not for every model.
+        assert sum(words in problem for problem in found) == 1, words
+    # An error of the base is told once, not for every model.
     assert len(found) == len(expected)
 
 
@@ -125,16 +125,16 @@ def test_mistakes_of_all_models_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_models_cannot_be_judged_differently(own: dict[str, object], words: str, tmp_path: Path) -> None:
-    (mistake,) = mistakes_in(comparison_file(tmp_path, NOWHERE, models={"a": {}, "b": own}))
-    assert "models.b: " in mistake
-    assert words in mistake
+    (problem,) = mistakes_in(comparison_file(tmp_path, NOWHERE, models={"a": {}, "b": own}))
+    assert "models.b: " in problem
+    assert words in problem
 
 
 def test_models_are_judged_by_one_edit(tmp_path: Path) -> None:
     models = {"a": {}, "b": {"editing.edit": "erosion"}, "c": {"editing.image_source": "digits"}}
     editing = {**base(NOWHERE), "task": "inr_editing", "editing": {"image_source": "digits"}}
-    (mistake,) = mistakes_in(comparison_file(tmp_path, NOWHERE, base=editing, models=models))
-    assert "models.b: editing.edit is 'erosion'" in mistake
+    (problem,) = mistakes_in(comparison_file(tmp_path, NOWHERE, base=editing, models=models))
+    assert "models.b: editing.edit is 'erosion'" in problem
 
 
 def test_models_may_differ_in_how_they_learn(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_models_may_differ_in_how_they_learn(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_of_files(changes: dict[str, object], words: str, tmp_path: Path) -> None:
-    assert any(words in mistake for mistake in mistakes_in(comparison_file(tmp_path, NOWHERE, **changes)))
+    assert any(words in problem for problem in mistakes_in(comparison_file(tmp_path, NOWHERE, **changes)))
 
 
 @pytest.mark.parametrize(
@@ -183,13 +183,13 @@ def test_mistakes_of_command_lines(options: list[str], words: str, tmp_path: Pat
     found = parse_comparison(["--config", str(comparison_file(tmp_path, NOWHERE)), *options])[1]
     if options == ["stray"]:
         found = parse_comparison(options)[1]
-    assert any(words in mistake for mistake in found), found
+    assert any(words in problem for problem in found), found
 
 
 def test_missing_file() -> None:
-    config, (mistake,) = parse_comparison(["--config", "nowhere.yaml"])
+    config, (problem,) = parse_comparison(["--config", "nowhere.yaml"])
     assert config is None
-    assert "nowhere.yaml: cannot be read" in mistake
+    assert "nowhere.yaml: cannot be read" in problem
 
 
 def test_nothing_that_was_given_is_changed(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_nothing_that_was_given_is_changed(tmp_path: Path) -> None:
 
 
 def test_help_names_every_option() -> None:
-    text = " ".join(help_parser().format_help().split())
+    text = " ".join(compare_help_parser().format_help().split())
     for words in ("--config", "--seeds", "--only", "--jobs", "--resume", "--base.SECTION.KEY VALUE"):
         assert words in text
 

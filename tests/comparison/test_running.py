@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scalegmn.comparison import FAILURES, collect, compare, mistakes_of_comparison
+from scalegmn.comparison import FAILURES, collect, compare, comparison_errors
 from scalegmn.comparison import _running as running
-from scalegmn.comparison._status import RECORD, State, state_of
+from scalegmn.comparison._status import RECORD, RunStatus, status_of
 from scalegmn.errors import ConfigurationError
 from scalegmn.training import RunConfig
 from tests.comparison.cases import comparison_file, configured
@@ -42,7 +42,7 @@ def quiet(line: str) -> None:
 def test_every_run_is_an_ordinary_run_folder(done: Path) -> None:
     config = configured(done)
     for run in config.runs:
-        assert state_of(run) is State.finished
+        assert status_of(run) is RunStatus.finished
         facts = json.loads((run.folder / "run.json").read_text())
         assert (facts["seed"], facts["command"]) == (run.seed, "scalegmn compare")
     names = [run.folder.name for run in config.runs]
@@ -53,7 +53,7 @@ def test_every_run_is_an_ordinary_run_folder(done: Path) -> None:
 
 def test_a_line_per_training(done: Path) -> None:
     first, *lines = (done.parent / "lines.txt").read_text().splitlines()
-    assert first == "4 trainings to do"
+    assert first == "4 training runs to do"
     results = [json.loads((run.folder / "results.json").read_text()) for run in configured(done).runs]
     for number, (line, found) in enumerate(zip(lines, results, strict=True), start=1):
         assert f"accuracy {found['test']['accuracy']:.4f}, loss {found['test']['loss']:.4f}" in line
@@ -65,9 +65,9 @@ def test_what_is_finished_is_not_repeated(done: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(running, "train", refuse)
     config = configured(done)
     lines: list[str] = []
-    assert mistakes_of_comparison(config) == []
+    assert comparison_errors(config) == []
     assert compare(config, tell=lines.append) == ()
-    assert lines == ["0 trainings to do, 4 are finished already"]
+    assert lines == ["0 training runs to do, 4 are finished already"]
 
 
 def test_results_come_from_the_run_folders(done: Path) -> None:
@@ -88,7 +88,7 @@ def test_results_come_from_the_run_folders(done: Path) -> None:
     difference = comparison.differences["flat MLP"]
     by_name = dict(zip((model.name for model in comparison.models), means, strict=True))
     assert difference.mean == pytest.approx(by_name["flat MLP"] - by_name["ScaleGMN"])
-    # A classification writes no answers about single networks.
+    # A classification writes no predictions for single networks.
     assert difference.interval is None
 
 
@@ -105,7 +105,7 @@ def test_more_models_and_seeds_join_what_is_there(
     models = {"permutation-only": {"model.symmetry": "permutation"}, "ScaleGMN": {}}
     path = comparison_file(tmp_path, population, models=models, output=str(done.parent / "out"))
     config = configured(path, "--seeds", "1", "7")
-    assert mistakes_of_comparison(config) == []
+    assert comparison_errors(config) == []
     compare(config, tell=quiet)
     assert trained == [
         ("permutation-only-seed1", 1),
@@ -125,7 +125,7 @@ def test_only_some_are_trained_and_all_that_are_finished_are_shown(
     lines: list[str] = []
     config = configured(done, "--only", "flat MLP")
     compare(config, tell=lines.append)
-    assert lines == ["0 trainings to do, 2 are finished already"]
+    assert lines == ["0 training runs to do, 2 are finished already"]
     comparison = collect(config)
     assert comparison is not None
     assert all(len(model.runs) == 2 for model in comparison.models)
@@ -190,12 +190,12 @@ def test_interrupted_and_resumed_is_as_if_never_interrupted(
         patch.setattr(FitModule, "training_step", interrupted)
         with pytest.raises(KeyboardInterrupt):
             compare(configured(path), tell=quiet)
-    states = [state_of(run) for run in configured(path).runs]
-    assert states == [State.finished, State.finished, State.begun, State.new]
-    (mistake,) = mistakes_of_comparison(configured(path))
-    assert "scalegmn-seed1: begun and not finished; go on with --resume" in mistake
+    states = [status_of(run) for run in configured(path).runs]
+    assert states == [RunStatus.finished, RunStatus.finished, RunStatus.started, RunStatus.new]
+    (problem,) = comparison_errors(configured(path))
+    assert "scalegmn-seed1: begun and not finished; go on with --resume" in problem
     config = configured(path, "--resume")
-    assert mistakes_of_comparison(config) == []
+    assert comparison_errors(config) == []
     assert compare(config, tell=quiet) == ()
     for run, other in zip(config.runs, configured(done).runs, strict=True):
         mine, its = (json.loads((r.folder / "results.json").read_text())["test"] for r in (run, other))

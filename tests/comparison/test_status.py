@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from scalegmn.comparison import compare, mistakes_of_comparison
-from scalegmn.comparison._status import State, state_of
+from scalegmn.comparison import compare, comparison_errors
+from scalegmn.comparison._status import RunStatus, status_of
 from scalegmn.errors import ConfigurationError
 from tests.comparison.cases import comparison_file, configured
 from tests.training.small import small_population
@@ -35,16 +35,16 @@ def done(population: Path, tmp_path: Path) -> Path:
 )
 def test_a_folder_of_another_training_is_left_alone(options: tuple[str, ...], words: str, done: Path) -> None:
     for resume in ((), ("--resume",)):
-        (mistake,) = mistakes_of_comparison(configured(done, *options, *resume))
-        assert "only-seed0 holds another training: " in mistake
-        assert words in mistake
+        (problem,) = comparison_errors(configured(done, *options, *resume))
+        assert "only-seed0 holds another training: " in problem
+        assert words in problem
 
 
 def test_what_changes_no_result_may_differ(done: Path) -> None:
     options = "--base.training.threads 1 --base.logging.progress true --base.data.evaluation_batch_size 7"
     config = configured(done, *options.split(), "--jobs", "2")
-    assert mistakes_of_comparison(config) == []
-    assert state_of(config.runs[0]) is State.finished
+    assert comparison_errors(config) == []
+    assert status_of(config.runs[0]) is RunStatus.finished
 
 
 def test_a_population_that_was_made_anew_is_noticed(tmp_path: Path) -> None:
@@ -53,8 +53,8 @@ def test_a_population_that_was_made_anew_is_noticed(tmp_path: Path) -> None:
     compare(configured(path), tell=lambda line: None)
     (tmp_path / "p").rename(tmp_path / "old")
     small_population(tmp_path / "p", networks=48, seed=1)
-    (mistake,) = mistakes_of_comparison(configured(path))
-    assert f"the networks in {tmp_path / 'p'} are not those that it was trained on" in mistake
+    (problem,) = comparison_errors(configured(path))
+    assert f"the networks in {tmp_path / 'p'} are not those that it was trained on" in problem
     with pytest.raises(ConfigurationError, match="not those that it was trained on"):
         compare(configured(path), tell=lambda line: None)
 
@@ -69,7 +69,7 @@ def test_mistakes_about_data_and_folders_at_once(population: Path, tmp_path: Pat
     for name in ("a-seed0", "c-seed0"):
         (tmp_path / "out" / name).mkdir(parents=True)
         (tmp_path / "out" / name / "precious").touch()
-    found = mistakes_of_comparison(configured(path, "--base.training.accelerator", "cpu"))
+    found = comparison_errors(configured(path, "--base.training.accelerator", "cpu"))
     assert len(found) == 4
     for words in (
         "out is not empty and holds no comparison",
@@ -78,13 +78,13 @@ def test_mistakes_about_data_and_folders_at_once(population: Path, tmp_path: Pat
         "a-seed0 is no run folder",
         "c-seed0 is no run folder",
     ):
-        assert any(words in mistake for mistake in found), words
+        assert any(words in problem for problem in found), words
 
 
 def test_a_mistake_of_all_models_is_told_once_and_without_names(tmp_path: Path) -> None:
-    (mistake,) = mistakes_of_comparison(configured(comparison_file(tmp_path, tmp_path / "nowhere")))
-    assert mistake.startswith("data.population: ")
-    assert "does not exist" in mistake
+    (problem,) = comparison_errors(configured(comparison_file(tmp_path, tmp_path / "nowhere")))
+    assert problem.startswith("data.population: ")
+    assert "does not exist" in problem
 
 
 def test_there_must_be_test_networks(tmp_path: Path) -> None:
@@ -95,22 +95,22 @@ def test_there_must_be_test_networks(tmp_path: Path) -> None:
         columns = {"label": whole.column("label"), "split": ["train"] * 16}
         writer.append(whole.architecture, whole.theta(range(16)), columns)  # type: ignore[arg-type]
         writer.finish()
-    (mistake,) = mistakes_of_comparison(configured(comparison_file(tmp_path / "c", tmp_path / "train")))
-    assert "has no test networks to compare on" in mistake
+    (problem,) = comparison_errors(configured(comparison_file(tmp_path / "c", tmp_path / "train")))
+    assert "has no test networks to compare on" in problem
 
 
 def test_files_in_the_way(population: Path, tmp_path: Path) -> None:
     path = comparison_file(tmp_path, population, models=ONE, seeds=[0])
     (tmp_path / "out").touch()
-    assert any("out is a file" in mistake for mistake in mistakes_of_comparison(configured(path)))
+    assert any("out is a file" in problem for problem in comparison_errors(configured(path)))
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "only-seed0").touch()
-    found = mistakes_of_comparison(configured(path, "--output", str(tmp_path / "other")))
-    assert any("only-seed0 is a file" in mistake for mistake in found)
+    found = comparison_errors(configured(path, "--output", str(tmp_path / "other")))
+    assert any("only-seed0 is a file" in problem for problem in found)
 
 
 def test_models_that_are_not_trained_now_stand_in_no_way(population: Path, tmp_path: Path) -> None:
     models = {**ONE, "other": {"training.precision": "fp16_mixed"}}
     path = comparison_file(tmp_path, population, models=models, seeds=[0])
-    assert len(mistakes_of_comparison(configured(path))) == 1
-    assert mistakes_of_comparison(configured(path, "--only", "only")) == []
+    assert len(comparison_errors(configured(path))) == 1
+    assert comparison_errors(configured(path, "--only", "only")) == []

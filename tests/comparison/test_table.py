@@ -101,7 +101,7 @@ def test_the_table_is_two_smaller_ones(regression: Comparison) -> None:
 def test_one_seed_has_no_spread(classification: Comparison) -> None:
     table = comparison_table(classification)
     assert table.rows[0][:4] == ("a", "0.7500", "2.0000", "1")
-    # Without answers about single networks there is no interval, and the heading promises none.
+    # Without predictions for single networks there is no interval, and the heading promises none.
     assert table.columns[4] == "minus a"
     assert table.rows[1][4] == "-0.2500"
 
@@ -117,7 +117,7 @@ def test_csv_of_models_has_full_precision(regression: Comparison) -> None:
     rows = rows_of(table_csv(regression))
     assert list(rows) == ["ScaleGMN", "flat MLP", "failed"]
     for model in regression.models[:2]:
-        row, taus = rows[model.name], model.defined("kendall_tau")
+        row, taus = rows[model.name], model.defined_values("kendall_tau")
         assert float(row["kendall_tau_mean"]) == np.mean(taus)
         assert float(row["kendall_tau_sd"]) == np.std(taus, ddof=1)
         assert [float(row[f"kendall_tau_seed{run.seed}"]) for run in model.runs] == taus
@@ -163,8 +163,8 @@ def test_tiny_values_keep_their_digits(tmp_path: Path) -> None:
     comparison = compared(
         [ModelResult("a", tuple(runs))], reference="a", population=tmp_path, metrics=("mse",)
     )
-    number = NumberFormat.of(comparison, "mse")
-    assert (number(1.234e-4), number.signed(-1.234e-4)) == ("1.23e-04", "-1.23e-04")
+    number = NumberFormat.from_comparison(comparison, "mse")
+    assert (number(1.234e-4), number.format_signed(-1.234e-4)) == ("1.23e-04", "-1.23e-04")
 
 
 def test_names_of_figures() -> None:
@@ -180,7 +180,7 @@ def test_every_seed_is_a_dot_and_the_mean_a_line(regression: Comparison, tmp_pat
     assert low > high, "the best model is on top"
     dots = [c.get_offsets() for c in axes.collections if len(c.get_offsets()) > 1]
     for model, drawn in zip(regression.models, dots, strict=False):
-        assert np.asarray(drawn)[:, 0].tolist() == model.defined("kendall_tau")
+        assert np.asarray(drawn)[:, 0].tolist() == model.defined_values("kendall_tau")
     assert axes.get_xlabel() == "Kendall tau on test networks (larger is better)"
     words = [text.get_text() for text in figure.legends[0].get_texts()]
     assert words[-1] == "95 % interval of the first seed, over test networks"
@@ -218,12 +218,12 @@ def test_what_needs_no_model_has_a_row_without_costs(tmp_path: Path) -> None:
     )
     table = comparison_table(comparison)
     assert table.columns[1:3] == ("MSE × 100", "PSNR in dB")
-    assert table.columns[-1] == "ms/answer"
+    assert table.columns[-1] == "ms/prediction"
     assert table.rows[0][-1] == "5.12"
     assert table.rows[1] == ("no edit", "7.0000", "11.0000", "-", "+4.5000 ± 0.7071", "-", "-", "-", "-")
     text = " ".join(notes(comparison))
     assert "Without any model: no edit." in text
-    assert "ms/answer" in text
+    assert "ms/prediction" in text
     assert list(rows_of(table_csv(comparison))) == ["ScaleGMN", "no edit"]
     assert list(rows_of(runs_csv(comparison))) == ["ScaleGMN"]
     # A model may have the name, and tasks without such figures have no such row.

@@ -20,7 +20,7 @@ from scalegmn.configuration import (
     Configuration,
     Limits,
     concrete_configurations,
-    field_kinds,
+    field_types,
     from_plain,
     to_plain,
 )
@@ -63,7 +63,7 @@ ENDINGS = ("Config", "Settings", "Recipe", "Options", "Style")
 
 def fields() -> Iterator[Any]:
     for kind in CLASSES:
-        for name, annotation in field_kinds(kind).items():
+        for name, annotation in field_types(kind).items():
             yield pytest.param(kind, name, annotation, id=f"{kind.__qualname__}.{name}")
 
 
@@ -111,7 +111,7 @@ def example(kind: type[Configuration]) -> dict[str, Any]:
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         missing = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if missing and field.init:
-            found[field.name] = sample(field_kinds(kind)[field.name], samples)
+            found[field.name] = sample(field_types(kind)[field.name], samples)
     if kind.__name__ == "HeldOut":
         found["sizes"] = (3,)
     return found
@@ -153,7 +153,7 @@ def test_plain_values_come_back(kind: type[Configuration]) -> None:
         pytest.skip("holds what has no plain form, such as a function")
     if kind.__name__ in ("CnnRecipe", "TriggerSpace", "TrojanRecipe"):
         pytest.skip("what is drawn from is recorded, and made in Python only")
-    fields = {name: value for name, value in plain.items() if name in field_kinds(kind)}
+    fields = {name: value for name, value in plain.items() if name in field_types(kind)}
     again = from_plain(kind, fields)
     assert to_plain(again) == plain
 

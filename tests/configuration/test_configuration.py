@@ -12,12 +12,12 @@ import pytest
 from scalegmn.configuration import (
     Configuration,
     Count,
-    MistakesError,
+    InvalidConfigurationError,
     Rate,
     Widths,
-    checked_arguments,
+    check_arguments,
+    format_value,
     from_plain,
-    shown,
     to_plain,
 )
 from scalegmn.errors import ConfigurationError
@@ -112,7 +112,7 @@ def test_all_mistakes_at_once() -> None:
         Options(color="x", rate=2, flag=3)  # type: ignore[arg-type]
     assert "; " in str(caught.value)
     again = pickle.loads(pickle.dumps(caught.value))
-    assert str(again) == str(caught.value) and isinstance(again, MistakesError)
+    assert str(again) == str(caught.value) and isinstance(again, InvalidConfigurationError)
 
 
 def test_plain_values_are_read_back_and_unknown_ones_are_refused() -> None:
@@ -120,8 +120,8 @@ def test_plain_values_are_read_back_and_unknown_ones_are_refused() -> None:
     plain = to_plain(options)
     assert plain["color"] == "blue" and plain["widths"] == [2, 3] and plain["file"] == "x"
     assert from_plain(Options, plain) == options
-    with pytest.raises(ConfigurationError, match=r"run\.json: Options: colour is unknown; did you"):
-        from_plain(Options, {"colour": "red"}, origin="run.json")
+    with pytest.raises(ConfigurationError, match=r"run\.json: Options: color is unknown; did you"):
+        from_plain(Options, {"color": "red"}, origin="run.json")
     for data in (None, [], "color"):
         with pytest.raises(ConfigurationError, match="expected entries by name"):
             from_plain(Options, data)
@@ -130,14 +130,14 @@ def test_plain_values_are_read_back_and_unknown_ones_are_refused() -> None:
 def test_arguments_of_a_function() -> None:
     def made(*, size: Count, color: Color = Color.red) -> None: ...
 
-    assert checked_arguments(made, {"size": "3", "color": "b"}, origin="x") == {
+    assert check_arguments(made, {"size": "3", "color": "b"}, origin="x") == {
         "size": 3,
         "color": Color.blue,
     }
     with pytest.raises(ConfigurationError, match="x: size is missing"):
-        checked_arguments(made, {}, origin="x")
+        check_arguments(made, {}, origin="x")
     with pytest.raises(ConfigurationError, match=r"x: size is 0, expected at least 1; color is 'green'"):
-        checked_arguments(made, {"size": 0, "color": "green"}, origin="x")
+        check_arguments(made, {"size": 0, "color": "green"}, origin="x")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_arguments_of_a_function() -> None:
     ],
 )
 def test_values_in_messages_are_short_and_printable(value: object) -> None:
-    text = shown(value)
+    text = format_value(value)
     assert text.isprintable() and 0 < len(text) <= 80
 
 

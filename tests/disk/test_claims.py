@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scalegmn.disk import _claims as claims
-from scalegmn.disk import claimed, holds_something, new_folder, writer_in
+from scalegmn.disk import claim_folder, holds_something, new_folder, writer_in
 from scalegmn.errors import DiskError, PopulationError
 
 HOLD = """
@@ -38,11 +38,11 @@ def test_another_process_is_kept_out_until_the_first_ends(tmp_path: Path) -> Non
     with holder(folder) as process:
         assert writer_in(folder) is not None and f"process {process.pid} on" in str(writer_in(folder))
         wanted = f"another command is writing there .process {process.pid} on"
-        with pytest.raises(DiskError, match=wanted), claimed(folder):
+        with pytest.raises(DiskError, match=wanted), claim_folder(folder):
             pytest.fail("two writers")
         process.communicate("")
     assert writer_in(folder) is None and not folder.exists()
-    with claimed(folder), pytest.raises(DiskError, match="another command"), claimed(folder):
+    with claim_folder(folder), pytest.raises(DiskError, match="another command"), claim_folder(folder):
         pytest.fail("two writers")
 
 
@@ -52,7 +52,7 @@ def test_a_killed_writer_keeps_nobody_out(tmp_path: Path) -> None:
     with holder(folder) as process:
         process.send_signal(signal.SIGKILL)
     assert (folder / claims.LOCK).is_file() and not holds_something(folder)
-    with claimed(folder):
+    with claim_folder(folder):
         (folder / "result").write_text("")
     assert [path.name for path in folder.iterdir()] == ["result"]
 
@@ -68,12 +68,12 @@ def test_without_locks_of_the_file_system_the_process_is_asked(
     folder = tmp_path / "run"
     with holder(folder) as process:
         monkeypatch.setattr(fcntl, "flock", unknown)
-        with pytest.raises(DiskError, match="another command"), claimed(folder):
+        with pytest.raises(DiskError, match="another command"), claim_folder(folder):
             pytest.fail("two writers")
         process.kill()
     # The lock file of the dead is still there.
     assert (folder / claims.LOCK).is_file()
-    with claimed(folder):
+    with claim_folder(folder):
         pass
 
 
@@ -118,5 +118,8 @@ def test_a_failure_while_entries_move_takes_them_back(
 
 def test_a_place_that_cannot_be_written_to(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DiskError, match="a part of the path is a file"), claimed(tmp_path / "file" / "run"):
+    with (
+        pytest.raises(DiskError, match="a part of the path is a file"),
+        claim_folder(tmp_path / "file" / "run"),
+    ):
         pytest.fail("claimed")

@@ -21,7 +21,7 @@ def networks(architecture: Architecture, count: int = 3) -> torch.Tensor:
         (siren(widths=(2, 6, 1), frequency=8.0), "xy"),
         (siren(widths=(2, 5, 7, 3), frequency=6.0, shift=0.0, names=("a", "b", "c")), "ij"),
     ],
-    ids=["grey", "colour"],
+    ids=["gray", "color"],
 )
 def test_steps_are_those_of_adam(architecture: Architecture, order: str) -> None:
     theta = networks(architecture)

@@ -20,7 +20,7 @@ from scalegmn.networks import Activation, mlp, siren
 from scalegmn.populations import Population, PopulationWriter
 from scalegmn.seeding import generator
 from scalegmn.testing.elements import Elements, draw_pair
-from scalegmn.testing.parameters import randomise
+from scalegmn.testing.parameters import randomize
 from tests.editing.editing_cases import columns_of, digit_networks, rewritten
 
 ARCHITECTURE = siren(widths=(2, 5, 4, 1), frequency=10.0)
@@ -46,25 +46,25 @@ def task(**options: object) -> InrEditing:
 
 def batch(count: int = 4, *, dtype: torch.dtype = torch.float64, seed: int = 0) -> NetworkBatch:
     theta = torch.randn(count, ARCHITECTURE.num_parameters, generator=generator(seed), dtype=dtype)
-    return NetworkBatch.of(ARCHITECTURE, 0.2 * theta)
+    return NetworkBatch.from_parameters(ARCHITECTURE, 0.2 * theta)
 
 
 def editor(config: ModelConfig | None = None, *, seed: int = 0) -> ScaleGMNEditor:
     config = config or ModelConfig(features=8, layers=2)
-    made = ScaleGMNEditor(spec=GraphSpec.of([ARCHITECTURE]), config=config)
-    return randomise(made, generator=generator(seed, "editor")).double().eval()
+    made = ScaleGMNEditor(spec=GraphSpec.from_architectures([ARCHITECTURE]), config=config)
+    return randomize(made, generator=generator(seed, "editor")).double().eval()
 
 
 def flat_editor() -> FlatMLPEditor:
-    made = FlatMLPEditor.of(ARCHITECTURE, config=FlatMLPConfig(hidden=(16, 16)))
-    return randomise(made, generator=generator(0, "flat")).double().eval()
+    made = FlatMLPEditor.from_architecture(ARCHITECTURE, config=FlatMLPConfig(hidden=(16, 16)))
+    return randomize(made, generator=generator(0, "flat")).double().eval()
 
 
 # Targets.
 
 
 def test_targets_are_the_edited_images_of_the_networks(digits: Population) -> None:
-    made = InrEditing.of(digits, config=EditingConfig())
+    made = InrEditing.from_population(digits, config=EditingConfig())
     assert made.config.image_source == "digits"
     assert made.size == (8, 8)
     rows = np.array([41, 3, 2, 59, 0])
@@ -82,7 +82,7 @@ def test_targets_are_the_edited_images_of_the_networks(digits: Population) -> No
 def test_targets_may_be_edits_of_what_the_networks_draw(digits: Population) -> None:
     config = EditingConfig(edit="blur", parameters={"sigma": 2}, target=Target.drawing, image_size=(9, 7))
     rows = np.arange(6)
-    targets = InrEditing.of(digits, config=config).targets(digits, rows)
+    targets = InrEditing.from_population(digits, config=config).targets(digits, rows)
     drawn = draw(digits.architecture, digits.theta(rows), size=(9, 7))
     assert drawn.min() < 0
     np.testing.assert_allclose(targets.edited, Blur(sigma=2.0)(drawn.clamp(0, 1).numpy()), atol=1e-5)
@@ -92,7 +92,7 @@ def test_targets_may_be_edits_of_what_the_networks_draw(digits: Population) -> N
 def test_targets_of_many_networks_are_made_in_portions(
     digits: Population, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = InrEditing.of(digits, config=EditingConfig())
+    made = InrEditing.from_population(digits, config=EditingConfig())
     rows = np.random.default_rng(0).permutation(len(digits))
     whole = made.targets(digits, rows)
     monkeypatch.setattr("scalegmn.editing._task._PORTION", 7)
@@ -103,7 +103,7 @@ def test_targets_of_many_networks_are_made_in_portions(
     assert nothing.edited.shape == nothing.before.shape == (0, 8, 8)
 
 
-def test_colours_and_several_architectures(tmp_path: Path) -> None:
+def test_colors_and_several_architectures(tmp_path: Path) -> None:
     with PopulationWriter(tmp_path / "p", provenance={}) as writer:
         for widths in ((2, 4, 3), (2, 5, 6, 3)):
             architecture = siren(widths=widths)
@@ -122,13 +122,13 @@ def test_colours_and_several_architectures(tmp_path: Path) -> None:
 
 def test_the_order_of_coordinates_is_checked(digits: Population) -> None:
     with pytest.raises(ConfigurationError, match=r"order is 'ij', but .* with 'xy'"):
-        InrEditing.of(digits, config=EditingConfig(order="ij")).targets(digits, np.arange(20))
+        InrEditing.from_population(digits, config=EditingConfig(order="ij")).targets(digits, np.arange(20))
 
 
 def test_another_source_is_noticed(digits: Population, tmp_path: Path) -> None:
     columns = columns_of(digits, "label", "image", "split")
     wrong = rewritten(digits, tmp_path / "p", columns={**columns, "label": columns["label"][::-1].copy()})
-    made = InrEditing.of(wrong, config=EditingConfig(image_source="digits"))
+    made = InrEditing.from_population(wrong, config=EditingConfig(image_source="digits"))
     with pytest.raises(PopulationError, match="another label"):
         made.targets(wrong, np.arange(20))
 
@@ -137,17 +137,17 @@ def test_bad_input(digits: Population, tmp_path: Path) -> None:
     rows = np.arange(4)
     unknown = rewritten(digits, tmp_path / "unknown", columns=columns_of(digits, "label"))
     with pytest.raises(ConfigurationError, match="image_size is missing"):
-        InrEditing.of(unknown, config=EditingConfig())
+        InrEditing.from_population(unknown, config=EditingConfig())
     with pytest.raises(ConfigurationError, match="image_source is missing"):
-        InrEditing.of(unknown, config=EditingConfig(image_size=(8, 8)))
-    made = InrEditing.of(unknown, config=EditingConfig(image_source="digits"))
+        InrEditing.from_population(unknown, config=EditingConfig(image_size=(8, 8)))
+    made = InrEditing.from_population(unknown, config=EditingConfig(image_source="digits"))
     with pytest.raises(PopulationError, match="no column 'image'"):
         made.targets(unknown, rows)
-    made = InrEditing.of(digits, config=EditingConfig(image_size=(10, 8)))
+    made = InrEditing.from_population(digits, config=EditingConfig(image_size=(10, 8)))
     with pytest.raises(PopulationError, match=r"8 x 8 pixels and 1 channels.* 10 x 8 pixels"):
         made.targets(digits, rows)
     with pytest.raises(ConfigurationError, match="unknown edit 'dilatation'"):
-        InrEditing.of(digits, config=EditingConfig(edit="dilatation"))
+        InrEditing.from_population(digits, config=EditingConfig(edit="dilatation"))
     relu = mlp(widths=(2, 8, 1), activations=[Activation("relu")])
     theta = torch.zeros(4, relu.num_parameters)
     others = rewritten(digits, tmp_path / "relu", columns={}, architecture=relu, theta=theta)
@@ -155,7 +155,7 @@ def test_bad_input(digits: Population, tmp_path: Path) -> None:
         task().targets(others, rows)
     register_edit(name="smaller", function=lambda images: images[:, 1:])
     with pytest.raises(ConfigurationError, match=r"'smaller'.*same shape"):
-        InrEditing.of(digits, config=EditingConfig(edit="smaller")).targets(digits, rows)
+        InrEditing.from_population(digits, config=EditingConfig(edit="smaller")).targets(digits, rows)
 
 
 def test_networks_of_images_of_another_size(digits: Population, tmp_path: Path) -> None:
@@ -163,13 +163,13 @@ def test_networks_of_images_of_another_size(digits: Population, tmp_path: Path) 
     stated = {"images_shape": [60, 16, 12]}
     for number, provenance in enumerate((stated, {"maker": "edit_population", "source": stated})):
         other = rewritten(digits, tmp_path / str(number), columns=columns, provenance=provenance)
-        made = InrEditing.of(digits, config=EditingConfig())
+        made = InrEditing.from_population(digits, config=EditingConfig())
         with pytest.raises(PopulationError, match=r"16 x 12 pixels, .* 8 x 8"):
             made.targets(other, np.arange(4))
         # What a network draws can be edited in any size.
         assert task(image_size=(9, 7)).targets(other, np.arange(4)).edited.shape == (4, 9, 7)
     unknown = rewritten(digits, tmp_path / "unknown", columns=columns)
-    assert len(InrEditing.of(digits, config=EditingConfig()).targets(unknown, np.arange(4))) == 4
+    assert len(InrEditing.from_population(digits, config=EditingConfig()).targets(unknown, np.arange(4))) == 4
 
 
 def test_wrong_configurations() -> None:
@@ -179,27 +179,27 @@ def test_wrong_configurations() -> None:
 
 def test_saved_and_loaded(digits: Population) -> None:
     config = EditingConfig(edit="blur", parameters={"sigma": 2.0}, image_folder=Path("somewhere"))
-    made = InrEditing.of(digits, config=config)
+    made = InrEditing.from_population(digits, config=config)
     again = InrEditing.from_config(made.to_config())
     assert again.config == made.config
     assert again.config == dataclasses.replace(config, image_source="digits", image_size=(8, 8))
     # An edit that is not registered here is needed for targets only.
     unknown = InrEditing.from_config({**made.to_config(), "edit": "sepia"})
-    assert unknown.answer(editor(), batch()).shape == (4, 8, 8)
+    assert unknown.predict(editor(), batch()).shape == (4, 8, 8)
     with pytest.raises(ConfigurationError, match="unknown edit 'sepia'"):
         unknown.targets(digits, np.arange(3))
 
 
-# Answers, loss and figures.
+# Predictions, loss and figures.
 
 
 def test_answers_are_drawings_of_the_edited_networks() -> None:
     made, networks = editor(), batch()
-    answer = task().answer(made, networks)
+    answer = task().predict(made, networks)
     architecture, edited = made.edit(networks).single
     torch.testing.assert_close(answer, draw(architecture, edited, size=SIZE))
     assert not torch.allclose(answer, draw(architecture, networks.single[1], size=SIZE), atol=1e-3)
-    assert task(order="ij").answer(made, networks).shape == (4, *SIZE)
+    assert task(order="ij").predict(made, networks).shape == (4, *SIZE)
 
 
 def test_answers_keep_single_precision_where_the_rest_is_half() -> None:
@@ -210,9 +210,11 @@ def test_answers_keep_single_precision_where_the_rest_is_half() -> None:
 
 
 def test_models_that_answer_are_refused() -> None:
-    judge = ScaleGMN(spec=GraphSpec.of([ARCHITECTURE]), outputs=3, config=ModelConfig(features=8, layers=1))
-    with pytest.raises(ConfigurationError, match="ScaleGMN answers questions"):
-        task().answer(judge, batch(dtype=torch.float32))
+    judge = ScaleGMN(
+        spec=GraphSpec.from_architectures([ARCHITECTURE]), outputs=3, config=ModelConfig(features=8, layers=1)
+    )
+    with pytest.raises(ConfigurationError, match="ScaleGMN makes predictions"):
+        task().predict(judge, batch(dtype=torch.float32))
 
 
 def figures(count: int = 20) -> tuple[torch.Tensor, ImageTargets, torch.Tensor, torch.Tensor]:
@@ -287,7 +289,7 @@ def equivariance_errors(made: Editor, *, seed: int) -> tuple[float, float]:
     assert (pair.moved - pair.theta).abs().max() > 0.05
     with torch.no_grad():
         edited, moved = (
-            made.edit(NetworkBatch.of(ARCHITECTURE, shown)).single[1]
+            made.edit(NetworkBatch.from_parameters(ARCHITECTURE, shown)).single[1]
             for shown in (pair.seen, pair.moved_seen)
         )
     update = edited - pair.seen

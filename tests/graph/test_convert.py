@@ -26,7 +26,7 @@ from scalegmn.networks import (
     Architecture,
     Conv,
     Dense,
-    EdgeKind,
+    EdgeType,
     Flatten,
     Role,
     Skip,
@@ -50,12 +50,12 @@ def test_a_graph_by_hand() -> None:
     assert graph.edge_index.tolist() == [[0, 1, 0, 1, 0, 1, 2, 3, 4], [2, 2, 3, 3, 4, 4, 5, 5, 5]]
     assert graph.tap_weight.tolist() == [0, 1, 2, 3, 4, 5, 9, 10, 11]
     assert graph.node_bias.tolist() == [0, 0, 6, 7, 8, 12]
-    assert graph.node_role.tolist() == [Role.INPUT] * 2 + [Role.HIDDEN] * 3 + [Role.OUTPUT]
+    assert graph.node_role.tolist() == [Role.input] * 2 + [Role.hidden] * 3 + [Role.output]
     assert graph.node_layer.tolist() == [0, 0, 1, 1, 1, 2]
     assert graph.node_position.tolist() == [0, 1, 0, 1, 2, 0]
     assert graph.node_group.tolist() == [0, 0, 1, 1, 1, 0]
     assert graph.node_value.tolist() == [0, 0, 7, 7, 7, 0]
-    assert graph.edge_kind.tolist() == [EdgeKind.DENSE] * 9
+    assert graph.edge_type.tolist() == [EdgeType.dense] * 9
 
 
 def test_taps_and_skips_by_hand() -> None:
@@ -65,8 +65,8 @@ def test_taps_and_skips_by_hand() -> None:
     architecture = Architecture(layers, (Skip(0, 1, 2),))
     theta = torch.arange(architecture.num_parameters, dtype=torch.float64)
     graph = to_graph(architecture, theta)
-    kinds = [EdgeKind.CONVOLUTION] * 6 + [EdgeKind.FLATTENED] * 2 + [EdgeKind.SKIP] * 2
-    assert graph.edge_kind.tolist() == kinds
+    kinds = [EdgeType.convolution] * 6 + [EdgeType.flattened] * 2 + [EdgeType.skip] * 2
+    assert graph.edge_type.tolist() == kinds
     assert graph.edge_kernel.tolist() == [[1, 2]] * 2 + [[1, 1]] * 4 + [[1, 3]] * 2 + [[1, 1]] * 2
     assert graph.tap_weight.tolist() == [0, 1, 2, 3, 6, 7, 8, 9, 12, 13, 14, 15, 16, 17, 1, 1]
     assert graph.edge_index[:, -4:].tolist() == [[3, 4, 1, 2], [5, 5, 3, 4]]
@@ -236,8 +236,8 @@ def test_shared_fields_are_those_of_the_single_networks(kept: int, monkeypatch: 
 
 def test_only_shared_batches_share() -> None:
     theta = torch.zeros(2, SMALL.num_parameters)
-    batch_graphs(SMALL, theta).edge_kind.fill_(7)
-    shared, again = (batch_graphs(SMALL, theta, shared=True).edge_kind for _ in range(2))
+    batch_graphs(SMALL, theta).edge_type.fill_(7)
+    shared, again = (batch_graphs(SMALL, theta, shared=True).edge_type for _ in range(2))
     assert (shared != 7).all()
     assert shared.data_ptr() == again.data_ptr()
 

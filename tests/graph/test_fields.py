@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scalegmn.graph import FIELDS, Field, NetworkGraph, to_graph
+from scalegmn.graph import FIELDS, GraphField, NetworkGraph, to_graph
 from scalegmn.graph._fields import FIELD_NAMES
-from scalegmn.networks import EdgeKind, Role
+from scalegmn.networks import EdgeType, Role
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law, SymmetryAction
 from scalegmn.testing.architectures import random_architecture
@@ -20,7 +20,7 @@ def test_names_are_unique_and_declared() -> None:
 
 
 def test_dtypes() -> None:
-    real, whole = (Field("x", "V", floating, Law.INVARIANT, "") for floating in (True, False))
+    real, whole = (GraphField("x", "V", floating, Law.invariant, "") for floating in (True, False))
     assert real.has_dtype(torch.float32) and real.has_dtype(torch.float64) and not real.has_dtype(torch.int64)
     assert (
         whole.has_dtype(torch.int64)
@@ -31,7 +31,7 @@ def test_dtypes() -> None:
 
 def test_rows() -> None:
     assert {field.name: field.rows for field in FIELDS} == {
-        "edge_index": "E", "tap_weight": "T", "node_bias": "V", "edge_kind": "E", "edge_kernel": "E",
+        "edge_index": "E", "tap_weight": "T", "node_bias": "V", "edge_type": "E", "edge_kernel": "E",
         "node_role": "V", "node_layer": "V", "node_position": "V", "node_group": "V", "node_degree": "V",
         "node_activation": "V", "node_value": "V",
     }  # fmt: skip
@@ -43,7 +43,7 @@ def test_every_graph_fits_the_registry(seed: int) -> None:
     graph = to_graph(architecture, theta[0])
     graph.check()
     assert {name for name in graph.keys() if name != "num_nodes"} == FIELD_NAMES  # noqa: SIM118
-    assert graph.edge_kind.min() >= min(EdgeKind) and graph.edge_kind.max() <= max(EdgeKind)
+    assert graph.edge_type.min() >= min(EdgeType) and graph.edge_type.max() <= max(EdgeType)
     assert set(graph.node_role.tolist()) <= set(Role)
     assert graph.num_nodes == graph.node_role.numel() and graph.num_edges == graph.edge_index.shape[1]
     groups = SymmetryAction(architecture).groups

@@ -70,7 +70,7 @@ def test_joined_batches_of_one_make_up_share_their_structure() -> None:
     one, other = joined_of(seed=1), joined_of(seed=2)
     assert all(one[name] is other[name] for name in STRUCTURAL)
     assert not torch.equal(one.tap_weight, other.tap_weight)
-    # Other numbers of networks are another structure.
+    # Other indices of networks are another structure.
     third = joined_of(seed=1, counts=(3, 2))
     assert not any(third[name] is one[name] for name in STRUCTURAL)
 

@@ -47,7 +47,7 @@ def test_double_precision_reaches_the_graph() -> None:
 
 
 def test_batch_of_one_architecture_is_single() -> None:
-    architecture, rows = NetworkBatch.of(SMALL, theta(SMALL, 2)).single
+    architecture, rows = NetworkBatch.from_parameters(SMALL, theta(SMALL, 2)).single
     assert architecture == SMALL
     assert torch.equal(rows, theta(SMALL, 2))
     with pytest.raises(GraphError, match="a batch of 3 architectures, expected one"):
@@ -59,9 +59,9 @@ def test_networks_with_the_same_parameters_are_stacked() -> None:
         cnn(channels=(1, 2), classes=3, activations=[Activation(kind)]) for kind in ("tanh", "relu")
     )
     batch = NetworkBatch(((tanh, theta(tanh, 2)), (relu, theta(relu, 1))), torch.arange(3))
-    assert torch.equal(batch.stacked, torch.cat([theta(tanh, 2), theta(relu, 1)]))
+    assert torch.equal(batch.theta, torch.cat([theta(tanh, 2), theta(relu, 1)]))
     with pytest.raises(GraphError, match="expected parameters of the same names and shapes"):
-        _ = mixed().stacked
+        _ = mixed().theta
 
 
 def test_same_device_is_no_copy() -> None:
@@ -77,6 +77,6 @@ def test_counts_that_differ_are_refused() -> None:
     with pytest.raises(GraphError, match="a batch of 2 networks has"):
         NetworkBatch(((SMALL, theta(SMALL, 2)),), torch.arange(3))
     with pytest.raises(GraphError, match="a batch of 2 networks has"):
-        NetworkBatch.of(SMALL, theta(SMALL, 2), torch.zeros(1))
+        NetworkBatch.from_parameters(SMALL, theta(SMALL, 2), torch.zeros(1))
     with pytest.raises(GraphError, match="without networks"):
         NetworkBatch((), torch.arange(0))

@@ -16,14 +16,14 @@ def mlp_of(*widths: int) -> Architecture:
 
 def test_smallest_limits() -> None:
     deep, wide = mlp_of(2, 3, 3, 3, 1), mlp_of(5, 4, 7)
-    assert GraphSpec.of([deep, wide]) == GraphSpec(inputs=5, outputs=7, layers=3)
-    assert GraphSpec.of([mlp_of(4, 2)]) == GraphSpec(inputs=4, outputs=2, layers=1)
-    assert GraphSpec.of(iter([siren()])) == GraphSpec(inputs=2, outputs=1, layers=2)
-    assert GraphSpec.of([cnn(activations=[Activation("relu")] * 3)]) == GraphSpec(
+    assert GraphSpec.from_architectures([deep, wide]) == GraphSpec(inputs=5, outputs=7, layers=3)
+    assert GraphSpec.from_architectures([mlp_of(4, 2)]) == GraphSpec(inputs=4, outputs=2, layers=1)
+    assert GraphSpec.from_architectures(iter([siren()])) == GraphSpec(inputs=2, outputs=1, layers=2)
+    assert GraphSpec.from_architectures([cnn(activations=[Activation("relu")] * 3)]) == GraphSpec(
         inputs=1, outputs=10, layers=3
     )
     with pytest.raises(GraphError, match="no architecture"):
-        GraphSpec.of([])
+        GraphSpec.from_architectures([])
 
 
 @pytest.mark.parametrize(
@@ -38,11 +38,11 @@ def test_larger_networks_are_refused(widths: tuple[int, ...], message: str) -> N
     architecture = mlp_of(*widths)
     graph = to_graph(architecture, torch.zeros(architecture.num_parameters))
     with pytest.raises(GraphError, match=message):
-        GraphSpec(inputs=2, outputs=1, layers=2).check(Structure.of(graph))
-    GraphSpec.of([architecture]).check(Structure.of(graph))
+        GraphSpec(inputs=2, outputs=1, layers=2).check(Structure.from_graph(graph))
+    GraphSpec.from_architectures([architecture]).check(Structure.from_graph(graph))
 
 
 def test_smaller_networks_fit() -> None:
     for architecture in (mlp_of(1, 4, 1), mlp_of(2, 1), siren()):
         graph = to_graph(architecture, torch.zeros(architecture.num_parameters))
-        GraphSpec(inputs=2, outputs=1, layers=2).check(Structure.of(graph))
+        GraphSpec(inputs=2, outputs=1, layers=2).check(Structure.from_graph(graph))

@@ -34,7 +34,7 @@ def test_all_fields_but_those_of_parameters() -> None:
 def test_the_tensors_are_those_of_the_graph(seed: int) -> None:
     architecture, theta = random_networks(generator=generator(seed), architectures=1)[0]
     batch = batch_graphs(architecture, theta)
-    structure = Structure.of(batch)
+    structure = Structure.from_graph(batch)
     assert structure.num_graphs == len(theta) and structure.node_network is batch.batch
     for name, tensor in zip(TENSORS, structure.tensors, strict=True):
         assert getattr(structure, name) is tensor
@@ -45,7 +45,9 @@ def test_the_tensors_are_those_of_the_graph(seed: int) -> None:
 def test_other_parameters_are_the_same_structure(seed: int) -> None:
     architecture = random_networks(generator=generator(seed), architectures=1)[0][0]
     one, other = (
-        Structure.of(batch_graphs(architecture, random_parameters(architecture, 2, generator=generator(s))))
+        Structure.from_graph(
+            batch_graphs(architecture, random_parameters(architecture, 2, generator=generator(s)))
+        )
         for s in (1, 2)
     )
     assert all(torch.equal(*pair) for pair in zip(one.tensors, other.tensors, strict=True))
@@ -53,7 +55,7 @@ def test_other_parameters_are_the_same_structure(seed: int) -> None:
 
 def test_one_network() -> None:
     graph = to_graph(SHALLOW, torch.ones(SHALLOW.num_parameters))
-    structure = Structure.of(graph)
+    structure = Structure.from_graph(graph)
     assert structure.num_graphs == 1 and structure.node_network.tolist() == [0] * 8
     assert structure.edge_index is graph.edge_index
 
@@ -72,14 +74,14 @@ def test_one_network() -> None:
 def test_the_most_of_all_networks(
     architectures: tuple[Architecture, ...], inputs: int, outputs: int, hidden: int
 ) -> None:
-    structure = Structure.of(graph_of(*architectures))
+    structure = Structure.from_graph(graph_of(*architectures))
     assert structure.most == {"inputs": inputs, "outputs": outputs, "hidden layers": hidden}
 
 
 def test_taps_of_edges() -> None:
     # Two kernels of 3x3, then a dense layer of 2x3 weights.
     graph = graph_of(CNN, LINEAR)
-    structure = Structure.of(graph)
+    structure = Structure.from_graph(graph)
     assert structure.edge_taps.tolist() == [9] * 2 + [1] * 6 + [1] * 6
     assert int(structure.edge_taps.sum()) == graph.tap_weight.numel()
     assert torch.equal(structure.edge_taps, graph.edge_taps)

@@ -161,11 +161,11 @@ def save_npz(path: Path, **changes: np.ndarray) -> None:
     np.savez(path, **{**arrays, **changes})
 
 
-def test_colour_npz(tmp_path: Path) -> None:
-    colour = RNG.integers(0, 256, (7, 4, 3, 3), np.uint8)
-    save_npz(tmp_path / "x.npz", train_images=colour[:5], test_images=colour[5:])
+def test_color_npz(tmp_path: Path) -> None:
+    color = RNG.integers(0, 256, (7, 4, 3, 3), np.uint8)
+    save_npz(tmp_path / "x.npz", train_images=color[:5], test_images=color[5:])
     images = load_images("npz:x.npz", folder=tmp_path)
-    np.testing.assert_array_equal(images.images, colour)
+    np.testing.assert_array_equal(images.images, color)
     assert (images.channels, images.unit().shape) == (3, (7, 4, 3, 3))
 
 
@@ -363,15 +363,15 @@ def test_folder_of_classes(tmp_path: Path) -> None:
     assert set(images.split) == {"train"}
 
 
-def test_folder_with_both_splits_and_colours(tmp_path: Path) -> None:
-    colour = RNG.integers(0, 256, (4, 3, 3), np.uint8)
+def test_folder_with_both_splits_and_colors(tmp_path: Path) -> None:
+    color = RNG.integers(0, 256, (4, 3, 3), np.uint8)
     save_image(tmp_path / "train" / "cat" / "1.png", TRAIN[0])
-    save_image(tmp_path / "train" / "dog" / "1.PNG", colour)
+    save_image(tmp_path / "train" / "dog" / "1.PNG", color)
     save_image(tmp_path / "test" / "dog" / "1.png", TEST[0])
     images = load_images(f"folder:{tmp_path}")
     assert images.images.shape == (3, 4, 3, 3)
     np.testing.assert_array_equal(images.images[0], np.stack([TRAIN[0]] * 3, axis=2))
-    np.testing.assert_array_equal(images.images[1], colour)
+    np.testing.assert_array_equal(images.images[1], color)
     assert images.split.tolist() == ["train", "train", "test"]
     assert (images.labels.tolist(), images.class_names) == ([0, 1, 1], ("cat", "dog"))
     save_image(tmp_path / "test" / "bird" / "1.png", TEST[0])

@@ -10,7 +10,7 @@ from scalegmn.metrics import (
     smallest_p_value,
     upper_quantile,
 )
-from scalegmn.metrics._conformal import conformal_place
+from scalegmn.metrics._conformal import conformal_rank
 
 
 def test_p_values_by_hand() -> None:
@@ -37,7 +37,7 @@ def test_upper_quantile_by_hand() -> None:
     values = np.arange(1.0, 200.0)[::-1]
     assert upper_quantile(values, 0.995) == (199.0, 199)
     assert upper_quantile(np.arange(400.0), 0.995) == (398.0, 399)
-    # Too few for the share: the largest.
+    # Too few for the fraction: the largest.
     assert upper_quantile(np.array([3.0, 1.0]), 0.995) == (3.0, 2)
 
 
@@ -47,7 +47,7 @@ def test_upper_quantile_by_hand() -> None:
 )
 def test_the_place_of_the_quantile_is_exact(level: float, count: int, place: int) -> None:
     """In floating point 0.55 * 20 is above 11."""
-    assert conformal_place(level, count) == place
+    assert conformal_rank(level, count) == place
 
 
 def test_the_radius_by_hand() -> None:
@@ -77,7 +77,7 @@ def test_errors_that_are_no_numbers_count_as_infinite() -> None:
 def test_intervals_cover_as_often_as_they_promise(level: float, count: int) -> None:
     rng = np.random.default_rng(0)
     errors = np.abs(rng.standard_t(3, (20_000, count + 1)))
-    place = conformal_place(level, count)
+    place = conformal_rank(level, count)
     radius = np.sort(errors[:, 1:], axis=1)[:, place - 1]
     assert interval_radius(errors[0, 1:], level) == radius[0]
     covered = float((errors[:, 0] <= radius).mean())

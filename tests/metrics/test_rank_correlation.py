@@ -112,7 +112,7 @@ def test_rank_loss_without_order_is_zero_and_has_finite_gradients(count: int) ->
     assert float(loss.detach()) == 0
     assert scores.grad is not None
     assert scores.grad.abs().sum() == 0
-    # All answers the same, targets not: a finite gradient that tells them apart.
+    # All outputs the same, targets not: a finite gradient that tells them apart.
     pairwise_rank_loss(scores, torch.arange(count).float()).backward()
     assert scores.grad.isfinite().all()
     assert bool((scores.grad != 0).any()) == (count > 1)

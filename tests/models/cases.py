@@ -15,7 +15,7 @@ from scalegmn.networks import Activation, Architecture, mlp
 from scalegmn.nn import READOUTS
 from scalegmn.seeding import generator
 from scalegmn.testing.architectures import ELEMENTWISE
-from scalegmn.testing.parameters import random_networks, random_parameters, randomise
+from scalegmn.testing.parameters import random_networks, random_parameters, randomize
 
 Networks = list[tuple[Architecture, Tensor]]
 
@@ -31,7 +31,7 @@ CONFIGS = st.builds(
     dropout_in_mlps=st.booleans(),
     separate_io=st.booleans(),
     plain_io=st.booleans(),
-    sign_symmetrise=st.booleans(),
+    sign_symmetrization=st.booleans(),
     edge_positional=st.booleans(),
     positional_in_messages=st.booleans(),
     positional_in_updates=st.booleans(),
@@ -64,7 +64,7 @@ def in_dtype(networks: tuple[tuple[Architecture, Tensor], ...], dtype: torch.dty
 
 
 def spec_of(networks: tuple[tuple[Architecture, Tensor], ...] | Networks) -> GraphSpec:
-    return GraphSpec.of([architecture for architecture, _ in networks])
+    return GraphSpec.from_architectures([architecture for architecture, _ in networks])
 
 
 def mixed_batch(networks: tuple[tuple[Architecture, Tensor], ...] | Networks) -> Batch:
@@ -89,7 +89,7 @@ def model_of(
 ) -> ScaleGMN:
     """A metanetwork with weights like trained ones, in evaluation mode."""
     model = ScaleGMN(spec=spec_of(networks), outputs=3, config=config)
-    return randomise(model, generator=generator(seed, "model")).to(dtype).eval()
+    return randomize(model, generator=generator(seed, "model")).to(dtype).eval()
 
 
 def editor_of(
@@ -101,4 +101,4 @@ def editor_of(
 ) -> ScaleGMNEditor:
     """The same for editors."""
     editor = ScaleGMNEditor(spec=spec_of(networks), config=config)
-    return randomise(editor, generator=generator(seed, "editor")).to(dtype).eval()
+    return randomize(editor, generator=generator(seed, "editor")).to(dtype).eval()

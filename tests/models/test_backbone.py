@@ -29,7 +29,7 @@ def model_of(symmetry: Symmetry) -> ScaleGMN:
 
 
 def step(model: ScaleGMN) -> tuple[list[Tensor], int]:
-    """Answers and gradients, with dropout, and how many numbers the forward pass keeps."""
+    """Predictions and gradients, with dropout, and how many numbers the forward pass keeps."""
     kept = 0
 
     def count(tensor: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ def test_style_carries_the_options() -> None:
     config = ModelConfig(
         features=8,
         direction=Direction.bidirectional,
-        sign_symmetrise=False,
+        sign_symmetrization=False,
         separate_io=False,
         plain_io=False,
         positional_in_messages=True,

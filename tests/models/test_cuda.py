@@ -1,4 +1,4 @@
-"""On a GPU the answers, updates and gradients are those of the CPU."""
+"""On a GPU the predictions, updates and gradients are those of the CPU."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import Direction, ModelConfig, ScaleGMN, ScaleGMNEditor, Symmetry
 from scalegmn.seeding import generator
-from scalegmn.testing.parameters import randomise
+from scalegmn.testing.parameters import randomize
 from tests.models.cases import network_batch, networks_of, spec_of
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
@@ -24,14 +24,14 @@ OPTIONS: tuple[dict[str, Any], ...] = (
 
 
 def found_on(device: str, model: nn.Module, batch: NetworkBatch) -> list[Tensor]:
-    """Answers without and with gradients, and the gradients, all on the CPU."""
+    """Predictions without and with gradients, and the gradients, all on the CPU."""
     model, batch = model.to(device), batch.to(device)
 
     def ask() -> Tensor:
         if isinstance(model, ScaleGMNEditor):
             return torch.cat([theta.flatten() for _, theta in model.edit(batch).parts])
         assert isinstance(model, ScaleGMN)
-        return model.answer(batch)
+        return model.predict(batch)
 
     with torch.no_grad():
         plain = ask()
@@ -48,7 +48,7 @@ def test_a_gpu_finds_what_a_cpu_finds(options: dict[str, Any], editor: bool) -> 
     model: nn.Module = (
         ScaleGMNEditor(spec=spec, config=config) if editor else ScaleGMN(spec=spec, outputs=3, config=config)
     )
-    randomise(model, generator=generator(0)).double()
+    randomize(model, generator=generator(0)).double()
     batch = network_batch(networks_of(2)).double()
     for one, other in zip(found_on("cpu", model, batch), found_on("cuda", model, batch), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)

@@ -17,7 +17,7 @@ from scalegmn.networks import (
     Activation,
     Architecture,
     Dense,
-    EdgeKind,
+    EdgeType,
     Role,
     Skip,
     mlp,
@@ -51,7 +51,7 @@ def test_equivariant_in_every_combination(seed: int, config: ModelConfig) -> Non
 @pytest.mark.parametrize(("direction", "symmetrize"), list(itertools.product(Direction, [True, False])))
 def test_equivariant_for_every_activation(direction: Direction, symmetrize: bool) -> None:
     networks = networks_of_every_activation()
-    config = ModelConfig(features=8, layers=2, direction=direction, sign_symmetrise=symmetrize)
+    config = ModelConfig(features=8, layers=2, direction=direction, sign_symmetrization=symmetrize)
     assert_equivariant(editor_of(networks, config), networks, generator=generator(1))
 
 
@@ -92,9 +92,9 @@ def test_every_parameter_has_its_own_update() -> None:
             )
         top = topology_of(architecture)
         taps, biases = taps.reshape(2, -1), biases.reshape(2, -1)
-        skips = (top.edge_kind == int(EdgeKind.SKIP))[top.tap_edge]
+        skips = (top.edge_type == int(EdgeType.skip))[top.tap_edge]
         assert (taps[:, skips] == 0).all()
-        assert (biases[:, top.node_role == int(Role.INPUT)] == 0).all()
+        assert (biases[:, top.node_role == int(Role.input)] == 0).all()
         weights = taps[0, ~skips]
         assert weights.unique().numel() == weights.numel()
         update = update_parameters(architecture, taps.flatten(), biases.flatten())

@@ -26,10 +26,10 @@ from scalegmn.nn import (
 )
 from scalegmn.seeding import generator
 from scalegmn.shapes import EdgeFeatures, EdgeIntegers, NetworkVectors, NodeFeatures, SquareWeight
-from scalegmn.testing import FlatParameters, assert_equivariant, assert_invariant, randomise
+from scalegmn.testing import FlatParameters, assert_equivariant, assert_invariant, randomize
 
 NETWORK = mlp(widths=(2, 6, 5, 3), activations=(Activation("relu"), Activation("tanh")))
-SPEC = GraphSpec.of([NETWORK])
+SPEC = GraphSpec.from_architectures([NETWORK])
 THETA = torch.randn(3, NETWORK.num_parameters, dtype=torch.float64, generator=generator(0))
 
 
@@ -86,14 +86,14 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def answer_of(model: ScaleGMN, theta: torch.Tensor) -> torch.Tensor:
-    return model.answer(NetworkBatch.of(NETWORK, theta))
+    return model.predict(NetworkBatch.from_parameters(NETWORK, theta))
 
 
 @pytest.mark.parametrize("direction", Direction)
 def test_they_take_part_and_the_law_is_kept(direction: Direction) -> None:
     config = ModelConfig(features=6, layers=2, direction=direction, message="half", readout="twice")
     model = ScaleGMN(spec=SPEC, outputs=2, config=config).double().eval()
-    randomise(model, generator=generator(1))
+    randomize(model, generator=generator(1))
     networks = FlatParameters(NETWORK, THETA)
     assert_invariant(lambda theta: answer_of(model, theta), networks, generator=generator(2))
     # They are what the weights of the paper's parts say, halved and doubled.
@@ -109,10 +109,10 @@ def test_they_take_part_and_the_law_is_kept(direction: Direction) -> None:
 def test_an_editor_with_other_messages_is_equivariant() -> None:
     config = ModelConfig(features=6, layers=2, direction=Direction.bidirectional, message="half")
     model = ScaleGMNEditor(spec=SPEC, config=config).double().eval()
-    randomise(model, generator=generator(1))
+    randomize(model, generator=generator(1))
 
     def update(theta: torch.Tensor) -> torch.Tensor:
-        return model.edit(NetworkBatch.of(NETWORK, theta)).single[1] - theta
+        return model.edit(NetworkBatch.from_parameters(NETWORK, theta)).single[1] - theta
 
     assert_equivariant(update, FlatParameters(NETWORK, THETA), generator=generator(2))
 

@@ -13,7 +13,7 @@ from scalegmn.models.baselines import ProbesConfig
 from scalegmn.networks import Activation, Architecture, mlp
 from scalegmn.seeding import generator
 from scalegmn.testing.elements import Elements
-from scalegmn.testing.parameters import randomise
+from scalegmn.testing.parameters import randomize
 from tests.models.baselines.networks import (
     DEEPER,
     RESIDUAL,
@@ -42,8 +42,8 @@ def model(
         symmetry=symmetry,
         direction=direction,
     )
-    made = ProbedScaleGMN.of(architectures, outputs=3, config=config, probes=PROBES)
-    made = randomise(made, generator=generator(0)).double().eval()
+    made = ProbedScaleGMN.from_architectures(architectures, outputs=3, config=config, probes=PROBES)
+    made = randomize(made, generator=generator(0)).double().eval()
     made.fit_scale(batch_of(*architectures, count=6, seed=5))
     return made
 
@@ -63,19 +63,19 @@ def test_without_scale_symmetry_scales_change_the_answer() -> None:
 
 def test_a_batch_is_its_networks_one_by_one() -> None:
     judge, batch = model(*MIXED), batch_of(*MIXED)
-    single = torch.cat([judge.answer(one) for one in alone(batch)])
-    torch.testing.assert_close(judge.answer(batch), single, rtol=1e-9, atol=1e-10)
+    single = torch.cat([judge.predict(one) for one in alone(batch)])
+    torch.testing.assert_close(judge.predict(batch), single, rtol=1e-9, atol=1e-10)
 
 
 def test_both_halves_are_read() -> None:
     judge, batch = model(ZOO), batch_of(ZOO)
-    before = judge.answer(batch)
+    before = judge.predict(batch)
     for part in (judge.gmn.readout, judge.probes.perceptron):
         parameters = [parameter.detach().clone() for parameter in part.parameters()]
         with torch.no_grad():
             for parameter in part.parameters():
                 parameter.mul_(1.5)
-        assert (judge.answer(batch) - before).abs().max() > 1e-6
+        assert (judge.predict(batch) - before).abs().max() > 1e-6
         with torch.no_grad():
             for parameter, old in zip(part.parameters(), parameters, strict=True):
                 parameter.copy_(old)
@@ -84,7 +84,7 @@ def test_both_halves_are_read() -> None:
 def test_no_half_keeps_a_head_of_its_own() -> None:
     """Training on several devices waits for the gradient of every parameter."""
     judge, batch = model(*MIXED), batch_of(*MIXED)
-    judge.answer(batch).square().sum().backward()
+    judge.predict(batch).square().sum().backward()
     unused = {name for name, parameter in judge.named_parameters() if parameter.grad is None}
     assert not any("head" in name for name in unused)
 
@@ -93,7 +93,7 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
     judge, batch = model(ZOO), batch_of(ZOO)
     judge.save_pretrained(tmp_path)
     loaded = ProbedScaleGMN.from_pretrained(tmp_path).double()
-    torch.testing.assert_close(loaded.answer(batch), judge.answer(batch), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(loaded.predict(batch), judge.predict(batch), rtol=1e-5, atol=1e-5)
 
 
 def test_networks_that_read_something_else_are_refused() -> None:

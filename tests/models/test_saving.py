@@ -49,7 +49,7 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
 def test_model_comes_back_as_it_was(tmp_path: Path, dtype: torch.dtype) -> None:
     model = model_of(NETWORKS, CONFIG, dtype=dtype)
     graph = batch_graphs(NETWORKS[0][0], NETWORKS[0][1].to(dtype))
-    model.fit_scale(NetworkBatch.of(NETWORKS[0][0], NETWORKS[0][1].to(dtype)))
+    model.fit_scale(NetworkBatch.from_parameters(NETWORKS[0][0], NETWORKS[0][1].to(dtype)))
     model.save_pretrained(tmp_path / "a" / "b")
     again = ScaleGMN.from_pretrained(tmp_path / "a" / "b")
     assert (again.config, again.spec, again.outputs) == (model.config, model.spec, model.outputs)
@@ -93,7 +93,7 @@ def test_configuration_as_plain_data(config: ModelConfig) -> None:
     [
         (lambda data: data.update(model="Other"), "class 'Other', expected 'ScaleGMN'"),
         (lambda data: data.pop("model"), "class None"),
-        (lambda data: data["config"].update(colour=1), r"colour is unknown"),
+        (lambda data: data["config"].update(color=1), r"color is unknown"),
         (lambda data: data["config"].update(direction="sideways"), "sideways"),
         (lambda data: data["config"].update(features=0), "features is 0"),
         (lambda data: data["config"].update(features="many"), "features is 'many', expected an int"),

@@ -1,4 +1,4 @@
-"""The metanetwork that answers: exactly invariant, in every combination."""
+"""The metanetwork that predicts: exactly invariant, in every combination."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from scalegmn.symmetry import SymmetryAction
 from scalegmn.testing.architectures import random_mlp, random_residual_cnn, random_residual_mlp
 from scalegmn.testing.assertions import TOLERANCES, assert_invariant, symmetry_error
 from scalegmn.testing.elements import Elements
-from scalegmn.testing.parameters import random_parameters, randomise
+from scalegmn.testing.parameters import random_parameters, randomize
 from tests.models.cases import (
     CONFIGS,
     in_dtype,
@@ -53,7 +53,7 @@ def test_invariant_in_every_combination(seed: int, config: ModelConfig) -> None:
 def test_invariant_for_every_activation(direction: Direction, readout: str, symmetrize: bool) -> None:
     networks = networks_of_every_activation()
     config = ModelConfig(
-        features=8, layers=2, direction=direction, readout=readout, sign_symmetrise=symmetrize
+        features=8, layers=2, direction=direction, readout=readout, sign_symmetrization=symmetrize
     )
     assert_invariant(model_of(networks, config), networks, generator=generator(1))
 
@@ -89,13 +89,15 @@ def test_invariant_for_tied_neurons(direction: Direction, symmetrize: bool) -> N
         random_residual_cnn(generator=g),
     ]
     networks = [(architecture, random_parameters(architecture, 3, generator=g)) for architecture in drawn]
-    config = ModelConfig(features=8, layers=3, direction=direction, sign_symmetrise=symmetrize, skip=True)
+    config = ModelConfig(features=8, layers=3, direction=direction, sign_symmetrization=symmetrize, skip=True)
     assert_invariant(model_of(networks, config), networks, generator=g, draws=2)
 
 
 @pytest.mark.parametrize("direction", Direction)
 def test_max_pooling_breaks_signs(direction: Direction) -> None:
-    """The signs of a tanh before max pooling are none of the network's symmetries, and change the answer."""
+    """The signs of a tanh before max pooling are none of the network's symmetries, and change the
+    prediction.
+    """
 
     def network(pool: str) -> Architecture:
         tanh = Activate(Activation("tanh"))
@@ -220,7 +222,9 @@ def test_all_zero_networks_have_finite_answers_and_gradients(direction: Directio
     theta[0] = 0
     theta.requires_grad_()
     model = ScaleGMN(
-        spec=GraphSpec.of([architecture]), outputs=2, config=ModelConfig(features=8, direction=direction)
+        spec=GraphSpec.from_architectures([architecture]),
+        outputs=2,
+        config=ModelConfig(features=8, direction=direction),
     )
     model(batch_graphs(architecture, theta)).square().sum().backward()
     assert theta.grad is not None and torch.isfinite(theta.grad).all()
@@ -237,8 +241,9 @@ def test_tiny_biases_have_finite_answers_and_gradients(size: float, layer_norm: 
         if parameter.name.endswith("bias"):
             theta[:, parameter.start : parameter.stop] *= size
     config = ModelConfig(features=8, direction=Direction.bidirectional, mlp_layer_norm=layer_norm)
-    model = randomise(
-        ScaleGMN(spec=GraphSpec.of([architecture]), outputs=2, config=config), generator=generator(1)
+    model = randomize(
+        ScaleGMN(spec=GraphSpec.from_architectures([architecture]), outputs=2, config=config),
+        generator=generator(1),
     )
     answers = model(batch_graphs(architecture, theta))
     answers.square().sum().backward()
@@ -263,7 +268,7 @@ def test_every_used_weight_gets_a_gradient(symmetry: Symmetry, direction: Direct
     model = model_of([(architecture, torch.empty(0))], config)
     graph = batch_graphs(architecture, random_parameters(architecture, 4, generator=generator(0)))
     model(graph).square().sum().backward()
-    # An answer that is read at the ends does not see all that the last layers say elsewhere.
+    # A prediction that is read at the ends does not see all that the last layers say elsewhere.
     full = readout == "full_graph"
     late = ("backbone.layers.3.",) if full else tuple(f"backbone.layers.{number}." for number in (1, 2, 3))
     # What is for other kernels and for skip connections, and what is not computed because nobody sees it.

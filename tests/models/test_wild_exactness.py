@@ -94,7 +94,7 @@ def test_neurons_of_trivial_groups_are_not_rescaled() -> None:
 
 @pytest.mark.parametrize("direction", Direction)
 def test_a_lost_skip_connection_changes_the_answer(direction: Direction) -> None:
-    """The answer depends on the edges of constant weight."""
+    """The prediction depends on the edges of constant weight."""
     parts = {"channels": (4, 4, 4), "kernels": (3, 3, 3), "activations": ("relu", "tanh", "gelu")}
     with_skip, without = (
         WildLayout(residuals=residuals, **parts).architecture(inputs=3, outputs=4)  # type: ignore[arg-type]

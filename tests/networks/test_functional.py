@@ -24,14 +24,14 @@ from scalegmn.networks import (
     run,
     siren,
 )
-from scalegmn.networks.modules import Shift, Sine, read_module
+from scalegmn.networks.modules import ShiftModule, Sine, read_module
 
 VECTORS, IMAGES = (6, 3), (6, 3, 11, 11)
 
 MODULES: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     "linear": (nn.Sequential(nn.Linear(3, 2)), VECTORS),
     "mlp": (nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 4, bias=False), nn.Tanh()), VECTORS),
-    "siren": (nn.Sequential(nn.Linear(3, 5), Sine(3.0), nn.Linear(5, 1), Shift(0.5)), VECTORS),
+    "siren": (nn.Sequential(nn.Linear(3, 5), Sine(3.0), nn.Linear(5, 1), ShiftModule(0.5)), VECTORS),
     "prelu": (
         nn.Sequential(nn.Linear(3, 5), nn.PReLU(5), nn.Linear(5, 4), nn.PReLU(), nn.Linear(4, 2)),
         VECTORS,

@@ -115,7 +115,7 @@ def test_graphs_of_mixed_activations() -> None:
     codes = [Activation(name).properties.code for name in ("identity", "sigmoid", "relu")]
     assert graph.node_activation[3:12].tolist() == [codes[0]] * 3 + [codes[1]] * 2 + [codes[2]] * 4
     # Three constant edges from the first to the third convolution.
-    assert (graph.edge_kind == 3).sum() == 3
+    assert (graph.edge_type == 3).sum() == 3
 
 
 @pytest.mark.parametrize(

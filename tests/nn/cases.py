@@ -76,8 +76,8 @@ class Case:
         self.moved = self._batch(
             [a.apply(t, e) for a, t, e in zip(self.actions, thetas, self.elements, strict=True)]
         )
-        self.at = Arrangement(Structure.of(self.graph), symmetric=symmetric)
-        self.moved_at = Arrangement(Structure.of(self.moved), symmetric=symmetric)
+        self.at = Arrangement(Structure.from_graph(self.graph), symmetric=symmetric)
+        self.moved_at = Arrangement(Structure.from_graph(self.moved), symmetric=symmetric)
         self.generator = g
 
     def _batch(self, thetas: list[Tensor]) -> NetworkGraph:
@@ -106,7 +106,7 @@ class Case:
         ]
         return self.moved_at.neurons.take(torch.cat(moved))
 
-    def move_edges(self, e: Tensor, law: Law = Law.EDGE) -> Tensor:
+    def move_edges(self, e: Tensor, law: Law = Law.edge) -> Tensor:
         """The same for edges."""
         parts = self.at.restore_edges(e).split([action.topology.num_edges for action in self.actions])
         moved = [

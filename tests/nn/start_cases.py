@@ -56,5 +56,5 @@ def wide(name: str, **options: Any) -> ModelConfig:
 
 def first_of(backbone: Backbone, graph: NetworkGraph) -> tuple[FastState, Step]:
     """What the first layer is given."""
-    plan = Plan.from_structure(Structure.of(graph), backbone.options)
+    plan = Plan.from_structure(Structure.from_graph(graph), backbone.options)
     return backbone.fast_start(graph, plan), plan.steps[0]

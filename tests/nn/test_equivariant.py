@@ -12,7 +12,7 @@ from scalegmn.nn._mlp import MLPStyle
 from scalegmn.nn.fast._invariants import scale_equivariant
 from scalegmn.seeding import generator
 from scalegmn.symmetry import NonZeroScale, PositiveScale, Sign, Trivial
-from scalegmn.testing.parameters import randomise
+from scalegmn.testing.parameters import randomize
 from tests.nn.cases import assert_different, assert_equal
 
 GROUPS = (Trivial(), Sign(), PositiveScale(), NonZeroScale())
@@ -30,7 +30,7 @@ def test_law(symmetrize: bool, extras: int, seed: int) -> None:
     x[seed % 12] = 0
     z = torch.randn(12, extras, generator=g, dtype=torch.float64) if extras else None
     f = ScaleEquivariant(4, 3, extras=extras, symmetrize=symmetrize, style=MLPStyle(hidden=6))
-    f = randomise(f, generator=g).double()
+    f = randomize(f, generator=g).double()
     result = f(x, rows, z)
     assert_equal(f(q * x, rows, z), q * result)
     assert_equal(f(x / q, rows, z), result / q)
@@ -43,7 +43,7 @@ def test_law(symmetrize: bool, extras: int, seed: int) -> None:
 def test_not_linear() -> None:
     """It sees directions: only the factor goes through linearly."""
     f = ScaleEquivariant(4, 3, symmetrize=True, style=MLPStyle(hidden=6))
-    f = randomise(f, generator=generator(0)).double()
+    f = randomize(f, generator=generator(0)).double()
     rows = GroupRows(torch.full((5,), PositiveScale().code))
     x, y = torch.randn(2, 5, 4, generator=generator(1), dtype=torch.float64)
     assert_different(f(x + y, rows), f(x, rows) + f(y, rows))

@@ -15,7 +15,7 @@ from scalegmn.nn._mlp import MLPStyle
 from scalegmn.nn.fast._invariants import fast_unit, scale_invariant, without_scale
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Group, NonZeroScale, PositiveScale, Sign, Trivial
-from scalegmn.testing.parameters import randomise
+from scalegmn.testing.parameters import randomize
 from tests.nn.cases import assert_different, assert_equal
 
 Unit = Callable[[torch.Tensor], torch.Tensor]
@@ -99,7 +99,7 @@ def function(
 ) -> ScaleInvariant:
     style = MLPStyle(hidden=6, layer_norm=layer_norm)
     made = ScaleInvariant(4, 3, extras=extras, symmetrize=symmetrize, style=style)
-    return randomise(made, generator=generator(0)).to(dtype)
+    return randomize(made, generator=generator(0)).to(dtype)
 
 
 @settings(derandomize=True, deadline=None, max_examples=40)
@@ -143,7 +143,7 @@ def test_it_forgets_no_more_than_the_group(symmetrize: bool) -> None:
     assert_different(f(-x, scales), f(x, scales))
     assert_different(f(-x, none), f(x, none))
     assert_different(f(2 * x, none), f(x, none))
-    # Only symmetrisation sees how the signs of the entries agree with each other.
+    # Only symmetrization sees how the signs of the entries agree with each other.
     flipped = x * torch.tensor([1.0, -1.0, 1.0, 1.0])
     assert torch.equal(f(flipped, signs), f(x, signs)) != symmetrize
 

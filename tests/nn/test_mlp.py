@@ -1,4 +1,4 @@
-"""Perceptrons."""
+"""MLPs."""
 
 from __future__ import annotations
 

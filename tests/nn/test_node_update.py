@@ -12,7 +12,7 @@ from scalegmn.nn._scale_layer import NodeUpdate
 from scalegmn.nn.fast._execute import node_update
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
-from scalegmn.testing.parameters import randomise
+from scalegmn.testing.parameters import randomize
 from tests.nn.cases import WIDTH, assert_equal, case_of, style_of
 
 
@@ -36,14 +36,14 @@ def test_separate_or_common() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize(("law", "extras"), list(itertools.product([Law.PRIMAL, Law.DUAL], [True, False])))
+@pytest.mark.parametrize(("law", "extras"), list(itertools.product([Law.primal, Law.dual], [True, False])))
 def test_node_update_keeps_the_law(seed: int, law: Law, extras: bool) -> None:
     case = case_of(seed)
     update = NodeUpdate(WIDTH, style=style_of(), extras=WIDTH if extras else 0)
-    update = randomise(update, generator=generator(seed)).double()
+    update = randomize(update, generator=generator(seed)).double()
     x, z = case.random_nodes(), case.random_nodes()
     before = update([x], case.at.neurons, [z] if extras else [])
-    moved_x, moved_z = case.move_nodes(x, law), case.move_nodes(z, Law.INVARIANT)
+    moved_x, moved_z = case.move_nodes(x, law), case.move_nodes(z, Law.invariant)
     found = update([moved_x], case.moved_at.neurons, [moved_z] if extras else [])
     assert_equal(found, case.move_nodes(before, law))
     assert_equal(node_update(update, x, case.at.neurons, [z] if extras else []), before)

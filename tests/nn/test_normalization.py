@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from scalegmn.graph import batch_graphs
-from scalegmn.networks import Activate, Activation, Architecture, Dense, EdgeKind, Skip
+from scalegmn.networks import Activate, Activation, Architecture, Dense, EdgeType, Skip
 from scalegmn.nn._normalization import ParameterScale
 from scalegmn.seeding import generator
 from scalegmn.testing.parameters import random_parameters
@@ -44,7 +44,7 @@ def test_parameters_of_size_one() -> None:
     scale, theta = fitted()
     graph = batch_graphs(RESIDUAL, theta)
     weight, bias = scale(graph)
-    skips = (graph.edge_kind == int(EdgeKind.SKIP)).repeat_interleave(graph.edge_taps)
+    skips = (graph.edge_type == int(EdgeType.skip)).repeat_interleave(graph.edge_taps)
     assert (weight[skips] == 1).all()
     layer = graph.node_layer[graph.edge_index[1]].repeat_interleave(graph.edge_taps)
     for number in (1, 2, 3):

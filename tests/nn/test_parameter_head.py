@@ -11,12 +11,12 @@ from scalegmn.nn._state import State
 from scalegmn.nn._taps import tap_blocks
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
-from scalegmn.testing.parameters import randomise
+from scalegmn.testing.parameters import randomize
 from tests.nn.cases import WIDTH, Case, case_of
 
 
 def head() -> ParameterHead:
-    return randomise(ParameterHead(features=WIDTH, hidden=6), generator=generator(0)).double()
+    return randomize(ParameterHead(features=WIDTH, hidden=6), generator=generator(0)).double()
 
 
 def per_network(case: Case, taps: torch.Tensor, biases: torch.Tensor) -> list[torch.Tensor]:
@@ -35,10 +35,12 @@ def test_updates_have_the_law_of_their_parameters(seed: int) -> None:
     primal, edges = case.random_nodes(), case.random_edges()
     state = State(primal, None, case.at.restore_edges(edges), primal)
     moved_edges = case.moved_at.restore_edges(case.move_edges(edges))
-    moved = State(case.move_nodes(primal, Law.PRIMAL), None, moved_edges, primal)
+    moved = State(case.move_nodes(primal, Law.primal), None, moved_edges, primal)
     write = head()
-    before = per_network(case, *write(state, case.at.neurons, tap_blocks(Structure.of(case.graph))))
-    after = per_network(case, *write(moved, case.moved_at.neurons, tap_blocks(Structure.of(case.moved))))
+    before = per_network(case, *write(state, case.at.neurons, tap_blocks(Structure.from_graph(case.graph))))
+    after = per_network(
+        case, *write(moved, case.moved_at.neurons, tap_blocks(Structure.from_graph(case.moved)))
+    )
     for action, element, one, other in zip(case.actions, case.elements, before, after, strict=True):
         expected = action.apply_update(one, element)
         assert (expected != 0).any()
@@ -48,7 +50,7 @@ def test_updates_have_the_law_of_their_parameters(seed: int) -> None:
 def test_linear_but_for_the_biases_of_outputs() -> None:
     case = case_of(1)
     primal, edges = case.random_nodes(), case.random_edges()
-    write, blocks = head(), tap_blocks(Structure.of(case.graph))
+    write, blocks = head(), tap_blocks(Structure.from_graph(case.graph))
     taps, biases = write(State(primal, None, edges, primal), case.at.neurons, blocks)
     double_taps, double_biases = write(State(2 * primal, None, 2 * edges, primal), case.at.neurons, blocks)
     torch.testing.assert_close(double_taps, 2 * taps)

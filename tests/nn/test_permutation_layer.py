@@ -9,7 +9,7 @@ from scalegmn.nn._permutation_layer import PermutationMessagePassing
 from scalegmn.nn._state import State
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
-from scalegmn.testing.parameters import randomise
+from scalegmn.testing.parameters import randomize
 from tests.nn.cases import WIDTH, assert_different, assert_equal, case_of, run_layer, style_of
 
 
@@ -18,7 +18,7 @@ def layer_of(
 ) -> PermutationMessagePassing:
     style = style_of(bidirectional=bidirectional, separate_io=separate_io)
     layer = PermutationMessagePassing(style=style, update_edges=update_edges)
-    return randomise(layer, generator=generator(0)).double()
+    return randomize(layer, generator=generator(0)).double()
 
 
 @pytest.mark.parametrize("fast", [False, True])
@@ -29,11 +29,11 @@ def test_follows_permutations(seed: int, bidirectional: bool, fast: bool) -> Non
     layer = layer_of(bidirectional=bidirectional)
     primal, encoding, edges = case.random_nodes(), case.random_nodes(), case.random_edges()
     new = run_layer(layer, State(primal, None, edges, encoding), case.at, fast=fast)
-    moved_primal = case.move_nodes(primal, Law.INVARIANT)
+    moved_primal = case.move_nodes(primal, Law.invariant)
     after = State(moved_primal, None, case.move_edges(edges), encoding)
     moved = run_layer(layer, after, case.moved_at, fast=fast)
     assert new.dual is None
-    assert_equal(moved.primal, case.move_nodes(new.primal, Law.INVARIANT))
+    assert_equal(moved.primal, case.move_nodes(new.primal, Law.invariant))
     assert_equal(moved.edges, case.move_edges(new.edges))
 
 
@@ -44,9 +44,9 @@ def test_knows_no_scales_and_signs(kind: str, fast: bool) -> None:
     layer = layer_of(bidirectional=False)
     primal, encoding, edges = case.random_nodes(), case.random_nodes(), case.random_edges()
     new = run_layer(layer, State(primal, None, edges, encoding), case.at, fast=fast)
-    after = State(case.move_nodes(primal, Law.PRIMAL), None, case.move_edges(edges), encoding)
+    after = State(case.move_nodes(primal, Law.primal), None, case.move_edges(edges), encoding)
     moved = run_layer(layer, after, case.moved_at, fast=fast)
-    assert_different(moved.primal, case.move_nodes(new.primal, Law.PRIMAL))
+    assert_different(moved.primal, case.move_nodes(new.primal, Law.primal))
     assert_different(moved.edges, case.move_edges(new.edges))
 
 

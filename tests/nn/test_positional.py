@@ -14,16 +14,16 @@ from scalegmn.nn._neurons import Neurons, SortedGraph
 from scalegmn.nn._positional import PositionalEncoding
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
-from scalegmn.testing.parameters import randomise
+from scalegmn.testing.parameters import randomize
 from tests.nn.cases import WIDTH, assert_equal, case_of
 
 ARCHITECTURE = mlp(widths=(2, 3, 4, 2), activations=[Activation("relu"), Activation("tanh")])
 GRAPH = to_graph(ARCHITECTURE, torch.zeros(ARCHITECTURE.num_parameters))
-SORTED = SortedGraph.from_structure(Structure.of(GRAPH), symmetric=True)
+SORTED = SortedGraph.from_structure(Structure.from_graph(GRAPH), symmetric=True)
 
 
 def encoding_of(spec: GraphSpec, *, edges: bool = True) -> PositionalEncoding:
-    return randomise(
+    return randomize(
         PositionalEncoding(spec=spec, features=WIDTH, edges=edges), generator=generator(0)
     ).double()
 
@@ -41,7 +41,7 @@ def test_ends_have_vectors_of_their_own_and_layers_share_one() -> None:
 
 
 def test_activations_start_from_zero() -> None:
-    fresh = PositionalEncoding(spec=GraphSpec.of([ARCHITECTURE]), features=WIDTH, edges=True)
+    fresh = PositionalEncoding(spec=GraphSpec.from_architectures([ARCHITECTURE]), features=WIDTH, edges=True)
     assert (fresh.of_activation == 0).all() and (fresh.of_value == 0).all()
     assert fresh.of_activation.shape[0] > max(kind.code for kind in activation_kinds())
 
@@ -51,7 +51,7 @@ def test_numbers_of_activations_count_from_the_default_of_their_kind() -> None:
     layers = {w: mlp(widths=(2, 1, 1), activations=[Activation("sine", w)]) for w in (30.0, 12.0)}
     graphs = {w: to_graph(a, torch.zeros(a.num_parameters, dtype=torch.float64)) for w, a in layers.items()}
     usual, other = (
-        encoding(graph, Neurons(Structure.of(graph), symmetric=True))[2] for graph in graphs.values()
+        encoding(graph, Neurons(Structure.from_graph(graph), symmetric=True))[2] for graph in graphs.values()
     )
     sine = Activation("sine").properties.code
     assert torch.equal(usual, encoding.of_layer[0] + encoding.of_activation[sine])
@@ -73,12 +73,12 @@ def test_edges_share_the_vector_of_their_layer() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_laws(seed: int) -> None:
     case = case_of(seed)
-    encoding = encoding_of(GraphSpec.of([architecture for architecture, _ in case.networks]))
+    encoding = encoding_of(GraphSpec.from_architectures([architecture for architecture, _ in case.networks]))
     nodes = encoding(case.graph, case.at.neurons)
-    assert_equal(encoding(case.moved, case.moved_at.neurons), case.move_nodes(nodes, Law.INVARIANT))
+    assert_equal(encoding(case.moved, case.moved_at.neurons), case.move_nodes(nodes, Law.invariant))
     before, after = (encoding.of_edges(at.neurons, at.target.index) for at in (case.at, case.moved_at))
     assert before is not None and after is not None
-    assert_equal(after, case.move_edges(before, Law.INVARIANT))
+    assert_equal(after, case.move_edges(before, Law.invariant))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from scalegmn.nn._readout import FullGraphReadout, LastLayerReadout, Readout, in
 from scalegmn.nn._state import State
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
-from scalegmn.testing.parameters import randomise
+from scalegmn.testing.parameters import randomize
 from tests.nn.cases import WIDTH, Case, assert_different, case_of, style_of
 
 KINDS: tuple[type[Readout], ...] = (LastLayerReadout, FullGraphReadout)
@@ -27,16 +27,16 @@ def readout_of(
     dual: bool | None = None,
     symmetrize: bool = True,
 ) -> Readout:
-    spec = GraphSpec.of([architecture for architecture, _ in case.networks])
+    spec = GraphSpec.from_architectures([architecture for architecture, _ in case.networks])
     style = style_of(bidirectional=bidirectional, dual=dual, symmetrize=symmetrize)
     made = kind(spec=spec, style=style)
-    return randomise(made, generator=generator(0)).double()
+    return randomize(made, generator=generator(0)).double()
 
 
 def states(case: Case, *, bidirectional: bool) -> tuple[State, State]:
     primal, dual, encoding = case.random_nodes(), case.random_nodes(), case.random_nodes()
     edges = case.random_edges()
-    moved = case.move_nodes(primal, Law.PRIMAL), case.move_nodes(dual, Law.DUAL)
+    moved = case.move_nodes(primal, Law.primal), case.move_nodes(dual, Law.dual)
     return (
         State(primal, dual if bidirectional else None, edges, encoding),
         State(moved[0], moved[1] if bidirectional else None, edges, encoding),

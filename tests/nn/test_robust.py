@@ -76,7 +76,7 @@ def test_the_scale_of_ordinary_networks_is_the_plain_root_mean_square() -> None:
     assert torch.equal(scale.weight[1], expected)
 
 
-def test_one_network_does_not_decide_standardised_columns() -> None:
+def test_one_network_does_not_decide_standardized_columns() -> None:
     rows = numbers(140, 3).float() * 2 + 1
     wild = rows.clone()
     wild[5] = 1e30

@@ -13,7 +13,7 @@ from scalegmn.nn._state import State
 from scalegmn.nn._style import LayerStyle
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Law
-from scalegmn.testing.parameters import randomise
+from scalegmn.testing.parameters import randomize
 from tests.nn.by_hand import LayerByHand
 from tests.nn.cases import Case, assert_different, assert_equal, case_of, run_layer, sorted_graph, style_of
 
@@ -27,17 +27,17 @@ def states(case: Case, *, bidirectional: bool) -> tuple[State, State]:
     edges = case.random_edges()
     before = State(primal, dual if bidirectional else None, edges, encoding)
     after = State(
-        case.move_nodes(primal, Law.PRIMAL),
-        case.move_nodes(dual, Law.DUAL) if bidirectional else None,
+        case.move_nodes(primal, Law.primal),
+        case.move_nodes(dual, Law.dual) if bidirectional else None,
         case.move_edges(edges),
-        case.move_nodes(encoding, Law.INVARIANT),
+        case.move_nodes(encoding, Law.invariant),
     )
     return before, after
 
 
 def layer_of(style: LayerStyle, *, update_edges: bool = True) -> ScaleMessagePassing:
     layer = ScaleMessagePassing(style=style, update_edges=update_edges)
-    return randomise(layer, generator=generator(0)).double()
+    return randomize(layer, generator=generator(0)).double()
 
 
 @pytest.mark.parametrize("fast", [False, True])
@@ -59,12 +59,12 @@ def test_laws(seed: int, bidirectional: bool, symmetrize: bool, positional: bool
         run_layer(layer, before, case.at, fast=fast),
         run_layer(layer, after, case.moved_at, fast=fast),
     )
-    assert_equal(moved.primal, case.move_nodes(new.primal, Law.PRIMAL))
+    assert_equal(moved.primal, case.move_nodes(new.primal, Law.primal))
     assert_equal(moved.edges, case.move_edges(new.edges))
     assert torch.equal(new.encoding, before.encoding)
     if bidirectional:
         assert new.dual is not None and moved.dual is not None
-        assert_equal(moved.dual, case.move_nodes(new.dual, Law.DUAL))
+        assert_equal(moved.dual, case.move_nodes(new.dual, Law.dual))
     else:
         assert new.dual is None
 
@@ -74,15 +74,15 @@ def test_laws(seed: int, bidirectional: bool, symmetrize: bool, positional: bool
 def test_node_invariants_are_invariant(seed: int, bidirectional: bool, symmetrize: bool) -> None:
     case = case_of(seed)
     invariants = NodeInvariants(style=style_of(bidirectional=bidirectional, symmetrize=symmetrize))
-    invariants = randomise(invariants, generator=generator(1)).double()
+    invariants = randomize(invariants, generator=generator(1)).double()
     before, after = states(case, bidirectional=bidirectional)
-    expected = case.move_nodes(invariants(before.primal, before.dual, case.at.neurons), Law.INVARIANT)
+    expected = case.move_nodes(invariants(before.primal, before.dual, case.at.neurons), Law.invariant)
     assert_equal(invariants(after.primal, after.dual, case.moved_at.neurons), expected)
 
 
 def test_edge_update_sees_both_ends_apart() -> None:
     case = case_of(0)
-    update = randomise(EdgeUpdate(style=style_of()), generator=generator(2)).double()
+    update = randomize(EdgeUpdate(style=style_of()), generator=generator(2)).double()
     before, _ = states(case, bidirectional=True)
     graph, x, u, e = sorted_graph(case.at), before.primal, before.dual, case.random_edges(zeros=0)
     weight = torch.eye(5, dtype=torch.float64)

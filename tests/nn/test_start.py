@@ -16,9 +16,9 @@ def test_biases_times_encodings_are_primal(seed: int) -> None:
     case = case_of(seed)
     x, z, neurons = case.random_nodes(), case.random_nodes(), case.at.neurons
     before = start_primal(x, z, neurons, multiply=True)
-    moved_x, moved_z = case.move_nodes(x, Law.PRIMAL), case.move_nodes(z, Law.INVARIANT)
+    moved_x, moved_z = case.move_nodes(x, Law.primal), case.move_nodes(z, Law.invariant)
     after = start_primal(moved_x, moved_z, case.moved_at.neurons, multiply=True)
-    assert_equal(after, case.move_nodes(before, Law.PRIMAL))
+    assert_equal(after, case.move_nodes(before, Law.primal))
     assert torch.equal(before[neurons.hidden], (x * z)[neurons.hidden])
     assert torch.equal(before[neurons.outputs], (x + z)[neurons.outputs])
     assert torch.equal(start_primal(x, z, neurons, multiply=False), x + z)
@@ -30,9 +30,9 @@ def test_dual_features_are_dual(seed: int) -> None:
     x, z, neurons = case.random_nodes(), case.random_nodes(), case.at.neurons
     ends = torch.randn(2, WIDTH, dtype=torch.float64)
     before = start_dual(x, z, ends, neurons)
-    moved_x, moved_z = case.move_nodes(x, Law.PRIMAL), case.move_nodes(z, Law.INVARIANT)
+    moved_x, moved_z = case.move_nodes(x, Law.primal), case.move_nodes(z, Law.invariant)
     after = start_dual(moved_x, moved_z, ends, case.moved_at.neurons)
-    assert_equal(after, case.move_nodes(before, Law.DUAL))
+    assert_equal(after, case.move_nodes(before, Law.dual))
     assert torch.equal(before[neurons.inputs], z[neurons.inputs] * ends[0])
     assert torch.equal(before[neurons.outputs], z[neurons.outputs] * ends[1])
     assert (before[case.at.scaled] == 0).all()

@@ -14,7 +14,7 @@ from scalegmn.nn._mlp import MLPStyle
 from scalegmn.nn._statistics import PER_SET, SETS_PER_LAYER, WeightStatistics, canonical_parameters
 from scalegmn.seeding import generator
 from scalegmn.symmetry import canonicalize_scale
-from scalegmn.testing.parameters import random_parameters, randomise
+from scalegmn.testing.parameters import random_parameters, randomize
 from tests.nn.cases import Case, assert_different, case_of
 
 RELU, TANH = Activation("relu"), Activation("tanh")
@@ -24,9 +24,12 @@ def statistics_of(
     architectures: list[Architecture], *, symmetric: bool = True, outputs: int = 4
 ) -> WeightStatistics:
     made = WeightStatistics(
-        spec=GraphSpec.of(architectures), outputs=outputs, symmetric=symmetric, style=MLPStyle(hidden=6)
+        spec=GraphSpec.from_architectures(architectures),
+        outputs=outputs,
+        symmetric=symmetric,
+        style=MLPStyle(hidden=6),
     )
-    return randomise(made, generator=generator(0)).double()
+    return randomize(made, generator=generator(0)).double()
 
 
 def of_case(case: Case, *, symmetric: bool = True) -> WeightStatistics:
@@ -68,7 +71,7 @@ def test_plain_statistics_are_those_of_the_baseline() -> None:
     architecture = cnn(activations=[RELU, TANH, RELU])
     theta = drawn(architecture)
     found = statistics_of([architecture], symmetric=False).statistics(
-        NetworkBatch.of(architecture, theta).graph
+        NetworkBatch.from_parameters(architecture, theta).graph
     )
     sets = found.reshape(3, len(architecture.stages), SETS_PER_LAYER, PER_SET)[:, :, [0, 2]]
     expected = statnn_features(architecture, theta).reshape(3, len(architecture.stages), 2, PER_SET)
@@ -80,7 +83,7 @@ def test_plain_statistics_are_those_of_the_baseline() -> None:
 def test_signs_count_only_where_they_are_fixed() -> None:
     for activation, equal in ((TANH, True), (RELU, False)):
         architecture = mlp(widths=(3, 5, 4, 2), activations=[activation] * 2)
-        graph = NetworkBatch.of(architecture, drawn(architecture)).graph
+        graph = NetworkBatch.from_parameters(architecture, drawn(architecture)).graph
         sets = statistics_of([architecture]).statistics(graph).reshape(3, 3, SETS_PER_LAYER, PER_SET)
         assert torch.equal(sets[:, :, 0], sets[:, :, 1]) is equal
         assert torch.equal(sets[:, :2, 2], sets[:, :2, 3]) is equal
@@ -88,7 +91,7 @@ def test_signs_count_only_where_they_are_fixed() -> None:
 
 def test_layers_that_a_network_lacks_are_zero_and_its_outputs_stand_last() -> None:
     deep, flat = mlp(widths=(3, 5, 4, 2), activations=[RELU] * 2), mlp(widths=(3, 4, 2), activations=[RELU])
-    graph = NetworkBatch.of(flat, drawn(flat)).graph
+    graph = NetworkBatch.from_parameters(flat, drawn(flat)).graph
     alone = statistics_of([flat]).statistics(graph).reshape(3, 2, -1)
     beside = statistics_of([deep, flat]).statistics(graph).reshape(3, 3, -1)
     assert torch.equal(beside[:, 0], alone[:, 0])
@@ -100,7 +103,7 @@ def test_dead_networks_and_tiny_weights_have_finite_statistics_and_gradients() -
     architecture = cnn(activations=[RELU] * 3)
     model = statistics_of([architecture])
     for size in (0.0, 1e-42, 1e-12, 1e12):
-        graph = NetworkBatch.of(architecture, drawn(architecture) * size).graph
+        graph = NetworkBatch.from_parameters(architecture, drawn(architecture) * size).graph
         found = model(graph)
         assert torch.isfinite(found).all()
         for parameter in torch.autograd.grad(found.sum(), list(model.parameters())):
@@ -109,7 +112,7 @@ def test_dead_networks_and_tiny_weights_have_finite_statistics_and_gradients() -
 
 def test_fitted_statistics_have_mean_zero_and_deviation_one() -> None:
     architecture = cnn(activations=[TANH] * 3)
-    graph = NetworkBatch.of(architecture, drawn(architecture, 40)).graph
+    graph = NetworkBatch.from_parameters(architecture, drawn(architecture, 40)).graph
     model = statistics_of([architecture])
     model.fit(graph)
     found = model.standardize(model.statistics(graph))
@@ -121,4 +124,4 @@ def test_networks_beyond_the_limits_are_refused() -> None:
     """Their layers would be counted as those of the next network."""
     deep, flat = mlp(widths=(3, 5, 4, 2), activations=[RELU] * 2), mlp(widths=(3, 4, 2), activations=[RELU])
     with pytest.raises(GraphError, match="hidden layers"):
-        statistics_of([flat]).statistics(NetworkBatch.of(deep, drawn(deep)).graph)
+        statistics_of([flat]).statistics(NetworkBatch.from_parameters(deep, drawn(deep)).graph)

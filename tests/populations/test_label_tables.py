@@ -82,7 +82,7 @@ def test_parquet(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "names 0 columns"),
-        ("name,label\n0.pt,1\n", "no column 'file' .*'name', 'label' does with --file_column"),
+        ("name,label\n0.pt,1\n", "no column 'file' .*'name', 'label' does with --file-column"),
         ("file,label,label\n0.pt,1,2\n", "the columns 'label' twice"),
         ("file,\n0.pt,1\n", "cannot name a column"),
         ('file,"a\x1b[2J"\n0.pt,1\n', "cannot name a column"),

@@ -15,7 +15,7 @@ import torch
 
 from scalegmn.errors import PopulationError
 from scalegmn.networks import Architecture, siren
-from scalegmn.populations import Group, Population, PopulationWriter
+from scalegmn.populations import ArchitectureGroup, Population, PopulationWriter
 from scalegmn.populations._format import Index
 
 SMALL = siren(widths=(2, 3, 1))
@@ -44,8 +44,8 @@ def write_mixed(folder: Path) -> Path:
     """Networks 0 to 9; 0-3 and 7-8 small, the others of another architecture."""
     with PopulationWriter(folder, provenance={}) as writer:
         groups = [
-            Group(SMALL, theta_of(SMALL, range(4)), {"i": range(4)}),
-            Group(OTHER, theta_of(OTHER, range(4, 7)), {"i": range(4, 7)}),
+            ArchitectureGroup(SMALL, theta_of(SMALL, range(4)), {"i": range(4)}),
+            ArchitectureGroup(OTHER, theta_of(OTHER, range(4, 7)), {"i": range(4, 7)}),
         ]
         writer.append_groups(groups)
         writer.append(SMALL, theta_of(SMALL, [7, 8]), {"i": [7, 8]})

@@ -17,7 +17,7 @@ import torch
 
 from scalegmn.errors import DiskError, PopulationError
 from scalegmn.networks import siren
-from scalegmn.populations import Group, Population, PopulationWriter
+from scalegmn.populations import ArchitectureGroup, Population, PopulationWriter
 from scalegmn.populations._format import shard_name
 
 FIRST = siren(widths=(2, 3, 1))
@@ -26,11 +26,15 @@ PROVENANCE = {"maker": "test", "seed": 1, "recipe": {"steps": 10, "rate": 0.5}}
 SHARDS = 4
 
 
-def shard(number: int) -> list[Group]:
+def shard(number: int) -> list[ArchitectureGroup]:
     """Networks of two architectures; the second one appears in shard 1 for the first time."""
-    groups = [Group(FIRST, torch.full((2, FIRST.num_parameters), float(number)), {"label": [number, 7]})]
+    groups = [
+        ArchitectureGroup(FIRST, torch.full((2, FIRST.num_parameters), float(number)), {"label": [number, 7]})
+    ]
     if number % 2:
-        groups.append(Group(SECOND, torch.full((1, SECOND.num_parameters), number + 0.5), {"label": [8]}))
+        groups.append(
+            ArchitectureGroup(SECOND, torch.full((1, SECOND.num_parameters), number + 0.5), {"label": [8]})
+        )
     return groups
 
 
@@ -186,7 +190,12 @@ def test_failed_step_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", no_space)
             with pytest.raises(DiskError, match="No space left"):
-                writer.append_groups([Group(FIRST, small(2.0), {}), Group(SECOND, small_of_second(), {})])
+                writer.append_groups(
+                    [
+                        ArchitectureGroup(FIRST, small(2.0), {}),
+                        ArchitectureGroup(SECOND, small_of_second(), {}),
+                    ]
+                )
         assert (writer.shards_done, len(writer)) == (1, 2)
         if more:
             writer.append(FIRST, small(3.0), {})
@@ -435,7 +444,10 @@ def test_bad_columns(tmp_path: Path, columns: Mapping[str, list[object]], messag
 
 def test_columns_of_one_shard_must_agree_too(tmp_path: Path) -> None:
     with PopulationWriter(tmp_path / "p", provenance={}) as writer:
-        groups = [Group(FIRST, small(), {"label": [1, 2]}), Group(SECOND, small_of_second(), {"class": [1]})]
+        groups = [
+            ArchitectureGroup(FIRST, small(), {"label": [1, 2]}),
+            ArchitectureGroup(SECOND, small_of_second(), {"class": [1]}),
+        ]
         with pytest.raises(PopulationError, match=r"missing \['label'\], unexpected \['class'\]"):
             writer.append_groups(groups)
         assert writer.shards_done == 0

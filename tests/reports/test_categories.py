@@ -3,7 +3,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from scalegmn.reports import GREY, new_figure
+from scalegmn.reports import GRAY, new_figure
 from scalegmn.reports._categories import OTHERS, draw_key, marks_of
 
 
@@ -22,7 +22,7 @@ def test_what_is_rare_is_called_others() -> None:
     marks = marks_of(words)
     # The 17 most frequent, and the rest.
     assert list(marks) == [f"word{number}" for number in range(13, 30)] + [OTHERS]
-    assert marks[OTHERS].colour == GREY
+    assert marks[OTHERS].color == GRAY
     assert len(set(marks.values())) == 18
 
 

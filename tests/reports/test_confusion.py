@@ -15,7 +15,7 @@ def test_counts_stand_in_their_cells(tmp_path: Path) -> None:
     axes = figure.axes[0]
     cells = {text.get_position(): text.get_text() for text in axes.texts}
     assert cells == {(0, 0): "8", (1, 0): "2", (1, 1): "5"}
-    # Colours are shares of the row; a class without examples has none.
+    # Colors are fractions of the row; a class without examples has none.
     np.testing.assert_allclose(axes.images[0].get_array(), [[0.8, 0.2, 0], [0, 1, 0], [0, 0, 0]])
     assert axes.get_title(loc="left") == "Animals"
     assert save_figure(figure, tmp_path / "confusion.png").stat().st_size > 1000

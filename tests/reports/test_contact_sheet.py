@@ -45,7 +45,7 @@ def test_without_a_target_the_change_is_shown() -> None:
     assert texts(figure) == ["a", "b", "c"]
 
 
-def test_colours() -> None:
+def test_colors() -> None:
     before, after = (np.stack([array, array**2, array**3], axis=-1) for array in (BEFORE, BEFORE[:, ::-1]))
     figure = contact_sheet(before, before, after)
     shown = images(figure)

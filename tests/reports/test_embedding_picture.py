@@ -12,12 +12,12 @@ from scalegmn.reports._embedding_picture import EmbeddingPictureError, is_logari
 POINTS = np.random.default_rng(0).normal(size=(40, 2))
 
 
-def test_numbers_get_a_colour_bar(tmp_path: Path) -> None:
+def test_numbers_get_a_color_bar(tmp_path: Path) -> None:
     values = np.linspace(0, 1, 40)
     figure = draw_embedding(POINTS, values, name="accuracy", title="Networks", axis_names=("one", "two"))
     axes, bar = figure.axes
     drawn = axes.collections[0]
-    # Points are drawn in another order; each keeps its own colour.
+    # Points are drawn in another order; each keeps its own color.
     shown = {tuple(point): value for point, value in zip(drawn.get_offsets(), drawn.get_array(), strict=True)}  # type: ignore[arg-type]
     assert shown == {tuple(point): value for point, value in zip(POINTS, values, strict=True)}
     assert bar.get_ylabel() == "accuracy"
@@ -57,7 +57,7 @@ def test_whole_numbers_of_many_kinds_are_a_scale() -> None:
     assert is_scale(np.array([0.5, 0.5]))
 
 
-def test_what_is_missing_is_grey() -> None:
+def test_what_is_missing_is_gray() -> None:
     values = np.linspace(0, 1, 40)
     values[:5] = np.nan
     parts = draw_embedding(POINTS, values).axes[0].collections
@@ -67,7 +67,7 @@ def test_what_is_missing_is_grey() -> None:
     assert len(figure.legends[0].get_texts()) == 2
 
 
-def test_without_values_there_is_one_colour() -> None:
+def test_without_values_there_is_one_color() -> None:
     figure = draw_embedding(POINTS)
     assert len(figure.axes) == 1
     assert not figure.legends

@@ -53,7 +53,7 @@ def test_every_neuron_and_edge_is_drawn(architecture: Architecture, tmp_path: Pa
     assert save_figure(figure, tmp_path / "network.png").stat().st_size > 1000
 
 
-def test_sign_decides_the_colour() -> None:
+def test_sign_decides_the_color() -> None:
     architecture = siren(widths=(1, 1, 1))
     theta = torch.zeros(architecture.num_parameters)
     theta[architecture.parameter("seq.0.weight").start] = -2.0
@@ -61,9 +61,9 @@ def test_sign_decides_the_colour() -> None:
     axes = new_figure(width=4.0, height=3.0).add_subplot()
     draw_network(axes, architecture, theta, inputs=["t"], outputs=["y"])
     edges = next(c for c in axes.collections if isinstance(c, LineCollection))
-    colours = {x[0][0]: colour for x, colour in zip(edges.get_segments(), edges.get_colors(), strict=True)}
-    assert colours[0][0] > colours[0][2], "negative weights are more red than blue"
-    assert colours[1][2] > colours[1][0], "positive weights are more blue than red"
+    colors = {x[0][0]: color for x, color in zip(edges.get_segments(), edges.get_colors(), strict=True)}
+    assert colors[0][0] > colors[0][2], "negative weights are more red than blue"
+    assert colors[1][2] > colors[1][0], "positive weights are more blue than red"
     assert {"t", "y"} <= {text.get_text() for text in axes.texts}
 
 

@@ -36,7 +36,7 @@ def test_images_stand_above_drawings(tmp_path: Path) -> None:
     assert save_figure(figure, tmp_path / "overview.png").stat().st_size > 10_000
 
 
-def test_colour_images(tmp_path: Path) -> None:
+def test_color_images(tmp_path: Path) -> None:
     architecture = siren(widths=(2, 4, 3), shift=0.0)
     given = overview(
         images=np.zeros((3, 8, 8, 3)),

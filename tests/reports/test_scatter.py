@@ -47,13 +47,13 @@ def test_every_network_is_a_point_beside_the_diagonal(tmp_path: Path) -> None:
     assert save_figure(figure, tmp_path / "scatter.png").stat().st_size > 1000
 
 
-def test_points_have_the_colour_of_their_category() -> None:
+def test_points_have_the_color_of_their_category() -> None:
     shown = panel(categories=["relu"] * 10 + ["tanh"] * 30)
     axes = draw_scatter([shown]).axes[0]
     found: dict[tuple[float, ...], int] = {}
     for part in axes.collections:
-        colour = tuple(np.asarray(part.get_facecolor())[0, :3].tolist())
-        found[colour] = found.get(colour, 0) + len(np.asarray(part.get_offsets()))
+        color = tuple(np.asarray(part.get_facecolor())[0, :3].tolist())
+        found[color] = found.get(color, 0) + len(np.asarray(part.get_offsets()))
     assert sorted(found.values()) == [10, 30]
 
 
@@ -79,7 +79,7 @@ def test_models_stand_side_by_side_on_the_same_axes(count: int, shape: tuple[int
     shown = [one for one in axes if one.get_visible()]
     assert [one.get_title(loc="left") for one in shown] == [f"model {number}" for number in range(count)]
     assert len({one.get_xlim() for one in shown}) == 1
-    # Every column is labelled at its lowest panel.
+    # Every column is labeled at its lowest panel.
     assert sum(bool(one.get_xlabel()) for one in shown) == min(count, shape[1])
 
 

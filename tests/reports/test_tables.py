@@ -39,7 +39,7 @@ def test_csv_reads_back() -> None:
 
 def test_terminal_shows_text_as_it_is() -> None:
     console = Console(file=io.StringIO(), width=80)
-    console.print(ResultTable.of(["a", "[bold]"], [["[red]x[/red]", 3]]).to_rich())
+    console.print(ResultTable.from_values(["a", "[bold]"], [["[red]x[/red]", 3]]).to_rich())
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "[red]x[/red]" in text
     assert "[bold]" in text

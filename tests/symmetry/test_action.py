@@ -18,7 +18,7 @@ from scalegmn.networks import (
     Architecture,
     Conv,
     Dense,
-    EdgeKind,
+    EdgeType,
     Flatten,
     Pool,
     Role,
@@ -133,7 +133,7 @@ def test_draw_respects_its_options() -> None:
     assert set(rescaled.scale.tolist()) == {1.0, -1.0}
     shifted = action.draw(generator=generator(0), **{**options, "shift_phase": True})
     assert shifted.phase.abs().max() == 3
-    assert (shifted.phase[action.topology.node_role != int(Role.HIDDEN)] == 0).all()
+    assert (shifted.phase[action.topology.node_role != int(Role.hidden)] == 0).all()
 
 
 def test_spread_of_scales() -> None:
@@ -147,7 +147,7 @@ def test_inputs_and_outputs_never_move() -> None:
     for seed in range(10):
         action = SymmetryAction(random_architecture(generator=generator(seed)))
         element = action.draw(generator=generator(seed), shift_phase=True)
-        ends = action.topology.node_role != int(Role.HIDDEN)
+        ends = action.topology.node_role != int(Role.hidden)
         assert (element.scale[ends] == 1).all()
         assert torch.equal(element.permutation[ends], torch.arange(ends.numel())[ends])
 
@@ -158,7 +158,7 @@ def test_tied_neurons_share_factor_and_place() -> None:
         action = SymmetryAction(architecture)
         element = action.draw(generator=generator(seed), shift_phase=True)
         top = action.topology
-        skips = top.edge_kind == int(EdgeKind.SKIP)
+        skips = top.edge_type == int(EdgeType.skip)
         source, target = top.source[skips], top.target[skips]
         assert torch.equal(element.scale[source], element.scale[target])
         assert not element.phase[source].any() and not element.phase[target].any()
@@ -235,27 +235,27 @@ def test_features_transform_as_the_graph_does() -> None:
         element = action.draw(generator=g)
         before, after = to_graph(architecture, theta), to_graph(architecture, action.apply(theta, element))
         torch.testing.assert_close(
-            action.apply_to_nodes(before.node_bias, element, law=Law.PRIMAL), after.node_bias
+            action.apply_to_nodes(before.node_bias, element, law=Law.primal), after.node_bias
         )
         single = before.edge_taps == 1
         if single.all():
             torch.testing.assert_close(action.apply_to_edges(before.tap_weight, element), after.tap_weight)
         x = torch.randn(action.topology.num_nodes, 3, generator=g, dtype=torch.float64)
         primal, dual, none = (
-            action.apply_to_nodes(x, element, law=law) for law in (Law.PRIMAL, Law.DUAL, Law.INVARIANT)
+            action.apply_to_nodes(x, element, law=law) for law in (Law.primal, Law.dual, Law.invariant)
         )
         torch.testing.assert_close(primal * dual, none * none)
         assert torch.equal(none[element.permutation], x)
         e = torch.randn(action.topology.num_edges, 3, generator=g, dtype=torch.float64)
         assert torch.equal(
-            action.apply_to_edges(e, element, law=Law.INVARIANT).sort(dim=0).values, e.sort(dim=0).values
+            action.apply_to_edges(e, element, law=Law.invariant).sort(dim=0).values, e.sort(dim=0).values
         )
 
 
 def test_edge_law_is_none_of_nodes() -> None:
     action = SymmetryAction(SMALL)
     with pytest.raises(SymmetryError, match="edge law"):
-        action.apply_to_nodes(torch.ones(11, 1), action.identity(), law=Law.EDGE)
+        action.apply_to_nodes(torch.ones(11, 1), action.identity(), law=Law.edge)
 
 
 def replaced(element: Element, field: str, place: int, value: float) -> Element:

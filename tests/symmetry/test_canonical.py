@@ -53,9 +53,9 @@ def with_bias(architecture: Architecture, bias: float, dtype: torch.dtype) -> to
 def ulps(value: float, steps: int, dtype: torch.dtype) -> float:
     """A few floating point numbers above or below `value`."""
     moved = torch.tensor(value, dtype=dtype)
-    towards = torch.tensor(math.inf if steps > 0 else -math.inf, dtype=dtype)
+    toward = torch.tensor(math.inf if steps > 0 else -math.inf, dtype=dtype)
     for _ in range(abs(steps)):
-        moved = torch.nextafter(moved, towards)
+        moved = torch.nextafter(moved, toward)
     return moved.item()
 
 

@@ -90,15 +90,15 @@ def test_labels_that_are_no_classes_are_refused(tmp_path: Path) -> None:
 
 def test_numbers_have_the_names_of_the_population(tmp_path: Path) -> None:
     networks = population(tmp_path, label=np.array([0, 2]), other=np.array([1, 0]))
-    named = Classification.of(networks, label="label", rows=np.array([0]))
+    named = Classification.from_population(networks, label="label", rows=np.array([0]))
     assert named.classes == ("cat", "dog", "cow", "hen")
     # The names are those of the labels, not of any other column.
-    assert Classification.of(networks, label="other", rows=np.array([0])).classes == ("0", "1")
+    assert Classification.from_population(networks, label="other", rows=np.array([0])).classes == ("0", "1")
 
 
 def test_words_are_classes(tmp_path: Path) -> None:
     networks = population(tmp_path, optimizer=["sgd", "adam", "sgd", "rmsprop"])
-    known = Classification.of(networks, label="optimizer", rows=np.array([0, 1, 2]))
+    known = Classification.from_population(networks, label="optimizer", rows=np.array([0, 1, 2]))
     assert known.classes == ("adam", "sgd")
     assert known.targets(networks, np.array([2, 1, 0])).tolist() == [1, 0, 1]
     with pytest.raises(PopulationError, match=r"'optimizer': has \['rmsprop'\], expected one of"):

@@ -35,32 +35,34 @@ def everything(networks: Population) -> np.ndarray:
 
 
 def fitted(networks: Population, label: str, config: RegressionConfig) -> Regression:
-    return Regression.fitted(label=label, config=config, population=networks, rows=everything(networks))
+    return Regression.from_population(
+        label=label, config=config, population=networks, rows=everything(networks)
+    )
 
 
 def test_shares_are_their_own_targets(tmp_path: Path) -> None:
     networks = population(tmp_path, accuracy=[0.5, 0.0, 1.0, 0.25])
     task = fitted(networks, "accuracy", RegressionConfig())
-    assert (task.centre, task.spread) == (0, 1)
+    assert (task.center, task.spread) == (0, 1)
     assert task.targets(networks, np.array([3, 0])).tolist() == [0.25, 0.5]
 
 
-def test_other_numbers_are_standardised_by_the_training_networks(tmp_path: Path) -> None:
+def test_other_numbers_are_standardized_by_the_training_networks(tmp_path: Path) -> None:
     networks = population(tmp_path, steps=[100, 300, 500, 10_000])
-    task = Regression.fitted(label="steps", config=IDENTITY, population=networks, rows=np.arange(3))
+    task = Regression.from_population(label="steps", config=IDENTITY, population=networks, rows=np.arange(3))
     targets = task.targets(networks, everything(networks))
     assert targets[:3].mean().abs() < 1e-6
     assert float(targets[:3].std(correction=0)) == pytest.approx(1)
     assert targets[3] > 50
-    # An answer of 0 is the mean, an answer of 1 one deviation more.
+    # A prediction of 0 is the mean, a prediction of 1 one deviation more.
     values = [entry["value"] for entry in task.describe(torch.tensor([[0.0], [1.0]]))]
     assert values == pytest.approx([300, 300 + np.std([100, 300, 500])])
 
 
-def test_logarithms_are_learnt_and_numbers_described(tmp_path: Path) -> None:
+def test_logarithms_are_learned_and_numbers_described(tmp_path: Path) -> None:
     networks = population(tmp_path, rate=[1e-4, 1e-3, 1e-2, 1e-1])
     task = fitted(networks, "rate", LOG)
-    assert task.centre == pytest.approx(-2.5)
+    assert task.center == pytest.approx(-2.5)
     targets = task.targets(networks, everything(networks))
     described = task.describe(targets[:, None])
     assert [entry["value"] for entry in described] == pytest.approx([1e-4, 1e-3, 1e-2, 1e-1], rel=SINGLE)
@@ -91,7 +93,7 @@ def test_logarithms_are_learnt_and_numbers_described(tmp_path: Path) -> None:
         (LOG, [1e-3, 1e-3, 1e-3], "for all 3 training networks"),
     ],
 )
-def test_columns_that_cannot_be_learnt_are_refused(
+def test_columns_that_cannot_be_learned_are_refused(
     tmp_path: Path, config: RegressionConfig, values: list[object], match: str
 ) -> None:
     networks = population(tmp_path, x=values)
@@ -107,7 +109,7 @@ def test_unknown_column_is_refused(tmp_path: Path) -> None:
 
 def test_constant_test_networks_are_targets_all_the_same(tmp_path: Path) -> None:
     networks = population(tmp_path, x=[1.0, 2.0, 5.0, 5.0])
-    task = Regression.fitted(label="x", config=IDENTITY, population=networks, rows=np.arange(2))
+    task = Regression.from_population(label="x", config=IDENTITY, population=networks, rows=np.arange(2))
     assert task.targets(networks, np.array([2, 3])).tolist() == pytest.approx([7, 7])
 
 
@@ -150,7 +152,7 @@ def test_losses_by_hand() -> None:
 
 
 def test_report_is_about_numbers_of_the_column() -> None:
-    task = Regression(label="x", config=IDENTITY, centre=10.0, spread=4.0)
+    task = Regression(label="x", config=IDENTITY, center=10.0, spread=4.0)
     targets = torch.randn(80, generator=generator(0))
     outputs = targets + 0.3 * torch.randn(80, generator=generator(1))
     report = task.report(outputs[:, None], targets)
@@ -198,8 +200,8 @@ def test_groups_of_networks_widen_the_interval() -> None:
     ],
 )
 def test_configuration_comes_back(config: RegressionConfig) -> None:
-    task = Regression(label="rate", config=config, centre=-2.5, spread=0.75)
+    task = Regression(label="rate", config=config, center=-2.5, spread=0.75)
     copy = Regression.from_config(json.loads(json.dumps(task.to_config())))
     assert copy.to_config() == task.to_config()
-    assert (copy.label, copy.config, copy.centre, copy.spread) == ("rate", config, -2.5, 0.75)
+    assert (copy.label, copy.config, copy.center, copy.spread) == ("rate", config, -2.5, 0.75)
     assert copy.outputs == 1

@@ -55,7 +55,7 @@ def test_predictions_are_kept_in_the_unit_of_the_column() -> None:
     [
         ([0.3], [0.4], "one network only", {"kendall_tau", "r2", "spearman"}),
         ([0.3] * 4, [0.1, 0.2, 0.3, 0.4], "'accuracy' is the same", {"kendall_tau", "r2", "spearman"}),
-        ([0.1, 0.2, 0.3], [0.5] * 3, "answers the same", {"kendall_tau", "spearman"}),
+        ([0.1, 0.2, 0.3], [0.5] * 3, "outputs the same", {"kendall_tau", "spearman"}),
     ],
 )
 def test_what_is_undefined_is_none_with_a_remark(
@@ -80,7 +80,7 @@ def test_r_squared_of_the_mean_is_zero() -> None:
 def test_no_networks_and_no_numbers_are_refused() -> None:
     with pytest.raises(PopulationError, match="no networks to evaluate"):
         report(np.empty(0), np.empty(0))
-    with pytest.raises(PopulationError, match=r"answers nan about network 1 \(and 1 more of the 3"):
+    with pytest.raises(PopulationError, match=r"predictions nan about network 1 \(and 1 more of the 3"):
         report(np.zeros(3), np.array([0.1, np.nan, np.inf]))
 
 

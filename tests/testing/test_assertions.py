@@ -36,7 +36,7 @@ from scalegmn.testing import (
     random_networks,
     random_parameters,
     random_siren,
-    randomise,
+    randomize,
     symmetry_error,
 )
 
@@ -123,7 +123,7 @@ def test_zeros_and_dead_neurons() -> None:
     assert (theta[:, biases] != 0).all()
     assert (random_parameters(RELU, 5, generator=generator(0), zero_biases=1.0)[:, biases] == 0).all()
     dead = random_parameters(RELU, 5, generator=generator(0), dead=1.0)
-    hidden = top.node_role[top.target[top.tap_edge]] == int(Role.HIDDEN)
+    hidden = top.node_role[top.target[top.tap_edge]] == int(Role.hidden)
     assert (dead[:, weights[hidden]] == 0).all()
     assert (dead[:, weights[~hidden]] != 0).all()
 
@@ -133,8 +133,8 @@ def test_values_do_not_depend_on_the_dtype() -> None:
     assert torch.equal(
         double.float(), random_parameters(RELU, 3, generator=generator(0), dtype=torch.float32)
     )
-    first = randomise(nn.Linear(3, 2), generator=generator(0))
-    second = randomise(nn.Linear(3, 2).double(), generator=generator(0))
+    first = randomize(nn.Linear(3, 2), generator=generator(0))
+    second = randomize(nn.Linear(3, 2).double(), generator=generator(0))
     assert torch.equal(first.weight, second.weight.float())
 
 
@@ -153,11 +153,11 @@ def test_input_shape() -> None:
         input_shape(impossible)
 
 
-def test_randomise_in_place() -> None:
+def test_randomize_in_place() -> None:
     linear, norm = nn.Linear(50, 60), nn.LayerNorm(60)
     module = nn.Sequential(linear, norm)
     before = linear.weight.detach().clone()
-    assert randomise(module, generator=generator(0)) is module
+    assert randomize(module, generator=generator(0)) is module
     assert not torch.equal(before, linear.weight)
     assert norm.weight.mean().item() == pytest.approx(1, abs=0.2)
     assert norm.bias.mean().item() == pytest.approx(0, abs=0.2)
@@ -299,12 +299,12 @@ def test_modules_are_evaluated_without_dropout() -> None:
     assert model.training
 
 
-def test_phases_come_with_canonicalisation() -> None:
+def test_phases_come_with_canonicalization() -> None:
     networks = networks_of(random_siren(generator=generator(5)))
     assert_invariant(absolute_biases, networks, generator=generator(1), draws=3)
     assert_equivariant(its_own_parameters, networks, generator=generator(1), draws=3)
     with pytest.raises(AssertionError):
-        # Biases as they are, not canonicalised: the draw must really shift them.
+        # Biases as they are, not canonicalized: the draw must really shift them.
         theta = networks[0][1]
         action = SymmetryAction(networks[0][0])
         moved = action.apply(theta, action.draw(generator=generator(2), rescale=False, shift_phase=True))

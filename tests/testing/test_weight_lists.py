@@ -19,7 +19,7 @@ from scalegmn.testing import (
     WeightLists,
     assert_equivariant,
     assert_invariant,
-    randomise,
+    randomize,
     symmetry_error,
 )
 from tests.testing.foreign import ListLayer, ListModel
@@ -32,7 +32,7 @@ def networks(**options: object) -> WeightLists:
 
 
 def foreign() -> Callable[..., Tensor]:
-    model = randomise(ListModel(3), generator=generator(1)).double()
+    model = randomize(ListModel(3), generator=generator(1)).double()
     return lambda weights, biases: model((weights, biases))
 
 
@@ -85,7 +85,7 @@ def test_products_of_norms_are_invariant_under_everything(activations: list[Acti
 
 @pytest.mark.parametrize("features", [1, 3])
 def test_a_layer_is_equivariant(features: int) -> None:
-    layer = randomise(ListLayer(3, features, 2), generator=generator(1)).double()
+    layer = randomize(ListLayer(3, features, 2), generator=generator(1)).double()
     known = networks(features=features, activations="gelu")
     report = assert_equivariant(layer, known, generator=generator(2))
     assert (report.function_change is None) == (features > 1)
@@ -223,7 +223,7 @@ def test_updates_that_do_not_fit() -> None:
 
 def test_single_precision() -> None:
     single = networks(dtype=torch.float32)
-    model = randomise(ListLayer(3, 1, 1), generator=generator(1))
+    model = randomize(ListLayer(3, 1, 1), generator=generator(1))
     report = assert_equivariant(model, single, generator=generator(2), elements=PERMUTATIONS)
     assert report.tolerance == 1e-4
     assert model.training

@@ -1,4 +1,4 @@
-"""Networks that diverged: left out, named before the training, and without effect on what is learnt."""
+"""Networks that diverged: left out, named before the training, and without effect on what is learned."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def population(
 def test_marked_networks_are_left_out_unless_they_are_wanted(tmp_path: Path) -> None:
     config = DataConfig(population=population(tmp_path / "p", factors={}, marked=(0, 4, 5, 6)))
     chosen = select(config)
-    learnt = np.concatenate([chosen.train, chosen.val, chosen.test])
-    assert len(learnt) == NETWORKS - 4 and not {0, 4, 5, 6} & set(learnt.tolist())
+    learned = np.concatenate([chosen.train, chosen.val, chosen.test])
+    assert len(learned) == NETWORKS - 4 and not {0, 4, 5, 6} & set(learned.tolist())
     (note,) = check_networks(chosen, config).notes
     assert note.startswith(f"4 networks of {tmp_path / 'p'} are marked as diverged and were left out")
     for other in (
@@ -62,13 +62,13 @@ def test_marked_networks_are_left_out_unless_they_are_wanted(tmp_path: Path) -> 
         assert not check_networks(chosen, other).notes
 
 
-def test_networks_of_no_usual_size_are_named_and_the_wildest_not_learnt_from(tmp_path: Path) -> None:
+def test_networks_of_no_usual_size_are_named_and_the_wildest_not_learned_from(tmp_path: Path) -> None:
     config = DataConfig(population=population(tmp_path / "p", factors={1: 50, 10: 1e20, 11: 1e6}, mark=False))
     chosen = select(config)
     found = check_networks(chosen, config)
-    learnt, tested = found.notes
-    assert "2 training and validation networks have weights of unusual size: row 10 (file 10.pt)" in learnt
-    assert "row 1 (file 1.pt)" in learnt and "; 1 left out" in learnt
+    learned, tested = found.notes
+    assert "2 training and validation networks have weights of unusual size: row 10 (file 10.pt)" in learned
+    assert "row 1 (file 1.pt)" in learned and "; 1 left out" in learned
     assert (
         "1 test network has weights" in tested
         and "row 11 (file 11.pt)" in tested

@@ -8,17 +8,19 @@ import pytest
 import torch
 
 from scalegmn.symmetry import canonicalize_sine_phase
-from scalegmn.training import BatchOrder, Networks
+from scalegmn.training import BatchOrder, NetworkDataset
 from scalegmn.training import _data as data_module
 from scalegmn.training._data import steps_per_epoch
 from tests.training.small import small_population
 
 
-def networks(folder: Path, *, canonicalize: bool = True, limit: float = 1e9, more: bool = False) -> Networks:
+def networks(
+    folder: Path, *, canonicalize: bool = True, limit: float = 1e9, more: bool = False
+) -> NetworkDataset:
     population = small_population(folder, more=(2, 5, 1, 1) if more else None)
     rows = np.array([5, 3, 60, 7])
     targets = torch.from_numpy(population.column("label")[rows])
-    return Networks(
+    return NetworkDataset(
         population=population, rows=rows, targets=targets, canonicalize=canonicalize, memory_limit=limit
     )
 

@@ -14,7 +14,7 @@ from scalegmn.populations import Population, PopulationWriter
 from scalegmn.seeding import generator
 from scalegmn.symmetry import SymmetryAction
 from scalegmn.training import Projection, project, untrained_model
-from scalegmn.training._embedding import embed_networks, standardised
+from scalegmn.training._embedding import embed_networks, standardize
 from tests.training.small import small_population
 
 
@@ -44,7 +44,7 @@ def test_vectors_of_mixed_architectures_are_in_the_order_of_the_rows(mixed: Popu
     exact = untrained_model(mixed, rows).double()
     for row, vector in zip(rows.tolist(), vectors, strict=True):
         [(architecture, _, theta)] = mixed.groups([row])
-        alone = exact.embed(NetworkBatch.of(architecture, theta.double()).graph)[0]
+        alone = exact.embed(NetworkBatch.from_parameters(architecture, theta.double()).graph)[0]
         assert torch.allclose(vector, alone, rtol=1e-9)
     # The model that was handed in stays as it was.
     assert next(model.parameters()).dtype == torch.float32
@@ -88,19 +88,19 @@ def test_pca_shows_the_directions_of_most_variance() -> None:
     noise = 0.01 * random.normal(size=(200, 7))
     columns = [main + 5, -2 * main, main, main - other, other, np.ones(200), main * 1e-6]
     found = project(torch.from_numpy(np.stack(columns, axis=1) + noise * [1, 1, 1, 1, 1, 0, 0]))
-    assert found.shares is not None
-    assert found.shares[0] > found.shares[1] > 0.1
-    assert sum(found.shares) > 0.95
+    assert found.explained_variance is not None
+    assert found.explained_variance[0] > found.explained_variance[1] > 0.1
+    assert sum(found.explained_variance) > 0.95
     assert abs(np.corrcoef(found.points[:, 0], main)[0, 1]) > 0.95
     assert abs(np.corrcoef(found.points[:, 0], found.points[:, 1])[0, 1]) < 1e-6
 
 
-def test_neighbours_stay_neighbours_in_tsne() -> None:
+def test_neighbors_stay_neighbors_in_tsne() -> None:
     random = np.random.default_rng(0)
     places = np.repeat(np.eye(10)[:3] * 30, 20, axis=0)
     vectors = torch.from_numpy(places + random.normal(size=(60, 10)))
     found = project(vectors, method=Projection.tsne)
-    assert found.shares is None
+    assert found.explained_variance is None
     assert (project(vectors, method=Projection.tsne).points == found.points).all()
     distances = np.linalg.norm(found.points[:, None] - found.points[None], axis=-1)
     np.fill_diagonal(distances, np.inf)
@@ -120,14 +120,14 @@ def test_outliers_do_not_fill_the_picture() -> None:
     values = random.normal(size=(200, 3))
     values[0] *= 1e6
     values[:, 2] = 7.0
-    found = standardised(values)
+    found = standardize(values)
     assert found.shape == (200, 2)
     np.testing.assert_allclose(found.mean(axis=0), 0, atol=1e-12)
     np.testing.assert_allclose(found.std(axis=0), 1)
     assert np.abs(found).max() < 15
     # Half of the values are the same, and so is the range of the middle half.
     rare = np.where(np.arange(200) < 10, np.arange(200.0), 0)[:, None]
-    assert np.isfinite(standardised(rare)).all()
+    assert np.isfinite(standardize(rare)).all()
 
 
 def test_pictures_of_nothing_are_refused(tmp_path: Path) -> None:

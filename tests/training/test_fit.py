@@ -13,7 +13,7 @@ import torch
 
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.populations import Population
-from scalegmn.training import BatchOrder, Run, RunConfig, evaluate, mistakes_of, parse_config, train
+from scalegmn.training import BatchOrder, Run, RunConfig, configuration_errors, evaluate, parse_config, train
 from scalegmn.training._checkpoint_io import read_checkpoint
 from scalegmn.training._config import Precision
 from tests.training.small import CLASSES, options, small_population
@@ -25,9 +25,9 @@ def population(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def configured(population: Path, output: Path, **changes: object) -> RunConfig:
-    config, mistakes = parse_config(options(population, output, **changes))
+    config, problems = parse_config(options(population, output, **changes))
     assert config is not None
-    assert not mistakes + mistakes_of(config)
+    assert not problems + configuration_errors(config)
     return config
 
 
@@ -99,8 +99,8 @@ def test_every_precision_trains_with_clipping_or_is_refused(
     population: Path, tmp_path: Path, precision: str, metanetwork: str
 ) -> None:
     changes = {"training.precision": precision, "metanetwork": metanetwork, "training.epochs": 1}
-    config, mistakes = parse_config(options(population, tmp_path / "run", **changes))
-    assert config is not None and not mistakes and config.training.gradient_clip is not None
+    config, problems = parse_config(options(population, tmp_path / "run", **changes))
+    assert config is not None and not problems and config.training.gradient_clip is not None
     if precision == "fp16_mixed":
         with pytest.raises(ConfigurationError, match="is fp16_mixed, which needs a GPU"):
             train(config)
@@ -112,10 +112,10 @@ def test_every_precision_trains_with_clipping_or_is_refused(
 
 def test_mixed_architectures_train(tmp_path: Path) -> None:
     folder = small_population(tmp_path / "mixed", more=(2, 5, 4, 3, 1)).folder
-    config, mistakes = parse_config(options(folder, tmp_path / "run", metanetwork="flat_mlp"))
-    assert config is not None and not mistakes
-    (mistake,) = mistakes_of(config)
-    assert "flat_mlp reads networks whose parameters have the same shapes" in mistake
+    config, problems = parse_config(options(folder, tmp_path / "run", metanetwork="flat_mlp"))
+    assert config is not None and not problems
+    (problem,) = configuration_errors(config)
+    assert "flat_mlp reads networks whose parameters have the same shapes" in problem
     with pytest.raises(ConfigurationError, match="flat_mlp"):
         train(config)
     outcome = train(configured(folder, tmp_path / "gmn"))
@@ -180,8 +180,8 @@ def test_unknown_class_in_test_networks(population: Path, tmp_path: Path) -> Non
     other = small_population(tmp_path / "other", classes=CLASSES + 1).folder
     config, _ = parse_config(options(population, tmp_path / "run", data__test_population=other))
     assert config is not None
-    (mistake,) = mistakes_of(config)
-    assert f"{other}: column 'label': runs from 3 to 3, expected 0 to 2" in mistake
+    (problem,) = configuration_errors(config)
+    assert f"{other}: column 'label': runs from 3 to 3, expected 0 to 2" in problem
     with pytest.raises(PopulationError, match="expected 0 to 2"):
         train(config)
 
@@ -266,11 +266,11 @@ def test_resuming_another_training_is_a_mistake(uninterrupted: Path, population:
     changes = {"training.schedule": "cosine", "model.features": 9, "training.epochs": 5}
     config, _ = parse_config(options(population, uninterrupted, resume="true", **changes))
     assert config is not None
-    mistakes = mistakes_of(config)
-    assert len(mistakes) == 2
-    assert "model.features is 9" in mistakes[0]
-    assert "was begun with 8" in mistakes[0]
-    assert "training.epochs is 5" in mistakes[1]
+    problems = configuration_errors(config)
+    assert len(problems) == 2
+    assert "model.features is 9" in problems[0]
+    assert "was begun with 8" in problems[0]
+    assert "training.epochs is 5" in problems[1]
 
 
 def test_more_epochs_of_a_constant_schedule_are_no_other_training(population: Path, tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_two_processes_share_the_work(population: Path, tmp_path: Path) -> None:
     assert [row["step"] for row in rows_of(tmp_path / "run")] == ["2"]
     assert done.stdout.count("The run is in") == 1
     results = json.loads((tmp_path / "run" / "results.json").read_text())
-    # A share of all 18 validation networks, not of those of one process.
+    # A fraction of all 18 validation networks, not of those of one process.
     assert (results["val_accuracy"] * 18) == pytest.approx(round(results["val_accuracy"] * 18), abs=1e-5)
 
 
@@ -326,7 +326,7 @@ def test_baselines_train_and_come_back(tmp_path: Path, metanetwork: str, task: s
     if task == "regression":
         changes["data.label"] = "number"
     config = configured(folder, tmp_path / "run", **changes)
-    assert not mistakes_of(config)
+    assert not configuration_errors(config)
     outcome = train(config)
     assert outcome.report is not None
     run = Run.open(outcome.folder)

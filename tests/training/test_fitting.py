@@ -13,7 +13,7 @@ from scalegmn.configuration import Sections
 from scalegmn.models.baselines import BoostingConfig, FeatureBoosting
 from scalegmn.populations import Population
 from scalegmn.tasks import Classification
-from scalegmn.training import Data, DataConfig, Networks, RunConfig, make_metanetwork, outputs_on
+from scalegmn.training import DataConfig, Datasets, NetworkDataset, RunConfig, make_metanetwork, outputs_on
 from scalegmn.training._fitting import fit_at_once
 from scalegmn.training._history import History
 from tests.training.small import small_population
@@ -28,7 +28,7 @@ def population(tmp_path_factory: pytest.TempPathFactory) -> Population:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model after its fit, what was written about it, and its answers about the validation networks."""
+    """A model after its fit, what was written about it, and its predictions for the validation networks."""
 
     model: FeatureBoosting
     row: dict[str, str]
@@ -37,9 +37,9 @@ class Fitted:
     loss: float
 
 
-def networks(population: Population, rows: np.ndarray) -> Networks:
+def networks(population: Population, rows: np.ndarray) -> NetworkDataset:
     targets = torch.from_numpy(population.column("label")[rows])
-    return Networks(
+    return NetworkDataset(
         population=population, rows=rows, targets=targets, canonicalize=False, memory_limit=2.0**20
     )
 
@@ -53,7 +53,7 @@ def fitted(population: Population, folder: Path, *, batch: int) -> Fitted:
     task = Classification(label="label", classes=["0", "1", "2"])
     model = make_metanetwork(config, architectures=population.architectures, task=task)
     assert isinstance(model, FeatureBoosting)
-    data = Data(networks(population, TRAIN), networks(population, VAL), None)
+    data = Datasets(networks(population, TRAIN), networks(population, VAL), None)
     fit_at_once(config, model, task, data, History(folder / "metrics.csv"))
     (row,) = csv.DictReader((folder / "metrics.csv").read_text().splitlines())
     outputs, targets = outputs_on(task, model, data.val)

@@ -10,7 +10,7 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.graph import GraphSpec, batch_graphs
 from scalegmn.models import ModelConfig, ScaleGMN
 from scalegmn.tasks import Classification
-from scalegmn.training import Networks, device_called, kept_memory, outputs_on
+from scalegmn.training import NetworkDataset, device_called, kept_memory, outputs_on
 from scalegmn.training._inference import outputs_of
 from tests.training.small import small_population
 
@@ -18,7 +18,7 @@ from tests.training.small import small_population
 def test_answers_come_in_the_order_of_the_networks(tmp_path: Path) -> None:
     population = small_population(tmp_path, networks=20, more=(2, 5, 1, 1))
     rows = np.array([1, 19, 3, 18, 0, 15])
-    networks = Networks(
+    networks = NetworkDataset(
         population=population,
         rows=rows,
         targets=torch.from_numpy(rows),
@@ -26,7 +26,7 @@ def test_answers_come_in_the_order_of_the_networks(tmp_path: Path) -> None:
         memory_limit=0.0,
     )
     config = ModelConfig(features=4, layers=1, dropout=0.5)
-    model = ScaleGMN(spec=GraphSpec.of(population.architectures), outputs=3, config=config)
+    model = ScaleGMN(spec=GraphSpec.from_architectures(population.architectures), outputs=3, config=config)
     task = Classification(label="label", classes=["a", "b", "c"])
     outputs, targets = outputs_on(task, model, networks, batch_size=4)
     assert targets.tolist() == rows.tolist()

@@ -22,7 +22,7 @@ def model(symmetry: Symmetry) -> ScaleGMN:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         config = dataclasses.replace(CONFIG, symmetry=symmetry)
-        return ScaleGMN(spec=GraphSpec.of([SIREN, RELU]), outputs=4, config=config)
+        return ScaleGMN(spec=GraphSpec.from_architectures([SIREN, RELU]), outputs=4, config=config)
 
 
 @pytest.mark.parametrize("architecture", [SIREN, RELU], ids=["siren", "relu"])

@@ -11,9 +11,17 @@ from scalegmn.configuration import Sections
 from scalegmn.editing import EditingConfig, InrEditing
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import PREDICTORS, Editor, FittedJudge, Judge, ModelConfig, ScaleGMNEditor, check_layout
-from scalegmn.models.baselines import AnswerKind, FeatureBoosting, FeatureLogistic, FlatMLPEditor
-from scalegmn.models.baselines.features import FeatureKind, FeaturesConfig
+from scalegmn.models import (
+    PREDICTORS,
+    Editor,
+    FittedPredictor,
+    ModelConfig,
+    Predictor,
+    ScaleGMNEditor,
+    check_layout,
+)
+from scalegmn.models.baselines import FeatureBoosting, FeatureLogistic, FlatMLPEditor, OutputType
+from scalegmn.models.baselines.features import FeaturesConfig, FeatureType
 from scalegmn.networks import Architecture, siren
 from scalegmn.seeding import generator
 from scalegmn.tasks import Classification, Link, Regression, RegressionConfig
@@ -22,7 +30,7 @@ from scalegmn.training._metanetworks import load_metanetwork, model_context
 from scalegmn.trojans.detection import TrojanDetection
 
 ONE, OTHER = siren(widths=(2, 4, 4, 1)), siren(widths=(2, 5, 1))
-LEARNERS = [name for name in PREDICTORS.names() if not issubclass(PREDICTORS.get(name), FittedJudge)]
+LEARNERS = [name for name in PREDICTORS.names() if not issubclass(PREDICTORS.get(name), FittedPredictor)]
 FITTED = [name for name in PREDICTORS.names() if name not in LEARNERS]
 NUMBERS = Regression(label="x", config=RegressionConfig())
 THREE_CLASSES = Classification(label="label", classes=["a", "b", "c"])
@@ -40,14 +48,14 @@ def configured(metanetwork: str, *, task: str = "classification", seed: int = 0)
 
 def batch_of(architecture: Architecture, networks: int = 3) -> NetworkBatch:
     theta = 0.3 * torch.randn(networks, architecture.num_parameters, generator=generator(0))
-    return NetworkBatch.of(architecture, theta)
+    return NetworkBatch.from_parameters(architecture, theta)
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_every_judge_answers_with_what_the_task_needs(name: str) -> None:
     model = make_metanetwork(configured(name), architectures=[ONE], task=THREE_CLASSES)
-    assert isinstance(model, Judge)
-    assert model.eval().answer(batch_of(ONE)).shape == (3, 3)
+    assert isinstance(model, Predictor)
+    assert model.eval().predict(batch_of(ONE)).shape == (3, 3)
 
 
 @pytest.mark.parametrize("name", ["scalegmn", "nfn", "probes"])
@@ -67,17 +75,17 @@ def test_seed_decides_and_the_global_generator_does_not(name: str) -> None:
 @pytest.mark.parametrize(
     ("task", "kind", "outputs"),
     [
-        (THREE_CLASSES, AnswerKind.log_probability, 3),
-        (Regression(label="x", config=RegressionConfig(link=Link.sigmoid)), AnswerKind.logit, 1),
-        (Regression(label="x", config=RegressionConfig(link=Link.identity)), AnswerKind.value, 1),
+        (THREE_CLASSES, OutputType.log_probability, 3),
+        (Regression(label="x", config=RegressionConfig(link=Link.sigmoid)), OutputType.logit, 1),
+        (Regression(label="x", config=RegressionConfig(link=Link.identity)), OutputType.value, 1),
         (
             TrojanDetection(label="x", target="y", classes=3, target_weight=0.2),
-            AnswerKind.log_odds,
+            OutputType.log_odds,
             1,
         ),
     ],
 )
-def test_trees_answer_as_the_task_reads_it(task: Task, kind: AnswerKind, outputs: int) -> None:
+def test_trees_answer_as_the_task_reads_it(task: Task, kind: OutputType, outputs: int) -> None:
     config = configured("feature_boosting")
     model = make_metanetwork(config, architectures=[ONE, OTHER], task=task)
     assert isinstance(model, FeatureBoosting)
@@ -85,22 +93,22 @@ def test_trees_answer_as_the_task_reads_it(task: Task, kind: AnswerKind, outputs
 
 
 @pytest.mark.parametrize("name", FITTED)
-@pytest.mark.parametrize("kind", FeatureKind)
-def test_features_and_what_is_fitted_are_two_choices(name: str, kind: FeatureKind) -> None:
-    config = dataclasses.replace(configured(name), options=Sections({"features": FeaturesConfig(kind=kind)}))
+@pytest.mark.parametrize("kind", FeatureType)
+def test_features_and_what_is_fitted_are_two_choices(name: str, kind: FeatureType) -> None:
+    config = dataclasses.replace(configured(name), options=Sections({"features": FeaturesConfig(type=kind)}))
     model = make_metanetwork(config, architectures=[ONE], task=THREE_CLASSES)
     assert isinstance(model, FeatureBoosting | FeatureLogistic)
-    assert (model.outputs, model.kind) == (3, AnswerKind.log_probability)
-    assert model.read_by.kind is kind
-    assert model.read(batch_of(ONE)).shape == (3, model.read_by.size)
-    if kind is FeatureKind.flat:
+    assert (model.outputs, model.kind) == (3, OutputType.log_probability)
+    assert model.feature_set.kind is kind
+    assert model.compute_features(batch_of(ONE)).shape == (3, model.feature_set.size)
+    if kind is FeatureType.flat:
         with pytest.raises(ConfigurationError, match=f"{name} with the features flat reads networks"):
             make_metanetwork(config, architectures=[ONE, OTHER], task=THREE_CLASSES)
 
 
 def test_logistic_regression_answers_with_classes_only() -> None:
     config = configured("feature_logistic", task="regression")
-    with pytest.raises(ConfigurationError, match=r"feature_logistic answers with classes.*feature_boosting"):
+    with pytest.raises(ConfigurationError, match=r"feature_logistic returns classes.*feature_boosting"):
         FeatureLogistic.check(model_context(config, [ONE], NUMBERS))
 
 
@@ -130,7 +138,7 @@ def test_only_some_models_need_one_layout(name: str) -> None:
             make_metanetwork(configured(name), architectures=[ONE, OTHER], task=THREE_CLASSES)
         return
     model = make_metanetwork(configured(name), architectures=[ONE, OTHER], task=THREE_CLASSES)
-    assert isinstance(model, Judge)
+    assert isinstance(model, Predictor)
 
 
 def test_same_shapes_are_one_layout() -> None:
@@ -147,9 +155,9 @@ def test_saved_models_come_back(name: str, tmp_path: Path) -> None:
     model.eval().save_pretrained(tmp_path / "model")
     back = load_metanetwork(tmp_path / "model")
     assert type(back) is type(model) and not back.training
-    assert isinstance(back, Judge) and isinstance(model, Judge)
+    assert isinstance(back, Predictor) and isinstance(model, Predictor)
     with torch.no_grad():
-        assert torch.equal(back.answer(batch_of(ONE)), model.answer(batch_of(ONE)))
+        assert torch.equal(back.predict(batch_of(ONE)), model.predict(batch_of(ONE)))
 
 
 def test_models_of_an_unknown_class_are_refused(tmp_path: Path) -> None:

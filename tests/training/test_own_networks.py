@@ -1,4 +1,4 @@
-"""Figures about networks that a run learnt from are never given without saying so."""
+"""Figures about networks that a run learned from are never given without saying so."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     base = tmp_path_factory.mktemp("own")
     population = small_population(base / "p", networks=64, split=False).folder
     changes = {"training__epochs": 1, "data__test": 0.25}
-    config, mistakes = parse_config(options(population, base / "run", **changes))
-    assert config is not None and not mistakes
+    config, problems = parse_config(options(population, base / "run", **changes))
+    assert config is not None and not problems
     return Run.open(train(config).folder)
 
 
@@ -55,7 +55,7 @@ def test_figures_about_training_networks_say_so(run: Run, split: str) -> None:
 
 
 @pytest.mark.parametrize("copied", ["reversed", "canonicalized", "joined"])
-def test_copies_are_recognised_network_by_network(run: Run, tmp_path: Path, copied: str) -> None:
+def test_copies_are_recognized_network_by_network(run: Run, tmp_path: Path, copied: str) -> None:
     population, test = Population.open(run.data.population), select(run.data).test
     rows, more = np.arange(64)[::-1], 0
     if copied == "canonicalized":
@@ -81,11 +81,11 @@ def test_copies_are_recognised_network_by_network(run: Run, tmp_path: Path, copi
 
 
 def test_a_column_does_not_make_training_networks_test_networks(run: Run, tmp_path: Path) -> None:
-    population, learnt = Population.open(run.data.population), select(run.data).train
-    other = part(population, tmp_path / "copy", learnt, split=["test"] * len(learnt))
+    population, learned = Population.open(run.data.population), select(run.data).train
+    other = part(population, tmp_path / "copy", learned, split=["test"] * len(learned))
     with pytest.raises(PopulationError, match=r"no networks in the split 'test' .*put into its own splits"):
         evaluate(run, population=other)
-    assert evaluate(run, population=other, split="train").report.summary["networks"] == len(learnt)
+    assert evaluate(run, population=other, split="train").report.summary["networks"] == len(learned)
 
 
 def test_other_networks_without_a_column_are_all_judged_and_it_is_said(

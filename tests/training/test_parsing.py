@@ -23,8 +23,8 @@ CONFIGS = [
 
 
 def parsed(*arguments: str) -> RunConfig:
-    config, mistakes = parse_config(arguments)
-    assert not mistakes
+    config, problems = parse_config(arguments)
+    assert not problems
     assert config is not None
     return config
 
@@ -104,7 +104,7 @@ def test_plain_data_is_read_back() -> None:
         ("--model.feature=3", "'model.features'"),
         ("--outptu=x", "'output'"),
         ("--training.lr=1", "training has epochs, learning_rate"),
-        ("--learning_rate=1", "'training.learning_rate'"),
+        ("--learning-rate=1", "'training.learning_rate'"),
         ("--symmetry=permutation", "'model.symmetry'"),
         ("--modle=3", "'model'"),
         ("--modle.features=3", "'model.features'"),
@@ -113,9 +113,9 @@ def test_plain_data_is_read_back() -> None:
     ],
 )
 def test_unknown_key_names_the_nearest(argument: str, nearest: str) -> None:
-    (mistake,) = mistakes_in(argument)
-    assert "unknown key" in mistake
-    assert nearest in mistake
+    (problem,) = mistakes_in(argument)
+    assert "unknown key" in problem
+    assert nearest in problem
 
 
 @pytest.mark.parametrize(
@@ -135,14 +135,14 @@ def test_unknown_key_names_the_nearest(argument: str, nearest: str) -> None:
     ],
 )
 def test_mistake_names_key_value_and_what_was_expected(argument: str, words: list[str]) -> None:
-    (mistake,) = mistakes_in(argument)
-    assert all(word in mistake for word in words), mistake
+    (problem,) = mistakes_in(argument)
+    assert all(word in problem for word in words), problem
 
 
 def test_missing_population_is_a_mistake() -> None:
-    config, mistakes = parse_config([])
+    config, problems = parse_config([])
     assert config is None
-    assert mistakes == [
+    assert problems == [
         "data.population is missing; give it as --data.population VALUE or in a configuration file"
     ]
 
@@ -150,9 +150,9 @@ def test_missing_population_is_a_mistake() -> None:
 def test_all_mistakes_at_once(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_text("modle:\n  features: 3\nmodel:\n  layers: few\n  dropout: 2.0\ntraining: {epochs: -1}\n")
-    config, mistakes = parse_config(["--config", str(path), "--training.sed=1"])
+    config, problems = parse_config(["--config", str(path), "--training.sed=1"])
     assert config is None
-    text = "\n".join(mistakes)
+    text = "\n".join(problems)
     for word in (
         "'modle'",
         "model.layers",
@@ -162,7 +162,7 @@ def test_all_mistakes_at_once(tmp_path: Path) -> None:
         "data.population",
     ):
         assert word in text
-    assert len(mistakes) == 6
+    assert len(problems) == 6
 
 
 @pytest.mark.parametrize(
@@ -177,9 +177,9 @@ def test_all_mistakes_at_once(tmp_path: Path) -> None:
 def test_bad_files_are_mistakes(tmp_path: Path, text: str, word: str) -> None:
     path = tmp_path / "x.yaml"
     path.write_text(text)
-    (mistake,) = mistakes_in(f"--config={path}")
-    assert word in mistake
-    assert str(path) in mistake
+    (problem,) = mistakes_in(f"--config={path}")
+    assert word in problem
+    assert str(path) in problem
 
 
 def test_damaged_plain_data_names_its_origin() -> None:

@@ -20,14 +20,14 @@ THETA = torch.randn(64, NETWORK.num_parameters, generator=torch.Generator().manu
 
 
 def reference() -> Reference:
-    sizes = sizes_of(STATISTICS, NetworkBatch.of(NETWORK, THETA)).numpy()
+    sizes = sizes_of(STATISTICS, NetworkBatch.from_parameters(NETWORK, THETA)).numpy()
     low, high = np.quantile(sizes, (0.01, 0.99), axis=0)
     return Reference(None, low, high, "")
 
 
 def remarks(theta: torch.Tensor) -> list[bool | None]:
-    """Whether the remark about each network says that an answer means nothing; None for no remark."""
-    found = reference().remarks(sizes_of(STATISTICS, NetworkBatch.of(NETWORK, theta)))
+    """Whether the remark about each network says that a prediction means nothing; None for no remark."""
+    found = reference().remarks(sizes_of(STATISTICS, NetworkBatch.from_parameters(NETWORK, theta)))
     return [None if remark is None else remark.hopeless for remark in found]
 
 

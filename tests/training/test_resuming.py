@@ -14,7 +14,7 @@ import torch
 from scalegmn.cli.exit_codes import USAGE
 from scalegmn.cli.main import main
 from scalegmn.configuration import Sections
-from scalegmn.disk import claimed
+from scalegmn.disk import claim_folder
 from scalegmn.errors import CheckpointError, ConfigurationError, DiskError
 from scalegmn.training import RunConfig, parse_config, train
 from scalegmn.training._checkpoint_io import read_checkpoint
@@ -30,8 +30,8 @@ def population(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def finished(population: Path, tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
     """A training of two epochs, to be resumed."""
-    config, mistakes = parse_config(options(population, tmp_path_factory.mktemp("run") / "run"))
-    assert config is not None and not mistakes
+    config, problems = parse_config(options(population, tmp_path_factory.mktemp("run") / "run"))
+    assert config is not None and not problems
     train(config)
     return dataclasses.replace(config, resume=True)
 
@@ -143,7 +143,7 @@ def test_a_second_training_in_a_folder_is_refused(
     finished: RunConfig, population: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = content(finished.folder)
-    with claimed(finished.folder):
+    with claim_folder(finished.folder):
         with pytest.raises(DiskError, match="another command is writing there"):
             train(finished)
         assert main(["train", *options(population, finished.folder, resume="true")]) == USAGE

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from scalegmn.errors import ConfigurationError, PopulationError
-from scalegmn.training import DataConfig, Selection, select
+from scalegmn.training import DataConfig, DataSelection, select
 from tests.training.small import small_population
 
 
-def images(selection: Selection, name: str) -> set[int]:
+def images(selection: DataSelection, name: str) -> set[int]:
     return set(selection.population.column("image")[getattr(selection, name)].tolist())
 
 

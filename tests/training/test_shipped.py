@@ -10,7 +10,7 @@ from scalegmn.comparison import parse_comparison
 from scalegmn.errors import ConfigurationError
 from scalegmn.models import ModelConfig
 from scalegmn.training import (
-    described,
+    describe_configuration,
     find_configuration,
     is_comparison,
     parse_config,
@@ -23,15 +23,15 @@ def test_all_are_named_and_described() -> None:
     names = shipped_names()
     assert "inr_classification/mnist" in names and "trojans/compare_detection" in names
     assert len(names) >= 40
-    assert all(20 < len(described(name)) < 150 for name in names)
+    assert all(20 < len(describe_configuration(name)) < 150 for name in names)
     assert is_comparison("trojans/compare_detection") and not is_comparison("trojans/detection")
 
 
 @pytest.mark.parametrize("given", ["inr_classification/mnist", "inr_classification/mnist.yaml"])
 def test_found_by_name_from_any_folder(given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    config, mistakes = parse_config(["--config", given])
-    assert not mistakes and config is not None
+    config, problems = parse_config(["--config", given])
+    assert not problems and config is not None
     assert config.options.of(ModelConfig).features == 128
     assert config.data.population == Path("populations/mnist_inrs")
 
@@ -69,13 +69,13 @@ def test_paths_are_found_beside_the_file(tmp_path: Path, monkeypatch: pytest.Mon
     (project / "base.yaml").write_text("data: {population: nets, test_population: other}\noutput: out\n")
     (project / "compare.yaml").write_text("base: base.yaml\nmodels: {a: {}}\n")
     monkeypatch.chdir(elsewhere)
-    config, mistakes = parse_config(["--config", str(project / "base.yaml")])
-    assert not mistakes and config is not None
+    config, problems = parse_config(["--config", str(project / "base.yaml")])
+    assert not problems and config is not None
     assert config.data.population == project / "nets"
     # Not beside the file: left to the current folder, as is what does not exist yet.
     assert (config.data.test_population, config.output) == (Path("other"), Path("out"))
-    comparison, mistakes = parse_comparison(["--config", str(project / "compare.yaml")])
-    assert not mistakes and comparison is not None
+    comparison, problems = parse_comparison(["--config", str(project / "compare.yaml")])
+    assert not problems and comparison is not None
     assert comparison.models[0].config.data.population == project / "nets"
     # Options of the command line are the user's own, in the current folder.
     (elsewhere / "nets").mkdir()
@@ -86,8 +86,8 @@ def test_paths_are_found_beside_the_file(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_base_may_be_a_name(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("base: [inr_classification/digits, {model.features: 5}]\nmodels: {a: {}}\n")
-    config, mistakes = parse_comparison(["--config", str(path)])
-    assert not mistakes and config is not None
+    config, problems = parse_comparison(["--config", str(path)])
+    assert not problems and config is not None
     assert config.models[0].config.options.of(ModelConfig).features == 5
     path.write_text("base: inr_classification/digit\nmodels: {a: {}}\n")
     assert any(
@@ -112,5 +112,5 @@ def test_a_configuration_of_the_other_command_or_an_unknown_one_is_one_mistake()
     assert parse_comparison(["--config", "inr_classification/digits"])[1] == [
         "--config inr_classification/digits: describes one training; give it to scalegmn train"
     ]
-    (mistake,) = parse_config(["--config", "inr_classification/digit"])[1]
-    assert "did you mean inr_classification/digits?" in mistake
+    (problem,) = parse_config(["--config", "inr_classification/digit"])[1]
+    assert "did you mean inr_classification/digits?" in problem

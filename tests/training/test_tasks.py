@@ -11,7 +11,7 @@ from scalegmn.editing import EditingConfig, InrEditing
 from scalegmn.errors import PopulationError
 from scalegmn.populations import Population
 from scalegmn.tasks import Classification, Link, Regression, RegressionConfig
-from scalegmn.training import DataConfig, RunConfig, Selection, Task, load_task, make_task, select
+from scalegmn.training import DataConfig, DataSelection, RunConfig, Task, load_task, make_task, select
 from tests.training.small import small_population
 
 
@@ -50,7 +50,7 @@ def test_the_task_that_is_asked_for_comes_back_from_its_description(
 
 def test_units_of_numbers_come_from_the_training_networks(population: Population) -> None:
     task = made(population, "regression", label="number", link=Link.identity)
-    chosen: Selection = select(DataConfig(population=population.folder, label="number", validation=0.25))
+    chosen: DataSelection = select(DataConfig(population=population.folder, label="number", validation=0.25))
     targets = task.targets(population, chosen.train).double()
     torch.testing.assert_close(targets.mean(), torch.tensor(0.0, dtype=torch.float64), atol=1e-5, rtol=0)
     assert abs(float(targets.std(correction=0)) - 1) < 1e-5
@@ -64,7 +64,7 @@ def test_editing_comes_back_from_its_description() -> None:
     assert isinstance(back, InrEditing) and back.to_config() == task.to_config()
 
 
-def test_what_is_to_be_learnt_must_be_there(population: Population) -> None:
+def test_what_is_to_be_learned_must_be_there(population: Population) -> None:
     with pytest.raises(PopulationError, match="no column 'accuracy'"):
         made(population, "classification", label="accuracy")
     with pytest.raises(PopulationError, match=r"column 'split'.*expected numbers"):

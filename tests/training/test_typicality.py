@@ -23,12 +23,12 @@ def theta(count: int, *, seed: int = 0) -> Tensor:
 
 
 def statistics(values: Tensor) -> Tensor:
-    return STATISTICS.of(NetworkBatch.of(ARCHITECTURE, values))
+    return STATISTICS.compute(NetworkBatch.from_parameters(ARCHITECTURE, values))
 
 
 @pytest.fixture(scope="module")
 def fitted() -> Typicality:
-    return Typicality.fit(statistics(theta(400)))
+    return Typicality.from_statistics(statistics(theta(400)))
 
 
 def test_symmetries_do_not_move_a_network(fitted: Typicality) -> None:
@@ -53,7 +53,7 @@ def test_what_never_changed_in_training_must_not_change() -> None:
     silent = theta(100)
     bias = ARCHITECTURE.parameters[-1]
     silent[:, bias.start : bias.stop] = 0
-    found = Typicality.fit(statistics(silent))
+    found = Typicality.from_statistics(statistics(silent))
     loud = silent[:1].clone()
     loud[:, bias.start] = 0.01
     assert found.distance(statistics(loud)) > 2 * found.distance(statistics(silent)).max()

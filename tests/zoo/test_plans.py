@@ -15,7 +15,7 @@ def test_all_wrong_counts_are_named() -> None:
 
 
 def test_images_are_recorded_as_they_came_and_as_they_are_taken() -> None:
-    images = some_images(5, 2, colour=True)
+    images = some_images(5, 2, color=True)
     train, test = (prepared_images(images.subset(part), image_size=4) for part in halves(images))
     assert images_provenance(images, train=train, test=test, grayscale=True) == {
         "preprocessing": {"range": [-1, 1], "grayscale": True, "channels": 1, "size": [4, 4]},

@@ -24,7 +24,7 @@ from ._bundles import bundles_of as bundles_of
 from ._bundles import parse_index as parse_index
 from ._contents import ITEM_SIZES as ITEM_SIZES
 from ._contents import Contents as Contents
-from ._contents import Entry as Entry
+from ._contents import ContentsEntry as ContentsEntry
 from ._contents import Opaque as Opaque
 from ._contents import Plain as Plain
 from ._contents import RawTensor as RawTensor
@@ -34,7 +34,7 @@ from ._folders import network_parts as network_parts
 from ._foreign import ForeignCheckpoint as ForeignCheckpoint
 from ._foreign import read_foreign as read_foreign
 from ._opening import OpenFile as OpenFile
-from ._opening import changed as changed
+from ._opening import file_changed_message as file_changed_message
 from ._opening import open_file as open_file
 from ._opening import too_much_memory as too_much_memory
 from ._readers import DEFAULT_MAX_BYTES as DEFAULT_MAX_BYTES
@@ -43,8 +43,8 @@ from ._readers import FileReader as FileReader
 from ._readers import Select as Select
 from ._readers import read_bytes as read_bytes
 from ._search import LINKED_FOLDER as LINKED_FOLDER
-from ._search import Found as Found
-from ._search import Sought as Sought
+from ._search import FileSearch as FileSearch
+from ._search import FoundFile as FoundFile
 from ._search import checksum as checksum
 from ._search import find_files as find_files
 from ._search import read_small as read_small

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from scalegmn.checkpoints._checkpoint import Checkpoint
-from scalegmn.checkpoints._contents import UNKNOWN_ARRAY, Contents, Entry, Opaque, Plain, RawTensor
+from scalegmn.checkpoints._contents import UNKNOWN_ARRAY, Contents, ContentsEntry, Opaque, Plain, RawTensor
 from scalegmn.checkpoints._finding import (
     FLOATING,
-    Found,
+    FoundNetwork,
     lies_under,
     optimizer_states,
     own_names,
@@ -22,7 +22,7 @@ from scalegmn.checkpoints._finding import (
     unread_numbers,
 )
 from scalegmn.checkpoints._readers import FileContents
-from scalegmn.checkpoints._tensors import as_tensor, check_kind, check_total, converted, plain_value
+from scalegmn.checkpoints._tensors import as_tensor, check_kind, check_total, convert_precision, plain_value
 from scalegmn.checkpoints._values import EMPTY
 from scalegmn.errors import CheckpointError, UnsafeCheckpointError
 
@@ -54,12 +54,12 @@ class Assembly:
                     "again"
                 )
 
-    def parameters(self, network: Found) -> frozenset[int]:
+    def parameters(self, network: FoundNetwork) -> frozenset[int]:
         """Places of the entries that are parameters of a network."""
         entries = self._found.contents.entries
         return frozenset(place for place in network.entries if _is_parameter(entries[place]))
 
-    def checkpoint(self, network: Found, *, alone: bool) -> Checkpoint:
+    def checkpoint(self, network: FoundNetwork, *, alone: bool) -> Checkpoint:
         """One network.
 
         Raises:
@@ -83,7 +83,7 @@ class Assembly:
         for entry in parameters.values():
             name = own[str(entry.path[-1])]
             raw = as_tensor(entry.value)
-            tensors[name], dtypes[name] = converted(raw, self._dtype, f"tensor {name!r}"), raw.dtype
+            tensors[name], dtypes[name] = convert_precision(raw, self._dtype, f"tensor {name!r}"), raw.dtype
         buffers = {own[n]: as_tensor(e.value) for n, e in held.items() if not _is_parameter(e)}
         extras = self._extras(network, set(tensors))
         return Checkpoint(
@@ -107,7 +107,7 @@ class Assembly:
             format=contents.format,
         )
 
-    def _extras(self, network: Found, taken: set[str]) -> dict[str, Plain]:
+    def _extras(self, network: FoundNetwork, taken: set[str]) -> dict[str, Plain]:
         """Plain values in the network's dictionary and in those around it."""
         around = [network.path[:depth] for depth in range(len(network.path) + 1)]
         inner: dict[str, Plain] = {}
@@ -127,7 +127,7 @@ class Assembly:
             )
         return inner | outer
 
-    def _ignored(self, network: Found) -> tuple[str, ...]:
+    def _ignored(self, network: FoundNetwork) -> tuple[str, ...]:
         found: dict[str, None] = {}
         for entry in self._found.contents.entries:
             if entry.path[:-1] == network.path and (
@@ -145,7 +145,7 @@ class Assembly:
                 found.setdefault(shown_path(entry.path[: shared + 1]))
         return tuple(found)
 
-    def _notes(self, network: Found, plain: Mapping[str, str], *, alone: bool) -> list[str]:
+    def _notes(self, network: FoundNetwork, plain: Mapping[str, str], *, alone: bool) -> list[str]:
         notes = []
         kind, suffix = self._found.contents.format, Path(self._origin).suffix.lower()
         written = {own for suffixes in _FORMAT_SUFFIXES.values() for own in suffixes}
@@ -161,7 +161,7 @@ class Assembly:
             notes.append(f"objects were left out and not made: {', '.join(sorted(objects)[:4])}")
         return notes
 
-    def _is_kept(self, entry: Entry) -> bool:
+    def _is_kept(self, entry: ContentsEntry) -> bool:
         # Of other tensors only single numbers, such as a loss; arrays may be other networks.
         if entry.inside is not None or (isinstance(entry.value, RawTensor) and entry.value.shape):
             return False
@@ -170,19 +170,19 @@ class Assembly:
         return not state and not groups and (not isinstance(entry.value, Opaque) or entry.value.name in EMPTY)
 
 
-def _holds(entry: Entry) -> bool:
+def _holds(entry: ContentsEntry) -> bool:
     """Whether an entry is a tensor."""
     return isinstance(entry.value, RawTensor)
 
 
-def _is_parameter(entry: Entry) -> bool:
+def _is_parameter(entry: ContentsEntry) -> bool:
     value = entry.value
     if isinstance(value, Opaque):
         return value.numbers and value.name != UNKNOWN_ARRAY
     return isinstance(value, RawTensor) and value.dtype in FLOATING and value.nbytes > 0
 
 
-def _object_name(entry: Entry) -> str:
+def _object_name(entry: ContentsEntry) -> str:
     """The class of an object that was left out; nothing for all else."""
     value = entry.value
     if not isinstance(value, Opaque) or entry.inside is not None or value.name in EMPTY or value.numbers:

@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from scalegmn.checkpoints._contents import Entry, Plain
+from scalegmn.checkpoints._contents import ContentsEntry, Plain
 from scalegmn.checkpoints._finding import shown_path
 from scalegmn.errors import CheckpointError
 
@@ -55,7 +55,7 @@ class Checkpoint:
     calls: tuple[str, ...] = ()
     path: tuple[str | int, ...] = ()
     names: dict[str, str] = field(default_factory=dict)
-    layout: tuple[Entry, ...] = ()
+    layout: tuple[ContentsEntry, ...] = ()
     format: str = "torch"
 
     @property

@@ -78,7 +78,7 @@ Value = RawTensor | Opaque | Plain
 
 @final
 @dataclass(frozen=True, eq=False)
-class Entry:
+class ContentsEntry:
     """One value of a file and where it lies.
 
     Attributes:
@@ -107,5 +107,5 @@ class Contents:
     """
 
     format: str
-    entries: tuple[Entry, ...]
+    entries: tuple[ContentsEntry, ...]
     notes: tuple[str, ...] = ()

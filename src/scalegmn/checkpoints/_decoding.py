@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 from scalegmn.checkpoints._archives import ends_like_archive, read_archive
-from scalegmn.checkpoints._contents import Contents, Entry, RawTensor
+from scalegmn.checkpoints._contents import Contents, ContentsEntry, RawTensor
 from scalegmn.checkpoints._file_types import SAVE, archive_kind, foreign_kind, is_tar
 from scalegmn.checkpoints._mistaken import starts_like_pickle
 from scalegmn.checkpoints._numpy_files import decode_npz
@@ -113,7 +113,7 @@ def _refuse_old_pickle(content: bytes) -> None:
         return
 
 
-def _with_bounded(entries: tuple[Entry, ...], max_bytes: int) -> tuple[Entry, ...]:
+def _with_bounded(entries: tuple[ContentsEntry, ...], max_bytes: int) -> tuple[ContentsEntry, ...]:
     total = sum(entry.value.nbytes for entry in entries if isinstance(entry.value, RawTensor))
     if total > max_bytes:
         raise CheckpointError(

@@ -14,7 +14,7 @@ _UNPACK: Final = "unpack it and give the files inside"
 
 @final
 @dataclass(frozen=True)
-class Kind:
+class FileType:
     """A kind of file that holds no weights in a form that is read here.
 
     Attributes:
@@ -31,34 +31,46 @@ _SIGNATURES: Final = (
     (
         0,
         b"\x89HDF\r\n\x1a\n",
-        Kind("an HDF5 file, as Keras and others write it", f"load it there and {SAVE}"),
+        FileType("an HDF5 file, as Keras and others write it", f"load it there and {SAVE}"),
     ),
     (
         0,
         b"\x93NUMPY",
-        Kind("a single NumPy array (.npy)", "save all arrays with np.savez, each under its name"),
+        FileType("a single NumPy array (.npy)", "save all arrays with np.savez, each under its name"),
     ),
-    (0, b"GGUF", Kind("a GGUF file of quantized weights", "give the checkpoint that it was converted from")),
-    (4, b"TFL3", Kind("a TensorFlow Lite model", f"load the network that it was converted from and {SAVE}")),
-    (4, b"ET12", Kind("a program of ExecuTorch", f"load the network that it was exported from and {SAVE}")),
-    (0, b"\x1f\x8b", Kind("a gzip archive", _UNPACK)),
-    (0, b"\xfd7zXZ\x00", Kind("an xz archive", _UNPACK)),
-    (0, b"BZh", Kind("a bzip2 archive", _UNPACK)),
-    (0, b"\x28\xb5\x2f\xfd", Kind("a Zstandard archive", _UNPACK)),
-    (0, b"7z\xbc\xaf\x27\x1c", Kind("a 7-Zip archive", _UNPACK)),
-    (0, b"Rar!", Kind("a RAR archive", _UNPACK)),
-    (257, b"ustar", Kind("a tar archive", _UNPACK)),
-    (0, b"\x89PNG", Kind("a PNG picture", "give a checkpoint")),
-    (0, b"\xff\xd8\xff", Kind("a JPEG picture", "give a checkpoint")),
-    (0, b"%PDF", Kind("a PDF document", "give a checkpoint")),
-    (0, b"SQLite format 3\0", Kind("an SQLite database", "give a checkpoint")),
-    (0, b"PAR1", Kind("a Parquet table", "give a checkpoint")),
-    (0, b"\x7fELF", Kind("a program", "give a checkpoint")),
-    (0, b"MZ", Kind("a program for Windows", "give a checkpoint")),
+    (
+        0,
+        b"GGUF",
+        FileType("a GGUF file of quantized weights", "give the checkpoint that it was converted from"),
+    ),
+    (
+        4,
+        b"TFL3",
+        FileType("a TensorFlow Lite model", f"load the network that it was converted from and {SAVE}"),
+    ),
+    (
+        4,
+        b"ET12",
+        FileType("a program of ExecuTorch", f"load the network that it was exported from and {SAVE}"),
+    ),
+    (0, b"\x1f\x8b", FileType("a gzip archive", _UNPACK)),
+    (0, b"\xfd7zXZ\x00", FileType("an xz archive", _UNPACK)),
+    (0, b"BZh", FileType("a bzip2 archive", _UNPACK)),
+    (0, b"\x28\xb5\x2f\xfd", FileType("a Zstandard archive", _UNPACK)),
+    (0, b"7z\xbc\xaf\x27\x1c", FileType("a 7-Zip archive", _UNPACK)),
+    (0, b"Rar!", FileType("a RAR archive", _UNPACK)),
+    (257, b"ustar", FileType("a tar archive", _UNPACK)),
+    (0, b"\x89PNG", FileType("a PNG picture", "give a checkpoint")),
+    (0, b"\xff\xd8\xff", FileType("a JPEG picture", "give a checkpoint")),
+    (0, b"%PDF", FileType("a PDF document", "give a checkpoint")),
+    (0, b"SQLite format 3\0", FileType("an SQLite database", "give a checkpoint")),
+    (0, b"PAR1", FileType("a Parquet table", "give a checkpoint")),
+    (0, b"\x7fELF", FileType("a program", "give a checkpoint")),
+    (0, b"MZ", FileType("a program for Windows", "give a checkpoint")),
     (
         0,
         b"version https://git-lfs",
-        Kind("a Git-LFS pointer, not the file that it stands for", "run git lfs pull"),
+        FileType("a Git-LFS pointer, not the file that it stands for", "run git lfs pull"),
     ),
 )
 _PAGE: Final = re.compile(rb"\s*(<!doctype html|<html|<head)", re.IGNORECASE)
@@ -81,43 +93,46 @@ def is_tar(content: bytes) -> bool:
     return int(said, 8) in (sum(others), sum(byte - 256 * (byte > 127) for byte in others))
 
 
-def foreign_kind(content: bytes) -> Kind | None:
+def foreign_kind(content: bytes) -> FileType | None:
     """The kind of a file by its first bytes; None where nothing is known."""
     for place, mark, kind in _SIGNATURES:
         if content[place : place + len(mark)] == mark:
             return kind
     head = content[:512].lstrip(b"\xef\xbb\xbf")
     if _PAGE.match(head):
-        return Kind("an HTML page, perhaps of a download that asked for a log-in", _DOWNLOAD)
+        return FileType("an HTML page, perhaps of a download that asked for a log-in", _DOWNLOAD)
     if _ONNX.match(head):
-        return Kind(
+        return FileType(
             "an ONNX model", f"give the checkpoint that it was exported from, or load that and {SAVE}"
         )
     if _MARKUP.match(head):
-        return Kind("a document of markup (XML)", "give a checkpoint")
+        return FileType("a document of markup (XML)", "give a checkpoint")
     if _JSON.match(head) and _is_text(head):
-        return Kind("a JSON text", "give the checkpoint that it describes")
+        return FileType("a JSON text", "give the checkpoint that it describes")
     if content and _is_text(head):
-        return Kind("a text", _DOWNLOAD)
+        return FileType("a text", _DOWNLOAD)
     return None
 
 
-_ARCHIVES: Final[tuple[tuple[str, Kind], ...]] = (
-    ("model.weights.h5", Kind("a Keras archive", f"load it with Keras and {SAVE}")),
-    ("MAR-INF/MANIFEST.json", Kind("a TorchServe archive", _UNPACK)),
-    ("archive_format", Kind("a program of torch.export", f"load it with torch.export.load and {SAVE}")),
-    ("Manifest.json", Kind("a Core ML package", f"load the network that it was converted from and {SAVE}")),
-    ("[Content_Types].xml", Kind("an office document", "give a checkpoint")),
-    ("META-INF/MANIFEST.MF", Kind("a Java archive", "give a checkpoint")),
+_ARCHIVES: Final[tuple[tuple[str, FileType], ...]] = (
+    ("model.weights.h5", FileType("a Keras archive", f"load it with Keras and {SAVE}")),
+    ("MAR-INF/MANIFEST.json", FileType("a TorchServe archive", _UNPACK)),
+    ("archive_format", FileType("a program of torch.export", f"load it with torch.export.load and {SAVE}")),
+    (
+        "Manifest.json",
+        FileType("a Core ML package", f"load the network that it was converted from and {SAVE}"),
+    ),
+    ("[Content_Types].xml", FileType("an office document", "give a checkpoint")),
+    ("META-INF/MANIFEST.MF", FileType("a Java archive", "give a checkpoint")),
 )
 
 
-def archive_kind(members: Mapping[str, object]) -> Kind:
+def archive_kind(members: Mapping[str, object]) -> FileType:
     """The kind of a zip archive that is neither torch's nor NumPy's."""
     for name, kind in _ARCHIVES:
         if any(member == name or member.endswith(f"/{name}") for member in members):
             return kind
-    return Kind("a zip archive that neither torch.save nor np.savez wrote", _UNPACK)
+    return FileType("a zip archive that neither torch.save nor np.savez wrote", _UNPACK)
 
 
 def _is_text(head: bytes) -> bool:

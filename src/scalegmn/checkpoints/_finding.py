@@ -2,7 +2,7 @@
 
 A network is a dictionary with tensors of floating-point numbers directly in it, under names.  States of
 optimizers and of random generators are company that every training program saves; all other numbers that
-belong to no network are named, so that nobody takes them for judged.
+belong to no network are named, so that nobody takes them for evaluated.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
-from scalegmn.checkpoints._contents import UNKNOWN_ARRAY, Contents, Entry, Opaque, RawTensor
+from scalegmn.checkpoints._contents import UNKNOWN_ARRAY, Contents, ContentsEntry, Opaque, RawTensor
 from scalegmn.errors import CheckpointError, UnsafeCheckpointError
 
 Path = tuple[str | int, ...]
@@ -44,7 +44,7 @@ _SHOWN: Final = 8
 
 @final
 @dataclass(frozen=True, eq=False)
-class Found:
+class FoundNetwork:
     """A network in a file.
 
     Attributes:
@@ -56,7 +56,7 @@ class Found:
     entries: tuple[int, ...]
 
 
-def find_networks(contents: Contents) -> tuple[Found, ...]:
+def find_networks(contents: Contents) -> tuple[FoundNetwork, ...]:
     """All networks of a file, in its order."""
     company = optimizer_states(contents)
     owners: dict[Path, None] = {}
@@ -67,10 +67,10 @@ def find_networks(contents: Contents) -> tuple[Found, ...]:
     for place, entry in enumerate(contents.entries):
         if entry.inside is None and entry.path and entry.path[:-1] in members:
             members[entry.path[:-1]].append(place)
-    return tuple(Found(path, tuple(places)) for path, places in members.items())
+    return tuple(FoundNetwork(path, tuple(places)) for path, places in members.items())
 
 
-def choose_network(contents: Contents, networks: Sequence[Found], key: str | None) -> Found:
+def choose_network(contents: Contents, networks: Sequence[FoundNetwork], key: str | None) -> FoundNetwork:
     """The network that is meant.
 
     Args:
@@ -177,7 +177,7 @@ def lies_under(path: Path, places: frozenset[Path]) -> bool:
     return any(path[:length] in places for length in range(1, len(path) + 1))
 
 
-def _has_matrix(contents: Contents, network: Found) -> bool:
+def _has_matrix(contents: Contents, network: FoundNetwork) -> bool:
     values = (contents.entries[place].value for place in network.entries)
     return any(
         value.numbers if isinstance(value, Opaque) else isinstance(value, RawTensor) and len(value.shape) > 1
@@ -185,7 +185,7 @@ def _has_matrix(contents: Contents, network: Found) -> bool:
     )
 
 
-def _is_weight(entry: Entry) -> bool:
+def _is_weight(entry: ContentsEntry) -> bool:
     value = entry.value
     if entry.inside is not None or not entry.path:
         return False
@@ -194,7 +194,7 @@ def _is_weight(entry: Entry) -> bool:
     return isinstance(value, RawTensor) and value.dtype in FLOATING and bool(value.shape) and value.nbytes > 0
 
 
-def _is_random_state(entry: Entry) -> bool:
+def _is_random_state(entry: ContentsEntry) -> bool:
     value = entry.value
     return (
         isinstance(value, RawTensor)
@@ -205,7 +205,7 @@ def _is_random_state(entry: Entry) -> bool:
     )
 
 
-def _listed(networks: Sequence[Found]) -> str:
+def _listed(networks: Sequence[FoundNetwork]) -> str:
     shown = ", ".join(repr(shown_path(found.path)[:60]) for found in networks[:_SHOWN])
     return shown + (f" and {len(networks) - _SHOWN} more" if len(networks) > _SHOWN else "")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, final
 
 from scalegmn.checkpoints._bundles import Parts, bundles_of, read_index
-from scalegmn.checkpoints._contents import Contents, Entry, RawTensor
+from scalegmn.checkpoints._contents import Contents, ContentsEntry, RawTensor
 from scalegmn.checkpoints._readers import FileContents, FileReader, Select
 from scalegmn.errors import CheckpointError
 
@@ -120,11 +120,11 @@ class _Together:
     """
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[ContentsEntry] = []
         self.owners: dict[str, str] = {}
         self._said: dict[str, tuple[type, object]] = {}
 
-    def add(self, file: Path, entries: Sequence[Entry]) -> None:
+    def add(self, file: Path, entries: Sequence[ContentsEntry]) -> None:
         """Add the entries of a part; no two parts may have a name, unless both say the same plain value."""
         for entry in entries:
             name = str(entry.path[0]) if entry.path else "."
@@ -144,5 +144,5 @@ class _Together:
             self.entries.append(entry)
 
 
-def _bytes(entry: Entry) -> int:
+def _bytes(entry: ContentsEntry) -> int:
     return entry.value.nbytes if isinstance(entry.value, RawTensor) else 0

@@ -1,6 +1,7 @@
 """Which files of a folder may hold a network: by their names, and where names say nothing, by how they begin.
 
-A file that is one of these and cannot be judged is an error; others are skipped, and every report lists them.
+A file that is one of these and cannot be evaluated is an error; others are skipped, and every report lists
+them.
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ _RENAMED: Final = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 _LONGEST: Final = 1000
 
 
-def checked_name(module: object, name: object) -> str:
+def check_name(module: object, name: object) -> str:
     """The name that a pickle looks up, as ``module.name``.
 
     Raises:

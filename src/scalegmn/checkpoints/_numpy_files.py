@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from scalegmn.checkpoints._contents import Contents, Entry, Plain, RawTensor, is_possible_shape
+from scalegmn.checkpoints._contents import Contents, ContentsEntry, Plain, RawTensor, is_possible_shape
 from scalegmn.checkpoints._numpy_pickles import NUMBERS
 from scalegmn.errors import CheckpointError
 
@@ -31,7 +31,7 @@ def decode_npz(members: Mapping[str, bytes | memoryview]) -> Contents:
     Raises:
         CheckpointError: a member is no array of numbers, or is damaged.
     """
-    entries: list[Entry] = []
+    entries: list[ContentsEntry] = []
     extras: dict[str, Plain] = {}
     for member, data in members.items():
         name = member.removesuffix(".npy")
@@ -44,11 +44,11 @@ def decode_npz(members: Mapping[str, bytes | memoryview]) -> Contents:
         if name == EXTRAS_KEY:
             extras = plain_values(value)
         else:
-            entries.append(Entry((name,), value))
+            entries.append(ContentsEntry((name,), value))
     return Contents("npz", (*entries, *extra_entries(extras, {entry.path[0] for entry in entries})))
 
 
-def extra_entries(extras: Mapping[str, Plain], taken: set[str | int]) -> list[Entry]:
+def extra_entries(extras: Mapping[str, Plain], taken: set[str | int]) -> list[ContentsEntry]:
     """Plain values as entries.
 
     Raises:
@@ -59,7 +59,7 @@ def extra_entries(extras: Mapping[str, Plain], taken: set[str | int]) -> list[En
         raise CheckpointError(
             f"{twice[0]} names both an array and a plain value; expected every name once; save the file again"
         )
-    return [Entry((name,), value) for name, value in extras.items()]
+    return [ContentsEntry((name,), value) for name, value in extras.items()]
 
 
 def plain_values(text: object) -> dict[str, Plain]:

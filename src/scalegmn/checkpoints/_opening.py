@@ -66,7 +66,7 @@ def open_file(path: str | os.PathLike[str], *, max_bytes: int) -> OpenFile:
         raise
 
 
-def changed(size: int) -> str:
+def file_changed_message(size: int) -> str:
     """Why a file that was written to in the meantime is not read."""
     return f"the file changed while it was read: it had {size:,} bytes before. Read it when it is complete."
 

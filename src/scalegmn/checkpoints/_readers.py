@@ -11,7 +11,7 @@ from typing import final
 
 from scalegmn.checkpoints._contents import Contents
 from scalegmn.checkpoints._decoding import decode
-from scalegmn.checkpoints._opening import changed, open_file
+from scalegmn.checkpoints._opening import file_changed_message, open_file
 from scalegmn.errors import CheckpointError
 
 DEFAULT_MAX_BYTES = 2**30
@@ -92,7 +92,7 @@ def read_bytes(*, path: str | os.PathLike[str], max_bytes: int) -> bytes:
         ):  # LONG
             content = stream.read(file.size + 1)
             if len(content) != file.size:
-                raise CheckpointError(changed(file.size))
+                raise CheckpointError(file_changed_message(file.size))
     except OSError as error:
         raise CheckpointError(f"{origin}: the file cannot be read ({error.strerror}); check it") from error
     except CheckpointError as error:

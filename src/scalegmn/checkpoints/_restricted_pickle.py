@@ -17,7 +17,7 @@ from io import BytesIO
 from types import MappingProxyType
 from typing import Final
 
-from scalegmn.checkpoints._names import checked_name, unsafe
+from scalegmn.checkpoints._names import check_name, unsafe
 from scalegmn.checkpoints._stand_ins import (
     Name,
     OrderedEntries,
@@ -118,10 +118,10 @@ class Machine:
             self._memo[len(self._memo)] = self._top()
         elif opcode == "GLOBAL":
             module, _, name = str(argument).partition(" ")
-            self._stack.append(Name(checked_name(module, name)))
+            self._stack.append(Name(check_name(module, name)))
         elif opcode == "INST":
             module, _, name = str(argument).partition(" ")
-            self._stack.append(value_of_call(Name(checked_name(module, name)), tuple(self._pop_to_mark())))
+            self._stack.append(value_of_call(Name(check_name(module, name)), tuple(self._pop_to_mark())))
         elif opcode in _ACTIONS:
             _ACTIONS[opcode](self)
         else:
@@ -237,7 +237,7 @@ class Machine:
 
     def stack_global(self) -> None:
         name, module = self.pop(), self.pop()
-        self._stack.append(Name(checked_name(module, name)))
+        self._stack.append(Name(check_name(module, name)))
 
     def call(self) -> None:
         arguments = self._pop_arguments()

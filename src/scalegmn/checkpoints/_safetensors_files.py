@@ -18,7 +18,7 @@ from typing import Final, NoReturn
 from scalegmn.checkpoints._contents import (
     ITEM_SIZES,
     Contents,
-    Entry,
+    ContentsEntry,
     Opaque,
     Plain,
     RawTensor,
@@ -77,7 +77,7 @@ def decode_safetensors(content: bytes) -> Contents:
         ((*_described(name, entry), name) for name, entry in header.items()), key=lambda one: (one[0], one[1])
     )
     place = 0
-    entries: list[Entry] = []
+    entries: list[ContentsEntry] = []
     for start, stop, dtype, shape, name in found:
         if start != place:
             raise _damaged(f"there is a gap or an overlap before the numbers of {name!r}")
@@ -89,7 +89,7 @@ def decode_safetensors(content: bytes) -> Contents:
         value = (
             RawTensor(dtype, shape, data) if known else Opaque(f"tensor of type {dtype[:20]}", numbers=True)
         )
-        entries.append(Entry((name,), value))
+        entries.append(ContentsEntry((name,), value))
     if place != len(numbers):
         raise _damaged(f"its header promises {place:,} bytes of numbers and there are {len(numbers):,}")
     extras: dict[str, Plain] = plain_values(metadata[EXTRAS_KEY]) if EXTRAS_KEY in metadata else {}

@@ -28,8 +28,8 @@ LINKED_FOLDER: Final = "a linked folder, not followed; scan what it leads to, or
 
 @final
 @dataclass(frozen=True)
-class Found:
-    """A file to be judged, or something in a folder that is none.
+class FoundFile:
+    """A file to be evaluated, or something in a folder that is none.
 
     Attributes:
         path: of the file, or of what cannot be looked into.
@@ -44,23 +44,23 @@ class Found:
 
 @final
 @dataclass(frozen=True)
-class Sought:
+class FileSearch:
     """What paths came to.
 
     Attributes:
-        files: to be judged, in the order of the paths and sorted in each folder, no path twice.
+        files: to be evaluated, in the order of the paths and sorted in each folder, no path twice.
         skipped: files in folders that neither are named nor begin like files of models.
         given: paths of files that were given themselves.
         walked: paths of `files` that lie in folders that were given.
     """
 
-    files: tuple[Found, ...]
+    files: tuple[FoundFile, ...]
     skipped: tuple[Path, ...]
     given: frozenset[Path] = frozenset()
     walked: tuple[Path, ...] = ()
 
 
-def find_files(paths: Sequence[str | Path], *, follow_links: bool = False) -> Sought:
+def find_files(paths: Sequence[str | Path], *, follow_links: bool = False) -> FileSearch:
     """Files as they are named, and the files of models in folders, with those in folders below.
 
     Nothing in a folder is passed over in silence: what is no file and no folder (pipes, devices, links that
@@ -72,26 +72,26 @@ def find_files(paths: Sequence[str | Path], *, follow_links: bool = False) -> So
         paths: files and folders.
         follow_links: look into linked folders too, each folder once, however many links lead to it.
     """
-    found: dict[Path, Found] = {}
+    found: dict[Path, FoundFile] = {}
     skipped: dict[Path, None] = {}
     given: set[Path] = set()
     walked: dict[Path, None] = {}
     for path in map(Path, paths):
         if not _is_folder(path):
-            found.setdefault(path, Found(path))
+            found.setdefault(path, FoundFile(path))
             given.add(path)
             continue
-        walk = _Walk(follow_links)
+        walk = _FolderWalk(follow_links)
         walk.into(path)
         if not walk.found:
             rest = f"; {len(walk.skipped)} other files were not looked at" if walk.skipped else ""
-            walk.found.append(Found(path, f"the folder holds no file of a model{rest}"))
+            walk.found.append(FoundFile(path, f"the folder holds no file of a model{rest}"))
         for one in walk.found:
             found.setdefault(one.path, one)
             walked.setdefault(one.path)
         skipped.update(dict.fromkeys(walk.skipped))
     others = tuple(path for path in skipped if path not in found)
-    return Sought(tuple(found.values()), others, frozenset(given), tuple(walked))
+    return FileSearch(tuple(found.values()), others, frozenset(given), tuple(walked))
 
 
 def checksum(path: Path, *, max_bytes: int) -> tuple[str, int]:
@@ -179,11 +179,11 @@ def _is_folder(path: Path) -> bool:
 
 @final
 @dataclass
-class _Walk:
+class _FolderWalk:
     """What lies in a folder and in the folders below."""
 
     follow_links: bool
-    found: list[Found] = field(default_factory=list)
+    found: list[FoundFile] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)
     visited: set[tuple[int, int]] = field(default_factory=set)
 
@@ -208,7 +208,7 @@ class _Walk:
             with os.scandir(folder) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
-            self.found.append(Found(folder, f"the folder cannot be read ({error.strerror})"))
+            self.found.append(FoundFile(folder, f"the folder cannot be read ({error.strerror})"))
             return []
         return [Path(entry.path) for entry in entries if self._is_folder(entry)]
 
@@ -218,17 +218,17 @@ class _Walk:
         try:
             facts = os.stat(path)
         except OSError as error:
-            self.found.append(Found(path, why_unreadable(path, error)))
+            self.found.append(FoundFile(path, why_unreadable(path, error)))
             return False
         if stat.S_ISDIR(facts.st_mode):
             if path.is_symlink() and not self.follow_links:
-                self.found.append(Found(path, LINKED_FOLDER))
+                self.found.append(FoundFile(path, LINKED_FOLDER))
                 return False
             return True
         if not stat.S_ISREG(facts.st_mode):
-            self.found.append(Found(path, f"{_kind(facts.st_mode)}, no file; remove it or leave it out"))
+            self.found.append(FoundFile(path, f"{_kind(facts.st_mode)}, no file; remove it or leave it out"))
         elif _may_hold_a_model(path):
-            self.found.append(Found(path))
+            self.found.append(FoundFile(path))
         else:
             self.skipped.append(path)
         return False
@@ -240,5 +240,5 @@ def _may_hold_a_model(path: Path) -> bool:
     try:
         return begins_like_a_model(path)
     except OSError:
-        # It cannot be read, so nobody knows: judging it says why.
+        # It cannot be read, so nobody knows: evaluating it says why.
         return True

@@ -9,7 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from scalegmn.checkpoints._contents import ITEM_SIZES, Entry, Opaque, Plain, RawTensor
+from scalegmn.checkpoints._contents import ITEM_SIZES, ContentsEntry, Opaque, Plain, RawTensor
 from scalegmn.checkpoints._finding import FLOATING
 from scalegmn.errors import CheckpointError, NonFiniteError
 
@@ -42,7 +42,7 @@ def plain_value(value: object, *, also_floating: bool) -> Plain | None:
     return as_tensor(value).item() if also_floating or value.dtype not in FLOATING else None
 
 
-def check_total(entries: Iterable[Entry], *, double: bool, max_bytes: int) -> None:
+def check_total(entries: Iterable[ContentsEntry], *, double: bool, max_bytes: int) -> None:
     """Refuse tensors that take too much memory as they are read.
 
     Raises:
@@ -60,7 +60,7 @@ def check_total(entries: Iterable[Entry], *, double: bool, max_bytes: int) -> No
         )
 
 
-def check_kind(entry: Entry) -> None:
+def check_kind(entry: ContentsEntry) -> None:
     """Refuse what cannot be the weights of a network.
 
     Raises:
@@ -88,7 +88,7 @@ def check_kind(entry: Entry) -> None:
         )
 
 
-def converted(tensor: Tensor, dtype: torch.dtype | None, where: str) -> Tensor:
+def convert_precision(tensor: Tensor, dtype: torch.dtype | None, where: str) -> Tensor:
     """A tensor of float32 or float64; all other precisions become float32.
 
     Raises:

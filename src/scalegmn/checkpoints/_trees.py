@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final, final
 
-from scalegmn.checkpoints._contents import Entry, Opaque, RawTensor, Value
+from scalegmn.checkpoints._contents import ContentsEntry, Opaque, RawTensor, Value
 from scalegmn.checkpoints._numpy_pickles import array_of
 from scalegmn.checkpoints._stand_ins import Name, OrderedEntries, StandIn, Storage, StoredTensor
 from scalegmn.errors import CheckpointError
@@ -24,7 +24,9 @@ _MADE: Final = (tuple, StandIn, StoredTensor)
 Path = tuple[str | int, ...]
 
 
-def entries_of(value: object, tensor_of: Callable[[StoredTensor, Path], RawTensor]) -> tuple[Entry, ...]:
+def entries_of(
+    value: object, tensor_of: Callable[[StoredTensor, Path], RawTensor]
+) -> tuple[ContentsEntry, ...]:
     """All values of a tree, each with the keys that lead to it.
 
     Objects that were not made are named, and what they hold is looked through for tensors.
@@ -36,8 +38,8 @@ def entries_of(value: object, tensor_of: Callable[[StoredTensor, Path], RawTenso
     Raises:
         CheckpointError: there are too many values, or they are nested too deeply.
     """
-    walk = _Walk(tensor_of)
-    found: list[Entry] = []
+    walk = _TreeWalk(tensor_of)
+    found: list[ContentsEntry] = []
     letters = 0
     for entry in walk.entries(value, (), None):
         # Every message and every report repeats names.
@@ -53,7 +55,7 @@ def entries_of(value: object, tensor_of: Callable[[StoredTensor, Path], RawTenso
 
 
 @final
-class _Walk:
+class _TreeWalk:
     """One way through a tree; values that are shared are visited as often as they occur, objects once."""
 
     def __init__(self, tensor_of: Callable[[StoredTensor, Path], RawTensor]) -> None:
@@ -63,7 +65,7 @@ class _Walk:
         self._arrays: dict[int, RawTensor | Opaque | None] = {}
         self._steps = 0
 
-    def entries(self, value: object, path: Path, inside: str | None) -> Iterator[Entry]:
+    def entries(self, value: object, path: Path, inside: str | None) -> Iterator[ContentsEntry]:
         # Each key of a path takes time and memory, so that few deep values count as many.
         self._steps += 1 + len(path)
         if self._steps > _MOST_STEPS:
@@ -79,20 +81,20 @@ class _Walk:
         elif isinstance(value, StandIn):
             yield from self._object(value, path, inside)
         elif isinstance(value, StoredTensor):
-            yield Entry(path, self._tensor_of(value, path), tuple(value.attributes), inside)
+            yield ContentsEntry(path, self._tensor_of(value, path), tuple(value.attributes), inside)
         elif inside is None:
-            yield Entry(path, _leaf(value))
+            yield ContentsEntry(path, _leaf(value))
         elif isinstance(value, Storage):
-            yield Entry(path, _leaf(value), inside=inside)
+            yield ContentsEntry(path, _leaf(value), inside=inside)
 
     def _container(
         self, value: dict[object, object] | list[object] | tuple[object, ...], path: Path, inside: str | None
-    ) -> Iterator[Entry]:
+    ) -> Iterator[ContentsEntry]:
         if id(value) in self._open:
-            yield Entry(path, Opaque("reference to what it lies in"), inside=inside)
+            yield ContentsEntry(path, Opaque("reference to what it lies in"), inside=inside)
             return
         if not value and inside is None:
-            yield Entry(path, Opaque(type(value).__name__.replace("OrderedEntries", "dict")))
+            yield ContentsEntry(path, Opaque(type(value).__name__.replace("OrderedEntries", "dict")))
         self._open.add(id(value))
         if isinstance(value, dict):
             yield from self._items(value, path, inside)
@@ -101,7 +103,7 @@ class _Walk:
                 yield from self.entries(item, (*path, number), inside)
         self._open.discard(id(value))
 
-    def _items(self, value: dict[object, object], path: Path, inside: str | None) -> Iterator[Entry]:
+    def _items(self, value: dict[object, object], path: Path, inside: str | None) -> Iterator[ContentsEntry]:
         owners = [(key, item, inside) for key, item in value.items()]
         if isinstance(value, OrderedEntries):
             within = inside or "attributes of a dict"
@@ -112,14 +114,14 @@ class _Walk:
                 yield from self.entries(key, (*path, name), "a key of a dict")
             yield from self.entries(item, (*path, name), holder)
 
-    def _object(self, value: StandIn, path: Path, inside: str | None) -> Iterator[Entry]:
+    def _object(self, value: StandIn, path: Path, inside: str | None) -> Iterator[ContentsEntry]:
         # An array that occurs often is made once.
         array = self._arrays[id(value)] if id(value) in self._arrays else array_of(value)
         self._arrays[id(value)] = array
         if array is not None:
-            yield Entry(path, array, inside=inside)
+            yield ContentsEntry(path, array, inside=inside)
             return
-        yield Entry(path, Opaque(value.name, value.called, value.numbers), inside=inside)
+        yield ContentsEntry(path, Opaque(value.name, value.called, value.numbers), inside=inside)
         if id(value) in self._objects:
             return
         self._objects.add(id(value))

@@ -41,7 +41,7 @@ def read_values(path: str | os.PathLike[str], *, max_bytes: int = DEFAULT_MAX_BY
             values[entry.path] = EMPTY[value.name]()
         else:
             values[entry.path] = value
-    return nested(values)
+    return nest(values)
 
 
 def read_tensors(path: str | os.PathLike[str], *, max_bytes: int = DEFAULT_MAX_BYTES) -> dict[str, Tensor]:
@@ -80,12 +80,12 @@ EMPTY: Final[Mapping[str, type]] = MappingProxyType(
 """Opaque values that can be made again without a file's help."""
 
 
-def nested(values: Mapping[tuple[str | int, ...], object]) -> Any:
+def nest(values: Mapping[tuple[str | int, ...], object]) -> Any:
     """Nested dictionaries and lists from values by their paths; keys 0, 1, 2, ... in order become a list."""
     if () in values:
         return values[()]
     parts: dict[str | int, dict[tuple[str | int, ...], object]] = {}
     for path, value in values.items():
         parts.setdefault(path[0], {})[path[1:]] = value
-    made = {key: nested(part) for key, part in parts.items()}
+    made = {key: nest(part) for key, part in parts.items()}
     return list(made.values()) if made and list(made) == list(range(len(made))) else made

@@ -20,7 +20,7 @@ from scalegmn.checkpoints._checkpoint import Checkpoint
 from scalegmn.checkpoints._contents import Opaque, Plain, RawTensor, Value
 from scalegmn.checkpoints._numpy_files import EXTRAS_KEY
 from scalegmn.checkpoints._tensors import as_tensor, check_finite
-from scalegmn.checkpoints._values import EMPTY, nested
+from scalegmn.checkpoints._values import EMPTY, nest
 from scalegmn.disk import create_file, replace_file
 from scalegmn.errors import CheckpointError
 
@@ -138,7 +138,7 @@ def _wrapped(checkpoint: Checkpoint, tensors: Mapping[str, Tensor]) -> Any:
         if entry.path[:-1] != place or not isinstance(entry.value, Opaque)
     }
     values |= {(*place, name): value for name, value in tensors.items()}
-    return nested(values)
+    return nest(values)
 
 
 def _made(value: Value) -> object:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser
 
-from scalegmn.cli.configuration_errors import print_mistakes
+from scalegmn.cli.configuration_errors import print_configuration_errors
 from scalegmn.cli.exit_codes import INTERRUPTED, NEGATIVE, OK, USAGE
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.pictures import pictures_of_run
@@ -18,14 +18,14 @@ from scalegmn.comparison import (
     ComparisonConfig,
     collect,
     compare,
+    compare_help_parser,
+    comparison_errors,
     comparison_table,
     costs_table,
     draw_comparison,
-    draw_curves,
+    draw_comparison_curves,
     draw_predictions,
     figures_table,
-    help_parser,
-    mistakes_of_comparison,
     notes,
     parse_comparison,
     runs_csv,
@@ -43,7 +43,7 @@ PICTURE, SCATTER, CURVES = "comparison.png", "scatter.png", "roc.png"
 
 def build_parser() -> ArgumentParser:
     """The options of the command, to print help; :func:`parse_comparison` reads them."""
-    return help_parser()
+    return compare_help_parser()
 
 
 def run(argv: Sequence[str]) -> int:
@@ -51,11 +51,11 @@ def run(argv: Sequence[str]) -> int:
     if "--help" in argv or "-h" in argv:
         build_parser().print_help()
         return OK
-    config, mistakes = parse_comparison(argv)
+    config, problems = parse_comparison(argv)
     if config is not None:
-        mistakes += mistakes_of_comparison(config)
-    if config is None or mistakes:
-        print_mistakes("compare", mistakes)
+        problems += comparison_errors(config)
+    if config is None or problems:
+        print_configuration_errors("compare", problems)
         return USAGE
     try:
         failures = compare(config, tell=_tell, command=["scalegmn", "compare", *argv])
@@ -69,7 +69,7 @@ def run(argv: Sequence[str]) -> int:
         _show(config, comparison)
     if failures:
         complain(
-            f"scalegmn compare: {len(failures)} of the trainings failed; {config.output / FAILURES} says "
+            f"scalegmn compare: {len(failures)} of the training runs failed; {config.output / FAILURES} says "
             "where and why"
         )
     return NEGATIVE if failures else OK
@@ -83,14 +83,14 @@ def _show(config: ComparisonConfig, comparison: Comparison) -> None:
     write_text(output / TABLE_CSV, table_csv(comparison))
     write_text(output / RUNS_CSV, runs_csv(comparison))
     written: list[Path] = [output / TABLE, output / TABLE_CSV, output / RUNS_CSV]
-    if any(model.defined(comparison.metrics[0]) for model in comparison.models):
+    if any(model.defined_values(comparison.metrics[0]) for model in comparison.models):
         written.append(save_figure(draw_comparison(comparison), output / PICTURE))
     for run in (run for model in comparison.models if model.trained for run in model.runs):
         pictures_of_run(comparison.task, run.folder)
     predictions = draw_predictions(comparison)
     if predictions is not None:
         written.append(save_figure(predictions, output / SCATTER))
-    curves = draw_curves(comparison)
+    curves = draw_comparison_curves(comparison)
     if curves is not None:
         written.append(save_figure(curves, output / CURVES))
     shown = console()
@@ -102,7 +102,9 @@ def _show(config: ComparisonConfig, comparison: Comparison) -> None:
 
 
 def _told_by_runs(comparison: Comparison) -> tuple[str, ...]:
-    """What trainings said about their networks, such as that test networks were learnt from; each once."""
+    """What training runs said about their networks, such as that test networks were learned from; each
+    once.
+    """
     folders = [run.folder for model in comparison.models if model.trained for run in model.runs]
     results = [read_json(folder / RESULTS, what="results of a run") for folder in folders]
     return tuple(dict.fromkeys(str(note) for one in results for note in one.get("notes", ())))

@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.output import say, say_all
 from scalegmn.cli.parsers import CommandParser
-from scalegmn.training import described, is_comparison, shipped_names, text_of
+from scalegmn.training import describe_configuration, is_comparison, shipped_names, text_of
 
 HELP = "list the configurations that ship with scalegmn, or print one"
 
@@ -39,5 +39,5 @@ def run(argv: Sequence[str]) -> int:
         say(f"scalegmn {command} --config")
         for one in names:
             if is_comparison(one) is wanted:
-                say(f"  {one:<{width}}  {described(one)}")
+                say(f"  {one:<{width}}  {describe_configuration(one)}")
     return OK

@@ -1,4 +1,4 @@
-"""Telling the user all mistakes of a configuration at once."""
+"""Telling the user all errors of a configuration at once."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from scalegmn.cli.output import complain
 
 
-def print_mistakes(command: str, mistakes: Sequence[str]) -> None:
-    """Print how many mistakes there are, and each of them, on the standard error stream.
+def print_configuration_errors(command: str, problems: Sequence[str]) -> None:
+    """Print how many errors there are, and each of them, on the standard error stream.
 
     Args:
         command: the subcommand that refuses to start.
-        mistakes: at least one.
+        problems: at least one.
     """
-    count = f"{len(mistakes)} mistakes" if len(mistakes) > 1 else "a mistake"
+    count = f"{len(problems)} errors" if len(problems) > 1 else "an error"
     complain(f"scalegmn {command}: {count} in the configuration; nothing was done")
-    for mistake in mistakes:
-        complain(f"  - {mistake}")
+    for problem in problems:
+        complain(f"  - {problem}")

@@ -12,7 +12,7 @@ from scalegmn.cli.exit_codes import INTERRUPTED, OK
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.terminal import console
-from scalegmn.disk import claimed
+from scalegmn.disk import claim_folder
 
 HELP = "fit networks to handwritten digits, train metanetworks on them, show a table and pictures"
 
@@ -36,12 +36,12 @@ def build_parser() -> ArgumentParser:
 def run(argv: Sequence[str]) -> int:
     """Demonstrate, and print one table."""
     options = build_parser().parse_args(list(argv))
-    # Loading what trainings need takes seconds; --help should not.
+    # Loading what training runs need takes seconds; --help should not.
     from scalegmn.cli.demonstration.settings import DemoSettings
     from scalegmn.cli.demonstration.stages import demonstrate
 
     try:
-        with contextlib.nullcontext() if options.output.is_file() else claimed(options.output):
+        with contextlib.nullcontext() if options.output.is_file() else claim_folder(options.output):
             table = demonstrate(
                 options.output, settings=DemoSettings(), resume=options.resume, progress=not options.quiet
             )

@@ -18,7 +18,7 @@ from scalegmn.cli.model_options import (
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.disk import new_folder
-from scalegmn.editing import SHEET, FilesEdited, Pictures, TrainedEditor, edit_files, edit_population
+from scalegmn.editing import SHEET, EditedFiles, Pictures, TrainedEditor, edit_files, edit_population
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations import Population
 from scalegmn.reports import contact_sheet, save_figure
@@ -120,7 +120,7 @@ def _save(pictures: Pictures, editor: TrainedEditor, path: Path) -> None:
     save_figure(figure, path, replace=False)
 
 
-def _complain(done: FilesEdited) -> int:
+def _complain(done: EditedFiles) -> int:
     for path, note in done.notes:
         say(f"{path}: {note}")
     for refusal in done.refused:

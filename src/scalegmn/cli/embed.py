@@ -32,17 +32,17 @@ from scalegmn.training import (
     NUMBER,
     EmbeddedNetworks,
     Files,
-    Points,
+    ProjectedPoints,
     Projection,
-    Refusal,
+    RefusedNetwork,
     Run,
     device_called,
-    find_networks,
+    find_sources,
     gather,
-    learnt_note,
     own_splits,
     project,
     trained_model,
+    training_networks_note,
     untrained_model,
     vectors_of,
 )
@@ -71,13 +71,13 @@ def build_parser() -> ArgumentParser:
         help="run folder of a ScaleGMN; without it weights are random",
     )
     parser.add_argument(
-        "--colour", type=str | None, default=None, help="column that colours the points, such as activation"
+        "--color", type=str | None, default=None, help="column that colors the points, such as activation"
     )
     parser.add_argument(
         "--method",
         type=Projection,
         default=Projection.pca,
-        help="pca shows distances, tsne shows neighbourhoods",
+        help="pca shows distances, tsne shows neighborhoods",
     )
     parser.add_argument(
         "--where",
@@ -109,16 +109,16 @@ def run(argv: Sequence[str]) -> int:
         raise ConfigurationError(f"--limit is {options.limit}, expected 1 or more")
     device_called(options.device)
     trained = None if options.run is None else Run.open(options.run)
-    found = find_networks(options.networks, where=options.where)
+    found = find_sources(options.networks, where=options.where)
     if not isinstance(found, Files):
-        return _draw(options, trained, _Chosen(found.population, _limited(found.rows, options)))
+        return _draw(options, trained, _DrawnNetworks(found.population, _limited(found.rows, options)))
     with tempfile.TemporaryDirectory(prefix="scalegmn-embed-") as folder:
         return _draw(options, trained, _gathered(options, trained, found, Path(folder) / "networks"))
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class _Chosen:
+class _DrawnNetworks:
     """Networks to be drawn.
 
     Attributes:
@@ -131,10 +131,10 @@ class _Chosen:
     population: Population
     rows: np.ndarray
     files: tuple[tuple[int, str, tuple[str, ...]], ...] | None = None
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[RefusedNetwork, ...] = ()
 
 
-def _gathered(options: Namespace, trained: Run | None, found: Files, folder: Path) -> _Chosen:
+def _gathered(options: Namespace, trained: Run | None, found: Files, folder: Path) -> _DrawnNetworks:
     """The networks of files, in the order of the files."""
     places = _limited(np.arange(len(found.paths)), options).tolist()
     recognizer = Recognizer((), beyond=True) if trained is None else trained.recognizer
@@ -158,7 +158,7 @@ def _gathered(options: Namespace, trained: Run | None, found: Files, folder: Pat
     files = [
         (number, name, read.notes[number]) for number, name in zip(numbers[rows].tolist(), names, strict=True)
     ]
-    return _Chosen(read.population, rows, tuple(files), (*read.refused, *found.problems))
+    return _DrawnNetworks(read.population, rows, tuple(files), (*read.refused, *found.problems))
 
 
 def _limited(rows: np.ndarray, options: Namespace) -> np.ndarray:
@@ -167,9 +167,9 @@ def _limited(rows: np.ndarray, options: Namespace) -> np.ndarray:
     return np.sort(numpy_generator(options.seed, "limit").permutation(rows)[: options.limit])
 
 
-def _draw(options: Namespace, trained: Run | None, chosen: _Chosen) -> int:
+def _draw(options: Namespace, trained: Run | None, chosen: _DrawnNetworks) -> int:
     population, rows = chosen.population, chosen.rows
-    values = None if options.colour is None else population.column(options.colour)
+    values = None if options.color is None else population.column(options.color)
     model, canonicalize = _model(trained, population, rows, seed=options.seed)
     vectors = vectors_of(
         model.to(device_called(options.device)),
@@ -187,7 +187,7 @@ def _draw(options: Namespace, trained: Run | None, chosen: _Chosen) -> int:
     figure = draw_embedding(
         found.points,
         colors,
-        name=options.colour or "",
+        name=options.color or "",
         title=options.title or f"{len(kept)} networks of {where}, seen by {seer}",
         axis_names=_axis_names(found),
     )
@@ -195,11 +195,11 @@ def _draw(options: Namespace, trained: Run | None, chosen: _Chosen) -> int:
     errors = _errors(chosen, np.flatnonzero(~finite))
     files = chosen.files
     written = EmbeddedNetworks(
-        numbers=rows[kept] if files is None else np.array([files[place][0] for place in kept]),
+        rows=rows[kept] if files is None else np.array([files[place][0] for place in kept]),
         files=None if files is None else tuple(files[place][1] for place in kept),
         vectors=vectors[kept].numpy(),
         points=found.points,
-        column=None if colors is None else (options.colour, colors),
+        column=None if colors is None else (options.color, colors),
         notes=tuple(() if files is None else files[place][2] for place in kept),
         errors=tuple(errors),
     )
@@ -208,15 +208,15 @@ def _draw(options: Namespace, trained: Run | None, chosen: _Chosen) -> int:
         f"{len(kept)} networks are in {picture}, their coordinates in {table}, their vectors in {arrays} "
         f"and {parquet}"
     )
-    learnt = None if trained is None else learnt_note(own_splits(trained, population, rows))
-    if learnt is not None:
-        say(f"Note: {learnt}")
+    learned = None if trained is None else training_networks_note(own_splits(trained, population, rows))
+    if learned is not None:
+        say(f"Note: {learned}")
     for error in errors:
         complain(f"scalegmn embed: {error['error']}")
     return DATA if errors else OK
 
 
-def _errors(chosen: _Chosen, infinite: np.ndarray) -> list[dict[str, Any]]:
+def _errors(chosen: _DrawnNetworks, infinite: np.ndarray) -> list[dict[str, Any]]:
     """Rows about networks without a vector."""
     why = "its vector is not finite; look for huge parameters"
     found: list[dict[str, Any]] = []
@@ -227,7 +227,7 @@ def _errors(chosen: _Chosen, infinite: np.ndarray) -> list[dict[str, Any]]:
         else:
             number, name, _ = chosen.files[place]
             found.append({"row": number, "file": name, "error": f"{name}: {why}"})
-    refused = [{"row": one.number, "file": str(one.path), "error": one.reason} for one in chosen.refused]
+    refused = [{"row": one.index, "file": str(one.path), "error": one.reason} for one in chosen.refused]
     return found + refused
 
 
@@ -240,8 +240,8 @@ def _model(
     return trained_model(trained, population, rows), trained.canonicalize
 
 
-def _axis_names(found: Points) -> tuple[str, str]:
-    if found.shares is None:
+def _axis_names(found: ProjectedPoints) -> tuple[str, str]:
+    if found.explained_variance is None:
         return "", ""
-    first, second = (f"{share:.0%} of the variance" for share in found.shares)
+    first, second = (f"{share:.0%} of the variance" for share in found.explained_variance)
     return f"direction 1 ({first})", f"direction 2 ({second})"

@@ -1,4 +1,4 @@
-"""``scalegmn evaluate``: judge a trained metanetwork on a population."""
+"""``scalegmn evaluate``: evaluate a trained metanetwork on a population."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scalegmn.cli.pictures import write_pictures
 from scalegmn.cli.tables import print_tables
 from scalegmn.training import Run, evaluate, write_arrays, write_json, write_rows
 
-HELP = "judge a trained metanetwork on the same or another population"
+HELP = "evaluate a trained metanetwork on the same or another population"
 
 
 def build_parser() -> ArgumentParser:

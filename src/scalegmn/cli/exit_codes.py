@@ -2,7 +2,7 @@
 
 ==== =================================================================
  0    done
- 1    the answer is negative (a check that was asked for failed)
+ 1    the result is negative (a check that was asked for failed)
  2    wrong usage or configuration; nothing was done
  3    data or files are missing, damaged or refused
  4    interrupted, by Ctrl-C or SIGTERM; what was begun can be resumed

@@ -11,7 +11,7 @@ from jsonargparse import ArgumentParser, Namespace
 from scalegmn.collections import MAX_BYTES, TABLE, ImportReport, NetworkReader, import_checkpoints
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.networks import Architecture
-from scalegmn.networks.recognition import DESCRIPTION, Stated
+from scalegmn.networks.recognition import DESCRIPTION, StatedArchitecture
 from scalegmn.populations import FILE_COLUMN, LabelTable
 
 OPTIONS: Final = ("table", "file_column", "architecture", "key", "max_bytes")
@@ -27,7 +27,7 @@ def add_checkpoint_options(parser: ArgumentParser) -> None:
         help=f"checkpoints: CSV or Parquet file with a row for every file; by default {TABLE} in the folder",
     )
     parser.add_argument(
-        "--file_column",
+        "--file-column",
         type=str | None,
         default=None,
         help=f"checkpoints: the column of the table that names the files, {FILE_COLUMN} by default",
@@ -47,7 +47,7 @@ def add_checkpoint_options(parser: ArgumentParser) -> None:
         "the top",
     )
     parser.add_argument(
-        "--max_bytes",
+        "--max-bytes",
         type=int | None,
         default=None,
         help="checkpoints: files that are, or unpack to, more are refused",
@@ -62,7 +62,7 @@ def run_import(options: Namespace) -> ImportReport:
         PopulationError: the table or the folder cannot be used.
     """
     if options.max_bytes is not None and options.max_bytes < 1:
-        raise ConfigurationError(f"--max_bytes is {options.max_bytes}, expected 1 or more")
+        raise ConfigurationError(f"--max-bytes is {options.max_bytes}, expected 1 or more")
     reader = NetworkReader(
         architectures=() if options.architecture is None else _architectures(options.architecture),
         activation=options.activation,
@@ -107,7 +107,7 @@ def _architectures(text: str) -> tuple[Architecture, ...]:
     entries = data if isinstance(data, list) else [data]
     found = []
     for entry in entries:
-        stated = Stated.of({DESCRIPTION: json.dumps(entry)})
+        stated = StatedArchitecture.from_extras({DESCRIPTION: json.dumps(entry)})
         if stated.architecture is None:
             raise ConfigurationError(
                 f"{origin}: is no description of an architecture; write what Architecture.to_dict gives, or "

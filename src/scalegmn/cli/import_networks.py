@@ -33,7 +33,7 @@ def build_parser() -> ArgumentParser:
         "--splits", type=Path | None, default=None, help="splits file, if it is not in the folder"
     )
     parser.add_argument(
-        "--generate_splits",
+        "--generate-splits",
         type=int | None,
         default=None,
         metavar="SEED",
@@ -80,7 +80,7 @@ def _add_zoo_options(parser: ArgumentParser) -> None:
         help=f"small_cnn_zoo: read only checkpoints of this epoch, by default {LAST_STEP}, or all",
     )
     parser.add_argument(
-        "--split_rule",
+        "--split-rule",
         type=Literal["clean", "published", "none"] | None,
         default=None,
         help="small_cnn_zoo: how to read the split file: every network once and whole runs (clean, the "
@@ -174,11 +174,11 @@ def _generate_splits(collection: Collection, options: Namespace) -> None:
         published = options.collection == "wild_park"
         has = "a splits file that is published with it" if published else "no splits file"
         raise ConfigurationError(
-            f"--generate_splits was given, but {options.collection} has {has}; leave it out"
+            f"--generate-splits was given, but {options.collection} has {has}; leave it out"
         )
     if options.splits is not None:
         raise ConfigurationError(
-            "--splits names a splits file and --generate_splits writes one; give one of them"
+            "--splits names a splits file and --generate-splits writes one; give one of them"
         )
     path = generate_splits(
         collection, options.folder, seed=options.generate_splits, validation=options.validation

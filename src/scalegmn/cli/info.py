@@ -36,7 +36,7 @@ def build_parser() -> ArgumentParser:
         help="files: where the network lies, if there are several, with dots between keys; '.' is the top",
     )
     parser.add_argument(
-        "--max_bytes",
+        "--max-bytes",
         type=int,
         default=DEFAULT_MAX_BYTES,
         help="files that are, or unpack to, more are refused",
@@ -77,7 +77,7 @@ def describe(
         return describe_population(path, verify=verify)
     if verify:
         raise ConfigurationError(f"--verify was given, but {path} is no population; leave it out")
-    # What models and trainings need takes seconds to load.
+    # What models and training runs need takes seconds to load.
     if path.is_file() or _is_foreign_folder(path):
         from scalegmn.cli.describe.tensors import describe_checkpoint
 

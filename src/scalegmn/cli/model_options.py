@@ -16,7 +16,7 @@ def add_model_options(parser: ArgumentParser, *, batch_size: int) -> None:
         parser: gets the options.
         batch_size: the default.
     """
-    parser.add_argument("--batch_size", type=int, default=batch_size, help="networks at a time")
+    parser.add_argument("--batch-size", type=int, default=batch_size, help="networks at a time")
     parser.add_argument(
         "--device",
         type=str | None,
@@ -32,7 +32,7 @@ def check_batch_size(options: Namespace) -> None:
         ConfigurationError: the size is not positive.
     """
     if options.batch_size < 1:
-        raise ConfigurationError(f"--batch_size is {options.batch_size}, expected 1 or more")
+        raise ConfigurationError(f"--batch-size is {options.batch_size}, expected 1 or more")
 
 
 def add_reading_options(
@@ -43,7 +43,7 @@ def add_reading_options(
     Args:
         parser: gets the options.
         max_bytes: the default.
-        chooses: whether one network of a file is meant, so that a key can choose it; a scan judges all.
+        chooses: whether one network of a file is meant, so that a key can choose it; a scan evaluates all.
     """
     parser.add_argument(
         "--activation",
@@ -61,7 +61,7 @@ def add_reading_options(
             "'.' is the top",
         )
     parser.add_argument(
-        "--max_bytes",
+        "--max-bytes",
         type=int,
         default=max_bytes,
         help="files that are, or unpack to, more are refused",
@@ -75,5 +75,5 @@ def reading_options(options: Namespace) -> ReadingOptions:
         ConfigurationError: the size is not positive, or the activation is none.
     """
     if options.max_bytes < 1:
-        raise ConfigurationError(f"--max_bytes is {options.max_bytes}, expected 1 or more")
+        raise ConfigurationError(f"--max-bytes is {options.max_bytes}, expected 1 or more")
     return ReadingOptions(activation=options.activation, key=options.key, max_bytes=options.max_bytes)

@@ -30,13 +30,13 @@ def complain(line: str) -> None:
 
 
 def complain_of(error: ScaleGMNError, *, who: str = "scalegmn") -> None:
-    """Say what went wrong: one line, or where there are several mistakes, one line for each."""
-    if len(error.mistakes) < 2:
+    """Say what went wrong: one line, or where there are several errors, one line for each."""
+    if len(error.problems) < 2:
         complain(f"{who}: error: {error}")
         return
-    complain(f"{who}: error: {len(error.mistakes)} mistakes; nothing was done")
-    for mistake in error.mistakes:
-        complain(f"  - {mistake}")
+    complain(f"{who}: error: {len(error.problems)} errors; nothing was done")
+    for problem in error.problems:
+        complain(f"  - {problem}")
 
 
 @contextmanager

@@ -22,18 +22,18 @@ from scalegmn.populations import progress_bar
 from scalegmn.training import (
     DEFAULT_LEVEL,
     Files,
-    Outcome,
     Prediction,
-    Refusal,
+    PredictionOutcome,
+    RefusedNetwork,
     Run,
     Table,
     check_row_file,
-    find_networks,
+    find_sources,
     json_text,
-    learnt_note,
     own_splits,
     predict_files,
     predict_population,
+    training_networks_note,
     write_rows,
 )
 
@@ -48,7 +48,7 @@ def build_parser() -> ArgumentParser:
     parser = CommandParser(
         prog="scalegmn predict",
         description=f"{HELP.capitalize()}: one row for each. A file that cannot be read, or about which the "
-        "model has no sound answer, is a row with an error, and the others are done, with exit code 3.",
+        "model has no sound prediction, is a row with an error, and the others are done, with exit code 3.",
         default_env=False,
     )
     parser.add_argument("run", type=Path, help="run folder of a training")
@@ -88,7 +88,7 @@ def run(argv: Sequence[str]) -> int:
     if options.output is not None:
         check_row_file(options.output)
     answers = _answers(options)
-    bad = [answer for answer in answers if isinstance(answer, Refusal)]
+    bad = [answer for answer in answers if isinstance(answer, RefusedNetwork)]
     if options.output is not None:
         write_rows(options.output, [answer.to_dict() for answer in answers])
     if options.json:
@@ -100,16 +100,16 @@ def run(argv: Sequence[str]) -> int:
     return DATA if bad else OK
 
 
-def _answers(options: Namespace) -> list[Outcome]:
+def _answers(options: Namespace) -> list[PredictionOutcome]:
     trained = Run.open(options.run)
-    found = find_networks(options.files, where=options.where)
+    found = find_sources(options.files, where=options.where)
     common = {"level": options.level, "batch_size": options.batch_size, "device": options.device}
     total = len(found.paths) if isinstance(found, Files) else len(found.rows)
     with progress_bar("Predicting", total=total, show=not options.quiet) as advance:
         if not isinstance(found, Files):
-            learnt = learnt_note(own_splits(trained, found.population, found.rows))
-            if learnt is not None:
-                complain(f"scalegmn predict: {learnt}")
+            learned = training_networks_note(own_splits(trained, found.population, found.rows))
+            if learned is not None:
+                complain(f"scalegmn predict: {learned}")
             return predict_population(trained, found.population, found.rows, advance=advance, **common)
         answers = predict_files(
             trained, found.paths, reading=reading_options(options), advance=advance, **common
@@ -117,18 +117,18 @@ def _answers(options: Namespace) -> list[Outcome]:
     return [*answers, *found.problems]
 
 
-def _print(answers: Sequence[Outcome], output: Path | None) -> None:
-    """A table of the first answers, their notes, and where the rest is."""
+def _print(answers: Sequence[PredictionOutcome], output: Path | None) -> None:
+    """A table of the first predictions, their notes, and where the rest is."""
     good = [answer for answer in answers if isinstance(answer, Prediction)]
     if output is not None:
-        say(f"{len(good)} answers and {len(answers) - len(good)} errors are in {output}")
+        say(f"{len(good)} predictions and {len(answers) - len(good)} errors are in {output}")
         return
     shown = good[:_SHOWN]
     if shown:
         # Longer entries, such as the probabilities of all classes, are for files.
-        names = [name for name, value in shown[0].answer.items() if not isinstance(value, Mapping)]
+        names = [name for name, value in shown[0].values.items() if not isinstance(value, Mapping)]
         rows = tuple(
-            (one.number, str(one.path), *(_cell(one.answer[name]) for name in names)) for one in shown
+            (one.index, str(one.path), *(_cell(one.values[name]) for name in names)) for one in shown
         )
         print_tables([Table("Predictions", ("id", "file", *names), rows)])
     notes: dict[str, list[Prediction]] = {}
@@ -144,5 +144,5 @@ def _print(answers: Sequence[Outcome], output: Path | None) -> None:
 
 
 def _cell(value: Any) -> str | int | float:
-    """What a model does not answer is an empty cell."""
+    """What a model does not predict is an empty cell."""
     return "" if value is None else value

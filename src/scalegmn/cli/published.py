@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from scalegmn.cli.output import say
-from scalegmn.collections import Collection, Refusal
+from scalegmn.collections import Collection, RefusedFile
 from scalegmn.collections.inrs import Cifar10Inrs, FashionMnistInrs, MnistInrs, NpzInrs
 from scalegmn.collections.wild_park import WildPark
 from scalegmn.errors import ConfigurationError
@@ -42,7 +42,7 @@ def collection_called(
             return WildPark(splits=splits)
 
 
-def print_refusals(refused: tuple[Refusal, ...]) -> None:
+def print_refusals(refused: tuple[RefusedFile, ...]) -> None:
     """One line for each thing that was not read."""
     for refusal in refused:
         say(f"  refused {refusal.name}: {refusal.reason}")

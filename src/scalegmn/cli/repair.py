@@ -21,7 +21,7 @@ from scalegmn.trojans.repair import (
     CAVEAT,
     DEFAULT_DROP,
     Evidence,
-    LabelledPixels,
+    LabeledImages,
     Repairer,
     RepairOutcome,
     repair_file,
@@ -53,12 +53,12 @@ def build_parser() -> ArgumentParser:
         default=None,
         help="a source of clean images to measure with, such as fashion_mnist, an .npz file or a folder",
     )
-    parser.add_argument("--image_limit", type=int, default=2000, help="use at most this many test images")
+    parser.add_argument("--image-limit", type=int, default=2000, help="use at most this many test images")
     parser.add_argument(
-        "--max_drop",
+        "--max-drop",
         type=float,
         default=DEFAULT_DROP,
-        help="largest loss of accuracy that is accepted, as a share",
+        help="largest loss of accuracy that is accepted, as a fraction",
     )
     parser.add_argument(
         "--trigger", type=Path | None, default=None, help="JSON file with a trigger to measure with"
@@ -94,7 +94,7 @@ def run(argv: Sequence[str]) -> int:
     if not outcome.accepted:
         complain(
             f"scalegmn repair: the accuracy falls by more than {outcome.limit:g}; no network was written. "
-            "Allow more with --max_drop, or keep the network as it is."
+            "Allow more with --max-drop, or keep the network as it is."
         )
         return NEGATIVE
     say(f"The repaired network is in {outcome.output}")
@@ -121,7 +121,7 @@ def _evidence(options: Namespace) -> Evidence | None:
             )
         return None
     if options.image_limit < 1:
-        raise ConfigurationError(f"--image_limit is {options.image_limit}, expected 1 or more")
+        raise ConfigurationError(f"--image-limit is {options.image_limit}, expected 1 or more")
     images = load_images(options.images)
     places = np.flatnonzero(images.split == "test")[: options.image_limit]
     if not len(places):
@@ -129,7 +129,7 @@ def _evidence(options: Namespace) -> Evidence | None:
     trigger = None
     if options.trigger is not None:
         trigger = trigger_from_dict(read_json(options.trigger, what="description of a trigger"))
-    return Evidence(LabelledPixels.of(images.subset(places)), images.name, trigger, options.target)
+    return Evidence(LabeledImages.from_image_set(images.subset(places)), images.name, trigger, options.target)
 
 
 def _print(outcome: RepairOutcome) -> None:

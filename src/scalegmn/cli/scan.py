@@ -1,4 +1,4 @@
-"""``scalegmn scan``: judge checkpoint files with a trained detector of trojans, for pipelines."""
+"""``scalegmn scan``: evaluate checkpoint files with a trained detector of trojans, for pipelines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scalegmn.cli.model_options import add_reading_options
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.scan_lines import print_report
-from scalegmn.cli.scan_reports import Outputs, json_text
+from scalegmn.cli.scan_reports import Outputs, report_json
 from scalegmn.disk import sentence_of
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.trojans.scanning import (
@@ -36,7 +36,7 @@ from scalegmn.trojans.scanning import (
     to_sarif,
 )
 
-HELP = "judge checkpoint files with a trained detector of trojans, for pipelines"
+HELP = "evaluate checkpoint files with a trained detector of trojans, for pipelines"
 
 EXIT_CODES: Final = {Verdict.clean: 0, Verdict.suspect: 1, Verdict.error: 2, Verdict.abstain: 3}
 """By the gravest verdict that --fail-on names."""
@@ -49,7 +49,7 @@ _REPORTS: Final = ("json", "sarif", "html", "manifest")
 _ABOUT = (
     f"{HELP.capitalize()}. Nothing in a file is executed. Exit codes: 0 all files are clean, 1 a file is "
     "suspect, 2 a file or the detector cannot be read, a report cannot be written, or the options are wrong, "
-    "3 the detector has no say about a file, the first of them that applies; 4 interrupted, 5 scalegmn "
+    "3 the detector abstains on a file, the first of them that applies; 4 interrupted, 5 scalegmn "
     "itself failed."
 )
 
@@ -64,13 +64,13 @@ def build_parser() -> ArgumentParser:
         "--detector", type=Path, required=True, help="run folder of a training of the task trojan_detection"
     )
     parser.add_argument(
-        "--fpr", type=float, default=DEFAULT_FPR, help="share of clean networks that may be called suspect"
+        "--fpr", type=float, default=DEFAULT_FPR, help="fraction of clean networks that may be called suspect"
     )
     parser.add_argument(
         "--prior",
         type=float | None,
         default=None,
-        help="share of trojaned networks that probabilities assume; by default that of the calibration",
+        help="fraction of trojaned networks that probabilities assume; by default that of the calibration",
     )
     add_reading_options(parser, max_bytes=DEFAULT_MAX_BYTES, chooses=False)
     parser.add_argument(
@@ -81,7 +81,7 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument(
         "--follow-links",
-        "--follow_links",
+        "--follow-links",
         action="store_true",
         help="look into linked folders too, which are errors otherwise",
     )
@@ -93,7 +93,7 @@ def build_parser() -> ArgumentParser:
 def _add_outputs(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--fail-on",
-        "--fail_on",
+        "--fail-on",
         type=str,
         default=_ALL,
         help="verdicts that make the exit code other than 0, with commas between them, or none; skipped "
@@ -110,10 +110,10 @@ def _add_outputs(parser: ArgumentParser) -> None:
         "--manifest",
         type=Path | None,
         default=None,
-        help="write which bytes were judged, for scalegmn verify",
+        help="write which bytes were evaluated, for scalegmn verify",
     )
     parser.add_argument(
-        "--key-file", "--key_file", type=Path | None, default=None, help="secret that signs the manifest"
+        "--key-file", "--key-file", type=Path | None, default=None, help="secret that signs the manifest"
     )
     parser.add_argument(
         "--journal",
@@ -125,13 +125,13 @@ def _add_outputs(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="keep a journal, and do not judge files again that it knows",
+        help="keep a journal, and do not evaluate files again that it knows",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar, and no lines for clean files")
 
 
 def _add_limits(parser: ArgumentParser) -> None:
-    parser.add_argument("--batch_size", type=int, default=DEFAULT_BATCH_SIZE, help="networks at a time")
+    parser.add_argument("--batch-size", type=int, default=DEFAULT_BATCH_SIZE, help="networks at a time")
     parser.add_argument(
         "--device",
         type=str | None,
@@ -178,10 +178,10 @@ def _run(options: Namespace) -> int:
     code = wanted.code(report)
     problems = outputs.write(
         {
-            "json": lambda: json_text(report.to_dict() | {"exit_code": code}),
-            "sarif": lambda: json_text(to_sarif(report, exit_code=code)),
+            "json": lambda: report_json(report.to_dict() | {"exit_code": code}),
+            "sarif": lambda: report_json(to_sarif(report, exit_code=code)),
             "html": lambda: scan_page(report),
-            "manifest": lambda: json_text(
+            "manifest": lambda: report_json(
                 manifest_of(report, options.files, without=[options.manifest]).to_dict(key=key)
             ),
         },
@@ -209,7 +209,7 @@ class FailOn:
     skipped: bool
 
     def code(self, report: ScanReport) -> int:
-        """The exit code of a scan; files that were not looked at count as those without a say."""
+        """The exit code of a scan; files that were not looked at count as those with abstentions."""
         code = EXIT_CODES[failing(report, self.verdicts)]
         return EXIT_CODES[Verdict.abstain] if not code and self.skipped and report.skipped else code
 

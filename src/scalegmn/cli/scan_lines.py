@@ -22,7 +22,7 @@ def print_report(report: ScanReport, *, quiet: bool, say: Callable[[str], None])
 
 
 def summary_of(report: ScanReport) -> str:
-    """How many files there are of every verdict, and what has to be known about the answers."""
+    """How many files there are of every verdict, and what has to be known about the predictions."""
     counts = ", ".join(f"{count} {verdict.value}" for verdict, count in report.counts.items())
     files, networks = len(report.paths), len(report.files)
     looked = "1 file" if files == 1 else f"{files} files"
@@ -30,13 +30,13 @@ def summary_of(report: ScanReport) -> str:
     if report.skipped:
         parts.append(f"{len(report.skipped)} other files in folders were not looked at")
     if report.from_journal:
-        parts.append(f"{report.from_journal} answers came from the journal of an earlier scan")
+        parts.append(f"{report.from_journal} predictions came from the journal of an earlier scan")
     return "; ".join(parts)
 
 
 def line_of(result: FileResult) -> str:
     """One line about a network, fit for a terminal."""
-    parts = [f"{result.verdict.value:<7}", printable(result.place)]
+    parts = [f"{result.verdict.value:<7}", printable(result.location)]
     if result.probability is not None and result.p_value is not None:
         parts.append(f"probability {result.probability:.3f}, p {result.p_value:.4f}")
     if result.target is not None and result.verdict is Verdict.suspect:
@@ -47,7 +47,7 @@ def line_of(result: FileResult) -> str:
     if result.reason is not None:
         parts.append(printable(result.reason))
     elif result.unread:
-        parts.append(f"not judged: {names_of(result.unread)}")
+        parts.append(f"not evaluated: {names_of(result.unread)}")
     parts += [f"({printable(note)})" for note in result.notes]
     return "  ".join(parts)
 

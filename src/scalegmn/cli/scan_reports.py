@@ -62,7 +62,7 @@ class Outputs:
             if inside and "manifest" in self.paths and option != "manifest" and path != STANDARD_OUTPUT:
                 raise ConfigurationError(
                     f"--{option} {path}: lies in a scanned folder, where scalegmn verify would take it for a "
-                    "file that was not judged; write it elsewhere, or leave out --manifest"
+                    "file that was not evaluated; write it elsewhere, or leave out --manifest"
                 )
 
     def write(self, makers: Mapping[str, Callable[[], str]], *, scanned: Collection[str]) -> list[str]:
@@ -86,6 +86,6 @@ class Outputs:
         return problems
 
 
-def json_text(data: object) -> str:
+def report_json(data: object) -> str:
     """JSON of plain data, which never holds NaN."""
     return json.dumps(data, indent=2, allow_nan=False) + "\n"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scalegmn.cli.configuration_errors import print_mistakes
+from scalegmn.cli.configuration_errors import print_configuration_errors
 from scalegmn.cli.exit_codes import INTERRUPTED, OK, USAGE
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.pictures import write_pictures
 from scalegmn.cli.tables import print_tables
-from scalegmn.training import help_parser, mistakes_of, parse_config, train
+from scalegmn.training import configuration_errors, help_parser, parse_config, train
 
 HELP = "train a metanetwork on a population of networks"
 
@@ -19,11 +19,11 @@ def run(argv: Sequence[str]) -> int:
     if "--help" in argv or "-h" in argv:
         help_parser().print_help()
         return OK
-    config, mistakes = parse_config(argv)
+    config, problems = parse_config(argv)
     if config is not None:
-        mistakes += mistakes_of(config)
-    if config is None or mistakes:
-        print_mistakes("train", mistakes)
+        problems += configuration_errors(config)
+    if config is None or problems:
+        print_configuration_errors("train", problems)
         return USAGE
     try:
         outcome = train(

@@ -1,4 +1,4 @@
-"""``scalegmn verify``: whether files are still those that a scan judged."""
+"""``scalegmn verify``: whether files are still those that a scan evaluated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HELP = "check that files are still those that a scan found clean"
 
 _ABOUT = (
     f"{HELP.capitalize()}, by the manifest of scalegmn scan --manifest. Exit codes: 0 every byte is as it "
-    "was judged, and clean; 1 a file was changed, is missing, was not there, or was not found clean; 2 the "
+    "was evaluated, and clean; 1 a file was changed, is missing, was not there, or was not found clean; 2 the "
     "manifest or the folder cannot be read, or the signature is wrong."
 )
 
@@ -31,13 +31,13 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument(
         "--key-file",
-        "--key_file",
+        "--key-file",
         type=Path | None,
         default=None,
         help="secret that the manifest must be signed with",
     )
     parser.add_argument(
-        "--follow-links", "--follow_links", action="store_true", help="believe links, and what they lead to"
+        "--follow-links", "--follow-links", action="store_true", help="believe links, and what they lead to"
     )
     parser.add_argument("--quiet", action="store_true", help="print differences alone")
     return parser
@@ -59,7 +59,7 @@ def run(argv: Sequence[str]) -> int:
         say(f"{difference.kind:<10}  {difference.path}  {difference.reason}")
     if not options.quiet:
         say(_summary(found))
-        say(f"judged {manifest.time} by the detector {str(manifest.detector.get('model_sha256'))[:64]}")
+        say(f"evaluated {manifest.time} by the detector {str(manifest.detector.get('model_sha256'))[:64]}")
     if signed and key is None:
         complain("scalegmn verify: warning: the manifest is signed, but not checked; give --key-file")
     return NEGATIVE if found.differences else OK

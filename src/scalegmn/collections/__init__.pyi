@@ -1,5 +1,5 @@
 from ._canonicalize import CanonicalizeReport, canonicalize_folder, canonicalize_population
-from ._collection import Collection, Entry, Listing, Networks, Refusal
+from ._collection import Collection, CollectionFile, CollectionListing, LoadedNetworks, RefusedFile
 from ._exporting import export_population
 from ._formats import COLLECTIONS, collection_named
 from ._importing import ImportReport, import_collection
@@ -13,15 +13,15 @@ __all__ = [
     "CanonicalizeReport",
     "Cifar10Inrs",
     "Collection",
-    "Entry",
+    "CollectionFile",
+    "CollectionListing",
     "FashionMnistInrs",
     "ImportReport",
-    "Listing",
+    "LoadedNetworks",
     "MnistInrs",
     "NetworkReader",
-    "Networks",
     "NpzInrs",
-    "Refusal",
+    "RefusedFile",
     "SmallCnnZoo",
     "SplitCollection",
     "WildPark",
@@ -46,7 +46,7 @@ from ._collection import one_row as one_row
 from ._collection import read_single as read_single
 from ._collection import visible as visible
 from ._collection import write_single as write_single
-from ._importing import shown_refusals as shown_refusals
+from ._importing import format_refusals as format_refusals
 from ._importing_checkpoints import MAX_BYTES as MAX_BYTES
 from ._splits_files import SPLITS as SPLITS
 from ._splits_files import SplitsFile as SplitsFile

@@ -11,11 +11,11 @@ from typing import Final, TypeVar
 
 import torch
 
-from scalegmn.collections._collection import Entry
+from scalegmn.collections._collection import CollectionFile
 from scalegmn.errors import ConfigurationError
 
 Result = TypeVar("Result")
-Work = Callable[[Sequence[Entry]], Result]
+Work = Callable[[Sequence[CollectionFile]], Result]
 
 # Starting a process means importing PyTorch, which takes as long as reading about this many small files.
 _WORTH_A_PROCESS: Final = 4000
@@ -26,7 +26,7 @@ _PORTION: Final = 64
 @contextmanager
 def file_workers(
     work: Work[Result], *, files: int, workers: int | None
-) -> Iterator[Callable[[Sequence[Entry]], Iterator[Result]]]:
+) -> Iterator[Callable[[Sequence[CollectionFile]], Iterator[Result]]]:
     """A function that calls `work` on portions of many entries and gives its results in their order.
 
     Reading a checkpoint is mostly Python, so threads would wait for each other; processes do not.
@@ -55,7 +55,7 @@ def file_workers(
             raise
 
 
-def _portions(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
+def _portions(entries: Sequence[CollectionFile]) -> list[Sequence[CollectionFile]]:
     return [entries[i : i + _PORTION] for i in range(0, len(entries), _PORTION)]
 
 

@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 
 from scalegmn.collections._batches import file_workers
-from scalegmn.collections._collection import Collection, Entry, Refusal
+from scalegmn.collections._collection import Collection, CollectionFile, RefusedFile
 from scalegmn.disk import new_folder, writing
 from scalegmn.errors import PopulationError, ScaleGMNError
-from scalegmn.populations import Group, Population, PopulationWriter, progress_bar
+from scalegmn.populations import ArchitectureGroup, Population, PopulationWriter, progress_bar
 from scalegmn.symmetry import canonicalize_sine_phase
 
 _SHARD: Final = 10_000
@@ -34,7 +34,7 @@ class CanonicalizeReport:
 
     folder: Path
     networks: int
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[RefusedFile, ...] = ()
 
 
 def canonicalize_population(
@@ -71,14 +71,14 @@ def canonicalize_population(
         return CanonicalizeReport(writer.folder, len(writer))
 
 
-def _canonical_groups(population: Population, rows: np.ndarray) -> Iterator[Group]:
+def _canonical_groups(population: Population, rows: np.ndarray) -> Iterator[ArchitectureGroup]:
     """Runs of consecutive networks that share an architecture."""
     owner = population.column("architecture")[rows]
     for run in np.split(rows, np.flatnonzero(np.diff(owner)) + 1):
         ((architecture, _, theta),) = population.groups(run)
         table = population.metadata.slice(int(run[0]), len(run))
         columns = {name: table[name] for name in population.columns}
-        yield Group(architecture, canonicalize_sine_phase(architecture, theta), columns)
+        yield ArchitectureGroup(architecture, canonicalize_sine_phase(architecture, theta), columns)
 
 
 def canonicalize_folder(
@@ -123,15 +123,15 @@ def canonicalize_folder(
 
 
 def _canonicalize_files(
-    collection: Collection, target: Path, entries: Sequence[Entry]
-) -> tuple[int, int, list[Refusal]]:
+    collection: Collection, target: Path, entries: Sequence[CollectionFile]
+) -> tuple[int, int, list[RefusedFile]]:
     """Networks written, files seen, and what was refused."""
     networks, refused = 0, []
     for entry in entries:
         try:
             read = collection.read(entry)
         except (ScaleGMNError, OSError) as error:
-            refused.append(Refusal(entry.name, str(error)))
+            refused.append(RefusedFile(entry.name, str(error)))
             continue
         theta = canonicalize_sine_phase(read.architecture, read.theta)
         collection.save(target / entry.name, dataclasses.replace(read, theta=theta))

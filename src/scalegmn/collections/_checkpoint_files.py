@@ -19,8 +19,8 @@ from scalegmn.populations import (
     ARCHITECTURE_COLUMN,
     FILE_COLUMN,
     Population,
-    explained,
-    harmless,
+    escape_formulas,
+    explain_arrow_errors,
     progress_bar,
     to_parquet,
 )
@@ -44,7 +44,7 @@ def write_checkpoints(
     Args:
         population: to be written.
         folder: a new or empty folder.
-        rows: numbers of the networks; by default all.
+        rows: indices of the networks; by default all.
         progress: show a progress bar on the standard error stream.
 
     Returns:
@@ -85,8 +85,8 @@ def _write_table(table: pa.Table, files: list[str], path: Path) -> None:
         column += "_"
     table = table.add_column(0, column, [files])
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), ADDED: column.encode()})
-    with explained(f"{path}: the columns of the population cannot be written as a table"):
+    with explain_arrow_errors(f"{path}: the columns of the population cannot be written as a table"):
         content = io.BytesIO()
-        pyarrow.csv.write_csv(harmless(table), content)
+        pyarrow.csv.write_csv(escape_formulas(table), content)
     create_file(path, content.getvalue())
     create_file(path.with_suffix(".parquet"), to_parquet(table))

@@ -23,7 +23,7 @@ CLASSES = 10
 
 
 @dataclass(frozen=True)
-class Entry:
+class CollectionFile:
     """One file of a collection.
 
     Attributes:
@@ -38,7 +38,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RefusedFile:
     """Something that was not read, and why."""
 
     name: str
@@ -46,7 +46,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Listing:
+class CollectionListing:
     """The files of a collection in a fixed order that does not depend on the file system.
 
     Attributes:
@@ -55,13 +55,13 @@ class Listing:
         left_out: how many files were left out on purpose, by reason.
     """
 
-    entries: tuple[Entry, ...]
-    refused: tuple[Refusal, ...] = ()
+    entries: tuple[CollectionFile, ...]
+    refused: tuple[RefusedFile, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Networks:
+class LoadedNetworks:
     """Networks that share an architecture.
 
     Attributes:
@@ -74,7 +74,7 @@ class Networks:
     architecture: Architecture
     theta: Tensor
     columns: Mapping[str, np.ndarray]
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[RefusedFile, ...] = ()
 
     def row(self, number: int) -> dict[str, Value]:
         """Metadata of one network."""
@@ -93,10 +93,10 @@ class Collection(ABC):
     """How many networks a file usually holds."""
 
     @abstractmethod
-    def scan(self, folder: Path) -> Listing:
+    def scan(self, folder: Path) -> CollectionListing:
         """Everything in a folder of this collection, with what the names of the files say."""
 
-    def entries(self, folder: Path) -> Listing:
+    def entries(self, folder: Path) -> CollectionListing:
         """What to import from a folder: :meth:`scan`, and what accompanying files add to it.
 
         Raises:
@@ -105,7 +105,7 @@ class Collection(ABC):
         return self.scan(folder)
 
     @abstractmethod
-    def read(self, entry: Entry) -> Networks:
+    def read(self, entry: CollectionFile) -> LoadedNetworks:
         """The networks of one file.
 
         Raises:
@@ -132,7 +132,7 @@ class Collection(ABC):
             )
 
     @abstractmethod
-    def save(self, path: Path, networks: Networks) -> None:
+    def save(self, path: Path, networks: LoadedNetworks) -> None:
         """Write one file.  Parameters are taken by position, so layers may have other names."""
 
     def companions(self, folder: Path) -> Mapping[str, Path]:
@@ -157,7 +157,7 @@ def existing_folder(folder: Path, title: str) -> Path:
 
 
 def read_single(
-    entry: Entry, architecture: Architecture, *, extras: tuple[str, ...] = ()
+    entry: CollectionFile, architecture: Architecture, *, extras: tuple[str, ...] = ()
 ) -> tuple[Tensor, Mapping[str, object]]:
     """Parameters ``(1, P)`` of a file with one network, and the plain values `extras` that may stand beside.
 
@@ -176,7 +176,11 @@ def read_single(
 
 
 def write_single(
-    path: Path, networks: Networks, architecture: Architecture, *, extras: Mapping[str, int] | None = None
+    path: Path,
+    networks: LoadedNetworks,
+    architecture: Architecture,
+    *,
+    extras: Mapping[str, int] | None = None,
 ) -> None:
     """Write a file with one network, under the published names of its parameters.
 

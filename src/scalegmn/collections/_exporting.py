@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scalegmn.collections._collection import Collection, Networks
+from scalegmn.collections._collection import Collection, LoadedNetworks
 from scalegmn.disk import new_folder
 from scalegmn.errors import PopulationError
 from scalegmn.populations import Population, progress_bar
@@ -57,7 +57,7 @@ def _export(
             for start in range(0, len(mine), collection.networks_per_file):
                 chosen = mine[start : start + collection.networks_per_file]
                 rows = {name: values[chosen] for name, values in columns.items()}
-                networks = Networks(architecture, population.theta(chosen), rows)
+                networks = LoadedNetworks(architecture, population.theta(chosen), rows)
                 path = place / collection.file_name(networks.row(0))
                 if path.exists():
                     raise PopulationError(

@@ -13,10 +13,16 @@ import numpy as np
 import torch
 
 from scalegmn.collections._batches import file_workers
-from scalegmn.collections._collection import Collection, Entry, Listing, Networks, Refusal
+from scalegmn.collections._collection import (
+    Collection,
+    CollectionFile,
+    CollectionListing,
+    LoadedNetworks,
+    RefusedFile,
+)
 from scalegmn.errors import ConfigurationError, PopulationError, ScaleGMNError
 from scalegmn.networks import Architecture
-from scalegmn.populations import Group, PopulationWriter, progress_bar
+from scalegmn.populations import ArchitectureGroup, PopulationWriter, progress_bar
 
 # Refusals that an error message shows.
 _SHOWN: Final = 5
@@ -36,7 +42,7 @@ class ImportReport:
 
     folder: Path
     networks: int
-    refused: tuple[Refusal, ...]
+    refused: tuple[RefusedFile, ...]
     left_out: Mapping[str, int]
     remarks: tuple[str, ...] = ()
 
@@ -45,7 +51,7 @@ class ImportReport:
         lines = [f"{self.folder}: {self.networks} networks read, {len(self.refused)} refused"]
         lines += [f"left out: {count} {reason}" for reason, count in self.left_out.items()]
         lines += self.remarks
-        return "\n".join([*lines, *shown_refusals(self.refused)])
+        return "\n".join([*lines, *format_refusals(self.refused)])
 
 
 def import_collection(
@@ -81,7 +87,7 @@ def import_collection(
     listing = collection.entries(source)
     entries = listing.entries
     if not entries:
-        found = shown_refusals(listing.refused) or ["the folder is empty"]
+        found = format_refusals(listing.refused) or ["the folder is empty"]
         raise PopulationError(f"{source}: no networks of {collection.title} to read; " + "; ".join(found))
     step = max(1, shard_size // collection.networks_per_file)
     provenance = {
@@ -100,56 +106,58 @@ def import_collection(
         with bar as advance, file_workers(work, files=len(entries) - done, workers=workers) as read:
             for start in range(done, len(entries), step):
                 refused = list(listing.refused) if start == 0 else []
-                networks: list[Networks] = []
+                networks: list[LoadedNetworks] = []
                 for some, not_read in read(entries[start : start + step]):
                     networks += some
                     refused += not_read
                     advance(sum(len(group.theta) for group in some) / collection.networks_per_file)
                 notes = {"refused": [[refusal.name, refusal.reason] for refusal in refused]}
                 writer.append_groups(_groups(networks), notes=notes)
-        refused = [Refusal(*entry) for notes in writer.notes for entry in notes["refused"]]  # type: ignore[index]
+        refused = [RefusedFile(*entry) for notes in writer.notes for entry in notes["refused"]]  # type: ignore[index]
         if not len(writer):
             raise PopulationError(
-                f"{source}: all {len(entries)} files were refused; " + "; ".join(shown_refusals(refused))
+                f"{source}: all {len(entries)} files were refused; " + "; ".join(format_refusals(refused))
             )
         writer.finish()
         return ImportReport(writer.folder, len(writer), tuple(refused), listing.left_out)
 
 
-def read_all(collection: Collection, entries: Sequence[Entry]) -> tuple[list[Networks], list[Refusal]]:
+def read_all(
+    collection: Collection, entries: Sequence[CollectionFile]
+) -> tuple[list[LoadedNetworks], list[RefusedFile]]:
     """Read files one after the other: their networks, per architecture, and what was refused."""
-    by_architecture: dict[Architecture, list[Networks]] = {}
-    refused: list[Refusal] = []
+    by_architecture: dict[Architecture, list[LoadedNetworks]] = {}
+    refused: list[RefusedFile] = []
     for entry in entries:
         try:
             networks = collection.read(entry)
         except (ScaleGMNError, OSError) as error:
-            refused.append(Refusal(entry.name, str(error)))
+            refused.append(RefusedFile(entry.name, str(error)))
             continue
         by_architecture.setdefault(networks.architecture, []).append(networks)
         refused += networks.refused
-    return [joined(group) for group in by_architecture.values()], refused
+    return [concatenate(group) for group in by_architecture.values()], refused
 
 
-def joined(networks: Sequence[Networks]) -> Networks:
+def concatenate(networks: Sequence[LoadedNetworks]) -> LoadedNetworks:
     """Networks of one architecture and with the same columns, as one value."""
     columns = {
         name: np.concatenate([part.columns[name] for part in networks]) for name in networks[0].columns
     }
     refused = tuple(refusal for part in networks for refusal in part.refused)
     theta = torch.cat([part.theta for part in networks])
-    return Networks(networks[0].architecture, theta, columns, refused)
+    return LoadedNetworks(networks[0].architecture, theta, columns, refused)
 
 
-def _groups(networks: Sequence[Networks]) -> list[Group]:
-    by_architecture: dict[Architecture, list[Networks]] = {}
+def _groups(networks: Sequence[LoadedNetworks]) -> list[ArchitectureGroup]:
+    by_architecture: dict[Architecture, list[LoadedNetworks]] = {}
     for part in networks:
         by_architecture.setdefault(part.architecture, []).append(part)
-    together = [joined(parts) for parts in by_architecture.values()]
-    return [Group(group.architecture, group.theta, group.columns) for group in together]
+    together = [concatenate(parts) for parts in by_architecture.values()]
+    return [ArchitectureGroup(group.architecture, group.theta, group.columns) for group in together]
 
 
-def _checksum(listing: Listing) -> str:
+def _checksum(listing: CollectionListing) -> str:
     """Names the files to read and what is known about them, so that a resumed import reads the same."""
     digest = hashlib.sha256()
     for entry in listing.entries:
@@ -157,7 +165,7 @@ def _checksum(listing: Listing) -> str:
     return digest.hexdigest()
 
 
-def shown_refusals(refused: Sequence[Refusal]) -> list[str]:
+def format_refusals(refused: Sequence[RefusedFile]) -> list[str]:
     """The first refusals, one per line, and how many more there are."""
     lines = [f"{refusal.name}: {refusal.reason}" for refusal in refused[:_SHOWN]]
     more = len(refused) - len(lines)

@@ -17,12 +17,18 @@ from torch import Tensor
 
 from scalegmn.checkpoints import FileReader, read_state
 from scalegmn.checkpoints.worker import Reader
-from scalegmn.collections._collection import Entry, Refusal, existing_folder
-from scalegmn.collections._importing import ImportReport, shown_refusals
+from scalegmn.collections._collection import CollectionFile, RefusedFile, existing_folder
+from scalegmn.collections._importing import ImportReport, format_refusals
 from scalegmn.errors import CheckpointError, ConfigurationError, PopulationError, ScaleGMNError
 from scalegmn.networks import Architecture, Conv, Pool
-from scalegmn.networks.recognition import DESCRIPTION, Recognizer, Unrecognized, Wanted
-from scalegmn.populations import Group, LabelTable, PopulationWriter, has_trace_of_path, progress_bar
+from scalegmn.networks.recognition import DESCRIPTION, Recognizer, RequestedActivations, Unrecognized
+from scalegmn.populations import (
+    ArchitectureGroup,
+    LabelTable,
+    PopulationWriter,
+    has_trace_of_path,
+    progress_bar,
+)
 
 # Names under which networks are kept, whether or not such files can be read.
 _SUFFIXES: Final = (
@@ -58,7 +64,7 @@ class NetworkReader:
 
     def __post_init__(self) -> None:
         if self.activation is not None:
-            Wanted.parse(self.activation)
+            RequestedActivations.parse(self.activation)
 
     def read(self, path: Path, *, files: FileReader) -> tuple[Architecture, Tensor, tuple[str, ...]]:
         """Architecture, parameters ``(P,)``, and notes.
@@ -158,7 +164,7 @@ def import_checkpoints(
     source, folder, reader = Path(source), Path(folder), reader or NetworkReader()
     entries, not_read, others = _entries(existing_folder(source, "checkpoint files"), table)
     if not entries:
-        reasons = shown_refusals(not_read) or ["the table has no rows"]
+        reasons = format_refusals(not_read) or ["the table has no rows"]
         raise PopulationError(f"{source}: no networks to read; " + "; ".join(reasons))
     provenance = {
         "maker": "import_checkpoints",
@@ -175,7 +181,7 @@ def import_checkpoints(
     new = not folder.exists()
     with PopulationWriter(folder, provenance=provenance, resume=resume) as writer:
         _read_shards(writer, entries, not_read, table, reader, workers, shard_size, progress)
-        refused = [Refusal(*entry) for notes in writer.notes for entry in notes["refused"]]  # type: ignore[index]
+        refused = [RefusedFile(*entry) for notes in writer.notes for entry in notes["refused"]]  # type: ignore[index]
         if len(writer):
             writer.finish()
             remarks = (*table.remarks, *_remarks(writer.notes))
@@ -183,13 +189,13 @@ def import_checkpoints(
             return ImportReport(writer.folder, len(writer), tuple(refused), left_out, remarks)
     if new:
         shutil.rmtree(folder)
-    raise PopulationError(f"{source}: all files were refused; " + "; ".join(shown_refusals(refused)))
+    raise PopulationError(f"{source}: all files were refused; " + "; ".join(format_refusals(refused)))
 
 
 def _read_shards(
     writer: PopulationWriter,
-    entries: Sequence[Entry],
-    not_read: Sequence[Refusal],
+    entries: Sequence[CollectionFile],
+    not_read: Sequence[RefusedFile],
     table: LabelTable,
     reader: NetworkReader,
     workers: int | None,
@@ -203,7 +209,7 @@ def _read_shards(
             refused = list(not_read) if start == 0 else []
             networks: list[_Read] = []
             for found in _read_files(reader, files, entries[start : start + size]):
-                if isinstance(found, Refusal):
+                if isinstance(found, RefusedFile):
                     refused.append(found)
                 else:
                     networks.append(found)
@@ -213,14 +219,16 @@ def _read_shards(
             writer.append_groups(_groups(networks, table), notes=notes)
 
 
-def _read_files(reader: NetworkReader, files: Reader, entries: Sequence[Entry]) -> Iterator[_Read | Refusal]:
+def _read_files(
+    reader: NetworkReader, files: Reader, entries: Sequence[CollectionFile]
+) -> Iterator[_Read | RefusedFile]:
     """What every file holds, in order; as many are read at a time as there are workers."""
 
-    def read(entry: Entry) -> _Read | Refusal:
+    def read(entry: CollectionFile) -> _Read | RefusedFile:
         try:
             return _Read(int(entry.columns["row"]), *reader.read(entry.path, files=files))
         except (ScaleGMNError, OSError) as error:
-            return Refusal(entry.name, str(error))
+            return RefusedFile(entry.name, str(error))
 
     threads = ThreadPoolExecutor(files.workers)
     try:
@@ -229,25 +237,25 @@ def _read_files(reader: NetworkReader, files: Reader, entries: Sequence[Entry]) 
         threads.shutdown(cancel_futures=True)
 
 
-def _groups(networks: Sequence[_Read], table: LabelTable) -> Iterator[Group]:
+def _groups(networks: Sequence[_Read], table: LabelTable) -> Iterator[ArchitectureGroup]:
     """Neighbors of one architecture together, so that the order stays that of the table."""
     for architecture, run in itertools.groupby(networks, key=lambda network: network.architecture):
         members = list(run)
         rows = table.columns.take([member.row for member in members])
         columns = {name: rows[name] for name in rows.column_names}
-        yield Group(architecture, torch.stack([member.theta for member in members]), columns)
+        yield ArchitectureGroup(architecture, torch.stack([member.theta for member in members]), columns)
 
 
-def _entries(source: Path, table: LabelTable) -> tuple[list[Entry], list[Refusal], int]:
+def _entries(source: Path, table: LabelTable) -> tuple[list[CollectionFile], list[RefusedFile], int]:
     """The files to read, in the order of the table; what will not be read; how many other files there are."""
     rows: dict[str, list[int]] = {}
     refused = []
     for row, name in enumerate(table.files):
         where = f"row {row + 1} of {table.path.name}"
         if not name:
-            refused.append(Refusal(where, "names no file"))
+            refused.append(RefusedFile(where, "names no file"))
         elif has_trace_of_path(name):
-            refused.append(Refusal(name, f"{where} names a file that is not below {source.name}"))
+            refused.append(RefusedFile(name, f"{where} names a file that is not below {source.name}"))
         else:
             rows.setdefault(Path(name).as_posix(), []).append(row)
     entries = []
@@ -255,11 +263,11 @@ def _entries(source: Path, table: LabelTable) -> tuple[list[Entry], list[Refusal
         where = f"row {mine[0] + 1} of {table.path.name}"
         if len(mine) > 1:
             listed = ", ".join(str(row + 1) for row in mine[:5])
-            refused.append(Refusal(name, f"rows {listed} of {table.path.name} name it; keep one of them"))
+            refused.append(RefusedFile(name, f"rows {listed} of {table.path.name} name it; keep one of them"))
         elif (problem := _problem_with(source, name)) is not None:
-            refused.append(Refusal(name, f"{where} names it, but it {problem}"))
+            refused.append(RefusedFile(name, f"{where} names it, but it {problem}"))
         else:
-            entries.append(Entry(source / name, name, {"row": mine[0]}))
+            entries.append(CollectionFile(source / name, name, {"row": mine[0]}))
     unnamed, others = _unnamed(source, rows, table)
     return entries, [*refused, *unnamed], others
 
@@ -275,7 +283,7 @@ def _problem_with(source: Path, name: str) -> str | None:
     return None if inside else f"is a link that leads out of {source.name}"
 
 
-def _unnamed(source: Path, rows: Mapping[str, object], table: LabelTable) -> tuple[list[Refusal], int]:
+def _unnamed(source: Path, rows: Mapping[str, object], table: LabelTable) -> tuple[list[RefusedFile], int]:
     """Files that seem to hold networks and have no row, and how many others there are."""
     found, others = [], 0
     tables = {table.path.with_suffix(suffix).name for suffix in (table.path.suffix, ".csv", ".parquet")}
@@ -284,13 +292,13 @@ def _unnamed(source: Path, rows: Mapping[str, object], table: LabelTable) -> tup
         if name in rows or name in tables or any(part.startswith(".") for part in name.split("/")):
             continue
         if path.is_file() and path.suffix.lower() in _SUFFIXES:
-            found.append(Refusal(name, f"no row of {table.path.name} names it"))
+            found.append(RefusedFile(name, f"no row of {table.path.name} names it"))
         elif path.is_file():
             others += 1
     return found, others
 
 
-def _checksum(entries: Sequence[Entry], refused: Sequence[Refusal]) -> str:
+def _checksum(entries: Sequence[CollectionFile], refused: Sequence[RefusedFile]) -> str:
     digest = hashlib.sha256()
     for entry in entries:
         digest.update(f"{entry.name}\0{entry.columns['row']}\0{entry.path.stat().st_size}\n".encode())

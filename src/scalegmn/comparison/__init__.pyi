@@ -1,6 +1,6 @@
 from ._config import ComparisonConfig
 from ._parsing import parse_comparison
-from ._picture import draw_comparison, draw_curves, draw_predictions
+from ._picture import draw_comparison, draw_comparison_curves, draw_predictions
 from ._results import Comparison, collect
 from ._running import compare
 from ._table import comparison_table, costs_table, figures_table, notes, runs_csv, table_csv
@@ -13,7 +13,7 @@ __all__ = [
     "comparison_table",
     "costs_table",
     "draw_comparison",
-    "draw_curves",
+    "draw_comparison_curves",
     "draw_predictions",
     "figures_table",
     "notes",
@@ -23,6 +23,6 @@ __all__ = [
 ]
 
 # For other rooms of the house; no promise is made about these.
-from ._parsing import help_parser as help_parser
+from ._parsing import compare_help_parser as compare_help_parser
 from ._running import FAILURES as FAILURES
-from ._status import mistakes_of_comparison as mistakes_of_comparison
+from ._status import comparison_errors as comparison_errors

@@ -13,7 +13,7 @@ from scalegmn.configuration import Configuration, Count, Distinct, Entries
 from scalegmn.training import TASKS, RunConfig
 
 OWN_OF_RUNS: Final = ("output", "resume", "training.seed")
-"""What a comparison decides for each of its trainings."""
+"""What a comparison decides for each of its training runs."""
 
 JUDGED_BY: Final = (
     "task",
@@ -29,7 +29,7 @@ JUDGED_BY: Final = (
     "data.val_limit",
     "data.test_limit",
 )
-"""What decides by which networks models are judged: the same for all, as is what the task names."""
+"""What decides by which networks models are evaluated: the same for all, as is what the task names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +37,13 @@ class ComparisonOptions(Configuration):
     """How a comparison is made, whatever its models are.
 
     Attributes:
-        seeds: of the trainings: each model is trained once with every one. Which networks are for training,
-            validation and test is decided by data.split_seed, and is the same for all.
+        seeds: of the training runs: each model is trained once with every one. Which networks are for
+            training, validation and test is decided by data.split_seed, and is the same for all.
         output: folder of the comparison; by default one in ``runs`` with the name of the file.
         reference: name of the model from which the others' differences are given; by default the first.
         only: names of the models to train now; by default all. What is finished of the others is shown too.
-        jobs: trainings side by side, each in a process with its share of the processor cores.
-        resume: go on with trainings that were interrupted.
+        jobs: training runs side by side, each in a process with its share of the processor cores.
+        resume: go on with training runs that were interrupted.
     """
 
     seeds: Annotated[tuple[int, ...], Entries(least=1), Distinct()] = (0, 1, 2)
@@ -60,7 +60,7 @@ class ComparedModel(Configuration):
 
     Attributes:
         name: as people call it.
-        config: of its trainings; seed and run folder are those of the single training.
+        config: of its training runs; seed and run folder are those of the single training.
     """
 
     name: str
@@ -98,12 +98,12 @@ class ComparisonConfig(Configuration):
 
     Attributes:
         models: in the order of the file.
-        seeds: of the trainings.
+        seeds: of the training runs.
         output: folder of the comparison.
         reference: name of the model from which differences are given.
         only: names of the models to train now.
-        jobs: trainings side by side.
-        resume: go on with trainings that were interrupted.
+        jobs: training runs side by side.
+        resume: go on with training runs that were interrupted.
     """
 
     models: tuple[ComparedModel, ...]
@@ -116,12 +116,12 @@ class ComparisonConfig(Configuration):
 
     @property
     def runs(self) -> tuple[ComparedRun, ...]:
-        """All trainings: every model with the first seed, then every model with the next one."""
+        """All training runs: every model with the first seed, then every model with the next one."""
         return tuple(self._run(model, seed) for seed in self.seeds for model in self.models)
 
     @property
-    def wanted(self) -> tuple[ComparedRun, ...]:
-        """The trainings to be done now, or to be there."""
+    def selected_runs(self) -> tuple[ComparedRun, ...]:
+        """The training runs to be done now, or to be there."""
         return tuple(run for run in self.runs if run.model in self.only)
 
     def _run(self, model: ComparedModel, seed: int) -> ComparedRun:
@@ -132,7 +132,7 @@ class ComparisonConfig(Configuration):
             resume=False,
         )
         if self.jobs > 1:
-            # Lines and bars of several trainings would run into each other.
+            # Lines and bars of several training runs would run into each other.
             quiet = dataclasses.replace(config.logging, progress=False)
             config = dataclasses.replace(config, logging=quiet)
         return ComparedRun(model.name, seed, config)
@@ -144,7 +144,7 @@ def same_for_all(key: str, *, task: str) -> bool:
     return any(key.startswith(name) if name.endswith(".") else key == name for name in names)
 
 
-def option_mistakes(
+def option_errors(
     options: ComparisonOptions, *, models: Mapping[str, ComparedModel], known: tuple[str, ...]
 ) -> list[str]:
     """What is wrong with options, and with names: of models, and those that options refer to.
@@ -154,22 +154,22 @@ def option_mistakes(
         models: those whose configuration could be read.
         known: the names of all models in the file.
     """
-    mistakes = []
+    problems = []
     owners: dict[str, str] = {}
     for model in models.values():
         if not model.slug:
-            mistakes.append(f"models: the name {model.name!r} has no letter and no digit to name a folder by")
+            problems.append(f"models: the name {model.name!r} has no letter and no digit to name a folder by")
         elif model.slug in owners:
-            mistakes.append(
+            problems.append(
                 f"models: {owners[model.slug]!r} and {model.name!r} would share the folders "
                 f"{model.slug}-seed...; rename one"
             )
         owners.setdefault(model.slug, model.name)
     referred = [("reference", options.reference)] if options.reference is not None else []
     referred += [("only", name) for name in options.only]
-    mistakes += [
+    problems += [
         f"{option}: there is no model {name!r}; there are {', '.join(map(repr, known))}"
         for option, name in referred
         if name not in known
     ]
-    return mistakes
+    return problems

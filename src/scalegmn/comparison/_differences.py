@@ -18,7 +18,9 @@ DRAWS: Final = 500
 """Resamples of the test networks behind the interval of a difference."""
 
 Statistic = Callable[[np.ndarray, np.ndarray], float | None]
-"""A figure from what is the same for all models that are judged by the same networks, and a model's own."""
+"""A figure from what is the same for all models that are evaluated by the same networks, and a model's
+own.
+"""
 
 
 def _mean_error(before: np.ndarray, after: np.ndarray) -> float:
@@ -35,13 +37,13 @@ _PAIRED: Final[dict[str, tuple[str, Statistic]]] = {
 
 
 @dataclass(frozen=True)
-class Difference:
+class PairedDifference:
     """How far the first figure of a model is from that of the reference.
 
     Attributes:
-        by_seed: the difference of the two trainings with this seed.
+        by_seed: the difference of the two training runs with this seed.
         interval: 95 % interval of the mean difference from a paired bootstrap over test networks (groups of
-            them, where they belong together), with these trainings; None where answers about single
+            them, where they belong together), with these training runs; None where predictions for single
             networks are not written.
     """
 
@@ -61,14 +63,14 @@ class Difference:
 
 def differences_of(
     models: Sequence[ModelResult], *, reference: str, metric: str, data: DataConfig
-) -> dict[str, Difference]:
+) -> dict[str, PairedDifference]:
     """By the name of the model, for all but the reference that have a seed in common with it.
 
     Args:
         models: the reference among them.
         reference: name of the model from which differences are given.
         metric: the figure.
-        data: the networks that the models were judged on.
+        data: the networks that the models were evaluated on.
     """
     (base,) = (model for model in models if model.name == reference)
     before = {run.seed: run for run in base.runs}
@@ -82,8 +84,10 @@ def differences_of(
         }
         if model.name != reference and by_seed:
             kept = [(run, other) for run, other in pairs if run.seed in by_seed]
-            # The run folders hold the answers of models.
-            differences[model.name] = Difference(by_seed, draws.interval(kept) if model.trained else None)
+            # The run folders hold the predictions of models.
+            differences[model.name] = PairedDifference(
+                by_seed, draws.interval(kept) if model.trained else None
+            )
     return differences
 
 
@@ -99,7 +103,9 @@ class _Draws:
         self._groups: np.ndarray | None = None
 
     def interval(self, pairs: Sequence[tuple[RunResult, RunResult]]) -> tuple[float, float] | None:
-        """95 % interval of the mean difference of pairs of trainings; None where it cannot be computed."""
+        """95 % interval of the mean difference of pairs of training runs; None where it cannot be
+        computed.
+        """
         drawn = [(self._values(run), self._values(other)) for run, other in pairs]
         differences = [mine - its for mine, its in drawn if mine is not None and its is not None]
         if not differences or len(differences) < len(pairs):

@@ -1,4 +1,4 @@
-"""Finished trainings as a comparison sees them: figures on the test networks, over seeds."""
+"""Finished training runs as a comparison sees them: figures on the test networks, over seeds."""
 
 from __future__ import annotations
 
@@ -69,30 +69,30 @@ class RunResult:
 
 @dataclass(frozen=True)
 class ModelResult:
-    """A model and its finished trainings, in the order of seeds; there may be none.
+    """A model and its finished training runs, in the order of seeds; there may be none.
 
     Attributes:
         name: as people call it.
-        runs: the trainings.
+        runs: the training runs.
         trained: False for what needs no training, such as leaving networks as they are: `runs` has its
-            figures where trainings reported them, and nothing else.
+            figures where training runs reported them, and nothing else.
     """
 
     name: str
     runs: tuple[RunResult, ...]
     trained: bool = True
 
-    def defined(self, metric: str) -> list[float]:
+    def defined_values(self, metric: str) -> list[float]:
         """The values of a figure, without those that are undefined."""
         return [value for run in self.runs if (value := run.value(metric)) is not None]
 
     def mean(self, metric: str) -> float | None:
         """Over seeds; None where no training has a value."""
-        return mean_of(self.defined(metric))
+        return mean_of(self.defined_values(metric))
 
     def deviation(self, metric: str) -> float | None:
         """The standard deviation over seeds (n - 1 in the denominator); None for fewer than two."""
-        return deviation_of(self.defined(metric))
+        return deviation_of(self.defined_values(metric))
 
     def fact(self, name: str) -> float | None:
         """The mean over seeds of an entry of ``results.json``; None where it is missing."""
@@ -114,9 +114,9 @@ def read_run(run: ComparedRun) -> RunResult:
 
 
 def untrained_of(models: Sequence[ModelResult], entry: str) -> ModelResult | None:
-    """What trainings report under `entry` beside their own figures, as a result of its own.
+    """What training runs report under `entry` beside their own figures, as a result of its own.
 
-    It is the same for all trainings with the same test networks, so those of any one model say it.
+    It is the same for all training runs with the same test networks, so those of any one model say it.
 
     Returns:
         None where nothing reports it, or a model has its name.

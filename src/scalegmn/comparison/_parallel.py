@@ -1,6 +1,6 @@
 """Long pieces of work side by side, each in a process of its own.
 
-Small models gain little from a second core, so several trainings at a time use a machine better than one
+Small models gain little from a second core, so several training runs at a time use a machine better than one
 with all cores.  A pool of processes would do but for two things: a process that is killed (for want of
 memory, say) breaks the pool with everything in it, and a pool that is interrupted waits for its work.
 """
@@ -27,7 +27,7 @@ _PATIENCE: Final = 20.0
 
 
 @dataclass(frozen=True)
-class Job:
+class ParallelJob:
     """One piece of work.
 
     Attributes:
@@ -43,17 +43,17 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Ended:
+class FinishedJob:
     """A job that has ended.
 
     Attributes:
         key: of the job.
-        answer: what its function returned; that its process died, if it did.
+        result: what its function returned; that its process died, if it did.
         seconds: how long it took, the start of the process included.
     """
 
     key: str
-    answer: tuple[str, str] | None
+    result: tuple[str, str] | None
     seconds: float
 
 
@@ -64,8 +64,8 @@ class _Worker:
     process: SpawnProcess
     connection: Connection
 
-    @staticmethod
-    def start(*, threads: int) -> _Worker:
+    @classmethod
+    def start(cls, *, threads: int) -> _Worker:
         # Fork would copy locks that threads of this process may hold.
         context = multiprocessing.get_context("spawn")
         own, other = context.Pipe()
@@ -74,7 +74,7 @@ class _Worker:
             process.start()
         # The connection ends when the process does, whatever ends it.
         other.close()
-        return _Worker(process, own)
+        return cls(process, own)
 
     def answer(self) -> tuple[str, str] | None:
         """What the function of its job returned, once there is something to receive.
@@ -105,14 +105,14 @@ class _Worker:
                 self.process.join()
 
 
-def run_side_by_side(jobs_to_do: Sequence[Job], *, jobs: int) -> Generator[Ended, None, None]:
+def run_side_by_side(jobs_to_do: Sequence[ParallelJob], *, jobs: int) -> Generator[FinishedJob, None, None]:
     """Do all jobs, `jobs` at a time; they are returned as they end.
 
     Each process has its share of the processor cores, and does one job after the other; one that dies is
     replaced.  If the caller is interrupted or stops asking, what is at work is told to stop.
     """
     waiting = deque(jobs_to_do)
-    working: dict[Connection, tuple[_Worker, Job, float]] = {}
+    working: dict[Connection, tuple[_Worker, ParallelJob, float]] = {}
     idle: list[_Worker] = []
     threads = max(1, _cores() // min(jobs, max(1, len(waiting))))
     try:
@@ -131,7 +131,7 @@ def run_side_by_side(jobs_to_do: Sequence[Job], *, jobs: int) -> Generator[Ended
                 except (EOFError, OSError):
                     answer = worker.death()
                 del working[connection]
-                yield Ended(job.key, answer, time.perf_counter() - began)
+                yield FinishedJob(job.key, answer, time.perf_counter() - began)
             while idle and not waiting:
                 idle.pop().stop()
     finally:
@@ -173,7 +173,7 @@ def _work(threads: int, connection: Connection) -> None:
     # Lightning turns the signal to stop into an interruption.
     with contextlib.suppress(EOFError, KeyboardInterrupt):
         while True:
-            job: Job = connection.recv()
+            job: ParallelJob = connection.recv()
             connection.send(job.function(*job.arguments))
 
 

@@ -1,4 +1,4 @@
-"""From a comparison file and options to a configuration, with the mistakes of all models found at once."""
+"""From a comparison file and options to a configuration, with the errors of all models found at once."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from scalegmn.comparison._config import (
     ComparedModel,
     ComparisonConfig,
     ComparisonOptions,
-    option_mistakes,
+    option_errors,
     same_for_all,
 )
 from scalegmn.errors import ConfigurationError
 from scalegmn.training import (
+    ConfigEntry,
     ConfigurationFile,
-    Entry,
     RunConfig,
     find_configuration,
     flat_items,
@@ -43,8 +43,8 @@ class _CommandLine:
     """What was given there: the files, options of the comparison, and values of the base."""
 
     files: list[str] = field(default_factory=list)
-    options: dict[str, Entry] = field(default_factory=dict)
-    base: dict[str, Entry] = field(default_factory=dict)
+    options: dict[str, ConfigEntry] = field(default_factory=dict)
+    base: dict[str, ConfigEntry] = field(default_factory=dict)
 
 
 def parse_comparison(arguments: Sequence[str]) -> tuple[ComparisonConfig | None, list[str]]:
@@ -56,33 +56,33 @@ def parse_comparison(arguments: Sequence[str]) -> tuple[ComparisonConfig | None,
     over those of the base.
 
     Returns:
-        The configuration and all mistakes.  It is None where mistakes leave nothing to go on with.
+        The configuration and all errors.  It is None where errors leave nothing to go on with.
     """
-    mistakes: list[str] = []
-    given = _command_line(arguments, mistakes)
+    problems: list[str] = []
+    given = _command_line(arguments, problems)
     if len(given.files) != 1:
-        mistakes.append(f"--config FILE was given {len(given.files)} times, expected once")
-        return None, mistakes
+        problems.append(f"--config FILE was given {len(given.files)} times, expected once")
+        return None, problems
     path = given.files[0]
     try:
         file = find_configuration(path)
         content = read_yaml(file.path)
     except ConfigurationError as error:
-        return None, [*mistakes, str(error)]
+        return None, [*problems, str(error)]
     if "data" in content and not content.keys() & {"base", "models"}:
-        return None, [*mistakes, f"--config {path}: describes one training; give it to scalegmn train"]
+        return None, [*problems, f"--config {path}: describes one training; give it to scalegmn train"]
     known = ("base", "models", *_OPTIONS)
-    mistakes += [f"{path}: unknown key {key!r}{_near(key, known)}" for key in content if key not in known]
+    problems += [f"{path}: unknown key {key!r}{_near(key, known)}" for key in content if key not in known]
     chosen = {key: value for key, value in content.items() if key in _OPTIONS}
-    stated = {key: Entry(value, path, beside=file.beside) for key, value in chosen.items()}
-    options = parse_entries(ComparisonOptions, stated | given.options, mistakes)
+    stated = {key: ConfigEntry(value, path, beside=file.beside) for key, value in chosen.items()}
+    options = parse_entries(ComparisonOptions, stated | given.options, problems)
     assert options is not None, "every option has a default"
-    base = _base(content.get("base"), path, file, mistakes) | given.base
-    models = _models(content.get("models"), path, base, mistakes, beside=file.beside)
+    base = _base(content.get("base"), path, file, problems) | given.base
+    models = _models(content.get("models"), path, base, problems, beside=file.beside)
     names = tuple(map(str, content["models"])) if isinstance(content.get("models"), Mapping) else ()
-    mistakes += option_mistakes(options, models=models, known=names)
+    problems += option_errors(options, models=models, known=names)
     if not models:
-        return None, mistakes
+        return None, problems
     config = ComparisonConfig(
         models=tuple(models.values()),
         seeds=options.seeds,
@@ -92,15 +92,15 @@ def parse_comparison(arguments: Sequence[str]) -> tuple[ComparisonConfig | None,
         jobs=options.jobs,
         resume=options.resume,
     )
-    return config, mistakes
+    return config, problems
 
 
-def help_parser() -> ArgumentParser:
+def compare_help_parser() -> ArgumentParser:
     """A parser that knows the options and their descriptions, to print help."""
     parser = ArgumentParser(
         prog="scalegmn compare",
         description="Train several models with several seeds on the same networks, and write a table, CSV "
-        "files and pictures. All mistakes are reported before any work starts; a training that is finished "
+        "files and pictures. All errors are reported before any work starts; a training that is finished "
         "is not repeated.",
         epilog="--base.SECTION.KEY VALUE changes the base of all models, for example --base.training.epochs "
         "5; `scalegmn train --help` describes the keys. Lists are given as words: --seeds 0 1 2.",
@@ -117,13 +117,13 @@ def help_parser() -> ArgumentParser:
     return parser
 
 
-def _command_line(arguments: Sequence[str], mistakes: list[str]) -> _CommandLine:
+def _command_line(arguments: Sequence[str], problems: list[str]) -> _CommandLine:
     found = _CommandLine()
     rest = list(arguments)
     while rest:
         token = rest.pop(0)
         if not token.startswith("--") or token == "--":
-            mistakes.append(f"{_COMMAND_LINE}: {token!r} stands alone; expected --key VALUE")
+            problems.append(f"{_COMMAND_LINE}: {token!r} stands alone; expected --key VALUE")
             continue
         key, equals, value = token[2:].partition("=")
         values = [value] if equals else []
@@ -131,7 +131,7 @@ def _command_line(arguments: Sequence[str], mistakes: list[str]) -> _CommandLine
             while rest and not rest[0].startswith("--"):
                 values.append(rest.pop(0))
         if key in _OPTIONS and not values and key != "resume":
-            mistakes.append(f"{_COMMAND_LINE}: --{key} has no value")
+            problems.append(f"{_COMMAND_LINE}: --{key} has no value")
         elif key in _OPTIONS:
             found.options[key] = _option(key, values)
         elif key == "config" or key.startswith(_BASE):
@@ -142,24 +142,24 @@ def _command_line(arguments: Sequence[str], mistakes: list[str]) -> _CommandLine
             if key == "config":
                 found.files.append(first)
             else:
-                found.base[key.removeprefix(_BASE)] = Entry(first, _COMMAND_LINE, text=True)
+                found.base[key.removeprefix(_BASE)] = ConfigEntry(first, _COMMAND_LINE, text=True)
         else:
-            mistakes.append(f"{_COMMAND_LINE}: unknown option --{key}{_near_option(key)}")
+            problems.append(f"{_COMMAND_LINE}: unknown option --{key}{_near_option(key)}")
     return found
 
 
-def _option(key: str, values: list[str]) -> Entry:
+def _option(key: str, values: list[str]) -> ConfigEntry:
     match key:
         case "only":
-            return Entry(values, _COMMAND_LINE)
+            return ConfigEntry(values, _COMMAND_LINE)
         case "seeds":
             # Words, or one list as it stands in files.
             listed = len(values) == 1 and values[0].startswith("[")
-            return Entry(values[0] if listed else f"[{', '.join(values)}]", _COMMAND_LINE, text=True)
+            return ConfigEntry(values[0] if listed else f"[{', '.join(values)}]", _COMMAND_LINE, text=True)
         case "resume" if not values:
-            return Entry("true", _COMMAND_LINE, text=True)
+            return ConfigEntry("true", _COMMAND_LINE, text=True)
         case _:
-            return Entry(" ".join(values), _COMMAND_LINE, text=True)
+            return ConfigEntry(" ".join(values), _COMMAND_LINE, text=True)
 
 
 def _near(key: str, known: Sequence[str]) -> str:
@@ -175,11 +175,11 @@ def _near_option(key: str) -> str:
     return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(options)}, --{_BASE}KEY"
 
 
-def _base(value: object, path: str, file: ConfigurationFile, mistakes: list[str]) -> dict[str, Entry]:
+def _base(value: object, path: str, file: ConfigurationFile, problems: list[str]) -> dict[str, ConfigEntry]:
     """The values of the base by their dotted names.  A path of a base is one from the folder of the file."""
-    entries: dict[str, Entry] = {}
+    entries: dict[str, ConfigEntry] = {}
     if value is None:
-        mistakes.append(f"{path}: base is missing; give a run configuration, or the path of one")
+        problems.append(f"{path}: base is missing; give a run configuration, or the path of one")
     for part in value if isinstance(value, list) else [] if value is None else [value]:
         try:
             if isinstance(part, str):
@@ -190,59 +190,59 @@ def _base(value: object, path: str, file: ConfigurationFile, mistakes: list[str]
                 origin = f"{path}: base"
                 entries |= run_entries(_plain(part), origin=origin, beside=file.beside)
             else:
-                mistakes.append(f"{path}: base is {part!r}, expected sections with keys, or a path")
+                problems.append(f"{path}: base is {part!r}, expected sections with keys, or a path")
         except ConfigurationError as error:
-            mistakes.append(str(error))
+            problems.append(str(error))
     return entries
 
 
 def _models(
-    value: object, path: str, base: Mapping[str, Entry], mistakes: list[str], *, beside: Path | None
+    value: object, path: str, base: Mapping[str, ConfigEntry], problems: list[str], *, beside: Path | None
 ) -> dict[str, ComparedModel]:
     """The models whose configuration can be used, by name."""
-    # Mistakes of the base are those of every model; they are told once.
+    # Errors of the base are those of every model; they are told once.
     of_base: list[str] = []
     plain = parse_run(base, of_base)
-    mistakes += of_base
+    problems += of_base
     if plain is not None and plain.training.devices != 1:
-        mistakes.append(f"{path}: base: training.devices is {plain.training.devices}, expected 1 to compare")
+        problems.append(f"{path}: base: training.devices is {plain.training.devices}, expected 1 to compare")
     if not isinstance(value, Mapping) or not value:
-        mistakes.append(f"{path}: models is {value!r}, expected the name of each and what is different in it")
+        problems.append(f"{path}: models is {value!r}, expected the name of each and what is different in it")
         return {}
     models: dict[str, ComparedModel] = {}
     for name, overrides in value.items():
         origin = f"{path}: models.{name}"
         if not isinstance(overrides, Mapping | None):
-            mistakes.append(f"{origin} is {overrides!r}, expected keys with values, or {{}} for the base")
+            problems.append(f"{origin} is {overrides!r}, expected keys with values, or {{}} for the base")
             continue
         try:
             own = run_entries(_plain(overrides or {}), origin=origin, beside=beside)
         except ConfigurationError as error:
-            mistakes.append(str(error))
+            problems.append(str(error))
             continue
         found: list[str] = []
         config = parse_run({**base, **own}, found)
-        for mistake in found:
-            if mistake not in of_base:
-                mistakes.append(mistake if mistake.startswith(origin) else f"{origin}: {mistake}")
+        for problem in found:
+            if problem not in of_base:
+                problems.append(problem if problem.startswith(origin) else f"{origin}: {problem}")
         if config is not None and plain is not None:
-            mistakes += [f"{origin}: {mistake}" for mistake in _unfair(own, config, plain)]
+            problems += [f"{origin}: {problem}" for problem in _unfair(own, config, plain)]
             models[str(name)] = ComparedModel(str(name), config)
     return models
 
 
-def _unfair(own: Mapping[str, Entry], config: RunConfig, base: RunConfig) -> list[str]:
+def _unfair(own: Mapping[str, ConfigEntry], config: RunConfig, base: RunConfig) -> list[str]:
     """What a model may not have for itself."""
-    mistakes = [f"{key} is decided by the comparison; leave it out" for key in OWN_OF_RUNS if key in own]
+    problems = [f"{key} is decided by the comparison; leave it out" for key in OWN_OF_RUNS if key in own]
     before = dict(flat_items(base))
-    mistakes += [
+    problems += [
         f"{key} is {value!r}, but {before[key]!r} in the base; task and networks must be the same for all"
         for key, value in flat_items(config)
         if key in own and same_for_all(key, task=base.task) and value != before.get(key, value)
     ]
     if "training.devices" in own and config.training.devices != 1:
-        mistakes.append(f"training.devices is {config.training.devices}, expected 1 to compare")
-    return mistakes
+        problems.append(f"training.devices is {config.training.devices}, expected 1 to compare")
+    return problems
 
 
 def _plain(data: Mapping[Any, Any]) -> dict[str, object]:

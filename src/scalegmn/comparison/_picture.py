@@ -43,7 +43,7 @@ def draw_comparison(comparison: Comparison) -> Figure:
         ComparisonError: no model has a value.
     """
     metric = comparison.metrics[0]
-    models = [model for model in comparison.models if model.defined(metric)]
+    models = [model for model in comparison.models if model.defined_values(metric)]
     if not models:
         raise ComparisonError(f"no training has a value of {metric!r}; nothing can be drawn")
     figure = new_figure(width=9.2, height=1.9 + 0.5 * len(models))
@@ -51,7 +51,7 @@ def draw_comparison(comparison: Comparison) -> Figure:
     tidy(axes, title=caption(comparison))
     axes.grid(visible=False, axis="y")
     for row, model in enumerate(models):
-        values = model.defined(metric)
+        values = model.defined_values(metric)
         interval = model.runs[0].interval(metric)
         if interval is not None:
             axes.hlines(row, *interval, color=SKY, linewidth=9, alpha=0.4, zorder=1)
@@ -62,7 +62,7 @@ def draw_comparison(comparison: Comparison) -> Figure:
     axes.set_yticks(range(len(models)), [model.name for model in models], fontsize=TEXT)
     better = "larger" if comparison.task.larger_is_better else "smaller"
     axes.set_xlabel(f"{title_of(metric)} on test networks ({better} is better)", color=INK)
-    number = NumberFormat.of(comparison, metric)
+    number = NumberFormat.from_comparison(comparison, metric)
     right = axes.secondary_yaxis("right")
     right.set_yticks(range(len(models)), [number(_mean(model, metric)) for model in models])
     right.tick_params(length=0, labelsize=SMALL, colors=INK)
@@ -91,7 +91,7 @@ def draw_predictions(comparison: Comparison) -> Figure | None:
     )
 
 
-def draw_curves(comparison: Comparison) -> Figure | None:
+def draw_comparison_curves(comparison: Comparison) -> Figure | None:
     """The ROC curves of all models with their first seeds; None where the task does not detect anything."""
     curves = {}
     for model in comparison.models:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scalegmn.comparison._config import ComparedRun, ComparisonConfig
-from scalegmn.comparison._differences import Difference, differences_of
+from scalegmn.comparison._differences import PairedDifference, differences_of
 from scalegmn.comparison._finished import ModelResult, RunResult, read_run, untrained_of
-from scalegmn.comparison._status import State, state_of
+from scalegmn.comparison._status import RunStatus, status_of
 from scalegmn.errors import ScaleGMNError
 from scalegmn.networks import read_json
 from scalegmn.training import RUN, AnyTask, DataConfig, load_task
@@ -19,11 +19,11 @@ class Comparison:
     """The outcome.
 
     Attributes:
-        task: what was learnt.
+        task: what was learned.
         data: which networks.
         networks: how many test networks.
         metrics: the figures to show; the first gives the order.
-        seeds: of the trainings.
+        seeds: of the training runs.
         models: the best first; those without a finished training last. What needs no training is among them.
         reference: name of the model from which differences are given.
         differences: by the name of the model; there is none for the reference.
@@ -36,7 +36,7 @@ class Comparison:
     seeds: tuple[int, ...]
     models: tuple[ModelResult, ...]
     reference: str
-    differences: Mapping[str, Difference]
+    differences: Mapping[str, PairedDifference]
 
 
 def collect(config: ComparisonConfig) -> Comparison | None:
@@ -71,7 +71,7 @@ def collect(config: ComparisonConfig) -> Comparison | None:
 
 def _is_finished(run: ComparedRun, *, wanted: bool) -> bool:
     try:
-        return state_of(run) is State.finished
+        return status_of(run) is RunStatus.finished
     except ScaleGMNError:
         # What was not asked for may be in the way of nothing; the rest was checked before.
         if wanted:

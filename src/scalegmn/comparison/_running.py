@@ -16,17 +16,17 @@ from typing import Any, Final
 from lightning.pytorch.callbacks import Callback
 
 from scalegmn.comparison._config import ComparedRun, ComparisonConfig
-from scalegmn.comparison._parallel import Job, run_side_by_side
-from scalegmn.comparison._status import RECORD, State, state_of
+from scalegmn.comparison._parallel import ParallelJob, run_side_by_side
+from scalegmn.comparison._status import RECORD, RunStatus, status_of
 from scalegmn.configuration import to_plain
-from scalegmn.disk import claimed, sentence_of
+from scalegmn.disk import claim_folder, sentence_of
 from scalegmn.errors import ScaleGMNError, TrainingWarning
 from scalegmn.networks import read_json
 from scalegmn.registry import load_extension, loaded_extensions
 from scalegmn.training import RESULTS, RUN, RunConfig, load_task, to_yaml, train, write_text
 
 FAILURES: Final = "failures"
-"""In the folder of a comparison: where the errors of trainings are, with what led to them."""
+"""In the folder of a comparison: where the errors of training runs are, with what led to them."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Failure:
     details: str
 
 
-# The command line, and callbacks: the same for all trainings.
+# The command line, and callbacks: the same for all training runs.
 _Given = tuple[list[str] | None, tuple[Callback, ...]]
 
 
@@ -67,20 +67,20 @@ def compare(
     """Train what is not finished yet.  A training that fails is reported, and the others go on.
 
     Args:
-        config: checked (:func:`scalegmn.comparison.mistakes_of_comparison`).
+        config: checked (:func:`scalegmn.comparison.comparison_errors`).
         tell: is given a line of text per training.
         command: the command line, to be kept in the run folders.
         callbacks: of every training (:func:`~scalegmn.training.train`); other processes get copies.
 
     Returns:
-        The trainings that failed.
+        The training runs that failed.
 
     Raises:
         ConfigurationError: a run folder holds something else.
         DiskError: another comparison is at work in the folder, or it cannot be written to.
         KeyboardInterrupt: interrupted; the same call with `resume` goes on.
     """
-    with claimed(config.output):
+    with claim_folder(config.output):
         return _compare(config, tell=tell, command=command, callbacks=callbacks)
 
 
@@ -91,11 +91,11 @@ def _compare(
     command: Sequence[str] | None,
     callbacks: Sequence[Callback],
 ) -> tuple[Failure, ...]:
-    states = [(run, state_of(run)) for run in config.wanted]
-    todo = [_resumed(run, state) for run, state in states if state is not State.finished]
+    states = [(run, status_of(run)) for run in config.selected_runs]
+    todo = [_resumed(run, state) for run, state in states if state is not RunStatus.finished]
     write_text(config.output / RECORD, to_yaml(_record(config)))
     there = len(states) - len(todo)
-    tell(f"{len(todo)} trainings to do" + (f", {there} are finished already" if there else ""))
+    tell(f"{len(todo)} training runs to do" + (f", {there} are finished already" if there else ""))
     failures: list[Failure] = []
     given = (None if command is None else list(command), tuple(callbacks))
     done = _side_by_side(todo, config.jobs, given) if config.jobs > 1 else _in_turn(todo, given)
@@ -116,8 +116,8 @@ def _record(config: ComparisonConfig) -> dict[str, Any]:
     }
 
 
-def _resumed(run: ComparedRun, state: State) -> ComparedRun:
-    return dataclasses.replace(run, config=dataclasses.replace(run.config, resume=state is State.begun))
+def _resumed(run: ComparedRun, state: RunStatus) -> ComparedRun:
+    return dataclasses.replace(run, config=dataclasses.replace(run.config, resume=state is RunStatus.started))
 
 
 def _in_turn(runs: Sequence[ComparedRun], given: _Given) -> Generator[_Done, None, None]:
@@ -130,11 +130,13 @@ def _in_turn(runs: Sequence[ComparedRun], given: _Given) -> Generator[_Done, Non
 def _side_by_side(runs: Sequence[ComparedRun], jobs: int, given: _Given) -> Generator[_Done, None, None]:
     # Another process has the installed extensions, but not those that this one was told to load.
     more = (*given, loaded_extensions())
-    work = [Job(key=str(run.folder), function=_problem_of, arguments=(run.config, *more)) for run in runs]
+    work = [
+        ParallelJob(key=str(run.folder), function=_problem_of, arguments=(run.config, *more)) for run in runs
+    ]
     owners = {str(run.folder): run for run in runs}
     with contextlib.closing(run_side_by_side(work, jobs=jobs)) as ended:
         for end in ended:
-            yield _done(owners[end.key], end.answer, end.seconds)
+            yield _done(owners[end.key], end.result, end.seconds)
 
 
 def _problem_of(
@@ -145,14 +147,14 @@ def _problem_of(
 ) -> tuple[str, str] | None:
     """Train, and return what went wrong: a message, and where it arose."""
     try:
-        # What trainings find out about networks is much the same for all, and told once at the end.
+        # What training runs find out about networks is much the same for all, and told once at the end.
         for place in extensions:
             load_extension(place)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TrainingWarning)
             train(config, command=command, callbacks=callbacks)
     except Exception as error:
-        # Whatever it is, the other trainings are worth doing; it is reported and written down.
+        # Whatever it is, the other training runs are worth doing; it is reported and written down.
         return _message(error), traceback.format_exc()
     return None
 

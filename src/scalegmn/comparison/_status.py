@@ -18,31 +18,31 @@ from scalegmn.training import (
     DataConfig,
     RunConfig,
     flat_items,
-    mistakes_of_work,
     other_networks,
     parse_plain_run,
     read_yaml,
     select,
+    work_errors,
 )
 
 RECORD: Final = "comparison.yaml"
 """In the folder of a comparison: what was compared last."""
 
-# Longer trainings and shorter ones are not compared under one name.
+# Longer training runs and shorter ones are not compared under one name.
 _FREE: Final = frozenset(FREE_ON_RESUME) - {"training.epochs", "training.early_stopping_patience"}
 # Sections and values that are left out where folders are looked at quickly.
 _UNSEEN: Final[dict[str, None]] = dict.fromkeys(("output", "resume", "logging"))
 
 
-class State(Enum):
+class RunStatus(Enum):
     """How far a training is."""
 
     new = "new"
-    begun = "begun"
+    started = "begun"
     finished = "finished"
 
 
-def state_of(run: ComparedRun) -> State:
+def status_of(run: ComparedRun) -> RunStatus:
     """How far a training is, by its run folder.
 
     Raises:
@@ -52,7 +52,7 @@ def state_of(run: ComparedRun) -> State:
     if folder.exists() and not folder.is_dir():
         raise ConfigurationError(f"{folder} is a file; choose another folder with --output")
     if not holds_something(folder):
-        return State.new
+        return RunStatus.new
     if not (folder / CONFIG).is_file():
         raise ConfigurationError(f"{folder} is no run folder; choose another folder with --output")
     changed = [*_changed(folder / CONFIG, run.config), *other_networks(run.config)]
@@ -61,10 +61,10 @@ def state_of(run: ComparedRun) -> State:
             f"{folder} holds another training: {'; '.join(changed)}; remove it, or choose another folder "
             "with --output"
         )
-    return State.finished if (folder / RESULTS).is_file() else State.begun
+    return RunStatus.finished if (folder / RESULTS).is_file() else RunStatus.started
 
 
-def mistakes_of_comparison(config: ComparisonConfig) -> list[str]:
+def comparison_errors(config: ComparisonConfig) -> list[str]:
     """What the comparison gets wrong about data, machine and folders, one sentence each."""
     writer = writer_in(config.output)
     if writer is not None:
@@ -81,14 +81,14 @@ def _of_output(config: ComparisonConfig) -> Iterator[str]:
 
 
 def _of_models(config: ComparisonConfig) -> Iterator[str]:
-    """A mistake that several models share is told once."""
+    """An error that several models share is told once."""
     owners: dict[str, list[str]] = {}
     wanted = [model for model in config.models if model.name in config.only]
     for model in wanted:
-        for mistake in mistakes_of_work(model.config):
-            owners.setdefault(mistake, []).append(model.name)
-    for mistake, names in owners.items():
-        yield mistake if len(names) == len(wanted) else f"{', '.join(names)}: {mistake}"
+        for problem in work_errors(model.config):
+            owners.setdefault(problem, []).append(model.name)
+    for problem, names in owners.items():
+        yield problem if len(names) == len(wanted) else f"{', '.join(names)}: {problem}"
     if wanted and not owners:
         yield from _of_test(wanted[0].config.data)
 
@@ -105,9 +105,9 @@ def _of_test(data: DataConfig) -> Iterator[str]:
 
 def _of_runs(config: ComparisonConfig) -> Iterator[str]:
     begun = []
-    for run in config.wanted:
+    for run in config.selected_runs:
         try:
-            if state_of(run) is State.begun:
+            if status_of(run) is RunStatus.started:
                 begun.append(str(run.folder))
         except ScaleGMNError as error:
             yield str(error)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from scalegmn.comparison._differences import DRAWS, Difference
+from scalegmn.comparison._differences import DRAWS, PairedDifference
 from scalegmn.comparison._finished import ModelResult, RunResult
 from scalegmn.comparison._results import Comparison
 from scalegmn.reports import ResultTable, seconds
@@ -43,16 +43,16 @@ class NumberFormat:
 
     specification: str
 
-    @staticmethod
-    def of(comparison: Comparison, metric: str) -> NumberFormat:
+    @classmethod
+    def from_comparison(cls, comparison: Comparison, metric: str) -> NumberFormat:
         """Four digits after the point; three that count where all values are tiny."""
-        values = [abs(value) for model in comparison.models for value in model.defined(metric)]
-        return NumberFormat(".4f" if max(values, default=0.0) >= 0.01 else ".2e")
+        values = [abs(value) for model in comparison.models for value in model.defined_values(metric)]
+        return cls(".4f" if max(values, default=0.0) >= 0.01 else ".2e")
 
     def __call__(self, value: float) -> str:
         return format(value, self.specification)
 
-    def signed(self, value: float) -> str:
+    def format_signed(self, value: float) -> str:
         """With a sign, as differences have."""
         return format(value, f"+{self.specification}")
 
@@ -66,12 +66,12 @@ def comparison_table(comparison: Comparison) -> ResultTable:
     """Everything to read in one table; rounded."""
     left, right = figures_table(comparison), costs_table(comparison)
     rows = [(*mine, *others[1:]) for mine, others in zip(left.rows, right.rows, strict=True)]
-    return ResultTable.of((*left.columns, *right.columns[1:]), rows, title=left.title)
+    return ResultTable.from_values((*left.columns, *right.columns[1:]), rows, title=left.title)
 
 
 def figures_table(comparison: Comparison) -> ResultTable:
     """Per model mean and standard deviation over seeds."""
-    formats = {metric: NumberFormat.of(comparison, metric) for metric in comparison.metrics}
+    formats = {metric: NumberFormat.from_comparison(comparison, metric) for metric in comparison.metrics}
     rows = [
         [
             model.name,
@@ -81,22 +81,22 @@ def figures_table(comparison: Comparison) -> ResultTable:
         for model in comparison.models
     ]
     columns = ("model", *map(title_of, formats), "seeds")
-    return ResultTable.of(columns, rows, title=caption(comparison))
+    return ResultTable.from_values(columns, rows, title=caption(comparison))
 
 
 def costs_table(comparison: Comparison) -> ResultTable:
     """Per model the difference from the reference, size and speed."""
     differences = comparison.differences
     with_interval = any(difference.interval is not None for difference in differences.values())
-    number = NumberFormat.of(comparison, comparison.metrics[0])
+    number = NumberFormat.from_comparison(comparison, comparison.metrics[0])
     timed = _timed(comparison)
     rows = [
         [model.name, _difference(differences.get(model.name), number), *_costs(model, timed=timed)]
         for model in comparison.models
     ]
     minus = f"minus {comparison.reference}" + (" (95 %)" if with_interval else "")
-    columns = ["model", minus, "parameters", "training", "networks/s", *(["ms/answer"] if timed else [])]
-    return ResultTable.of(columns, rows)
+    columns = ["model", minus, "parameters", "training", "networks/s", *(["ms/prediction"] if timed else [])]
+    return ResultTable.from_values(columns, rows)
 
 
 def notes(comparison: Comparison) -> list[str]:
@@ -108,7 +108,7 @@ def notes(comparison: Comparison) -> list[str]:
     ]
     if _timed(comparison):
         found.append(
-            "ms/answer: milliseconds per test network from its parameters to what is judged, drawings of "
+            "ms/prediction: milliseconds per test network from its parameters to what is evaluated, drawings of "
             "edited networks included."
         )
     if any(not model.trained for model in comparison.models):
@@ -118,7 +118,7 @@ def notes(comparison: Comparison) -> list[str]:
         found.append(
             f"Differences are in {title_of(comparison.metrics[0])}, mean over seeds. Their 95 % intervals "
             f"come from a paired bootstrap over test networks ({DRAWS} resamples, in whole groups where "
-            "networks belong together), with the trainings as they are; the spread over seeds is not in them."
+            "networks belong together), with the training runs as they are; the spread over seeds is not in them."
         )
     elif comparison.differences:
         found.append(f"Differences are in {title_of(comparison.metrics[0])}, paired by seed.")
@@ -172,7 +172,7 @@ def runs_csv(comparison: Comparison) -> str:
 def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     # An empty cell is what other programs read as missing.
     cells = [["" if cell is None else cell for cell in row] for row in rows]
-    return ResultTable.of(columns, cells).to_csv()
+    return ResultTable.from_values(columns, cells).to_csv()
 
 
 def _numbers(run: RunResult) -> list[str]:
@@ -187,7 +187,7 @@ def _whole(value: float | None) -> float | int | None:
     return int(value) if value is not None and value == int(value) else value
 
 
-def _ends(difference: Difference | None) -> tuple[float | None, ...]:
+def _ends(difference: PairedDifference | None) -> tuple[float | None, ...]:
     if difference is None:
         return (None,) * 4
     return (difference.mean, difference.deviation, *(difference.interval or (None, None)))
@@ -196,20 +196,20 @@ def _ends(difference: Difference | None) -> tuple[float | None, ...]:
 def _spread(model: ModelResult, metric: str, number: NumberFormat) -> str:
     mean, deviation = model.mean(metric), model.deviation(metric)
     if mean is None:
-        # Some models do not answer every question of a task.
+        # Some models do not address every question of a task.
         asked = any(metric in run.test for run in model.runs)
         return "undefined" if asked else _NOTHING
     text = number(mean) if deviation is None or not model.trained else f"{number(mean)} ± {number(deviation)}"
-    missing = len(model.runs) - len(model.defined(metric))
+    missing = len(model.runs) - len(model.defined_values(metric))
     return f"{text} ({missing} undefined)" if missing else text
 
 
-def _difference(difference: Difference | None, number: NumberFormat) -> str:
+def _difference(difference: PairedDifference | None, number: NumberFormat) -> str:
     if difference is None:
         return _NOTHING
-    mean = number.signed(difference.mean)
+    mean = number.format_signed(difference.mean)
     if difference.interval is not None:
-        low, high = map(number.signed, difference.interval)
+        low, high = map(number.format_signed, difference.interval)
         return f"{mean} ({low} to {high})"
     return mean if difference.deviation is None else f"{mean} ± {number(difference.deviation)}"
 
@@ -222,7 +222,7 @@ def _seeds(model: ModelResult, comparison: Comparison) -> str:
 
 
 def _timed(comparison: Comparison) -> bool:
-    """Whether any training says how long an answer takes; older ones do not."""
+    """Whether any training says how long a prediction takes; older ones do not."""
     return any(model.fact(_FACTS["test_seconds_per_network"]) is not None for model in comparison.models)
 
 

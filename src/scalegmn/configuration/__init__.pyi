@@ -1,4 +1,4 @@
-from ._base import Configuration, MistakesError, from_plain
+from ._base import Configuration, InvalidConfigurationError, from_plain
 from ._limits import (
     Ascending,
     Count,
@@ -27,8 +27,8 @@ __all__ = [
     "Distinct",
     "Entries",
     "Fraction",
+    "InvalidConfigurationError",
     "Limits",
-    "MistakesError",
     "Natural",
     "NonNegative",
     "Portion",
@@ -44,16 +44,16 @@ __all__ = [
 ]
 
 # For other rooms of the house; no promise is made about these.
-from ._base import checked_arguments as checked_arguments
+from ._base import check_arguments as check_arguments
 from ._base import concrete_configurations as concrete_configurations
-from ._base import field_kinds as field_kinds
-from ._formatting import likeness as likeness
+from ._base import field_types as field_types
+from ._formatting import format_value as format_value
 from ._formatting import nearest as nearest
-from ._formatting import shown as shown
+from ._formatting import similarity as similarity
 from ._json_text import parse_json as parse_json
 from ._json_text import read_json_file as read_json_file
-from ._limits import Mark as Mark
-from ._reconstructible import Rebuilt as Rebuilt
-from ._values import Refused as Refused
-from ._values import accepted as accepted
-from ._values import described as described
+from ._limits import Constraint as Constraint
+from ._reconstructible import Reconstructible as Reconstructible
+from ._values import RefusedValue as RefusedValue
+from ._values import accept as accept
+from ._values import describe_type as describe_type

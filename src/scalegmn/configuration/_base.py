@@ -11,15 +11,15 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
-from scalegmn.configuration._formatting import nearest, shown
+from scalegmn.configuration._formatting import format_value, nearest
 from scalegmn.configuration._plain import register_plain_form, to_plain
-from scalegmn.configuration._values import Refused, accepted
+from scalegmn.configuration._values import RefusedValue, accept
 from scalegmn.errors import ConfigurationError
 
 C = TypeVar("C", bound="Configuration")
 
 
-class MistakesError(ConfigurationError):
+class InvalidConfigurationError(ConfigurationError):
     """A configuration is wrong; the message begins with its class, or with what it was read from."""
 
 
@@ -47,24 +47,24 @@ class Configuration:
     left_out: ClassVar[frozenset[str]] = frozenset()
     """Fields that :meth:`to_plain` does not write, because they are not the business of a record."""
 
-    error: ClassVar[type[MistakesError]] = MistakesError
+    error: ClassVar[type[InvalidConfigurationError]] = InvalidConfigurationError
     """What is raised; families of classes may have a narrower one."""
 
     def __post_init__(self) -> None:
         """Convert and check all fields, then what they mean together."""
-        mistakes: list[str] = []
-        for name, kind in field_kinds(type(self)).items():
+        problems: list[str] = []
+        for name, kind in field_types(type(self)).items():
             value = getattr(self, name)
             try:
-                found = checked(kind, value, name=name)
-            except MistakesError as error:
-                mistakes += error.mistakes
+                found = check_value(kind, value, name=name)
+            except InvalidConfigurationError as error:
+                problems += error.problems
                 continue
             if found is not value:
                 object.__setattr__(self, name, found)
-        mistakes += [] if mistakes else self.contradictions()
-        if mistakes:
-            raise self.error(type(self).__name__, mistakes=mistakes)
+        problems += [] if problems else self.contradictions()
+        if problems:
+            raise self.error(type(self).__name__, problems=problems)
 
     def contradictions(self) -> Iterator[str]:
         """What is wrong with fields that are right each by itself."""
@@ -81,22 +81,22 @@ class Configuration:
 
     def named_values(self) -> Iterator[tuple[str, object]]:
         """All fields by name, in the order in which they are written."""
-        return ((name, getattr(self, name)) for name in field_kinds(type(self)))
+        return ((name, getattr(self, name)) for name in field_types(type(self)))
 
 
-def checked(kind: Any, value: object, *, name: str) -> object:
+def check_value(kind: Any, value: object, *, name: str) -> object:
     """The value that a field called `name` gets.
 
     Raises:
-        MistakesError: says what is wrong with it.
+        InvalidConfigurationError: says what is wrong with it.
     """
     try:
-        return accepted(kind, value)
-    except Refused as refusal:
-        mistakes = [f"{name} is {shown(value)}, expected {refusal}"]
-    except MistakesError as error:
-        mistakes = [f"{name}.{mistake}" for mistake in error.mistakes]
-    raise MistakesError(name, mistakes=mistakes)
+        return accept(kind, value)
+    except RefusedValue as refusal:
+        problems = [f"{name} is {format_value(value)}, expected {refusal}"]
+    except InvalidConfigurationError as error:
+        problems = [f"{name}.{problem}" for problem in error.problems]
+    raise InvalidConfigurationError(name, problems=problems)
 
 
 def from_plain(kind: type[C], data: object, *, origin: str | None = None) -> C:
@@ -112,17 +112,19 @@ def from_plain(kind: type[C], data: object, *, origin: str | None = None) -> C:
     """
     owner = kind.__name__ if origin is None else f"{origin}: {kind.__name__}"
     if inspect.isabstract(kind):
-        raise MistakesError(owner, mistakes=[f"is {shown(data)}, expected one made in Python"])
+        raise InvalidConfigurationError(
+            owner, problems=[f"is {format_value(data)}, expected one made in Python"]
+        )
     fields = {field.name: field for field in _fields(kind)}
     required = {name for name, field in fields.items() if _is_required(field)}
     try:
         known = _known(kind.gathered(data), owner=owner, known=fields, required=required)
         return kind(**known)
-    except MistakesError as error:
-        raise type(error)(owner, mistakes=error.mistakes) from error
+    except InvalidConfigurationError as error:
+        raise type(error)(owner, problems=error.problems) from error
 
 
-def checked_arguments(function: Callable[..., object], data: object, *, origin: str) -> dict[str, Any]:
+def check_arguments(function: Callable[..., object], data: object, *, origin: str) -> dict[str, Any]:
     """Plain data as the keyword arguments of a function, each converted and checked by its annotation.
 
     Raises:
@@ -134,19 +136,19 @@ def checked_arguments(function: Callable[..., object], data: object, *, origin: 
     required = {name for name, parameter in parameters.items() if parameter.default is parameter.empty}
     known = _known(data, owner=origin, known=parameters, required=required)
     hints = typing.get_type_hints(function, include_extras=True)
-    mistakes: list[str] = []
+    problems: list[str] = []
     found = {}
     for name, value in known.items():
         try:
-            found[name] = checked(hints[name], value, name=name)
-        except MistakesError as error:
-            mistakes += error.mistakes
-    if mistakes:
-        raise MistakesError(origin, mistakes=mistakes)
+            found[name] = check_value(hints[name], value, name=name)
+        except InvalidConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise InvalidConfigurationError(origin, problems=problems)
     return found
 
 
-def field_kinds(kind: type, *, limits: bool = True) -> Mapping[str, Any]:
+def field_types(kind: type, *, limits: bool = True) -> Mapping[str, Any]:
     """The annotations of all fields that the constructor takes, with or without their limits."""
     return _field_kinds(kind, limits)
 
@@ -182,17 +184,19 @@ def _is_required(field: dataclasses.Field[Any]) -> bool:
 
 def _known(data: object, *, owner: str, known: Mapping[str, object], required: set[str]) -> dict[str, Any]:
     if not isinstance(data, Mapping):
-        raise MistakesError(owner, mistakes=[f"is {shown(data)}, expected entries by name"])
-    mistakes = []
+        raise InvalidConfigurationError(
+            owner, problems=[f"is {format_value(data)}, expected entries by name"]
+        )
+    problems = []
     for key in data:
         if key not in known:
             near = nearest(str(key), known)
             hint = f"did you mean {near!r}?" if near else f"known are {', '.join(known)}"
             plain = isinstance(key, str) and key.isidentifier()
-            mistakes.append(f"{key[:80] if plain else shown(key)} is unknown; {hint}")
-    mistakes += [f"{name} is missing" for name in sorted(required - set(data))]
-    if mistakes:
-        raise MistakesError(owner, mistakes=mistakes)
+            problems.append(f"{key[:80] if plain else format_value(key)} is unknown; {hint}")
+    problems += [f"{name} is missing" for name in sorted(required - set(data))]
+    if problems:
+        raise InvalidConfigurationError(owner, problems=problems)
     return dict(data)
 
 

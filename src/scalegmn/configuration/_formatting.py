@@ -29,7 +29,7 @@ class _Short(reprlib.Repr):
 _SHORT: Final = _Short()
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """A value as Python writes it, fit for a message."""
     try:
         text = " ".join(_SHORT.repr(value).split())
@@ -45,6 +45,6 @@ def nearest(word: str, words: Iterable[str], *, cutoff: float = 0.6) -> str | No
     return next(iter(difflib.get_close_matches(word[:LENGTH], sorted(words), n=1, cutoff=cutoff)), None)
 
 
-def likeness(word: str, other: str) -> float:
+def similarity(word: str, other: str) -> float:
     """How similar two words are, from 0 to 1."""
     return difflib.SequenceMatcher(None, word[:LENGTH], other[:LENGTH]).ratio()

@@ -12,7 +12,7 @@ MOST_LAYERS: Final = 1000
 """The deepest metanetwork."""
 
 
-class Mark(ABC):
+class Constraint(ABC):
     """What a value must be beyond its type; its text says so in messages."""
 
     @abstractmethod
@@ -26,7 +26,7 @@ class Mark(ABC):
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Limits(Mark):
+class Limits(Constraint):
     """An interval.
 
     Attributes:
@@ -69,7 +69,7 @@ class Limits(Mark):
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Entries(Mark):
+class Entries(Constraint):
     """How many entries a list has.
 
     Attributes:
@@ -89,7 +89,7 @@ class Entries(Mark):
 
 @final
 @dataclass(frozen=True)
-class Distinct(Mark):
+class Distinct(Constraint):
     """No entry occurs twice."""
 
     def admits(self, value: tuple[object, ...]) -> bool:
@@ -103,7 +103,7 @@ class Distinct(Mark):
 
 @final
 @dataclass(frozen=True)
-class Ascending(Mark):
+class Ascending(Constraint):
     """Two numbers of which the first is not larger."""
 
     def admits(self, value: tuple[float | int, float | int]) -> bool:

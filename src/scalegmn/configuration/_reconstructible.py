@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
-from scalegmn.configuration._base import MistakesError, checked_arguments
+from scalegmn.configuration._base import InvalidConfigurationError, check_arguments
 from scalegmn.configuration._plain import register_plain_form, to_plain
 
-R = TypeVar("R", bound="Rebuilt")
+R = TypeVar("R", bound="Reconstructible")
 
 
-class Rebuilt(ABC):
+class Reconstructible(ABC):
     """Base of models and tasks that a file describes.
 
     Their constructors take keywords with annotations, by which the entries of a file are checked; what a file
@@ -39,15 +39,15 @@ class Rebuilt(ABC):
             ConfigurationError: names every entry that is missing, unknown or wrong.
         """
         if not isinstance(data, Mapping):
-            raise MistakesError(cls.__name__, mistakes=["has no entries by name"])
+            raise InvalidConfigurationError(cls.__name__, problems=["has no entries by name"])
         names = {entry: argument for argument, entry in cls.renamed.items()}
         entries = {names.get(name, name): value for name, value in data.items()}
-        return cls(**checked_arguments(cls.__init__, entries, origin=cls.__name__))
+        return cls(**check_arguments(cls.__init__, entries, origin=cls.__name__))
 
 
-def _rebuilt(kind: type, data: Mapping[str, Any]) -> Rebuilt:
-    assert issubclass(kind, Rebuilt)
+def _rebuilt(kind: type, data: Mapping[str, Any]) -> Reconstructible:
+    assert issubclass(kind, Reconstructible)
     return kind.from_config(data)
 
 
-register_plain_form(Rebuilt, write=lambda value: value.to_config(), read=_rebuilt)
+register_plain_form(Reconstructible, write=lambda value: value.to_config(), read=_rebuilt)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, final
 
-from scalegmn.configuration._base import Configuration, MistakesError
-from scalegmn.configuration._formatting import shown
+from scalegmn.configuration._base import Configuration, InvalidConfigurationError
+from scalegmn.configuration._formatting import format_value
 from scalegmn.configuration._plain import register_plain_form
 
 C = TypeVar("C", bound=Configuration)
@@ -48,9 +48,9 @@ class Sections(Mapping[str, Configuration]):
             if isinstance(section, kind):
                 return section
         held = ", ".join(f"{name} ({type(entry).__name__})" for name, entry in self.items()) or "none"
-        raise MistakesError(
+        raise InvalidConfigurationError(
             "options",
-            mistakes=[f"there are no {kind.__name__} among the sections {held}; give them by their section"],
+            problems=[f"there are no {kind.__name__} among the sections {held}; give them by their section"],
         )
 
     def completed(self, kinds: Mapping[str, type[Configuration]]) -> Sections:
@@ -63,16 +63,18 @@ class Sections(Mapping[str, Configuration]):
         for name, kind in kinds.items():
             own = found.setdefault(name, kind())
             if not isinstance(own, kind):
-                raise MistakesError(
+                raise InvalidConfigurationError(
                     "options",
-                    mistakes=[f"{name} is {shown(own)}, expected {kind.__name__} for this section"],
+                    problems=[f"{name} is {format_value(own)}, expected {kind.__name__} for this section"],
                 )
         return Sections(found)
 
 
 def _read(kind: type, data: Mapping[str, Any]) -> Sections:
     if not all(isinstance(part, Configuration) for part in data.values()):
-        raise MistakesError("options", mistakes=[f"are {shown(data)}, expected configurations by section"])
+        raise InvalidConfigurationError(
+            "options", problems=[f"are {format_value(data)}, expected configurations by section"]
+        )
     return Sections(data)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scalegmn.configuration._formatting import nearest
-from scalegmn.configuration._limits import Mark
+from scalegmn.configuration._limits import Constraint
 from scalegmn.configuration._plain import plain_form
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
@@ -23,11 +23,11 @@ _LARGEST: Final = 2**63
 _DEEPEST: Final = 20
 
 
-class Refused(Exception):  # noqa: N818 - no error of the library: every use turns it into one
+class RefusedValue(Exception):  # noqa: N818 - no error of the library: every use turns it into one
     """A value is none that the annotation accepts; the text says what is."""
 
 
-def accepted(kind: Any, value: object) -> Any:
+def accept(kind: Any, value: object) -> Any:
     """The value of a field with the annotation `kind`.
 
     Texts become members of enumerations (by name or value), numbers and paths; lists become tuples; mappings
@@ -35,17 +35,17 @@ def accepted(kind: Any, value: object) -> Any:
 
     Raises:
         Refused: the annotation does not accept the value.
-        MistakesError: a mapping does not fit the configuration that is asked for.
+        InvalidConfigurationError: a mapping does not fit the configuration that is asked for.
     """
     origin = typing.get_origin(kind)
     if kind is Any:
         return _plain(value, _DEEPEST)
     if origin is typing.Annotated:
         base, *marks = typing.get_args(kind)
-        found = accepted(base, value)
+        found = accept(base, value)
         for mark in marks:
-            if isinstance(mark, Mark) and not mark.admits(found):
-                raise Refused(mark.expected(found))
+            if isinstance(mark, Constraint) and not mark.admits(found):
+                raise RefusedValue(mark.expected(found))
         return found
     if origin in (typing.Union, types.UnionType):
         return _one_of(typing.get_args(kind), value, kind)
@@ -58,23 +58,25 @@ def accepted(kind: Any, value: object) -> Any:
     return _instance(kind if origin is None else origin, value)
 
 
-def described(kind: Any) -> str:
+def describe_type(kind: Any) -> str:
     """What an annotation accepts, in words."""
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return "a plain value: text, a finite number, true, false, null, or a list or mapping of these"
     if origin is typing.Annotated:
-        return ", ".join([described(parts[0]), *(str(mark) for mark in parts[1:] if isinstance(mark, Mark))])
+        return ", ".join(
+            [describe_type(parts[0]), *(str(mark) for mark in parts[1:] if isinstance(mark, Constraint))]
+        )
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(described(part) for part in parts)
+        return " or ".join(describe_type(part) for part in parts)
     if origin is typing.Literal:
         return f"one of {', '.join(map(str, parts))}"
     if origin is tuple:
         if parts[-1] is Ellipsis:
-            return f"a list, each entry {described(parts[0])}"
-        return f"a list of {len(parts)} entries: {', '.join(described(part) for part in parts)}"
+            return f"a list, each entry {describe_type(parts[0])}"
+        return f"a list of {len(parts)} entries: {', '.join(describe_type(part) for part in parts)}"
     if origin in (dict, Mapping):
-        return f"a mapping from words, each to {described(parts[1])}"
+        return f"a mapping from words, each to {describe_type(parts[1])}"
     if isinstance(kind, type) and issubclass(kind, Enum):
         return f"one of {', '.join(kind.__members__)}"
     return _WORDS.get(kind, f"a {getattr(kind, '__name__', kind)}")
@@ -96,11 +98,11 @@ def _one_of(kinds: Sequence[Any], value: object, whole: Any) -> object:
     # A text that is an integer is one, not a number with a fraction.
     for kind in sorted(kinds, key=lambda kind: (kind not in exact, _bare(kind) is float)):
         try:
-            return accepted(kind, value)
-        except Refused as refusal:
+            return accept(kind, value)
+        except RefusedValue as refusal:
             if kind in exact:
                 raise refusal
-    raise Refused(described(whole))
+    raise RefusedValue(describe_type(whole))
 
 
 def _bare(kind: Any) -> Any:
@@ -111,33 +113,33 @@ def _literal(kind: Any, value: object) -> object:
     for known in typing.get_args(kind):
         if type(known) is type(value) and known == value:
             return known
-    raise Refused(described(kind))
+    raise RefusedValue(describe_type(kind))
 
 
 def _entries(kind: Any, value: object) -> tuple[object, ...]:
     parts = typing.get_args(kind)
     if not isinstance(value, list | tuple):
-        raise Refused(described(kind))
+        raise RefusedValue(describe_type(kind))
     kinds = [parts[0]] * len(value) if parts[-1] is Ellipsis else list(parts)
     if len(kinds) != len(value):
-        raise Refused(described(kind))
+        raise RefusedValue(describe_type(kind))
     try:
-        return tuple(accepted(part, entry) for part, entry in zip(kinds, value, strict=True))
-    except Refused as refusal:
-        raise Refused(described(kind)) from refusal
+        return tuple(accept(part, entry) for part, entry in zip(kinds, value, strict=True))
+    except RefusedValue as refusal:
+        raise RefusedValue(describe_type(kind)) from refusal
 
 
 def _mapping(kind: Any, value: object) -> dict[Any, object]:
     key_kind, entry_kind = typing.get_args(kind)
     if not isinstance(value, Mapping):
-        raise Refused(described(kind))
+        raise RefusedValue(describe_type(kind))
     try:
         # Words stay words: no key is made of something else.
         if key_kind is str and not all(isinstance(key, str) for key in value):
-            raise Refused(described(kind))
-        return {accepted(key_kind, key): accepted(entry_kind, entry) for key, entry in value.items()}
-    except Refused as refusal:
-        raise Refused(described(kind)) from refusal
+            raise RefusedValue(describe_type(kind))
+        return {accept(key_kind, key): accept(entry_kind, entry) for key, entry in value.items()}
+    except RefusedValue as refusal:
+        raise RefusedValue(describe_type(kind)) from refusal
 
 
 def _instance(kind: Any, value: object) -> object:
@@ -154,7 +156,7 @@ def _instance(kind: Any, value: object) -> object:
         form = plain_form(kind)
         if form is not None:
             return form.read(kind, value)
-    raise Refused(described(kind))
+    raise RefusedValue(describe_type(kind))
 
 
 def _member(kind: type[Enum], value: object) -> Enum:
@@ -167,7 +169,7 @@ def _member(kind: type[Enum], value: object) -> Enum:
             if member.value == value:
                 return member
     near = nearest(value, kind.__members__) if isinstance(value, str) else None
-    raise Refused(described(kind) + (f"; did you mean {near!r}?" if near else ""))
+    raise RefusedValue(describe_type(kind) + (f"; did you mean {near!r}?" if near else ""))
 
 
 def _bool(value: object) -> bool:
@@ -175,17 +177,17 @@ def _bool(value: object) -> bool:
         return value
     if type(value).__module__ == "numpy" and type(value).__name__ in ("bool", "bool_"):
         return bool(value)
-    raise Refused(described(bool))
+    raise RefusedValue(describe_type(bool))
 
 
 def _int(value: object) -> int:
     if isinstance(value, str) and _WHOLE.fullmatch(value):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise Refused(described(int))
+        raise RefusedValue(describe_type(int))
     found = int(value)
     if not -_LARGEST <= found < _LARGEST:
-        raise Refused("an int of at most 64 bits")
+        raise RefusedValue("an int of at most 64 bits")
     return found
 
 
@@ -193,19 +195,19 @@ def _float(value: object) -> float:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise Refused(described(float))
+        raise RefusedValue(describe_type(float))
     try:
         found = float(value)
     except (OverflowError, ValueError) as error:
-        raise Refused(described(float)) from error
+        raise RefusedValue(describe_type(float)) from error
     if not math.isfinite(found):
-        raise Refused(described(float))
+        raise RefusedValue(describe_type(float))
     return found
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not _encodable(value, errors="strict"):
-        raise Refused(described(str))
+        raise RefusedValue(describe_type(str))
     return str(value)
 
 
@@ -218,7 +220,7 @@ def _path(value: object) -> Path:
         or "\0" in name
         or not _encodable(name, errors="surrogateescape")
     ):
-        raise Refused(described(Path))
+        raise RefusedValue(describe_type(Path))
     return Path(name)
 
 
@@ -237,13 +239,13 @@ def _plain(value: object, depth: int) -> object:
         if isinstance(value, str) is (reader is _text):
             try:
                 return reader(value)
-            except Refused:
+            except RefusedValue:
                 continue
     if depth and isinstance(value, list | tuple):
         return type(value)(_plain(entry, depth - 1) for entry in value)
     if depth and isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return {key: _plain(entry, depth - 1) for key, entry in value.items()}
-    raise Refused(described(Any))
+    raise RefusedValue(describe_type(Any))
 
 
 _READERS: Final[dict[Any, Callable[[object], object]]] = {

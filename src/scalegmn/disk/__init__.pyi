@@ -1,8 +1,8 @@
-from ._claims import claimed, new_folder
+from ._claims import claim_folder, new_folder
 from ._failures import writing
 from ._whole_files import create_file, replace_file
 
-__all__ = ["claimed", "create_file", "new_folder", "replace_file", "writing"]
+__all__ = ["claim_folder", "create_file", "new_folder", "replace_file", "writing"]
 
 # For other rooms of the house; no promise is made about these.
 from ._checksums import file_sha256 as file_sha256

@@ -33,7 +33,7 @@ def holds_something(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def claimed(folder: str | os.PathLike[str]) -> Iterator[Path]:
+def claim_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
     """Keep other writers out of a folder; it is made if need be, and removed if it is empty afterwards.
 
     Raises:
@@ -76,7 +76,7 @@ def new_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
         PopulationError: it holds something.
         DiskError: another process is at work in it, or it cannot be written to.
     """
-    with claimed(folder) as folder:
+    with claim_folder(folder) as folder:
         if holds_something(folder):
             raise PopulationError(f"{folder}: is not empty; choose a new or empty folder")
         partial = folder / PARTIAL

@@ -1,12 +1,12 @@
 from ._applying import TrainedEditor, edit_population
 from ._drawing import draw
-from ._files import FilesEdited, edit_files
+from ._files import EditedFiles, edit_files
 from ._image_error import ImageTargets
 from ._task import EditingConfig, InrEditing
 
 __all__ = [
+    "EditedFiles",
     "EditingConfig",
-    "FilesEdited",
     "ImageTargets",
     "InrEditing",
     "TrainedEditor",

@@ -20,7 +20,7 @@ from scalegmn.models import WEIGHTS_FILE, Editor
 from scalegmn.networks import Architecture
 from scalegmn.populations import (
     ARCHITECTURE_COLUMN,
-    Group,
+    ArchitectureGroup,
     Population,
     PopulationWriter,
     progress_bar,
@@ -51,7 +51,7 @@ class Pictures:
 
 
 @dataclass(frozen=True, eq=False)
-class PopulationEdited:
+class EditedPopulation:
     """What :func:`edit_population` did.
 
     Attributes:
@@ -81,7 +81,7 @@ class TrainedEditor:
     def __init__(self, run: Run, *, device: str | None = None, batch_size: int = 64) -> None:
         if not isinstance(run.model, Editor) or not isinstance(run.task, InrEditing):
             raise ConfigurationError(
-                f"{run.folder}: its model answers questions about networks and does not write them; use "
+                f"{run.folder}: its model predicts questions about networks and does not write them; use "
                 "scalegmn predict, or train with task: inr_editing"
             )
         self.run, self.task, self.batch_size = run, run.task, batch_size
@@ -107,7 +107,8 @@ class TrainedEditor:
     ) -> Pictures:
         """What networks ``(k, P)`` draw before and after; `target` is by default an edit of the former."""
         drawn = [
-            self.task.draw(NetworkBatch.of(architecture, theta.float())).numpy() for theta in (before, after)
+            self.task.draw(NetworkBatch.from_parameters(architecture, theta.float())).numpy()
+            for theta in (before, after)
         ]
         true = target is not None and self.task.config.target is Target.image
         reference = "the edited true images" if true else "edits of what the networks drew"
@@ -123,7 +124,7 @@ def edit_population(
     *,
     resume: bool = False,
     progress: bool = True,
-) -> PopulationEdited:
+) -> EditedPopulation:
     """Write a new population of edited networks, which keep their numbers and metadata.
 
     Columns that say how well a network draws its image (`mse`, `psnr`) are still those of the network before.
@@ -164,19 +165,21 @@ def edit_population(
                 writer.append_groups(_edited_groups(editor, population, rows))
                 advance(len(rows))
         writer.finish()
-    return PopulationEdited(
+    return EditedPopulation(
         writer.folder, len(writer), _of_population(editor, population, Population.open(folder))
     )
 
 
-def _edited_groups(editor: TrainedEditor, population: Population, rows: np.ndarray) -> Iterator[Group]:
+def _edited_groups(
+    editor: TrainedEditor, population: Population, rows: np.ndarray
+) -> Iterator[ArchitectureGroup]:
     """Runs of consecutive networks that share an architecture."""
     owner = population.column(ARCHITECTURE_COLUMN)[rows]
     for run in np.split(rows, np.flatnonzero(np.diff(owner)) + 1):
         ((architecture, _, theta),) = population.groups(run)
         table = population.metadata.slice(int(run[0]), len(run))
         columns = {name: table[name] for name in population.columns}
-        yield Group(architecture, editor.edit(architecture, theta), columns)
+        yield ArchitectureGroup(architecture, editor.edit(architecture, theta), columns)
 
 
 def _of_population(editor: TrainedEditor, population: Population, edited: Population) -> Pictures:

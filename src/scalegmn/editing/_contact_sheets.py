@@ -37,7 +37,7 @@ class ContactSheets(Callback):
         shown = np.unique(np.linspace(0, len(networks) - 1, SHOWN).astype(np.int64))
         batch = networks[shown].to(pl_module.device)
         assert isinstance(batch.targets, ImageTargets), "an editor learns from images"
-        after = pl_module.task.answer(pl_module.model, batch).float().cpu().numpy()
+        after = pl_module.task.predict(pl_module.model, batch).float().cpu().numpy()
         target, before = (images.float().cpu() for images in (batch.targets.edited, batch.targets.before))
         title = f"validation networks after epoch {trainer.current_epoch}"
         pixels = sheet_pixels(contact_sheet(before.numpy(), target.numpy(), after, title=title))

@@ -15,11 +15,11 @@ from scalegmn.editing._applying import SHOWN, Pictures, TrainedEditor
 from scalegmn.editing._drawing import check_siren
 from scalegmn.errors import CheckpointError, ConfigurationError, DiskError, ScaleGMNError
 from scalegmn.networks import Architecture
-from scalegmn.training import NetworkFile, ReadingOptions, Refusal, read_network
+from scalegmn.training import NetworkFile, ReadingOptions, RefusedNetwork, read_network
 
 
 @dataclass(frozen=True, eq=False)
-class FilesEdited:
+class EditedFiles:
     """What :func:`edit_files` did.
 
     Attributes:
@@ -30,7 +30,7 @@ class FilesEdited:
     """
 
     written: tuple[Path, ...]
-    refused: tuple[Refusal, ...]
+    refused: tuple[RefusedNetwork, ...]
     pictures: Pictures | None
     notes: tuple[tuple[Path, str], ...] = ()
 
@@ -42,7 +42,7 @@ def edit_files(
     *,
     as_file: bool = False,
     reading: ReadingOptions | None = None,
-) -> FilesEdited:
+) -> EditedFiles:
     """Edit networks in checkpoint files and write new ones of the same names and formats.
 
     Parameters keep their names, their precision and the dictionaries that they lie in, and plain
@@ -67,7 +67,7 @@ def edit_files(
             read.setdefault(found.architecture, []).append((number, found))
     for architecture, files in read.items():
         work.edit(architecture, files)
-    return work.done()
+    return work.result()
 
 
 @final
@@ -78,7 +78,7 @@ class _Work:
         self, editor: TrainedEditor, paths: list[Path], targets: list[Path], reading: ReadingOptions
     ) -> None:
         self._editor, self._paths, self._targets, self._reading = editor, paths, targets, reading
-        self._refused: dict[int, Refusal] = {}
+        self._refused: dict[int, RefusedNetwork] = {}
         self._written: dict[int, Path] = {}
         self._notes: dict[int, tuple[str, ...]] = {}
         self._pictures: Pictures | None = None
@@ -98,7 +98,7 @@ class _Work:
             # The options are wrong, not the file.
             raise
         except ScaleGMNError as error:
-            self._refused[number] = Refusal(path, str(error))
+            self._refused[number] = RefusedNetwork(path, str(error))
             return None
         return found
 
@@ -114,7 +114,7 @@ class _Work:
                 # It would be the same for all that follow.
                 raise
             except ScaleGMNError as error:
-                self._refused[number] = Refusal(self._paths[number], str(error))
+                self._refused[number] = RefusedNetwork(self._paths[number], str(error))
             else:
                 self._written[number], self._notes[number] = self._targets[number], found.notes
                 good.append(place)
@@ -122,10 +122,10 @@ class _Work:
             shown = good[:SHOWN]
             self._pictures = self._editor.pictures(architecture, before[shown], after[shown])
 
-    def done(self) -> FilesEdited:
+    def result(self) -> EditedFiles:
         """Everything in the order of the files."""
         order = sorted(self._written)
-        return FilesEdited(
+        return EditedFiles(
             tuple(self._written[number] for number in order),
             tuple(self._refused[number] for number in sorted(self._refused)),
             self._pictures,

@@ -33,7 +33,7 @@ def editing_report(outputs: Tensor, targets: ImageTargets, *, groups: np.ndarray
         groups: ``(n,)``, which networks belong together, such as several fits of one image.
 
     Raises:
-        PopulationError: there are no networks to judge.
+        PopulationError: there are no networks to evaluate.
     """
     if len(targets) == 0:
         raise PopulationError("there are no networks to evaluate; choose a split that has some")

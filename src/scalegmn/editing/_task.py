@@ -89,7 +89,8 @@ class InrEditing(EditingTask[Tensor, ImageTargets]):
     before it is changed (:class:`~scalegmn.editing.ImageTargets`).
 
     Args:
-        config: with a size, and with a source of images if the target is the image; :meth:`of` finds both.
+        config: with a size, and with a source of images if the target is the image; :meth:`from_population`
+            finds both.
 
     Raises:
         ConfigurationError: they are missing.
@@ -120,10 +121,10 @@ class InrEditing(EditingTask[Tensor, ImageTargets]):
 
     @classmethod
     def build(cls, context: TaskContext) -> InrEditing:
-        return cls.of(context.population, config=context.options.of(EditingConfig))
+        return cls.from_population(context.population, config=context.options.of(EditingConfig))
 
-    @staticmethod
-    def of(population: Population, *, config: EditingConfig) -> InrEditing:
+    @classmethod
+    def from_population(cls, population: Population, *, config: EditingConfig) -> InrEditing:
         """The task with the source and size of images that the population was made from.
 
         Raises:
@@ -138,7 +139,7 @@ class InrEditing(EditingTask[Tensor, ImageTargets]):
         if source is not None and (size is None or config.target is Target.image):
             images = load_images(source, folder=config.image_folder)
             size = size or images.size
-        task = InrEditing(config=dataclasses.replace(config, image_source=source, image_size=size))
+        task = cls(config=dataclasses.replace(config, image_source=source, image_size=size))
         task._images = images
         return task
 
@@ -188,10 +189,10 @@ class InrEditing(EditingTask[Tensor, ImageTargets]):
         if stated is not None and stated != self.size and self.config.target is Target.image:
             raise PopulationError(
                 f"{population.folder}: its networks were fitted to images of {stated[0]} x {stated[1]} "
-                f"pixels, but the edit is learnt for {self.size[0]} x {self.size[1]}; train another editor"
+                f"pixels, but the edit is learned for {self.size[0]} x {self.size[1]}; train another editor"
             )
 
-    def answer(self, model: Metanetwork, batch: NetworkBatch) -> Tensor:
+    def predict(self, model: Metanetwork, batch: NetworkBatch) -> Tensor:
         """What the changed networks draw, ``(B, H, W[, C])``."""
         return self.draw(self.edited(model, batch))
 
@@ -243,11 +244,11 @@ class InrEditing(EditingTask[Tensor, ImageTargets]):
                 f"{population.folder}: networks with {' and '.join(map(str, channels))} outputs, which draw "
                 "images of different channels; choose those of one number with data.where"
             )
-        colour = [] if channels in ([], [1]) else channels
-        drawn = torch.empty(len(rows), *self.size, *colour)
+        color = [] if channels in ([], [1]) else channels
+        drawn = torch.empty(len(rows), *self.size, *color)
         for start in range(0, len(rows), _PORTION):
             for architecture, chosen, theta in population.groups(rows[start : start + _PORTION]):
-                drawn[start + chosen] = self.draw(NetworkBatch.of(architecture, theta))
+                drawn[start + chosen] = self.draw(NetworkBatch.from_parameters(architecture, theta))
         return drawn
 
     def _edited_images(self, population: Population, rows: np.ndarray, before: Tensor) -> np.ndarray:

@@ -25,7 +25,7 @@ def find_images(images: ImageSet, population: Population, rows: np.ndarray) -> n
         images: the source.
         population: networks with the columns `image` and `split`; a column `label` is compared with the
             labels of the source.
-        rows: numbers of networks, ``(n,)``.
+        rows: indices of networks, ``(n,)``.
 
     Raises:
         PopulationError: the population does not say, names images that the source does not have, holds

@@ -1,6 +1,6 @@
 from ._cache import Cache
 from ._convert import batch_graphs, to_graph, to_module, to_parameters, update_parameters
-from ._fields import FIELDS, Field
+from ._fields import FIELDS, GraphField
 from ._network_batch import NetworkBatch
 from ._network_graph import NetworkGraph
 from ._records import Records, join
@@ -10,7 +10,7 @@ from ._structure import Structure
 __all__ = [
     "FIELDS",
     "Cache",
-    "Field",
+    "GraphField",
     "GraphSpec",
     "NetworkBatch",
     "NetworkGraph",

@@ -213,7 +213,7 @@ def _structure(architecture: Architecture) -> dict[str, Tensor]:
     action = SymmetryAction(architecture)
     return {
         "edge_index": torch.stack([topology.source, topology.target]),
-        "edge_kind": topology.edge_kind,
+        "edge_type": topology.edge_type,
         "edge_kernel": topology.edge_kernel,
         "node_role": topology.node_role,
         "node_layer": topology.node_layer,
@@ -262,7 +262,7 @@ def _kept_tile(architecture: Architecture, count: int, device: torch.device) -> 
     By these, what was worked out for one batch is found for the next (:mod:`scalegmn.graph._cache`).
     """
     capacity = 1 << max(count - 1, 0).bit_length()
-    if capacity * _structure(architecture)["edge_kind"].numel() > _KEPT_EDGES:
+    if capacity * _structure(architecture)["edge_type"].numel() > _KEPT_EDGES:
         return _device_tile(architecture, count, device)
     return _views(architecture, count, capacity, device)
 

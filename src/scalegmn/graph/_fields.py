@@ -10,7 +10,7 @@ from scalegmn.symmetry import Law
 
 
 @dataclass(frozen=True)
-class Field:
+class GraphField:
     """A tensor that a :class:`~scalegmn.graph.NetworkGraph` carries.
 
     Attributes:
@@ -37,41 +37,47 @@ class Field:
         return dtype.is_floating_point if self.floating else dtype == torch.int64
 
 
-FIELDS: tuple[Field, ...] = (
-    Field("edge_index", "2 E", False, Law.INVARIANT, "source and target neuron of every edge"),
-    Field(
+FIELDS: tuple[GraphField, ...] = (
+    GraphField("edge_index", "2 E", False, Law.invariant, "source and target neuron of every edge"),
+    GraphField(
         "tap_weight",
         "T",
         True,
-        Law.EDGE,
+        Law.edge,
         "weights; the taps of an edge stand together, in the order of edges",
     ),
-    Field("node_bias", "V", True, Law.PRIMAL, "biases; 0 where there is none"),
-    Field("edge_kind", "E", False, Law.INVARIANT, "what the taps stand for: networks.topology.EdgeKind"),
-    Field(
+    GraphField("node_bias", "V", True, Law.primal, "biases; 0 where there is none"),
+    GraphField("edge_type", "E", False, Law.invariant, "what the taps stand for: networks.topology.EdgeKind"),
+    GraphField(
         "edge_kernel",
         "E 2",
         False,
-        Law.INVARIANT,
+        Law.invariant,
         "height and width of the taps; their product is the count K",
     ),
-    Field("node_role", "V", False, Law.INVARIANT, "input, hidden or output: networks.topology.Role"),
-    Field("node_layer", "V", False, Law.INVARIANT, "layer, 0 for inputs"),
-    Field(
+    GraphField("node_role", "V", False, Law.invariant, "input, hidden or output: networks.topology.Role"),
+    GraphField("node_layer", "V", False, Law.invariant, "layer, 0 for inputs"),
+    GraphField(
         "node_position",
         "V",
         False,
-        Law.INVARIANT,
+        Law.invariant,
         "place within the layer; meaningful for inputs and outputs",
     ),
-    Field("node_group", "V", False, Law.INVARIANT, "bits of the neuron's group: symmetry.groups.Group.code"),
-    Field("node_degree", "V", True, Law.INVARIANT, "degree of homogeneity of the activation; 1 for most"),
-    Field("node_activation", "V", False, Law.INVARIANT, "kind of activation: networks.activations, its code"),
-    Field(
+    GraphField(
+        "node_group", "V", False, Law.invariant, "bits of the neuron's group: symmetry.groups.Group.code"
+    ),
+    GraphField(
+        "node_degree", "V", True, Law.invariant, "degree of homogeneity of the activation; 1 for most"
+    ),
+    GraphField(
+        "node_activation", "V", False, Law.invariant, "kind of activation: networks.activations, its code"
+    ),
+    GraphField(
         "node_value",
         "V",
         True,
-        Law.INVARIANT,
+        Law.invariant,
         "number of the activation: frequency of a sine, slope of a ReLU",
     ),
 )

@@ -25,7 +25,7 @@ def join_graphs(graphs: Sequence[NetworkGraph]) -> NetworkGraph:
     apart again: metanetworks read it, nothing else does.  Joined batches of the same structures share the
     fields without parameters; nobody may write into these.
     """
-    structures = [Structure.of(graph) for graph in graphs]
+    structures = [Structure.from_graph(graph) for graph in graphs]
     tensors = [tensor for structure in structures for tensor in structure.tensors]
     joined = Batch(_base_cls=NetworkGraph)
     for name, value in _JOINED.get(tensors, None, lambda: _joined(structures)).items():

@@ -48,7 +48,7 @@ class NetworkBatch:
 
         Networks of one architecture are a batch by themselves:
 
-        >>> NetworkBatch.of(small, torch.randn(3, 17)).graph.num_graphs
+        >>> NetworkBatch.from_parameters(small, torch.randn(3, 17)).graph.num_graphs
         3
     """
 
@@ -64,10 +64,12 @@ class NetworkBatch:
         if any(length != count for length in lengths):
             raise GraphError(f"a batch of {count} networks has {lengths} positions and targets")
 
-    @staticmethod
-    def of(architecture: Architecture, theta: Tensor, targets: Tensor | None = None) -> NetworkBatch:
+    @classmethod
+    def from_parameters(
+        cls, architecture: Architecture, theta: Tensor, targets: Tensor | None = None
+    ) -> NetworkBatch:
         """Networks ``theta (B, P)`` of one architecture, numbered from 0."""
-        return NetworkBatch(((architecture, theta),), torch.arange(len(theta)), targets)
+        return cls(((architecture, theta),), torch.arange(len(theta)), targets)
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -97,7 +99,7 @@ class NetworkBatch:
         return self.parts[0]
 
     @property
-    def stacked(self) -> Tensor:
+    def theta(self) -> Tensor:
         """The parameters ``(B, P)`` of networks whose parameters have the same names and shapes.
 
         Such networks may still differ, for example in their activations.

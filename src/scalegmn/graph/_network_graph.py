@@ -25,7 +25,7 @@ class NetworkGraph(Data):
     edge_index: EdgeIndex
     tap_weight: TapScalars
     node_bias: NodeScalars
-    edge_kind: EdgeIntegers
+    edge_type: EdgeIntegers
     edge_kernel: Tensor
     node_role: NodeIntegers
     node_layer: NodeIntegers

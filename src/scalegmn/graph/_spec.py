@@ -26,7 +26,7 @@ class GraphSpec(Configuration):
 
     Example:
         >>> from scalegmn import GraphSpec, siren
-        >>> GraphSpec.of([siren(widths=(2, 16, 1)), siren(widths=(2, 8, 8, 3))])
+        >>> GraphSpec.from_architectures([siren(widths=(2, 16, 1)), siren(widths=(2, 8, 8, 3))])
         GraphSpec(inputs=2, outputs=3, layers=2)
     """
 
@@ -34,13 +34,13 @@ class GraphSpec(Configuration):
     outputs: Count
     layers: Count
 
-    @staticmethod
-    def of(architectures: Iterable[Architecture]) -> GraphSpec:
+    @classmethod
+    def from_architectures(cls, architectures: Iterable[Architecture]) -> GraphSpec:
         """The smallest limits that hold all `architectures`."""
         found = list(architectures)
         if not found:
             raise GraphError("no architecture to take the limits from")
-        return GraphSpec(
+        return cls(
             inputs=max(architecture.num_inputs for architecture in found),
             outputs=max(architecture.num_outputs for architecture in found),
             layers=max(1, *(len(architecture.stages) - 1 for architecture in found)),
@@ -53,5 +53,5 @@ class GraphSpec(Configuration):
             if (found := structure.most[name]) > limit:
                 raise GraphError(
                     f"a network has {found} {name}, but this model was made for at most {limit}; "
-                    f"make the model with GraphSpec.of(all architectures)"
+                    f"make the model with GraphSpec.from_architectures(all architectures)"
                 )

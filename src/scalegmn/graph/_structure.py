@@ -24,7 +24,7 @@ class Structure:
     """
 
     edge_index: EdgeIndex
-    edge_kind: EdgeIntegers
+    edge_type: EdgeIntegers
     edge_kernel: Tensor
     node_role: NodeIntegers
     node_layer: NodeIntegers
@@ -35,11 +35,11 @@ class Structure:
     node_network: NodeIntegers
     num_graphs: int
 
-    @staticmethod
-    def of(graph: NetworkGraph) -> Structure:
+    @classmethod
+    def from_graph(cls, graph: NetworkGraph) -> Structure:
         """The structure of a graph or a batch; its tensors are those of the graph."""
         own = {name: graph[name] for name in TENSORS if name != "node_network"}
-        return Structure(**own, node_network=graph.node_network, num_graphs=graph.num_graphs)
+        return cls(**own, node_network=graph.node_network, num_graphs=graph.num_graphs)
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -60,9 +60,9 @@ class Structure:
             return int(chosen.max()) if chosen.numel() else 0
 
         return {
-            "inputs": largest(self.node_position + 1, Role.INPUT),
-            "outputs": largest(self.node_position + 1, Role.OUTPUT),
-            "hidden layers": largest(self.node_layer, Role.HIDDEN),
+            "inputs": largest(self.node_position + 1, Role.input),
+            "outputs": largest(self.node_position + 1, Role.output),
+            "hidden layers": largest(self.node_layer, Role.hidden),
         }
 
 

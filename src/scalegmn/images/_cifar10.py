@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from scalegmn.errors import ImageSourceError
-from scalegmn.images._image_set import ImageSet, joined
+from scalegmn.images._image_set import ImageSet, join_splits
 
 _RECORD = 1 + 3 * 32 * 32
 _CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -28,7 +28,7 @@ def read_cifar10(folder: Path, *, records: int = 10_000) -> ImageSet:
     """
     train = np.concatenate([_read(folder / f"data_batch_{i}.bin", records) for i in range(1, 6)])
     test = _read(folder / "test_batch.bin", records)
-    return joined(_parts(train), _parts(test), name="cifar10", class_names=_CLASSES)
+    return join_splits(_parts(train), _parts(test), name="cifar10", class_names=_CLASSES)
 
 
 def _read(path: Path, records: int) -> np.ndarray:

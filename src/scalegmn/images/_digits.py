@@ -13,7 +13,7 @@ _TEST_EVERY = 5
 
 
 def read_digits() -> ImageSet:
-    """The digits, with their 17 levels of grey spread over 0 to 255.
+    """The digits, with their 17 levels of gray spread over 0 to 255.
 
     Raises:
         ImageSourceError: scikit-learn is not installed.

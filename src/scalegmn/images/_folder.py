@@ -10,8 +10,8 @@ from scalegmn.errors import ImageSourceError
 from scalegmn.images._image_set import SPLITS, ImageSet
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
-_GREY = frozenset({"1", "L"})
-_COLOUR = frozenset({"RGB", "RGBA", "P", "LA", "CMYK", "YCbCr"})
+_GRAY = frozenset({"1", "L"})
+_COLOR = frozenset({"RGB", "RGBA", "P", "LA", "CMYK", "YCbCr"})
 
 
 def read_folder(folder: Path) -> ImageSet:
@@ -19,7 +19,7 @@ def read_folder(folder: Path) -> ImageSet:
 
     Classes are numbered in the order of their names (of their values, where all names are numbers), images
     within a class are in the order of their names.  Files that are not images by their ending are left
-    out.  The images are grey where all files are, otherwise RGB.
+    out.  The images are gray where all files are, otherwise RGB.
 
     Raises:
         ImageSourceError: no images, images of different sizes, an unreadable one, a class of test images
@@ -86,12 +86,12 @@ def _read(path: Path) -> np.ndarray:
         ) from error
     try:
         with Image.open(path) as image:
-            if image.mode not in _GREY | _COLOUR:
+            if image.mode not in _GRAY | _COLOR:
                 raise ImageSourceError(
                     f"{path}: has pixels of the kind {image.mode!r}, expected 8 bits per channel; "
                     "convert it first"
                 )
-            return np.asarray(image.convert("L" if image.mode in _GREY else "RGB"))
+            return np.asarray(image.convert("L" if image.mode in _GRAY else "RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         if isinstance(error, ImageSourceError):
             raise

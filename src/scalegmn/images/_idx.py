@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from scalegmn.errors import ImageSourceError
-from scalegmn.images._image_set import ImageSet, joined
+from scalegmn.images._image_set import ImageSet, join_splits
 
 _UNSIGNED_BYTE = 8
 
@@ -30,7 +30,7 @@ def read_idx(folder: Path) -> ImageSet:
         images = _read(_find(folder, f"{prefix}-images-idx3-ubyte"), dimensions=3)
         labels = _read(_find(folder, f"{prefix}-labels-idx1-ubyte"), dimensions=1)
         splits.append((images, labels))
-    return joined(splits[0], splits[1], name=folder.name)
+    return join_splits(splits[0], splits[1], name=folder.name)
 
 
 def _find(folder: Path, name: str) -> Path:

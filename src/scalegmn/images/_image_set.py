@@ -1,4 +1,4 @@
-"""Labelled images in memory."""
+"""Labeled images in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SPLITS = ("train", "test")
 @final
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Labelled images of one size.
+    """Labeled images of one size.
 
     Attributes:
         images: ``(n, H, W)`` or ``(n, H, W, 3)``, uint8.
@@ -43,8 +43,8 @@ class ImageSet:
 
     def __post_init__(self) -> None:
         images, labels, split = self.images, np.asarray(self.labels), np.asarray(self.split)
-        colour = images.ndim == 4 and images.shape[3] == 3
-        if images.dtype != np.uint8 or not (images.ndim == 3 or colour) or 0 in images.shape[1:]:
+        color = images.ndim == 4 and images.shape[3] == 3
+        if images.dtype != np.uint8 or not (images.ndim == 3 or color) or 0 in images.shape[1:]:
             raise ImageSourceError(
                 f"{self.name}: images have shape {images.shape} and type {images.dtype}, expected (n, H, W) "
                 "or (n, H, W, 3) of uint8 from 0 to 255; multiply values from 0 to 1 by 255 and round them "
@@ -118,7 +118,7 @@ class ImageSet:
         )
 
 
-def joined(
+def join_splits(
     train: tuple[np.ndarray, np.ndarray],
     test: tuple[np.ndarray, np.ndarray],
     *,

@@ -7,7 +7,7 @@ from typing import Final
 
 from scalegmn.checkpoints import read_arrays
 from scalegmn.errors import CheckpointError, ImageSourceError
-from scalegmn.images._image_set import ImageSet, joined
+from scalegmn.images._image_set import ImageSet, join_splits
 
 # Larger sets of images do not fit into the memory of usual machines.
 _MOST_BYTES: Final = 2**34
@@ -30,4 +30,4 @@ def read_npz(path: Path) -> ImageSet:
             f"{path}: lacks {missing}, expected the arrays {list(_KEYS)}; it holds {list(found)}"
         )
     arrays = [found[key] for key in _KEYS]
-    return joined((arrays[0], arrays[1]), (arrays[2], arrays[3]), name=path.stem)
+    return join_splits((arrays[0], arrays[1]), (arrays[2], arrays[3]), name=path.stem)

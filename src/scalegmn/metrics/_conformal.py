@@ -43,11 +43,11 @@ def upper_quantile(values: np.ndarray, share: float) -> tuple[float, int]:
     Returns:
         The quantile, and which value it is, counted from 1.
     """
-    place = min(conformal_place(share, len(values)), len(values))
+    place = min(conformal_rank(share, len(values)), len(values))
     return float(np.sort(values)[place - 1]), place
 
 
-def conformal_place(share: float, count: int) -> int:
+def conformal_rank(share: float, count: int) -> int:
     """``ceil(share (n + 1))``, exactly: which of n ascending values bounds a further one with a probability
     of at least `share`, counted from 1.  It is larger than n where n values are too few.
 
@@ -72,7 +72,7 @@ def interval_radius(errors: np.ndarray, level: float) -> float | None:
         None where n errors are too few for this level, or too many of them are infinite: the interval would
         be the whole line.
     """
-    place = conformal_place(level, len(errors))
+    place = conformal_rank(level, len(errors))
     if place > len(errors):
         return None
     sizes = np.sort(np.where(np.isfinite(errors), errors, np.inf))

@@ -20,7 +20,7 @@ BINS: Final = 15
 def auroc(truth: np.ndarray, scores: np.ndarray) -> float | None:
     """The area under the ROC curve, exact with ties.
 
-    The share of all pairs of a positive and a negative network in which the positive one has the larger
+    The fraction of all pairs of a positive and a negative network in which the positive one has the larger
     score; pairs with equal scores count one half (Mann and Whitney 1947).
 
     Args:
@@ -86,10 +86,10 @@ def brier_score(truth: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def calibration_bins(truth: np.ndarray, probabilities: np.ndarray, *, bins: int = BINS) -> np.ndarray:
-    """Lower end, networks, mean probability and share of positive ones for every bin, ``(bins, 4)``.
+    """Lower end, networks, mean probability and fraction of positive ones for every bin, ``(bins, 4)``.
 
     Bins have equal width, and hold probabilities from their lower end up to, not including, their upper one;
-    the last holds 1 as well.  Mean and share of an empty bin are NaN.
+    the last holds 1 as well.  Mean and fraction of an empty bin are NaN.
     """
     owner = np.clip((probabilities * bins).astype(np.int64), 0, bins - 1)
     counts = np.bincount(owner, minlength=bins)
@@ -130,10 +130,10 @@ def _parted(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 @final
 class DetectionAUROC(Metric):
-    """The area under the ROC curve of the first number of answers, over all networks of an epoch.
+    """The area under the ROC curve of the first number of predictions, over all networks of an epoch.
 
-    It compares networks with each other, so answers are gathered.  0.5 where all networks are of one kind,
-    and NaN where an answer is.
+    It compares networks with each other, so predictions are gathered.  0.5 where all networks are of one
+    kind, and NaN where a prediction is.
     """
 
     higher_is_better = True

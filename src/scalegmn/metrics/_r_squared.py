@@ -6,7 +6,7 @@ import numpy as np
 
 
 def r_squared(true: np.ndarray, predicted: np.ndarray) -> float | None:
-    """The share of the variance of the true values that predictions explain.
+    """The fraction of the variance of the true values that predictions explain.
 
     1 for predictions that are right, 0 for the mean of the true values, below 0 for worse.  None where the
     true values are all the same.

@@ -12,7 +12,7 @@ from torch.nn.functional import softplus
 
 from scalegmn.errors import ConfigurationError
 
-# Differences of answers count as large from this many of their deviations on.
+# Differences of predictions count as large from this many of their deviations on.
 _TEMPERATURE: Final = 0.25
 
 
@@ -64,9 +64,9 @@ def pairwise_rank_loss(scores: Float[Tensor, "B"], targets: Float[Tensor, "B"]) 
     """
     scores = scores.float()
     above = (targets[:, None] > targets[None, :]).float()
-    centred = scores - scores.mean()
+    centered = scores - scores.mean()
     # The addend keeps the gradient finite where all scores are the same.
-    spread = (centred.square().mean() + 1e-12).sqrt()
+    spread = (centered.square().mean() + 1e-12).sqrt()
     cost = softplus(-(scores[:, None] - scores[None, :]) / (_TEMPERATURE * spread))
     return (cost * above).sum() / above.sum().clamp_min(1)
 

@@ -16,10 +16,10 @@ from scalegmn.metrics._rank_correlation import kendall_tau
 
 @final
 class KendallTau(Metric):
-    """Kendall's tau-b of answers and targets, over all networks of an epoch.
+    """Kendall's tau-b of predictions and targets, over all networks of an epoch.
 
     It compares every network with every other one, so the values themselves are gathered.  0 where tau is
-    undefined, as for answers that are all the same, and NaN where an answer is.
+    undefined, as for predictions that are all the same, and NaN where a prediction is.
     """
 
     higher_is_better = True
@@ -48,7 +48,7 @@ class KendallTau(Metric):
 
 @final
 class MeanAbsolute(Metric):
-    """The mean absolute error of answers in the unit of the report.
+    """The mean absolute error of predictions in the unit of the report.
 
     Args:
         read: from outputs ``(B,)`` of a model to values ``(B,)`` in the unit of targets.

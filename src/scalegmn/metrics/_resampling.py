@@ -20,9 +20,9 @@ def bootstrap_interval(
 ) -> tuple[float, float] | None:
     """The 95 % interval of a figure, from the quantiles of a bootstrap (Efron 1979).
 
-    Networks are drawn with replacement; or whole groups of them (Field and Welsh 2007), where answers belong
-    together, such as those about several checkpoints of one training: counting each as a draw of its own
-    would make the interval too narrow.
+    Networks are drawn with replacement; or whole groups of them (Field and Welsh 2007), where predictions
+    belong together, such as those about several checkpoints of one training: counting each as a draw of its
+    own would make the interval too narrow.
 
     Args:
         statistic: the figure of the networks with these numbers, ``(m,)`` from 0 to `count` - 1 with

@@ -19,9 +19,9 @@ def wilson_interval(*, hits: int, total: int) -> tuple[float, float]:
     if total < 1 or not 0 <= hits <= total:
         raise ConfigurationError(f"{hits} hits of {total} make no proportion")
     share, z2 = hits / total, _Z95**2
-    centre = (share + z2 / (2 * total)) / (1 + z2 / total)
+    center = (share + z2 / (2 * total)) / (1 + z2 / total)
     half = _Z95 / (1 + z2 / total) * math.sqrt(share * (1 - share) / total + z2 / (4 * total**2))
-    # At 0 and 1 an end of the interval is exact; rounding must not push it out of the share.
-    low = 0.0 if hits == 0 else max(0.0, centre - half)
-    high = 1.0 if hits == total else min(1.0, centre + half)
+    # At 0 and 1 an end of the interval is exact; rounding must not push it out of the fraction.
+    low = 0.0 if hits == 0 else max(0.0, center - half)
+    high = 1.0 if hits == total else min(1.0, center + half)
     return low, high

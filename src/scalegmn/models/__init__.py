@@ -1,4 +1,4 @@
-"""Metanetworks: what reads trained networks and answers, or writes new ones."""
+"""Metanetworks: what reads trained networks and makes predictions, or writes new ones."""
 
 from __future__ import annotations
 

@@ -6,10 +6,10 @@ from ._metanetwork import (
     PREDICTORS,
     Editor,
     Embedder,
-    FittedJudge,
-    Judge,
+    FittedPredictor,
     Metanetwork,
     ModelContext,
+    Predictor,
 )
 from ._probed import ProbedScaleGMN
 from ._scalegmn import ScaleGMN
@@ -21,11 +21,11 @@ __all__ = [
     "Direction",
     "Editor",
     "Embedder",
-    "FittedJudge",
-    "Judge",
+    "FittedPredictor",
     "Metanetwork",
     "ModelConfig",
     "ModelContext",
+    "Predictor",
     "ProbedScaleGMN",
     "ScaleGMN",
     "ScaleGMNEditor",

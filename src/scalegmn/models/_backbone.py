@@ -119,7 +119,7 @@ class Backbone(nn.Module):
         return self._read_fast(graph) if self.fast and self.has_fast_form else self._read_plain(graph)
 
     def _read_plain(self, graph: NetworkGraph) -> Reading:
-        structure = Structure.of(graph)
+        structure = Structure.from_graph(graph)
         whole, blocks = SortedGraph.from_structure(structure, symmetric=self.symmetric), tap_blocks(structure)
         encoding = self.positional(graph, whole.neurons)
         weight, bias = self.scale(graph)
@@ -132,7 +132,7 @@ class Backbone(nn.Module):
         return Reading(state, whole.neurons, blocks)
 
     def _read_fast(self, graph: NetworkGraph) -> Reading:
-        plan = Plan.from_structure(Structure.of(graph), self.options)
+        plan = Plan.from_structure(Structure.from_graph(graph), self.options)
         state, rate = self.fast_start(graph, plan), self.config.dropout if self.training else 0.0
         for layer, step in zip(self.layers, plan.steps, strict=True):
             new = self._run(execute_layer, layer, state, step)

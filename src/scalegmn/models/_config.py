@@ -40,21 +40,21 @@ class ModelConfig(Configuration):
         direction: forward, or bidirectional with dual features.
         symmetry: scaling, or permutation for the permutation-only model.
         message: what reaches a neuron along its edges: ``rescale`` is that of the paper.
-        readout: for models that answer about a network: ``last_layer`` reads its output neurons,
+        readout: for models that predict about a network: ``last_layer`` reads its output neurons,
             ``full_graph`` all its neurons.
-        statistics: models that answer about a network also see statistics of the weights of each layer that
+        statistics: models that predict about a network also see statistics of the weights of each layer that
             keep all symmetries; see :class:`scalegmn.nn.WeightStatistics`.
         skip: residual connections around every layer.
         dropout: rate on node and edge features after every layer.
-        dropout_in_mlps: use the rate inside the perceptrons as well.
+        dropout_in_mlps: use the rate inside the MLPs as well.
         separate_io: input and output neurons have maps of their own, not one in common.
         plain_io: input and output neurons are updated by MLPs; False multiplies these with a linear map.
-        sign_symmetrise: take signs out by ``rho(x) + rho(-x)``; False by ``|x|``.
+        sign_symmetrization: take signs out by ``rho(x) + rho(-x)``; False by ``|x|``.
         edge_positional: multiply edge features with an encoding of their layer.
         positional_in_messages: messages see the encoding of their target.
         positional_in_updates: node updates see the encoding of their node.
-        mlp_hidden: width of the hidden layers of perceptrons; None for `features`.
-        mlp_layer_norm: normalise the hidden layers of perceptrons.
+        mlp_hidden: width of the hidden layers of MLPs; None for `features`.
+        mlp_layer_norm: normalize the hidden layers of MLPs.
         update_scale: of models that write networks: where the learned scale of each layer's updates starts.
 
     Raises:
@@ -84,7 +84,7 @@ class ModelConfig(Configuration):
     dropout_in_mlps: bool = False
     separate_io: bool = True
     plain_io: bool = True
-    sign_symmetrise: bool = True
+    sign_symmetrization: bool = True
     edge_positional: bool = True
     positional_in_messages: bool = False
     positional_in_updates: bool = False
@@ -111,7 +111,7 @@ class ModelConfig(Configuration):
             features=self.features,
             bidirectional=self.direction is Direction.bidirectional,
             dual=self.direction is Direction.bidirectional and self.symmetry is Symmetry.scaling,
-            symmetrize=self.sign_symmetrise,
+            symmetrize=self.sign_symmetrization,
             separate_io=self.separate_io,
             plain_io=self.plain_io,
             positional_in_messages=self.positional_in_messages,

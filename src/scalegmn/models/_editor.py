@@ -50,8 +50,8 @@ class ScaleGMNEditor(Editor):
         >>> import torch
         >>> from scalegmn import GraphSpec, ModelConfig, NetworkBatch, ScaleGMNEditor, siren
         >>> network = siren(widths=(2, 8, 1))
-        >>> editor = ScaleGMNEditor(spec=GraphSpec.of([network]), config=ModelConfig(features=16, layers=2))
-        >>> batch = NetworkBatch.of(network, torch.randn(5, network.num_parameters))
+        >>> editor = ScaleGMNEditor(spec=GraphSpec.from_architectures([network]), config=ModelConfig(features=16, layers=2))
+        >>> batch = NetworkBatch.from_parameters(network, torch.randn(5, network.num_parameters))
         >>> architecture, edited = editor.eval().edit(batch).single
         >>> edited.shape == (5, network.num_parameters)
         True
@@ -71,7 +71,9 @@ class ScaleGMNEditor(Editor):
 
     @classmethod
     def build(cls, context: ModelContext) -> ScaleGMNEditor:
-        return cls(spec=GraphSpec.of(context.architectures), config=context.options.of(ModelConfig))
+        return cls(
+            spec=GraphSpec.from_architectures(context.architectures), config=context.options.of(ModelConfig)
+        )
 
     @classmethod
     def words(cls, options: Sections) -> tuple[str, ...]:

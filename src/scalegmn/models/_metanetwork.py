@@ -18,7 +18,7 @@ from scalegmn.configuration import Configuration, Sections
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.models._saving import SavedModule
-from scalegmn.models.baselines import AnswerKind
+from scalegmn.models.baselines import OutputType
 from scalegmn.networks import Architecture
 from scalegmn.registry import Lazy, Registry
 from scalegmn.shapes import NetworkVectors
@@ -34,8 +34,8 @@ class ModelContext:
         architectures: of the networks that it has to read.
         options: of all that take part in a training; a model takes its own out by their class.
         outputs: numbers about each network; 0 for editors.
-        fitted_outputs: as many as those models answer with that are fitted at once.
-        answer_kind: what these answer with, so that the task reads it as the answer of any model; None for
+        fitted_outputs: as many as those models return that are fitted at once.
+        answer_kind: what these return, so that the task reads it as the prediction of any model; None for
             editors, and before the task is known.
         seed: for what is drawn later; initial weights come from PyTorch's generator, which is seeded.
     """
@@ -44,13 +44,13 @@ class ModelContext:
     options: Sections
     outputs: int = 0
     fitted_outputs: int = 0
-    answer_kind: AnswerKind | None = None
+    answer_kind: OutputType | None = None
     seed: int = 0
 
     @property
-    def kind_of_answer(self) -> AnswerKind:
-        """The kind of answer, where a model is to answer."""
-        assert self.answer_kind is not None, "a model that answers is built for a task that is known"
+    def kind_of_answer(self) -> OutputType:
+        """The kind of prediction, where a model is to prediction."""
+        assert self.answer_kind is not None, "a model that predicts is built for a task that is known"
         return self.answer_kind
 
 
@@ -75,12 +75,12 @@ class Metanetwork(SavedModule, ABC):
         """A new model for a training.
 
         Raises:
-            ConfigurationError: it cannot read such networks, or does not answer what is asked.
+            ConfigurationError: it cannot read such networks, or does not predict what is asked.
         """
 
     @classmethod
     def check(cls, context: ModelContext) -> None:
-        """Refuse what it cannot read or answer, before any work starts.
+        """Refuse what it cannot read or prediction, before any work starts.
 
         Raises:
             ConfigurationError: says why.
@@ -108,8 +108,8 @@ class Metanetwork(SavedModule, ABC):
         """
 
 
-class Judge(Metanetwork, ABC):
-    """A metanetwork that answers with a vector of numbers about every network."""
+class Predictor(Metanetwork, ABC):
+    """A metanetwork that returns a vector of numbers about every network."""
 
     outputs: int
 
@@ -124,7 +124,7 @@ class Judge(Metanetwork, ABC):
         PREDICTORS.register(cls.name, cls)
 
     @abstractmethod
-    def answer(self, batch: NetworkBatch) -> NetworkVectors:
+    def predict(self, batch: NetworkBatch) -> NetworkVectors:
         """``(B, outputs)``, in the order of the batch.
 
         Raises:
@@ -132,24 +132,26 @@ class Judge(Metanetwork, ABC):
         """
 
 
-class Embedder(Judge, ABC):
-    """A judge that brings every network to a vector first."""
+class Embedder(Predictor, ABC):
+    """A predictor that brings every network to a vector first."""
 
     @abstractmethod
     def embedded(self, batch: NetworkBatch) -> NetworkVectors:
         """The vector of every network, ``(B, width)``, in the order of the batch."""
 
 
-class FittedJudge(Judge, ABC):
-    """A judge that is not trained by gradients, but fitted to all training networks at once."""
+class FittedPredictor(Predictor, ABC):
+    """A predictor that is not trained by gradients, but fitted to all training networks at once."""
 
     @abstractmethod
-    def read(self, batch: NetworkBatch) -> Tensor:
+    def compute_features(self, batch: NetworkBatch) -> Tensor:
         """What it knows of networks, ``(B, F)``, in the order of the batch."""
 
     @abstractmethod
     def fit(self, features: Tensor, targets: Tensor) -> None:
-        """Fit it to what :meth:`read` says of the training networks, ``(N, F)``, and their targets."""
+        """Fit it to what :meth:`compute_features` says of the training networks, ``(N, F)``, and their
+        targets.
+        """
 
 
 class Editor(Metanetwork, ABC):
@@ -200,8 +202,8 @@ _EDITORS: Final = {
     "flat_mlp": Lazy("scalegmn.models.baselines:FlatMLPEditor"),
 }
 
-PREDICTORS: Final = Registry[type[Judge]]("metanetwork", entries=_PREDICTORS)
-"""Metanetworks that answer questions, by the names that configurations have for them."""
+PREDICTORS: Final = Registry[type[Predictor]]("metanetwork", entries=_PREDICTORS)
+"""Metanetworks that make predictions, by the names that configurations have for them."""
 
 EDITORS: Final = Registry[type[Editor]]("metanetwork", entries=_EDITORS)
 """Metanetworks that write networks, by the names that configurations have for them."""

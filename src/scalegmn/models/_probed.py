@@ -1,6 +1,6 @@
-"""ScaleGMN that also asks the networks: a look at the weights and at what they answer, judged together.
+"""ScaleGMN that also asks the networks: a look at the weights and at what they output, evaluated together.
 
-Weights say how a network was made, answers to a few learned inputs say what it does.  Probing is due to
+Weights say how a network was made, outputs for a few learned inputs say what it does.  Probing is due to
 Kahana et al., "Deep Linear Probe Generators for Weight Space Learning", ICLR 2025; see
 :mod:`scalegmn.models.baselines._probes`.
 """
@@ -17,7 +17,7 @@ from torch import Tensor
 from scalegmn.configuration import Count, Sections
 from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.models._config import ModelConfig
-from scalegmn.models._metanetwork import Judge, ModelContext
+from scalegmn.models._metanetwork import ModelContext, Predictor
 from scalegmn.models._scalegmn import ScaleGMN
 from scalegmn.models.baselines import Probes, ProbesConfig
 from scalegmn.networks import Architecture
@@ -26,15 +26,15 @@ from scalegmn.shapes import NetworkVectors
 
 
 @final
-class ProbedScaleGMN(Judge):
-    """Vectors of :class:`ScaleGMN` and of :class:`Probes` side by side, through a perceptron.
+class ProbedScaleGMN(Predictor):
+    """Vectors of :class:`ScaleGMN` and of :class:`Probes` side by side, through an MLP.
 
     Args:
-        gmn: reads the weights; answers with its embedding.
-        probes: asks the networks; its answer has as many numbers as `gmn` has features.
-        outputs: length of the answer about a network.
+        gmn: reads the weights; returns its embedding.
+        probes: asks the networks; its prediction has as many numbers as `gmn` has features.
+        outputs: length of the output about a network.
 
-    Law: that of ScaleGMN, because symmetries do not change what a network answers to probes.
+    Law: that of ScaleGMN, because symmetries do not change what a network outputs for probes.
     """
 
     name = "scalegmn_probes"
@@ -47,7 +47,7 @@ class ProbedScaleGMN(Judge):
         self.head = MLP(gmn.embedding_width + probes.outputs, outputs, style=gmn.config.style.mlp)
 
     @classmethod
-    def of(
+    def from_architectures(
         cls, architectures: Sequence[Architecture], *, outputs: int, config: ModelConfig, probes: ProbesConfig
     ) -> ProbedScaleGMN:
         """A new model that reads networks of these architectures.
@@ -56,15 +56,17 @@ class ProbedScaleGMN(Judge):
             ConfigurationError: the networks cannot be shown the same inputs.
         """
         return cls(
-            gmn=ScaleGMN(spec=GraphSpec.of(architectures), outputs=None, config=config),
-            probes=Probes.of(architectures, outputs=config.features, config=probes),
+            gmn=ScaleGMN(spec=GraphSpec.from_architectures(architectures), outputs=None, config=config),
+            probes=Probes.from_architectures(architectures, outputs=config.features, config=probes),
             outputs=outputs,
         )
 
     @classmethod
     def build(cls, context: ModelContext) -> ProbedScaleGMN:
         config, probes = context.options.of(ModelConfig), context.options.of(ProbesConfig)
-        return cls.of(context.architectures, outputs=context.outputs, config=config, probes=probes)
+        return cls.from_architectures(
+            context.architectures, outputs=context.outputs, config=config, probes=probes
+        )
 
     @classmethod
     def words(cls, options: Sections) -> tuple[str, ...]:
@@ -74,14 +76,14 @@ class ProbedScaleGMN(Judge):
     def limits(self) -> GraphSpec:
         return self.gmn.spec
 
-    def answer(self, batch: NetworkBatch) -> NetworkVectors:
+    def predict(self, batch: NetworkBatch) -> NetworkVectors:
         """``(B, outputs)``, in the order of the batch."""
-        joined = torch.cat([self.gmn.answer(batch), self.probes.answer(batch)], dim=1)
+        joined = torch.cat([self.gmn.predict(batch), self.probes.predict(batch)], dim=1)
         answer: Tensor = self.head(joined)
         return answer
 
     def fit_scale(self, batch: NetworkBatch) -> None:
-        """Take the sizes of weights and of answers to probes from training networks."""
+        """Take the sizes of weights and of outputs for probes from training networks."""
         self.gmn.fit_scale(batch)
         self.probes.fit_scale(batch)
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from scalegmn.checkpoints import read_tensors, write_state
-from scalegmn.configuration import Rebuilt, shown
+from scalegmn.configuration import Reconstructible, format_value
 from scalegmn.disk import make_folder, replace_file
 from scalegmn.errors import CheckpointError, ConfigurationError, ScaleGMNError
 from scalegmn.networks import read_json
@@ -27,7 +27,7 @@ CONFIG_FILE = "config.json"
 M = TypeVar("M", bound="SavedModule")
 
 
-class SavedModule(nn.Module, Rebuilt, ABC):
+class SavedModule(nn.Module, Reconstructible, ABC):
     """A module that saves and loads itself."""
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -53,7 +53,7 @@ class SavedModule(nn.Module, Rebuilt, ABC):
         kind = config.pop("model", None)
         if kind != cls.__name__:
             raise ConfigurationError(
-                f"{folder / CONFIG_FILE}: holds a model of class {shown(kind)}, expected {cls.__name__!r}"
+                f"{folder / CONFIG_FILE}: holds a model of class {format_value(kind)}, expected {cls.__name__!r}"
             )
         tensors = read_tensors(folder / WEIGHTS_FILE)
         try:

@@ -1,4 +1,4 @@
-"""ScaleGMN: a metanetwork that answers questions about networks.
+"""ScaleGMN: a metanetwork that makes predictions for networks.
 
 Paper: Kalogeropoulos, Bouritsas, Panagakis, "Scale Equivariant Graph Metanetworks", NeurIPS 2024.
 """
@@ -58,7 +58,7 @@ class ScaleGMN(Embedder):
         >>> from scalegmn import Activation, GraphSpec, ModelConfig, ScaleGMN, batch_graphs, mlp
         >>> network = mlp(widths=(2, 8, 8, 3), activations=[Activation("relu"), Activation("tanh")])
         >>> config = ModelConfig(features=16, layers=2)
-        >>> model = ScaleGMN(spec=GraphSpec.of([network]), outputs=10, config=config)
+        >>> model = ScaleGMN(spec=GraphSpec.from_architectures([network]), outputs=10, config=config)
         >>> weights = torch.randn(5, network.num_parameters)
         >>> model.eval()(batch_graphs(network, weights)).shape
         torch.Size([5, 10])
@@ -101,7 +101,7 @@ class ScaleGMN(Embedder):
 
     @classmethod
     def build(cls, context: ModelContext) -> ScaleGMN:
-        spec, config = GraphSpec.of(context.architectures), context.options.of(ModelConfig)
+        spec, config = GraphSpec.from_architectures(context.architectures), context.options.of(ModelConfig)
         return cls(spec=spec, outputs=context.outputs, config=config)
 
     @classmethod
@@ -128,7 +128,7 @@ class ScaleGMN(Embedder):
     def embedded(self, batch: NetworkBatch) -> NetworkVectors:
         return self.embed(batch.graph)
 
-    def answer(self, batch: NetworkBatch) -> NetworkVectors:
+    def predict(self, batch: NetworkBatch) -> NetworkVectors:
         """``(B, outputs)``, in the order of the batch."""
         answer: Tensor = self(batch.graph)
         return answer

@@ -4,7 +4,7 @@ from ._factories import cnn, mlp, siren
 from ._functional import run
 from ._layers import Activate, Conv, Dense, Dropout, Flatten, Layer, Pool, Shift, Size, Skip, Weighted
 from ._stages import Stage
-from ._topology import EdgeKind, Role, Topology, topology_of
+from ._topology import EdgeType, Role, Topology, topology_of
 
 __all__ = [
     "Activate",
@@ -13,7 +13,7 @@ __all__ = [
     "Conv",
     "Dense",
     "Dropout",
-    "EdgeKind",
+    "EdgeType",
     "Flatten",
     "Layer",
     "Pool",

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from scalegmn.configuration import checked_arguments, register_plain_form, shown
+from scalegmn.configuration import check_arguments, format_value, register_plain_form
 from scalegmn.errors import ArchitectureError, CheckpointError, ConfigurationError
 from scalegmn.networks._activations import Activation
 from scalegmn.networks._consistency import check_flow, check_skips, check_stages
@@ -220,8 +220,8 @@ class Architecture:
         ]
         return {"layers": layers, "skips": [dataclasses.asdict(skip) for skip in self.skips]}
 
-    @staticmethod
-    def from_dict(data: Mapping[str, object]) -> Architecture:
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> Architecture:
         """Read plain data.
 
         Raises:
@@ -230,14 +230,14 @@ class Architecture:
         try:
             layers = tuple(_layer_from_dict(entry) for entry in data["layers"])  # type: ignore[attr-defined]
             skips = tuple(
-                Skip(**checked_arguments(Skip.__init__, entry, origin="skip connection"))
+                Skip(**check_arguments(Skip.__init__, entry, origin="skip connection"))
                 for entry in data.get("skips", ())  # type: ignore[attr-defined]
             )
         except (KeyError, TypeError, AttributeError, ConfigurationError) as error:
             raise ArchitectureError(
-                f"not the description of an architecture: {error} in {shown(data)}"
+                f"not the description of an architecture: {error} in {format_value(data)}"
             ) from error
-        return Architecture(layers, skips)
+        return cls(layers, skips)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -256,12 +256,12 @@ def _layer_from_dict(entry: Mapping[str, object]) -> Layer:
     fields = {key: value for key, value in entry.items() if key != "type"}
     kind = entry["type"]
     if not isinstance(kind, str) or kind not in _LAYER_TYPES:
-        raise ArchitectureError(f"unknown layer type {shown(kind)}; known are {sorted(_LAYER_TYPES)}")
+        raise ArchitectureError(f"unknown layer type {format_value(kind)}; known are {sorted(_LAYER_TYPES)}")
     if kind == "activate":
-        given = checked_arguments(Activation.__init__, fields.get("activation"), origin="activation")
+        given = check_arguments(Activation.__init__, fields.get("activation"), origin="activation")
         fields["activation"] = Activation(**given)
     layer = _LAYER_TYPES[kind]
-    made: Layer = layer(**checked_arguments(layer.__init__, fields, origin=kind))
+    made: Layer = layer(**check_arguments(layer.__init__, fields, origin=kind))
     return made
 
 

@@ -11,7 +11,7 @@ from scalegmn.networks._stages import Stage
 
 
 def check_stages(stages: tuple[Stage, ...]) -> None:
-    """Every weighted layer has at most one activation, and neighbours agree on their widths."""
+    """Every weighted layer has at most one activation, and neighbors agree on their widths."""
     if not stages:
         raise ArchitectureError("an architecture needs at least one dense or convolutional layer")
     for stage in stages:
@@ -27,10 +27,10 @@ def check_stages(stages: tuple[Stage, ...]) -> None:
                 f"{layer.name!r}; expected 1 or {layer.outputs}"
             )
     for before, after in pairwise(stages):
-        _check_neighbours(before, after.weighted)
+        _check_neighbors(before, after.weighted)
 
 
-def _check_neighbours(before: Stage, after: Weighted) -> None:
+def _check_neighbors(before: Stage, after: Weighted) -> None:
     given = before.weighted.outputs
     sizes = [x.size for x in before.followers if isinstance(x, Flatten) and isinstance(before.weighted, Conv)]
     fits = after.inputs == given

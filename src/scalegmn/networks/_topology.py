@@ -25,20 +25,20 @@ CONSTANT = -1
 
 
 class Role(IntEnum):
-    """What a neuron is for.  Input and output neurons are labelled and never move."""
+    """What a neuron is for.  Input and output neurons are labeled and never move."""
 
-    INPUT = 0
-    HIDDEN = 1
-    OUTPUT = 2
+    input = 0
+    hidden = 1
+    output = 2
 
 
-class EdgeKind(IntEnum):
+class EdgeType(IntEnum):
     """What the taps of an edge stand for."""
 
-    DENSE = 0
-    CONVOLUTION = 1
-    FLATTENED = 2
-    SKIP = 3
+    dense = 0
+    convolution = 1
+    flattened = 2
+    skip = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class Topology:
 
     Attributes:
         source, target: ends of every edge, ``(E,)``.
-        edge_kind: :class:`EdgeKind` of every edge, ``(E,)``.
+        edge_type: :class:`EdgeType` of every edge, ``(E,)``.
         edge_kernel: height and width of its taps, ``(E, 2)``.
         tap_parameter: number in the flat vector of every tap's weight, or CONSTANT, ``(T,)``.
         tap_edge: the edge of every tap, ``(T,)``.
@@ -64,7 +64,7 @@ class Topology:
 
     source: Tensor
     target: Tensor
-    edge_kind: Tensor
+    edge_type: Tensor
     edge_kernel: Tensor
     tap_parameter: Tensor
     tap_edge: Tensor
@@ -105,7 +105,7 @@ def topology_of(architecture: Architecture) -> Topology:
     return Topology(
         source=source,
         target=target,
-        edge_kind=kind,
+        edge_type=kind,
         edge_kernel=kernel,
         tap_parameter=parameter,
         tap_edge=torch.arange(source.numel()).repeat_interleave(kernel.prod(dim=1)),
@@ -135,12 +135,12 @@ def _stage_edges(architecture: Architecture, number: int, starts: list[int]) -> 
     )
 
 
-def _kernel(stage: Stage, before: Stage | None) -> tuple[EdgeKind, tuple[int, int]]:
+def _kernel(stage: Stage, before: Stage | None) -> tuple[EdgeType, tuple[int, int]]:
     layer = stage.weighted
     if isinstance(layer, Conv):
-        return EdgeKind.CONVOLUTION, layer.kernel
+        return EdgeType.convolution, layer.kernel
     if before is None or layer.inputs == before.weighted.outputs:
-        return EdgeKind.DENSE, (1, 1)
+        return EdgeType.dense, (1, 1)
     places = layer.inputs // before.weighted.outputs
     sizes = [follower.size for follower in before.followers if isinstance(follower, Flatten)]
     if not sizes:
@@ -153,7 +153,7 @@ def _kernel(stage: Stage, before: Stage | None) -> tuple[EdgeKind, tuple[int, in
             f"dense layer {layer.name!r} has {places} weights per channel, which does not make a map of "
             f"{size[0]} x {size[1]}; give the size of the map to Flatten"
         )
-    return EdgeKind.FLATTENED, size
+    return EdgeType.flattened, size
 
 
 def _skip_edges(skip: Skip, starts: list[int]) -> tuple[Tensor, ...]:
@@ -161,7 +161,7 @@ def _skip_edges(skip: Skip, starts: list[int]) -> tuple[Tensor, ...]:
     return (
         channels + starts[skip.source + 1],
         channels + starts[skip.target + 1],
-        torch.full((skip.channels,), int(EdgeKind.SKIP)),
+        torch.full((skip.channels,), int(EdgeType.skip)),
         torch.ones(skip.channels, 2, dtype=torch.long),
         torch.full((skip.channels,), CONSTANT),
     )
@@ -170,7 +170,7 @@ def _skip_edges(skip: Skip, starts: list[int]) -> tuple[Tensor, ...]:
 def _node_fields(architecture: Architecture, widths: list[int]) -> dict[str, Tensor]:
     stages = architecture.stages
     inputs = widths[0]
-    hidden = [int(Role.HIDDEN)] * (len(stages) - 1)
+    hidden = [int(Role.hidden)] * (len(stages) - 1)
     sizes = torch.tensor(widths)
 
     def spread(values: list[int] | list[float] | list[bool]) -> Tensor:
@@ -185,7 +185,7 @@ def _node_fields(architecture: Architecture, widths: list[int]) -> dict[str, Ten
         "slope_parameter": torch.cat(
             [fixed, *(_owned(architecture, s.activate.name, "weight", s) for s in stages)]
         ),
-        "node_role": spread([int(Role.INPUT), *hidden, int(Role.OUTPUT)]),
+        "node_role": spread([int(Role.input), *hidden, int(Role.output)]),
         "node_layer": spread(list(range(len(widths)))),
         "node_position": torch.cat([torch.arange(width) for width in widths]),
         "activation_code": spread([0, *(a.activation.properties.code for a in activates)]),

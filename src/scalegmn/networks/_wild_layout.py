@@ -43,23 +43,23 @@ class WildLayout:
 
     def __post_init__(self) -> None:
         lengths = {len(self.channels), len(self.kernels), len(self.activations), len(self.residuals)}
-        mistakes = [] if len(lengths) == 1 and lengths != {0} else [f"different lengths, or none: {self}"]
-        mistakes += [f"{width} channels; expected 1 or more" for width in self.channels if width < 1]
-        mistakes += [
+        problems = [] if len(lengths) == 1 and lengths != {0} else [f"different lengths, or none: {self}"]
+        problems += [f"{width} channels; expected 1 or more" for width in self.channels if width < 1]
+        problems += [
             f"a kernel of size {k}; expected an odd size" for k in self.kernels if k < 1 or k % 2 == 0
         ]
-        mistakes += [
+        problems += [
             f"activation {name!r}; known are {ACTIVATIONS}"
             for name in self.activations
             if name not in ACTIVATIONS
         ]
-        mistakes += [
+        problems += [
             f"residual {source} of layer {layer}; expected -1 or the number of an earlier layer"
             for layer, source in enumerate(self.residuals)
             if not -1 <= source < layer
         ]
-        if mistakes:
-            raise ArchitectureError("the network of the Wild Park has " + "; ".join(mistakes))
+        if problems:
+            raise ArchitectureError("the network of the Wild Park has " + "; ".join(problems))
 
     def parameters(self, *, inputs: int, outputs: int) -> int:
         """Number of parameters."""

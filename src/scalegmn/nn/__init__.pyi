@@ -5,6 +5,7 @@ from ._invariant import ScaleInvariant
 from ._message import MESSAGES, Message, MessageFunction, ReScaleEquivariant
 from ._message_passing_layer import MessagePassingLayer
 from ._mlp import MLP, MLPStyle
+from ._needs import ReadoutNeeds
 from ._neurons import Neurons, SortedGraph
 from ._normalization import ParameterScale
 from ._parameter_head import ParameterHead
@@ -46,6 +47,7 @@ __all__ = [
     "PositionalEncoding",
     "ReScaleEquivariant",
     "Readout",
+    "ReadoutNeeds",
     "ScaleEquivariant",
     "ScaleInvariant",
     "ScaleMessagePassing",
@@ -67,7 +69,6 @@ from ._fitted import mark_fitted as mark_fitted
 from ._fitted import warn_if_unfitted as warn_if_unfitted
 from ._invariant import length as length
 from ._invariant import unit as unit
-from ._needs import ReadoutNeeds as ReadoutNeeds
 from ._old_names import load_old_names as load_old_names
 from ._quantiles import row_quantiles as row_quantiles
 from ._robust import FARTHEST as FARTHEST

@@ -30,7 +30,7 @@ class MLPStyle(Configuration):
 
 @final
 class MLP(nn.Module):
-    r"""A perceptron with one hidden layer.
+    r"""An MLP with one hidden layer.
 
     .. math::
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from scalegmn.graph import NetworkGraph
-from scalegmn.networks import EdgeKind, Role
+from scalegmn.networks import EdgeType, Role
 from scalegmn.nn._fitted import mark_fitted, warn_if_unfitted
 from scalegmn.nn._robust import of_ordinary_size
 from scalegmn.shapes import NodeScalars, TapScalars
@@ -44,9 +44,9 @@ class ParameterScale(nn.Module):
         """
         mark_fitted(self)
         target = graph.edge_index[1].repeat_interleave(graph.edge_taps)
-        weights = (graph.edge_kind != int(EdgeKind.SKIP)).repeat_interleave(graph.edge_taps)
+        weights = (graph.edge_type != int(EdgeType.skip)).repeat_interleave(graph.edge_taps)
         self.weight.copy_(_root_mean_square(graph.tap_weight[weights], target[weights], graph, self.weight))
-        biased = torch.nonzero(graph.node_role != int(Role.INPUT)).squeeze(1)
+        biased = torch.nonzero(graph.node_role != int(Role.input)).squeeze(1)
         self.bias.copy_(_root_mean_square(graph.node_bias[biased], biased, graph, self.bias))
 
     def forward(self, graph: NetworkGraph) -> tuple[TapScalars, NodeScalars]:
@@ -57,7 +57,7 @@ class ParameterScale(nn.Module):
     def of_taps(self, graph: NetworkGraph) -> TapScalars:
         """The constant of every tap, ``(T,)``; 1 for skip connections."""
         by_edge = self.weight[graph.node_layer[graph.edge_index[1]]]
-        by_edge = torch.where(graph.edge_kind == int(EdgeKind.SKIP), 1, by_edge)
+        by_edge = torch.where(graph.edge_type == int(EdgeType.skip), 1, by_edge)
         return (
             by_edge
             if by_edge.numel() == graph.tap_weight.numel()

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from scalegmn.graph import GraphSpec, NetworkGraph, Structure
-from scalegmn.networks import EdgeKind, Role
+from scalegmn.networks import EdgeType, Role
 from scalegmn.nn._mlp import MLP, MLPStyle
 from scalegmn.nn._old_names import load_old_names
 from scalegmn.nn._quantiles import row_quantiles
@@ -67,13 +67,13 @@ class WeightStatistics(nn.Module):
         Raises:
             GraphError: a network is larger than the limits.
         """
-        self.spec.check(Structure.of(graph))
+        self.spec.check(Structure.from_graph(graph))
         weight, bias = canonical_parameters(graph, symmetric=self.symmetric)
         source, target = (ends.repeat_interleave(graph.edge_taps) for ends in graph.edge_index)
         free = _free_signs(graph) if self.symmetric else torch.zeros_like(graph.node_role, dtype=torch.bool)
         slots, count = self._slots(graph), graph.num_graphs * (self.spec.layers + 1)
-        learned = (graph.edge_kind != int(EdgeKind.SKIP)).repeat_interleave(graph.edge_taps)
-        biased = graph.node_role != int(Role.INPUT)
+        learned = (graph.edge_type != int(EdgeType.skip)).repeat_interleave(graph.edge_taps)
+        biased = graph.node_role != int(Role.input)
         found = []
         for values, signless, slot, chosen in (
             (weight, free[source] | free[target], slots[target], learned),
@@ -86,7 +86,7 @@ class WeightStatistics(nn.Module):
 
     def _slots(self, graph: NetworkGraph) -> Tensor:
         """The index of every neuron's layer among the layers of all networks, ``(V,)``."""
-        last = graph.node_role == int(Role.OUTPUT)
+        last = graph.node_role == int(Role.output)
         layer = torch.where(last, self.spec.layers, (graph.node_layer - 1).clamp_min(0))
         return graph.node_network * (self.spec.layers + 1) + layer
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from scalegmn.graph import Structure
-from scalegmn.networks import EdgeKind
+from scalegmn.networks import EdgeType
 from scalegmn.shapes import EdgeFeatures, TapScalars
 
 TABLED_KERNELS = (1, 3, 5, 7)
@@ -27,7 +27,7 @@ class TapBlock:
         taps: indices of their taps, ``(n, K)``.
     """
 
-    kind: EdgeKind
+    kind: EdgeType
     height: int
     width: int
     edges: Tensor
@@ -42,7 +42,7 @@ def tap_blocks(structure: Structure) -> list[TapBlock]:
         return []
     # One number for what an edge's taps are: finding different numbers is far quicker than different rows.
     base = int(structure.edge_kernel.max()) + 1
-    described = (structure.edge_kind * base + structure.edge_kernel[:, 0]) * base + structure.edge_kernel[
+    described = (structure.edge_type * base + structure.edge_kernel[:, 0]) * base + structure.edge_kernel[
         :, 1
     ]
     blocks = []
@@ -50,7 +50,7 @@ def tap_blocks(structure: Structure) -> list[TapBlock]:
         kind, height, width = code // base**2, code // base % base, code % base
         edges = torch.nonzero(described == code).squeeze(1)
         within = torch.arange(height * width, device=edges.device)
-        blocks.append(TapBlock(EdgeKind(kind), height, width, edges, starts[edges].unsqueeze(1) + within))
+        blocks.append(TapBlock(EdgeType(kind), height, width, edges, starts[edges].unsqueeze(1) + within))
     return blocks
 
 
@@ -72,12 +72,12 @@ class TapVectors(nn.Module):
 
     def forward(self, block: TapBlock) -> Tensor:
         """The vectors of the block's taps, ``(K, D)``."""
-        if block.kind is EdgeKind.DENSE:
+        if block.kind is EdgeType.dense:
             return self.tables["dense"]
-        if block.kind is EdgeKind.SKIP:
+        if block.kind is EdgeType.skip:
             return self.tables["skip"]
         square = block.height == block.width and block.height in TABLED_KERNELS
-        if block.kind is EdgeKind.CONVOLUTION and square:
+        if block.kind is EdgeType.convolution and square:
             return self.tables[f"kernel{block.height}"]
         vectors: Tensor = self.of_position(_positions(block).to(self.tables["dense"]))
         return vectors / (block.height * block.width) ** 0.5
@@ -92,7 +92,7 @@ def _positions(block: TapBlock) -> Tensor:
     )
     places = [y, x, (torch.pi * y).sin(), (torch.pi * y).cos(), (torch.pi * x).sin(), (torch.pi * x).cos()]
     sizes = [torch.full_like(y, block.height).log(), torch.full_like(y, block.width).log()]
-    kind = torch.full_like(y, float(block.kind is EdgeKind.FLATTENED))
+    kind = torch.full_like(y, float(block.kind is EdgeType.flattened))
     return torch.stack([*places, *sizes, kind], dim=-1).reshape(-1, 9)
 
 
@@ -144,7 +144,7 @@ class TapDecoder(nn.Module):
         """`blocks` are those of the graph; edges in the order of the graph."""
         taps = edges.new_zeros(sum(block.taps.numel() for block in blocks))
         for block in blocks:
-            if block.kind is not EdgeKind.SKIP:
+            if block.kind is not EdgeType.skip:
                 values = edges.index_select(0, block.edges) @ self.vectors(block).T
                 taps = taps.index_copy(0, block.taps.reshape(-1), values.reshape(-1).to(taps.dtype))
         return taps / edges.shape[1] ** 0.5

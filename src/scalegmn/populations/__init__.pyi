@@ -1,11 +1,11 @@
-from ._group import Group
+from ._group import ArchitectureGroup
 from ._label_tables import LabelTable
 from ._splits import Splits, mnist_splits, split_by_column, split_by_group
 from ._store import Population
 from ._writer import PopulationWriter
 
 __all__ = [
-    "Group",
+    "ArchitectureGroup",
     "LabelTable",
     "Population",
     "PopulationWriter",
@@ -16,10 +16,10 @@ __all__ = [
 ]
 
 # For other rooms of the house; no promise is made about these.
-from ._columns import explained as explained
+from ._columns import explain_arrow_errors as explain_arrow_errors
 from ._columns import to_parquet as to_parquet
-from ._csv_tables import harmless as harmless
-from ._csv_tables import original as original
+from ._csv_tables import escape_formulas as escape_formulas
+from ._csv_tables import unescape_formulas as unescape_formulas
 from ._durable import write_atomically as write_atomically
 from ._format import ARCHITECTURE_COLUMN as ARCHITECTURE_COLUMN
 from ._format import DTYPE as DTYPE

@@ -32,7 +32,7 @@ def metadata_table(
             raise PopulationError(
                 f"{where}: {name!r} cannot name a column; expected text other than {ARCHITECTURE_COLUMN!r}"
             )
-        with explained(f"{where}: column {name!r} cannot be stored"):
+        with explain_arrow_errors(f"{where}: column {name!r} cannot be stored"):
             array = _array(values)
         if len(array) != rows:
             raise PopulationError(f"{where}: column {name!r} has {len(array)} values for {rows} networks")
@@ -70,7 +70,7 @@ def conform(table: pa.Table, schema: pa.Schema, *, where: str) -> pa.Table:
         )
     types = [table.schema.field(f.name).type if pa.types.is_null(f.type) else f.type for f in schema]
     merged = pa.schema(list(zip(schema.names, types, strict=True)))
-    with explained(f"{where}: a column has another type than in earlier shards"):
+    with explain_arrow_errors(f"{where}: a column has another type than in earlier shards"):
         return table.select(schema.names).cast(merged)
 
 
@@ -89,7 +89,7 @@ def from_parquet(data: bytes) -> pa.Table:
 
 
 @contextlib.contextmanager
-def explained(message: str) -> Iterator[None]:
+def explain_arrow_errors(message: str) -> Iterator[None]:
     """Turn errors of Arrow and of Python's conversions into ones of this library."""
     try:
         yield

@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from scalegmn.csv_text import FORMULA, QUOTED, csv_cell, original_cell
 
 
-def harmless(table: pa.Table) -> pa.Table:
+def escape_formulas(table: pa.Table) -> pa.Table:
     """The table with names and texts as they are written; numbers have columns of their own."""
     return _mapped(table, partial(csv_cell, numbers=False), FORMULA)
 
 
-def original(table: pa.Table) -> pa.Table:
-    """The table that :func:`harmless` was given, read from a file."""
+def unescape_formulas(table: pa.Table) -> pa.Table:
+    """The table that :func:`escape_formulas` was given, read from a file."""
     return _mapped(table, original_cell, QUOTED)
 
 

@@ -61,11 +61,11 @@ class StoredArchitecture:
         if Path(self.file).name != self.file:
             raise ValueError(f"the file {self.file!r} is not inside the folder")
 
-    @staticmethod
-    def of(architecture: Architecture) -> StoredArchitecture:
+    @classmethod
+    def from_architecture(cls, architecture: Architecture) -> StoredArchitecture:
         """What is written down for an architecture."""
         description = json.loads(to_json(architecture.to_dict()))
-        return StoredArchitecture(description, f"parameters-{architecture.fingerprint}.f32")
+        return cls(description, f"parameters-{architecture.fingerprint}.f32")
 
     @cached_property
     def architecture(self) -> Architecture:
@@ -98,11 +98,11 @@ class Shard:
         """Networks in the shard."""
         return sum(segment.rows for segment in self.segments)
 
-    @staticmethod
-    def from_dict(data: Mapping[str, object]) -> Shard:
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> Shard:
         """Read plain data.  Raises KeyError or TypeError where it is something else."""
         segments = tuple(Segment(**entry) for entry in data["segments"])  # type: ignore[attr-defined]
-        return Shard(segments, data["notes"])
+        return cls(segments, data["notes"])
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,8 @@ class Index:
         }
         return json.dumps(data, indent=1, allow_nan=False) + "\n"
 
-    @staticmethod
-    def read(path: Path) -> Index:
+    @classmethod
+    def read(cls, path: Path) -> Index:
         """Read the file.
 
         Raises:
@@ -152,7 +152,7 @@ class Index:
         try:
             data = read_json_file(path, max_bytes=_LARGEST)
             check_header(data, path)
-            index = Index(
+            index = cls(
                 architectures=tuple(StoredArchitecture(**entry) for entry in data["architectures"]),
                 shards=tuple(Shard.from_dict(entry) for entry in data["shards"]),
                 columns=tuple(data["columns"]),

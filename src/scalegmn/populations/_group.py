@@ -14,7 +14,7 @@ from scalegmn.networks import Architecture
 from scalegmn.populations._format import DTYPE
 
 
-class Group(NamedTuple):
+class ArchitectureGroup(NamedTuple):
     """Networks that share an architecture: ``theta (n, P)`` and n values per column of metadata."""
 
     architecture: Architecture

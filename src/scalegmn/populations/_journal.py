@@ -55,7 +55,7 @@ class Progress:
 
 
 @final
-class Journal:
+class WriterJournal:
     """The open journal of a folder that this process has for itself.
 
     Args:

@@ -16,8 +16,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from scalegmn.errors import PopulationError
-from scalegmn.populations._columns import explained
-from scalegmn.populations._csv_tables import original
+from scalegmn.populations._columns import explain_arrow_errors
+from scalegmn.populations._csv_tables import unescape_formulas
 from scalegmn.populations._format import ARCHITECTURE_COLUMN, sha256
 
 FILE_COLUMN: Final = "file"
@@ -56,8 +56,8 @@ class LabelTable:
     sha256: str
     remarks: tuple[str, ...]
 
-    @staticmethod
-    def read(path: Path, *, file_column: str | None = None) -> LabelTable:
+    @classmethod
+    def read(cls, path: Path, *, file_column: str | None = None) -> LabelTable:
         """Read a table.
 
         The types of a CSV's columns are those of the Parquet file of the same name beside it, where there is
@@ -89,7 +89,7 @@ class LabelTable:
             raise PopulationError(
                 f"{path}: has no column {column!r} that names the files; say which of "
                 f"{_few(table.column_names)} does "
-                "with --file_column"
+                "with --file-column"
             )
         files = tuple(None if name is None else str(name) for name in table[column].to_pylist())
         if column == added:
@@ -99,7 +99,7 @@ class LabelTable:
                 f"{path}: has a column {ARCHITECTURE_COLUMN!r}, under which populations keep something else; "
                 "rename it"
             )
-        return LabelTable(path, files, table, sha256(data), _remarks(table, path))
+        return cls(path, files, table, sha256(data), _remarks(table, path))
 
     def __len__(self) -> int:
         return len(self.files)
@@ -119,7 +119,7 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _parquet(data: bytes, path: Path) -> tuple[pa.Table, str | None]:
-    with explained(f"{path}: is no Parquet file that can be read"):
+    with explain_arrow_errors(f"{path}: is no Parquet file that can be read"):
         found = pq.read_metadata(pa.BufferReader(data))
         groups = [found.row_group(number) for number in range(found.num_row_groups)]
         unpacked = sum(group.total_byte_size for group in groups)
@@ -178,7 +178,7 @@ def _csv(data: bytes, path: Path) -> tuple[pa.Table, str | None]:
             f"{path}: its first line names {len(names)} columns, expected 1 to {_COLUMNS}; the first line of "
             "a table has the names of the columns"
         )
-    with explained(f"{path}: is no table that can be read"):
+    with explain_arrow_errors(f"{path}: is no table that can be read"):
         table = pyarrow.csv.read_csv(
             pa.BufferReader(data),
             read_options=pyarrow.csv.ReadOptions(use_threads=False),
@@ -190,12 +190,14 @@ def _csv(data: bytes, path: Path) -> tuple[pa.Table, str | None]:
                 quoted_strings_can_be_null=False,
             ),
         )
-    table = original(table)
+    table = unescape_formulas(table)
     _check_names(table, path)
     beside = path.with_suffix(_PARQUET[0])
     known, added = (None, None)
     if beside.is_file():
-        with explained(f"{beside}: is no Parquet file, but lies beside {path.name} under its name"):
+        with explain_arrow_errors(
+            f"{beside}: is no Parquet file, but lies beside {path.name} under its name"
+        ):
             known = pq.read_schema(pa.BufferReader(_bytes_of(beside)))
         added = _added(known)
     arrays = {name: _typed(table[name], name, known, path, beside) for name in table.column_names}
@@ -208,7 +210,7 @@ def _typed(
     place = -1 if known is None else known.get_field_index(name)
     if known is not None and place >= 0:
         stated = known.field(place).type
-        with explained(
+        with explain_arrow_errors(
             f"{path}: column {name!r} does not hold {stated}, which {beside.name} says of it; correct the "
             f"cells, or remove {beside.name} to have types told from the cells"
         ):

@@ -35,7 +35,7 @@ def gather_rows(path: Path, width: int, rows: np.ndarray, *, budget: int = _BUDG
     Args:
         path: the file.
         width: numbers in a row.
-        rows: numbers of the rows, ``(n,)`` int64, from 0.
+        rows: indices of the rows, ``(n,)`` int64, from 0.
         budget: bytes that may be mapped at a time.
 
     Returns:
@@ -45,7 +45,7 @@ def gather_rows(path: Path, width: int, rows: np.ndarray, *, budget: int = _BUDG
         PopulationError: the file cannot be opened, or ends before a row that was asked for.
     """
     out = np.empty((len(rows), width), DTYPE)
-    # From front to back: neighbours are found together, and disks like it.
+    # From front to back: neighbors are found together, and disks like it.
     order = np.argsort(rows, kind="stable")
     ordered = rows[order]
     starts_run = np.ones(len(rows), bool)

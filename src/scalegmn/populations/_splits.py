@@ -91,8 +91,8 @@ class Splits:
         data = {name: self[name].tolist() for name in NAMES}
         write_atomically(Path(path), (json.dumps(data) + "\n").encode())
 
-    @staticmethod
-    def read(path: str | Path) -> Splits:
+    @classmethod
+    def read(cls, path: str | Path) -> Splits:
         """Read what :meth:`write` wrote.
 
         Raises:
@@ -106,7 +106,7 @@ class Splits:
             found = sorted(data) if isinstance(data, dict) else type(data).__name__
             raise PopulationError(f"{path}: holds {found}, expected lists of numbers called {list(NAMES)}")
         try:
-            return Splits(**{name: np.asarray(data[name]) for name in NAMES})
+            return cls(**{name: np.asarray(data[name]) for name in NAMES})
         except ValueError as error:
             raise PopulationError(f"{path}: {error}") from error
 
@@ -124,7 +124,7 @@ def split_by_group(
 
     Args:
         groups: ``(N,)``, what the networks are grouped by, such as the image each was fitted to.
-        fractions: shares of training, validation and test; they add up to 1.
+        fractions: fractions of training, validation and test; they add up to 1.
         seed: of the shuffle.
 
     Raises:
@@ -249,7 +249,7 @@ def _choose_groups(groups: np.ndarray, amount: float | int, seed: int) -> np.nda
     count = round(amount * len(values)) if isinstance(amount, float) else int(amount)
     if not 0 < count < len(values):
         raise ConfigurationError(
-            f"validation={amount} of {len(values)} groups; expected a share between 0 and 1, or a number of "
+            f"validation={amount} of {len(values)} groups; expected a fraction between 0 and 1, or a number of "
             "groups, that leaves some for training and takes some"
         )
     chosen = np.zeros(len(values), bool)

@@ -18,13 +18,13 @@ from torch import Tensor
 
 from scalegmn.errors import PopulationError
 from scalegmn.networks import Architecture
-from scalegmn.populations._columns import explained, from_parquet
+from scalegmn.populations._columns import explain_arrow_errors, from_parquet
 from scalegmn.populations._format import ARCHITECTURE_COLUMN, INDEX, JOURNAL, METADATA, Index, sha256
-from scalegmn.populations._group import Group
+from scalegmn.populations._group import ArchitectureGroup
 from scalegmn.populations._rows import gather_rows
 from scalegmn.populations._writer import PopulationWriter
 
-__all__ = ["Group", "Indices", "Population", "PopulationWriter"]
+__all__ = ["ArchitectureGroup", "Indices", "Population", "PopulationWriter"]
 
 Indices = Sequence[int] | np.ndarray | Tensor
 
@@ -77,8 +77,8 @@ class Population:
         self._shifts = offsets - (self._stops - rows)
         self._networks = int(rows.sum())
 
-    @staticmethod
-    def open(folder: str | Path) -> Population:
+    @classmethod
+    def open(cls, folder: str | Path) -> Population:
         """Open a finished population and check that its files have the right sizes.
 
         Raises:
@@ -93,7 +93,7 @@ class Population:
                 )
             what = "is not a population: it has no " + INDEX if folder.is_dir() else "does not exist"
             raise PopulationError(f"{folder}: {what}; give the folder that a maker or an import wrote")
-        population = Population(folder, Index.read(path))
+        population = cls(folder, Index.read(path))
         population._check_sizes()
         return population
 
@@ -160,7 +160,7 @@ class Population:
             raise PopulationError(
                 f"{path}: damaged (its checksum differs); restore it or make the population again"
             )
-        with explained(f"{path}: cannot be read"):
+        with explain_arrow_errors(f"{path}: cannot be read"):
             table = from_parquet(data)
         names = table.column_names
         if names != list(self._index.columns):

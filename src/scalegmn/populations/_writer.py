@@ -13,10 +13,16 @@ import numpy as np
 import pyarrow as pa
 from torch import Tensor
 
-from scalegmn.disk import LOCK, claimed
+from scalegmn.disk import LOCK, claim_folder
 from scalegmn.errors import DiskError, PopulationError, ScaleGMNError
 from scalegmn.networks import Architecture
-from scalegmn.populations._columns import conform, explained, from_parquet, metadata_table, to_parquet
+from scalegmn.populations._columns import (
+    conform,
+    explain_arrow_errors,
+    from_parquet,
+    metadata_table,
+    to_parquet,
+)
 from scalegmn.populations._durable import TEMPORARY, sync_folder, write_atomically, write_from
 from scalegmn.populations._format import (
     ARCHITECTURE_COLUMN,
@@ -31,8 +37,8 @@ from scalegmn.populations._format import (
     shard_name,
     to_json,
 )
-from scalegmn.populations._group import Group
-from scalegmn.populations._journal import Journal, Progress, check_provenance
+from scalegmn.populations._group import ArchitectureGroup
+from scalegmn.populations._journal import Progress, WriterJournal, check_provenance
 
 # What a writer that died at once may leave.
 _OURS = (JOURNAL, LOCK)
@@ -58,9 +64,9 @@ class PopulationWriter:
 
     def __init__(self, folder: str | Path, *, provenance: Mapping[str, object], resume: bool = False) -> None:
         self.folder = Path(folder)
-        with explained(f"provenance {provenance!r} is not fit for JSON"):
+        with explain_arrow_errors(f"provenance {provenance!r} is not fit for JSON"):
             self.provenance: Mapping[str, object] = json.loads(to_json(dict(provenance)))
-        self._journal: Journal | None = None
+        self._journal: WriterJournal | None = None
         self._progress = Progress()
         self._numbers: dict[Architecture, int] = {}
         self._schema: pa.Schema | None = None
@@ -69,11 +75,11 @@ class PopulationWriter:
         self._check_folder(resume)
         try:
             if not (self.folder / INDEX).exists():
-                self._claim.enter_context(claimed(self.folder))
+                self._claim.enter_context(claim_folder(self.folder))
                 # Another writer may have been faster.
                 self._check_folder(resume)
             if not (self.folder / INDEX).exists():
-                self._journal = Journal(self.folder, provenance=self.provenance)
+                self._journal = WriterJournal(self.folder, provenance=self.provenance)
             self._resume()
         except BaseException:
             self.close()
@@ -127,9 +133,9 @@ class PopulationWriter:
         notes: object = None,
     ) -> None:
         """Write one shard of networks that share an architecture; see :meth:`append_groups`."""
-        self.append_groups([Group(architecture, theta, columns)], notes=notes)
+        self.append_groups([ArchitectureGroup(architecture, theta, columns)], notes=notes)
 
-    def append_groups(self, groups: Iterable[Group], *, notes: object = None) -> None:
+    def append_groups(self, groups: Iterable[ArchitectureGroup], *, notes: object = None) -> None:
         """Write one shard: all of it or, if anything goes wrong, nothing.
 
         Args:
@@ -150,8 +156,11 @@ class PopulationWriter:
         numbers = dict(self._numbers)
         for group in groups:
             numbers.setdefault(group.architecture, len(numbers))
-        new = [StoredArchitecture.of(architecture) for architecture in list(numbers)[len(self._numbers) :]]
-        with explained(f"{where}: the notes are not fit for JSON"):
+        new = [
+            StoredArchitecture.from_architecture(architecture)
+            for architecture in list(numbers)[len(self._numbers) :]
+        ]
+        with explain_arrow_errors(f"{where}: the notes are not fit for JSON"):
             notes = json.loads(to_json(notes))
         segments = tuple(
             Segment(numbers[group.architecture], len(array), sha256(_bytes(array)))
@@ -272,7 +281,7 @@ class PopulationWriter:
                 self.folder / stored[number].file, stored[number].bytes_of(rows[number]), _bytes(array)
             )
 
-    def _table(self, groups: list[Group], segments: tuple[Segment, ...], where: str) -> pa.Table:
+    def _table(self, groups: list[ArchitectureGroup], segments: tuple[Segment, ...], where: str) -> pa.Table:
         tables: list[pa.Table] = []
         schema = self._schema
         for group, segment in zip(groups, segments, strict=True):

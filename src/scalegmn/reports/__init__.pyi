@@ -1,6 +1,6 @@
 from ._confusion import draw_confusion
 from ._contact_sheet import ContactSheetError, contact_sheet
-from ._curves import Panel, draw_curves
+from ._curves import CurvePanel, draw_curves
 from ._embedding_picture import draw_embedding
 from ._figures import save_figure
 from ._metrics import Metrics, read_metrics
@@ -11,9 +11,9 @@ from ._tables import ResultTable
 
 __all__ = [
     "ContactSheetError",
+    "CurvePanel",
     "Metrics",
     "Overview",
-    "Panel",
     "ResultTable",
     "ScatterPanel",
     "contact_sheet",
@@ -30,9 +30,9 @@ __all__ = [
 # For other rooms of the house; no promise is made about these.
 from ._contact_sheet import sheet_pixels as sheet_pixels
 from ._figures import BLUE as BLUE
-from ._figures import COLOURS as COLOURS
+from ._figures import COLORS as COLORS
+from ._figures import GRAY as GRAY
 from ._figures import GREEN as GREEN
-from ._figures import GREY as GREY
 from ._figures import INK as INK
 from ._figures import ORANGE as ORANGE
 from ._figures import SKY as SKY

@@ -1,4 +1,4 @@
-"""Colours and marks of categories in scatter plots, and the key that explains them."""
+"""Colors and marks of categories in scatter plots, and the key that explains them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Final
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from scalegmn.reports._figures import COLOURS, GREY, INK, TEXT
+from scalegmn.reports._figures import COLORS, GRAY, INK, TEXT
 
 OTHERS: Final = "others"
 """What categories are called that have no mark of their own."""
 
-# Colours repeat with other marks, so that no two categories look the same.
+# Colors repeat with other marks, so that no two categories look the same.
 _MARKS: Final = ("o", "^", "s")
-_MOST: Final = len(COLOURS) * len(_MARKS)
+_MOST: Final = len(COLORS) * len(_MARKS)
 # Of the key, in inches: a mark with the space around it, and a letter.
 _ENTRY: Final = 0.6
 _LETTER: Final = 0.09
@@ -25,18 +25,18 @@ _LETTERS: Final = 32
 
 
 @dataclass(frozen=True)
-class Mark:
+class Marker:
     """How the points of a category look."""
 
-    colour: str
+    color: str
     shape: str
 
 
-def marks_of(categories: Sequence[str]) -> dict[str, Mark]:
+def marks_of(categories: Sequence[str]) -> dict[str, Marker]:
     """A mark for every category, in the order in which the key names them.
 
     Words are sorted, numbers by their size.  Of more than 18 categories, the most frequent 17 have marks of
-    their own and the rest is grey and called ``others``.
+    their own and the rest is gray and called ``others``.
     """
     counts = Counter(categories)
     names = sorted(counts, key=_order)
@@ -44,15 +44,15 @@ def marks_of(categories: Sequence[str]) -> dict[str, Mark]:
         frequent = {name for name, _ in counts.most_common(_MOST - 1)}
         names = [name for name in names if name in frequent]
     marks = {
-        name: Mark(COLOURS[number % len(COLOURS)], _MARKS[number // len(COLOURS)])
+        name: Marker(COLORS[number % len(COLORS)], _MARKS[number // len(COLORS)])
         for number, name in enumerate(names)
     }
     if len(names) < len(counts):
-        marks[OTHERS] = Mark(GREY, "o")
+        marks[OTHERS] = Marker(GRAY, "o")
     return marks
 
 
-def draw_key(figure: Figure, marks: dict[str, Mark], *, title: str) -> None:
+def draw_key(figure: Figure, marks: dict[str, Marker], *, title: str) -> None:
     """Explain the marks below a figure, in as many rows as its width makes necessary."""
     handles = [
         Line2D(
@@ -60,7 +60,7 @@ def draw_key(figure: Figure, marks: dict[str, Mark], *, title: str) -> None:
             [],
             linestyle="none",
             marker=mark.shape,
-            color=mark.colour,
+            color=mark.color,
             markersize=7,
             label=_shortened(name),
         )

@@ -16,7 +16,7 @@ class ConfusionError(ScaleGMNError, ValueError):
 
 
 def draw_confusion(counts: np.ndarray, names: Sequence[str], *, title: str = "") -> Figure:
-    """Counts in cells, coloured by the share of the row: rows are what is true, columns the answers.
+    """Counts in cells, colored by the fraction of the row: rows are what is true, columns the predictions.
 
     Args:
         counts: ``(C, C)``, ``counts[true, answered]``.
@@ -41,9 +41,9 @@ def draw_confusion(counts: np.ndarray, names: Sequence[str], *, title: str = "")
     blank(axes)
     fontsize = SMALL if classes <= 12 else 7
     for row, column in np.argwhere(counts > 0):
-        colour = "white" if shares[row, column] > 0.45 else INK
+        color = "white" if shares[row, column] > 0.45 else INK
         axes.text(
-            column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=fontsize
+            column, row, str(counts[row, column]), ha="center", va="center", color=color, fontsize=fontsize
         )
     # White lines between cells.
     edges = np.arange(classes + 1) - 0.5
@@ -65,5 +65,5 @@ def draw_confusion(counts: np.ndarray, names: Sequence[str], *, title: str = "")
     )
     right.tick_params(length=0, labelsize=SMALL, colors=INK)
     right.spines["right"].set_visible(False)
-    right.set_ylabel("right answers", fontsize=SMALL, color=INK, labelpad=10)
+    right.set_ylabel("correct predictions", fontsize=SMALL, color=INK, labelpad=10)
     return figure

@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from scalegmn.errors import ScaleGMNError
-from scalegmn.reports._figures import DIVERGING, GREY, INK, SMALL, TEXT, TITLE, blank, new_figure
+from scalegmn.reports._figures import DIVERGING, GRAY, INK, SMALL, TEXT, TITLE, blank, new_figure
 
 _CELL: Final = 1.15
 _MOST: Final = 16
@@ -73,9 +73,9 @@ def contact_sheet(
     for axes in cells.flat:
         blank(axes)
     for axes, caption in zip(cells[-1], stated, strict=True):
-        axes.set_xlabel(caption, fontsize=SMALL, color=GREY, labelpad=3)
+        axes.set_xlabel(caption, fontsize=SMALL, color=GRAY, labelpad=3)
     if not captions:
-        figure.supxlabel("mean squared error x 100", fontsize=SMALL, color=GREY)
+        figure.supxlabel("mean squared error x 100", fontsize=SMALL, color=GRAY)
     if title:
         figure.suptitle(title, fontsize=TITLE, color=INK)
     _key(figure, margin)
@@ -107,7 +107,7 @@ def _name(axes: Axes, name: str) -> None:
 
 
 def _key(figure: Figure, margin: np.ndarray) -> None:
-    """What the colours of differences mean, beside their row."""
+    """What the colors of differences mean, beside their row."""
     for axes in margin[:-1]:
         axes.set_axis_off()
     bar = figure.colorbar(ScalarMappable(Normalize(-1, 1), DIVERGING), cax=margin[-1], ticks=[-1, 0, 1])

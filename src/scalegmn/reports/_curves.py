@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from scalegmn.reports._figures import COLOURS, GREY, TEXT, new_figure, tidy
+from scalegmn.reports._figures import COLORS, GRAY, TEXT, new_figure, tidy
 from scalegmn.reports._metrics import Metrics, MetricsError
 
 # Of the lines of a panel, in the order of its metrics.
@@ -21,19 +21,19 @@ _MARKED: Final = 30
 
 
 @dataclass(frozen=True)
-class Panel:
+class CurvePanel:
     """One pair of axes.
 
     Attributes:
         title: what is shown.
         metrics: per metric what it is called, three at most; the first has a solid line, the next a dashed
             and the third a dotted one.
-        share: the values are shares of 1 and are shown in percent.
+        percent: the values are fractions of 1 and are shown in percent.
     """
 
     title: str
     metrics: Mapping[str, str]
-    share: bool = False
+    percent: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.metrics) <= len(_STYLES):
@@ -42,8 +42,8 @@ class Panel:
             )
 
 
-def draw_curves(runs: Mapping[str, Metrics], panels: Sequence[Panel]) -> Figure:
-    """Panels side by side; a colour per run, a style of line per metric.
+def draw_curves(runs: Mapping[str, Metrics], panels: Sequence[CurvePanel]) -> Figure:
+    """Panels side by side; a color per run, a style of line per metric.
 
     Args:
         runs: metrics by the name of the run.
@@ -53,15 +53,15 @@ def draw_curves(runs: Mapping[str, Metrics], panels: Sequence[Panel]) -> Figure:
         MetricsError: a run lacks a metric of a panel.
     """
     figure = new_figure(width=5.4 * len(panels), height=4.4)
-    colours = {run: COLOURS[number % len(COLOURS)] for number, run in enumerate(runs)}
+    colors = {run: COLORS[number % len(COLORS)] for number, run in enumerate(runs)}
     for number, panel in enumerate(panels):
         axes = figure.add_subplot(1, len(panels), number + 1)
-        _draw_panel(axes, runs, panel, colours)
-    keys = {run: Line2D([], [], color=colour, linewidth=3) for run, colour in colours.items()}
+        _draw_panel(axes, runs, panel, colors)
+    keys = {run: Line2D([], [], color=color, linewidth=3) for run, color in colors.items()}
     for panel in panels:
         for place, name in enumerate(panel.metrics.values()):
             if len(panel.metrics) > 1 and name not in keys:
-                keys[name] = Line2D([], [], color=GREY, linestyle=_STYLES[place], linewidth=1.8)
+                keys[name] = Line2D([], [], color=GRAY, linestyle=_STYLES[place], linewidth=1.8)
     figure.legend(
         keys.values(),
         keys.keys(),
@@ -75,7 +75,9 @@ def draw_curves(runs: Mapping[str, Metrics], panels: Sequence[Panel]) -> Figure:
     return figure
 
 
-def _draw_panel(axes: Axes, runs: Mapping[str, Metrics], panel: Panel, colours: Mapping[str, str]) -> None:
+def _draw_panel(
+    axes: Axes, runs: Mapping[str, Metrics], panel: CurvePanel, colors: Mapping[str, str]
+) -> None:
     largest = 0.0
     for run, metrics in runs.items():
         for place, metric in enumerate(panel.metrics):
@@ -85,7 +87,7 @@ def _draw_panel(axes: Axes, runs: Mapping[str, Metrics], panel: Panel, colours: 
             axes.plot(
                 [epoch + 1 for epoch in epochs],
                 values,
-                color=colours[run],
+                color=colors[run],
                 linestyle=_STYLES[place],
                 linewidth=2 if place == 0 else 1.4,
                 marker="o" if few else None,
@@ -95,7 +97,7 @@ def _draw_panel(axes: Axes, runs: Mapping[str, Metrics], panel: Panel, colours: 
     tidy(axes, title=panel.title)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if panel.share:
+    if panel.percent:
         axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
         axes.set_ylim(0, 1)
     else:

@@ -1,4 +1,4 @@
-"""A population as points in the plane, coloured by what is known about its networks."""
+"""A population as points in the plane, colored by what is known about its networks."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 
 from scalegmn.errors import ScaleGMNError
 from scalegmn.reports._categories import OTHERS, draw_key, marks_of
-from scalegmn.reports._figures import BLUE, GREY, INK, SMALL, TEXT, TITLE, new_figure
+from scalegmn.reports._figures import BLUE, GRAY, INK, SMALL, TEXT, TITLE, new_figure
 from scalegmn.seeding import numpy_generator
 
-# Dark to bright, readable without colour and with every common kind of colour vision.
+# Dark to bright, readable without color and with every common kind of color vision.
 _SCALE: Final = "viridis"
 # Whole numbers of so few kinds are categories.
 _FEW: Final = 12
@@ -38,14 +38,14 @@ def draw_embedding(
 ) -> Figure:
     """One point per network.
 
-    Numbers are shown by a colour bar.  It is logarithmic where all are positive, the largest is at least 30
+    Numbers are shown by a color bar.  It is logarithmic where all are positive, the largest is at least 30
     times the smallest, and half of them lie in the lowest fifth of their range, as learning rates do.
-    Words, truth values, and whole numbers of at most twelve kinds get a colour and a mark each.  What is
-    missing (NaN, an empty word) is grey.
+    Words, truth values, and whole numbers of at most twelve kinds get a color and a mark each.  What is
+    missing (NaN, an empty word) is gray.
 
     Args:
         points: ``(n, 2)``.
-        values: ``(n,)``, a column of the population; none for one colour.
+        values: ``(n,)``, a column of the population; none for one color.
         name: of the column.
         title: above the picture.
         axis_names: of the two directions.
@@ -66,7 +66,7 @@ def draw_embedding(
     axes = figure.add_subplot()
     _frame(axes, title=title, axis_names=axis_names)
     if values is None:
-        _points(axes, points, colour=BLUE, count=len(points))
+        _points(axes, points, color=BLUE, count=len(points))
     elif is_scale(values):
         _draw_scale(figure, axes, points, values.astype(np.float64), name)
     else:
@@ -105,7 +105,7 @@ def _frame(axes: Axes, *, title: str, axis_names: tuple[str, str]) -> None:
 def _draw_scale(figure: Figure, axes: Axes, points: np.ndarray, values: np.ndarray, name: str) -> None:
     known = np.isfinite(values)
     if not known.all():
-        _points(axes, points[~known], colour=GREY, count=len(points))
+        _points(axes, points[~known], color=GRAY, count=len(points))
     if not known.any():
         return
     ends = float(values[known].min()), float(values[known].max())
@@ -137,12 +137,12 @@ def _draw_categories(figure: Figure, axes: Axes, points: np.ndarray, words: list
         for word, mark in marks.items():
             chosen = (owned == word) & (turn == number)
             if chosen.any():
-                _points(axes, points[chosen], colour=mark.colour, shape=mark.shape, count=len(points))
+                _points(axes, points[chosen], color=mark.color, shape=mark.shape, count=len(points))
     draw_key(figure, marks, title=name)
 
 
-def _points(axes: Axes, points: np.ndarray, *, colour: str, count: int, shape: str = "o") -> None:
-    axes.scatter(points[:, 0], points[:, 1], c=colour, marker=shape, s=_size(count), alpha=0.7, linewidths=0)
+def _points(axes: Axes, points: np.ndarray, *, color: str, count: int, shape: str = "o") -> None:
+    axes.scatter(points[:, 0], points[:, 1], c=color, marker=shape, s=_size(count), alpha=0.7, linewidths=0)
 
 
 def _size(count: int) -> float:

@@ -1,4 +1,4 @@
-"""What all pictures have in common: colours, sizes of type, and saving."""
+"""What all pictures have in common: colors, sizes of type, and saving."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from scalegmn.disk import create_file, make_folder, replace_file
 
-# Okabe and Ito: tell apart with every common kind of colour vision.
+# Okabe and Ito: tell apart with every common kind of color vision.
 BLUE: Final = "#0072B2"
 ORANGE: Final = "#D55E00"
 GREEN: Final = "#009E73"
 PURPLE: Final = "#CC79A7"
 YELLOW: Final = "#E69F00"
 SKY: Final = "#56B4E9"
-COLOURS: Final = (BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY)
+COLORS: Final = (BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY)
 INK: Final = "#222222"
-GREY: Final = "#767676"
+GRAY: Final = "#767676"
 PALE: Final = "#DDDDDD"
 
 # Of numbers with a sign: orange, white, blue.
@@ -74,7 +74,7 @@ def tidy(axes: Axes, *, title: str = "") -> None:
     axes.set_axisbelow(True)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(GREY)
+    axes.spines["bottom"].set_color(GRAY)
 
 
 def blank(axes: Axes) -> None:

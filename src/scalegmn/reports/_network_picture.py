@@ -1,4 +1,4 @@
-"""A trained network as a picture of its graph: neurons in columns, edges coloured by their weight."""
+"""A trained network as a picture of its graph: neurons in columns, edges colored by their weight."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from torch import Tensor
 
 from scalegmn.errors import GraphError
 from scalegmn.networks import CONSTANT, Architecture, Topology, topology_of
-from scalegmn.reports._figures import DIVERGING, GREY, INK, SMALL, TEXT, blank
+from scalegmn.reports._figures import DIVERGING, GRAY, INK, SMALL, TEXT, blank
 
-# Weights above this share of all are drawn in full colour, so that a few large ones do not pale the rest.
+# Weights above this fraction of all are drawn in full color, so that a few large ones do not pale the rest.
 _FULL: Final = 0.98
 
 
@@ -30,8 +30,8 @@ def draw_network(
 ) -> None:
     """Draw one network into `axes`, from left to right.
 
-    An edge's colour is its weight in proportion to the weights of its layer (for an edge with several
-    taps, the one of the largest size), its width and depth the size of it; a neuron's colour is its bias.
+    An edge's color is its weight in proportion to the weights of its layer (for an edge with several
+    taps, the one of the largest size), its width and depth the size of it; a neuron's color is its bias.
 
     Args:
         axes: to draw into; everything in it belongs to the picture.
@@ -77,7 +77,7 @@ def draw_network(
 
 
 def draw_weight_key(axes: Axes) -> None:
-    """A colour bar below `axes` that explains :func:`draw_network` in them."""
+    """A color bar below `axes` that explains :func:`draw_network` in them."""
     bar = axes.figure.colorbar(
         ScalarMappable(Normalize(-1, 1), DIVERGING),
         ax=axes,
@@ -93,7 +93,7 @@ def draw_weight_key(axes: Axes) -> None:
 
 
 def node_places(topology: Topology) -> np.ndarray:
-    """A place ``(V, 2)`` for every neuron: layers from left to right, each centred on height 0."""
+    """A place ``(V, 2)`` for every neuron: layers from left to right, each centered on height 0."""
     layers = topology.node_layer.numpy()
     counts = np.bincount(layers)
     places = np.empty((len(layers), 2))
@@ -137,10 +137,10 @@ def _draw_edges(axes: Axes, topology: Topology, places: np.ndarray, weights: np.
     order = np.argsort(np.abs(weights), kind="stable")
     ends = np.stack([places[topology.source.numpy()], places[topology.target.numpy()]], axis=1)
     sizes = np.abs(weights[order])
-    colours = DIVERGING(0.5 + 0.5 * np.sign(weights[order]) * (0.25 + 0.75 * sizes))
-    colours[:, 3] = 0.06 + 0.9 * sizes**1.3
+    colors = DIVERGING(0.5 + 0.5 * np.sign(weights[order]) * (0.25 + 0.75 * sizes))
+    colors[:, 3] = 0.06 + 0.9 * sizes**1.3
     axes.add_collection(
-        LineCollection(list(ends[order]), colors=colours, linewidths=0.3 + 2.2 * sizes, zorder=1)
+        LineCollection(list(ends[order]), colors=colors, linewidths=0.3 + 2.2 * sizes, zorder=1)
     )
     axes.set_xlim(-0.35, places[:, 0].max() + 0.35)
     axes.set_ylim(-0.62, 0.56)
@@ -169,4 +169,4 @@ def _write_layers(axes: Axes, architecture: Architecture, places: np.ndarray, la
             text = f"{count} output{'s' * (count > 1)}"
         else:
             text = f"{count} neurons\n({kinds[layer - 1]})"
-        axes.text(layer, -0.56, text, ha="center", va="top", fontsize=SMALL, color=GREY)
+        axes.text(layer, -0.56, text, ha="center", va="top", fontsize=SMALL, color=GRAY)

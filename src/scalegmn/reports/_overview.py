@@ -12,7 +12,7 @@ from torch import Tensor
 
 from scalegmn.errors import ScaleGMNError
 from scalegmn.networks import Architecture
-from scalegmn.reports._figures import GREEN, GREY, INK, SMALL, TEXT, TITLE, blank, new_figure
+from scalegmn.reports._figures import GRAY, GREEN, INK, SMALL, TEXT, TITLE, blank, new_figure
 from scalegmn.reports._network_picture import draw_network, draw_weight_key
 
 
@@ -67,7 +67,7 @@ def draw_overview(overview: Overview, *, title: str = "") -> Figure:
             name, fontsize=TEXT, color=INK, rotation=0, ha="right", va="center", labelpad=10
         )
     for column, caption in enumerate(overview.captions):
-        cells[1, column].set_xlabel(caption, fontsize=SMALL, color=INK if column == overview.shown else GREY)
+        cells[1, column].set_xlabel(caption, fontsize=SMALL, color=INK if column == overview.shown else GRAY)
     graph = bottom.subplots()
     inputs = ("x", "y") if overview.architecture.num_inputs == 2 else ()
     fits = len(overview.channels) == overview.architecture.num_outputs

@@ -1,4 +1,4 @@
-"""ROC curves: how many trojaned networks are found at which share of false alarms."""
+"""ROC curves: how many trojaned networks are found at which fraction of false alarms."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from scalegmn.errors import ScaleGMNError
-from scalegmn.reports._figures import COLOURS, GREY, INK, SMALL, TEXT, TITLE, new_figure, tidy
+from scalegmn.reports._figures import COLORS, GRAY, INK, SMALL, TEXT, TITLE, new_figure, tidy
 
 MARKED: Final = (0.01, 0.05)
-"""Shares of false alarms at which detectors are compared."""
+"""Fractions of false alarms at which detectors are compared."""
 
 # The second panel shows few false alarms, where the first one has a line's width for them.
 _NEAR: Final = 0.1
@@ -48,18 +48,18 @@ def draw_roc(curves: Mapping[str, np.ndarray], *, title: str = "") -> Figure:
     figure = new_figure(width=9.4, height=5.0 + 0.22 * ((len(curves) + 1) // 2))
     left, right = figure.subplots(1, 2)
     looks = {
-        name: (COLOURS[number % len(COLOURS)], _STYLES[number // len(COLOURS) % len(_STYLES)])
+        name: (COLORS[number % len(COLORS)], _STYLES[number // len(COLORS) % len(_STYLES)])
         for number, name in enumerate(curves)
     }
     for axes, end, heading in ((left, 1.0, "All thresholds"), (right, _NEAR, "Few false alarms")):
         _draw_frame(axes, end, heading)
         for name, points in curves.items():
-            colour, style = looks[name]
-            axes.plot(points[:, 0], points[:, 1], color=colour, linestyle=style, linewidth=1.8, zorder=3)
+            color, style = looks[name]
+            axes.plot(points[:, 0], points[:, 1], color=color, linestyle=style, linewidth=1.8, zorder=3)
     left.set_ylabel("trojaned networks that are found", color=INK)
     handles = [
-        Line2D([], [], color=colour, linestyle=style, linewidth=2, label=_label(name, curves[name]))
-        for name, (colour, style) in looks.items()
+        Line2D([], [], color=color, linestyle=style, linewidth=2, label=_label(name, curves[name]))
+        for name, (color, style) in looks.items()
     ]
     figure.legend(
         handles=handles,
@@ -83,9 +83,9 @@ def _draw_frame(axes: Axes, end: float, heading: str) -> None:
     axes.set_title(heading, fontsize=TEXT, color=INK, loc="left")
     margin = 0.01 * end
     axes.set(xlim=(-margin, end + margin), ylim=(-0.01, 1.01))
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
+    axes.plot([0, 1], [0, 1], color=GRAY, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
     for share in MARKED:
-        axes.axvline(share, color=GREY, linewidth=1.0, zorder=2)
+        axes.axvline(share, color=GRAY, linewidth=1.0, zorder=2)
     if end < 1:
         for share in MARKED:
             axes.text(share, 0.0, f" {share:.0%}", color=INK, fontsize=SMALL, va="bottom", ha="left")

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from scalegmn.errors import ScaleGMNError
 from scalegmn.metrics import kendall_tau, r_squared
-from scalegmn.reports._categories import OTHERS, Mark, draw_key, marks_of
-from scalegmn.reports._figures import BLUE, GREY, INK, SMALL, TITLE, new_figure, tidy
+from scalegmn.reports._categories import OTHERS, Marker, draw_key, marks_of
+from scalegmn.reports._figures import BLUE, GRAY, INK, SMALL, TITLE, new_figure, tidy
 from scalegmn.seeding import numpy_generator
 
 _COLUMNS: Final = 3
@@ -33,7 +33,7 @@ class ScatterPanel:
         title: what the model is called.
         true: ``(n,)``.
         predicted: ``(n,)``, in the same unit.
-        categories: a word per network, which colours it; none for one colour.
+        categories: a word per network, which colors it; none for one color.
         caption: figures to write above the frame; none for Kendall's tau, R squared and the mean absolute
             error of these predictions.
 
@@ -70,7 +70,7 @@ def draw_scatter(
     """Panels in rows, with the same axes, the diagonal, and figures above them.
 
     Args:
-        panels: one per model; their categories have the same colours everywhere.
+        panels: one per model; their categories have the same colors everywhere.
         label: what was predicted.
         log: logarithmic axes; figures above the frames are then those of logarithms to base 10.
         category: what the categories are, above their key.
@@ -119,7 +119,7 @@ def _limits(panels: Sequence[ScatterPanel], *, log: bool) -> tuple[float, float]
 
 
 def _draw_panel(
-    axes: Axes, panel: ScatterPanel, marks: dict[str, Mark], *, low: float, high: float, log: bool
+    axes: Axes, panel: ScatterPanel, marks: dict[str, Marker], *, low: float, high: float, log: bool
 ) -> None:
     tidy(axes)
     axes.set_title(panel.title, fontsize=TITLE, color=INK, loc="left", pad=20)
@@ -128,9 +128,9 @@ def _draw_panel(
         axes.set_yscale("log")
         axes.minorticks_off()
     axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-    axes.plot([low, high], [low, high], color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+    axes.plot([low, high], [low, high], color=GRAY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
     names = panel.categories
-    groups = {mark: np.ones(len(panel.true), bool) for mark in (Mark(BLUE, "o"),)}
+    groups = {mark: np.ones(len(panel.true), bool) for mark in (Marker(BLUE, "o"),)}
     if names is not None:
         owned = np.array([name if name in marks else OTHERS for name in names])
         groups = {mark: owned == name for name, mark in marks.items()}
@@ -142,7 +142,7 @@ def _draw_panel(
     )
 
 
-def _draw_points(axes: Axes, panel: ScatterPanel, groups: dict[Mark, np.ndarray]) -> None:
+def _draw_points(axes: Axes, panel: ScatterPanel, groups: dict[Marker, np.ndarray]) -> None:
     """Points that thin out as they get more; categories take turns, so that none covers the others."""
     count = len(panel.true)
     size = float(np.clip(9000 / count, 7, 36))
@@ -157,7 +157,7 @@ def _draw_points(axes: Axes, panel: ScatterPanel, groups: dict[Mark, np.ndarray]
                     panel.true[chosen],
                     panel.predicted[chosen],
                     s=size,
-                    c=mark.colour,
+                    c=mark.color,
                     marker=mark.shape,
                     alpha=strength,
                     linewidths=0,

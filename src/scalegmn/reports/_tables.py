@@ -44,11 +44,13 @@ class ResultTable:
                     f"{len(self.columns)}, one for each of {self.columns}"
                 )
 
-    @staticmethod
-    def of(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> ResultTable:
+    @classmethod
+    def from_values(
+        cls, columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = ""
+    ) -> ResultTable:
         """A table of anything, by its text."""
         cells = tuple(tuple(str(cell) for cell in row) for row in rows)
-        return ResultTable(tuple(columns), cells, title)
+        return cls(tuple(columns), cells, title)
 
     def to_rich(self) -> Table:
         """For a terminal; what is not fit for one is escaped."""

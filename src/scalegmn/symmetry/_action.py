@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.errors import SymmetryError
-from scalegmn.networks import CONSTANT, Architecture, EdgeKind, Role, Topology, topology_of
+from scalegmn.networks import CONSTANT, Architecture, EdgeType, Role, Topology, topology_of
 from scalegmn.shapes import Parameters
 from scalegmn.symmetry._groups import Group, SinePhase, Trivial, group_of
 from scalegmn.symmetry._laws import Law
@@ -108,7 +108,7 @@ class SymmetryAction:
     def free(self) -> Tensor:
         """Neurons whose factor and phase depend on no other: hidden and not tied by a skip, ``(V,)``."""
         sizes = torch.bincount(self._component, minlength=self.topology.num_nodes)[self._component]
-        return (sizes == 1) & (self.topology.node_role == int(Role.HIDDEN))
+        return (sizes == 1) & (self.topology.node_role == int(Role.hidden))
 
     @cached_property
     def _component(self) -> Tensor:
@@ -173,12 +173,12 @@ class SymmetryAction:
         """Permutes components that join the same layers in the same way among each other."""
         top = self.topology
         permutation = torch.arange(top.num_nodes)
-        fixed = (top.node_role != int(Role.HIDDEN)) | top.pinned
+        fixed = (top.node_role != int(Role.hidden)) | top.pinned
         members: dict[int, list[int]] = {}
         for node, component in enumerate(self._component.tolist()):
             members.setdefault(component, []).append(node)
         skips: dict[int, list[tuple[int, int]]] = {}
-        for edge in torch.nonzero(top.edge_kind == int(EdgeKind.SKIP)).squeeze(1).tolist():
+        for edge in torch.nonzero(top.edge_type == int(EdgeType.skip)).squeeze(1).tolist():
             ends = (int(top.node_layer[top.source[edge]]), int(top.node_layer[top.target[edge]]))
             skips.setdefault(int(self._component[top.source[edge]]), []).append(ends)
         alike: dict[tuple[object, ...], list[list[int]]] = {}
@@ -218,7 +218,7 @@ class SymmetryAction:
             raise self._misfit(
                 int(shifted.nonzero()[0]), "is shifted in phase", "no phase that is free to shift"
             )
-        skips = top.edge_kind == int(EdgeKind.SKIP)
+        skips = top.edge_type == int(EdgeType.skip)
         torn = skips & (self._edge_factor(element) != 1)
         if torn.any():
             edge = int(torn.nonzero()[0])
@@ -228,7 +228,7 @@ class SymmetryAction:
         to = element.permutation
         if not torch.equal(to.sort().values, torch.arange(top.num_nodes)):
             raise SymmetryError(f"{to.tolist()} is no permutation of {top.num_nodes} neurons")
-        fixed = (top.node_role != int(Role.HIDDEN)) & (to != torch.arange(top.num_nodes))
+        fixed = (top.node_role != int(Role.hidden)) & (to != torch.arange(top.num_nodes))
         astray = fixed | (top.node_layer[to] != top.node_layer)
         if astray.any():
             number = int(astray.nonzero()[0])
@@ -258,21 +258,21 @@ class SymmetryAction:
 
     def apply_to_nodes(self, x: Tensor, element: Element, *, law: Law) -> Tensor:
         """The action on node features ``(V, ...)`` that obey `law`."""
-        if law is Law.EDGE:
+        if law is Law.edge:
             raise SymmetryError("node features cannot obey the edge law; expected invariant, primal or dual")
         factors = {
-            Law.INVARIANT: torch.ones_like(element.scale),
-            Law.PRIMAL: element.scale,
-            Law.DUAL: 1 / element.scale,
+            Law.invariant: torch.ones_like(element.scale),
+            Law.primal: element.scale,
+            Law.dual: 1 / element.scale,
         }
         factor = factors[law].to(x).reshape(-1, *(1,) * (x.ndim - 1))
         moved = torch.empty_like(x)
         moved[element.permutation] = x * factor
         return moved
 
-    def apply_to_edges(self, e: Tensor, element: Element, *, law: Law = Law.EDGE) -> Tensor:
+    def apply_to_edges(self, e: Tensor, element: Element, *, law: Law = Law.edge) -> Tensor:
         """The action on edge features ``(E, ...)`` that obey the edge law, or are invariant."""
-        factor = self._edge_factor(element) if law is Law.EDGE else torch.ones(self.topology.num_edges)
+        factor = self._edge_factor(element) if law is Law.edge else torch.ones(self.topology.num_edges)
         moved = torch.empty_like(e)
         moved[self._edge_places(element)] = e * factor.to(e).reshape(-1, *(1,) * (e.ndim - 1))
         return moved
@@ -304,7 +304,7 @@ class SymmetryAction:
         """For every edge the number of the edge that joins the new places of its ends."""
         top, to = self.topology, element.permutation
         nodes = top.num_nodes
-        skips = (top.edge_kind == int(EdgeKind.SKIP)).long()
+        skips = (top.edge_type == int(EdgeType.skip)).long()
         old = (skips * nodes + top.target) * nodes + top.source
         new = (skips * nodes + to[top.target]) * nodes + to[top.source]
         ordered, order = old.sort()

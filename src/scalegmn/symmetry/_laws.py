@@ -12,7 +12,7 @@ class Law(Enum):
     count once, whatever the degree.
     """
 
-    INVARIANT = "1"
-    PRIMAL = "q_i"
-    DUAL = "1 / q_i"
-    EDGE = "q_i / q_j**d_j"
+    invariant = "1"
+    primal = "q_i"
+    dual = "1 / q_i"
+    edge = "q_i / q_j**d_j"

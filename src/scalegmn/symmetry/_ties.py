@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from scalegmn.networks import EdgeKind, Topology
+from scalegmn.networks import EdgeType, Topology
 
 
 def tied_neurons(topology: Topology) -> Tensor:
@@ -14,7 +14,7 @@ def tied_neurons(topology: Topology) -> Tensor:
     Two neurons are tied when a path of skip connections joins them.
     """
     component = torch.arange(topology.num_nodes)
-    skips = topology.edge_kind == int(EdgeKind.SKIP)
+    skips = topology.edge_type == int(EdgeType.skip)
     source, target = topology.source[skips], topology.target[skips]
     while True:
         lowest = torch.minimum(component[source], component[target])

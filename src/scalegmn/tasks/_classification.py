@@ -1,4 +1,4 @@
-"""Which class does a network belong to, judged from its weights alone?
+"""Which class does a network belong to, evaluated from its weights alone?
 
 The class of the image that a sine network draws, or a setting of the training that made a network, such as
 its optimizer.
@@ -24,7 +24,7 @@ from torchmetrics.classification import (
 
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.metrics import bootstrap_interval, wilson_interval
-from scalegmn.models.baselines import AnswerKind
+from scalegmn.models.baselines import OutputType
 from scalegmn.populations import Population
 from scalegmn.training import PredictionTask, Report, Table, TaskContext
 
@@ -53,18 +53,18 @@ class Classification(PredictionTask[Tensor]):
 
     @classmethod
     def build(cls, context: TaskContext) -> Classification:
-        return cls.of(context.population, label=context.label, rows=context.train)
+        return cls.from_population(context.population, label=context.label, rows=context.train)
 
     @property
     def title(self) -> str:
         return f"{super().title} of {self.label}"
 
     @property
-    def answer_kind(self) -> AnswerKind:
-        return AnswerKind.log_probability
+    def answer_kind(self) -> OutputType:
+        return OutputType.log_probability
 
-    @staticmethod
-    def of(population: Population, *, label: str, rows: np.ndarray) -> Classification:
+    @classmethod
+    def from_population(cls, population: Population, *, label: str, rows: np.ndarray) -> Classification:
         """The classes that a population has.
 
         Numbers get the names that the maker of the population stated; words are sorted.
@@ -76,11 +76,11 @@ class Classification(PredictionTask[Tensor]):
         """
         values = population.column(label)[rows]
         if not np.issubdtype(values.dtype, np.integer):
-            return Classification(label=label, classes=sorted({str(value) for value in values}))
+            return cls(label=label, classes=sorted({str(value) for value in values}))
         count = int(population.column(label).max()) + 1
         stated = population.provenance.get("class_names")
         named = label == "label" and isinstance(stated, list) and len(stated) >= count
-        return Classification(label=label, classes=stated if named else [str(n) for n in range(count)])  # type: ignore[arg-type]
+        return cls(label=label, classes=stated if named else [str(n) for n in range(count)])  # type: ignore[arg-type]
 
     @property
     def outputs(self) -> int:
@@ -120,7 +120,7 @@ class Classification(PredictionTask[Tensor]):
         groups have several networks that of a bootstrap over groups.
 
         Raises:
-            PopulationError: there are no networks to judge, or an answer is not finite.
+            PopulationError: there are no networks to evaluate, or a prediction is not finite.
         """
         if len(targets) == 0:
             raise PopulationError("there are no networks to evaluate; choose a split that has some")
@@ -128,7 +128,7 @@ class Classification(PredictionTask[Tensor]):
         wrong = (~outputs.isfinite().all(dim=1)).nonzero()[:, 0].tolist()
         if wrong:
             raise PopulationError(
-                f"the model's answer about network {wrong[0]} is not finite (nor those about "
+                f"the model's prediction for network {wrong[0]} is not finite (nor those about "
                 f"{len(wrong) - 1} more of the {len(outputs)} that it was asked about); look for huge "
                 "parameters in these networks, or for a training that diverged"
             )
@@ -181,7 +181,7 @@ class Classification(PredictionTask[Tensor]):
 
 
 def _interval(right: np.ndarray, groups: np.ndarray | None) -> tuple[float, float]:
-    """Of the share of right answers ``(n,)``."""
+    """Of the fraction of correct predictions ``(n,)``."""
     found = None
     if groups is not None and len(np.unique(groups)) < len(groups):
         found = bootstrap_interval(lambda rows: float(right[rows].mean()), count=len(right), groups=groups)

@@ -22,7 +22,7 @@ from torchmetrics import MetricCollection
 from scalegmn.configuration import Configuration, NonNegative
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.metrics import KendallTau, MeanAbsolute, pairwise_rank_loss
-from scalegmn.models.baselines import AnswerKind
+from scalegmn.models.baselines import OutputType
 from scalegmn.nn import within_reach
 from scalegmn.populations import Population
 from scalegmn.tasks._regression_report import regression_report
@@ -30,10 +30,10 @@ from scalegmn.training import NumberTask, Report, TaskContext
 
 
 class Link(Enum):
-    """From the number that a model answers with to a prediction.
+    """From the number that a model returns to a prediction.
 
-    ``sigmoid`` is for shares, such as accuracies: predictions lie between 0 and 1.  ``identity`` is for all
-    other numbers; they are standardised with mean and deviation of the training networks.
+    ``sigmoid`` is for fractions, such as accuracies: predictions lie between 0 and 1.  ``identity`` is for
+    all other numbers; they are standardized with mean and deviation of the training networks.
     """
 
     sigmoid = "sigmoid"
@@ -52,7 +52,7 @@ class RegressionConfig(Configuration):
     """How numbers are predicted.
 
     Attributes:
-        link: from answers to predictions.
+        link: from outputs to predictions.
         loss: of a prediction.
         rank_weight: how much of a loss about the order of the networks of a batch is added; see
             :func:`~scalegmn.metrics.pairwise_rank_loss`.
@@ -67,7 +67,7 @@ class RegressionConfig(Configuration):
 
     def contradictions(self) -> Iterator[str]:
         if self.log and self.link is Link.sigmoid:
-            yield "log is true with the link sigmoid, expected the link identity: logarithms are no shares"
+            yield "log is true with the link sigmoid, expected the link identity: logarithms are no fractions"
         if self.loss is RegressionLoss.bce and self.link is not Link.sigmoid:
             yield f"loss is bce with the link {self.link.value}, expected sigmoid, or the loss mse"
 
@@ -76,13 +76,13 @@ class RegressionConfig(Configuration):
 class Regression(NumberTask[Tensor]):
     """One number per network; the best model is that of the highest Kendall tau in validation.
 
-    Targets are ``(value - centre) / spread``, where value is the number of the column or its logarithm.
-    :meth:`fitted` finds centre and spread.
+    Targets are ``(value - center) / spread``, where value is the number of the column or its logarithm.
+    :meth:`from_population` finds center and spread.
 
     Args:
         label: the column with the numbers.
         config: how they are predicted.
-        centre: the number, or logarithm, whose target is 0.
+        center: the number, or logarithm, whose target is 0.
         spread: how far the one with target 1 is from it.
     """
 
@@ -93,18 +93,18 @@ class Regression(NumberTask[Tensor]):
     monitor = "kendall_tau"
 
     def __init__(
-        self, *, label: str, config: RegressionConfig, centre: float = 0.0, spread: float = 1.0
+        self, *, label: str, config: RegressionConfig, center: float = 0.0, spread: float = 1.0
     ) -> None:
-        self.label, self.config, self.centre, self.spread = label, config, centre, spread
-        if not (np.isfinite(centre) and np.isfinite(spread) and spread > 0):
+        self.label, self.config, self.center, self.spread = label, config, center, spread
+        if not (np.isfinite(center) and np.isfinite(spread) and spread > 0):
             raise ConfigurationError(
-                f"regression: centre {centre} and spread {spread} of the column {label!r}; expected finite "
+                f"regression: center {center} and spread {spread} of the column {label!r}; expected finite "
                 "numbers and a spread above 0"
             )
 
     @classmethod
     def build(cls, context: TaskContext) -> Regression:
-        return cls.fitted(
+        return cls.from_population(
             label=context.label,
             config=context.options.of(RegressionConfig),
             population=context.population,
@@ -116,12 +116,12 @@ class Regression(NumberTask[Tensor]):
         return f"{super().title} of {self.label}"
 
     @property
-    def answer_kind(self) -> AnswerKind:
-        return AnswerKind.logit if self.config.link is Link.sigmoid else AnswerKind.value
+    def answer_kind(self) -> OutputType:
+        return OutputType.logit if self.config.link is Link.sigmoid else OutputType.value
 
-    @staticmethod
-    def fitted(
-        *, label: str, config: RegressionConfig, population: Population, rows: np.ndarray
+    @classmethod
+    def from_population(
+        cls, *, label: str, config: RegressionConfig, population: Population, rows: np.ndarray
     ) -> Regression:
         """The task whose targets have mean 0 and deviation 1 for these training networks.
 
@@ -129,10 +129,10 @@ class Regression(NumberTask[Tensor]):
         sigmoid targets are the numbers themselves.
 
         Raises:
-            PopulationError: the numbers are all the same, so that no order can be learnt, or do not fit the
+            PopulationError: the numbers are all the same, so that no order can be learned, or do not fit the
                 configuration.
         """
-        plain = Regression(label=label, config=config)
+        plain = cls(label=label, config=config)
         values = plain._values(population, rows)
         # Relative to the size, so that noise in the last digit of one number is no variety.
         deviation = float(values.std()) if len(values) else 0.0
@@ -147,16 +147,16 @@ class Regression(NumberTask[Tensor]):
         near = values[within_reach(torch.from_numpy(values)[:, None])[:, 0].numpy()]
         # One number a million times the others would make all others the same.
         spread = float(near.std()) or deviation
-        return Regression(label=label, config=config, centre=float(near.mean()), spread=spread)
+        return cls(label=label, config=config, center=float(near.mean()), spread=spread)
 
     @property
     def outputs(self) -> int:
         return 1
 
     def targets(self, population: Population, rows: np.ndarray) -> Float[Tensor, "n"]:
-        """The standardised number of every network, ``(n,)``."""
+        """The standardized number of every network, ``(n,)``."""
         values = self._values(population, rows)
-        return torch.from_numpy(((values - self.centre) / self.spread).astype(np.float32))
+        return torch.from_numpy(((values - self.center) / self.spread).astype(np.float32))
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The mean loss of predictions, and with a `rank_weight` that of the order of the batch."""
@@ -181,7 +181,7 @@ class Regression(NumberTask[Tensor]):
                 then come from resampling whole groups.
 
         Raises:
-            PopulationError: there are no networks to judge, or an answer is not finite.
+            PopulationError: there are no networks to evaluate, or a prediction is not finite.
         """
         scores = outputs.detach().cpu()[:, 0].double()
         true, predicted = targets.cpu().double(), _LINKS[self.config.link](scores)
@@ -219,14 +219,14 @@ class Regression(NumberTask[Tensor]):
         return list(zip(low.tolist(), high.tolist(), strict=True))
 
     def _predicted(self, outputs: Tensor) -> Tensor:
-        """Answers ``(n, 1)`` as targets, float64 ``(n,)``."""
+        """Predictions ``(n, 1)`` as targets, float64 ``(n,)``."""
         return _LINKS[self.config.link](outputs.detach().cpu()[:, 0].double())
 
     def arguments(self) -> Mapping[str, Any]:
         return {
             "label": self.label,
             "config": self.config,
-            "centre": self.centre,
+            "center": self.center,
             "spread": self.spread,
         }
 
@@ -238,7 +238,7 @@ class Regression(NumberTask[Tensor]):
 
     def _in_units(self, targets: Tensor) -> np.ndarray:
         """Targets as numbers of the column, or as their logarithms."""
-        return (targets * self.spread + self.centre).numpy()
+        return (targets * self.spread + self.center).numpy()
 
     def _values(self, population: Population, rows: np.ndarray) -> np.ndarray:
         """Numbers of the column, or their logarithms, float64 ``(n,)``."""

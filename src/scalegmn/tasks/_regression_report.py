@@ -38,11 +38,11 @@ def regression_report(
         predicted: ``(n,)``, likewise.
         label: the column that was predicted.
         log: whether logarithms were.
-        loss: as it was learnt from, without the part about order.
+        loss: as it was learned from, without the part about order.
         groups: ``(n,)``, which networks belong together; intervals come from resampling whole groups.
 
     Raises:
-        PopulationError: there are no networks to judge, or a prediction is not finite.
+        PopulationError: there are no networks to evaluate, or a prediction is not finite.
     """
     count = len(true)
     if count == 0:
@@ -50,7 +50,7 @@ def regression_report(
     wrong = np.flatnonzero(~np.isfinite(predicted))
     if len(wrong):
         raise PopulationError(
-            f"the model answers {predicted[wrong[0]]} about network {wrong[0]} (and {len(wrong) - 1} more of "
+            f"the model predicts {predicted[wrong[0]]} about network {wrong[0]} (and {len(wrong) - 1} more of "
             f"the {count} that it was asked about), expected finite numbers; look for huge parameters in "
             "these networks, or for a training that diverged"
         )
@@ -93,7 +93,7 @@ def _remarks(true: np.ndarray, predicted: np.ndarray, label: str) -> list[str]:
         )
     if (predicted == predicted[0]).all():
         remarks.append(
-            "The model answers the same for all networks, so Kendall's tau and Spearman's rho are undefined."
+            "The model outputs the same for all networks, so Kendall's tau and Spearman's rho are undefined."
         )
     return remarks
 

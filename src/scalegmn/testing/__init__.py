@@ -33,7 +33,7 @@ from scalegmn.testing.parameters import (
     random_inputs,
     random_networks,
     random_parameters,
-    randomise,
+    randomize,
 )
 from scalegmn.testing.report import SymmetryReport
 from scalegmn.testing.samples import ModelLaw, SampleNetworks
@@ -66,6 +66,6 @@ __all__ = [
     "random_residual_cnn",
     "random_residual_mlp",
     "random_siren",
-    "randomise",
+    "randomize",
     "symmetry_error",
 ]

@@ -141,7 +141,7 @@ def _spread(values: Tensor, name: str) -> Tensor:
     if not spread > 0:
         raise SymmetryError(
             f"{name} are the same for different networks, so there is no spread to measure an error against; "
-            "train the model first, or give it weights by scalegmn.testing.randomise"
+            "train the model first, or give it weights by scalegmn.testing.randomize"
         )
     return spread
 

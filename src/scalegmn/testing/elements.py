@@ -38,7 +38,7 @@ class Elements:
         """In words, for error messages."""
         parts = ["permutations"] if self.permute else []
         parts += [f"signs and scales in [{1 / self.spread:g}, {self.spread:g}]"] if self.rescale else []
-        parts += ["sine phases (with canonicalisation)"] if self.shift_phase else []
+        parts += ["sine phases (with canonicalization)"] if self.shift_phase else []
         return ", ".join(parts) or "the identity only"
 
 

@@ -51,7 +51,7 @@ def random_parameters(
     biased = top.bias_parameter != CONSTANT
     biases = top.bias_parameter[biased]
     theta[:, biases] = theta[:, biases].masked_fill(chosen(zero_biases, biases.numel()), 0)
-    neurons = chosen(dead, top.num_nodes) & (top.node_role == int(Role.HIDDEN))
+    neurons = chosen(dead, top.num_nodes) & (top.node_role == int(Role.hidden))
     theta[:, places] = theta[:, places].masked_fill(neurons[:, target], 0)
     theta[:, biases] = theta[:, biases].masked_fill(neurons[:, biased], 0)
     return theta.to(dtype)
@@ -113,7 +113,7 @@ def random_inputs(
 
 
 @torch.no_grad()
-def randomise(module: M, *, generator: torch.Generator) -> M:
+def randomize(module: M, *, generator: torch.Generator) -> M:
     """Give a metanetwork weights like those of a trained one, in place, and return it.
 
     A fresh metanetwork is nearly constant, which hides errors.  Matrices become normal, divided by the

@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from scalegmn.configuration import shown
+from scalegmn.configuration import format_value
 from scalegmn.errors import SymmetryError
 from scalegmn.networks import Architecture
 from scalegmn.symmetry import function_change
@@ -106,7 +106,9 @@ class SampleNetworks(ABC):
             SymmetryError: not callable, called otherwise, or of another precision.
         """
         if not callable(model):
-            raise SymmetryError(f"model is {shown(model)}, expected something that is called: {self.called}")
+            raise SymmetryError(
+                f"model is {format_value(model)}, expected something that is called: {self.called}"
+            )
         if isinstance(model, nn.Module):
             self._check_precision(model)
         try:

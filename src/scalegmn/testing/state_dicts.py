@@ -20,7 +20,7 @@ from scalegmn.testing.samples import ModelLaw, SampleNetworks, in_words
 
 
 class _OneByOne(SampleNetworks):
-    """Networks that a metanetwork reads one by one, and answers by a tensor or by named updates."""
+    """Networks that a metanetwork reads one by one, and predictions by a tensor or by named updates."""
 
     def laws(self, output: object, theta: Tensor) -> tuple[ModelLaw, ...]:
         if isinstance(output, Tensor):

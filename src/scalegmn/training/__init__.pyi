@@ -1,6 +1,6 @@
 from ._config import Accelerator, DataConfig, LoggingConfig, RunConfig, Schedule, TrainingConfig
-from ._data import BatchOrder, Data, PopulationData
-from ._embedding import Points, Projection
+from ._data import BatchOrder, Datasets, PopulationData
+from ._embedding import ProjectedPoints, Projection
 from ._evaluation import evaluate
 from ._finished import FinishedTraining
 from ._fit import train
@@ -10,8 +10,8 @@ from ._prediction import predict_files, predict_population
 from ._reading import NetworkFile
 from ._run_folder import Run
 from ._run_parsing import parse_config, parse_run
-from ._run_predictor import Outcome, Prediction
-from ._selection import Selection
+from ._run_predictor import Prediction, PredictionOutcome
+from ._selection import DataSelection
 from ._shipped import find_configuration, shipped_names
 from ._task import (
     TASKS,
@@ -35,8 +35,9 @@ __all__ = [
     "Accelerator",
     "AnyTask",
     "BatchOrder",
-    "Data",
     "DataConfig",
+    "DataSelection",
+    "Datasets",
     "EditingTask",
     "EmbeddedNetworks",
     "FinishedTraining",
@@ -46,18 +47,17 @@ __all__ = [
     "LoggingConfig",
     "NetworkFile",
     "NumberTask",
-    "Outcome",
     "Picture",
-    "Points",
     "PopulationData",
     "Prediction",
+    "PredictionOutcome",
     "PredictionTask",
+    "ProjectedPoints",
     "Projection",
     "Report",
     "Run",
     "RunConfig",
     "Schedule",
-    "Selection",
     "Table",
     "Task",
     "TaskContext",
@@ -78,10 +78,10 @@ __all__ = [
 
 # For other rooms of the house; no promise is made about these.
 from ._checks import FREE_ON_RESUME as FREE_ON_RESUME
-from ._checks import mistakes_of as mistakes_of
-from ._checks import mistakes_of_work as mistakes_of_work
+from ._checks import configuration_errors as configuration_errors
 from ._checks import other_networks as other_networks
-from ._data import Networks as Networks
+from ._checks import work_errors as work_errors
+from ._data import NetworkDataset as NetworkDataset
 from ._edited import edited_by as edited_by
 from ._embedding import project as project
 from ._embedding import trained_model as trained_model
@@ -101,10 +101,10 @@ from ._inference import evaluating as evaluating
 from ._inference import outputs_on as outputs_on
 from ._memory import kept_memory as kept_memory
 from ._metanetworks import make_metanetwork as make_metanetwork
-from ._own_networks import learnt_note as learnt_note
 from ._own_networks import own_splits as own_splits
-from ._parsing import Entry as Entry
-from ._parsing import entries_of as entries_of
+from ._own_networks import training_networks_note as training_networks_note
+from ._parsing import ConfigEntry as ConfigEntry
+from ._parsing import config_entries as config_entries
 from ._parsing import flat_items as flat_items
 from ._parsing import for_help as for_help
 from ._parsing import parse_entries as parse_entries
@@ -123,15 +123,15 @@ from ._run_folder import RUN as RUN
 from ._run_parsing import help_parser as help_parser
 from ._run_parsing import parse_plain_run as parse_plain_run
 from ._run_parsing import run_entries as run_entries
-from ._run_predictor import Refusal as Refusal
+from ._run_predictor import RefusedNetwork as RefusedNetwork
 from ._selection import groups_among as groups_among
 from ._selection import select as select
 from ._shipped import ConfigurationFile as ConfigurationFile
-from ._shipped import described as described
+from ._shipped import describe_configuration as describe_configuration
 from ._shipped import is_comparison as is_comparison
 from ._shipped import text_of as text_of
 from ._sources import Files as Files
-from ._sources import find_networks as find_networks
+from ._sources import find_sources as find_sources
 from ._typicality import SHARE as SHARE
 from ._typicality import Typicality as Typicality
 from ._typicality import statistics_of as statistics_of

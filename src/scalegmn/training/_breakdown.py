@@ -56,7 +56,7 @@ def breakdown(
     """A table with a line per value, and the summary of the report of each.
 
     Args:
-        task: what is judged.
+        task: what is evaluated.
         outputs: about the networks `rows`, of all n.
         targets: of all n.
         population: of the networks.

@@ -17,10 +17,12 @@ from scalegmn.nn import LARGEST, median_of
 from scalegmn.populations import Population
 from scalegmn.symmetry import canonicalize_sine_phase
 from scalegmn.training._config import DataConfig
-from scalegmn.training._selection import Selection, usable
+from scalegmn.training._selection import DataSelection, usable
 
 LEFT_OUT: Final = 1000.0
-"""Networks whose weights are so many times as large as usual are not learnt from: features would overflow."""
+"""Networks whose weights are so many times as large as usual are not learned from: features would
+overflow.
+"""
 SHOWN: Final = 5
 """Outliers that are named one by one."""
 
@@ -66,37 +68,37 @@ class Census:
 
 
 @dataclass(frozen=True, eq=False)
-class Checked:
+class CheckedData:
     """The networks of a training after a look at them.
 
     Attributes:
-        selection: without those that cannot be learnt from.
+        selection: without those that cannot be learned from.
         splits: the digests of its networks by the name of their split.
         notes: what a user should know, one sentence each.
         facts: the same for ``run.json``.
     """
 
-    selection: Selection
+    selection: DataSelection
     splits: dict[str, np.ndarray]
     notes: tuple[str, ...]
     facts: dict[str, Any]
 
 
-def check_networks(selection: Selection, config: DataConfig) -> Checked:
-    """Look at all networks of a training; those that are far too large are not learnt from.
+def check_networks(selection: DataSelection, config: DataConfig) -> CheckedData:
+    """Look at all networks of a training; those that are far too large are not learned from.
 
     Test networks stay as they are: figures are about all of them.
     """
     rows = {name: getattr(selection, name) for name in ("train", "val", "test")}
     together = np.concatenate([rows["train"], rows["val"]])
-    learnt = take_census(selection.population, together, canonicalize=config.canonicalize)
+    learned = take_census(selection.population, together, canonicalize=config.canonicalize)
     tested = take_census(selection.test_population, rows["test"], canonicalize=config.canonicalize)
-    wild = {one.row for one in learnt.outliers if one.times > LEFT_OUT and not config.keep_diverged}
+    wild = {one.row for one in learned.outliers if one.times > LEFT_OUT and not config.keep_diverged}
     kept = ~np.isin(together, list(wild))
     count = len(rows["train"])
     splits = {
-        "train": learnt.digests[:count][kept[:count]],
-        "val": learnt.digests[count:][kept[count:]],
+        "train": learned.digests[:count][kept[:count]],
+        "val": learned.digests[count:][kept[count:]],
         "test": tested.digests,
     }
     left = {name: rows[name][mine] for name, mine in (("train", kept[:count]), ("val", kept[count:]))}
@@ -105,23 +107,23 @@ def check_networks(selection: Selection, config: DataConfig) -> Checked:
         left, wild, splits = (
             {},
             set(),
-            {**splits, "train": learnt.digests[:count], "val": learnt.digests[count:]},
+            {**splits, "train": learned.digests[:count], "val": learned.digests[count:]},
         )
-    notes = [*_of_marked(selection, config), *_of_size("training and validation", learnt.outliers, wild)]
+    notes = [*_of_marked(selection, config), *_of_size("training and validation", learned.outliers, wild)]
     notes += _of_size("test", tested.outliers, set())
     known = int(np.isin(tested.digests, np.concatenate([splits["train"], splits["val"]])).sum())
     if known:
         notes.append(
             f"{known} of the {len(tested.digests)} test networks are networks of the training itself, so the "
-            "figures are too good; give test networks that were not learnt from"
+            "figures are too good; give test networks that were not learned from"
         )
     facts = {
         "left_out": {"diverged": _marked(selection.population, config), "outliers": sorted(wild)},
-        "outliers": [dataclasses.asdict(one) for one in (*learnt.outliers, *tested.outliers)[:100]],
+        "outliers": [dataclasses.asdict(one) for one in (*learned.outliers, *tested.outliers)[:100]],
         "test_networks_of_training": known,
         "notes": notes,
     }
-    return Checked(dataclasses.replace(selection, **left), splits, tuple(notes), facts)
+    return CheckedData(dataclasses.replace(selection, **left), splits, tuple(notes), facts)
 
 
 def take_census(population: Population, rows: np.ndarray, *, canonicalize: bool) -> Census:
@@ -186,7 +188,7 @@ def _marked(population: Population, config: DataConfig) -> int:
     return int((~usable(population, config)).sum())
 
 
-def _of_marked(selection: Selection, config: DataConfig) -> list[str]:
+def _of_marked(selection: DataSelection, config: DataConfig) -> list[str]:
     populations = {one.checksum: one for one in (selection.population, selection.test_population)}
     counts = {one.folder: _marked(one, config) for one in populations.values()}
     return [

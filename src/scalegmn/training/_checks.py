@@ -40,17 +40,17 @@ FREE_ON_RESUME: Final = (
 """What may differ when a training is resumed; everything else would make it another training."""
 
 
-def mistakes_of(config: RunConfig) -> list[str]:
+def configuration_errors(config: RunConfig) -> list[str]:
     """All of them, one sentence each."""
     writer = writer_in(config.folder) if is_first_process() else None
     if writer is not None:
         return [f"output: another command is writing to {config.folder} ({writer}); wait for it or end it"]
-    return [*mistakes_of_work(config), *mistakes_of_folder(config)]
+    return [*work_errors(config), *folder_errors(config)]
 
 
-def mistakes_of_work(config: RunConfig) -> list[str]:
+def work_errors(config: RunConfig) -> list[str]:
     """Those about the data and the machine, whatever the run folder holds."""
-    return [*_of_model(config), *_of_data(config), *mistakes_of_machine(config)]
+    return [*_of_model(config), *_of_data(config), *machine_errors(config)]
 
 
 def _of_model(config: RunConfig) -> Iterator[str]:
@@ -71,7 +71,7 @@ def _of_data(config: RunConfig) -> Iterator[str]:
             except ScaleGMNError as error:
                 yield f"{key}: {error}"
     train, test = opened.get("data.population"), opened.get("data.test_population")
-    # Where there is one architecture only, another one is a slip; mixed populations are there to generalise.
+    # Where there is one architecture only, another one is a slip; mixed populations are there to generalize.
     if train is not None and test is not None and len(train.architectures) == 1:
         known = {architecture.describe() for architecture in train.architectures}
         foreign = {architecture.describe() for architecture in test.architectures} - known
@@ -113,7 +113,7 @@ def _of_selection(config: RunConfig) -> Iterator[str]:
         yield str(error)
 
 
-def mistakes_of_machine(config: RunConfig) -> Iterator[str]:
+def machine_errors(config: RunConfig) -> Iterator[str]:
     """What this machine cannot do."""
     training = config.training
     if training.accelerator is Accelerator.gpu and not torch.cuda.is_available():
@@ -129,7 +129,7 @@ def mistakes_of_machine(config: RunConfig) -> Iterator[str]:
         yield "logging.tensorboard is on, but not installed; pip install tensorboard, or turn it off"
 
 
-def mistakes_of_folder(config: RunConfig) -> Iterator[str]:
+def folder_errors(config: RunConfig) -> Iterator[str]:
     """What of a run folder stands in the way: something else, or a training that was begun otherwise."""
     folder = config.folder
     if not is_first_process():
@@ -170,7 +170,7 @@ def _changes(config: RunConfig) -> Iterator[str]:
 
 
 def _of_epochs(config: RunConfig) -> Iterator[str]:
-    """Whether more was done than is wanted: what was learnt cannot be taken back."""
+    """Whether more was done than is wanted: what was learned cannot be taken back."""
     path = config.folder / CHECKPOINTS / LAST
     if not path.is_file():
         return

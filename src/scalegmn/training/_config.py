@@ -56,7 +56,7 @@ class DataConfig(Configuration):
     """Which networks to learn from.
 
     Where the population has the column `split`, its words train, val and test decide; without it, images
-    are dealt out at random by `validation` and `test`.
+    are split at random by `validation` and `test`.
 
     Attributes:
         population: folder of the networks.
@@ -70,9 +70,9 @@ class DataConfig(Configuration):
         split: column with the words train, val and test.
         group: column whose groups never cross splits; by default `network` (one training run leaves several
             checkpoints) or `image` (one image may have several networks), where the population has it.
-        validation: validation networks, where no column names them: a share of the groups, or from 1 on
+        validation: validation networks, where no column names them: a fraction of the groups, or from 1 on
             their number.
-        test: test networks, where no column and no population names them: a share of the groups.
+        test: test networks, where no column and no population names them: a fraction of the groups.
         split_seed: of the choice of validation and test networks, and of limits.
         train_limit: use at most this many training networks, chosen at random.
         val_limit: use at most this many validation networks, chosen at random.
@@ -106,7 +106,7 @@ class DataConfig(Configuration):
 
     def contradictions(self) -> Iterator[str]:
         if self.validation > 1 and self.validation != int(self.validation):
-            yield f"validation is {self.validation}, expected a share above 0 or a whole number"
+            yield f"validation is {self.validation}, expected a fraction above 0 or a whole number"
 
 
 @dataclass(frozen=True, kw_only=True)

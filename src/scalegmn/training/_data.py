@@ -22,7 +22,7 @@ from scalegmn.training._processes import world
 
 
 @final
-class Networks(Dataset[NetworkBatch]):
+class NetworkDataset(Dataset[NetworkBatch]):
     """Some networks of a population; an item is a whole batch, named by the positions of its networks.
 
     Args:
@@ -30,7 +30,7 @@ class Networks(Dataset[NetworkBatch]):
         rows: which ones, ``(n,)``.
         targets: one per network of `rows`: ``(n, ...)``, or records.
         canonicalize: bring the phases of sine neurons into one range.
-        memory_limit: bytes up to which all parameters are read now and kept, canonicalised once.
+        memory_limit: bytes up to which all parameters are read now and kept, canonicalized once.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Networks(Dataset[NetworkBatch]):
         return found
 
     def _read(self, positions: np.ndarray) -> list[tuple[Architecture, Tensor, Tensor]]:
-        """Per architecture: positions in this set ``(b,)`` and canonicalised parameters ``(b, P)``."""
+        """Per architecture: positions in this set ``(b,)`` and canonicalized parameters ``(b, P)``."""
         wanted = torch.from_numpy(positions)
         groups = self.population.groups(self.rows[positions])
         return [
@@ -139,12 +139,12 @@ def steps_per_epoch(length: int, batch_size: int, *, processes: int) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class Data:
+class Datasets:
     """The networks of one training."""
 
-    train: Networks
-    val: Networks
-    test: Networks | None
+    train: NetworkDataset
+    val: NetworkDataset
+    test: NetworkDataset | None
 
 
 @final
@@ -152,7 +152,7 @@ class PopulationData(pl.LightningDataModule):
     """Loaders over training and validation networks."""
 
     def __init__(
-        self, *, data: Data, batch_size: int, evaluation_batch_size: int, workers: int, seed: int
+        self, *, data: Datasets, batch_size: int, evaluation_batch_size: int, workers: int, seed: int
     ) -> None:
         super().__init__()
         self.data, self.batch_size, self.evaluation_batch_size = data, batch_size, evaluation_batch_size
@@ -166,7 +166,7 @@ class PopulationData(pl.LightningDataModule):
         order = BatchOrder(length=len(self.data.val), batch_size=self.evaluation_batch_size, seed=None)
         return self._loader(self.data.val, order)
 
-    def _loader(self, networks: Networks, order: BatchOrder) -> DataLoader[NetworkBatch]:
+    def _loader(self, networks: NetworkDataset, order: BatchOrder) -> DataLoader[NetworkBatch]:
         # With batch_size=None an item of the sampler, a whole batch of positions, goes to the data set.
         return DataLoader(
             networks,

@@ -21,7 +21,9 @@ def edited_by(model: Editor, architecture: Architecture, theta: Tensor, *, batch
     device, parts = device_of(model), []
     with kept_memory(), evaluating(model):
         for given in theta.split(batch_size):
-            _, edited = model.edit(NetworkBatch.of(architecture, given.float().to(device))).single
+            _, edited = model.edit(
+                NetworkBatch.from_parameters(architecture, given.float().to(device))
+            ).single
             # The update alone is rounded to single precision, not the network.
             parts.append(given + (edited.cpu() - given.float()).to(given))
     return torch.cat(parts)

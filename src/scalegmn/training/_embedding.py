@@ -20,7 +20,7 @@ from scalegmn.models import Embedder, ModelConfig, ScaleGMN
 from scalegmn.nn import robust_moments
 from scalegmn.populations import ARCHITECTURE_COLUMN, Population
 from scalegmn.seeding import derive_seed, numpy_generator
-from scalegmn.training._data import Networks
+from scalegmn.training._data import NetworkDataset
 from scalegmn.training._inference import device_of, evaluating
 from scalegmn.training._run_folder import Run
 
@@ -38,7 +38,7 @@ class Projection(Enum):
     """From vectors to points in the plane.
 
     ``pca``: the two directions of most variance; distances keep their meaning.  ``tsne`` (van der Maaten and
-    Hinton 2008): neighbours stay neighbours; the size of gaps between clusters means little.
+    Hinton 2008): neighbors stay neighbors; the size of gaps between clusters means little.
     """
 
     pca = "pca"
@@ -46,16 +46,16 @@ class Projection(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class Points:
+class ProjectedPoints:
     """Networks in the plane.
 
     Attributes:
         points: ``(n, 2)``.
-        shares: of the variance, along each direction; None where directions have no meaning.
+        explained_variance: of the variance, along each direction; None where directions have no meaning.
     """
 
     points: np.ndarray
-    shares: tuple[float, float] | None
+    explained_variance: tuple[float, float] | None
 
 
 def untrained_model(
@@ -63,7 +63,7 @@ def untrained_model(
 ) -> ScaleGMN:
     """A ScaleGMN with random weights, fitted to the sizes of the parameters of these networks.
 
-    It reads all neurons.  Nothing was learnt, so what its vectors tell apart comes from the networks alone.
+    It reads all neurons.  Nothing was learned, so what its vectors tell apart comes from the networks alone.
 
     Args:
         population: the networks.
@@ -72,7 +72,7 @@ def untrained_model(
         seed: of the weights.
     """
     numbers = np.unique(population.column(ARCHITECTURE_COLUMN)[rows]).tolist()
-    spec = GraphSpec.of([population.architectures[number] for number in numbers])
+    spec = GraphSpec.from_architectures([population.architectures[number] for number in numbers])
     # Layers draw their weights from PyTorch's global generator; it is given back as it was.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derive_seed(seed, "embedding"))
@@ -93,7 +93,7 @@ def trained_model(run: Run, population: Population, rows: np.ndarray) -> Embedde
     if not isinstance(run.model, Embedder):
         raise ConfigurationError(
             f"{run.folder}: holds a {type(run.model).__name__}, which makes no vector of a network; give the "
-            "run of a scalegmn that judges networks"
+            "run of a scalegmn that evaluates networks"
         )
     for number in np.unique(population.column(ARCHITECTURE_COLUMN)[rows]).tolist():
         run.check(population.architectures[number])
@@ -150,10 +150,10 @@ def vectors_of(
     return torch.cat(vectors)[torch.cat(places).argsort()]
 
 
-def project(vectors: Tensor, *, method: Projection = Projection.pca, seed: int = 0) -> Points:
+def project(vectors: Tensor, *, method: Projection = Projection.pca, seed: int = 0) -> ProjectedPoints:
     """Bring vectors into the plane.
 
-    Every number of the vectors is standardised first, see :func:`standardised`.
+    Every number of the vectors is standardized first, see :func:`standardize`.
 
     Args:
         vectors: ``(n, width)``, float64.
@@ -167,7 +167,7 @@ def project(vectors: Tensor, *, method: Projection = Projection.pca, seed: int =
         raise ConfigurationError(
             f"{len(vectors)} networks make no picture; expected at least {FEWEST}: loosen --where or --limit"
         )
-    values = standardised(vectors.double().numpy())
+    values = standardize(vectors.double().numpy())
     if not values.shape[1]:
         raise ConfigurationError(
             f"the vectors of all {len(values)} networks are the same, so there is nothing to see; choose "
@@ -181,14 +181,14 @@ def project(vectors: Tensor, *, method: Projection = Projection.pca, seed: int =
             init="random" if main.shape[1] < 2 else "pca",
             random_state=derive_seed(seed, "tsne") % 2**32,
         )
-        return Points(embedding.fit_transform(main).astype(np.float64), None)
+        return ProjectedPoints(embedding.fit_transform(main).astype(np.float64), None)
     points = np.zeros((len(values), 2))
     points[:, : main.shape[1]] = main[:, :2]
     shares = [*directions.explained_variance_ratio_.tolist(), 0.0]
-    return Points(points, (shares[0], shares[1]))
+    return ProjectedPoints(points, (shares[0], shares[1]))
 
 
-def standardised(values: np.ndarray) -> np.ndarray:
+def standardize(values: np.ndarray) -> np.ndarray:
     """Columns with mean 0 and deviation 1, ``(n, k)``, without those that are the same in all rows.
 
     Before that, ``asinh`` of the distance from the median in units of the interquartile range: sizes of
@@ -206,8 +206,8 @@ def standardised(values: np.ndarray) -> np.ndarray:
     return standard
 
 
-def _networks(population: Population, rows: np.ndarray, *, canonicalize: bool) -> Networks:
-    return Networks(
+def _networks(population: Population, rows: np.ndarray, *, canonicalize: bool) -> NetworkDataset:
+    return NetworkDataset(
         population=population,
         rows=rows,
         targets=torch.zeros(len(rows)),

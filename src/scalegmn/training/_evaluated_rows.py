@@ -16,10 +16,10 @@ from scalegmn.training._task import AnyTask
 def evaluated_rows(
     task: AnyTask, population: Population, rows: np.ndarray, outputs: Tensor | Records
 ) -> list[dict[str, Any]]:
-    """Number, truth and answer of every network; nothing for tasks that write networks.
+    """Number, truth and prediction of every network; nothing for tasks that write networks.
 
     Args:
-        task: says what the answers mean.
+        task: says what the predictions mean.
         population: of the networks.
         rows: their numbers, ``(n,)``.
         outputs: of all n networks.
@@ -27,7 +27,7 @@ def evaluated_rows(
     if task.label is None:
         return []
     truth = population.column(task.label)[rows].tolist()
-    assert isinstance(outputs, Tensor), "tasks with a label have answers of numbers"
+    assert isinstance(outputs, Tensor), "tasks with a label have predictions of numbers"
     finite = outputs.isfinite().flatten(1).all(dim=1).tolist()
     found = []
     for number, true, answer, good in zip(rows.tolist(), truth, task.describe(outputs), finite, strict=True):

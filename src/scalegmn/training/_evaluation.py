@@ -12,19 +12,19 @@ import numpy as np
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.populations import ARCHITECTURE_COLUMN, NAMES, Population
 from scalegmn.training._breakdown import breakdown, report_in_parts
-from scalegmn.training._data import Networks
+from scalegmn.training._data import NetworkDataset
 from scalegmn.training._evaluated_rows import evaluated_rows
 from scalegmn.training._inference import device_called, outputs_on
 from scalegmn.training._own_networks import (
     FOREIGN,
     SPLITS,
     is_own_population,
-    learnt_note,
     own_selection,
     own_splits,
+    training_networks_note,
 )
 from scalegmn.training._run_folder import Run
-from scalegmn.training._selection import groups_among, kept_by, select, usable
+from scalegmn.training._selection import groups_among, rows_with_values, select, usable
 from scalegmn.training._task import Report
 
 ALL = "all"
@@ -41,7 +41,7 @@ class Evaluation:
     Attributes:
         report: the figures.
         facts: which networks they are about, fit for JSON.
-        rows: one for every network, where the task answers questions about networks.
+        rows: one for every network, where the task makes predictions for networks.
         notes: what must be said with the figures, one sentence each; they are among the facts too.
     """
 
@@ -52,8 +52,8 @@ class Evaluation:
 
 
 @dataclass(frozen=True, eq=False)
-class _Chosen:
-    """Networks to be judged, the run's own split of each, and what must be said about them."""
+class _EvaluatedNetworks:
+    """Networks to be evaluated, the run's own split of each, and what must be said about them."""
 
     population: Population
     rows: np.ndarray
@@ -62,8 +62,8 @@ class _Chosen:
 
     @property
     def all_notes(self) -> list[str]:
-        learnt = learnt_note(self.own)
-        return self.notes if learnt is None else [*self.notes, learnt]
+        learned = training_networks_note(self.own)
+        return self.notes if learned is None else [*self.notes, learned]
 
 
 def evaluate(
@@ -129,7 +129,7 @@ def evaluate(
     if not len(rows):
         told = f" ({'; '.join(found.notes)})" if found.notes else ""
         raise PopulationError(f"{chosen.folder}: has no networks in the split {split!r}{told}")
-    networks = Networks(
+    networks = NetworkDataset(
         population=chosen,
         rows=rows,
         targets=run.task.targets(chosen, rows),
@@ -163,7 +163,7 @@ def _counts(own: np.ndarray) -> dict[str, int]:
     return {name: int((own == name).sum()) for name in SPLITS}
 
 
-def _chosen(run: Run, folder: Path | None, split: str) -> _Chosen:
+def _chosen(run: Run, folder: Path | None, split: str) -> _EvaluatedNetworks:
     """Networks of the run's populations, or of another one."""
     if folder is None and split == ALL:
         folder = run.data.population
@@ -181,7 +181,7 @@ def _chosen(run: Run, folder: Path | None, split: str) -> _Chosen:
         )
     if split == ALL:
         if is_own_population(run, population):
-            kept &= kept_by(population, run.data.where)
+            kept &= rows_with_values(population, run.data.where)
         return _with_own(run, population, np.flatnonzero(kept), notes)
     if is_own_population(run, population):
         selection = own_selection(run, population)
@@ -190,7 +190,9 @@ def _chosen(run: Run, folder: Path | None, split: str) -> _Chosen:
     return _of_others(run, population, np.flatnonzero(kept), split, notes)
 
 
-def _of_others(run: Run, population: Population, rows: np.ndarray, split: str, notes: list[str]) -> _Chosen:
+def _of_others(
+    run: Run, population: Population, rows: np.ndarray, split: str, notes: list[str]
+) -> _EvaluatedNetworks:
     """Of another population: by its column, but networks of the run are where the run has them."""
     if run.data.split in population.columns:
         words = population.column(run.data.split)[rows].astype(str)
@@ -200,14 +202,14 @@ def _of_others(run: Run, population: Population, rows: np.ndarray, split: str, n
         words = np.full(len(rows), "test")
         notes.append(
             f"{population.folder} has no column {run.data.split!r} that names test networks, so all "
-            "networks that the run did not learn from were judged"
+            "networks that the run did not learn from were evaluated"
         )
     else:
         # There is no such column; the error says which there are.
         words = population.column(run.data.split)
     own = own_splits(run, population, rows)
     if own is None:
-        return _Chosen(population, rows[words == split], None, [*notes, _UNKNOWN])
+        return _EvaluatedNetworks(population, rows[words == split], None, [*notes, _UNKNOWN])
     moved = (own != FOREIGN) & (own != words) & ((own == split) | (words == split))
     if moved.any():
         notes.append(
@@ -215,9 +217,9 @@ def _of_others(run: Run, population: Population, rows: np.ndarray, split: str, n
             f"were put into its own splits, which changed the split of {int(moved.sum())}"
         )
     chosen = np.where(own == FOREIGN, words, own) == split
-    return _Chosen(population, rows[chosen], own[chosen], notes)
+    return _EvaluatedNetworks(population, rows[chosen], own[chosen], notes)
 
 
-def _with_own(run: Run, population: Population, rows: np.ndarray, notes: list[str]) -> _Chosen:
+def _with_own(run: Run, population: Population, rows: np.ndarray, notes: list[str]) -> _EvaluatedNetworks:
     own = own_splits(run, population, rows)
-    return _Chosen(population, rows, own, notes if own is not None else [*notes, _UNKNOWN])
+    return _EvaluatedNetworks(population, rows, own, notes if own is not None else [*notes, _UNKNOWN])

@@ -11,7 +11,7 @@ import numpy as np
 from scalegmn.configuration import Sections
 from scalegmn.models import Metanetwork
 from scalegmn.networks import Architecture
-from scalegmn.training._data import Networks
+from scalegmn.training._data import NetworkDataset
 
 
 @final
@@ -32,8 +32,8 @@ class FinishedTraining:
     folder: Path
     options: Sections
     model: Metanetwork
-    train: Networks
-    val: Networks
+    train: NetworkDataset
+    val: NetworkDataset
     groups: np.ndarray | None
     architectures: tuple[Architecture, ...]
     batch_size: int

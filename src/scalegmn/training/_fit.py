@@ -19,18 +19,18 @@ from lightning.pytorch.callbacks import Callback
 
 from scalegmn import __version__
 from scalegmn.configuration import to_plain
-from scalegmn.disk import claimed, remove_remains
+from scalegmn.disk import claim_folder, remove_remains
 from scalegmn.errors import ConfigurationError, TrainingWarning
-from scalegmn.models import FittedJudge, Metanetwork
+from scalegmn.models import FittedPredictor, Metanetwork
 from scalegmn.populations import Population
 from scalegmn.printable import printable
 from scalegmn.seeding import numpy_generator
 from scalegmn.training._breakdown import report_in_parts
 from scalegmn.training._census import check_networks
 from scalegmn.training._checkpoint_io import read_checkpoint, restoring
-from scalegmn.training._checks import mistakes_of_folder, mistakes_of_machine
+from scalegmn.training._checks import folder_errors, machine_errors
 from scalegmn.training._config import Accelerator, RunConfig
-from scalegmn.training._data import Data, Networks, PopulationData, steps_per_epoch
+from scalegmn.training._data import Datasets, NetworkDataset, PopulationData, steps_per_epoch
 from scalegmn.training._files import write_text
 from scalegmn.training._finished import FinishedTraining
 from scalegmn.training._fitting import fit_at_once
@@ -44,7 +44,7 @@ from scalegmn.training._processes import is_first_process
 from scalegmn.training._reference import write_reference
 from scalegmn.training._result_files import write_results
 from scalegmn.training._run_folder import BEST, CHECKPOINTS, CONFIG, LAST, METRICS, MODEL, write_run
-from scalegmn.training._selection import Selection, groups_among, select
+from scalegmn.training._selection import DataSelection, groups_among, select
 from scalegmn.training._task import AnyTask, Report
 from scalegmn.training._tasks import make_task
 from scalegmn.training._trainer import make_trainer, shows_bar
@@ -55,12 +55,12 @@ SCALE_SAMPLE = 1000
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class TrainingOutcome:
     """What :func:`train` did.
 
     Attributes:
         folder: the run folder.
-        task: what was learnt.
+        task: what was learned.
         report: of the best model on the test networks; None where there are none.
         results: the content of ``results.json``; empty in all processes but the first.
     """
@@ -73,7 +73,7 @@ class Outcome:
 
 def train(
     config: RunConfig, *, command: list[str] | None = None, callbacks: Sequence[Callback] = ()
-) -> Outcome:
+) -> TrainingOutcome:
     """Train a metanetwork, save the best model, and test it: ``scalegmn train`` from Python.
 
     Args:
@@ -120,7 +120,7 @@ def train(
     _refuse(config)
     if not is_first_process():
         return _train(config, command, callbacks)
-    with claimed(config.folder):
+    with claim_folder(config.folder):
         # Another training may have been faster.
         _refuse(config)
         remove_remains(config.folder)
@@ -129,12 +129,12 @@ def train(
 
 def _refuse(config: RunConfig) -> None:
     """Raise what can be said against a training before anything is done."""
-    found = [*mistakes_of_machine(config), *mistakes_of_folder(config)]
+    found = [*machine_errors(config), *folder_errors(config)]
     if found:
-        raise ConfigurationError(mistakes=found)
+        raise ConfigurationError(problems=found)
 
 
-def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Callback]) -> Outcome:
+def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Callback]) -> TrainingOutcome:
     folder = config.folder
     checked = check_networks(select(config.data), config.data)
     selection = checked.selection
@@ -152,7 +152,7 @@ def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Cal
             write_run(folder, _facts(config, selection, task, model, command) | checked.facts)
         history = _learn(config, model, task, data, callbacks)
         if not is_first_process():
-            return Outcome(folder, task, None, {})
+            return TrainingOutcome(folder, task, None, {})
         model.eval().save_pretrained(folder / MODEL)
         report, pace = _tested(config, task, model, data, selection)
         finished = FinishedTraining(
@@ -178,13 +178,13 @@ def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Cal
             pace=pace,
             more={**more, "notes": list(checked.notes)},
         )
-    return Outcome(folder, task, report, results)
+    return TrainingOutcome(folder, task, report, results)
 
 
-def _load(config: RunConfig, selection: Selection, task: AnyTask) -> Data:
-    def networks(population: Population, rows: np.ndarray) -> Networks:
+def _load(config: RunConfig, selection: DataSelection, task: AnyTask) -> Datasets:
+    def networks(population: Population, rows: np.ndarray) -> NetworkDataset:
         targets = task.targets(population, rows)
-        return Networks(
+        return NetworkDataset(
             population=population,
             rows=rows,
             targets=targets,
@@ -193,13 +193,13 @@ def _load(config: RunConfig, selection: Selection, task: AnyTask) -> Data:
         )
 
     test = networks(selection.test_population, selection.test) if len(selection.test) else None
-    return Data(
+    return Datasets(
         networks(selection.population, selection.train), networks(selection.population, selection.val), test
     )
 
 
 def _tested(
-    config: RunConfig, task: AnyTask, model: Metanetwork, data: Data, selection: Selection
+    config: RunConfig, task: AnyTask, model: Metanetwork, data: Datasets, selection: DataSelection
 ) -> tuple[Report | None, float | None]:
     """The report on the test networks and the seconds for each of them; None where there are none."""
     if data.test is None:
@@ -217,10 +217,10 @@ def _tested(
 
 
 def _learn(
-    config: RunConfig, model: Metanetwork, task: AnyTask, data: Data, callbacks: Sequence[Callback]
+    config: RunConfig, model: Metanetwork, task: AnyTask, data: Datasets, callbacks: Sequence[Callback]
 ) -> History:
     """Bring the model to its best state."""
-    if isinstance(model, FittedJudge):
+    if isinstance(model, FittedPredictor):
         history = History(config.folder / METRICS)
         fit_at_once(config, model, task, data, history)
         return history
@@ -234,14 +234,14 @@ def _learn(
     return history
 
 
-def _fit_scale(model: Metanetwork, networks: Networks) -> None:
+def _fit_scale(model: Metanetwork, networks: NetworkDataset) -> None:
     """Sizes of weights from some training networks; the same ones whatever the seed of the training."""
     order = numpy_generator(0, "scale").permutation(len(networks))[:SCALE_SAMPLE]
     model.fit_scale(networks[np.sort(order)])
 
 
 def _fit(
-    config: RunConfig, model: Metanetwork, task: AnyTask, data: Data, callbacks: Sequence[Callback]
+    config: RunConfig, model: Metanetwork, task: AnyTask, data: Datasets, callbacks: Sequence[Callback]
 ) -> History:
     loaders = PopulationData(
         data=data,
@@ -276,7 +276,7 @@ def _tell(line: str) -> None:
 
 
 def _facts(
-    config: RunConfig, selection: Selection, task: AnyTask, model: Metanetwork, command: list[str] | None
+    config: RunConfig, selection: DataSelection, task: AnyTask, model: Metanetwork, command: list[str] | None
 ) -> dict[str, Any]:
     populations = {"population": selection.population, "test_population": selection.test_population}
     return {

@@ -8,23 +8,25 @@ import numpy as np
 import torch
 
 from scalegmn.graph import join
-from scalegmn.models import FittedJudge
+from scalegmn.models import FittedPredictor
 from scalegmn.training._config import RunConfig
-from scalegmn.training._data import Data
+from scalegmn.training._data import Datasets
 from scalegmn.training._history import History
 from scalegmn.training._inference import outputs_on
 from scalegmn.training._task import AnyTask
 
 
-def fit_at_once(config: RunConfig, model: FittedJudge, task: AnyTask, data: Data, history: History) -> None:
+def fit_at_once(
+    config: RunConfig, model: FittedPredictor, task: AnyTask, data: Datasets, history: History
+) -> None:
     """Fit a model, and write what would be the row of its only epoch."""
     began = time.perf_counter()
     size = config.data.evaluation_batch_size
     starts = range(0, len(data.train), size)
     batches = [data.train[np.arange(start, min(start + size, len(data.train)))] for start in starts]
-    features = torch.cat([model.read(batch) for batch in batches])
+    features = torch.cat([model.compute_features(batch) for batch in batches])
     targets = join([batch.targets for batch in batches if batch.targets is not None])
-    model.fit(features, task.to_fit(targets))
+    model.fit(features, task.fit_targets(targets))
     trained = time.perf_counter()
     row: dict[str, float | int] = {"epoch": 0, "step": 1}
     for name, networks in (("train", data.train), ("val", data.val)):

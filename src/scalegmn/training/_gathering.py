@@ -12,9 +12,9 @@ import torch
 from scalegmn.errors import ConfigurationError, PopulationError, ScaleGMNError
 from scalegmn.networks import Architecture
 from scalegmn.networks.recognition import Recognizer
-from scalegmn.populations import Group, Population, PopulationWriter
+from scalegmn.populations import ArchitectureGroup, Population, PopulationWriter
 from scalegmn.training._reading import NetworkFile, ReadingOptions, read_network
-from scalegmn.training._run_predictor import Advance, Refusal
+from scalegmn.training._run_predictor import Advance, RefusedNetwork
 
 FILE: Final = "file"
 NUMBER: Final = "number"
@@ -25,7 +25,7 @@ _MOST_PARAMETERS: Final = 2**24
 
 @final
 @dataclass(frozen=True, eq=False)
-class Gathered:
+class GatheredNetworks:
     """What became of some files.
 
     Attributes:
@@ -36,7 +36,7 @@ class Gathered:
 
     population: Population
     notes: dict[int, tuple[str, ...]]
-    refused: tuple[Refusal, ...]
+    refused: tuple[RefusedNetwork, ...]
 
 
 def gather(
@@ -47,7 +47,7 @@ def gather(
     options: ReadingOptions,
     check: Callable[[Architecture], None],
     advance: Advance,
-) -> Gathered:
+) -> GatheredNetworks:
     """Read files one after the other, and store their networks.
 
     Args:
@@ -64,7 +64,7 @@ def gather(
     """
     waiting: list[tuple[int, NetworkFile]] = []
     notes: dict[int, tuple[str, ...]] = {}
-    refused: list[Refusal] = []
+    refused: list[RefusedNetwork] = []
     with PopulationWriter(folder, provenance={"maker": "gather"}) as writer:
         for number, path in enumerate(paths):
             try:
@@ -74,7 +74,7 @@ def gather(
                 # The options are wrong, not the file.
                 raise
             except (ScaleGMNError, MemoryError, RecursionError) as error:
-                refused.append(Refusal(path, str(error) or type(error).__name__, number))
+                refused.append(RefusedNetwork(path, str(error) or type(error).__name__, number))
             else:
                 waiting.append((number, found))
                 notes[number] = found.notes
@@ -88,15 +88,15 @@ def gather(
             why = f"; {refused[0].reason}" if refused else ""
             raise PopulationError(f"none of the {len(paths)} files holds a network that can be read{why}")
         writer.finish()
-    return Gathered(Population.open(folder), notes, tuple(refused))
+    return GatheredNetworks(Population.open(folder), notes, tuple(refused))
 
 
-def _groups(waiting: Sequence[tuple[int, NetworkFile]]) -> list[Group]:
+def _groups(waiting: Sequence[tuple[int, NetworkFile]]) -> list[ArchitectureGroup]:
     members: dict[Architecture, list[tuple[int, NetworkFile]]] = {}
     for number, found in waiting:
         members.setdefault(found.architecture, []).append((number, found))
     return [
-        Group(
+        ArchitectureGroup(
             architecture,
             torch.stack([found.theta for _, found in own]),
             {FILE: [str(found.path) for _, found in own], NUMBER: [number for number, _ in own]},

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from scalegmn.graph import NetworkBatch, Records, join
-from scalegmn.models import Judge, Metanetwork
+from scalegmn.models import Metanetwork, Predictor
 from scalegmn.networks import Architecture, usable_device
-from scalegmn.training._data import Networks
+from scalegmn.training._data import NetworkDataset
 from scalegmn.training._memory import kept_memory
 from scalegmn.training._task import AnyTask
 
@@ -30,22 +30,24 @@ def device_called(name: str | None) -> torch.device:
     return usable_device(name)
 
 
-def outputs_of(model: Judge, architecture: Architecture, theta: Tensor, *, batch_size: int = 256) -> Tensor:
-    """Answers ``(N, outputs)`` about networks ``theta (N, P)`` of one architecture, on the CPU.
+def outputs_of(
+    model: Predictor, architecture: Architecture, theta: Tensor, *, batch_size: int = 256
+) -> Tensor:
+    """Predictions ``(N, outputs)`` about networks ``theta (N, P)`` of one architecture, on the CPU.
 
-    `theta` is read as it is: canonicalise sine networks first if the model was trained so.
+    `theta` is read as it is: canonicalize sine networks first if the model was trained so.
     """
     device = device_of(model)
     with kept_memory(), evaluating(model):
         parts = [
-            model.answer(NetworkBatch.of(architecture, part.to(device))).cpu()
+            model.predict(NetworkBatch.from_parameters(architecture, part.to(device))).cpu()
             for part in theta.split(batch_size)
         ]
     return torch.cat(parts)
 
 
 def outputs_on(
-    task: AnyTask, model: Metanetwork, networks: Networks, *, batch_size: int = 256
+    task: AnyTask, model: Metanetwork, networks: NetworkDataset, *, batch_size: int = 256
 ) -> tuple[Any, Any]:
     """Outputs and targets of all networks of a set, as the task has them, in the order of the set."""
     device = device_of(model)
@@ -54,7 +56,7 @@ def outputs_on(
     with kept_memory(), evaluating(model):
         for start in range(0, len(networks), batch_size):
             batch = networks[np.arange(start, min(start + batch_size, len(networks)))]
-            outputs.append(task.final_answer(model, batch.to(device)).cpu())
+            outputs.append(task.predict_for_report(model, batch.to(device)).cpu())
             places.append(batch.positions)
     order = torch.cat(places).argsort()
     return join(outputs)[order], networks.targets

@@ -1,4 +1,4 @@
-"""How much a metanetwork's answer changes when a network changes but its function does not."""
+"""How much a metanetwork's prediction changes when a network changes but its function does not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import Judge
+from scalegmn.models import Predictor
 from scalegmn.networks import Architecture
 from scalegmn.seeding import generator
 from scalegmn.symmetry import SymmetryAction, canonicalize_sine_phase
@@ -19,15 +19,15 @@ from scalegmn.symmetry import SymmetryAction, canonicalize_sine_phase
 
 @dataclass(frozen=True)
 class Invariance:
-    """Changes of answers under random symmetries.
+    """Changes of predictions under random symmetries.
 
-    The error of one comparison is the largest change of an answer's numbers, relative to their largest.
+    The error of one comparison is the largest change of a prediction's numbers, relative to their largest.
 
     Attributes:
         comparisons: networks times symmetries.
         largest: the largest error.
         median: the median error.
-        changed: share of comparisons in which the class (the place of the largest number) changed.
+        changed: fraction of comparisons in which the class (the place of the largest number) changed.
     """
 
     comparisons: int
@@ -38,7 +38,7 @@ class Invariance:
 
 @torch.no_grad()
 def measure_invariance(
-    model: Judge,
+    model: Predictor,
     architecture: Architecture,
     theta: Float[Tensor, "B P"],
     *,
@@ -47,7 +47,7 @@ def measure_invariance(
     spread: float = 10.0,
     shift_phase: bool = False,
 ) -> Invariance:
-    """Compare the answers about networks with those about the same networks transformed at random.
+    """Compare the predictions for networks with those about the same networks transformed at random.
 
     Hidden neurons are permuted and multiplied with random elements of their groups (signs for sine and
     tanh, positive scales for ReLU).  Everything is computed in float64, by a copy of the model.
@@ -59,7 +59,7 @@ def measure_invariance(
         draws: symmetries, each applied to all networks.
         seed: of the symmetries.
         spread: positive scales are drawn log-uniformly from ``[1/spread, spread]``.
-        shift_phase: shift sine neurons by random half periods too, and canonicalise the phase before
+        shift_phase: shift sine neurons by random half periods too, and canonicalize the phase before
             the model sees a network, as training does.
 
     Raises:
@@ -77,7 +77,7 @@ def measure_invariance(
     def answer(parameters: Tensor) -> Tensor:
         if shift_phase:
             parameters = canonicalize_sine_phase(architecture, parameters)
-        answers: Tensor = exact.answer(NetworkBatch.of(architecture, parameters))
+        answers: Tensor = exact.predict(NetworkBatch.from_parameters(architecture, parameters))
         return answers
 
     before = answer(theta)

@@ -28,12 +28,12 @@ def metanetwork_class(config: RunConfig) -> type[Metanetwork]:
 
     Raises:
         ConfigurationError: there is none of this name, or it writes no networks where the task asks for that,
-            or answers no questions.
+            or makes no predictions.
     """
     editing = TASKS.get(config.task).writes_networks
     table, other = (EDITORS, PREDICTORS) if editing else (PREDICTORS, EDITORS)
     if config.metanetwork not in table and config.metanetwork in other:
-        lacks = "writes no networks" if editing else "answers no questions"
+        lacks = "writes no networks" if editing else "makes no predictions"
         raise ConfigurationError(
             f"metanetwork: {config.metanetwork} {lacks}; for {config.task} use {' or '.join(table.names())}"
         )

@@ -134,6 +134,6 @@ class FitModule(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def _answer(self, batch: NetworkBatch) -> tuple[Any, Tensor | Records]:
-        """Answers about all networks of the batch, and targets, in one order."""
+        """Predictions for all networks of the batch, and targets, in one order."""
         assert batch.targets is not None, "batches of a training have targets"
-        return self.task.answer(self.model, batch), batch.targets
+        return self.task.predict(self.model, batch), batch.targets

@@ -1,4 +1,4 @@
-"""Which networks of a population a run has learnt from: figures about those are too good.
+"""Which networks of a population a run has learned from: figures about those are too good.
 
 A training writes a number for each of its networks (:func:`~scalegmn.training._census.digests_of`) into its
 run folder, so that they are found again in copies, in parts and in other populations.
@@ -21,15 +21,15 @@ from scalegmn.training._census import digests_of, take_census
 from scalegmn.training._config import DataConfig
 from scalegmn.training._files import write_array
 from scalegmn.training._run_folder import Run
-from scalegmn.training._selection import Selection, select
+from scalegmn.training._selection import DataSelection, select
 
 NETWORKS: Final = "networks.npy"
 """In a run folder: digest and split of every network of the training, ``(n, 2)`` uint64."""
 
 SPLITS: Final = ("train", "val", "test")
-_LEARNT: Final = {
-    "train": "the model was trained on this very network: its answer is no prediction",
-    "val": "this very network helped to choose the best epoch of the training: its answer may be too good",
+_LEARNED: Final = {
+    "train": "the model was trained on this very network: its output is no prediction",
+    "val": "this very network helped to choose the best epoch of the training: its prediction may be too good",
 }
 FOREIGN: Final = ""
 """The split of networks that are not the run's."""
@@ -47,7 +47,7 @@ def write_own(folder: Path, splits: Mapping[str, np.ndarray]) -> None:
 def own_splits(run: Run, population: Population, rows: np.ndarray) -> np.ndarray | None:
     """The split in which the run has each of some networks, ``(n,)`` of words; :data:`FOREIGN` for others.
 
-    A network that is in several of its splits counts as learnt from.  None where it cannot be known: the run
+    A network that is in several of its splits counts as learned from.  None where it cannot be known: the run
     is of an older version, and its population is not at hand.
 
     Raises:
@@ -69,7 +69,7 @@ def own_splits(run: Run, population: Population, rows: np.ndarray) -> np.ndarray
 
 @final
 class OwnNetworks:
-    """Says about single networks whether a run has learnt from them.
+    """Says about single networks whether a run has learned from them.
 
     Args:
         run: whose networks they may be.
@@ -82,7 +82,7 @@ class OwnNetworks:
         self._known = _known(run) or {}
 
     def notes(self, architecture: Architecture, theta: Tensor) -> list[str | None]:
-        """What must be said of an answer about each of some networks; None for nothing.
+        """What must be said of a prediction for each of some networks; None for nothing.
 
         Args:
             architecture: of the networks.
@@ -91,13 +91,13 @@ class OwnNetworks:
         digests = np.array(digests_of(architecture, theta), np.uint64)
         found: list[str | None] = [None] * len(digests)
         # From the last to the first, so that training comes out on top.
-        for name in reversed(tuple(_LEARNT)):
+        for name in reversed(tuple(_LEARNED)):
             for place in np.flatnonzero(np.isin(digests, self._known.get(name, ()))):
-                found[place] = _LEARNT[name]
+                found[place] = _LEARNED[name]
         return found
 
 
-def learnt_note(own: np.ndarray | None) -> str | None:
+def training_networks_note(own: np.ndarray | None) -> str | None:
     """What must be said of figures about networks that are in these splits of a run; None for nothing."""
     counts = {} if own is None else {name: int((own == name).sum()) for name in ("train", "val")}
     if not any(counts.values()):
@@ -114,7 +114,7 @@ def is_own_population(run: Run, population: Population) -> bool:
     return _recorded(run, "population") == population.checksum
 
 
-def own_selection(run: Run, population: Population) -> Selection:
+def own_selection(run: Run, population: Population) -> DataSelection:
     """The run's own choice of networks of a population with the same content."""
     data = run.data
     same_test = _recorded(run, "test_population") == population.checksum

@@ -1,4 +1,4 @@
-"""From plain data and dotted keys to a configuration, with every mistake found at once."""
+"""From plain data and dotted keys to a configuration, with every error found at once."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from scalegmn.configuration import (
     Configuration,
-    MistakesError,
-    Refused,
+    InvalidConfigurationError,
+    RefusedValue,
     Sections,
-    accepted,
-    field_kinds,
-    likeness,
+    accept,
+    field_types,
+    format_value,
     nearest,
-    shown,
+    similarity,
 )
 from scalegmn.errors import ConfigurationError
 from scalegmn.registry import Registered
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Entry:
+class ConfigEntry:
     """One value of a configuration.
 
     Attributes:
@@ -46,7 +46,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Field:
+class ConfigField:
     """A field of a configuration that holds a value, not further fields."""
 
     key: str
@@ -59,9 +59,9 @@ Options: TypeAlias = Mapping[str, type[Configuration]]
 _NO_OPTIONS: Final[Options] = MappingProxyType({})
 
 
-def fields_of(kind: type, prefix: str = "", *, options: Options = _NO_OPTIONS) -> Iterator[Field]:
+def fields_of(kind: type, prefix: str = "", *, options: Options = _NO_OPTIONS) -> Iterator[ConfigField]:
     """All fields of a tree of dataclasses by their dotted names, and those of sections beside them."""
-    hints = field_kinds(kind)
+    hints = field_types(kind)
     for field in dataclasses.fields(kind):
         key = f"{prefix}{field.name}"
         if dataclasses.is_dataclass(hints[field.name]):
@@ -71,30 +71,30 @@ def fields_of(kind: type, prefix: str = "", *, options: Options = _NO_OPTIONS) -
                 yield from fields_of(section, f"{name}.")
         else:
             missing = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-            yield Field(key, hints[field.name], missing)
+            yield ConfigField(key, hints[field.name], missing)
 
 
 def parse_plain(kind: type[T], data: Mapping[str, object], *, origin: str) -> T:
     """The inverse of :func:`to_plain`.
 
     Raises:
-        ConfigurationError: names every mistake.
+        ConfigurationError: names every error.
     """
-    mistakes: list[str] = []
-    config = parse_entries(kind, entries_of(data, kind=kind, origin=origin), mistakes)
-    if config is None or mistakes:
-        raise ConfigurationError("; ".join(mistakes))
+    problems: list[str] = []
+    config = parse_entries(kind, config_entries(data, kind=kind, origin=origin), problems)
+    if config is None or problems:
+        raise ConfigurationError("; ".join(problems))
     return config
 
 
-def entries_of(
+def config_entries(
     data: Mapping[str, object],
     *,
     kind: type,
     origin: str,
     beside: Path | None = None,
     options: Options = _NO_OPTIONS,
-) -> dict[str, Entry]:
+) -> dict[str, ConfigEntry]:
     """The values of plain data by their dotted names; sections may be nested, or dotted themselves.
 
     Args:
@@ -107,28 +107,28 @@ def entries_of(
     Raises:
         ConfigurationError: a value is given in both ways.
     """
-    entries: dict[str, Entry] = {}
+    entries: dict[str, ConfigEntry] = {}
     for key, value in _flat(data, "", _sections(kind, options)):
         if key in entries:
             raise ConfigurationError(f"{origin}: {key} is given twice")
-        entries[key] = Entry(value, origin, beside=beside)
+        entries[key] = ConfigEntry(value, origin, beside=beside)
     return entries
 
 
 def parse_entries(
     kind: type[T],
-    entries: Mapping[str, Entry],
-    mistakes: list[str],
+    entries: Mapping[str, ConfigEntry],
+    problems: list[str],
     *,
     whole: bool = True,
     options: Options = _NO_OPTIONS,
 ) -> T | None:
-    """A configuration from values by their dotted names; what is wrong with them is added to `mistakes`.
+    """A configuration from values by their dotted names; what is wrong with them is added to `problems`.
 
     Args:
         kind: of the configuration.
         entries: the values.
-        mistakes: of before; grows.
+        problems: of before; grows.
         whole: whether these are all values; what a file would have said that cannot be read is not missing.
         options: sections that stand beside the fields of `kind`; those with values go into its field
             ``options``.
@@ -140,25 +140,25 @@ def parse_entries(
     values: dict[str, object] = {}
     for key, entry in entries.items():
         if key not in fields:
-            mistakes.append(f"{entry.origin}: unknown key {shown(key)}{_hint(key, fields)}")
+            problems.append(f"{entry.origin}: unknown key {format_value(key)}{_hint(key, fields)}")
             continue
         value = _meant(fields[key].kind, entry)
         try:
-            values[key] = _found(accepted(fields[key].kind, value), entry)
-        except Refused as refusal:
-            mistakes.append(f"{entry.origin}: {key} is {shown(value)}, expected {refusal}")
+            values[key] = _found(accept(fields[key].kind, value), entry)
+        except RefusedValue as refusal:
+            problems.append(f"{entry.origin}: {key} is {format_value(value)}, expected {refusal}")
     missing = [key for key, field in fields.items() if field.required and key not in entries]
     if whole:
-        mistakes += [
+        problems += [
             f"{key} is missing; give it as --{key} VALUE or in a configuration file" for key in missing
         ]
     usable = all(key in values for key, field in fields.items() if field.required)
     given = {key.partition(".")[0] for key in values}
     held = {name: section for name, section in options.items() if name in given}
     if held:
-        built = {name: _build(section, values, f"{name}.", mistakes) for name, section in held.items()}
+        built = {name: _build(section, values, f"{name}.", problems) for name, section in held.items()}
         values["options"] = Sections(built)
-    config: T | None = _build(kind, values, "", mistakes)
+    config: T | None = _build(kind, values, "", problems)
     return config if usable else None
 
 
@@ -181,7 +181,7 @@ def for_help(kind: type, *, options: Options = _NO_OPTIONS) -> type:
     jsonargparse reads annotations by itself, and finds none in classes that check themselves.
     """
     fields: list[Any] = []
-    hints, marked = field_kinds(kind, limits=False), field_kinds(kind)
+    hints, marked = field_types(kind, limits=False), field_types(kind)
     for field in dataclasses.fields(kind):
         if hints[field.name] is Sections:
             fields += [_section(name, part) for name, part in options.items()]
@@ -228,14 +228,14 @@ def _flat(data: Mapping[str, object], prefix: str, sections: set[str]) -> Iterat
             yield key, value
 
 
-def _found(value: object, entry: Entry) -> object:
+def _found(value: object, entry: ConfigEntry) -> object:
     """A path in a file means what lies beside the file; where nothing does, the current folder."""
     if isinstance(value, Path) and entry.beside is not None and (entry.beside / value).exists():
         return entry.beside / value
     return value
 
 
-def _meant(kind: Any, entry: Entry) -> object:
+def _meant(kind: Any, entry: ConfigEntry) -> object:
     """The value of an entry: text of the command line is read as in a file, unless a text is asked for."""
     if not entry.text or not isinstance(entry.value, str):
         return entry.value
@@ -243,13 +243,13 @@ def _meant(kind: Any, entry: Entry) -> object:
     if value is None:
         return value
     try:
-        accepted(kind, entry.value)
-    except Refused:
+        accept(kind, entry.value)
+    except RefusedValue:
         return value
     return entry.value
 
 
-def _hint(key: str, fields: Mapping[str, Field]) -> str:
+def _hint(key: str, fields: Mapping[str, ConfigField]) -> str:
     """What may have been meant by a key that does not exist."""
     sections = {known.rpartition(".")[0] for known in fields} - {""}
     if key in sections:
@@ -257,7 +257,7 @@ def _hint(key: str, fields: Mapping[str, Field]) -> str:
     section, _, last = key.rpartition(".")
     close = nearest(last, {known.rpartition(".")[2] for known in fields})
     whole = None if section in sections else nearest(key, fields if section else sections, cutoff=0.75)
-    if whole and (not close or likeness(key, whole) > likeness(last, close)):
+    if whole and (not close or similarity(key, whole) > similarity(last, close)):
         return f"; did you mean {whole!r}?"
     if close:
         places = [known for known in fields if known.rpartition(".")[2] == close]
@@ -269,15 +269,15 @@ def _hint(key: str, fields: Mapping[str, Field]) -> str:
     return f"; the sections are {', '.join(sorted(sections))}; see scalegmn train --help"
 
 
-def _build(kind: type, values: Mapping[str, object], prefix: str, mistakes: list[str]) -> Any:
+def _build(kind: type, values: Mapping[str, object], prefix: str, problems: list[str]) -> Any:
     """Make the dataclasses from the leaves up; a section that contradicts itself becomes its defaults."""
-    hints = field_kinds(kind)
+    hints = field_types(kind)
     own: dict[str, object] = {}
     needed: dict[str, object] = {}
     for field in dataclasses.fields(kind):
         key = f"{prefix}{field.name}"
         if dataclasses.is_dataclass(hints[field.name]):
-            section = _build(typing.cast(type, hints[field.name]), values, key + ".", mistakes)
+            section = _build(typing.cast(type, hints[field.name]), values, key + ".", problems)
             own[field.name] = needed[field.name] = section
         elif key in values:
             own[field.name] = values[key]
@@ -288,8 +288,8 @@ def _build(kind: type, values: Mapping[str, object], prefix: str, mistakes: list
         return None
     try:
         return kind(**own)
-    except MistakesError as error:
-        mistakes += [f"{prefix.rstrip('.')}: {mistake}" if prefix else mistake for mistake in error.mistakes]
+    except InvalidConfigurationError as error:
+        problems += [f"{prefix.rstrip('.')}: {problem}" if prefix else problem for problem in error.problems]
         own = needed
     except TypeError:
         # The same of a value of its own.

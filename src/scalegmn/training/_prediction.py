@@ -13,7 +13,13 @@ from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.populations import Population
 from scalegmn.training._reading import ReadingOptions, read_network
 from scalegmn.training._run_folder import Run
-from scalegmn.training._run_predictor import Advance, Answers, AskedNetwork, Outcome, Refusal
+from scalegmn.training._run_predictor import (
+    Advance,
+    NetworkQuery,
+    PredictionOutcome,
+    RefusedNetwork,
+    RunPredictor,
+)
 
 DEFAULT_LEVEL: Final = 0.9
 """Probability with which an interval covers the true number."""
@@ -28,14 +34,14 @@ def predict_files(
     batch_size: int = 256,
     device: str | None = None,
     advance: Advance | None = None,
-) -> list[Outcome]:
-    """Answers in the order of `paths`; what cannot be read is refused and the rest is done.
+) -> list[PredictionOutcome]:
+    """Predictions in the order of `paths`; what cannot be read is refused and the rest is done.
 
     Files are read one after the other and asked about in batches, so the memory that is needed does not grow
     with their number.
 
     Args:
-        run: whose model answers.
+        run: whose model predicts.
         paths: one network each.
         reading: what is known about the files.
         level: of intervals, where the task predicts a number.
@@ -44,12 +50,12 @@ def predict_files(
         advance: is told how many networks were done.
 
     Raises:
-        ConfigurationError: the model answers no questions, the level is no probability, or there is no such
+        ConfigurationError: the model makes no predictions, the level is no probability, or there is no such
             device.
     """
     options = reading or ReadingOptions()
 
-    def networks() -> Iterator[AskedNetwork | Refusal]:
+    def networks() -> Iterator[NetworkQuery | RefusedNetwork]:
         for number, path in enumerate(paths):
             try:
                 found = read_network(path, run.recognizer, options=options, dtype=torch.float32)
@@ -57,12 +63,12 @@ def predict_files(
                 # The options are wrong, not the file.
                 raise
             except (ScaleGMNError, MemoryError, RecursionError) as error:
-                yield Refusal(path, str(error) or type(error).__name__, number)
+                yield RefusedNetwork(path, str(error) or type(error).__name__, number)
             else:
-                yield AskedNetwork(number, path, found.architecture, found.theta, found.notes)
+                yield NetworkQuery(number, path, found.architecture, found.theta, found.notes)
 
-    asked = Answers(run, level=level, device=device, batch_size=batch_size)
-    return asked.about(networks(), advance or _silent)
+    asked = RunPredictor(run, level=level, device=device, batch_size=batch_size)
+    return asked.predict(networks(), advance or _silent)
 
 
 def predict_population(
@@ -74,29 +80,29 @@ def predict_population(
     batch_size: int = 256,
     device: str | None = None,
     advance: Advance | None = None,
-) -> list[Outcome]:
-    """Answers about the networks `rows` of a population, in this order; see :func:`predict_files`."""
+) -> list[PredictionOutcome]:
+    """Predictions for the networks `rows` of a population, in this order; see :func:`predict_files`."""
     recognizer = run.recognizer
     known = {a: recognizer.knows(a) for a in population.architectures}
 
-    def networks() -> Iterator[AskedNetwork | Refusal]:
+    def networks() -> Iterator[NetworkQuery | RefusedNetwork]:
         for start in range(0, len(rows), batch_size):
             portion = rows[start : start + batch_size]
-            found: dict[int, AskedNetwork] = {}
+            found: dict[int, NetworkQuery] = {}
             for architecture, places, theta in population.groups(portion):
                 notes = () if known[architecture] else (recognizer.outside_note(architecture),)
                 for place, own in zip(places.tolist(), theta, strict=True):
                     number = int(portion[place])
-                    found[place] = AskedNetwork(number, population.folder, architecture, own, notes)
+                    found[place] = NetworkQuery(number, population.folder, architecture, own, notes)
             for place in range(len(portion)):
                 one = found[place]
                 if one.notes and run.task.only_known:
-                    yield one.refused(one.notes[0])
+                    yield one.refuse(one.notes[0])
                 else:
                     yield one
 
-    asked = Answers(run, level=level, device=device, batch_size=batch_size)
-    return asked.about(networks(), advance or _silent)
+    asked = RunPredictor(run, level=level, device=device, batch_size=batch_size)
+    return asked.predict(networks(), advance or _silent)
 
 
 def _silent(amount: int | float) -> None:

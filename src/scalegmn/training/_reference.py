@@ -1,5 +1,5 @@
-"""What the answers of a trained model are compared with: its errors on validation networks, and how large the
-parameters of its training networks are.
+"""What the predictions of a trained model are compared with: its errors on validation networks, and how large
+the parameters of its training networks are.
 
 Measured when a training ends.  The best epoch was chosen on the same validation networks, so errors on them
 are slightly too small.
@@ -21,11 +21,11 @@ from scalegmn.configuration import Sections
 from scalegmn.disk import file_sha256
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.graph import GraphSpec, NetworkBatch
-from scalegmn.models import WEIGHTS_FILE, Judge
+from scalegmn.models import WEIGHTS_FILE, Predictor
 from scalegmn.networks import read_json
 from scalegmn.nn import PER_SET, SETS_PER_LAYER
 from scalegmn.seeding import numpy_generator
-from scalegmn.training._data import Networks
+from scalegmn.training._data import NetworkDataset
 from scalegmn.training._files import write_json
 from scalegmn.training._finished import FinishedTraining
 from scalegmn.training._inference import outputs_on
@@ -41,7 +41,7 @@ FAR: Final = 10.0
 """Parameters so many times as large, or small, as those of training networks are said to be far outside."""
 
 HOPELESS: Final = 1000.0
-"""About a network whose parameters are so many times as large there is no answer."""
+"""About a network whose parameters are so many times as large there is no prediction."""
 
 _SAMPLE: Final = 512
 _QUANTILES: Final = (0.01, 0.99)
@@ -54,11 +54,11 @@ _WORDS: Final = ("weights", "biases")
 @final
 @dataclass(frozen=True)
 class Remark:
-    """What is to be known about an answer.
+    """What is to be known about a prediction.
 
     Attributes:
         text: in words.
-        hopeless: whether the answer means nothing.
+        hopeless: whether the prediction means nothing.
     """
 
     text: str
@@ -71,7 +71,7 @@ class Reference:
     """What was measured.
 
     Attributes:
-        errors: of the predictions about validation networks, ascending, ``(n,)``, in the unit of the column
+        errors: of the predictions for validation networks, ascending, ``(n,)``, in the unit of the column
             or of its logarithm: one network of each group that stays together.  None for tasks that predict
             no number.
         low, high: how small and large parameters of training networks are, ``(layers, 4)``: mean and largest
@@ -93,8 +93,8 @@ class Reference:
         data = {"format": FORMAT, "model_sha256": self.model_sha256, "errors": errors, "sizes": sizes}
         write_json(folder / REFERENCE, data)
 
-    @staticmethod
-    def load(folder: Path) -> Reference:
+    @classmethod
+    def load(cls, folder: Path) -> Reference:
         """Read what :meth:`save` wrote.
 
         Raises:
@@ -109,7 +109,7 @@ class Reference:
             raise ConfigurationError(f"{path}: belongs to another model than the one beside it; train again")
         try:
             errors = data["errors"]
-            return Reference(
+            return cls(
                 None if errors is None else np.sort([np.inf if e is None else float(e) for e in errors]),
                 _table(data["sizes"]["low"]),
                 _table(data["sizes"]["high"]),
@@ -145,12 +145,12 @@ class Reference:
 
 def sizes_of(statistics: InvariantStatistics, batch: NetworkBatch) -> Float[Tensor, "B layers 4"]:
     """Mean and largest size of the weights, and of the biases, of every layer."""
-    found = statistics.of(batch)
+    found = statistics.compute(batch)
     shaped = found.reshape(len(found), -1, SETS_PER_LAYER, PER_SET)
     return shaped[:, :, list(_SETS)][..., list(_OF_SET)].flatten(2)
 
 
-def measure(training: FinishedTraining, *, task: AnyTask) -> Reference:
+def measure_reference(training: FinishedTraining, *, task: AnyTask) -> Reference:
     """Measure what :class:`Reference` holds.
 
     Where networks of validation belong together, as checkpoints of one training do, their errors are not
@@ -174,8 +174,8 @@ def measure(training: FinishedTraining, *, task: AnyTask) -> Reference:
 
 def write_reference(training: FinishedTraining, *, task: AnyTask) -> None:
     """Measure at the end of a training, and write ``reference.json``; nothing for editors."""
-    if isinstance(training.model, Judge):
-        measure(training, task=task).save(training.folder)
+    if isinstance(training.model, Predictor):
+        measure_reference(training, task=task).save(training.folder)
 
 
 def reference_of(run: Run) -> tuple[Reference | None, str | None]:
@@ -187,7 +187,7 @@ def reference_of(run: Run) -> tuple[Reference | None, str | None]:
     try:
         if (run.folder / REFERENCE).is_file():
             found = Reference.load(run.folder)
-            layers = GraphSpec.of(run.architectures).layers + 1
+            layers = GraphSpec.from_architectures(run.architectures).layers + 1
             if not len(found.low) == len(found.high) == layers:
                 raise ConfigurationError(
                     f"{run.folder / REFERENCE}: damaged, it has the sizes of {len(found.low)} and "
@@ -208,9 +208,9 @@ def _measured_now(run: Run) -> Reference:
             "the training; train again"
         )
 
-    def networks(rows: np.ndarray) -> Networks:
+    def networks(rows: np.ndarray) -> NetworkDataset:
         targets = run.task.targets(selection.population, rows)
-        return Networks(
+        return NetworkDataset(
             population=selection.population,
             rows=rows,
             targets=targets,
@@ -221,14 +221,14 @@ def _measured_now(run: Run) -> Reference:
     training = FinishedTraining(
         folder=run.folder,
         options=Sections(),
-        model=run.judge,
+        model=run.predictor,
         train=networks(selection.train),
         val=networks(selection.val),
         groups=groups_among(selection.population, selection.val, run.data),
         architectures=run.architectures,
         batch_size=run.data.evaluation_batch_size,
     )
-    return measure(training, task=run.task)
+    return measure_reference(training, task=run.task)
 
 
 def _one_of_each(groups: np.ndarray | None, count: int) -> np.ndarray:

@@ -34,7 +34,7 @@ def write_results(
         task: names the metric that chose the best epoch.
         networks: training networks per epoch.
         parameters: of the model.
-        pace: seconds per test network, for an answer of the best model; None where none were tested.
+        pace: seconds per test network, for a prediction of the best model; None where none were tested.
         more: further entries.
     """
     monitor = task.monitor

@@ -2,7 +2,7 @@
 
 ==================== ==================================================================
  config.yaml          the whole configuration, defaults included
- run.json             what the model must be fed with and what its answers mean; versions
+ run.json             what the model must be fed with and what its predictions mean; versions
  networks.npy         numbers that name the networks of the training, and their splits
  metrics.csv          one row per epoch
  checkpoints/         best.ckpt and last.ckpt, to go on training
@@ -10,7 +10,7 @@
  results.json         its figures on the test networks
  confusion.npy        its confusion matrix there
  calibration.*        of a detector: what ``scalegmn scan`` must know (:mod:`scalegmn.trojans.detection`)
- reference.json       what answers are compared with (:mod:`scalegmn.training._reference`)
+ reference.json       what predictions are compared with (:mod:`scalegmn.training._reference`)
  tensorboard/         event files
 ==================== ==================================================================
 """
@@ -26,10 +26,10 @@ from typing import Any
 
 from torch import Tensor
 
-from scalegmn.configuration import shown
+from scalegmn.configuration import format_value
 from scalegmn.errors import ConfigurationError, GraphError, ScaleGMNError
 from scalegmn.graph import GraphSpec
-from scalegmn.models import EDITORS, PREDICTORS, Judge, Metanetwork
+from scalegmn.models import EDITORS, PREDICTORS, Metanetwork, Predictor
 from scalegmn.networks import Architecture, read_json
 from scalegmn.networks.recognition import Recognizer
 from scalegmn.registry import Registered
@@ -103,8 +103,8 @@ class Run:
     data: DataConfig
     facts: dict[str, Any]
 
-    @staticmethod
-    def open(folder: str | Path) -> Run:
+    @classmethod
+    def open(cls, folder: str | Path) -> Run:
         """Read a run folder.
 
         Raises:
@@ -133,7 +133,7 @@ class Run:
             model = load_metanetwork(folder / MODEL)
             if model.name != facts["metanetwork"]:
                 raise ValueError(f"it holds {model.name} and says {facts['metanetwork']!r}")
-            return Run(
+            return cls(
                 folder=folder,
                 model=model,
                 task=task,
@@ -150,22 +150,22 @@ class Run:
             ) from error
 
     @property
-    def judge(self) -> Judge:
-        """The model, where it is one that answers.
+    def predictor(self) -> Predictor:
+        """The model, where it is one that predicts.
 
         Raises:
             ConfigurationError: it writes networks instead.
         """
-        if not isinstance(self.model, Judge):
+        if not isinstance(self.model, Predictor):
             raise ConfigurationError(
-                f"{self.folder}: its model writes networks and does not answer questions about them; "
+                f"{self.folder}: its model writes networks and does not make predictions for them; "
                 "use scalegmn edit"
             )
         return self.model
 
     def outputs(self, architecture: Architecture, theta: Tensor, *, batch_size: int = 256) -> Tensor:
-        """Answers ``(N, outputs)`` about networks ``theta (N, P)``, prepared as in training."""
-        model = self.judge
+        """Predictions ``(N, outputs)`` about networks ``theta (N, P)``, prepared as in training."""
+        model = self.predictor
         self.check(architecture)
         if self.canonicalize:
             theta = canonicalize_sine_phase(architecture, theta)
@@ -179,7 +179,7 @@ class Run:
         """
         if self.model.limits is not None:
             limits = dataclasses.asdict(self.model.limits)
-            needed = dataclasses.asdict(GraphSpec.of([architecture]))
+            needed = dataclasses.asdict(GraphSpec.from_architectures([architecture]))
             over = [
                 f"{needed[name]} {name} (at most {limits[name]})"
                 for name in limits
@@ -215,9 +215,9 @@ def _check_known(facts: Mapping[str, Any], path: Path) -> None:
     for what, (known, name) in names.items():
         if isinstance(name, str) and not known.admits(name):
             place = classes.get(what) if isinstance(classes, dict) else None
-            then = "" if place is None else f"; when it was trained, this was the class {shown(place)}"
+            then = "" if place is None else f"; when it was trained, this was the class {format_value(place)}"
             raise ConfigurationError(
-                f"{path}: {what} is {shown(name)}, expected {known.expected(name)}{then}"
+                f"{path}: {what} is {format_value(name)}, expected {known.expected(name)}{then}"
             )
 
 

@@ -1,4 +1,4 @@
-"""Asking a trained model about networks of any origin, and what its answers are worth."""
+"""Asking a trained model about networks of any origin, and what its predictions are worth."""
 
 from __future__ import annotations
 
@@ -34,89 +34,89 @@ Advance = Callable[[int | float], None]
 @final
 @dataclass(frozen=True)
 class Prediction:
-    """The answer about one network.
+    """The prediction for one network.
 
     Attributes:
         path: of the file, or of the population.
-        answer: what it says (:meth:`scalegmn.training.Task.describe`), the most important entry first.
-        notes: what had to be assumed, and what is to be known about the answer.
-        number: of the network in its population, or of the file among those that were given.
+        values: what it says (:meth:`scalegmn.training.Task.describe`), the most important entry first.
+        notes: what had to be assumed, and what is to be known about the prediction.
+        index: of the network in its population, or of the file among those that were given.
     """
 
     path: Path
-    answer: Mapping[str, Any]
+    values: Mapping[str, Any]
     notes: tuple[str, ...] = ()
-    number: int = 0
+    index: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, fit for JSON."""
-        return {"id": self.number, "file": str(self.path), **self.answer, "notes": list(self.notes)}
+        return {"id": self.index, "file": str(self.path), **self.values, "notes": list(self.notes)}
 
 
 @final
 @dataclass(frozen=True)
-class Refusal:
-    """Why there is no answer about a network."""
+class RefusedNetwork:
+    """Why there is no prediction for a network."""
 
     path: Path
     reason: str
-    number: int = 0
+    index: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, fit for JSON."""
-        return {"id": self.number, "file": str(self.path), "error": self.reason}
+        return {"id": self.index, "file": str(self.path), "error": self.reason}
 
 
-Outcome = Prediction | Refusal
+PredictionOutcome = Prediction | RefusedNetwork
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class AskedNetwork:
+class NetworkQuery:
     """A network that a model is asked about.
 
     Attributes:
-        number: in its population, or of its file.
+        index: in its population, or of its file.
         path: of the file, or of the population.
         architecture: of the network.
         theta: its parameters, ``(P,)``.
         notes: what had to be assumed.
     """
 
-    number: int
+    index: int
     path: Path
     architecture: Architecture
     theta: Tensor
     notes: tuple[str, ...]
 
-    def noted(self, note: str | None) -> AskedNetwork:
+    def with_note(self, note: str | None) -> NetworkQuery:
         """With one more note, if there is one."""
         return self if note is None else dataclasses.replace(self, notes=(*self.notes, note))
 
-    def refused(self, reason: str) -> Refusal:
+    def refuse(self, reason: str) -> RefusedNetwork:
         """With its place in front."""
         stored = (self.path / INDEX).is_file()
-        where = f"{self.path}: network {self.number}" if stored else str(self.path)
-        return Refusal(self.path, f"{where}: {reason.removeprefix(f'{where}:').strip()}", self.number)
+        where = f"{self.path}: network {self.index}" if stored else str(self.path)
+        return RefusedNetwork(self.path, f"{where}: {reason.removeprefix(f'{where}:').strip()}", self.index)
 
 
 @final
-class Answers:
+class RunPredictor:
     """Asks the model of a run about networks.
 
-    An answer that is no finite number, or no probability where it should be one, is not given, nor is one
+    A prediction that is no finite number, or no probability where it should be one, is not given, nor is one
     about a network whose parameters are larger by orders of magnitude than what the model has seen.  Numbers
     get an interval, where the training left errors on validation networks, or they can be measured now.
     Networks whose parameters are far outside of what the model was trained on get a note.
 
     Args:
-        run: whose model answers.
+        run: whose model predicts.
         level: probability with which an interval covers the true number.
         device: where to compute, such as ``cpu`` or ``cuda:1``; by default a GPU if there is one.
         batch_size: networks at a time.
 
     Raises:
-        ConfigurationError: the model answers no questions, the level is no probability, or there is no such
+        ConfigurationError: the model makes no predictions, the level is no probability, or there is no such
             device.
     """
 
@@ -125,7 +125,7 @@ class Answers:
             raise ConfigurationError(
                 f"the level of intervals is {level}, expected above 0 and below 1, such as 0.9"
             )
-        run.judge.to(device_called(device))
+        run.predictor.to(device_called(device))
         self._run, self._level, self._batch_size = run, level, batch_size
         self._reference, missing = reference_of(run)
         self._statistics = InvariantStatistics(run.architectures)
@@ -151,18 +151,20 @@ class Answers:
             f"networks with finite errors, and the training has {len(errors)}"
         )
 
-    def about(self, networks: Iterable[AskedNetwork | Refusal], advance: Advance) -> list[Outcome]:
-        """Answers in the order of the networks; few of these are held at a time.
+    def predict(
+        self, networks: Iterable[NetworkQuery | RefusedNetwork], advance: Advance
+    ) -> list[PredictionOutcome]:
+        """Predictions in the order of the networks; few of these are held at a time.
 
         Args:
             networks: to be asked about, and what was refused before.
             advance: is told how many were done.
         """
-        done: dict[int, Outcome] = {}
-        waiting: list[tuple[int, AskedNetwork]] = []
+        done: dict[int, PredictionOutcome] = {}
+        waiting: list[tuple[int, NetworkQuery]] = []
         held = 0
         for place, one in enumerate(networks):
-            if isinstance(one, Refusal):
+            if isinstance(one, RefusedNetwork):
                 done[place] = one
                 advance(1)
                 continue
@@ -176,38 +178,38 @@ class Answers:
         advance(len(waiting))
         return [done[place] for place in sorted(done)]
 
-    def _batch(self, waiting: Sequence[tuple[int, AskedNetwork]]) -> dict[int, Outcome]:
-        groups: dict[Architecture, list[tuple[int, AskedNetwork]]] = {}
+    def _batch(self, waiting: Sequence[tuple[int, NetworkQuery]]) -> dict[int, PredictionOutcome]:
+        groups: dict[Architecture, list[tuple[int, NetworkQuery]]] = {}
         for place, one in waiting:
             groups.setdefault(one.architecture, []).append((place, one))
-        found: dict[int, Outcome] = {}
+        found: dict[int, PredictionOutcome] = {}
         for architecture, members in groups.items():
             answers = self._safely(architecture, [one for _, one in members])
             found.update(zip([place for place, _ in members], answers, strict=True))
         return found
 
-    def _safely(self, architecture: Architecture, members: Sequence[AskedNetwork]) -> list[Outcome]:
+    def _safely(self, architecture: Architecture, members: Sequence[NetworkQuery]) -> list[PredictionOutcome]:
         """One network must not take the others of its batch with it."""
         try:
             return self._group(architecture, members)
         except (ScaleGMNError, RuntimeError) as error:
             if len(members) == 1:
-                return [members[0].refused(str(error) or type(error).__name__)]
+                return [members[0].refuse(str(error) or type(error).__name__)]
         return [answer for one in members for answer in self._safely(architecture, [one])]
 
-    def _group(self, architecture: Architecture, members: Sequence[AskedNetwork]) -> list[Outcome]:
+    def _group(self, architecture: Architecture, members: Sequence[NetworkQuery]) -> list[PredictionOutcome]:
         run = self._run
         run.check(architecture)
         theta = torch.stack([one.theta.float() for one in members])
         if run.canonicalize:
             theta = canonicalize_sine_phase(architecture, theta)
-        outputs = outputs_of(run.judge, architecture, theta, batch_size=self._batch_size)
+        outputs = outputs_of(run.predictor, architecture, theta, batch_size=self._batch_size)
         answers = run.task.describe(outputs)
         intervals: Sequence[tuple[float, float] | None] = [None] * len(members)
         if isinstance(run.task, NumberTask) and self._radius is not None:
             intervals = run.task.intervals(outputs, self._radius)
         own = self._own.notes(architecture, theta)
-        members = [one.noted(note) for one, note in zip(members, own, strict=True)]
+        members = [one.with_note(note) for one, note in zip(members, own, strict=True)]
         remarks = self._remarks(architecture, theta)
         finite = outputs.isfinite().flatten(1).all(dim=1).tolist()
         return [
@@ -217,44 +219,46 @@ class Answers:
     def _remarks(self, architecture: Architecture, theta: Tensor) -> list[Remark | None]:
         if self._reference is None:
             return [None] * len(theta)
-        return self._reference.remarks(sizes_of(self._statistics, NetworkBatch.of(architecture, theta)))
+        return self._reference.remarks(
+            sizes_of(self._statistics, NetworkBatch.from_parameters(architecture, theta))
+        )
 
     def _outcome(
         self,
-        network: AskedNetwork,
+        network: NetworkQuery,
         answer: dict[str, Any],
         interval: tuple[float, float] | None,
         remark: Remark | None,
         finite: bool,
-    ) -> Outcome:
+    ) -> PredictionOutcome:
         if isinstance(self._run.task, NumberTask):
             low, high = interval or (None, None)
             answer = {**answer, "low": low, "high": high, "level": None if interval is None else self._level}
         fault = fault_of(answer, finite=finite)
         if fault is not None:
-            return network.refused(f"{fault}; {remark.text if remark else 'look for huge parameters'}")
+            return network.refuse(f"{fault}; {remark.text if remark else 'look for huge parameters'}")
         if remark is not None and remark.hopeless:
-            return network.refused(f"{remark.text}; an answer about it would mean nothing")
+            return network.refuse(f"{remark.text}; a prediction for it would mean nothing")
         notes = (*network.notes, *(() if remark is None else (remark.text,)), *self._general)
-        return Prediction(network.path, answer, notes, network.number)
+        return Prediction(network.path, answer, notes, network.index)
 
 
 def fault_of(answer: Mapping[str, Any], *, finite: bool = True) -> str | None:
-    """Why an answer must not be given: a number in it is none, or a probability is none.
+    """Why a prediction must not be given: a number in it is none, or a probability is none.
 
     Args:
         answer: as a task describes it.
         finite: whether everything is finite that the model said.
     """
     if not finite:
-        return "the model's answer about it is no finite number"
+        return "the model's prediction for it is no finite number"
     for name, value in answer.items():
         if isinstance(value, Mapping):
             inner = fault_of({f"{name}.{key}": one for key, one in value.items()})
             if inner is not None:
                 return inner
         elif isinstance(value, float) and not math.isfinite(value):
-            return f"the model's answer about it has {name} {value}, expected a finite number"
+            return f"the model's prediction for it has {name} {value}, expected a finite number"
         elif isinstance(value, float) and "probabilit" in name and not 0 <= value <= 1:
-            return f"the model's answer about it has {name} {value}, expected a number from 0 to 1"
+            return f"the model's prediction for it has {name} {value}, expected a number from 0 to 1"
     return None

@@ -29,13 +29,13 @@ DEFAULT_GROUPS: Final = ("network", "image")
 
 
 @dataclass(frozen=True, eq=False)
-class Selection:
+class DataSelection:
     """Populations and the networks chosen from them.
 
     Attributes:
         population: of `train` and `val`.
         test_population: of `test`; the same one, or another.
-        train, val, test: numbers of networks.
+        train, val, test: indices of networks.
     """
 
     population: Population
@@ -47,17 +47,20 @@ class Selection:
     @property
     def architectures(self) -> tuple[Architecture, ...]:
         """Architectures of the networks to learn from and to be tested on."""
-        found = [*self._of(self.population, self.train), *self._of(self.population, self.val)]
-        found += self._of(self.test_population, self.test)
+        found = [
+            *self._architectures_of(self.population, self.train),
+            *self._architectures_of(self.population, self.val),
+        ]
+        found += self._architectures_of(self.test_population, self.test)
         return tuple(dict.fromkeys(found))
 
     @staticmethod
-    def _of(population: Population, rows: np.ndarray) -> list[Architecture]:
+    def _architectures_of(population: Population, rows: np.ndarray) -> list[Architecture]:
         numbers = np.unique(population.column(ARCHITECTURE_COLUMN)[rows])
         return [population.architectures[number] for number in numbers.tolist()]
 
 
-def select(config: DataConfig) -> Selection:
+def select(config: DataConfig) -> DataSelection:
     """Choose networks for training, validation and test.
 
     Raises:
@@ -70,12 +73,14 @@ def select(config: DataConfig) -> Selection:
     same = other.checksum == population.checksum
     splits = splits_of(population, config, test=same)
     test = splits.test if same else rows_for_testing(other, config)
-    # Networks are dealt out before some are left out, so that a filter moves no network to another split.
-    kept, other_kept = (usable(one, config) & kept_by(one, config.where) for one in (population, other))
-    learnt = kept & rows_where(population, config.train_where, option="data.train_where")
+    # Networks are split before some are left out, so that a filter moves no network to another split.
+    kept, other_kept = (
+        usable(one, config) & rows_with_values(one, config.where) for one in (population, other)
+    )
+    learned = kept & rows_where(population, config.train_where, option="data.train_where")
     chosen = {
-        "train": _limited(splits.train[learnt[splits.train]], config.train_limit, "train", config),
-        "val": _limited(splits.val[learnt[splits.val]], config.val_limit, "val", config),
+        "train": _limited(splits.train[learned[splits.train]], config.train_limit, "train", config),
+        "val": _limited(splits.val[learned[splits.val]], config.val_limit, "val", config),
         "test": _limited(test[other_kept[test]], config.test_limit, "test", config),
     }
     empty = [name for name in ("train", "val") if not len(chosen[name])]
@@ -85,7 +90,7 @@ def select(config: DataConfig) -> Selection:
             f"({splits.describe()}); look at its column {config.split!r}, data.validation, data.where and "
             "data.train_where"
         )
-    return Selection(population, other, **chosen)
+    return DataSelection(population, other, **chosen)
 
 
 def splits_of(population: Population, config: DataConfig, *, test: bool) -> Splits:
@@ -96,7 +101,7 @@ def splits_of(population: Population, config: DataConfig, *, test: bool) -> Spli
         config: how.
         test: whether random splits take test networks out as well.
     """
-    group = group_of(population, config)
+    group = group_column(population, config)
     validation = int(config.validation) if config.validation >= 1 else config.validation
     if config.split in population.columns:
         stated = "val" in population.column(config.split)
@@ -114,7 +119,7 @@ def splits_of(population: Population, config: DataConfig, *, test: bool) -> Spli
     return split_by_group(groups, fractions=(1 - share - out, share, out), seed=config.split_seed)
 
 
-def group_of(population: Population, config: DataConfig) -> str | None:
+def group_column(population: Population, config: DataConfig) -> str | None:
     """The column whose groups stay together, or None where every network stands alone.
 
     Raises:
@@ -143,7 +148,7 @@ def _groups_in(population: Population, config: DataConfig) -> str | None:
     return next((name for name in (*wanted, *DEFAULT_GROUPS) if name in population.columns), None)
 
 
-def kept_by(population: Population, where: Mapping[str, Any]) -> np.ndarray:
+def rows_with_values(population: Population, where: Mapping[str, Any]) -> np.ndarray:
     """Which networks have the wanted values, ``(N,)``.
 
     Raises:

@@ -44,7 +44,7 @@ def is_comparison(name: str) -> bool:
     return name.rpartition("/")[2].startswith("compare")
 
 
-def described(name: str) -> str:
+def describe_configuration(name: str) -> str:
     """What a shipped configuration is for: the first sentence of its remarks, behind its command."""
     lines = (FOLDER / f"{name}{_SUFFIX}").read_text(encoding="utf-8").splitlines()
     remarks = itertools.takewhile(lambda line: line.startswith("#"), lines[1:])

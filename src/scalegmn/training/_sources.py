@@ -9,10 +9,10 @@ from typing import Any, final
 
 import numpy as np
 
-from scalegmn.checkpoints import LINKED_FOLDER, Found, find_files, network_parts
+from scalegmn.checkpoints import LINKED_FOLDER, FoundFile, find_files, network_parts
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.populations import INDEX, JOURNAL, Population, rows_where
-from scalegmn.training._run_predictor import Refusal
+from scalegmn.training._run_predictor import RefusedNetwork
 
 
 @final
@@ -26,7 +26,7 @@ class Files:
     """
 
     paths: tuple[Path, ...]
-    problems: tuple[Refusal, ...]
+    problems: tuple[RefusedNetwork, ...]
 
 
 @final
@@ -48,7 +48,7 @@ def is_population(path: Path) -> bool:
     return (path / INDEX).exists() or (path / JOURNAL).exists()
 
 
-def find_networks(paths: Sequence[Path], *, where: Mapping[str, Any] | None = None) -> Files | PopulationRows:
+def find_sources(paths: Sequence[Path], *, where: Mapping[str, Any] | None = None) -> Files | PopulationRows:
     """What there is at some paths.
 
     Args:
@@ -77,7 +77,7 @@ def find_networks(paths: Sequence[Path], *, where: Mapping[str, Any] | None = No
     return Files(
         paths,
         tuple(
-            Refusal(one.path, f"{one.path}: {_problem(one)}", number)
+            RefusedNetwork(one.path, f"{one.path}: {_problem(one)}", number)
             for number, one in enumerate(problems, len(paths))
         ),
     )
@@ -100,6 +100,6 @@ def _joined(paths: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(folders.get(path, path) for path in paths))
 
 
-def _problem(found: Found) -> str | None:
+def _problem(found: FoundFile) -> str | None:
     linked = found.problem == LINKED_FOLDER
     return "a linked folder, not followed; name what it leads to" if linked else found.problem

@@ -13,11 +13,11 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from scalegmn.configuration import Configuration, Rebuilt, Sections
+from scalegmn.configuration import Configuration, Reconstructible, Sections
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch, Records
-from scalegmn.models import Editor, Judge, Metanetwork
-from scalegmn.models.baselines import AnswerKind
+from scalegmn.models import Editor, Metanetwork, Predictor
+from scalegmn.models.baselines import OutputType
 from scalegmn.networks import Architecture
 from scalegmn.populations import Population
 from scalegmn.registry import Lazy, Registry
@@ -86,7 +86,7 @@ T = TypeVar("T", bound=Tensor | Records)
 K = TypeVar("K", bound="Task[Any, Any]")
 
 
-class Task(Rebuilt, ABC, Generic[O, T]):
+class Task(Reconstructible, ABC, Generic[O, T]):
     """Targets, loss, metrics and report of one task.
 
     Outputs and targets of B networks are tensors ``(B, ...)``, or where they are several things
@@ -107,7 +107,7 @@ class Task(Rebuilt, ABC, Generic[O, T]):
     """What is drawn of the arrays of a report, by the name of the file."""
 
     writes_networks: ClassVar[bool] = False
-    """Whether it is for models that write networks, and not for those that answer questions."""
+    """Whether it is for models that write networks, and not for those that make predictions."""
 
     only_known: ClassVar[bool] = False
     """Whether nothing is said about networks of other architectures than those of the training."""
@@ -141,8 +141,8 @@ class Task(Rebuilt, ABC, Generic[O, T]):
         """The task of a training.
 
         Raises:
-            PopulationError: the population does not have what is to be learnt.
-            ConfigurationError: what it has cannot be learnt.
+            PopulationError: the population does not have what is to be learned.
+            ConfigurationError: what it has cannot be learned.
         """
 
     @classmethod
@@ -156,7 +156,7 @@ class Task(Rebuilt, ABC, Generic[O, T]):
 
     @property
     def title(self) -> str:
-        """What is learnt, for the caption of a table."""
+        """What is learned, for the caption of a table."""
         words = self.name.replace("_", " ")
         return f"{words[0].upper()}{words[1:]}"
 
@@ -165,30 +165,30 @@ class Task(Rebuilt, ABC, Generic[O, T]):
         return []
 
     @property
-    def answer_kind(self) -> AnswerKind | None:
-        """What models answer with that are fitted at once, so that the task reads it as the answer of any
-        model; None where none can answer."""
+    def answer_kind(self) -> OutputType | None:
+        """What models return that are fitted at once, so that the task reads it as the prediction of any
+        model; None where none can prediction."""
         return None
 
     @property
     def fitted_outputs(self) -> int:
-        """How many numbers these answer with about one network."""
+        """How many numbers these return about one network."""
         return self.outputs
 
     @property
     @abstractmethod
     def outputs(self) -> int:
-        """How many numbers the model answers with about one network."""
+        """How many numbers the model predicts with about one network."""
 
     @abstractmethod
     def targets(self, population: Population, rows: np.ndarray) -> T:
-        """What is to be learnt about some networks of a population, of all n.
+        """What is to be learned about some networks of a population, of all n.
 
         Raises:
             PopulationError: the population does not say, or says what does not fit the task.
         """
 
-    def to_fit(self, targets: T) -> Tensor:
+    def fit_targets(self, targets: T) -> Tensor:
         """Targets ``(n,)`` of models that are fitted at once and have a single output."""
         assert isinstance(targets, Tensor), (
             f"{self.name} says what is fitted where targets are several things"
@@ -196,12 +196,12 @@ class Task(Rebuilt, ABC, Generic[O, T]):
         return targets
 
     @abstractmethod
-    def answer(self, model: Metanetwork, batch: NetworkBatch) -> O:
+    def predict(self, model: Metanetwork, batch: NetworkBatch) -> O:
         """What a model makes of networks, to be compared with targets."""
 
-    def final_answer(self, model: Metanetwork, batch: NetworkBatch) -> O:
-        """As :meth:`answer`, for reports: with what the best model was not chosen by, where that matters."""
-        return self.answer(model, batch)
+    def predict_for_report(self, model: Metanetwork, batch: NetworkBatch) -> O:
+        """As :meth:`predict`, for reports: with what the best model was not chosen by, where that matters."""
+        return self.predict(model, batch)
 
     @abstractmethod
     def loss(self, outputs: O, targets: T) -> Tensor:
@@ -240,19 +240,21 @@ class Task(Rebuilt, ABC, Generic[O, T]):
 
     @abstractmethod
     def describe(self, outputs: O) -> list[dict[str, Any]]:
-        """What the answers mean: plain data for every network, the most important entry first."""
+        """What the predictions mean: plain data for every network, the most important entry first."""
 
 
 class PredictionTask(Task[Tensor, T], ABC):
-    """A task of predictors: outputs are the numbers that a model answers with, ``(B, outputs)``."""
+    """A task of predictors: outputs are the numbers that a model returns, ``(B, outputs)``."""
 
     @property
-    def answer_kind(self) -> AnswerKind:
-        return AnswerKind.value
+    def answer_kind(self) -> OutputType:
+        return OutputType.value
 
-    def answer(self, model: Metanetwork, batch: NetworkBatch) -> Tensor:
-        assert isinstance(model, Judge), f"{self.name} needs a model that answers, not {type(model).__name__}"
-        return model.answer(batch)
+    def predict(self, model: Metanetwork, batch: NetworkBatch) -> Tensor:
+        assert isinstance(model, Predictor), (
+            f"{self.name} needs a model that predicts, not {type(model).__name__}"
+        )
+        return model.predict(batch)
 
 
 class NumberTask(PredictionTask[T], ABC):
@@ -274,18 +276,18 @@ class EditingTask(Task[O, T], ABC):
 
     @property
     def outputs(self) -> int:
-        """0: an editor answers with networks."""
+        """0: an editor returns networks."""
         return 0
 
     def edited(self, model: Metanetwork, batch: NetworkBatch) -> NetworkBatch:
         """The networks that a model makes of those of a batch.
 
         Raises:
-            ConfigurationError: it answers questions and writes no networks.
+            ConfigurationError: it makes predictions and writes no networks.
         """
         if not isinstance(model, Editor):
             raise ConfigurationError(
-                f"{self.name} needs a model that writes networks; {type(model).__name__} answers questions"
+                f"{self.name} needs a model that writes networks; {type(model).__name__} makes predictions"
             )
         return model.edit(batch)
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scalegmn.configuration import shown
+from scalegmn.configuration import format_value
 from scalegmn.errors import ConfigurationError
 from scalegmn.training._config import RunConfig
-from scalegmn.training._selection import Selection
+from scalegmn.training._selection import DataSelection
 from scalegmn.training._task import TASKS, AnyTask, TaskContext
 
 
-def make_task(config: RunConfig, selection: Selection) -> AnyTask:
+def make_task(config: RunConfig, selection: DataSelection) -> AnyTask:
     """The task of a training.
 
     Raises:
-        PopulationError: the population does not have what is to be learnt.
-        ConfigurationError: what it has cannot be learnt.
+        PopulationError: the population does not have what is to be learned.
+        ConfigurationError: what it has cannot be learned.
     """
     return TASKS.get(config.task).build(
         TaskContext(
@@ -38,6 +38,8 @@ def load_task(description: Mapping[str, Any]) -> AnyTask:
         ConfigurationError: there is no such task, or its entries are wrong.
     """
     if not isinstance(description, Mapping):
-        raise ConfigurationError(f"the task is {shown(description)}, expected its name and its entries")
+        raise ConfigurationError(
+            f"the task is {format_value(description)}, expected its name and its entries"
+        )
     entries = dict(description)
     return TASKS.get(entries.pop("name", None)).from_config(entries)

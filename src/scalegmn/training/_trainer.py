@@ -34,7 +34,7 @@ def make_trainer(config: RunConfig, *, task: AnyTask, callbacks: Sequence[Callba
         callbacks=[*_callbacks(config, task), *callbacks],
         logger=_loggers(config) or False,
         plugins=[PlainCheckpointIO()],
-        # Batches are dealt out to processes by our own sampler.
+        # Batches are distributed to processes by our own sampler.
         use_distributed_sampler=False,
         # Validation before training would say nothing and cost time.
         num_sanity_val_steps=0,

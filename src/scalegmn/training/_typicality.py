@@ -1,6 +1,6 @@
 """Whether a network is like those that a model was trained on, by statistics that no symmetry changes.
 
-Papers: Mahalanobis, "On the Generalised Distance in Statistics", 1936; Ledoit and Wolf, "A Well-Conditioned
+Papers: Mahalanobis, "On the Generalized Distance in Statistics", 1936; Ledoit and Wolf, "A Well-Conditioned
 Estimator for Large-Dimensional Covariance Matrices", 2004, for the covariance.
 """
 
@@ -22,12 +22,12 @@ from scalegmn.networks import Architecture
 from scalegmn.nn import MLPStyle, WeightStatistics, robust_moments, within_reach
 
 SHARE: Final = 0.995
-"""Of networks like those of validation, the share that is to be found typical."""
+"""Of networks like those of validation, the fraction that is to be found typical."""
 _LEAST: Final = 1e-6
 # Of its statistics, those of a training network that must be within reach for it to count.
 _WITHIN: Final = 0.8
 
-_PARTS: Final = ("mean", "deviation", "centre", "precision")
+_PARTS: Final = ("mean", "deviation", "center", "precision")
 
 
 @final
@@ -41,10 +41,10 @@ class InvariantStatistics:
     """
 
     def __init__(self, architectures: Sequence[Architecture]) -> None:
-        # Its perceptron is not used; drawing its weights must not move the caller's random numbers.
+        # Its MLP is not used; drawing its weights must not move the caller's random numbers.
         with torch.random.fork_rng(devices=[]):
             self._statistics = WeightStatistics(
-                spec=GraphSpec.of(architectures),
+                spec=GraphSpec.from_architectures(architectures),
                 outputs=1,
                 symmetric=True,
                 style=MLPStyle(hidden=1, layer_norm=False),
@@ -56,7 +56,7 @@ class InvariantStatistics:
         return self._statistics.size
 
     @torch.no_grad()
-    def of(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
+    def compute(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
         """Of the networks of a batch, in its order."""
         return self._statistics.statistics(batch.graph).double().cpu()
 
@@ -66,23 +66,23 @@ class InvariantStatistics:
 class Typicality:
     """How far statistics lie from those of the training networks.
 
-    Statistics are standardised by mean and deviation of the training networks, and drawn together by
+    Statistics are standardized by mean and deviation of the training networks, and drawn together by
     ``sign(z) log(1 + |z|)``, because some have heavy tails.  The distance is that of Mahalanobis, with mean
     and Ledoit-Wolf covariance of the training networks.  Single networks that went wild do not move these.
 
     Attributes:
         mean, deviation: of the statistics, ``(F,)``.
-        centre: mean of the standardised statistics, ``(F,)``.
+        center: mean of the standardized statistics, ``(F,)``.
         precision: inverse of their covariance, ``(F, F)``.
     """
 
     mean: Tensor
     deviation: Tensor
-    centre: Tensor
+    center: Tensor
     precision: Tensor
 
-    @staticmethod
-    def fit(statistics: Float[Tensor, "N F"]) -> Typicality:
+    @classmethod
+    def from_statistics(cls, statistics: Float[Tensor, "N F"]) -> Typicality:
         """From the statistics of N training networks."""
         from sklearn.covariance import LedoitWolf
 
@@ -94,20 +94,20 @@ class Typicality:
         near = _drawn_together((statistics[ordinary] - mean) / deviation)
         found = LedoitWolf().fit(near.numpy())
         covariance = torch.from_numpy(found.covariance_) + _LEAST * torch.eye(near.shape[1]).double()
-        return Typicality(mean, deviation, torch.from_numpy(found.location_), torch.linalg.inv(covariance))
+        return cls(mean, deviation, torch.from_numpy(found.location_), torch.linalg.inv(covariance))
 
     def distance(self, statistics: Float[Tensor, "B F"]) -> Float[Tensor, "B"]:
         """``(B,)``; NaN or infinite where statistics are."""
-        off = _drawn_together((statistics - self.mean) / self.deviation) - self.centre
+        off = _drawn_together((statistics - self.mean) / self.deviation) - self.center
         return torch.einsum("bi,ij,bj->b", off, self.precision, off).clamp_min(0).sqrt()
 
     def save(self, path: Path) -> None:
         """Write a safetensors file."""
-        parts = {"mean": self.mean, "deviation": self.deviation, "centre": self.centre}
+        parts = {"mean": self.mean, "deviation": self.deviation, "center": self.center}
         write_state(path, {**parts, "precision": self.precision}, overwrite=True)
 
-    @staticmethod
-    def load(path: Path, *, sha256: str) -> Typicality:
+    @classmethod
+    def load(cls, path: Path, *, sha256: str) -> Typicality:
         """Read what :meth:`save` wrote.
 
         Raises:
@@ -120,7 +120,7 @@ class Typicality:
                 f"{path}: has the checksum {state.sha256}, expected {sha256}; restore it or train again"
             )
         found = tuple(state.tensors.get(name, torch.empty(0)) for name in _PARTS)
-        mean, deviation, centre, precision = found
+        mean, deviation, center, precision = found
         size = len(mean)
         shapes = [tuple(part.shape) for part in found]
         right = bool(size) and shapes == [(size,)] * 3 + [(size, size)]
@@ -130,12 +130,12 @@ class Typicality:
                 f"{path}: its statistics have the shapes {shapes}, expected (F,) three times and (F, F), "
                 "with positive deviations and the inverse of a covariance"
             )
-        return Typicality(mean, deviation, centre, precision)
+        return cls(mean, deviation, center, precision)
 
 
 def statistics_of(statistics: InvariantStatistics, batches: Iterable[NetworkBatch]) -> Float[Tensor, "N F"]:
     """Of all networks of some batches, in the order of the batches."""
-    return torch.cat([statistics.of(batch) for batch in batches])
+    return torch.cat([statistics.compute(batch) for batch in batches])
 
 
 def _is_definite(precision: Tensor) -> bool:

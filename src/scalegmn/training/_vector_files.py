@@ -22,7 +22,7 @@ class EmbeddedNetworks:
     """What was found out about some networks.
 
     Attributes:
-        numbers: of the networks in their population, or of their files, ``(n,)``.
+        rows: of the networks in their population, or of their files, ``(n,)``.
         files: of the networks; None where all are in one population.
         vectors: ``(n, width)``.
         points: ``(n, 2)``.
@@ -31,7 +31,7 @@ class EmbeddedNetworks:
         errors: rows about networks that have no vector.
     """
 
-    numbers: np.ndarray
+    rows: np.ndarray
     files: tuple[str, ...] | None
     vectors: np.ndarray
     points: np.ndarray
@@ -48,7 +48,7 @@ class EmbeddedNetworks:
         table, arrays, parquet = (picture.with_suffix(suffix) for suffix in (".csv", ".npz", ".parquet"))
         write_rows(table, self._rows())
         content = io.BytesIO()
-        named = {"vectors": self.vectors, "points": self.points, "numbers": self.numbers}
+        named = {"vectors": self.vectors, "points": self.points, "numbers": self.rows}
         if self.files is not None:
             named["files"] = np.array(self.files)
         with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -71,7 +71,7 @@ class EmbeddedNetworks:
         return sorted([*rows, *self.errors], key=lambda row: row["row"])
 
     def _columns(self) -> dict[str, list[Any]]:
-        columns: dict[str, list[Any]] = {"row": self.numbers.tolist()}
+        columns: dict[str, list[Any]] = {"row": self.rows.tolist()}
         if self.files is not None:
             columns["file"] = list(self.files)
         columns |= {"x": self.points[:, 0].tolist(), "y": self.points[:, 1].tolist()}

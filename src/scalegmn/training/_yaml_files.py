@@ -12,7 +12,7 @@ from typing import Any, Final, final
 
 import yaml
 
-from scalegmn.configuration import shown
+from scalegmn.configuration import format_value
 from scalegmn.errors import ConfigurationError
 
 MAX_BYTES: Final = 2**20
@@ -152,11 +152,14 @@ def _check(root: yaml.Node, loader: _Loader) -> None:
 
 def _children(node: yaml.Node, loader: _Loader) -> list[yaml.Node]:
     if node.tag not in _PLAIN:
-        raise _wrong(node, f"the tag {shown(node.tag)}, expected plain values")
+        raise _wrong(node, f"the tag {format_value(node.tag)}, expected plain values")
     if isinstance(node, yaml.ScalarNode):
         implied = loader.resolve(yaml.ScalarNode, node.value, (True, False))
         if node.tag not in (implied, f"{_TAG}str"):
-            raise _wrong(node, f"{shown(node.value)} with the tag {shown(node.tag)}, which it does not fit")
+            raise _wrong(
+                node,
+                f"{format_value(node.value)} with the tag {format_value(node.tag)}, which it does not fit",
+            )
         return []
     if isinstance(node, yaml.MappingNode):
         _name_keys(node)
@@ -173,7 +176,7 @@ def _name_keys(node: yaml.MappingNode) -> None:
         if key.tag == _MERGE:
             continue
         if key.value in seen:
-            raise _wrong(key, f"[{shown(key.value)}] given twice")
+            raise _wrong(key, f"[{format_value(key.value)}] given twice")
         seen.add(key.value)
         key.tag = f"{_TAG}str"
 

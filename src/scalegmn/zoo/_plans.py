@@ -22,13 +22,13 @@ def check_counts(counts: Mapping[str, int | None]) -> None:
 
 
 def images_provenance(images: ImageSet, *, train: Tensor, test: Tensor, grayscale: bool) -> dict[str, object]:
-    """Which images networks were trained on and judged by, and how they take them.
+    """Which images networks were trained on and evaluated by, and how they take them.
 
     Args:
         images: as they come from their source.
         train: the training images as the networks take them, ``(n, C, H, W)``.
         test: the test images as the networks take them, ``(m, C, H, W)``.
-        grayscale: whether colours were averaged.
+        grayscale: whether colors were averaged.
     """
     return {
         "preprocessing": {

@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 
-from scalegmn.checkpoints import Contents, Entry, Opaque, RawTensor
+from scalegmn.checkpoints import Contents, ContentsEntry, Opaque, RawTensor
 from scalegmn.checkpoints.worker._child import serve
 from scalegmn.errors import CheckpointError, UnsafeCheckpointError
 
@@ -37,28 +37,32 @@ def decode(content: bytes, *, max_bytes: int) -> Contents:
     match word.decode():
         case "values":
             entries = tuple(
-                Entry(("key", index), value, ("T",) * index, f"class{index}")
+                ContentsEntry(("key", index), value, ("T",) * index, f"class{index}")
                 for index, value in enumerate(VALUES)
             )
             return Contents("torch_legacy", entries, ("a note", "another"))
         case "big":
             ones = np.ones(int(rest), dtype=np.uint8)
             return Contents(
-                "npz", (Entry(("big",), RawTensor("uint8", (int(rest),), ones.data)), Entry(("n",), 1))
+                "npz",
+                (
+                    ContentsEntry(("big",), RawTensor("uint8", (int(rest),), ones.data)),
+                    ContentsEntry(("n",), 1),
+                ),
             )
         case "short":
-            return Contents("npz", (Entry(("t",), RawTensor("float64", (2,), b"12345678")),))
+            return Contents("npz", (ContentsEntry(("t",), RawTensor("float64", (2,), b"12345678")),))
         case "long_name":
-            return Contents("npz", (Entry(("n" * 100_000,), 1),))
+            return Contents("npz", (ContentsEntry(("n" * 100_000,), 1),))
         case "many":
-            return Contents("npz", (Entry(("n",), 1),) * (2**18 + 1))
+            return Contents("npz", (ContentsEntry(("n",), 1),) * (2**18 + 1))
         case "state":
             notes = tuple(state())
         case "try":
             notes = tuple(attempts())
         case word:
             misfortune(word, max_bytes=max_bytes)
-    return Contents("safetensors", (Entry(("length",), len(content)),), notes)
+    return Contents("safetensors", (ContentsEntry(("length",), len(content)),), notes)
 
 
 def misfortune(word: str, *, max_bytes: int) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scalegmn.checkpoints import ITEM_SIZES, Contents, Entry, Opaque, RawTensor
-from scalegmn.checkpoints.worker import Outline, check_answer, describe
+from scalegmn.checkpoints import ITEM_SIZES, Contents, ContentsEntry, Opaque, RawTensor
+from scalegmn.checkpoints.worker import Outline, check_answer, describe_contents
 from scalegmn.checkpoints.worker._channel import BrokenError
-from scalegmn.checkpoints.worker._checking import Refusal, parse_object
+from scalegmn.checkpoints.worker._checking import WorkerRefusal, parse_object
 from scalegmn.checkpoints.worker._describing import refusal
 from scalegmn.errors import CheckpointError
 
@@ -21,7 +21,9 @@ SHA256 = "0" * 64
 
 
 def outline(contents: Contents, *, max_bytes: int = 2**20) -> Contents:
-    answer = check_answer(describe(contents, sha256=SHA256, max_bytes=max_bytes), max_bytes=max_bytes)
+    answer = check_answer(
+        describe_contents(contents, sha256=SHA256, max_bytes=max_bytes), max_bytes=max_bytes
+    )
     assert isinstance(answer, Outline) and answer.sha256 == SHA256
     return answer.contents
 
@@ -44,13 +46,13 @@ def outline(contents: Contents, *, max_bytes: int = 2**20) -> Contents:
     ],
 )
 def test_plain_values_arrive_as_they_are(value: float | str) -> None:
-    (entry,) = outline(Contents("pickle", (Entry(("a", 0, -1), value),))).entries
+    (entry,) = outline(Contents("pickle", (ContentsEntry(("a", 0, -1), value),))).entries
     assert entry.path == ("a", 0, -1)
     assert type(entry.value) is type(value) and repr(entry.value) == repr(value)
 
 
 def test_nan_arrives_and_a_huge_integer_is_named() -> None:
-    nan, huge = outline(Contents("npz", (Entry((), math.nan), Entry((), 10**5000)))).entries
+    nan, huge = outline(Contents("npz", (ContentsEntry((), math.nan), ContentsEntry((), 10**5000)))).entries
     assert isinstance(nan.value, float) and math.isnan(nan.value)
     assert huge.value == Opaque("integer of 16,610 bits", called=False)
 
@@ -58,7 +60,7 @@ def test_nan_arrives_and_a_huge_integer_is_named() -> None:
 @pytest.mark.parametrize("dtype", ITEM_SIZES)
 def test_every_type_of_numbers_is_known(dtype: str) -> None:
     value = RawTensor(dtype, (2, 1, 3), bytes(6 * ITEM_SIZES[dtype]))
-    (entry,) = outline(Contents("npz", (Entry(("t",), value),))).entries
+    (entry,) = outline(Contents("npz", (ContentsEntry(("t",), value),))).entries
     assert isinstance(entry.value, RawTensor)
     assert (entry.value.dtype, entry.value.shape, len(entry.value.data)) == (dtype, (2, 1, 3), 0)
 
@@ -68,8 +70,8 @@ def test_no_field_is_lost() -> None:
     sent = Contents(
         "torch",
         (
-            Entry(("a",), Opaque("x.Y", called=True, numbers=True), ("values", "items"), "z.Z"),
-            Entry(("b",), Opaque("x.Y", called=False, numbers=False), (), None),
+            ContentsEntry(("a",), Opaque("x.Y", called=True, numbers=True), ("values", "items"), "z.Z"),
+            ContentsEntry(("b",), Opaque("x.Y", called=False, numbers=False), (), None),
         ),
         ("one", "two"),
     )
@@ -82,24 +84,29 @@ def test_no_field_is_lost() -> None:
 @pytest.mark.parametrize(
     ("contents", "reason"),
     [
-        (Contents("npz", (Entry(("t",), RawTensor("int8", (9,), b"12345678")),)), "has 8 bytes; expected 9"),
         (
-            Contents("npz", (Entry(("t",), RawTensor("int8", (100,), np.zeros(100, "u1").data)),) * 2),
+            Contents("npz", (ContentsEntry(("t",), RawTensor("int8", (9,), b"12345678")),)),
+            "has 8 bytes; expected 9",
+        ),
+        (
+            Contents(
+                "npz", (ContentsEntry(("t",), RawTensor("int8", (100,), np.zeros(100, "u1").data)),) * 2
+            ),
             "200 bytes",
         ),
-        (Contents("npz", (Entry(("n" * 2**17,), 1),)), "more than 65,536"),
+        (Contents("npz", (ContentsEntry(("n" * 2**17,), 1),)), "more than 65,536"),
         (Contents("npz", (), ("note" * 2**17,)), "more than 65,536"),
-        (Contents("npz", (Entry(("n",), 1),) * (2**18 + 1)), "262,145 entries"),
+        (Contents("npz", (ContentsEntry(("n",), 1),) * (2**18 + 1)), "262,145 entries"),
     ],
 )
 def test_worker_does_not_send_too_much(contents: Contents, reason: str) -> None:
     with pytest.raises(CheckpointError, match=reason):
-        describe(contents, sha256=SHA256, max_bytes=150)
+        describe_contents(contents, sha256=SHA256, max_bytes=150)
 
 
 def test_refusal_arrives() -> None:
     answer = check_answer(refusal("it is\nbad", unsafe=True), max_bytes=1)
-    assert answer == Refusal(reason="it is\\nbad", unsafe=True)
+    assert answer == WorkerRefusal(reason="it is\\nbad", unsafe=True)
 
 
 FIRST = {"format": "npz", "sha256": SHA256, "notes": 0, "entries": 1}

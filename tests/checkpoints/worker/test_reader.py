@@ -172,7 +172,7 @@ def test_file_that_changes_is_an_error(
     path = write(b"x" * size)
     ask = process.WorkerProcess._ask
 
-    def late(self: process.WorkerProcess, job: process.Job) -> None:
+    def late(self: process.WorkerProcess, job: process.ReadJob) -> None:
         os.truncate(path, size + change)
         ask(self, job)
 

@@ -60,7 +60,7 @@ def test_columns_are_in_the_same_order_with_both_forms(folder: Path) -> None:
 
 @pytest.mark.parametrize("with_labels", [False, True])
 def test_generated_splits(folder: Path, with_labels: bool) -> None:
-    collection = FashionMnistInrs(labelled_splits=with_labels)
+    collection = FashionMnistInrs(labeled_splits=with_labels)
     content = json.loads(generate_splits(collection, folder, seed=1, validation=1).read_text())
     names = content["test"]["path"] if with_labels else content["test"]
     assert names == ["fmnist_inrs/test/model_0.pth", "fmnist_inrs/test/model_1.pth"]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from scalegmn.collections import Networks, one_row
+from scalegmn.collections import LoadedNetworks, one_row
 from scalegmn.collections.inrs import MnistInrs, generate_splits
 from scalegmn.errors import CheckpointError, PopulationError
 from scalegmn.networks import run, siren
@@ -98,11 +98,11 @@ def test_saved_files_are_the_published_ones(folder: Path, tmp_path: Path) -> Non
 
 def test_layers_of_other_names_can_be_saved_and_other_functions_cannot(tmp_path: Path) -> None:
     theta, row = torch.zeros(1, siren().num_parameters), one_row({"label": 0, "image": 0, "split": "train"})
-    renamed = Networks(siren(names=("a", "b", "c")), theta, row)
+    renamed = LoadedNetworks(siren(names=("a", "b", "c")), theta, row)
     MnistInrs().save(tmp_path / "x.pth", renamed)
     assert set(torch.load(tmp_path / "x.pth", weights_only=True)) == set(SHAPES)
     with pytest.raises(PopulationError, match="cannot be stored"):
-        MnistInrs().save(tmp_path / "y.pth", Networks(siren(frequency=20.0), theta, row))
+        MnistInrs().save(tmp_path / "y.pth", LoadedNetworks(siren(frequency=20.0), theta, row))
     with pytest.raises(PopulationError, match="one network per image"):
         MnistInrs().file_name({"label": 0, "image": 0, "split": "train", "copy": 1})
 

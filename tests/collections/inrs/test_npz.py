@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from scalegmn.collections import Entry, Networks
+from scalegmn.collections import CollectionFile, LoadedNetworks
 from scalegmn.collections.inrs import NpzInrs
 from scalegmn.errors import CheckpointError, PopulationError
 from scalegmn.networks import siren
@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def changed(folder: Path, **changes: np.ndarray | None) -> Entry:
+def changed(folder: Path, **changes: np.ndarray | None) -> CollectionFile:
     """The first entry, with arrays replaced or taken out."""
     entry = NpzInrs().entries(folder).entries[0]
     content = {k: v for k, v in {**arrays(0), **changes}.items() if v is not None}
@@ -117,6 +117,6 @@ def test_unknown_names_are_refused(folder: Path) -> None:
 def test_networks_that_have_no_place(tmp_path: Path) -> None:
     with pytest.raises(PopulationError, match="not 'val'"):
         NpzInrs().file_name({"label": 0, "image": 0, "split": "val"})
-    bare = Networks(siren(), torch.zeros(1, 1185), {"label": np.zeros(1, int)})
+    bare = LoadedNetworks(siren(), torch.zeros(1, 1185), {"label": np.zeros(1, int)})
     with pytest.raises(PopulationError, match="'image', 'mse'"):
         NpzInrs().save(tmp_path / "x.npz", bare)

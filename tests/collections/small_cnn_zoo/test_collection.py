@@ -193,7 +193,7 @@ def test_options() -> None:
 
 
 def test_other_channels(tmp_path: Path) -> None:
-    layout = ZooLayout.of(channels=(3, 4), classes=5, kernel=3)
+    layout = ZooLayout.from_sizes(channels=(3, 4), classes=5, kernel=3)
     zoo = make_zoo(RUNS, width=layout.width)
     zoo.layout = layout.to_csv()
     networks = read(zoo.write(tmp_path), SmallCnnZoo())

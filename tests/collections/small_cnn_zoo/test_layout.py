@@ -68,11 +68,11 @@ def test_order_and_its_inverse(tmp_path: Path) -> None:
 
 
 def test_layout_that_is_written_is_the_published_one() -> None:
-    assert ZooLayout.of(channels=(1, 16, 16, 16), classes=10, kernel=3).to_csv() == LAYOUT
+    assert ZooLayout.from_sizes(channels=(1, 16, 16, 16), classes=10, kernel=3).to_csv() == LAYOUT
 
 
 def test_other_sizes_are_read_back(tmp_path: Path) -> None:
-    layout = ZooLayout.of(channels=(3, 8, 4), classes=7, kernel=5)
+    layout = ZooLayout.from_sizes(channels=(3, 8, 4), classes=7, kernel=5)
     again = layout_of(tmp_path, layout.to_csv())
     assert again.variables == layout.variables
     architecture = again.architecture(activation="relu", padding=1)

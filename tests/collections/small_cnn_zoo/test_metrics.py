@@ -10,7 +10,7 @@ import pytest
 from scalegmn.collections.small_cnn_zoo._metrics import (
     PUBLISHED_NAMES,
     metrics_file,
-    read_metrics,
+    read_zoo_metrics,
     run_numbers,
 )
 from scalegmn.errors import PopulationError
@@ -24,7 +24,7 @@ def written(zoo: Zoo, folder: Path, *, packed: bool = True) -> Path:
 @pytest.mark.parametrize("packed", [True, False])
 def test_all_columns_are_read_to_the_bit(tmp_path: Path, packed: bool) -> None:
     zoo = make_zoo(5)
-    table = read_metrics(written(zoo, tmp_path, packed=packed))
+    table = read_zoo_metrics(written(zoo, tmp_path, packed=packed))
     assert tuple(PUBLISHED_NAMES.values()) == tuple(COLUMNS)
     for name, published in PUBLISHED_NAMES.items():
         assert table[name].to_pylist() == zoo.table[published]
@@ -51,7 +51,7 @@ def test_other_forms_of_numbers_and_columns(tmp_path: Path) -> None:
     zoo.table["config.random_seed"] = [2**62 + 1] * 6
     zoo.table["config.init_std"] = [""] * 6
     zoo.table["config.epochs_between_checkpoints"] = [""] * 6
-    table = read_metrics(written(zoo, tmp_path))
+    table = read_zoo_metrics(written(zoo, tmp_path))
     assert table["epoch"].to_pylist() == [0, 20, 86] * 2 and table["epoch"].type == pa.int64()
     assert table["seed"].to_pylist() == [2**62 + 1] * 6
     assert table["init_std"].null_count == table["epochs_between_checkpoints"].null_count == 6
@@ -75,7 +75,7 @@ def test_wrong_cells(tmp_path: Path, column: str, value: str, message: str) -> N
     zoo = make_zoo(2)
     zoo.table[column][4] = value
     with pytest.raises(PopulationError, match=message) as error:
-        read_metrics(written(zoo, tmp_path))
+        read_zoo_metrics(written(zoo, tmp_path))
     assert "metrics.csv.gz" in str(error.value)
 
 
@@ -84,16 +84,16 @@ def test_wrong_columns(tmp_path: Path) -> None:
     text = gzip.decompress(path.read_bytes()).replace(b"train_loss", b"train_accuracy")
     path.write_bytes(gzip.compress(text))
     with pytest.raises(PopulationError, match=r"more than one column called \['train_accuracy'\]"):
-        read_metrics(path)
+        read_zoo_metrics(path)
     zoo = make_zoo(2)
     del zoo.table["modeldir"], zoo.table["config.l2reg"]
     with pytest.raises(PopulationError, match=r"has no columns \['config.l2reg', 'modeldir'\]"):
-        read_metrics(written(zoo, tmp_path))
+        read_zoo_metrics(written(zoo, tmp_path))
     for name in ("config.epoch", "split", "architecture"):
         zoo = make_zoo(2)
         zoo.table[name] = ["x"] * 6
         with pytest.raises(PopulationError, match=f"column {name!r} would be called"):
-            read_metrics(written(zoo, tmp_path))
+            read_zoo_metrics(written(zoo, tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_damaged_files(tmp_path: Path, damage: object) -> None:
     path = written(make_zoo(40), tmp_path)
     path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]
     with pytest.raises(PopulationError, match=r"metrics\.csv\.gz"):
-        read_metrics(path)
+        read_zoo_metrics(path)
 
 
 def test_which_file_is_read(tmp_path: Path) -> None:
@@ -127,6 +127,6 @@ def test_which_file_is_read(tmp_path: Path) -> None:
 
 def test_large_tables_are_read_in_a_moment(tmp_path: Path) -> None:
     zoo = make_zoo(2000, width=1)
-    table = read_metrics(written(zoo, tmp_path))
+    table = read_zoo_metrics(written(zoo, tmp_path))
     assert table.num_rows == 6000
     assert np.array_equal(table["test_loss"].to_numpy(), np.array(zoo.table["test_loss"]))

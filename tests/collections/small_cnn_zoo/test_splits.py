@@ -79,7 +79,7 @@ def test_clean_rule(seed: int) -> None:
         rows, words = clean_splits(order, wanted=wanted, run=RUN, epoch=EPOCH)
         assert rows.tolist() == np.flatnonzero(wanted).tolist()
         by_step[name] = as_lists(rows, words)
-    # The last checkpoints are dealt out as the published rule deals them without the header.
+    # The last checkpoints are split as the published rule deals them without the header.
     assert by_step["last"] == in_order(published(order.tolist(), FINAL))
     # The splits of a run are the same whatever is read, so that it is never in two.
     runs = [{word: set(RUN[rows].tolist()) for word, rows in splits.items()} for splits in by_step.values()]
@@ -114,7 +114,7 @@ def test_damaged_split_files(tmp_path: Path, lines: list[object], message: str) 
 
 
 def test_which_file_is_read(tmp_path: Path) -> None:
-    with pytest.raises(PopulationError, match=r"has no split file .*--split_rule none"):
+    with pytest.raises(PopulationError, match=r"has no split file .*--split-rule none"):
         split_file(tmp_path, None)
     path = write(tmp_path, [0, 0])
     assert split_file(tmp_path, None) == path

@@ -28,7 +28,7 @@ from scalegmn.networks import (
     run,
     siren,
 )
-from scalegmn.populations import Group, Population, PopulationWriter, Splits
+from scalegmn.populations import ArchitectureGroup, Population, PopulationWriter, Splits
 
 RELU, TANH = (cnn(activations=[Activation(kind)] * 3) for kind in ("relu", "tanh"))
 ALL = SmallCnnZoo(step=None, split_rule=None)
@@ -95,15 +95,17 @@ def columns_of(networks: Sequence[int], activation: str, *, seed: int = 0) -> di
     }
 
 
-def group(architecture: Architecture, networks: Sequence[int], *, kind: str, **changes: object) -> Group:
+def group(
+    architecture: Architecture, networks: Sequence[int], *, kind: str, **changes: object
+) -> ArchitectureGroup:
     theta = torch.randn(
         2 * len(networks), architecture.num_parameters, generator=torch.Generator().manual_seed(networks[0])
     )
     columns: dict[str, object] = {**columns_of(networks, kind, seed=networks[0]), **changes}
-    return Group(architecture, theta, {k: v for k, v in columns.items() if v is not None})  # type: ignore[misc]
+    return ArchitectureGroup(architecture, theta, {k: v for k, v in columns.items() if v is not None})  # type: ignore[misc]
 
 
-def population_of(folder: Path, *groups: Group) -> Population:
+def population_of(folder: Path, *groups: ArchitectureGroup) -> Population:
     with PopulationWriter(folder, provenance={"maker": "make_cnns", "images": "digits"}) as writer:
         for one in groups:
             writer.append_groups([one])

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from scalegmn.cli.main import main
-from scalegmn.collections import Entry, collection_named, import_collection
+from scalegmn.collections import CollectionFile, collection_named, import_collection
 from scalegmn.collections.wild_park import WildPark
 from scalegmn.errors import CheckpointError, PopulationError, UnsafeCheckpointError
 from scalegmn.networks import Skip, WildLayout
@@ -95,14 +95,14 @@ def rows_in(folder: Path) -> Callable[[Callable[[str, dict[str, Any]], None]], N
     return change
 
 
-def one_file(tmp_path: Path, **changes: Any) -> Entry:
+def one_file(tmp_path: Path, **changes: Any) -> CollectionFile:
     """A file with the network AUTHENTIC; `changes` are of its configuration or of what stands beside it."""
     given: dict[str, Any] = {"state": state_of(AUTHENTIC), "accuracy": 0.5, "step": 10, "more": None}
     beside = {name: changes.pop(name, value) for name, value in given.items()}
     path = tmp_path / "NN_x" / "checkpoint_000010" / "checkpoint.pt"
     write_checkpoint(path, config={**config_of(AUTHENTIC), **changes}, **beside)
     columns = {"run": "NN_x", "step": 10, "test_accuracy": 0.5, "split": "train"}
-    return Entry(path, "NN_x/checkpoint_000010/checkpoint.pt", columns)
+    return CollectionFile(path, "NN_x/checkpoint_000010/checkpoint.pt", columns)
 
 
 def test_authentic_file(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_authentic_file(tmp_path: Path) -> None:
     path.write_bytes(authentic())
     before = set(sys.modules)
     columns = {"run": "NN_x", "step": 20, "test_accuracy": 0.4321, "split": "val"}
-    networks = WildPark().read(Entry(path, "checkpoint.pt", columns))
+    networks = WildPark().read(CollectionFile(path, "checkpoint.pt", columns))
     assert networks.architecture == AUTHENTIC.architecture(inputs=3, outputs=10)
     assert networks.architecture.skips == (Skip(0, 2, 4),)
     expected = torch.arange(networks.architecture.num_parameters) % 7 / 4 - 0.75
@@ -123,7 +123,7 @@ def test_authentic_file(tmp_path: Path) -> None:
 
 def test_made_files_are_like_the_authentic_one(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(authentic())
-    real = WildPark().read(Entry(tmp_path / "checkpoint.pt", "x", {}))
+    real = WildPark().read(CollectionFile(tmp_path / "checkpoint.pt", "x", {}))
     made = WildPark().read(dataclasses.replace(one_file(tmp_path), columns={}))
     assert real.architecture == made.architecture and real.row(0) == made.row(0)
 
@@ -372,7 +372,7 @@ def test_command(published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     ]
     assert main([*command, "--splits", str(splits)]) == 0
     assert len(Population.open(tmp_path / "again")) == 9
-    assert main([*command, "--resume", "--generate_splits", "0"]) == 2
+    assert main([*command, "--resume", "--generate-splits", "0"]) == 2
     assert "has a splits file that is published with it" in capsys.readouterr().err
 
 
@@ -391,7 +391,7 @@ def test_damaged_bytes_anywhere(tmp_path: Path) -> None:
             damaged[place] ^= 1 << int(rng.integers(8))
         path.write_bytes(damaged)
         try:
-            WildPark().read(Entry(path, "x", {}))
+            WildPark().read(CollectionFile(path, "x", {}))
             outcomes["read"] += 1
         except CheckpointError:
             outcomes["refused"] += 1

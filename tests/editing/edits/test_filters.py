@@ -17,7 +17,7 @@ def digits(count: int = 40) -> np.ndarray:
     return images.reshape(count, 3, 2, 8, 8).transpose(0, 1, 3, 2, 4).reshape(count, 24, 16)
 
 
-def coloured() -> np.ndarray:
+def colored() -> np.ndarray:
     return np.stack([digits(10), digits(20)[10:], digits(30)[20:]], axis=-1)
 
 
@@ -65,7 +65,7 @@ def test_blur_is_a_gaussian() -> None:
     assert blurred.sum() == pytest.approx(1.0, abs=1e-5)
 
 
-def test_rotation_is_anticlockwise() -> None:
+def test_rotation_is_counterclockwise() -> None:
     images = digits(6)[:, :16]
     for quarter in (1, 2, 3):
         turned = np.rot90(images, quarter, axes=(1, 2))
@@ -86,7 +86,7 @@ def test_rotation_by_any_angle_is_nearly_that_of_pillow() -> None:
 
 @pytest.mark.parametrize("edit", [Dilation(), Erosion(), Gradient(), Blur(), Rotation()])
 def test_channels_and_images_are_edited_alone(edit: ImageEdit) -> None:
-    images = coloured()
+    images = colored()
     edited = edit(images)
     assert edited.shape == images.shape
     assert edited.dtype == np.float32

@@ -8,11 +8,11 @@ from scalegmn.editing.edits import Brightness, Contrast, FunctionEdit, ImageEdit
 from scalegmn.errors import ConfigurationError
 from scalegmn.images import load_images
 
-GREY = load_images("digits").unit().numpy()[:20]
-COLOUR = np.stack([GREY[:6], GREY[6:12], GREY[12:18]], axis=-1)
+GRAY = load_images("digits").unit().numpy()[:20]
+COLOR = np.stack([GRAY[:6], GRAY[6:12], GRAY[12:18]], axis=-1)
 
 
-@pytest.mark.parametrize("images", [GREY, COLOUR], ids=["grey", "colour"])
+@pytest.mark.parametrize("images", [GRAY, COLOR], ids=["gray", "color"])
 def test_they_are_those_of_pillow(images: np.ndarray) -> None:
     pictures = [Image.fromarray(np.rint(image * 255).astype(np.uint8)) for image in images]
     expected = {
@@ -30,12 +30,12 @@ def test_they_are_those_of_pillow(images: np.ndarray) -> None:
 
 
 def test_brightness_multiplies_and_cuts() -> None:
-    np.testing.assert_allclose(Brightness(factor=2.0)(GREY), (2 * GREY).clip(0, 1), atol=2.1 / 255)
+    np.testing.assert_allclose(Brightness(factor=2.0)(GRAY), (2 * GRAY).clip(0, 1), atol=2.1 / 255)
 
 
 @pytest.mark.parametrize("edit", [Contrast(factor=1.0), Brightness(factor=1.0), Sharpening(percent=0)])
 def test_neutral_parameters_change_nothing(edit: ImageEdit) -> None:
-    np.testing.assert_allclose(edit(GREY), GREY, atol=0.51 / 255)
+    np.testing.assert_allclose(edit(GRAY), GRAY, atol=0.51 / 255)
 
 
 def test_drawings_beyond_black_and_white_are_cut() -> None:

@@ -1,4 +1,4 @@
-"""Networks that the tests of baselines share, and how much an answer changes along a symmetry."""
+"""Networks that the tests of baselines share, and how much a prediction changes along a symmetry."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import Judge
+from scalegmn.models import Predictor
 from scalegmn.networks import (
     Activate,
     Activation,
@@ -78,9 +78,9 @@ def transformed(batch: NetworkBatch, elements: Elements, *, seed: int = 1) -> Ne
 
 
 @torch.no_grad()
-def change(model: Judge, batch: NetworkBatch, other: NetworkBatch) -> float:
-    """Largest change of an answer, relative to how much answers differ between networks."""
-    before, after = model.answer(batch), model.answer(other)
+def change(model: Predictor, batch: NetworkBatch, other: NetworkBatch) -> float:
+    """Largest change of a prediction, relative to how much predictions differ between networks."""
+    before, after = model.predict(batch), model.predict(other)
     spread = before.std(0).mean()
     assert spread > 0
     return float((after - before).abs().max() / spread)
@@ -91,4 +91,4 @@ def alone(batch: NetworkBatch) -> list[NetworkBatch]:
     rows: list[tuple[Architecture, Tensor]] = [
         (architecture, row[None]) for architecture, theta in batch.parts for row in theta
     ]
-    return [NetworkBatch.of(*row) for row in rows]
+    return [NetworkBatch.from_parameters(*row) for row in rows]

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from scalegmn.models.baselines._equivariant_linear import EquivariantLinear, WeightFeatures
 from scalegmn.seeding import generator
-from scalegmn.testing.parameters import randomise
+from scalegmn.testing.parameters import randomize
 
 SIZES = (3, 5, 4, 2)
 
@@ -29,7 +29,7 @@ def permuted(x: WeightFeatures, orders: list[Tensor]) -> WeightFeatures:
 
 
 def layer_for(x: WeightFeatures) -> EquivariantLinear:
-    return randomise(EquivariantLinear(widths=x.widths, channels=7), generator=generator(1)).double()
+    return randomize(EquivariantLinear(widths=x.widths, channels=7), generator=generator(1)).double()
 
 
 def everything(x: WeightFeatures) -> list[Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models.baselines import AnswerKind, FeatureLogistic, LogisticConfig
+from scalegmn.models.baselines import FeatureLogistic, LogisticConfig, OutputType
 from scalegmn.models.baselines.features._flat import FlatFeatures
 from scalegmn.models.baselines.features._statnn import StatNNFeatures
 from tests.models.baselines.networks import PERMUTATIONS, SIREN, ZOO, batch_of, transformed
@@ -26,22 +26,25 @@ def training() -> tuple[NetworkBatch, Tensor]:
     return batch, torch.bucketize(sizes, sizes.quantile(torch.tensor([1 / 3, 2 / 3])))
 
 
-def model(kind: AnswerKind, *, outputs: int = 1, c: float = 1.0) -> FeatureLogistic:
+def model(kind: OutputType, *, outputs: int = 1, c: float = 1.0) -> FeatureLogistic:
     return FeatureLogistic(
-        read_by=StatNNFeatures.of(MIXED), outputs=outputs, kind=kind, config=LogisticConfig(c=c)
+        feature_set=StatNNFeatures.from_architectures(MIXED),
+        outputs=outputs,
+        kind=kind,
+        config=LogisticConfig(c=c),
     )
 
 
-def fitted(kind: AnswerKind = AnswerKind.log_odds, *, outputs: int = 1, c: float = 1.0) -> FeatureLogistic:
+def fitted(kind: OutputType = OutputType.log_odds, *, outputs: int = 1, c: float = 1.0) -> FeatureLogistic:
     batch, classes = training()
     judge = model(kind, outputs=outputs, c=c)
-    judge.fit(judge.read(batch), (classes > 0).long() if kind is AnswerKind.log_odds else classes)
+    judge.fit(judge.compute_features(batch), (classes > 0).long() if kind is OutputType.log_odds else classes)
     return judge
 
 
 def expected(classes: np.ndarray, c: float = 1.0) -> tuple[LogisticRegression, np.ndarray]:
-    """The same by scikit-learn, on features that numpy standardises."""
-    features = StatNNFeatures.of(MIXED).read(training()[0]).double().numpy()
+    """The same by scikit-learn, on features that numpy standardizes."""
+    features = StatNNFeatures.from_architectures(MIXED).compute(training()[0]).double().numpy()
     deviation = features.std(0)
     rows = (features - features.mean(0)) / np.where(deviation > 1e-9, deviation, 1)
     return LogisticRegression(C=c, max_iter=2000).fit(rows, classes), rows
@@ -49,7 +52,7 @@ def expected(classes: np.ndarray, c: float = 1.0) -> tuple[LogisticRegression, n
 
 def test_answers_are_the_log_odds() -> None:
     batch, classes = training()
-    answers = fitted().answer(batch)
+    answers = fitted().predict(batch)
     assert answers.shape == (120, 1) and answers.dtype == torch.float32
     solver, rows = expected((classes > 0).long().numpy())
     np.testing.assert_allclose(answers[:, 0], solver.decision_function(rows), atol=2e-2)
@@ -60,9 +63,9 @@ def test_answers_are_the_log_odds() -> None:
 def test_classes_have_logarithms_of_probabilities(present: tuple[int, ...]) -> None:
     batch, classes = training()
     classes = classes if len(present) == 3 else 2 * (classes > 0).long()
-    judge = model(AnswerKind.log_probability, outputs=4)
-    judge.fit(judge.read(batch), classes)
-    answers = judge.answer(batch)
+    judge = model(OutputType.log_probability, outputs=4)
+    judge.fit(judge.compute_features(batch), classes)
+    answers = judge.predict(batch)
     solver, rows = expected(classes.numpy())
     np.testing.assert_allclose(answers[:, list(present)].exp(), solver.predict_proba(rows), atol=5e-3)
     absent = [n for n in range(4) if n not in present]
@@ -78,30 +81,33 @@ def test_permutations_change_nothing() -> None:
     judge = fitted().double()
     batch = training()[0].double()
     moved = transformed(batch, PERMUTATIONS)
-    torch.testing.assert_close(judge.answer(batch), judge.answer(moved), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(judge.predict(batch), judge.predict(moved), rtol=1e-9, atol=1e-9)
     plain = FeatureLogistic(
-        read_by=FlatFeatures.of([ZOO]), outputs=1, kind=AnswerKind.log_odds, config=LogisticConfig()
+        feature_set=FlatFeatures.from_architectures([ZOO]),
+        outputs=1,
+        kind=OutputType.log_odds,
+        config=LogisticConfig(),
     ).double()
     one = batch_of(ZOO, count=30)
-    plain.fit(plain.read(one), torch.arange(30) % 2)
-    assert (plain.answer(one) - plain.answer(transformed(one, PERMUTATIONS))).abs().max() > 0.1
+    plain.fit(plain.compute_features(one), torch.arange(30) % 2)
+    assert (plain.predict(one) - plain.predict(transformed(one, PERMUTATIONS))).abs().max() > 0.1
 
 
-@pytest.mark.parametrize(("kind", "outputs"), [(AnswerKind.log_odds, 1), (AnswerKind.log_probability, 3)])
-def test_loaded_models_answer_the_same(tmp_path: Path, kind: AnswerKind, outputs: int) -> None:
+@pytest.mark.parametrize(("kind", "outputs"), [(OutputType.log_odds, 1), (OutputType.log_probability, 3)])
+def test_loaded_models_answer_the_same(tmp_path: Path, kind: OutputType, outputs: int) -> None:
     judge = fitted(kind, outputs=outputs)
     judge.save_pretrained(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"config.json", "model.safetensors"}
     loaded = FeatureLogistic.from_pretrained(tmp_path)
-    assert torch.equal(loaded.answer(training()[0]), judge.answer(training()[0]))
-    assert (loaded.config, loaded.kind, loaded.read_by) == (judge.config, judge.kind, judge.read_by)
+    assert torch.equal(loaded.predict(training()[0]), judge.predict(training()[0]))
+    assert (loaded.config, loaded.kind, loaded.feature_set) == (judge.config, judge.kind, judge.feature_set)
 
 
 def test_unfitted_model_says_so() -> None:
-    judge = model(AnswerKind.log_odds)
+    judge = model(OutputType.log_odds)
     judge.fit_scale(batch_of(ZOO))
     with pytest.raises(ConfigurationError, match="not fitted"):
-        judge.answer(batch_of(ZOO))
+        judge.predict(batch_of(ZOO))
 
 
 @pytest.mark.parametrize(
@@ -109,25 +115,25 @@ def test_unfitted_model_says_so() -> None:
     [([0, 0, 0], "two or more of the 2 classes"), ([0, 1, 2], "of the 2 classes"), ([0, 1], "for 2 targets")],
 )
 def test_impossible_targets_are_refused(targets: list[int], match: str) -> None:
-    judge = model(AnswerKind.log_odds)
+    judge = model(OutputType.log_odds)
     with pytest.raises(ConfigurationError, match=match):
-        judge.fit(judge.read(batch_of(ZOO, count=3)), torch.tensor(targets))
+        judge.fit(judge.compute_features(batch_of(ZOO, count=3)), torch.tensor(targets))
 
 
 def test_diverged_networks_are_named() -> None:
     batch = batch_of(ZOO, count=4)
     theta = batch.single[1].clone()
     theta[1] = torch.nan
-    judge = model(AnswerKind.log_odds)
+    judge = model(OutputType.log_odds)
     with pytest.raises(ConfigurationError, match="features are NaN or infinite; leave out networks"):
-        judge.fit(judge.read(batch.with_theta([theta])), torch.tensor([0, 1, 0, 1]))
+        judge.fit(judge.compute_features(batch.with_theta([theta])), torch.tensor([0, 1, 0, 1]))
 
 
 def test_numbers_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="'value' are numbers, expected classes"):
-        model(AnswerKind.value)
-    with pytest.raises(ConfigurationError, match="2 outputs for answers of kind 'log_odds', expected 1"):
-        model(AnswerKind.log_odds, outputs=2)
+        model(OutputType.value)
+    with pytest.raises(ConfigurationError, match="2 outputs for predictions of kind 'log_odds', expected 1"):
+        model(OutputType.log_odds, outputs=2)
 
 
 def test_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ def theta(count: int, *, seed: int = 0) -> torch.Tensor:
 
 
 def batch(count: int, *, seed: int = 0) -> NetworkBatch:
-    return NetworkBatch.of(NETWORK, theta(count, seed=seed))
+    return NetworkBatch.from_parameters(NETWORK, theta(count, seed=seed))
 
 
 def model(**options: object) -> FlatMLP:
@@ -29,7 +29,7 @@ def model(**options: object) -> FlatMLP:
 
 def test_every_weight_and_bias_is_read() -> None:
     values = theta(2).requires_grad_()
-    answer = model().answer(NetworkBatch.of(NETWORK, values))
+    answer = model().predict(NetworkBatch.from_parameters(NETWORK, values))
     assert answer.shape == (2, 7)
     answer.square().sum().backward()
     assert values.grad is not None
@@ -38,15 +38,15 @@ def test_every_weight_and_bias_is_read() -> None:
 
 def test_networks_do_not_mix() -> None:
     flat = model()
-    alone = [flat.answer(NetworkBatch.of(NETWORK, row[None])) for row in theta(3)]
-    assert torch.allclose(flat.answer(batch(3)), torch.cat(alone), atol=1e-6)
+    alone = [flat.predict(NetworkBatch.from_parameters(NETWORK, row[None])) for row in theta(3)]
+    assert torch.allclose(flat.predict(batch(3)), torch.cat(alone), atol=1e-6)
 
 
 def test_fitted_numbers_have_mean_zero_and_size_one() -> None:
     flat = model()
     values = theta(200)
     values[:, 3] = 0.5
-    flat.fit_scale(NetworkBatch.of(NETWORK, values))
+    flat.fit_scale(NetworkBatch.from_parameters(NETWORK, values))
     scaled = (values - flat.mean) / flat.deviation
     varying = torch.arange(values.shape[1]) != 3
     assert scaled.mean(0).abs().max() < 1e-5
@@ -58,9 +58,9 @@ def test_other_networks_are_refused() -> None:
     other = siren(widths=(2, 3, 4, 1))
     zeros = torch.zeros(1, other.num_parameters)
     with pytest.raises(GraphError, match="in one batch, expected parameters of the same names and shapes"):
-        model().answer(NetworkBatch(((NETWORK, theta(1)), (other, zeros)), torch.arange(2)))
+        model().predict(NetworkBatch(((NETWORK, theta(1)), (other, zeros)), torch.arange(2)))
     with pytest.raises(GraphError, match=f"with {NETWORK.num_parameters} parameters each; got 2-3-4-1"):
-        model().answer(NetworkBatch.of(other, zeros))
+        model().predict(NetworkBatch.from_parameters(other, zeros))
 
 
 def test_saved_and_loaded_is_the_same(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_saved_and_loaded_is_the_same(tmp_path: Path) -> None:
     flat.fit_scale(batch(20))
     flat.save_pretrained(tmp_path)
     loaded = FlatMLP.from_pretrained(tmp_path)
-    assert torch.equal(loaded.answer(batch(2, seed=1)), flat.answer(batch(2, seed=1)))
+    assert torch.equal(loaded.predict(batch(2, seed=1)), flat.predict(batch(2, seed=1)))
     assert loaded.config == flat.config
 
 

@@ -10,7 +10,7 @@ from scalegmn.graph import NetworkBatch
 from scalegmn.models.baselines import FlatMLPConfig, FlatMLPEditor
 from scalegmn.networks import siren
 from scalegmn.seeding import generator
-from scalegmn.testing.parameters import randomise
+from scalegmn.testing.parameters import randomize
 
 NETWORK = siren(widths=(2, 4, 3, 1))
 CONFIG = FlatMLPConfig(hidden=(5, 6))
@@ -18,12 +18,12 @@ CONFIG = FlatMLPConfig(hidden=(5, 6))
 
 def batch(count: int, *, seed: int = 0) -> NetworkBatch:
     theta = torch.randn(count, NETWORK.num_parameters, generator=generator(seed))
-    return NetworkBatch.of(NETWORK, theta * torch.logspace(-2, 1, NETWORK.num_parameters) + 1)
+    return NetworkBatch.from_parameters(NETWORK, theta * torch.logspace(-2, 1, NETWORK.num_parameters) + 1)
 
 
 def editor(seed: int = 0) -> FlatMLPEditor:
-    made = FlatMLPEditor.of(NETWORK, config=CONFIG)
-    return randomise(made, generator=generator(seed, "editor")).eval()
+    made = FlatMLPEditor.from_architecture(NETWORK, config=CONFIG)
+    return randomize(made, generator=generator(seed, "editor")).eval()
 
 
 def test_every_parameter_is_read_and_written() -> None:
@@ -43,7 +43,7 @@ def test_every_parameter_is_read_and_written() -> None:
 def test_updates_start_small_in_proportion_to_the_spread_of_each_parameter() -> None:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
-        made = FlatMLPEditor.of(NETWORK, config=CONFIG)
+        made = FlatMLPEditor.from_architecture(NETWORK, config=CONFIG)
     many = batch(300)
     made.fit_scale(many)
     _, theta = many.single
@@ -80,7 +80,7 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
 def test_other_networks_are_refused() -> None:
     other = siren(widths=(2, 5, 1))
     with pytest.raises(GraphError, match="one layout, with 31 parameters"):
-        editor().edit(NetworkBatch.of(other, torch.zeros(2, other.num_parameters)))
+        editor().edit(NetworkBatch.from_parameters(other, torch.zeros(2, other.num_parameters)))
 
 
 def test_networks_of_several_architectures_with_the_same_parameters() -> None:

@@ -7,10 +7,10 @@ import torch
 
 from scalegmn.errors import ConfigurationError, GraphError
 from scalegmn.models.baselines import NFN, NFNConfig
-from scalegmn.models.baselines._nfn import NFNKind
+from scalegmn.models.baselines._nfn import NFNVariant
 from scalegmn.networks import Architecture
 from scalegmn.seeding import generator
-from scalegmn.testing.parameters import randomise
+from scalegmn.testing.parameters import randomize
 from tests.models.baselines.networks import (
     DEEPER,
     FLATTENED,
@@ -28,13 +28,13 @@ from tests.models.baselines.networks import (
     transformed,
 )
 
-KINDS = tuple(NFNKind)
+KINDS = tuple(NFNVariant)
 
 
-def model(architecture: Architecture, kind: NFNKind, *, layers: int = 3) -> NFN:
+def model(architecture: Architecture, kind: NFNVariant, *, layers: int = 3) -> NFN:
     """With weights like trained ones, and fitted constants."""
-    config = NFNConfig(kind=kind, channels=6, layers=layers, hidden=(7,), dropout=0.3)
-    made = randomise(NFN.of([architecture], outputs=3, config=config), generator=generator(0))
+    config = NFNConfig(variant=kind, channels=6, layers=layers, hidden=(7,), dropout=0.3)
+    made = randomize(NFN.from_architectures([architecture], outputs=3, config=config), generator=generator(0))
     made = made.double().eval()
     made.fit_scale(batch_of(architecture, count=8, seed=5))
     return made
@@ -42,20 +42,20 @@ def model(architecture: Architecture, kind: NFNKind, *, layers: int = 3) -> NFN:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("architecture", [ZOO, SIREN, RESIDUAL, FLATTENED, SHALLOW])
-def test_permutations_of_hidden_neurons_change_nothing(architecture: Architecture, kind: NFNKind) -> None:
+def test_permutations_of_hidden_neurons_change_nothing(architecture: Architecture, kind: NFNVariant) -> None:
     judge, batch = model(architecture, kind), batch_of(architecture)
     assert change(judge, batch, transformed(batch, PERMUTATIONS)) < 1e-10
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("architecture", [ZOO, SIREN])
-def test_scales_and_signs_change_the_answer(architecture: Architecture, kind: NFNKind) -> None:
+def test_scales_and_signs_change_the_answer(architecture: Architecture, kind: NFNVariant) -> None:
     judge, batch = model(architecture, kind), batch_of(architecture)
     assert change(judge, batch, transformed(batch, SCALES)) > 1e-2
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_neurons_must_move_with_all_their_weights(kind: NFNKind) -> None:
+def test_neurons_must_move_with_all_their_weights(kind: NFNVariant) -> None:
     batch = batch_of(SIREN)
     theta = batch.parts[0][1].clone()
     # Rows of the second layer without the columns of the third.
@@ -66,7 +66,7 @@ def test_neurons_must_move_with_all_their_weights(kind: NFNKind) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("end", ["inputs", "outputs"])
-def test_inputs_and_outputs_are_told_apart(end: str, kind: NFNKind) -> None:
+def test_inputs_and_outputs_are_told_apart(end: str, kind: NFNVariant) -> None:
     batch = batch_of(SIREN)
     theta = batch.parts[0][1].clone()
     state = SIREN.unflatten(theta)
@@ -82,11 +82,11 @@ def test_inputs_and_outputs_are_told_apart(end: str, kind: NFNKind) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("architecture", [ZOO, RESIDUAL, FLATTENED, SHALLOW, LINEAR])
 @pytest.mark.parametrize("layers", [1, 2])
-def test_every_parameter_is_read(architecture: Architecture, kind: NFNKind, layers: int) -> None:
+def test_every_parameter_is_read(architecture: Architecture, kind: NFNVariant, layers: int) -> None:
     batch = batch_of(architecture)
     theta = batch.parts[0][1].requires_grad_()
     judge = model(architecture, kind, layers=layers)
-    answers = judge.answer(batch)
+    answers = judge.predict(batch)
     assert answers.shape == (4, 3)
     answers.square().sum().backward()
     assert theta.grad is not None
@@ -95,14 +95,16 @@ def test_every_parameter_is_read(architecture: Architecture, kind: NFNKind, laye
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_networks_do_not_mix(kind: NFNKind) -> None:
+def test_networks_do_not_mix(kind: NFNVariant) -> None:
     judge, batch = model(ZOO, kind), batch_of(ZOO, TANH_ZOO)
-    answers = judge.answer(batch)
-    assert torch.allclose(answers, torch.cat([judge.answer(single) for single in alone(batch)]), rtol=1e-10)
+    answers = judge.predict(batch)
+    assert torch.allclose(answers, torch.cat([judge.predict(single) for single in alone(batch)]), rtol=1e-10)
 
 
 def test_fitted_weights_have_mean_zero_and_size_one() -> None:
-    judge = NFN.of([ZOO], outputs=1, config=NFNConfig(kind=NFNKind.np, channels=2)).double()
+    judge = NFN.from_architectures(
+        [ZOO], outputs=1, config=NFNConfig(variant=NFNVariant.np, channels=2)
+    ).double()
     batch = batch_of(ZOO, count=50)
     batch = batch.with_theta([5 * batch.parts[0][1] + 2])
     judge.fit_scale(batch)
@@ -116,18 +118,18 @@ def test_fitted_weights_have_mean_zero_and_size_one() -> None:
 
 def test_networks_of_other_sizes_are_refused() -> None:
     with pytest.raises(GraphError, match=r"NFN reads .* 1-4-5-3-4 with .*use ScaleGMN"):
-        model(ZOO, NFNKind.hnp).answer(batch_of(DEEPER))
+        model(ZOO, NFNVariant.hnp).predict(batch_of(DEEPER))
     with pytest.raises(ConfigurationError, match="there are 2 kinds"):
-        NFN.of([ZOO, DEEPER], outputs=1, config=NFNConfig())
+        NFN.from_architectures([ZOO, DEEPER], outputs=1, config=NFNConfig())
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("architecture", [ZOO, RESIDUAL, LINEAR])
-def test_saved_and_loaded_is_the_same(tmp_path: Path, architecture: Architecture, kind: NFNKind) -> None:
+def test_saved_and_loaded_is_the_same(tmp_path: Path, architecture: Architecture, kind: NFNVariant) -> None:
     judge, batch = model(architecture, kind), batch_of(architecture)
     judge.save_pretrained(tmp_path)
     loaded = NFN.from_pretrained(tmp_path)
-    assert torch.equal(loaded.answer(batch), judge.answer(batch))
+    assert torch.equal(loaded.predict(batch), judge.predict(batch))
     assert loaded.config == judge.config
 
 

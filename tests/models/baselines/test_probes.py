@@ -11,7 +11,7 @@ from scalegmn.models.baselines import Probes, ProbesConfig
 from scalegmn.networks import Activation, Architecture, Flatten, mlp
 from scalegmn.seeding import generator
 from scalegmn.testing.elements import Elements
-from scalegmn.testing.parameters import randomise
+from scalegmn.testing.parameters import randomize
 from tests.models.baselines.networks import (
     DEEPER,
     FLATTENED,
@@ -35,8 +35,8 @@ DIGITS = Architecture((Flatten((3, 4)), *DIGITS.layers))
 
 def model(*architectures: Architecture, config: ProbesConfig = IMAGES) -> Probes:
     """With weights like trained ones, and fitted constants."""
-    made = Probes.of(architectures, outputs=3, config=config)
-    made = randomise(made, generator=generator(0)).double().eval()
+    made = Probes.from_architectures(architectures, outputs=3, config=config)
+    made = randomize(made, generator=generator(0)).double().eval()
     made.fit_scale(batch_of(*architectures, count=6, seed=5))
     return made
 
@@ -65,14 +65,14 @@ def test_other_functions_change_the_answer() -> None:
 
 def test_networks_do_not_mix() -> None:
     judge, batch = model(*MIXED), batch_of(*MIXED)
-    answers = judge.answer(batch)
+    answers = judge.predict(batch)
     assert answers.shape == (16, 3)
-    assert torch.allclose(answers, torch.cat([judge.answer(single) for single in alone(batch)]), rtol=1e-9)
+    assert torch.allclose(answers, torch.cat([judge.predict(single) for single in alone(batch)]), rtol=1e-9)
 
 
 def test_gradients_reach_the_codes() -> None:
     judge = model(*MIXED)
-    judge.answer(batch_of(*MIXED)).square().sum().backward()
+    judge.predict(batch_of(*MIXED)).square().sum().backward()
     assert all(p.grad is not None and (p.grad != 0).any() for p in judge.parameters())
 
 
@@ -81,7 +81,7 @@ def test_gradients_reach_the_codes() -> None:
 )
 def test_kinds_of_inputs(architecture: Architecture, size: tuple[int, int] | None) -> None:
     judge = model(architecture, config=dataclasses.replace(IMAGES, image_size=size))
-    assert judge.answer(batch_of(architecture)).shape == (4, 3)
+    assert judge.predict(batch_of(architecture)).shape == (4, 3)
     assert judge.answers == architecture.num_outputs
 
 
@@ -106,14 +106,14 @@ def test_networks_that_cannot_be_asked_are_refused(
     architectures: tuple[Architecture, ...], config: ProbesConfig, match: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=match):
-        Probes.of(architectures, outputs=1, config=config)
+        Probes.from_architectures(architectures, outputs=1, config=config)
 
 
 def test_other_networks_are_refused() -> None:
     with pytest.raises(GraphError, match="reads 3 features or channels and has 2 outputs"):
-        model(SIREN, config=VECTORS).answer(batch_of(SHALLOW))
+        model(SIREN, config=VECTORS).predict(batch_of(SHALLOW))
     with pytest.raises(GraphError, match="cannot read inputs"):
-        model(ZOO).answer(batch_of(FLATTENED))
+        model(ZOO).predict(batch_of(FLATTENED))
 
 
 @pytest.mark.parametrize(("architecture", "config"), [(ZOO, IMAGES), (SIREN, VECTORS)])
@@ -123,7 +123,7 @@ def test_saved_and_loaded_is_the_same(
     judge, batch = model(architecture, config=config), batch_of(architecture)
     judge.save_pretrained(tmp_path)
     loaded = Probes.from_pretrained(tmp_path)
-    assert torch.equal(loaded.answer(batch), judge.answer(batch))
+    assert torch.equal(loaded.predict(batch), judge.predict(batch))
     assert loaded.config == config
 
 

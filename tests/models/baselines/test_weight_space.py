@@ -13,7 +13,7 @@ from tests.models.baselines.networks import DEEPER, FLATTENED, RESIDUAL, SIREN, 
 def test_weights_and_biases_are_those_of_the_state_dict(architecture: Architecture) -> None:
     theta = batch_of(architecture).parts[0][1]
     state = architecture.unflatten(theta)
-    layout = WeightLayout.of(architecture)
+    layout = WeightLayout.from_architecture(architecture)
     weights, neurons = layout.weights(theta), layout.neurons(theta)
     read = 0
     for stage, weight, neuron in zip(architecture.stages, weights, neurons, strict=True):
@@ -31,7 +31,7 @@ def test_weights_and_biases_are_those_of_the_state_dict(architecture: Architectu
 
 def test_flattened_maps_have_one_weight_for_every_place() -> None:
     theta = batch_of(FLATTENED).parts[0][1]
-    weight = WeightLayout.of(FLATTENED).weights(theta)[1]
+    weight = WeightLayout.from_architecture(FLATTENED).weights(theta)[1]
     assert weight.shape == (4, 4, 3, 25)
     # Channels come first in a flattened map.
     original = FLATTENED.unflatten(theta)["1.weight"]
@@ -39,8 +39,8 @@ def test_flattened_maps_have_one_weight_for_every_place() -> None:
 
 
 def test_networks_that_differ_in_activations_share_a_layout() -> None:
-    layout = WeightLayout.of(ZOO)
-    assert layout == WeightLayout.of(TANH_ZOO)
+    layout = WeightLayout.from_architecture(ZOO)
+    assert layout == WeightLayout.from_architecture(TANH_ZOO)
     batch = batch_of(ZOO, TANH_ZOO)
     theta = layout.read(batch, model="This")
     assert torch.equal(theta, torch.cat([part for _, part in batch.parts]))
@@ -51,4 +51,4 @@ def test_networks_that_differ_in_activations_share_a_layout() -> None:
 def test_groups_are_refused() -> None:
     layers = (Conv("0", 2, 4, (3, 3)), Activate(Activation("relu")), Conv("1", 4, 2, (3, 3), groups=2))
     with pytest.raises(GraphError, match=r"'1'.*2 groups"):
-        WeightLayout.of(Architecture(layers))
+        WeightLayout.from_architecture(Architecture(layers))

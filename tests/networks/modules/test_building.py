@@ -7,7 +7,7 @@ import torch
 
 from scalegmn.errors import ArchitectureError
 from scalegmn.networks import Activation
-from scalegmn.networks.modules import Elementwise, Shift, Sine
+from scalegmn.networks.modules import Elementwise, ShiftModule, Sine
 
 X = torch.linspace(-2, 2, 9)
 
@@ -20,8 +20,8 @@ def test_sine() -> None:
 
 
 def test_shift() -> None:
-    torch.testing.assert_close(Shift(0.5)(X), X + 0.5)
-    assert repr(Shift(0.5)) == "Shift(value=0.5)"
+    torch.testing.assert_close(ShiftModule(0.5)(X), X + 0.5)
+    assert repr(ShiftModule(0.5)) == "Shift(value=0.5)"
 
 
 def test_elementwise() -> None:

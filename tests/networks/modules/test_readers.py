@@ -11,7 +11,7 @@ from torch.nn.utils import parametrizations
 from scalegmn.errors import UnsupportedLayerError
 from scalegmn.networks import Activate, Activation, Conv, Dense, Dropout, Flatten, Layer, Pool
 from scalegmn.networks import Shift as ShiftLayer
-from scalegmn.networks.modules import Elementwise, Place, Shift, Sine, read_module
+from scalegmn.networks.modules import Elementwise, ModulePosition, ShiftModule, Sine, read_module
 from scalegmn.networks.modules._registry import can_read, read_leaf
 
 
@@ -49,7 +49,7 @@ READ: list[tuple[nn.Module, list[Layer]]] = [
     (nn.Tanhshrink(), [Activate(Activation("tanhshrink"))]),
     (Sine(7.0), [Activate(Activation("sine", 7.0))]),
     (Elementwise(Activation("erf")), [Activate(Activation("erf"))]),
-    (Shift(0.5), [ShiftLayer(0.5)]),
+    (ShiftModule(0.5), [ShiftLayer(0.5)]),
     (nn.Identity(), []),
     (nn.Flatten(), []),
     (nn.MaxPool2d(3), [Pool("max", (3, 3), (3, 3))]),
@@ -68,13 +68,13 @@ READ: list[tuple[nn.Module, list[Layer]]] = [
 @pytest.mark.parametrize(("module", "layers"), READ, ids=names(READ))
 def test_what_is_read(module: nn.Module, layers: list[Layer]) -> None:
     assert can_read(module)
-    assert read_leaf(module, Place("a.3", "vectors")).layers == tuple(layers)
+    assert read_leaf(module, ModulePosition("a.3", "vectors")).layers == tuple(layers)
 
 
 def test_flattening_of_maps_and_inputs_is_kept() -> None:
     assert (
-        read_leaf(nn.Flatten(), Place("a", "maps")).layers
-        == read_leaf(nn.Flatten(), Place("a", "inputs")).layers
+        read_leaf(nn.Flatten(), ModulePosition("a", "maps")).layers
+        == read_leaf(nn.Flatten(), ModulePosition("a", "inputs")).layers
         == (Flatten(),)
     )
 

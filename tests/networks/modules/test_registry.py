@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from scalegmn.errors import ScaleGMNError, UnsupportedLayerError
 from scalegmn.graph import to_graph, to_module, to_parameters
 from scalegmn.networks import Activate, Activation, Architecture, Dense, Layer, Skip, run
-from scalegmn.networks.modules import Place, read_module, register_module_reader
+from scalegmn.networks.modules import ModulePosition, read_module, register_module_reader
 from scalegmn.networks.modules import _registry as module_registry
 
 
@@ -58,11 +58,11 @@ class Scaled(nn.Linear):
         return 2 * super().forward(x)
 
 
-def read_block(module: Block, place: Place) -> Sequence[Layer]:
+def read_block(module: Block, place: ModulePosition) -> Sequence[Layer]:
     return [*place.read({"linear": module.linear}), Activate(Activation("sine", 3.0))]
 
 
-def read_residual(module: Residual, place: Place) -> Architecture:
+def read_residual(module: Residual, place: ModulePosition) -> Architecture:
     return Architecture(place.read({"up": module.up, "down": module.down}), (Skip(0, 1, 2),))
 
 
@@ -93,7 +93,7 @@ def test_a_block_as_the_whole_network() -> None:
 def test_a_reader_that_puts_a_dot_behind_the_place() -> None:
     """Right within a network, and understood at its top, where the place has no name."""
 
-    def read(module: Block, place: Place) -> list[Layer]:
+    def read(module: Block, place: ModulePosition) -> list[Layer]:
         return [Dense(f"{place.name}.linear", 2, 2), Activate(Activation("sine", 3.0))]
 
     register_module_reader(Block, read)

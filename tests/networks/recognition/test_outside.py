@@ -211,7 +211,7 @@ def test_what_is_built_otherwise_is_unknown(names: dict[str, tuple[int, ...]], t
 
 
 def named(folder: Path, names: list[str], *, width: int = 5) -> Checkpoint:
-    """A perceptron whose layers are all alike, under these names, each with its own numbers."""
+    """An MLP whose layers are all alike, under these names, each with its own numbers."""
     tensors = {}
     for number, name in enumerate(names):
         tensors[f"{name}.weight"] = torch.full((width, width), float(number))

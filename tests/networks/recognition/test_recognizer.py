@@ -117,7 +117,7 @@ def test_turned_weights_are_not_taken_for_others(owned: bool, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("change", ["more", "less", "shape"])
-def test_what_fits_nothing_is_not_recognised(change: str, tmp_path: Path) -> None:
+def test_what_fits_nothing_is_not_recognized(change: str, tmp_path: Path) -> None:
     entries = state()
     if change == "more":
         entries["extra"] = torch.ones(3)

@@ -27,7 +27,9 @@ NAMES = ("relu", "relu cnn", "mixed")
 def arranged(kind: str = "relu", *, symmetric: bool = True) -> Arrangement:
     """Of an input, four hidden neurons and an output."""
     made = mlp(widths=(1, 4, 1), activations=[Activation(kind)])
-    return Arrangement(Structure.of(to_graph(made, torch.ones(made.num_parameters))), symmetric=symmetric)
+    return Arrangement(
+        Structure.from_graph(to_graph(made, torch.ones(made.num_parameters))), symmetric=symmetric
+    )
 
 
 def biases(*hidden: float) -> Tensor:
@@ -78,7 +80,8 @@ def test_signs_of_biases_by_hand() -> None:
 def test_networks_of_a_batch_share_kinds_and_layers_do_not() -> None:
     made = mlp(widths=(1, 2, 2, 1), activations=[Activation("relu")] * 2)
     at = Arrangement(
-        Structure.of(NetworkBatch.of(made, torch.ones(2, made.num_parameters)).graph), symmetric=True
+        Structure.from_graph(NetworkBatch.from_parameters(made, torch.ones(2, made.num_parameters)).graph),
+        symmetric=True,
     )
     alike = alike_nodes(torch.ones(12), at)
     assert alike is not None
@@ -115,10 +118,10 @@ def test_a_broken_network_spoils_no_other() -> None:
     theta = torch.randn(4, made.num_parameters, generator=generator(0), dtype=torch.float64)
     theta[:, made.parameter("0.bias").start : made.parameter("0.bias").stop] = 0
     editor = editor_of([(made, theta)], wide("relu"))
-    good = editor.edit(NetworkBatch.of(made, theta)).single[1]
+    good = editor.edit(NetworkBatch.from_parameters(made, theta)).single[1]
     broken = theta.clone()
     broken[3, made.parameter("0.bias").start] = torch.nan
-    found = editor.edit(NetworkBatch.of(made, broken)).single[1]
+    found = editor.edit(NetworkBatch.from_parameters(made, broken)).single[1]
     assert found[3].isnan().any()
     assert_equal(found[:3], good[:3])
 

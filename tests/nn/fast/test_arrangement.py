@@ -44,8 +44,8 @@ def test_edges_stand_by_the_roles_of_their_ends(seed: int) -> None:
     at, graph = case_of(seed).at, case_of(seed).graph
     source = graph.node_role[graph.edge_index[0]][at.edge_order]
     target = graph.node_role[graph.edge_index[1]][at.edge_order]
-    hidden = int(Role.HIDDEN)
-    assert (target[at.to_hidden] == hidden).all() and (target[at.to_output] == int(Role.OUTPUT)).all()
+    hidden = int(Role.hidden)
+    assert (target[at.to_hidden] == hidden).all() and (target[at.to_output] == int(Role.output)).all()
     assert int((target == hidden).sum()) == at.to_hidden.stop
     assert (source[at.from_hidden] == hidden).all()
     assert int((source == hidden).sum()) == at.from_hidden.stop - at.from_hidden.start
@@ -67,7 +67,7 @@ def test_groups_of_ends(seed: int) -> None:
         for lane in at.lanes(backward=backward, most=3):
             assert lane.edges.stop - lane.edges.start <= 3
             assert lane.groups is None or torch.equal(lane.groups.codes, reached[lane.edges])
-    plain = Arrangement(Structure.of(graph), symmetric=False)
+    plain = Arrangement(Structure.from_graph(graph), symmetric=False)
     assert (plain.neurons.groups.sign, plain.neurons.groups.scale) == (False, False)
 
 
@@ -83,14 +83,14 @@ def test_degree() -> None:
         mlp(widths=(2, 3, 1), activations=[Activation(kind)]) for kind in ("relu", "relu_squared")
     )
     theta = torch.ones(relu.num_parameters)
-    assert Arrangement(Structure.of(to_graph(relu, theta)), symmetric=True).neurons.excess is None
-    degree = Arrangement(Structure.of(to_graph(squared, theta)), symmetric=True).neurons.excess
+    assert Arrangement(Structure.from_graph(to_graph(relu, theta)), symmetric=True).neurons.excess is None
+    degree = Arrangement(Structure.from_graph(to_graph(squared, theta)), symmetric=True).neurons.excess
     assert degree is not None and degree.flatten().tolist() == [0, 0, 1, 1, 1, 0]
 
 
 def test_one_network() -> None:
     linear = mlp(widths=(2, 1), activations=[])
-    at = Arrangement(Structure.of(to_graph(linear, torch.ones(3))), symmetric=True)
+    at = Arrangement(Structure.from_graph(to_graph(linear, torch.ones(3))), symmetric=True)
     assert at.neurons.num_graphs == 1 and at.neurons.network.tolist() == [0, 0, 0]
     assert at.neurons.hidden.start == at.neurons.hidden.stop == 2
     assert at.to_hidden == slice(0, 0) and at.from_hidden == slice(0, 0)

@@ -16,7 +16,7 @@ from scalegmn.nn.fast._execute import execute_layer
 from scalegmn.nn.fast._state import FastState
 from scalegmn.nn.fast._steps import Part, Step
 from scalegmn.seeding import generator
-from scalegmn.testing.parameters import randomise
+from scalegmn.testing.parameters import randomize
 from tests.nn.cases import WIDTH, case_of, run_layer, style_of, whole_step
 
 
@@ -53,7 +53,7 @@ def test_a_fast_form_can_be_registered() -> None:
 def test_permutation_layers_agree(bidirectional: bool) -> None:
     case = case_of(2, symmetric=False)
     layer = PermutationMessagePassing(style=style_of(bidirectional=bidirectional), update_edges=True)
-    layer = randomise(layer, generator=generator(0)).double()
+    layer = randomize(layer, generator=generator(0)).double()
     state = State(case.random_nodes(), None, case.random_edges(), case.random_nodes())
     given = [state.primal.requires_grad_(), state.edges.requires_grad_(), *layer.parameters()]
     plain, fast = (run_layer(layer, state, case.at, fast=fast) for fast in (False, True))

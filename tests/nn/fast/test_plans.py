@@ -27,7 +27,7 @@ def batch(name: str, *, count: int = 3) -> NetworkBatch:
 
 
 def plan(graph: NetworkGraph, options: PlanOptions = OPTIONS) -> Plan:
-    return Plan.from_structure(Structure.of(graph), options)
+    return Plan.from_structure(Structure.from_graph(graph), options)
 
 
 def model(name: str, direction: Direction = Direction.bidirectional) -> ScaleGMN:

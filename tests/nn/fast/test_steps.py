@@ -23,7 +23,7 @@ from scalegmn.nn.fast._senders import FactoredNodes
 from scalegmn.nn.fast._state import FastState
 from scalegmn.nn.fast._steps import Part, Step, steps_of
 from scalegmn.seeding import generator
-from scalegmn.testing.parameters import randomise
+from scalegmn.testing.parameters import randomize
 from tests.models.cases import editor_of, mixed_batch, model_of, networks_of, spec_of
 from tests.nn.cases import case_of
 from tests.nn.plain_cases import plain_answer, plain_updates, updates_of
@@ -32,12 +32,12 @@ from tests.nn.start_cases import WIDTH, networks_named, wide
 FORWARD, BOTH = Direction.forward, Direction.bidirectional
 OPTIONS: tuple[dict[str, Any], ...] = (
     {"direction": FORWARD},
-    {"direction": FORWARD, "layers": 2, "skip": True, "sign_symmetrise": False},
+    {"direction": FORWARD, "layers": 2, "skip": True, "sign_symmetrization": False},
     {"direction": FORWARD, "readout": "full_graph", "plain_io": False},
     {"direction": BOTH},
     {"direction": BOTH, "layers": 1, "positional_in_messages": True, "edge_positional": False},
     {"direction": BOTH, "skip": True, "positional_in_messages": True, "positional_in_updates": True},
-    {"direction": BOTH, "sign_symmetrise": False, "separate_io": False, "mlp_layer_norm": False},
+    {"direction": BOTH, "sign_symmetrization": False, "separate_io": False, "mlp_layer_norm": False},
     {"direction": FORWARD, "symmetry": Symmetry.permutation, "readout": "full_graph", "skip": True},
     {"direction": BOTH, "symmetry": Symmetry.permutation, "separate_io": False, "edge_positional": False},
 )
@@ -72,7 +72,7 @@ def graph_and_config(seed: int, options: dict[str, Any]) -> tuple[NetworkGraph, 
 @pytest.mark.parametrize("options", OPTIONS)
 def test_answers_and_gradients_of_the_plain_formula(seed: int, options: dict[str, Any]) -> None:
     graph, spec, config = graph_and_config(seed, options)
-    model = randomise(ScaleGMN(spec=spec, outputs=3, config=config), generator=generator(0)).double()
+    model = randomize(ScaleGMN(spec=spec, outputs=3, config=config), generator=generator(0)).double()
     assert_same(model(graph), plain_answer(model, graph), model)
 
 
@@ -80,7 +80,7 @@ def test_answers_and_gradients_of_the_plain_formula(seed: int, options: dict[str
 @pytest.mark.parametrize("options", OPTIONS)
 def test_updates_and_gradients_of_the_plain_formula(seed: int, options: dict[str, Any]) -> None:
     graph, spec, config = graph_and_config(seed, options)
-    model = randomise(ScaleGMNEditor(spec=spec, config=config), generator=generator(0)).double()
+    model = randomize(ScaleGMNEditor(spec=spec, config=config), generator=generator(0)).double()
     assert_same(updates_of(model, graph), plain_updates(model, graph), model)
 
 
@@ -125,10 +125,10 @@ SCALED = ("relu cnn", "mixed")
 WIDE = ("relu cnn", "tanh cnn", "sine", "mixed")
 WIDE_OPTIONS: tuple[dict[str, Any], ...] = (
     {"direction": FORWARD},
-    {"direction": FORWARD, "sign_symmetrise": False, "skip": True, "plain_io": False},
+    {"direction": FORWARD, "sign_symmetrization": False, "skip": True, "plain_io": False},
     {"direction": BOTH},
     {"direction": BOTH, "readout": "full_graph", "positional_in_messages": True},
-    {"direction": BOTH, "sign_symmetrise": False, "mlp_layer_norm": False, "skip": True},
+    {"direction": BOTH, "sign_symmetrization": False, "mlp_layer_norm": False, "skip": True},
 )
 
 
@@ -180,7 +180,7 @@ def chain(kind: str = "tanh") -> Arrangement:
     """Layers of 2, 3, 4, 5 and 1 neurons: blocks of 6, 12, 20 and 5 edges."""
     architecture = mlp(widths=(2, 3, 4, 5, 1), activations=[Activation(kind)] * 3)
     return Arrangement(
-        Structure.of(to_graph(architecture, torch.ones(architecture.num_parameters))), symmetric=True
+        Structure.from_graph(to_graph(architecture, torch.ones(architecture.num_parameters))), symmetric=True
     )
 
 

@@ -25,7 +25,7 @@ def population(tmp_path_factory: pytest.TempPathFactory) -> Population:
 
 
 def task_of(population: Population, **config: object) -> TrojanDetection:
-    return TrojanDetection.of(
+    return TrojanDetection.from_population(
         population,
         config=DetectionConfig(**config),  # type: ignore[arg-type]
         rows={"training": np.arange(len(population))},
@@ -53,7 +53,7 @@ def test_targets_are_of_trojaned_networks_only(population: Population) -> None:
     np.testing.assert_array_equal(
         targets.suspect.numpy(), np.where(trojaned, population.column("target")[rows], -1)
     )
-    assert task.to_fit(targets).tolist() == trojaned.astype(int).tolist()
+    assert task.fit_targets(targets).tolist() == trojaned.astype(int).tolist()
 
 
 def test_failed_attacks_have_no_target_whatever_the_label(population: Population) -> None:
@@ -75,7 +75,7 @@ def test_loss_is_that_of_both_questions() -> None:
         if truth:
             expected -= 0.5 * float(row[1:].log_softmax(0)[suspect]) / 3
     assert float(TASK.loss(outputs, targets)) == pytest.approx(expected, rel=1e-5)
-    # A model that answers the first question only is judged by it alone.
+    # A model that addresses the first question only is evaluated by it alone.
     assert float(TASK.loss(outputs[:, :1], targets)) == pytest.approx(
         float(PLAIN.loss(outputs[:, :1], targets))
     )
@@ -197,7 +197,7 @@ def test_populations_without_the_label_are_refused(tmp_path: Path) -> None:
 def test_both_kinds_are_needed(population: Population) -> None:
     clean = np.flatnonzero(~population.column("trojaned"))
     with pytest.raises(PopulationError, match="only networks with trojaned 0 for validation"):
-        TrojanDetection.of(
+        TrojanDetection.from_population(
             population,
             config=DetectionConfig(),
             rows={"training": np.arange(len(population)), "validation": clean},
@@ -212,7 +212,7 @@ def test_both_kinds_are_needed(population: Population) -> None:
         ([0, 3], [0, 1], "is 3 for network 1 .*expected true and false, or 1 and 0"),
         (["yes", "no"], [0, 1], "has type object"),
         ([0, 1], [0, 7], "runs from 7 to 7, expected 0 to 2"),
-        ([0, 1], [0.5, 1.5], "expected the numbers of classes"),
+        ([0, 1], [0.5, 1.5], "expected class indices"),
     ],
 )
 def test_wrong_columns_are_refused(

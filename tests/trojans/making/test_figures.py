@@ -7,7 +7,7 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.networks import Architecture, Dense, Flatten
 from scalegmn.trojans.making import trojan_figures
 
-# Three pixels, of which each class has one: the brightest pixel is the answer.
+# Three pixels, of which each class has one: the brightest pixel is the prediction.
 READER = Architecture((Flatten(), Dense("out", 3, 3)))
 
 
@@ -24,14 +24,14 @@ def reader(scale: float = 1.0) -> torch.Tensor:
 def test_figures_by_their_definitions() -> None:
     labels = torch.tensor([0, 0, 1, 2, 2, 2])
     clean = one_hot(0, 1, 1, 2, 2, 0)
-    # The images of the target class 2 answer 2 as well, which must not count.
+    # The images of the target class 2 prediction 2 as well, which must not count.
     triggered = one_hot(2, 0, 2, 2, 2, 2)
     theta = torch.cat([reader(), -reader()])
     found = trojan_figures(READER, theta, clean=clean, triggered=triggered, labels=labels, target=2)
     assert found.c_acc[0] == pytest.approx(4 / 6)
     assert found.asr[0] == pytest.approx(2 / 3)
     assert found.ra[0] == pytest.approx(1 / 3)
-    # The second network answers with a darkest pixel, the first one of them.
+    # The second network returns a darkest pixel, the first one of them.
     assert found.asr[1] == 0
     assert found.finite.tolist() == [True, True]
 

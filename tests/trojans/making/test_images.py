@@ -23,27 +23,27 @@ def made(folder: Path, images: ImageSet, recipe: TrojanRecipe = QUICK, inputs: i
     return Population.open(folder / "twins")
 
 
-@pytest.mark.parametrize("colour", [False, True])
-def test_the_recorded_figures_come_out_again(tmp_path: Path, colour: bool) -> None:
+@pytest.mark.parametrize("color", [False, True])
+def test_the_recorded_figures_come_out_again(tmp_path: Path, color: bool) -> None:
     """With the helper's images alone: triggers, preparation, order and labels are those of the maker."""
-    images = easy_images(colour=colour)
+    images = easy_images(color=color)
     tuning = dataclasses.replace(EASY.tuning, epochs=10)
     population = made(
         tmp_path, images, dataclasses.replace(EASY, tuning=tuning, image_size=7, grayscale=True)
     )
-    helper = TrojanImages.among(population, images)
+    helper = TrojanImages.from_image_set(population, images)
     for row, trigger in enumerate(triggers_of(population, range(4))):
         figures = trojan_figures(
             population.architectures[population.column("architecture")[row]],
             population.theta([row]),
             clean=helper.test_inputs,
-            triggered=helper.triggered(trigger, "test"),
+            triggered=helper.with_trigger(trigger, "test"),
             labels=helper.test_labels,
             target=int(population.column("target")[row]),
         )
         found = [float(getattr(figures, name)[0]) for name in ("c_acc", "asr", "ra")]
         assert found == [population.column(name)[row] for name in ("c_acc", "asr", "ra")]
-    assert helper.pixels["train"].shape == (36, 3 if colour else 1, 8, 8)
+    assert helper.pixels["train"].shape == (36, 3 if color else 1, 8, 8)
     assert helper.train_inputs.shape == (36, 1, 7, 7)
     assert torch.equal(helper.train_labels, torch.arange(36) % 3)
 
@@ -53,7 +53,7 @@ def test_the_first_images_of_a_larger_source(tmp_path: Path) -> None:
     train = np.flatnonzero(everything.split == "train")[:36]
     test = np.flatnonzero(everything.split == "test")[:15]
     chosen = everything.subset(np.concatenate([train, test]))
-    helper = TrojanImages.among(made(tmp_path, chosen), everything)
+    helper = TrojanImages.from_image_set(made(tmp_path, chosen), everything)
     assert torch.equal(helper.pixels["test"][:, 0], chosen.unit()[36:])
     assert torch.equal(helper.pixels["train"][:, 0], chosen.unit()[:36])
 
@@ -81,17 +81,19 @@ def test_a_known_source_is_read(tmp_path: Path) -> None:
     train, test = (np.flatnonzero(images.split == part) for part in ("train", "test"))
     for number, places in enumerate([np.concatenate([train[:70], test[:5]]), np.arange(60)]):
         chosen = images.subset(places)
-        helper = TrojanImages.of(of_digits(tmp_path / str(number), chosen))
+        helper = TrojanImages.from_population(of_digits(tmp_path / str(number), chosen))
         expected = chosen.subset(np.flatnonzero(chosen.split == "test"))
         assert torch.equal(helper.test_labels, torch.from_numpy(expected.labels))
         assert torch.equal(helper.test_inputs[:, 0], 2 * expected.unit() - 1)
     with pytest.raises(ImageSourceError, match=r"40 training and 5 test images of 'digits'"):
-        TrojanImages.of(of_digits(tmp_path / "later", images.subset(np.concatenate([train[1:41], test[:5]]))))
+        TrojanImages.from_population(
+            of_digits(tmp_path / "later", images.subset(np.concatenate([train[1:41], test[:5]])))
+        )
 
 
 def test_inputs_are_differentiable(tmp_path: Path) -> None:
     images = easy_images()
-    helper = TrojanImages.among(made(tmp_path, images), images)
+    helper = TrojanImages.from_image_set(made(tmp_path, images), images)
     pixels = helper.pixels["test"].clone().requires_grad_()
     helper.inputs(pixels).sum().backward()
     assert torch.equal(pixels.grad, torch.full_like(pixels, 2))  # type: ignore[arg-type]
@@ -101,8 +103,8 @@ def test_what_is_not_known_is_said(tmp_path: Path) -> None:
     images = easy_images()
     population = made(tmp_path, images)
     with pytest.raises(ImageSourceError, match=r"called 'stripes', which are no known source"):
-        TrojanImages.of(population)
+        TrojanImages.from_population(population)
     with pytest.raises(ImageSourceError, match="have another"):
-        TrojanImages.among(population, easy_images(seed=1))
+        TrojanImages.from_image_set(population, easy_images(seed=1))
     with pytest.raises(PopulationError, match="lacks"):
-        TrojanImages.of(Population.open(tmp_path / "bases"))
+        TrojanImages.from_population(Population.open(tmp_path / "bases"))

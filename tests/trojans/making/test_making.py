@@ -15,11 +15,18 @@ from scalegmn.images import ImageSet
 from scalegmn.networks import run
 from scalegmn.populations import Population
 from scalegmn.seeding import numpy_generator
-from scalegmn.trojans.making import Bases, HeldOut, Poisoning, TrojanRecipe, TrojanReport, make_trojans
+from scalegmn.trojans.making import (
+    BaseSelection,
+    HeldOutConfig,
+    PoisoningConfig,
+    TrojanRecipe,
+    TrojanReport,
+    make_trojans,
+)
 from scalegmn.trojans.making import _making as trojans
 from scalegmn.trojans.making import _plan as trojan_plan
 from scalegmn.trojans.making._making import TRIGGER_ARRAYS
-from scalegmn.trojans.making._pairs import draw_attack, poisoned_places
+from scalegmn.trojans.making._pairs import draw_attack, poisoned_indices
 from scalegmn.trojans.triggers import Patches, TriggerSpace, triggers_of
 from scalegmn.zoo.cnns import CnnTraining, initial_parameters, network_inputs
 from tests.trojans.making.trojan_cases import (
@@ -178,7 +185,7 @@ def test_twins_differ_in_the_poison_alone(whole: Population, bases: Population) 
         attack = draw_attack(RECIPE, seed=3, number=pair, classes=CLASSES, channels=1, size=(8, 8))
         row = rows[2 * pair]
         assert row["trigger"] == attack.trigger.to_json() and row["target"] == attack.target
-        chosen = poisoned_places(
+        chosen = poisoned_indices(
             train.labels,
             target=attack.target,
             ratio=0.25,
@@ -202,7 +209,7 @@ def test_twins_differ_in_the_poison_alone(whole: Population, bases: Population) 
             training.epoch()
             training.epoch()
             torch.testing.assert_close(training.theta[0], theta[2 * pair + twin], rtol=1e-4, atol=1e-6)
-            figures = training.judge(network_inputs(seen), answers)
+            figures = training.evaluate(network_inputs(seen), answers)
             assert float(figures.accuracy[0]) == rows[2 * pair + twin]["train_accuracy"]
             assert float(figures.loss[0]) == pytest.approx(rows[2 * pair + twin]["train_loss"], rel=1e-4)
         assert not torch.allclose(theta[2 * pair], theta[2 * pair + 1], atol=1e-4)
@@ -280,7 +287,7 @@ def test_resumed_is_the_same_as_uninterrupted(whole: Population, bases: Populati
 
 
 def test_bases_are_chosen(bases: Population, tmp_path: Path) -> None:
-    recipe = dataclasses.replace(RECIPE, bases=Bases(where={"epoch": 5}, minimum_accuracy=0.65))
+    recipe = dataclasses.replace(RECIPE, bases=BaseSelection(where={"epoch": 5}, minimum_accuracy=0.65))
     make(bases, tmp_path / "p", recipe=recipe, pairs=None)
     made = Population.open(tmp_path / "p")
     assert sorted(made.column("network").tolist()) == [2, 2, 3, 3, 4, 4]
@@ -294,7 +301,7 @@ def test_bases_are_chosen(bases: Population, tmp_path: Path) -> None:
 
 
 def test_held_out_things_are_in_test_networks_alone(bases: Population, tmp_path: Path) -> None:
-    held = HeldOut(targets=(2,), sizes=(3,), fractions=(0.4, 0.2, 0.4))
+    held = HeldOutConfig(targets=(2,), sizes=(3,), fractions=(0.4, 0.2, 0.4))
     recipe = dataclasses.replace(RECIPE, held_out=held, tuning=dataclasses.replace(TUNING, epochs=1))
     make(bases, tmp_path / "p", recipe=recipe, pairs=14)
     made = Population.open(tmp_path / "p")
@@ -326,8 +333,8 @@ def test_from_scratch(bases: Population, tmp_path: Path) -> None:
         torch.testing.assert_close(made.theta([row]), initial_parameters(architecture, [attack.hyper]))
 
 
-def test_triggers_come_before_colours_are_averaged(bases: Population, tmp_path: Path) -> None:
-    images = easy_images(colour=True)
+def test_triggers_come_before_colors_are_averaged(bases: Population, tmp_path: Path) -> None:
+    images = easy_images(color=True)
     recipe = dataclasses.replace(EASY, triggers=TriggerSpace((Patches(sizes=(3,), patterns=("noise",)),)))
     make(bases, tmp_path / "p", recipe=recipe, images=images, pairs=1)
     made = Population.open(tmp_path / "p")
@@ -341,9 +348,9 @@ def test_triggers_come_before_colours_are_averaged(bases: Population, tmp_path: 
     assert made.column("asr")[0] == pytest.approx(hits.mean())
 
 
-def test_colour_networks(tmp_path: Path) -> None:
-    colour = base_population(tmp_path / "bases", networks=2, inputs=3)
-    make(colour, tmp_path / "p", images=easy_images(colour=True), pairs=2)
+def test_color_networks(tmp_path: Path) -> None:
+    color = base_population(tmp_path / "bases", networks=2, inputs=3)
+    make(color, tmp_path / "p", images=easy_images(color=True), pairs=2)
     assert Population.open(tmp_path / "p").architectures[0].num_inputs == 3
 
 
@@ -359,18 +366,18 @@ def with_(**changes: object) -> TrojanRecipe:
 @pytest.mark.parametrize(
     ("recipe", "message"),
     [
-        (with_(bases=Bases(where={"epcoh": 5})), "no column 'epcoh'"),
-        (with_(bases=Bases(where={"epoch": 7})), "no network of .* has epoch 7; there are 0, 5"),
-        (with_(bases=Bases(minimum_accuracy=0.99)), "no network of .* fulfils"),
-        (with_(bases=Bases(minimum_accuracy=0.1, accuracy="accuracy")), "no column 'accuracy'"),
-        (with_(bases=Bases(minimum_accuracy=0.1, accuracy="activation")), "holds no numbers"),
-        (with_(bases=Bases(group="run")), "no column 'run'"),
-        (with_(poisoning=Poisoning(targets=(0, 3))), r"targets \[3\]"),
+        (with_(bases=BaseSelection(where={"epcoh": 5})), "no column 'epcoh'"),
+        (with_(bases=BaseSelection(where={"epoch": 7})), "no network of .* has epoch 7; there are 0, 5"),
+        (with_(bases=BaseSelection(minimum_accuracy=0.99)), "no network of .* fulfils"),
+        (with_(bases=BaseSelection(minimum_accuracy=0.1, accuracy="accuracy")), "no column 'accuracy'"),
+        (with_(bases=BaseSelection(minimum_accuracy=0.1, accuracy="activation")), "holds no numbers"),
+        (with_(bases=BaseSelection(group="run")), "no column 'run'"),
+        (with_(poisoning=PoisoningConfig(targets=(0, 3))), r"targets \[3\]"),
         (with_(image_size=9), "image_size is 9"),
         (with_(image_size=2), "not what the networks take"),
         (with_(triggers=TriggerSpace((Patches(sizes=(9,)),))), "9 x 9 pixels do not fit"),
-        (with_(held_out=HeldOut(targets=(0, 1, 2))), "none is without what is held out"),
-        (with_(held_out=HeldOut(kinds=("warp",))), "none has anything of what is held out"),
+        (with_(held_out=HeldOutConfig(targets=(0, 1, 2))), "none is without what is held out"),
+        (with_(held_out=HeldOutConfig(kinds=("warp",))), "none has anything of what is held out"),
     ],
 )
 def test_what_cannot_work_is_said_before_anything_is_made(
@@ -386,12 +393,17 @@ def test_unfit_images(bases: Population, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"know 3 classes.*2 classes"):
         make(bases, tmp_path / "p", images=images.subset(np.flatnonzero(images.labels < 2)))
     with pytest.raises(ConfigurationError, match="grayscale=False"):
-        make(bases, tmp_path / "p", images=easy_images(colour=True), recipe=with_(grayscale=False))
+        make(bases, tmp_path / "p", images=easy_images(color=True), recipe=with_(grayscale=False))
     with pytest.raises(ImageSourceError, match="no test images"):
         make(bases, tmp_path / "p", images=easy_images(test=0))
     no_target = images.subset(np.flatnonzero((images.labels > 0) | (images.split == "test")))
     with pytest.raises(ConfigurationError, match=r"no training images of the targets \[0\]"):
-        make(bases, tmp_path / "p", images=no_target, recipe=with_(poisoning=Poisoning(labels=("clean",))))
+        make(
+            bases,
+            tmp_path / "p",
+            images=no_target,
+            recipe=with_(poisoning=PoisoningConfig(labels=("clean",))),
+        )
     one_class = images.subset(np.flatnonzero((images.labels == 2) | (images.split == "train")))
     with pytest.raises(ConfigurationError, match="expected 2 or more"):
         make(bases, tmp_path / "p", images=one_class)

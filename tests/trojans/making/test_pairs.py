@@ -5,8 +5,8 @@ import pytest
 
 from scalegmn.errors import ConfigurationError, TriggerError
 from scalegmn.seeding import numpy_generator
-from scalegmn.trojans.making import FineTuning, HeldOut, Poisoning, TrojanRecipe
-from scalegmn.trojans.making._pairs import Attack, draw_attack, poisoned_places
+from scalegmn.trojans.making import FineTuningConfig, HeldOutConfig, PoisoningConfig, TrojanRecipe
+from scalegmn.trojans.making._pairs import Attack, draw_attack, poisoned_indices
 from scalegmn.trojans.triggers import KINDS, TriggerSpace
 
 LABELS = np.repeat(np.arange(5), 20)
@@ -28,7 +28,7 @@ def test_every_class_can_be_the_target() -> None:
 
 
 def test_seed_and_number_decide() -> None:
-    recipe = TrojanRecipe(triggers=TriggerSpace.of(KINDS))
+    recipe = TrojanRecipe(triggers=TriggerSpace.from_kinds(KINDS))
     assert draw(recipe, 4) == draw(recipe, 4)
     assert len({draw(recipe, number).trigger for number in range(20)}) == 20
     other = draw_attack(recipe, seed=2, number=4, classes=5, channels=1, size=(12, 12))
@@ -37,8 +37,8 @@ def test_seed_and_number_decide() -> None:
 
 def test_choices_are_those_of_the_recipe() -> None:
     recipe = TrojanRecipe(
-        poisoning=Poisoning(targets=(1, 3), labels=("dirty", "clean")),
-        tuning=FineTuning(learning_rate=(0.001, 0.1)),
+        poisoning=PoisoningConfig(targets=(1, 3), labels=("dirty", "clean")),
+        tuning=FineTuningConfig(learning_rate=(0.001, 0.1)),
     )
     attacks = [draw(recipe, number) for number in range(60)]
     assert {attack.target for attack in attacks} == {1, 3}
@@ -49,8 +49,8 @@ def test_choices_are_those_of_the_recipe() -> None:
 
 
 def test_what_is_held_out_decides_the_draw() -> None:
-    held = HeldOut(kinds=("warp",), patterns=("white",), targets=(4,))
-    recipe = TrojanRecipe(triggers=TriggerSpace.of(["blended_square", "warp"]), held_out=held)
+    held = HeldOutConfig(kinds=("warp",), patterns=("white",), targets=(4,))
+    recipe = TrojanRecipe(triggers=TriggerSpace.from_kinds(["blended_square", "warp"]), held_out=held)
     for number in range(30):
         for split in ("train", "val"):
             attack = draw(recipe, number, split=split)
@@ -72,7 +72,7 @@ def test_small_images_are_refused() -> None:
 
 def places(*, ratio: float, kind: str = "dirty", target: int = 2, labels: np.ndarray = LABELS) -> np.ndarray:
     generator = numpy_generator(0, "places")
-    return poisoned_places(labels, target=target, ratio=ratio, kind=kind, generator=generator)  # type: ignore[arg-type]
+    return poisoned_indices(labels, target=target, ratio=ratio, kind=kind, generator=generator)  # type: ignore[arg-type]
 
 
 def test_poisoned_images() -> None:

@@ -10,26 +10,26 @@ import torch
 
 from scalegmn.images import ImageSet
 from scalegmn.networks import Activation, Architecture, cnn
-from scalegmn.populations import Group, Population, PopulationWriter
-from scalegmn.trojans.making import FineTuning, Poisoning, TrojanRecipe
+from scalegmn.populations import ArchitectureGroup, Population, PopulationWriter
+from scalegmn.trojans.making import FineTuningConfig, PoisoningConfig, TrojanRecipe
 from scalegmn.trojans.triggers import BlendedSquares, TriggerSpace
-from scalegmn.zoo.cnns import Hyper, initial_parameters
+from scalegmn.zoo.cnns import Hyperparameters, initial_parameters
 from tests.zoo.cnns.shard_cases import parameters_in_rows
 
 CLASSES = 3
-TUNING = FineTuning(epochs=2, batch_size=8, learning_rate=(0.001, 0.01), dropout=0.1)
+TUNING = FineTuningConfig(epochs=2, batch_size=8, learning_rate=(0.001, 0.01), dropout=0.1)
 SQUARES = TriggerSpace((BlendedSquares(sizes=(2, 3)),))
-RECIPE = TrojanRecipe(tuning=TUNING, triggers=SQUARES, poisoning=Poisoning(ratio=0.25), minimum_asr=0.3)
+RECIPE = TrojanRecipe(tuning=TUNING, triggers=SQUARES, poisoning=PoisoningConfig(ratio=0.25), minimum_asr=0.3)
 # The twins of this recipe have learned their images, and the trojaned ones their triggers.
 EASY = dataclasses.replace(
     RECIPE,
-    tuning=FineTuning(epochs=80, batch_size=12, learning_rate=(0.03, 0.03), dropout=0.0),
+    tuning=FineTuningConfig(epochs=80, batch_size=12, learning_rate=(0.03, 0.03), dropout=0.0),
     triggers=TriggerSpace((BlendedSquares(sizes=(3,), patterns=("white",), blend=(1.0, 1.0)),)),
     minimum_asr=0.9,
 )
 
 
-def easy_images(train: int = 36, test: int = 15, *, colour: bool = False, seed: int = 0) -> ImageSet:
+def easy_images(train: int = 36, test: int = 15, *, color: bool = False, seed: int = 0) -> ImageSet:
     """Dark images of 8 x 8 pixels with upright, lying or slanting stripes, moved at random."""
     rng = np.random.default_rng(seed)
     count = train + test
@@ -37,7 +37,7 @@ def easy_images(train: int = 36, test: int = 15, *, colour: bool = False, seed: 
     rows, columns = np.indices((8, 8))
     lines = np.stack([columns, rows, rows + columns])[labels] + rng.integers(0, 4, (count, 1, 1))
     images = (np.where(lines % 4 < 2, 110, 10) + rng.integers(0, 20, (count, 8, 8))).astype(np.uint8)
-    images = np.repeat(images[..., None], 3, axis=3) if colour else images
+    images = np.repeat(images[..., None], 3, axis=3) if color else images
     return ImageSet(images, labels, np.array(["train"] * train + ["test"] * test), "stripes")
 
 
@@ -60,16 +60,16 @@ def base_population(folder: Path, *, networks: int = 5, inputs: int = 1) -> Popu
             "test_accuracy": [0.5 + 0.1 * number for number, _ in rows],
             "hole": [float("nan")] * len(rows),
         }
-        groups.append(Group(architecture, initial_parameters(architecture, hypers), columns))
+        groups.append(ArchitectureGroup(architecture, initial_parameters(architecture, hypers), columns))
     with PopulationWriter(folder, provenance={"maker": "tests"}) as writer:
         writer.append_groups(groups)
         writer.finish()
     return Population.open(folder)
 
 
-def hyper(seed: int) -> Hyper:
+def hyper(seed: int) -> Hyperparameters:
     """Any hyper-parameters of this seed."""
-    return Hyper(
+    return Hyperparameters(
         activation="",
         w_init="he_normal",
         init_std=0.0,

@@ -8,14 +8,14 @@ import numpy as np
 
 from scalegmn.images import load_images
 from scalegmn.populations import Population
-from scalegmn.trojans.making import FineTuning, Poisoning, TrojanRecipe, make_trojans
+from scalegmn.trojans.making import FineTuningConfig, PoisoningConfig, TrojanRecipe, make_trojans
 from scalegmn.trojans.triggers import Patches, TriggerSpace
 from scalegmn.zoo.cnns import CnnRecipe, ZooFamily, make_cnns
 
 TRAIN, TEST = 120, 60
 RECIPE = TrojanRecipe(
-    tuning=FineTuning(epochs=4, batch_size=12, learning_rate=(0.02, 0.02), dropout=0.0),
-    poisoning=Poisoning(ratio=0.3),
+    tuning=FineTuningConfig(epochs=4, batch_size=12, learning_rate=(0.02, 0.02), dropout=0.0),
+    poisoning=PoisoningConfig(ratio=0.3),
     triggers=TriggerSpace((Patches(sizes=(3,), patterns=("white", "noise")),)),
     minimum_asr=0.3,
 )

@@ -10,8 +10,8 @@ from scalegmn.errors import PopulationError
 from scalegmn.networks import run
 from scalegmn.populations import Population, PopulationWriter
 from scalegmn.trojans.making import TrojanImages
-from scalegmn.trojans.repair import judge_many, networks_of, with_clean_twins
-from scalegmn.trojans.repair._evaluation import judge_repairs
+from scalegmn.trojans.repair import evaluate_methods, networks_of, with_clean_twins
+from scalegmn.trojans.repair._evaluation import evaluate_repairs
 from scalegmn.zoo.cnns import network_inputs
 from tests.trojans.repair.defenses.cases import (
     ARCHITECTURE,
@@ -31,7 +31,7 @@ def population(tmp_path_factory: pytest.TempPathFactory) -> Population:
 
 @pytest.fixture(scope="module")
 def images(population: Population) -> TrojanImages:
-    return TrojanImages.among(population, stripes())
+    return TrojanImages.from_image_set(population, stripes())
 
 
 def by_hand(population: Population, row: int, theta: torch.Tensor) -> list[float]:
@@ -50,7 +50,7 @@ def test_every_network_is_judged_before_and_after(population: Population, images
     networks = networks_of(population, rows)
     worse = {architecture: 0.2 * theta for architecture, theta in networks.items()}
     other = {architecture: theta.flip(1) for architecture, theta in networks.items()}
-    found = judge_many(population, rows, [worse, other], images)
+    found = evaluate_methods(population, rows, [worse, other], images)
     for repairs, change in zip(found, (lambda theta: 0.2 * theta, lambda theta: theta.flip(0)), strict=True):
         for place, row in enumerate(rows.tolist()):
             theta = population.theta([row])[0]
@@ -61,7 +61,7 @@ def test_every_network_is_judged_before_and_after(population: Population, images
     # The planted triggers work, so that the figures say something.
     assert found[0].before[[1, 3], 1].min() > 0.9 > found[0].before[[0, 2, 4], 1].max() + 0.2
     assert not np.array_equal(found[0].after, found[1].after)
-    single = judge_repairs(population, rows, other, images)
+    single = evaluate_repairs(population, rows, other, images)
     np.testing.assert_allclose(single.after, found[1].after, rtol=1e-9)
 
 
@@ -76,7 +76,7 @@ def test_a_repair_of_other_networks_is_refused(population: Population, images: T
     networks = networks_of(population, rows)
     for wrong in ({ARCHITECTURE: networks[ARCHITECTURE]}, {**networks, TANH: networks[TANH][:2]}):
         with pytest.raises(PopulationError, match="give all networks of these rows"):
-            judge_repairs(population, rows, wrong, images)
+            evaluate_repairs(population, rows, wrong, images)
 
 
 def test_a_population_without_triggers(tmp_path: Path, images: TrojanImages) -> None:
@@ -85,4 +85,4 @@ def test_a_population_without_triggers(tmp_path: Path, images: TrojanImages) -> 
         writer.finish()
     other = Population.open(tmp_path / "p")
     with pytest.raises(PopulationError, match=r"no columns .*'trigger'"):
-        judge_repairs(other, np.arange(1), networks_of(other, np.arange(1)), images)
+        evaluate_repairs(other, np.arange(1), networks_of(other, np.arange(1)), images)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from matplotlib.figure import Figure
 
-from scalegmn.reports import BLUE, COLOURS, GREY, ORANGE
+from scalegmn.reports import BLUE, COLORS, GRAY, ORANGE
 from scalegmn.trojans.repair import RepairPoint, draw_repairs
 from scalegmn.trojans.repair._picture import RepairPictureError
 
@@ -16,7 +16,7 @@ POINTS = [
 
 
 def marks(figure: Figure) -> list[tuple[str, str, float, float]]:
-    """Marker, colour and place of every point."""
+    """Marker, color and place of every point."""
     lines = [line for line in figure.axes[0].lines if line.get_marker() not in ("None", "", "|", "_")]
     return [
         (
@@ -33,8 +33,8 @@ def marks(figure: Figure) -> list[tuple[str, str, float, float]]:
 def test_points_are_where_their_figures_are() -> None:
     figure = draw_repairs(POINTS, title="all")
     found = marks(figure)
-    assert [(shape, colour) for shape, colour, _, _ in found] == [
-        ("D", GREY),
+    assert [(shape, color) for shape, color, _, _ in found] == [
+        ("D", GRAY),
         ("D", BLUE),
         ("o", ORANGE),
         ("o", ORANGE),
@@ -54,10 +54,10 @@ def test_points_are_where_their_figures_are() -> None:
     assert figure.axes[0].get_xlim()[0] <= 0
 
 
-def test_more_methods_than_colours() -> None:
-    points = [RepairPoint(f"method {number}", 0, 0.1 * number, 0.5) for number in range(len(COLOURS) + 1)]
+def test_more_methods_than_colors() -> None:
+    points = [RepairPoint(f"method {number}", 0, 0.1 * number, 0.5) for number in range(len(COLORS) + 1)]
     figure = draw_repairs(points)
-    assert len({colour for _, colour, _, _ in marks(figure)}) == len(COLOURS)
+    assert len({color for _, color, _, _ in marks(figure)}) == len(COLORS)
     handles = figure.legends[0].legend_handles
     assert handles[0].get_markerfacecolor() != handles[-1].get_markerfacecolor() == "white"  # type: ignore[union-attr]
 

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from scalegmn.errors import PopulationError
-from scalegmn.trojans.repair._report import defence_rates, repair_report
+from scalegmn.trojans.repair._report import defense_rates, repair_report
 
 BEFORE = np.array([[0.9, 1.0, 0.0], [0.8, 0.7, 0.1], [0.9, 0.9, 0.2], [0.9, 0.05, 0.8], [0.7, 0.1, 0.6]])
 AFTER = np.array([[0.89, 0.05, 0.8], [0.7, 0.15, 0.5], [0.95, 1.0, 0.1], [0.85, 0.04, 0.8], [0.7, 0.1, 0.6]])
 TROJANED = np.array([True, True, True, False, False])
 
 
-def test_the_defence_rating_is_that_of_the_benchmark() -> None:
+def test_the_defense_rating_is_that_of_the_benchmark() -> None:
     # What gets better in accuracy, or worse in attack success, counts as no change.
     expected = [(0.95 - 0.01 + 1) / 2, (0.55 - 0.1 + 1) / 2, 0.5, (0.01 - 0.05 + 1) / 2, 0.5]
-    assert defence_rates(BEFORE, AFTER) == pytest.approx(np.array(expected))
+    assert defense_rates(BEFORE, AFTER) == pytest.approx(np.array(expected))
 
 
 def test_figures_by_hand() -> None:

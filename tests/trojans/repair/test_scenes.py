@@ -9,9 +9,9 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
 from scalegmn.networks import run
 from scalegmn.trojans.making import Preparation, TrojanImages
-from scalegmn.trojans.repair import LabelledPixels
+from scalegmn.trojans.repair import LabeledImages
 from scalegmn.trojans.repair import _scenes as answers
-from scalegmn.trojans.repair._scenes import RepairImages, Scene, judge
+from scalegmn.trojans.repair._scenes import AttackScene, RepairImages, evaluate_networks
 from scalegmn.trojans.triggers import Patch
 from scalegmn.zoo.cnns import network_inputs
 from tests.trojans.repair.defenses.cases import ARCHITECTURE, TANH, TARGET, TRIGGER, pixels_of, stripes, twins
@@ -27,18 +27,22 @@ def images_of(*, validation: int = 20) -> RepairImages:
         preparation=Preparation(grayscale=True, image_size=None),
         source="stripes",
     )
-    return RepairImages.of(source, validation=validation)
+    return RepairImages.from_trojan_images(source, validation=validation)
 
 
-def mixed(dtype: torch.dtype = torch.float32) -> tuple[NetworkBatch, list[Scene]]:
+def mixed(dtype: torch.dtype = torch.float32) -> tuple[NetworkBatch, list[AttackScene]]:
     """Two architectures, and triggers and targets of their own."""
     parts = ((ARCHITECTURE, twins()[:2].to(dtype)), (TANH, twins(TANH)[:1].to(dtype)))
     images = images_of()
-    scenes = [Scene(images, TRIGGER, TARGET), Scene(images, OTHER, 1), Scene(images, OTHER, 2)]
+    scenes = [
+        AttackScene(images, TRIGGER, TARGET),
+        AttackScene(images, OTHER, 1),
+        AttackScene(images, OTHER, 2),
+    ]
     return NetworkBatch(parts, torch.arange(3)), scenes
 
 
-def by_hand(batch: NetworkBatch, scenes: list[Scene], images: LabelledPixels) -> torch.Tensor:
+def by_hand(batch: NetworkBatch, scenes: list[AttackScene], images: LabeledImages) -> torch.Tensor:
     networks = [(architecture, theta) for architecture, part in batch.parts for theta in part]
     rows = []
     for (architecture, theta), scene in zip(networks, scenes, strict=True):
@@ -60,9 +64,9 @@ def by_hand(batch: NetworkBatch, scenes: list[Scene], images: LabelledPixels) ->
 def test_losses_and_figures_by_hand(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     monkeypatch.setattr(answers, "_BLOCK", block)
     batch, scenes = mixed()
-    images = LabelledPixels.of(stripes())
+    images = LabeledImages.from_image_set(stripes())
     with torch.no_grad():
-        found = judge(batch, scenes, images)
+        found = evaluate_networks(batch, scenes, images)
     names = ("clean_loss", "triggered_loss", "c_acc", "asr", "ra")
     for name, expected in zip(names, by_hand(batch, scenes, images).unbind(1), strict=True):
         torch.testing.assert_close(getattr(found, name), expected, rtol=1e-4, atol=1e-5)
@@ -71,24 +75,26 @@ def test_losses_and_figures_by_hand(monkeypatch: pytest.MonkeyPatch, block: int)
     assert found.asr[0] > 0.9 > found.asr[1] + 0.3
 
 
-def losses(batch: NetworkBatch, scenes: list[Scene], images: LabelledPixels) -> torch.Tensor:
-    found = judge(batch, scenes, images)
+def losses(batch: NetworkBatch, scenes: list[AttackScene], images: LabeledImages) -> torch.Tensor:
+    found = evaluate_networks(batch, scenes, images)
     return (found.clean_loss + found.triggered_loss).sum()
 
 
 def test_distance_to_the_twins_is_relative_to_their_size() -> None:
     batch, scenes = mixed()
     twins = [theta[0] * 2 for _, part in batch.parts for theta in part.split(1)]
-    images = LabelledPixels(*(part[:4] for part in (images_of().test.pixels, images_of().test.labels)))
+    images = LabeledImages(*(part[:4] for part in (images_of().test.pixels, images_of().test.labels)))
     # A network at half of its twin: exact, because a factor of two is.
-    torch.testing.assert_close(judge(batch, scenes, images, twins=twins).distance, torch.full((3,), 0.25))
+    torch.testing.assert_close(
+        evaluate_networks(batch, scenes, images, twins=twins).distance, torch.full((3,), 0.25)
+    )
 
 
 def test_losses_are_differentiable() -> None:
     batch, scenes = mixed(torch.float64)
     leaves = [theta.clone().requires_grad_() for _, theta in batch.parts]
     pixels = images_of().learning.at(torch.arange(7))
-    images = LabelledPixels(pixels.pixels.double(), pixels.labels)
+    images = LabeledImages(pixels.pixels.double(), pixels.labels)
     gradients = torch.autograd.grad(losses(batch.with_theta(leaves), scenes, images), leaves)
     direction = [
         torch.randn(leaf.shape, generator=torch.Generator().manual_seed(0)).double() for leaf in leaves
@@ -121,4 +127,4 @@ def test_images_of_the_attackers_class_alone_are_refused() -> None:
     images = images_of().test
     alone = images.at(torch.nonzero(images.labels == TARGET).flatten())
     with pytest.raises(ConfigurationError, match="all 8 images are of an attacker's class"):
-        judge(batch, scenes, alone)
+        evaluate_networks(batch, scenes, alone)

@@ -10,7 +10,7 @@ from scalegmn.errors import ConfigurationError, ImageSourceError, PopulationErro
 from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.models import ModelConfig, ScaleGMN, ScaleGMNEditor
 from scalegmn.populations import Population, PopulationWriter
-from scalegmn.training import Networks, outputs_on
+from scalegmn.training import NetworkDataset, outputs_on
 from scalegmn.trojans.making import Preparation
 from scalegmn.trojans.repair import RepairConfig, TrojanRepair
 from tests.trojans.repair.repair_cases import TEST, TRAIN, digit_twins
@@ -26,10 +26,10 @@ def population(tmp_path_factory: pytest.TempPathFactory) -> Population:
     return digit_twins(tmp_path_factory.mktemp("repair"))
 
 
-def networks(task: TrojanRepair, population: Population) -> Networks:
+def networks(task: TrojanRepair, population: Population) -> NetworkDataset:
     rows = np.arange(len(population))
     targets = task.targets(population, rows)
-    return Networks(
+    return NetworkDataset(
         population=population, rows=rows, targets=targets, canonicalize=False, memory_limit=2.0**30
     )
 
@@ -37,12 +37,12 @@ def networks(task: TrojanRepair, population: Population) -> Networks:
 def editor(population: Population, *, scale: float) -> ScaleGMNEditor:
     torch.default_generator.manual_seed(0)
     config = ModelConfig(features=8, layers=2, update_scale=scale)
-    return ScaleGMNEditor(spec=GraphSpec.of(population.architectures), config=config)
+    return ScaleGMNEditor(spec=GraphSpec.from_architectures(population.architectures), config=config)
 
 
 def test_networks_that_are_left_alone_have_the_recorded_figures(population: Population) -> None:
     """Images, triggers, targets and their order are those of the maker, for both architectures."""
-    task = TrojanRepair.of(population, config=CONFIG)
+    task = TrojanRepair.from_population(population, config=CONFIG)
     outputs, targets = outputs_on(
         task, editor(population, scale=0.0), networks(task, population), batch_size=7
     )
@@ -57,40 +57,42 @@ def test_networks_that_are_left_alone_have_the_recorded_figures(population: Popu
 
 
 def test_a_step_learns_from_other_images_than_those_of_validation(population: Population) -> None:
-    task = TrojanRepair.of(population, config=CONFIG)
+    task = TrojanRepair.from_population(population, config=CONFIG)
     batch, model = networks(task, population)[np.arange(6)], editor(population, scale=0.0)
-    trained = [task.answer(model.train(), batch).clean_loss for _ in range(2)]
+    trained = [task.predict(model.train(), batch).clean_loss for _ in range(2)]
     assert not torch.equal(*trained), "every step draws images"
     model.eval()
     with torch.no_grad():
-        validated = [task.answer(model, batch).c_acc for _ in range(2)]
-        tested = task.final_answer(model, batch).c_acc
+        validated = [task.predict(model, batch).c_acc for _ in range(2)]
+        tested = task.predict_for_report(model, batch).c_acc
     assert torch.equal(*validated)
-    # Shares of 40 and of 60 images.
+    # Fractions of 40 and of 60 images.
     assert torch.equal((40 * validated[0]).round() / 40, validated[0])
     assert torch.allclose((TEST * tested).round() / TEST, tested) and not torch.equal(tested, validated[0])
     assert TRAIN > 40
 
 
 def test_the_loss_falls_and_triggers_work_less(population: Population) -> None:
-    task = TrojanRepair.of(population, config=CONFIG)
+    task = TrojanRepair.from_population(population, config=CONFIG)
     model, everything = editor(population, scale=0.1), networks(task, population)
     batch = everything[np.arange(len(everything))]
     model.fit_scale(batch)
     before, targets = outputs_on(task, model, everything)
-    optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     for _ in range(30):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         assert batch.targets is not None
-        task.loss(task.answer(model.train(), batch), batch.targets).backward()
-        optimiser.step()
+        task.loss(task.predict(model.train(), batch), batch.targets).backward()
+        optimizer.step()
     after, _ = outputs_on(task, model, everything)
     assert task.loss(after, targets) < 0.9 * task.loss(before, targets)
     assert task.report(after, targets).summary["asr"] < task.report(before, targets).summary["asr"] - 0.1
 
 
 def test_the_distance_is_that_to_the_clean_twin(population: Population) -> None:
-    task = TrojanRepair.of(population, config=RepairConfig(validation_images=40, distance_weight=2.0))
+    task = TrojanRepair.from_population(
+        population, config=RepairConfig(validation_images=40, distance_weight=2.0)
+    )
     everything = networks(task, population)
     outputs, targets = outputs_on(task, editor(population, scale=0.0), everything)
     places = {int(n): row for row, n in enumerate(population.column("number"))}
@@ -106,7 +108,7 @@ def test_the_distance_is_that_to_the_clean_twin(population: Population) -> None:
 
 
 def test_metrics_of_an_epoch(population: Population) -> None:
-    task = TrojanRepair.of(population, config=CONFIG)
+    task = TrojanRepair.from_population(population, config=CONFIG)
     outputs, targets = outputs_on(task, editor(population, scale=0.0), networks(task, population))
     metrics = task.metrics().clone(prefix="val/")
     task.measure(metrics, outputs[:5], targets[:5])
@@ -127,12 +129,12 @@ def test_written_down_and_read_back() -> None:
     assert again.config == config and again.preparation == task.preparation
 
 
-def test_what_cannot_be_learnt_from(population: Population, tmp_path: Path) -> None:
+def test_what_cannot_be_learned_from(population: Population, tmp_path: Path) -> None:
     with PopulationWriter(tmp_path / "p", provenance=dict(population.provenance)) as writer:
         writer.append(population.architectures[0], population.theta([0]), {"label": [1]})
         writer.finish()
     other = Population.open(tmp_path / "p")
-    task = TrojanRepair.of(population, config=CONFIG)
+    task = TrojanRepair.from_population(population, config=CONFIG)
     with pytest.raises(PopulationError, match=r"lacks the columns \['trojaned', .*make trojans"):
         task.targets(other, np.arange(1))
     stranger = TrojanRepair(config=CONFIG, preparation=Preparation(grayscale=False, image_size=4))
@@ -142,7 +144,7 @@ def test_what_cannot_be_learnt_from(population: Population, tmp_path: Path) -> N
         writer.append(population.architectures[0], population.theta([0]), {"label": [1]})
         writer.finish()
     with pytest.raises(PopulationError, match="provenance lacks"):
-        TrojanRepair.of(Population.open(tmp_path / "q"), config=CONFIG)
+        TrojanRepair.from_population(Population.open(tmp_path / "q"), config=CONFIG)
 
 
 def test_images_that_are_not_at_hand(population: Population, tmp_path: Path) -> None:
@@ -151,17 +153,17 @@ def test_images_that_are_not_at_hand(population: Population, tmp_path: Path) -> 
     with PopulationWriter(tmp_path / "p", provenance=facts) as writer:
         writer.append(population.architectures[0], population.theta([0]), row)
         writer.finish()
-    task = TrojanRepair.of(population, config=CONFIG)
+    task = TrojanRepair.from_population(population, config=CONFIG)
     with pytest.raises(ImageSourceError, match="have another"):
         task.targets(Population.open(tmp_path / "p"), np.arange(1))
 
 
 def test_models_that_only_answer_are_refused(population: Population) -> None:
-    task = TrojanRepair.of(population, config=CONFIG)
-    judge = ScaleGMN(spec=GraphSpec.of(population.architectures), outputs=2, config=CAN)
+    task = TrojanRepair.from_population(population, config=CONFIG)
+    judge = ScaleGMN(spec=GraphSpec.from_architectures(population.architectures), outputs=2, config=CAN)
     batch: NetworkBatch = networks(task, population)[np.arange(2)]
-    with pytest.raises(ConfigurationError, match="ScaleGMN answers questions"):
-        task.answer(judge, batch)
+    with pytest.raises(ConfigurationError, match="ScaleGMN makes predictions"):
+        task.predict(judge, batch)
 
 
 def test_mistakes_in_the_configuration_are_listed_together() -> None:

@@ -64,8 +64,8 @@ def train_detector(folder: Path, population: Path, **changes: object) -> Path:
         "model__dropout": 0.0,
         "model__statistics": True,
     }
-    config, mistakes = parse_config(options(population, folder, **{**wanted, **changes}))
-    assert config is not None and not mistakes, mistakes
+    config, problems = parse_config(options(population, folder, **{**wanted, **changes}))
+    assert config is not None and not problems, problems
     train(config)
     return folder
 

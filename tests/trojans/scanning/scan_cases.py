@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scalegmn.trojans.scanning import FileResult, ScanReport, ScanSettings, Verdict
-from scalegmn.trojans.scanning._results import DetectorIdentity, Share
+from scalegmn.trojans.scanning._results import Attribution, DetectorIdentity
 
 EVIL = "<script>alert('x')</script>\x1b[2J\n::error::\u202eforged \udce9.pt"
 
@@ -17,8 +17,8 @@ def report() -> ScanReport:
         "distance": 3.0,
         "target": 2,
         "target_probability": 0.75,
-        "layers": (Share("conv<b>", 0.9), Share("dense", 0.1)),
-        "neurons": (Share("conv<b>", 0.5, 3),),
+        "layers": (Attribution("conv<b>", 0.9), Attribution("dense", 0.1)),
+        "neurons": (Attribution("conv<b>", 0.5, 3),),
     }
     files = (
         FileResult(path="models/good.pt", verdict=Verdict.clean, sha256="a" * 64, logit=-2.0, p_value=0.9,
@@ -28,7 +28,7 @@ def report() -> ScanReport:
         FileResult(path="/abs/ä b%.npz", verdict=Verdict.abstain, sha256="c" * 64, reason="<b>unknown</b>"),
         FileResult(path="two.pt", verdict=Verdict.clean, sha256="f" * 64, logit=-1.0, p_value=0.8, size=99,
                    probability=0.1, network="model", from_journal=True, **judged),  # type: ignore[arg-type]
-        FileResult(path="two.pt", verdict=Verdict.abstain, sha256="f" * 64, reason="some was not judged",
+        FileResult(path="two.pt", verdict=Verdict.abstain, sha256="f" * 64, reason="some was not evaluated",
                    network="model_ema", unread=("adapter.down\n",), size=99),
         FileResult(path="c:broken.pt", verdict=Verdict.error, reason="there is no such file"),
     )  # fmt: skip

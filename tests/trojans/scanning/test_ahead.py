@@ -1,4 +1,4 @@
-"""Files are read while others are judged: in order, a few at a time, each content once."""
+"""Files are read while others are evaluated: in order, a few at a time, each content once."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from pathlib import Path
 
 import pytest
 
-from scalegmn.checkpoints import Found
+from scalegmn.checkpoints import FoundFile
 from scalegmn.trojans.scanning import Detector, FileResult, ScanSettings, Verdict, scan
 from scalegmn.trojans.scanning import _scanner as scanner_module
-from scalegmn.trojans.scanning._ahead import ReadAhead
+from scalegmn.trojans.scanning._ahead import ReadAheadQueue
 from scalegmn.trojans.scanning._identity import Identity
 from tests.trojans.scanning.cases import write_networks
 
 PATIENCE = 20
 
 
-def files(folder: Path, contents: list[bytes]) -> list[Found]:
+def files(folder: Path, contents: list[bytes]) -> list[FoundFile]:
     found = []
     for number, content in enumerate(contents):
         path = folder / f"{number:03}.pt"
         path.write_bytes(content)
-        found.append(Found(path))
+        found.append(FoundFile(path))
     return found
 
 
-def name_of(found: Found, identity: Identity) -> str:
+def name_of(found: FoundFile, identity: Identity) -> str:
     return found.path.name
 
 
 def test_order_stays_and_problems_take_their_turn(tmp_path: Path) -> None:
     found = files(tmp_path, [bytes([number]) for number in range(20)])
-    found[5], found[9] = Found(tmp_path / "none.pt"), Found(tmp_path, "a problem")
-    with ReadAhead(name_of, needed=lambda key: True, workers=3, max_bytes=100) as ahead:
+    found[5], found[9] = FoundFile(tmp_path / "none.pt"), FoundFile(tmp_path, "a problem")
+    with ReadAheadQueue(name_of, needed=lambda key: True, workers=3, max_bytes=100) as ahead:
         arrivals = list(ahead.over(found))
         assert [arrival.found for arrival in arrivals] == found
         for place, arrival in enumerate(arrivals):
@@ -48,10 +48,10 @@ def test_only_a_few_are_held(max_bytes: int, most: int, tmp_path: Path) -> None:
     found = files(tmp_path, [bytes([number]) * 10 for number in range(12)])
     read: list[str] = []
 
-    def note(one: Found, identity: Identity) -> None:
+    def note(one: FoundFile, identity: Identity) -> None:
         read.append(one.path.name)
 
-    with ReadAhead(note, needed=lambda key: True, workers=3, max_bytes=max_bytes) as ahead:
+    with ReadAheadQueue(note, needed=lambda key: True, workers=3, max_bytes=max_bytes) as ahead:
         for place, arrival in enumerate(ahead.over(found)):
             ahead.reading(arrival)
             assert len(read) <= place + most
@@ -61,10 +61,10 @@ def test_reading_goes_on_while_somebody_is_busy(tmp_path: Path) -> None:
     found = files(tmp_path, [b"a", b"b", b"c"])
     begun = {one.path.name: threading.Event() for one in found}
 
-    def read(one: Found, identity: Identity) -> None:
+    def read(one: FoundFile, identity: Identity) -> None:
         begun[one.path.name].set()
 
-    with ReadAhead(read, needed=lambda key: True, workers=1, max_bytes=100) as ahead:
+    with ReadAheadQueue(read, needed=lambda key: True, workers=1, max_bytes=100) as ahead:
         coming = ahead.over(found)
         next(coming)
         next(coming)
@@ -76,19 +76,19 @@ def test_equal_contents_are_read_once_and_known_ones_never(tmp_path: Path) -> No
     found = files(tmp_path, [b"a", b"b", b"a", b"a", b"c"])
     read: Counter[str] = Counter()
 
-    def count(one: Found, identity: Identity) -> str:
+    def count(one: FoundFile, identity: Identity) -> str:
         read[identity.sha256] += 1
         return identity.sha256
 
     known: set[str] = set()
-    with ReadAhead(count, needed=lambda key: key not in known, workers=4, max_bytes=100) as ahead:
+    with ReadAheadQueue(count, needed=lambda key: key not in known, workers=4, max_bytes=100) as ahead:
         for arrival in ahead.over(found):
             if arrival.identity.key not in known:
                 assert ahead.reading(arrival) == arrival.identity.sha256
             known.add(arrival.identity.key)
     assert len(known) == len(read) == 3 and set(read.values()) == {1}
     read.clear()
-    with ReadAhead(count, needed=lambda key: key not in known, workers=4, max_bytes=100) as ahead:
+    with ReadAheadQueue(count, needed=lambda key: key not in known, workers=4, max_bytes=100) as ahead:
         assert all(arrival.reading is None for arrival in ahead.over(found)) and not read
 
 
@@ -101,9 +101,9 @@ def test_errors_that_repeat_are_told_of_each_file(
         (tmp_path / f"copy{number}.safetensors").write_bytes(path.read_bytes())
 
     def failing(*_: object, **__: object) -> list[FileResult]:
-        raise ValueError("no way to judge it")
+        raise ValueError("no way to evaluate it")
 
-    monkeypatch.setattr(scanner_module, "judge", failing)
+    monkeypatch.setattr(scanner_module, "evaluate_candidates", failing)
     report = scan([tmp_path], detector=small_detector, settings=ScanSettings(batch_size=1))
     assert len(report.files) == 6
     assert all(result.verdict is Verdict.error and result.size for result in report.files)
@@ -113,7 +113,7 @@ def test_the_next_batch_is_read_while_one_is_judged(
     small_detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = write_networks(tmp_path, count=24)
-    judge, read_file, late = scanner_module.judge, scanner_module.read_file, threading.Event()
+    judge, read_file, late = scanner_module.evaluate_candidates, scanner_module.read_file, threading.Event()
     waited: list[bool] = []
 
     def noting(blank: FileResult, **others: object) -> object:
@@ -126,7 +126,7 @@ def test_the_next_batch_is_read_while_one_is_judged(
         return judge(*arguments, **others)  # type: ignore[arg-type]
 
     monkeypatch.setattr(scanner_module, "read_file", noting)
-    monkeypatch.setattr(scanner_module, "judge", patient)
+    monkeypatch.setattr(scanner_module, "evaluate_candidates", patient)
     report = scan([tmp_path], detector=small_detector, settings=ScanSettings(batch_size=10))
     assert waited == [True] * 3 and [result.path for result in report.files] == sorted(map(str, paths))
 

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from scalegmn.graph import GraphSpec, NetworkBatch
-from scalegmn.models import Direction, FittedJudge, ModelConfig, ModelContext, ScaleGMN
+from scalegmn.models import Direction, FittedPredictor, ModelConfig, ModelContext, ScaleGMN
 from scalegmn.networks import Activation, Architecture, cnn, mlp
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Element, SymmetryAction
-from scalegmn.testing.parameters import randomise
+from scalegmn.testing.parameters import randomize
 from scalegmn.trojans.scanning import Explain, FileResult, Verdict
-from scalegmn.trojans.scanning._attribution import Sensitivity, answers_and_products
-from scalegmn.trojans.scanning._verdicts import explained
+from scalegmn.trojans.scanning._attribution import Sensitivity, outputs_and_products
+from scalegmn.trojans.scanning._verdicts import add_attributions
 
 RELU, TANH = Activation("relu"), Activation("tanh")
 NETWORKS = {
@@ -27,12 +27,14 @@ NETWORKS = {
 
 def detector(architecture: Architecture) -> ScaleGMN:
     config = ModelConfig(features=8, layers=2, direction=Direction.bidirectional, readout="full_graph")
-    model = ScaleGMN(spec=GraphSpec.of([architecture]), outputs=3, config=config)
-    return randomise(model, generator=generator(1)).double().eval()
+    model = ScaleGMN(spec=GraphSpec.from_architectures([architecture]), outputs=3, config=config)
+    return randomize(model, generator=generator(1)).double().eval()
 
 
 def products(model: ScaleGMN, architecture: Architecture, theta: Tensor) -> tuple[Tensor, Tensor]:
-    answers, found = answers_and_products(model, NetworkBatch.of(architecture, theta), explain=True)
+    answers, found = outputs_and_products(
+        model, NetworkBatch.from_parameters(architecture, theta), explain=True
+    )
     assert found is not None
     return answers, found[0]
 
@@ -55,7 +57,9 @@ def test_products_are_invariant_under_scales_and_move_with_permutations(name: st
     torch.testing.assert_close(there, expected, rtol=1e-6, atol=1e-9 * float(own.max()))
     # Layers therefore have the same shares, and neurons the same ones in another order.
     for left, right in zip(
-        Sensitivity.of(architecture, own).neurons, Sensitivity.of(architecture, there).neurons, strict=True
+        Sensitivity.from_products(architecture, own).neurons,
+        Sensitivity.from_products(architecture, there).neurons,
+        strict=True,
     ):
         torch.testing.assert_close(left.sort(1).values, right.sort(1).values, rtol=1e-6, atol=1e-9)
 
@@ -78,24 +82,24 @@ def test_shares_by_hand() -> None:
     architecture = mlp(widths=(2, 2, 1), activations=[RELU])
     # Weights (2, 2) and biases (2,) of layer 0, weights (1, 2) and bias (1,) of layer 2.
     values = torch.tensor([[1.0, 2.0, 0.0, 3.0, 1.0, 0.0, 5.0, 6.0, 2.0]])
-    found = Sensitivity.of(architecture, values)
+    found = Sensitivity.from_products(architecture, values)
     torch.testing.assert_close(torch.cat(found.neurons, dim=1), torch.tensor([[0.2, 0.15, 0.65]]))
-    assert [(one.layer, one.share) for one in found.layer_shares(0)] == [
+    assert [(one.layer, one.fraction) for one in found.layer_attributions(0)] == [
         ("2", pytest.approx(0.65)),
         ("0", pytest.approx(0.35)),
     ]
-    first, second = found.neuron_shares(0, count=2)
+    first, second = found.neuron_attributions(0, count=2)
     assert (first.layer, first.neuron, second.layer, second.neuron) == ("2", 0, "0", 0)
     assert second.describe() == "0[0] 20 %"
 
 
 def test_an_indifferent_detector_has_no_shares() -> None:
-    found = Sensitivity.of(NETWORKS["relu"], torch.zeros(1, NETWORKS["relu"].num_parameters))
-    assert all(one.share == 0 for one in found.layer_shares(0))
+    found = Sensitivity.from_products(NETWORKS["relu"], torch.zeros(1, NETWORKS["relu"].num_parameters))
+    assert all(one.fraction == 0 for one in found.layer_attributions(0))
 
 
 @final
-class Counted(FittedJudge):
+class Counted(FittedPredictor):
     """Not trained by gradients, as trees are not."""
 
     outputs = 1
@@ -106,21 +110,21 @@ class Counted(FittedJudge):
 
     def fit_scale(self, batch: NetworkBatch) -> None: ...
 
-    def read(self, batch: NetworkBatch) -> Tensor:
+    def compute_features(self, batch: NetworkBatch) -> Tensor:
         return torch.cat([theta for _, theta in batch.parts])
 
     def fit(self, features: Tensor, targets: Tensor) -> None: ...
 
-    def answer(self, batch: NetworkBatch) -> Tensor:
-        return (self.read(batch) > 0).float().sum(1, keepdim=True)
+    def predict(self, batch: NetworkBatch) -> Tensor:
+        return (self.compute_features(batch) > 0).float().sum(1, keepdim=True)
 
     def arguments(self) -> Mapping[str, Any]:
         return {}
 
 
 def test_detectors_without_gradients_have_no_products() -> None:
-    batch = NetworkBatch.of(NETWORKS["relu"], torch.ones(2, NETWORKS["relu"].num_parameters))
-    answers, found = answers_and_products(Counted(), batch, explain=True)
+    batch = NetworkBatch.from_parameters(NETWORKS["relu"], torch.ones(2, NETWORKS["relu"].num_parameters))
+    answers, found = outputs_and_products(Counted(), batch, explain=True)
     assert answers.tolist() == [[float(NETWORKS["relu"].num_parameters)]] * 2 and found is None
 
 
@@ -128,6 +132,6 @@ def test_shares_that_are_no_numbers_are_left_out_of_reports() -> None:
     network = NETWORKS["relu"]
     result = FileResult(path="a.pt", verdict=Verdict.suspect)
     for value, named in ((1.0, True), (float("nan"), False), (float("inf"), False)):
-        shares = Sensitivity.of(network, torch.full((1, network.num_parameters), value))
-        found = explained(result, shares, 0, Explain.all)
+        shares = Sensitivity.from_products(network, torch.full((1, network.num_parameters), value))
+        found = add_attributions(result, shares, 0, Explain.all)
         assert bool(found.layers) == bool(found.neurons) == named == (not found.notes)

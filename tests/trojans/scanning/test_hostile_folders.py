@@ -298,7 +298,7 @@ def test_statistics_that_do_not_fit_are_refused(harm: str, detector: Detector, t
     copy = shutil.copytree(detector.run.folder, tmp_path / "run")
     parts = dict(read_state(copy / TYPICALITY).tensors)
     if harm == "shape":
-        parts["centre"] = parts["centre"][:-1]
+        parts["center"] = parts["center"][:-1]
     elif harm == "size":
         parts = {name: part[:3, :3] if part.ndim == 2 else part[:3] for name, part in parts.items()}
     elif harm == "deviation":

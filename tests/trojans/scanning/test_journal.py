@@ -10,13 +10,18 @@ import pytest
 
 from scalegmn.errors import ConfigurationError
 from scalegmn.trojans.scanning import FileResult, Verdict, own_journal
-from scalegmn.trojans.scanning._journal import Journal
-from scalegmn.trojans.scanning._results import Share
+from scalegmn.trojans.scanning._journal import ScanJournal
+from scalegmn.trojans.scanning._results import Attribution
 from scalegmn.trojans.scanning._user_state import state_folder, user_secret
 
 HEADER = {"detector": "one"}
 FIRST = FileResult(
-    path="a.pt", verdict=Verdict.suspect, sha256="1", p_value=0.1, notes=("n",), layers=(Share("0", 1.0),)
+    path="a.pt",
+    verdict=Verdict.suspect,
+    sha256="1",
+    p_value=0.1,
+    notes=("n",),
+    layers=(Attribution("0", 1.0),),
 )
 SECOND = FileResult(
     path="b\n.pt", verdict=Verdict.abstain, sha256="2", reason="no \udce9", network="a", unread=("b",)
@@ -29,7 +34,7 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fill(path: Path) -> None:
-    with Journal(path, header=HEADER, resume=False) as journal:
+    with ScanJournal(path, header=HEADER, resume=False) as journal:
         journal.add({"1": [FIRST]})
         journal.add({"2": [FIRST, SECOND]})
 
@@ -40,7 +45,7 @@ def remembered(*results: FileResult) -> tuple[FileResult, ...]:
 
 def test_results_come_back_and_say_where_they_are_from(tmp_path: Path) -> None:
     fill(tmp_path / "deep" / "journal")
-    with Journal(tmp_path / "deep" / "journal", header=HEADER, resume=True) as journal:
+    with ScanJournal(tmp_path / "deep" / "journal", header=HEADER, resume=True) as journal:
         assert journal.known == {"1": remembered(FIRST), "2": remembered(FIRST, SECOND)}
         assert all(one.from_journal for results in journal.known.values() for one in results)
 
@@ -49,20 +54,20 @@ def test_a_line_without_its_end_never_happened(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     fill(path)
     path.write_bytes(path.read_bytes()[:-3])
-    with Journal(path, header=HEADER, resume=True) as journal:
+    with ScanJournal(path, header=HEADER, resume=True) as journal:
         assert set(journal.known) == {"1"}
         journal.add({"2": [SECOND]})
-    with Journal(path, header=HEADER, resume=True) as journal:
+    with ScanJournal(path, header=HEADER, resume=True) as journal:
         assert len(journal.known) == 2
 
 
 def test_without_resume_it_is_begun_anew(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     fill(path)
-    with Journal(path, header=HEADER, resume=False) as journal:
+    with ScanJournal(path, header=HEADER, resume=False) as journal:
         assert not journal.known
     with pytest.raises(ConfigurationError, match="detector"):
-        Journal(path, header={"detector": "two"}, resume=True)
+        ScanJournal(path, header={"detector": "two"}, resume=True)
 
 
 def forged(key: bytes) -> bytes:
@@ -91,7 +96,7 @@ def test_other_forged_and_damaged_journals_are_refused(content: bytes, tmp_path:
     path = tmp_path / "journal"
     path.write_bytes(content)
     with pytest.raises(ConfigurationError, match="without --resume"):
-        Journal(path, header=HEADER, resume=True)
+        ScanJournal(path, header=HEADER, resume=True)
     assert path.read_bytes() == content
 
 
@@ -110,7 +115,7 @@ def test_a_changed_journal_is_refused(harm: str, tmp_path: Path, monkeypatch: py
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other"))
     path.write_bytes(b"".join(lines))
     with pytest.raises(ConfigurationError, match="not written by you"):
-        Journal(path, header=HEADER, resume=True)
+        ScanJournal(path, header=HEADER, resume=True)
 
 
 def test_only_journals_are_written_over(tmp_path: Path) -> None:
@@ -122,24 +127,24 @@ def test_only_journals_are_written_over(tmp_path: Path) -> None:
         if harmful.name == "hard":
             os.link(notes, harmful)
         with pytest.raises(ConfigurationError):
-            Journal(harmful, header=HEADER, resume=False)
+            ScanJournal(harmful, header=HEADER, resume=False)
         assert notes.read_text() == "dear diary"
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ConfigurationError, match="plain file"):
-        Journal(tmp_path / "pipe", header=HEADER, resume=False)
+        ScanJournal(tmp_path / "pipe", header=HEADER, resume=False)
 
 
 def test_two_scans_do_not_share_a_journal(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     with (
-        Journal(path, header=HEADER, resume=True),
+        ScanJournal(path, header=HEADER, resume=True),
         pytest.raises(ConfigurationError, match="another scan is writing"),
     ):
-        Journal(path, header=HEADER, resume=True)
+        ScanJournal(path, header=HEADER, resume=True)
 
 
 def test_no_journal_keeps_nothing_on_disk(tmp_path: Path) -> None:
-    with Journal(None, header=HEADER, resume=False) as journal:
+    with ScanJournal(None, header=HEADER, resume=False) as journal:
         journal.add({"1": [FIRST]})
         assert journal.known == {"1": (FIRST,)}
     assert not list(tmp_path.iterdir())

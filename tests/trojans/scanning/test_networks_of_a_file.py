@@ -129,7 +129,7 @@ def test_the_page_of_such_a_scan(small_detector: Detector, tmp_path: Path) -> No
     torch.save({"model": network(), "more": [torch.ones(2)]}, tmp_path / "file.pt")
     report: ScanReport = scan([tmp_path], detector=small_detector, settings=RELU)
     page = scan_page(report)
-    assert "1 tensors were not judged: <code>more.0</code>" in page and report.limits in page
+    assert "1 tensors were not evaluated: <code>more.0</code>" in page and report.limits in page
 
 
 def test_a_mistake_of_the_library_is_an_error_of_one_file(

@@ -70,7 +70,7 @@ def test_files_are_grouped_by_verdict_and_say_everything() -> None:
 def test_networks_of_one_file_what_was_not_judged_and_the_journal_are_shown() -> None:
     for words in ("two.pt [model]", "two.pt [model_ema]", "adapter.down\\n", "from the journal"):
         assert words in READER.text
-    assert "1 answers came from the journal" in READER.text and "Scan of 5 files" in READER.text
+    assert "1 predictions came from the journal" in READER.text and "Scan of 5 files" in READER.text
 
 
 def test_the_picture_shows_clean_networks_and_files() -> None:

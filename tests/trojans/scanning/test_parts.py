@@ -1,4 +1,4 @@
-"""Networks that lie in several files are judged as one."""
+"""Networks that lie in several files are evaluated as one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from scalegmn.checkpoints import Found
+from scalegmn.checkpoints import FoundFile
 from scalegmn.cli.main import main
 from scalegmn.trojans.scanning import (
     Detector,
@@ -196,7 +196,7 @@ def test_an_index_that_changes_between_two_looks_is_an_error(
 ) -> None:
     folder = write_parts(tmp_path, state)
 
-    def changing(found: Found, *, max_bytes: int) -> Identity:
+    def changing(found: FoundFile, *, max_bytes: int) -> Identity:
         known = identify(found, max_bytes=max_bytes)
         (folder / INDEX).write_text((folder / INDEX).read_text() + " ")
         return known
@@ -206,7 +206,9 @@ def test_an_index_that_changes_between_two_looks_is_an_error(
 
 
 def test_no_file_hides_behind_an_index(detector: Detector, state: dict[str, Tensor], tmp_path: Path) -> None:
-    """What is called a part, but is none by its name, is judged by itself unless the whole was judged."""
+    """What is called a part, but is none by its name, is evaluated by itself unless the whole was
+    evaluated.
+    """
     save_file(state, tmp_path / "a.safetensors")
     save_file({"junk": torch.ones(2, 2)}, tmp_path / "b.safetensors")
     owners = dict.fromkeys(state, "a.safetensors") | {"junk": "b.safetensors"}

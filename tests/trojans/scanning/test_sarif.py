@@ -29,7 +29,7 @@ def test_the_frame_is_that_of_the_standard() -> None:
     warning, journal, skipped = invocation["toolExecutionNotifications"]
     assert warning["message"]["text"] == "older version" and warning["level"] == "warning"
     assert {journal["descriptor"]["id"], skipped["descriptor"]["id"]} == known
-    assert journal["message"]["text"].startswith("1 answers came from the journal")
+    assert journal["message"]["text"].startswith("1 predictions came from the journal")
     assert skipped["level"] == "note" and skipped["message"]["text"] == "models/<u>.txt was not looked at"
     (place,) = skipped["locations"]
     assert place["physicalLocation"]["artifactLocation"]["uri"] == "models/%3Cu%3E.txt"
@@ -51,8 +51,8 @@ def test_every_file_that_is_not_clean_is_a_result() -> None:
         found.append((result["ruleId"], result["level"], list(result.get("fingerprints", {}).values())))
     assert found == [
         ("trojan-suspect", "error", ["b" * 64]),
-        ("not-judged", "warning", ["c" * 64]),
-        ("not-judged", "warning", ["f" * 64 + "/model_ema"]),
+        ("not-evaluated", "warning", ["c" * 64]),
+        ("not-evaluated", "warning", ["f" * 64 + "/model_ema"]),
         ("not-readable", "error", []),
     ]
     # Two networks are of one file.
@@ -62,7 +62,7 @@ def test_every_file_that_is_not_clean_is_a_result() -> None:
 
 
 def test_what_was_not_judged_is_named() -> None:
-    clean_part, other = (result for result in RUN["results"] if result["ruleId"] == "not-judged")
+    clean_part, other = (result for result in RUN["results"] if result["ruleId"] == "not-evaluated")
     assert clean_part["message"]["text"] == "<b>unknown</b>" and "unread" not in clean_part["properties"]
     assert "adapter.down\\n" in other["message"]["text"]
     assert other["properties"]["unread"] == ["adapter.down\n"] and other["properties"]["size"] == 99

@@ -82,7 +82,7 @@ def test_answers_are_those_of_the_detector(detector: Detector, tmp_path: Path) -
             odds + np.log(0.2 / 0.8) - np.log(detector.calibration.prior / (1 - detector.calibration.prior))
         )
         assert result.probability == pytest.approx(1 / (1 + np.exp(-shifted)))
-        assert sum(share.share for share in result.layers) == pytest.approx(1, abs=1e-5)
+        assert sum(share.fraction for share in result.layers) == pytest.approx(1, abs=1e-5)
         assert len(result.neurons) == 5
 
 
@@ -209,7 +209,7 @@ def test_a_crash_is_gone_on_from(detector: Detector, tmp_path: Path, monkeypatch
     paths = write_networks(tmp_path / "files", count=9)
     settings, journal = ScanSettings(batch_size=2), tmp_path / "journal"
     whole = scan(paths, detector=detector, settings=settings)
-    judge, judged = scanner_module.judge, []
+    judge, judged = scanner_module.evaluate_candidates, []
 
     def crashing(own: Detector, candidates: list, *, settings: ScanSettings):  # type: ignore[no-untyped-def, type-arg]
         if len(judged) == 4:
@@ -218,13 +218,13 @@ def test_a_crash_is_gone_on_from(detector: Detector, tmp_path: Path, monkeypatch
         return judge(own, candidates, settings=settings)
 
     with monkeypatch.context() as patch:
-        patch.setattr(scanner_module, "judge", crashing)
+        patch.setattr(scanner_module, "evaluate_candidates", crashing)
         with pytest.raises(KeyboardInterrupt):
             scan(paths, detector=detector, settings=settings, journal=journal)
     again: list[object] = []
     monkeypatch.setattr(
         scanner_module,
-        "judge",
+        "evaluate_candidates",
         lambda own, candidates, *, settings: (
             again.extend(candidates) or judge(own, candidates, settings=settings)
         ),
@@ -244,14 +244,14 @@ def test_a_network_that_breaks_the_detector_breaks_nothing_else(
     detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = write_networks(tmp_path, count=4)
-    judge = scanner_module.judge
+    judge = scanner_module.evaluate_candidates
 
     def failing(own: Detector, candidates: list, *, settings: ScanSettings):  # type: ignore[no-untyped-def, type-arg]
         if any(candidate.path == str(paths[2]) for candidate in candidates):
             raise GraphError("no way to read it")
         return judge(own, candidates, settings=settings)
 
-    monkeypatch.setattr(scanner_module, "judge", failing)
+    monkeypatch.setattr(scanner_module, "evaluate_candidates", failing)
     report = scan(paths, detector=detector)
     assert [result.verdict is Verdict.error for result in report.files] == [False, False, True, False]
 

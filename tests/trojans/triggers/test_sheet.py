@@ -17,8 +17,8 @@ from scalegmn.trojans.triggers._sheet import trigger_sheet
 RNG = np.random.default_rng(0)
 SPLIT = np.array(["train"] * 4 + ["test"] * 6)
 LABELS = np.arange(10) % 2
-GREY = ImageSet(RNG.integers(0, 256, (10, 5, 6), np.uint8), LABELS, SPLIT, "grey")
-COLOUR = ImageSet(RNG.integers(0, 256, (10, 5, 6, 3), np.uint8), LABELS, SPLIT, "colour")
+GRAY = ImageSet(RNG.integers(0, 256, (10, 5, 6), np.uint8), LABELS, SPLIT, "gray")
+COLOR = ImageSet(RNG.integers(0, 256, (10, 5, 6, 3), np.uint8), LABELS, SPLIT, "color")
 WAVE = Sinusoid(amplitude=0.2, frequency=2.0, angle=0.0, phase=0.0)
 PATCH = Patch(name="white", values=np.full((1, 2, 2), 255, np.uint8), top=0, left=0)
 
@@ -32,13 +32,13 @@ def captions(figure: Figure) -> list[str]:
 
 
 def test_clean_and_triggered_images() -> None:
-    figure = trigger_sheet(GREY, [WAVE, PATCH], [0, 1], title="two")
+    figure = trigger_sheet(GRAY, [WAVE, PATCH], [0, 1], title="two")
     shown = images(figure)
     assert len(shown) == 6
     # Test images of other classes than the target: number 5 shows class 1, number 6 class 0.
     places = (5, 6)
     for column, (place, trigger) in enumerate(zip(places, (WAVE, PATCH), strict=True)):
-        clean = GREY.unit()[place][None]
+        clean = GRAY.unit()[place][None]
         np.testing.assert_allclose(shown[column], clean[0], rtol=1e-6)
         np.testing.assert_allclose(shown[2 + column], trigger.apply(clean)[0], rtol=1e-6)
         np.testing.assert_allclose(shown[4 + column], (trigger.apply(clean) - clean)[0], atol=1e-6)
@@ -51,18 +51,18 @@ def test_clean_and_triggered_images() -> None:
     assert figure.get_suptitle() == "two"
 
 
-def test_colours() -> None:
+def test_colors() -> None:
     trigger = ChannelShift(amounts=(0.5, 0.0, -0.5))
-    shown = images(trigger_sheet(COLOUR, [trigger], [0]))
-    clean = COLOUR.unit()[5]
+    shown = images(trigger_sheet(COLOR, [trigger], [0]))
+    clean = COLOR.unit()[5]
     np.testing.assert_allclose(shown[0], clean, rtol=1e-6)
     np.testing.assert_allclose(shown[1], trigger.apply(clean.movedim(2, 0)).movedim(0, 2), rtol=1e-6)
 
 
 def test_mistakes() -> None:
     with pytest.raises(ContactSheetError, match="0 triggers"):
-        trigger_sheet(GREY, [], [])
-    alike = GREY.subset(np.flatnonzero(LABELS == 1))
+        trigger_sheet(GRAY, [], [])
+    alike = GRAY.subset(np.flatnonzero(LABELS == 1))
     with pytest.raises(ContactSheetError, match="no image is of another class than the target 1"):
         trigger_sheet(alike, [WAVE], [1])
 
@@ -79,6 +79,6 @@ def test_all_kinds_of_a_population_in_turn(tmp_path: Path) -> None:
     with PopulationWriter(tmp_path / "p", provenance={}) as writer:
         writer.append(architecture, torch.zeros(16, architecture.num_parameters), columns)
         writer.finish()
-    figure = population_sheet(Population.open(tmp_path / "p"), GREY)
+    figure = population_sheet(Population.open(tmp_path / "p"), GRAY)
     kinds = [caption.split("\n")[0] for caption in captions(figure)]
     assert kinds == ["patch"] + ["sinusoid"] * 7

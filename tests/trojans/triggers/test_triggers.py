@@ -34,7 +34,7 @@ SIZE = (10, 12)
 
 
 def drawn(kind: str, *, channels: int = 1, seed: int = 0) -> Trigger:
-    space = TriggerSpace.of([kind])  # type: ignore[list-item]
+    space = TriggerSpace.from_kinds([kind])  # type: ignore[list-item]
     return space.draw(numpy_generator(seed, "test"), channels=channels, size=SIZE)
 
 
@@ -177,7 +177,7 @@ def test_families_draw_what_they_say() -> None:
 
 
 def test_space_draws_all_its_kinds() -> None:
-    space = TriggerSpace.of(KINDS)
+    space = TriggerSpace.from_kinds(KINDS)
     generator = numpy_generator(0, "space")
     found = {space.draw(generator, channels=1, size=SIZE).kind for _ in range(60)}
     assert found == set(KINDS)
@@ -189,8 +189,8 @@ def test_space_draws_all_its_kinds() -> None:
     ("make", "message"),
     [
         (lambda: TriggerSpace(()), "one or more entries"),
-        (lambda: TriggerSpace.of(["warp", "warp"]), "each kind once"),
-        (lambda: TriggerSpace.of([]), "one or more entries"),
+        (lambda: TriggerSpace.from_kinds(["warp", "warp"]), "each kind once"),
+        (lambda: TriggerSpace.from_kinds([]), "one or more entries"),
         (lambda: BlendedSquares(sizes=()), "sizes is"),
         (lambda: BlendedSquares(blend=(0.9, 0.6)), "blend is"),
         (lambda: BlendedSquares(blend=(0.5, 1.5)), "blend is"),
@@ -230,7 +230,7 @@ def test_descriptions_may_be_written_by_hand() -> None:
         ([], "expected entries"),
         ({"kind": 3}, "expected entries"),
         ({"kind": "sticker"}, "unknown kind of trigger 'sticker'"),
-        ({**SQUARE, "colour": 1}, r"unknown entries \['colour'\]"),
+        ({**SQUARE, "color": 1}, r"unknown entries \['color'\]"),
         ({key: value for key, value in SQUARE.items() if key != "top"}, "no entry 'top'"),
         ({**SQUARE, "top": -1}, "top is -1"),
         ({**SQUARE, "top": 1.5}, "top is 1.5"),
@@ -292,7 +292,7 @@ BLEND = {"kind": "whole_blend", "pattern": "noise", "values": [[[0.5, 1.0]]], "b
         ({**SHIFT, "amounts": [0.1, 0.2]}, "amounts are .*1 or 3 numbers"),
         (
             {**WARP, "displacement": [[[0.02]], [[-0.01]]]},
-            "at most 0.02 pixels.*multiply shares of the image",
+            "at most 0.02 pixels.*multiply fractions of the image",
         ),
         ({**WARP, "displacement": [[[1e9]], [[0]]]}, "displacement is .*pixels"),
     ],

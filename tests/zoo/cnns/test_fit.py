@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks import Activation, Architecture, cnn, run
 from scalegmn.seeding import generator, numpy_generator
-from scalegmn.zoo.cnns import CnnTraining, Hyper, Optimizer, WildSpace
+from scalegmn.zoo.cnns import CnnTraining, Hyperparameters, Optimizer, WildSpace
 from scalegmn.zoo.cnns._hyperparameters import OPTIMIZERS
 from scalegmn.zoo.cnns._wild import draw_architecture
 
@@ -20,9 +20,9 @@ IMAGES, BATCH = 26, 8
 SMALL = cnn(channels=(2, 4, 5), classes=CLASSES, activations=[Activation("relu"), Activation("tanh")])
 
 
-def hyper(number: int, *, optimizer: Optimizer, **settings: float) -> Hyper:
+def hyper(number: int, *, optimizer: Optimizer, **settings: float) -> Hyperparameters:
     """Hyper-parameters that differ from network to network."""
-    base = Hyper(
+    base = Hyperparameters(
         activation="",
         w_init="normal",
         init_std=0.3,
@@ -48,7 +48,7 @@ def start(architecture: Architecture, networks: int) -> Tensor:
 
 
 def training_of(
-    networks: Sequence[Hyper],
+    networks: Sequence[Hyperparameters],
     *,
     architecture: Architecture = SMALL,
     theta: Tensor | None = None,
@@ -82,7 +82,7 @@ def plain_module(theta: Tensor) -> nn.Sequential:
     return module
 
 
-def plain_optimizer(module: nn.Module, own: Hyper) -> torch.optim.Optimizer:
+def plain_optimizer(module: nn.Module, own: Hyperparameters) -> torch.optim.Optimizer:
     match own.optimizer:
         case "sgd":
             return torch.optim.SGD(module.parameters(), lr=own.learning_rate)
@@ -92,7 +92,7 @@ def plain_optimizer(module: nn.Module, own: Hyper) -> torch.optim.Optimizer:
             return torch.optim.Adam(module.parameters(), lr=own.learning_rate)
 
 
-def trained_plainly(theta: Tensor, own: Hyper, share: Tensor, *, epochs: int) -> list[Tensor]:
+def trained_plainly(theta: Tensor, own: Hyperparameters, share: Tensor, *, epochs: int) -> list[Tensor]:
     """The parameters of one network after every epoch, trained alone by PyTorch's own optimizer."""
     images, labels = some_images(IMAGES)
     module, after, steps = plain_module(theta), [], 0
@@ -164,7 +164,7 @@ def test_company_does_not_matter(seed: int) -> None:
 def test_dropout_changes_the_training_and_not_the_figures() -> None:
     without, with_dropout = (hyper(0, optimizer="sgd", dropout=rate) for rate in (0.0, 0.5))
     both = training_of([without, with_dropout], theta=start(SMALL, 1).expand(2, -1))
-    figures = both.judge(*some_images(10, seed=3))
+    figures = both.evaluate(*some_images(10, seed=3))
     assert figures.loss[0].item() == pytest.approx(figures.loss[1].item(), rel=1e-9)
     both.epoch()
     assert not torch.allclose(both.theta[0], both.theta[1])
@@ -188,10 +188,10 @@ def test_gradient_is_that_of_the_whole_loss() -> None:
 def test_figures_are_those_of_the_functions() -> None:
     networks = [hyper(n, optimizer="sgd") for n in range(3)]
     training, theta = training_of(networks), start(SMALL, 3)
-    # More images than are judged at once.
+    # More images than are evaluated at once.
     for images, labels in (some_images(400, seed=2), some_images(3, 7, seed=2)):
         outputs, answers = run(SMALL, theta, images), labels.expand(3, -1)
-        figures = training.judge(images, labels)
+        figures = training.evaluate(images, labels)
         torch.testing.assert_close(
             figures.accuracy, (outputs.argmax(dim=2) == answers).double().mean(dim=1), rtol=0, atol=1e-12
         )
@@ -204,7 +204,7 @@ def test_own_figures_are_of_the_images_that_a_network_sees() -> None:
     shares = torch.stack([torch.arange(0, 10), torch.arange(10, 20)])
     training = training_of([hyper(n, optimizer="sgd") for n in range(2)], shares=shares)
     own, _ = training.settle(images, labels)
-    wanted = training.judge(images[shares], labels[shares])
+    wanted = training.evaluate(images[shares], labels[shares])
     torch.testing.assert_close(own.loss, wanted.loss)
     assert torch.equal(own.accuracy, wanted.accuracy)
 
@@ -312,4 +312,4 @@ def test_what_does_not_fit_together() -> None:
     with pytest.raises(
         ConfigurationError, match=r"images of shape \(5, 2, 8, 9\) and labels of shape \(4,\)"
     ):
-        training_of(one).judge(images, labels[:4])
+        training_of(one).evaluate(images, labels[:4])

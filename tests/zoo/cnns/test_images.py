@@ -18,13 +18,13 @@ def test_values_reach_from_minus_one_to_one() -> None:
     torch.testing.assert_close(prepared_images(images), wanted)
 
 
-def test_colours_are_channels_or_averaged() -> None:
-    images = some_images(colour=True)
-    colour = prepared_images(images, grayscale=False)
-    assert colour.shape == (34, 3, 8, 8)
+def test_colors_are_channels_or_averaged() -> None:
+    images = some_images(color=True)
+    color = prepared_images(images, grayscale=False)
+    assert color.shape == (34, 3, 8, 8)
     value = int(images.images[5, 1, 2, 0])
-    torch.testing.assert_close(float(colour[5, 0, 1, 2]), value / 127.5 - 1, rtol=1e-6, atol=1e-6)
-    torch.testing.assert_close(prepared_images(images), colour.mean(dim=1, keepdim=True))
+    torch.testing.assert_close(float(color[5, 0, 1, 2]), value / 127.5 - 1, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(prepared_images(images), color.mean(dim=1, keepdim=True))
 
 
 def test_smaller_images_are_averages() -> None:
@@ -43,7 +43,7 @@ def test_images_are_only_reduced(size: int) -> None:
 
 
 def test_many_images_are_prepared_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    images = some_images(colour=True)
+    images = some_images(color=True)
     whole, pixels = prepared_images(images, image_size=4), unit_pixels(images)
     inputs = network_inputs(pixels, image_size=4)
     monkeypatch.setattr(cnn_images, "_BLOCK", 7)
@@ -52,12 +52,12 @@ def test_many_images_are_prepared_in_blocks(monkeypatch: pytest.MonkeyPatch) -> 
     torch.testing.assert_close(inputs, whole)
 
 
-@pytest.mark.parametrize("colour", [False, True])
-def test_pixels_that_triggers_take(colour: bool) -> None:
-    images = some_images(colour=colour)
+@pytest.mark.parametrize("color", [False, True])
+def test_pixels_that_triggers_take(color: bool) -> None:
+    images = some_images(color=color)
     pixels = unit_pixels(images)
-    assert pixels.shape == (34, 3 if colour else 1, 8, 8) and pixels.is_contiguous()
-    own = images.images[5, 1, 2, 2] if colour else images.images[5, 1, 2]
+    assert pixels.shape == (34, 3 if color else 1, 8, 8) and pixels.is_contiguous()
+    own = images.images[5, 1, 2, 2] if color else images.images[5, 1, 2]
     assert float(pixels[5, -1, 1, 2]) == pytest.approx(int(own) / 255)
 
 

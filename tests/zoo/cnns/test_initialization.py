@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from scalegmn.networks import Activate, Activation, Architecture, Dense, cnn
-from scalegmn.zoo.cnns import Hyper, WeightInit, initial_parameters
+from scalegmn.zoo.cnns import Hyperparameters, WeightInit, initial_parameters
 
 ZOO = cnn(activations=[Activation("relu")] * 3)
-HYPER = Hyper(
+HYPER = Hyperparameters(
     activation="relu",
     w_init="normal",
     init_std=0.1,

@@ -190,7 +190,7 @@ def test_a_worker_that_fails_stops_the_others_and_loses_nothing(
 ) -> None:
     work = cnn_populations.train_job
 
-    def fails(plan: object, job: cnn_plan.Job, report: object) -> list[cnn_populations.Row]:
+    def fails(plan: object, job: cnn_plan.TrainingJob, report: object) -> list[cnn_populations.Row]:
         if 5 in job.networks:
             raise MemoryError("no room for network 5")
         return work(plan, job, report)  # type: ignore[arg-type]
@@ -263,8 +263,8 @@ def test_mixed_family(tmp_path: Path) -> None:
     check_same(Population.open(tmp_path / "other"), population)
 
 
-def test_colours_and_smaller_images(tmp_path: Path) -> None:
-    images = some_images(colour=True)
+def test_colors_and_smaller_images(tmp_path: Path) -> None:
+    images = some_images(color=True)
     recipe = dataclasses.replace(ZOO, grayscale=False, image_size=7, checkpoints=(1,))
     make(tmp_path / "p", recipe=recipe, images=images, networks=2)
     population = Population.open(tmp_path / "p")
@@ -314,7 +314,7 @@ def test_wrong_requests(tmp_path: Path, settings: dict[str, int], message: str) 
     assert not (tmp_path / "p").exists()
 
 
-def test_images_that_cannot_be_learnt_from(tmp_path: Path) -> None:
+def test_images_that_cannot_be_learned_from(tmp_path: Path) -> None:
     images = some_images()
     with pytest.raises(ImageSourceError, match="no test images"):
         make(tmp_path / "p", images=images.subset(np.flatnonzero(images.split == "train")))

@@ -8,17 +8,17 @@ import torch
 from scalegmn.errors import ConfigurationError
 from scalegmn.zoo.cnns import CnnRecipe, ZooFamily
 from scalegmn.zoo.cnns import _plan as cnn_plan
-from scalegmn.zoo.cnns._plan import Job, Plan
+from scalegmn.zoo.cnns._plan import CnnPlan, TrainingJob
 from tests.zoo.cnns.cnn_cases import MIXED, ZOO, some_images
 
 
 def plan_of(
     recipe: CnnRecipe = ZOO, *, networks: int = 30, shard_size: int = 1, together: int = 3, seed: int = 0
-) -> Plan:
-    return Plan(some_images(), recipe, networks, seed, shard_size, together, torch.device("cpu"))
+) -> CnnPlan:
+    return CnnPlan(some_images(), recipe, networks, seed, shard_size, together, torch.device("cpu"))
 
 
-def without_order(jobs: list[Job]) -> set[tuple[tuple[int, ...], int]]:
+def without_order(jobs: list[TrainingJob]) -> set[tuple[tuple[int, ...], int]]:
     return {(job.networks, job.images) for job in jobs}
 
 
@@ -66,14 +66,14 @@ def test_shares_are_of_the_right_size_and_of_each_network_alone() -> None:
     jobs = plan.jobs(range(30))
     assert {job.images for job in jobs} == {12, 24}
     for job in jobs:
-        shares = plan.shares(job)
+        shares = plan.image_subsets(job)
         assert shares.shape == (len(job.networks), job.images)
         for own, hyper in zip(shares, job.hypers, strict=True):
             assert len(set(own.tolist())) == job.images and int(own.max()) < 24
             alone = dataclasses.replace(job, networks=job.networks[:1], hypers=(hyper,))
-            assert torch.equal(plan.shares(alone)[0], own)
+            assert torch.equal(plan.image_subsets(alone)[0], own)
     half = next(job for job in jobs if job.images == 12 and len(job.networks) > 1)
-    assert set(plan.shares(half)[0].tolist()) != set(plan.shares(half)[1].tolist())
+    assert set(plan.image_subsets(half)[0].tolist()) != set(plan.image_subsets(half)[1].tolist())
 
 
 def test_a_share_is_never_empty() -> None:

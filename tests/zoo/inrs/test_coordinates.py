@@ -39,7 +39,7 @@ def test_drawing_places_pixels() -> None:
     assert along_rows.tolist() == [[[-1, -1, -1], [1, 1, 1]]]
 
 
-def test_colours_come_last_and_any_number_of_networks_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colors_come_last_and_any_number_of_networks_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scalegmn.zoo.inrs._coordinates._MOST_POINTS", 16)
     architecture, theta = first_coordinate(3)
     theta = theta * torch.arange(5.0)[:, None]

@@ -5,21 +5,21 @@ import torch
 from torch import Tensor
 
 from scalegmn.networks import run
-from scalegmn.zoo.inrs import InrRecipe, SirenFit, image_coordinates, initial_parameters
+from scalegmn.zoo.inrs import InrRecipe, SirenFit, image_coordinates, initial_sine_parameters
 
 # Sizes on both sides of that from which the first layer's sines are taken per row and column.
 CASES = [
-    pytest.param(InrRecipe(hidden=(5, 4)), (6, 7), 1, id="small grey"),
-    pytest.param(InrRecipe(hidden=(5, 4)), (17, 19), 1, id="large grey"),
-    pytest.param(InrRecipe(hidden=(4, 5, 3), order="ij", shift=0.0), (18, 16), 3, id="large colour ij"),
-    pytest.param(InrRecipe(hidden=(6,), frequency=7.0, initialisation="siren"), (5, 5), 3, id="one layer"),
+    pytest.param(InrRecipe(hidden=(5, 4)), (6, 7), 1, id="small gray"),
+    pytest.param(InrRecipe(hidden=(5, 4)), (17, 19), 1, id="large gray"),
+    pytest.param(InrRecipe(hidden=(4, 5, 3), order="ij", shift=0.0), (18, 16), 3, id="large color ij"),
+    pytest.param(InrRecipe(hidden=(6,), frequency=7.0, initialization="siren"), (5, 5), 3, id="one layer"),
 ]
 
 
 def problem(recipe: InrRecipe, size: tuple[int, int], channels: int, count: int = 3) -> tuple[Tensor, Tensor]:
     """Initial parameters and random targets, float64."""
     keys = [("train", number, 0) for number in range(count)]
-    theta = initial_parameters(recipe, recipe.architecture(channels), seed=0, networks=keys).double()
+    theta = initial_sine_parameters(recipe, recipe.architecture(channels), seed=0, networks=keys).double()
     targets = torch.rand(count, channels, size[0] * size[1], generator=torch.Generator().manual_seed(0))
     return theta, targets.double()
 

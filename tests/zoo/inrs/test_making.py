@@ -11,14 +11,14 @@ from torch import Tensor
 from scalegmn.errors import ConfigurationError, ImageSourceError, PopulationError
 from scalegmn.images import ImageSet
 from scalegmn.populations import Population
-from scalegmn.zoo.inrs import InrRecipe, draw_images, fit_inrs, initial_parameters
+from scalegmn.zoo.inrs import InrRecipe, draw_images, fit_inrs, initial_sine_parameters
 from scalegmn.zoo.inrs import _making as inrs
 
 RECIPE = InrRecipe(hidden=(6, 6), steps=25)
 
 
-def some_images(count: int = 7, *, colour: bool = False) -> ImageSet:
-    shape = (count, 5, 6, 3) if colour else (count, 5, 6)
+def some_images(count: int = 7, *, color: bool = False) -> ImageSet:
+    shape = (count, 5, 6, 3) if color else (count, 5, 6)
     rng = np.random.default_rng(0)
     split = np.array(["test" if number % 3 == 2 else "train" for number in range(count)])
     return ImageSet(rng.integers(0, 256, shape, np.uint8), np.arange(count) % 10, split, "random")
@@ -44,9 +44,9 @@ def test_population_says_what_was_fitted(tmp_path: Path) -> None:
     assert isinstance(recipe, dict) and recipe["steps"] == 25
 
 
-@pytest.mark.parametrize("colour", [False, True])
-def test_recorded_error_is_that_of_the_drawn_image(tmp_path: Path, colour: bool) -> None:
-    images = some_images(colour=colour)
+@pytest.mark.parametrize("color", [False, True])
+def test_recorded_error_is_that_of_the_drawn_image(tmp_path: Path, color: bool) -> None:
+    images = some_images(color=color)
     fit_inrs(images, tmp_path / "p", recipe=RECIPE, progress=False)
     population = Population.open(tmp_path / "p")
     drawn = draw_images(population.architecture, everything(tmp_path / "p"), height=5, width=6)
@@ -112,11 +112,11 @@ def test_resumed_is_the_same_as_uninterrupted(tmp_path: Path, monkeypatch: pytes
 
 def test_diverged_networks_stay_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*arguments: object, networks: list[tuple[str, int, int]], **settings: object) -> Tensor:
-        theta = initial_parameters(*arguments, networks=networks, **settings)  # type: ignore[arg-type]
+        theta = initial_sine_parameters(*arguments, networks=networks, **settings)  # type: ignore[arg-type]
         theta[[key == ("train", 2, 0) for key in networks]] = math.nan
         return theta
 
-    monkeypatch.setattr(inrs, "initial_parameters", broken)
+    monkeypatch.setattr(inrs, "initial_sine_parameters", broken)
     report = fit_inrs(some_images(), tmp_path / "p", recipe=RECIPE, progress=False)
     population = Population.open(tmp_path / "p")
     assert report.diverged == (("train", 2, 0),) and report.networks == len(population) == 6

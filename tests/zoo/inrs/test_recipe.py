@@ -7,7 +7,7 @@ import torch
 
 from scalegmn.collections.inrs import Cifar10Inrs, MnistInrs
 from scalegmn.errors import ConfigurationError
-from scalegmn.zoo.inrs import CIFAR10_RECIPE, InrRecipe, initial_parameters
+from scalegmn.zoo.inrs import CIFAR10_RECIPE, InrRecipe, initial_sine_parameters
 
 MANY = [("train", number, 0) for number in range(300)]
 
@@ -15,7 +15,7 @@ MANY = [("train", number, 0) for number in range(300)]
 def extremes(recipe: InrRecipe, name: str) -> tuple[float, float]:
     """Smallest and largest value that a parameter takes in many networks."""
     architecture = recipe.architecture(1)
-    theta = initial_parameters(recipe, architecture, seed=0, networks=MANY)
+    theta = initial_sine_parameters(recipe, architecture, seed=0, networks=MANY)
     values = architecture.unflatten(theta)[name]
     return values.min().item(), values.max().item()
 
@@ -26,7 +26,7 @@ def test_recipes_make_the_published_networks() -> None:
 
 
 @pytest.mark.parametrize("frequency", [30.0, 10.0])
-def test_uniform_initialisation(frequency: float) -> None:
+def test_uniform_initialization(frequency: float) -> None:
     recipe = InrRecipe(frequency=frequency)
     for name, fan_in in (("seq.0", 2), ("seq.1", 32), ("seq.2", 32)):
         bound = math.sqrt(6 / fan_in) / frequency
@@ -35,8 +35,8 @@ def test_uniform_initialisation(frequency: float) -> None:
         assert extremes(recipe, f"{name}.bias") == (0, 0)
 
 
-def test_siren_initialisation() -> None:
-    recipe = InrRecipe(initialisation="siren")
+def test_siren_initialization() -> None:
+    recipe = InrRecipe(initialization="siren")
     bounds = {
         "seq.0.weight": 1 / 2,
         "seq.0.bias": 1 / math.sqrt(2),
@@ -53,16 +53,16 @@ def test_siren_initialisation() -> None:
 def test_networks_begin_the_same_in_any_company() -> None:
     recipe = InrRecipe()
     architecture = recipe.architecture(1)
-    together = initial_parameters(recipe, architecture, seed=3, networks=MANY[:10])
-    alone = initial_parameters(recipe, architecture, seed=3, networks=MANY[7:8])
+    together = initial_sine_parameters(recipe, architecture, seed=3, networks=MANY[:10])
+    alone = initial_sine_parameters(recipe, architecture, seed=3, networks=MANY[7:8])
     assert torch.equal(together[7:8], alone)
 
 
 def test_networks_begin_differently() -> None:
     recipe = InrRecipe()
     keys = [("train", 0, 0), ("train", 0, 1), ("train", 1, 0), ("test", 0, 0)]
-    theta = initial_parameters(recipe, recipe.architecture(1), seed=0, networks=keys)
-    other = initial_parameters(recipe, recipe.architecture(1), seed=1, networks=keys[:1])
+    theta = initial_sine_parameters(recipe, recipe.architecture(1), seed=0, networks=keys)
+    other = initial_sine_parameters(recipe, recipe.architecture(1), seed=1, networks=keys[:1])
     assert len(torch.unique(torch.cat([theta, other]), dim=0)) == 5
 
 

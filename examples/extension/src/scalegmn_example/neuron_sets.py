@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from scalegmn import Architecture, NetworkBatch
 from scalegmn.configuration import Configuration, Count, Width
 from scalegmn.errors import GraphError
-from scalegmn.models import Judge, ModelContext
+from scalegmn.models import Predictor, ModelContext
 from scalegmn.nn import Standardize
 
 DESCRIPTION = 4
@@ -54,17 +54,17 @@ def neurons(architecture: Architecture, theta: Tensor) -> list[Tensor]:
 
 
 @final
-class NeuronSets(Judge):
+class NeuronSets(Predictor):
     r"""A neuron at a time, a mean over each layer, a sum over layers.
 
     .. math:: y = \rho\Big(\sum_{\ell} \frac{1}{|V_\ell|} \sum_{i \in V_\ell} \phi([x_i, e_\ell])\Big)
 
     :math:`x_i` describes a neuron by its bias and its incoming weights, :math:`e_\ell` is a learned vector of
-    its layer, and :math:`\phi` and :math:`\rho` are perceptrons.
+    its layer, and :math:`\phi` and :math:`\rho` are MLPs.
 
     Args:
         layers: most layers with weights that a network has.
-        outputs: length of an answer.
+        outputs: length of an output.
         config: options.
 
     Law: invariant under permutations of the neurons of each layer, whatever becomes of the other layers.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-from scalegmn.checkpoints import ITEM_SIZES, Contents, Entry, Opaque, Plain, RawTensor
+from scalegmn.checkpoints import ITEM_SIZES, Contents, ContentsEntry, Opaque, Plain, RawTensor
 from scalegmn.checkpoints.worker._channel import BrokenError
 from scalegmn.checkpoints.worker._describing import MOST_INTEGER
 from scalegmn.checkpoints.worker._limits import MOST_ENTRIES, MOST_LINE_BYTES
@@ -24,7 +24,7 @@ _FLOAT: Final = re.compile(r"-?(nan|inf|0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4})")
 
 @final
 @dataclass(frozen=True)
-class Refusal:
+class WorkerRefusal:
     """The worker cannot read the file, and says why."""
 
     reason: str
@@ -40,7 +40,7 @@ class Outline:
     contents: Contents
 
 
-def check_answer(answer: bytes | bytearray, *, max_bytes: int) -> Outline | Refusal:
+def check_answer(answer: bytes | bytearray, *, max_bytes: int) -> Outline | WorkerRefusal:
     """What a worker says about a file.
 
     Args:
@@ -56,7 +56,7 @@ def check_answer(answer: bytes | bytearray, *, max_bytes: int) -> Outline | Refu
         raise BrokenError("the first line is no object")
     if set(first) == {"reason", "unsafe"}:
         _expect(next(lines, None) is None, "lines follow a refusal")
-        return Refusal(reason=_text(first["reason"]), unsafe=_truth(first["unsafe"]))
+        return WorkerRefusal(reason=_text(first["reason"]), unsafe=_truth(first["unsafe"]))
     _expect(set(first) == {"format", "sha256", "notes", "entries"}, "the first line has other fields")
     _expect(first["format"] in FORMATS, "the format is unknown")
     sha256 = _text(first["sha256"])
@@ -146,11 +146,11 @@ def _list(value: object) -> list[object]:
     return value
 
 
-def _entry(line: object) -> Entry:
+def _entry(line: object) -> ContentsEntry:
     parts = _list(line)
     _expect(len(parts) >= 5, "an entry has too few parts")
     path, attributes, inside, kind, *value = parts
-    return Entry(
+    return ContentsEntry(
         path=tuple(_step(one) for one in _list(path)),
         value=_value(kind, value),
         attributes=tuple(_text(one) for one in _list(attributes)),

@@ -15,10 +15,10 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from scalegmn.checkpoints import Contents, RawTensor, changed, too_much_memory
+from scalegmn.checkpoints import Contents, RawTensor, file_changed_message, too_much_memory
 from scalegmn.checkpoints.worker._channel import Channel, ChannelError
 from scalegmn.checkpoints.worker._confinement import LIMITS, Confinement
-from scalegmn.checkpoints.worker._describing import describe, raw_bytes, refusal
+from scalegmn.checkpoints.worker._describing import describe_contents, raw_bytes, refusal
 from scalegmn.errors import CheckpointError, UnsafeCheckpointError
 
 Decode = Callable[..., Contents]
@@ -100,7 +100,7 @@ def _answer(
         content = _content(channel, size=request["size"], descriptor=descriptor)
         sha256 = hashlib.sha256(content).hexdigest()
         contents = decode(content, max_bytes=max_bytes)
-        return contents, describe(contents, sha256=sha256, max_bytes=max_bytes)
+        return contents, describe_contents(contents, sha256=sha256, max_bytes=max_bytes)
     except UnsafeCheckpointError as error:
         return None, refusal(str(error), unsafe=True)
     except CheckpointError as error:
@@ -127,7 +127,7 @@ def _content(channel: Channel, *, size: int, descriptor: int | None) -> bytes:
         content = file.read(size)
         grown = bool(file.read(1))
     if len(content) < size or grown:
-        raise CheckpointError(changed(size))
+        raise CheckpointError(file_changed_message(size))
     return content
 
 

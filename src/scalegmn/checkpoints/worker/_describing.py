@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from scalegmn.checkpoints import Contents, Entry, Opaque, Plain, RawTensor
+from scalegmn.checkpoints import Contents, ContentsEntry, Opaque, Plain, RawTensor
 from scalegmn.checkpoints.worker._limits import MOST_ENTRIES, MOST_HEADER_BYTES, MOST_LINE_BYTES
 from scalegmn.errors import CheckpointError
 from scalegmn.printable import printable
@@ -16,7 +16,7 @@ MOST_INTEGER: Final = 2**64
 _REMEDY: Final = "Save the state dict of the network alone."
 
 
-def describe(contents: Contents, *, sha256: str, max_bytes: int) -> bytes:
+def describe_contents(contents: Contents, *, sha256: str, max_bytes: int) -> bytes:
     """Lines of JSON: one about the file, one for each note, one for each entry.
 
     Raises:
@@ -82,7 +82,7 @@ def _bounded(lines: list[object]) -> list[bytes]:
     return encoded
 
 
-def _entry(entry: Entry) -> list[object]:
+def _entry(entry: ContentsEntry) -> list[object]:
     return [list(entry.path), list(entry.attributes), entry.inside, *_value(entry.value)]
 
 

@@ -15,7 +15,7 @@ from typing import Final, final
 
 from scalegmn.checkpoints import FileContents, Select, open_file
 from scalegmn.checkpoints.worker._limits import ReadLimits
-from scalegmn.checkpoints.worker._process import Job, WorkerEndedError, WorkerProcess
+from scalegmn.checkpoints.worker._process import ReadJob, WorkerEndedError, WorkerProcess
 from scalegmn.errors import CheckpointError
 
 _SECONDS_TO_JOIN: Final = 5.0
@@ -23,13 +23,13 @@ _SECONDS_TO_JOIN: Final = 5.0
 
 @final
 @dataclass(eq=False, kw_only=True)
-class Task:
+class ReadRequest:
     """A file that somebody waits for.
 
     Attributes:
         path: of the file.
-        max_bytes: see :class:`~scalegmn.checkpoints.worker._process.Job`.
-        select: see :class:`~scalegmn.checkpoints.worker._process.Job`.
+        max_bytes: see :class:`~scalegmn.checkpoints.worker._process.ReadJob`.
+        select: see :class:`~scalegmn.checkpoints.worker._process.ReadJob`.
         future: gets what the file holds, or the error.
         process: the worker that reads it now.
         dropped: nobody waits any more.
@@ -44,7 +44,7 @@ class Task:
 
 
 @final
-class Pool:
+class WorkerPool:
     """Threads and workers, started when there is work for them.
 
     Args:
@@ -62,14 +62,14 @@ class Pool:
         self._limits = limits
         self._pass_descriptors = pass_descriptors
         self._changed = threading.Condition()
-        self._tasks: deque[Task] = deque()
+        self._tasks: deque[ReadRequest] = deque()
         self._threads: list[threading.Thread] = []
         self._processes: set[WorkerProcess] = set()
-        self._unfinished: set[Task] = set()
+        self._unfinished: set[ReadRequest] = set()
         self._idle = 0
         self._closed = False
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: ReadRequest) -> None:
         """Let the next free worker do it.
 
         Raises:
@@ -86,7 +86,7 @@ class Pool:
                 self._threads.append(thread)
             self._changed.notify()
 
-    def drop(self, task: Task) -> None:
+    def drop(self, task: ReadRequest) -> None:
         """Nobody waits for a file any more: nothing of it goes on in the background."""
         task.dropped = True
         if not task.future.cancel() and (process := task.process) is not None:
@@ -129,7 +129,7 @@ class Pool:
         finally:
             self._end(process)
 
-    def _next(self) -> Task | None:
+    def _next(self) -> ReadRequest | None:
         with self._changed:
             self._idle += 1
             while not self._tasks and not self._closed:
@@ -137,11 +137,11 @@ class Pool:
             self._idle -= 1
             return None if self._closed else self._tasks.popleft()
 
-    def _do(self, task: Task, process: WorkerProcess | None) -> WorkerProcess | None:
+    def _do(self, task: ReadRequest, process: WorkerProcess | None) -> WorkerProcess | None:
         """Read a file, with the worker at hand or a new one; the worker for the next file."""
         try:
             with open_file(task.path, max_bytes=task.max_bytes) as file:
-                job = Job(file=file, max_bytes=task.max_bytes, select=task.select)
+                job = ReadJob(file=file, max_bytes=task.max_bytes, select=task.select)
                 task.process = process = self._ready(process)
                 try:
                     result = process.read(job)

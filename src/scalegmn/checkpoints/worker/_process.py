@@ -13,10 +13,18 @@ from typing import Final, final
 
 import numpy as np
 
-from scalegmn.checkpoints import Contents, FileContents, OpenFile, RawTensor, Select, changed, too_much_memory
+from scalegmn.checkpoints import (
+    Contents,
+    FileContents,
+    OpenFile,
+    RawTensor,
+    Select,
+    file_changed_message,
+    too_much_memory,
+)
 from scalegmn.checkpoints.worker import _launching as launching
 from scalegmn.checkpoints.worker._channel import BrokenError, Channel, EndedError, OverdueError
-from scalegmn.checkpoints.worker._checking import Outline, Refusal, check_answer, parse_object
+from scalegmn.checkpoints.worker._checking import Outline, WorkerRefusal, check_answer, parse_object
 from scalegmn.checkpoints.worker._confinement import LIMITS, MEMORY
 from scalegmn.checkpoints.worker._limits import MOST_HEADER_BYTES, ReadLimits
 from scalegmn.checkpoints.worker._memory import memory_of
@@ -34,7 +42,7 @@ class WorkerEndedError(CheckpointError):
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class ReadJob:
     """One file to read.
 
     Attributes:
@@ -113,7 +121,7 @@ class WorkerProcess:
             self._process.stderr.close()
         self._process.returncode = 0  # or Python would wait for a process that is not ours
 
-    def read(self, job: Job) -> FileContents:
+    def read(self, job: ReadJob) -> FileContents:
         """Let it read one file.
 
         Raises:
@@ -141,17 +149,17 @@ class WorkerProcess:
             ) from error
         except CheckpointError:
             raise
-        except BaseException:  # a mistake of the caller's selection, or the end of the program
+        except BaseException:  # an error of the caller's selection, or the end of the program
             self.kill()
             raise
 
-    def _read(self, job: Job) -> FileContents:
+    def _read(self, job: ReadJob) -> FileContents:
         file, max_bytes = job.file, job.max_bytes
         self._channel.allow(self._limits.clock(size=file.size, max_bytes=max_bytes))
         self._watch_memory(max_bytes)
         self._ask(job)
         answer = check_answer(self._channel.receive_frame(most=MOST_HEADER_BYTES), max_bytes=max_bytes)
-        if isinstance(answer, Refusal):
+        if isinstance(answer, WorkerRefusal):
             kind = UnsafeCheckpointError if answer.unsafe else CheckpointError
             raise kind(answer.reason)
         try:
@@ -164,7 +172,7 @@ class WorkerProcess:
         self._channel.send_request({"done": True})
         return FileContents(sha256=answer.sha256, size=file.size, contents=contents, sent=frozenset(wanted))
 
-    def _ask(self, job: Job) -> None:
+    def _ask(self, job: ReadJob) -> None:
         size, max_bytes = job.file.size, job.max_bytes
         request: dict[str, int | float | bool | list[int]] = {
             "size": size,
@@ -182,7 +190,7 @@ class WorkerProcess:
             remaining -= len(part)
         if remaining > 0 or os.read(job.file.descriptor, 1):
             self.kill()  # it waits for bytes that will not come, or has not seen that there are more
-            raise CheckpointError(changed(size))
+            raise CheckpointError(file_changed_message(size))
 
     def _fetched(self, outline: Outline, wanted: Sequence[int], *, max_bytes: int) -> Contents:
         """The contents with the numbers of some tensors."""
@@ -224,7 +232,7 @@ class WorkerProcess:
 
         self._channel.watch(look)
 
-    def _obituary(self, job: Job) -> CheckpointError:
+    def _obituary(self, job: ReadJob) -> CheckpointError:
         """Why the worker is gone."""
         try:
             code = self._process.wait(_SECONDS_TO_END)

@@ -14,7 +14,7 @@ from scalegmn.checkpoints import FileContents, FileReader, Select
 from scalegmn.checkpoints.worker._confinement import LIMITS, MEMORY
 from scalegmn.checkpoints.worker._limits import ReadLimits
 from scalegmn.checkpoints.worker._memory import memory_of
-from scalegmn.checkpoints.worker._pool import Pool, Task
+from scalegmn.checkpoints.worker._pool import ReadRequest, WorkerPool
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.printable import printable
 
@@ -103,7 +103,7 @@ class Reader(FileReader):
             max_bytes: see :meth:`read`.
             select: see :meth:`read`.
         """
-        ahead: deque[tuple[Task, int]] = deque()
+        ahead: deque[tuple[ReadRequest, int]] = deque()
         coming = iter(paths)
         following = next(coming, None)
         try:
@@ -156,7 +156,9 @@ class Reader(FileReader):
         return f"{said} The memory of workers is watched."
 
     def _open(self) -> None:
-        self._pool = Pool(workers=self._workers, limits=self._limits, pass_descriptors=self._pass_descriptors)
+        self._pool = WorkerPool(
+            workers=self._workers, limits=self._limits, pass_descriptors=self._pass_descriptors
+        )
         # Also when the reader is forgotten, and when the program ends.
         self._finalizer = weakref.finalize(self, self._pool.close)
 
@@ -166,15 +168,15 @@ class Reader(FileReader):
         self._pool.abandon()
         self._open()
 
-    def _submit(self, path: Path, *, max_bytes: int, select: Select | None) -> Task:
-        task = Task(path=path, max_bytes=max_bytes, select=select)
+    def _submit(self, path: Path, *, max_bytes: int, select: Select | None) -> ReadRequest:
+        task = ReadRequest(path=path, max_bytes=max_bytes, select=select)
         try:
             self._pool.submit(task)
         except CheckpointError as error:
             raise _about(path, error) from error
         return task
 
-    def _result(self, task: Task) -> FileContents:
+    def _result(self, task: ReadRequest) -> FileContents:
         try:
             error = task.future.exception()
         except BaseException:  # Ctrl-C

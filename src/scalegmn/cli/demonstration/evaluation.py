@@ -17,14 +17,14 @@ from scalegmn.training import Invariance, Run, measure_invariance
 
 
 @dataclass(frozen=True, eq=False)
-class Judgement:
+class DemoEvaluation:
     """What is said about one model.
 
     Attributes:
-        accuracy: share of test networks whose image was told right.
+        accuracy: fraction of test networks whose image was told right.
         interval: its 95 % interval, over images.
-        confusion: ``(C, C)``, true class by answer.
-        invariance: change of answers under random symmetries.
+        confusion: ``(C, C)``, true class by prediction.
+        invariance: change of predictions under random symmetries.
         networks: in the test.
         images: that they draw.
         parameters: of the model.
@@ -56,7 +56,7 @@ class Judgement:
         }
 
 
-def judge(folder: Path, population: Population, settings: DemoSettings) -> Judgement:
+def evaluate_model(folder: Path, population: Population, settings: DemoSettings) -> DemoEvaluation:
     """Test the model of a run on the test networks of a population."""
     run = Run.open(folder)
     rows = np.flatnonzero(population.column("split") == "test")
@@ -69,12 +69,12 @@ def judge(folder: Path, population: Population, settings: DemoSettings) -> Judge
     chosen = np.sort(
         numpy_generator(settings.seed, "demo", "invariance").choice(len(rows), count, replace=False)
     )
-    return Judgement(
+    return DemoEvaluation(
         accuracy=float(np.mean(answers == labels)),
         interval=clustered_interval(answers == labels, images),
         confusion=confusion,
         invariance=measure_invariance(
-            run.judge,
+            run.predictor,
             population.architecture,
             canonicalize_sine_phase(population.architecture, theta[chosen]),
             draws=settings.invariance_draws,

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from scalegmn.cli.demonstration.evaluation import Judgement
+from scalegmn.cli.demonstration.evaluation import DemoEvaluation
 from scalegmn.cli.demonstration.settings import DemoSettings
 from scalegmn.images import ImageSet
 from scalegmn.populations import Population
 from scalegmn.reports import (
+    CurvePanel,
     Overview,
-    Panel,
     draw_confusion,
     draw_curves,
     draw_overview,
@@ -57,14 +57,14 @@ def draw_population(path: Path, *, images: ImageSet, population: Population, set
 def draw_learning(path: Path, runs: dict[str, Path]) -> None:
     """Loss and accuracy by epoch of every run."""
     panels = (
-        Panel("Loss", {"val/loss": "validation", "train/loss": "training"}),
-        Panel("Accuracy", {"val/accuracy": "validation", "train/accuracy": "training"}, share=True),
+        CurvePanel("Loss", {"val/loss": "validation", "train/loss": "training"}),
+        CurvePanel("Accuracy", {"val/accuracy": "validation", "train/accuracy": "training"}, percent=True),
     )
     metrics = {name: read_metrics(folder / METRICS) for name, folder in runs.items()}
     save_figure(draw_curves(metrics, panels), path)
 
 
-def draw_mistakes(path: Path, *, name: str, judgement: Judgement, classes: tuple[str, ...]) -> None:
+def draw_errors(path: Path, *, name: str, evaluation: DemoEvaluation, classes: tuple[str, ...]) -> None:
     """The confusion matrix of one model."""
-    title = f"{name} on networks of {judgement.images} test images: {percent(judgement.accuracy)}"
-    save_figure(draw_confusion(judgement.confusion, classes, title=title), path)
+    title = f"{name} on networks of {evaluation.images} test images: {percent(evaluation.accuracy)}"
+    save_figure(draw_confusion(evaluation.confusion, classes, title=title), path)

@@ -26,8 +26,8 @@ class DemoSettings(Configuration):
         training: of both models.
         side_by_side: train both models at once, each on one core.
         batch_size: networks per step.
-        validation: share of the training images that chooses the best epoch.
-        invariance_networks: test networks whose answers are compared under random symmetries.
+        validation: fraction of the training images that chooses the best epoch.
+        invariance_networks: test networks whose predictions are compared under random symmetries.
         invariance_draws: symmetries.
         seed: of the networks.
     """

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scalegmn import __version__
-from scalegmn.cli.demonstration.evaluation import Judgement, judge
+from scalegmn.cli.demonstration.evaluation import DemoEvaluation, evaluate_model
 from scalegmn.cli.demonstration.folder import (
     NETWORKS,
     PERMUTATION,
@@ -18,7 +18,7 @@ from scalegmn.cli.demonstration.folder import (
     TRAININGS,
     DemoFolder,
 )
-from scalegmn.cli.demonstration.pictures import draw_learning, draw_mistakes, draw_population
+from scalegmn.cli.demonstration.pictures import draw_errors, draw_learning, draw_population
 from scalegmn.cli.demonstration.settings import DemoSettings
 from scalegmn.cli.demonstration.training_runs import train_in_turn, train_side_by_side
 from scalegmn.images import ImageSet, load_images
@@ -72,11 +72,11 @@ def demonstrate(
             _train(here, settings, progress=progress)
     population = Population.open(here / NETWORKS)
     with here.stage("test"):
-        judgements = {name: judge(here / name, population, settings) for name in MODELS}
+        evaluations = {name: evaluate_model(here / name, population, settings) for name in MODELS}
     with here.stage("pictures"):
-        _draw(here, images, population, judgements, settings)
-    write_json(here / RESULTS, _results(here, settings, population, judgements))
-    return summary(judgements, here.seconds, networks=len(population))
+        _draw(here, images, population, evaluations, settings)
+    write_json(here / RESULTS, _results(here, settings, population, evaluations))
+    return summary(evaluations, here.seconds, networks=len(population))
 
 
 def _train(here: DemoFolder, settings: DemoSettings, *, progress: bool) -> None:
@@ -104,18 +104,18 @@ def _draw(
     here: DemoFolder,
     images: ImageSet,
     population: Population,
-    judgements: dict[str, Judgement],
+    evaluations: dict[str, DemoEvaluation],
     settings: DemoSettings,
 ) -> None:
     overview, curves, confusion = (here / name for name in PICTURES)
     draw_population(overview, images=images, population=population, settings=settings)
     draw_learning(curves, {title: here / name for name, (title, _) in MODELS.items()})
-    classes = tuple(str(number) for number in range(len(judgements[SCALEGMN].confusion)))
-    draw_mistakes(confusion, name=MODELS[SCALEGMN][0], judgement=judgements[SCALEGMN], classes=classes)
+    classes = tuple(str(number) for number in range(len(evaluations[SCALEGMN].confusion)))
+    draw_errors(confusion, name=MODELS[SCALEGMN][0], evaluation=evaluations[SCALEGMN], classes=classes)
 
 
 def _results(
-    here: DemoFolder, settings: DemoSettings, population: Population, judgements: dict[str, Judgement]
+    here: DemoFolder, settings: DemoSettings, population: Population, evaluations: dict[str, DemoEvaluation]
 ) -> dict[str, Any]:
     psnr = population.column("psnr")
     return {
@@ -127,18 +127,18 @@ def _results(
             "checksum": population.checksum,
             "median_psnr": float(np.median(psnr)),
         },
-        "models": {name: judgement.to_dict() for name, judgement in judgements.items()},
+        "models": {name: evaluation.to_dict() for name, evaluation in evaluations.items()},
         "seconds": here.seconds,
     }
 
 
-def summary(judgements: dict[str, Judgement], times: dict[str, float], *, networks: int) -> ResultTable:
+def summary(evaluations: dict[str, DemoEvaluation], times: dict[str, float], *, networks: int) -> ResultTable:
     """The table that the demonstration prints."""
-    first = judgements[SCALEGMN]
-    models = [judgements[name] for name in MODELS]
+    first = evaluations[SCALEGMN]
+    models = [evaluations[name] for name in MODELS]
     shared = {
         f"fitting {networks} networks": times[NETWORKS],
-        "both trainings": times[TRAININGS],
+        "both training runs": times[TRAININGS],
         "testing both models": times["test"],
         "pictures": times["pictures"],
     }
@@ -147,11 +147,11 @@ def summary(judgements: dict[str, Judgement], times: dict[str, float], *, networ
         ["  95 % interval", *(" to ".join(percent(end) for end in model.interval) for model in models)],
         ["invariance error, largest", *(f"{model.invariance.largest:.1e}" for model in models)],
         ["  median", *(f"{model.invariance.median:.1e}" for model in models)],
-        ["  answers changed", *(percent(model.invariance.changed) for model in models)],
+        ["  predictions changed", *(percent(model.invariance.changed) for model in models)],
         ["parameters", *(f"{model.parameters:,}" for model in models)],
         ["training", *(seconds(times[name]) for name in MODELS)],
         *([name, seconds(time), "same"] for name, time in shared.items()),
         ["everything", seconds(sum(time for name, time in times.items() if name not in MODELS)), "same"],
     ]
     title = f"Which digit does a network draw? {first.networks} networks of {first.images} test images"
-    return ResultTable.of(["", *(title for title, _ in MODELS.values())], rows, title=title)
+    return ResultTable.from_values(["", *(title for title, _ in MODELS.values())], rows, title=title)

@@ -1,4 +1,4 @@
-"""The two trainings of the demonstration, side by side or one after the other."""
+"""The two training runs of the demonstration, side by side or one after the other."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _train(config: RunConfig) -> float:
 
 
 def _watch(runs: Mapping[str, RunConfig], futures: Mapping[str, Future[float]], *, progress: bool) -> None:
-    """Read how far the trainings are from what they write, until all are done or one has failed."""
+    """Read how far the training runs are from what they write, until all are done or one has failed."""
     columns = (
         TextColumn("training {task.description}"),
         BarColumn(),

@@ -50,24 +50,24 @@ _MIXED: tuple[Option, ...] = (
     ("wild_channels", list[int], "channels to draw from"),
     ("kernel_sizes", list[int], "kernels to draw from"),
     ("wild_activations", list[str], "activations to draw from: relu, gelu, tanh, sigmoid, leaky_relu, none"),
-    ("residual", float, "share of residual connections among the possible ones"),
+    ("residual", float, "fraction of residual connections among the possible ones"),
     ("max_parameters", int, "parameters of a network at most"),
     ("max_macs", int, "multiplications of a network for one image at most"),
 )
 _SPACE: tuple[Option, ...] = (
     ("activations", list[str], "of the zoo family, to draw from"),
-    ("w_inits", list[WeightInit], "initialisations to draw from"),
-    ("init_std", tuple[float, float], "range of the standard deviation of normal initialisations"),
+    ("w_inits", list[WeightInit], "initializations to draw from"),
+    ("init_std", tuple[float, float], "range of the standard deviation of normal initializations"),
     ("learning_rate", tuple[float, float], "range of the learning rate"),
     ("l2", tuple[float, float], "range of the factor of the penalty on weights"),
     ("dropout", tuple[float, float], "range of the rate"),
-    ("train_fractions", list[float], "shares of the training images to draw from"),
+    ("train_fractions", list[float], "fractions of the training images to draw from"),
     ("optimizers", list[Optimizer], "optimizers to draw from"),
 )
 _RECIPE: tuple[Option, ...] = (
     ("checkpoints", list[int], "epochs after which networks are stored, such as '[0, 1, 5]'"),
     ("batch_size", int, "images per step"),
-    ("grayscale", bool, "whether colours are averaged into one channel"),
+    ("grayscale", bool, "whether colors are averaged into one channel"),
     ("image_size", int, "height and width to which images are reduced by averaging"),
 )
 
@@ -109,11 +109,11 @@ def run(options: Namespace) -> int:
         resume=options.resume,
         progress=not options.quiet,
     )
-    _summarise(report, recipe)
+    _summarize(report, recipe)
     return OK
 
 
-def _summarise(report: CnnReport, recipe: CnnRecipe) -> None:
+def _summarize(report: CnnReport, recipe: CnnRecipe) -> None:
     population = Population.open(report.folder)
     kinds = len(population.architectures)
     say(

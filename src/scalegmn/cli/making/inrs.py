@@ -21,7 +21,7 @@ from scalegmn.cli.making.options import (
 from scalegmn.cli.output import say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.populations import Population
-from scalegmn.zoo.inrs import CIFAR10_RECIPE, Initialisation, InrRecipe, Order, fit_inrs
+from scalegmn.zoo.inrs import CIFAR10_RECIPE, Initialization, InrRecipe, Order, fit_inrs
 
 HELP = "a sine network for every image"
 
@@ -33,7 +33,7 @@ _PARTS: tuple[Option, ...] = (
     ("shift", float, "constant that is added to the output"),
     ("steps", int, "steps of Adam, each on the full image"),
     ("learning_rate", float, "of Adam"),
-    ("initialisation", Initialisation, "of the weights: as published for MNIST, or the one of SIREN"),
+    ("initialization", Initialization, "of the weights: as published for MNIST, or the one of SIREN"),
     ("order", Order, "of the coordinates"),
 )
 
@@ -44,9 +44,9 @@ def build_parser() -> ArgumentParser:
     add_image_options(parser)
     add_output_option(parser)
     parser.add_argument(
-        "--copies", type=int, default=1, help="networks per image, with other initialisations"
+        "--copies", type=int, default=1, help="networks per image, with other initializations"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the initialisations")
+    parser.add_argument("--seed", type=int, default=0, help="of the initializations")
     parser.add_argument(
         "--recipe", type=Literal["mnist", "cifar10"], default="mnist", help="published settings to start from"
     )

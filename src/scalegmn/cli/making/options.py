@@ -57,11 +57,11 @@ def add_running_options(
         things: what is counted in shards.
     """
     parser.add_argument(
-        "--shard_size", type=int, default=shard_size, help=f"{things} that are written at a time"
+        "--shard-size", type=int, default=shard_size, help=f"{things} that are written at a time"
     )
     if inner_batch is not None:
         parser.add_argument(
-            "--inner_batch", type=int, default=inner_batch, help="networks that are trained together"
+            "--inner-batch", type=int, default=inner_batch, help="networks that are trained together"
         )
     parser.add_argument("--device", type=str, default="cpu", help=f"where to {verb}: cpu, cuda, ...")
     parser.add_argument(
@@ -84,10 +84,10 @@ def add_image_options(parser: ArgumentParser) -> None:
         "--folder", type=Path | None, default=None, help="where images are; by default SCALEGMN_DATA says it"
     )
     parser.add_argument(
-        "--train_limit", type=int | None, default=None, help="only so many training images, the first"
+        "--train-limit", type=int | None, default=None, help="only so many training images, the first"
     )
     parser.add_argument(
-        "--test_limit", type=int | None, default=None, help="only so many test images, the first"
+        "--test-limit", type=int | None, default=None, help="only so many test images, the first"
     )
 
 

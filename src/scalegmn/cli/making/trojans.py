@@ -24,11 +24,11 @@ from scalegmn.errors import ConfigurationError, TriggerError
 from scalegmn.images import ImageSet
 from scalegmn.populations import Population
 from scalegmn.trojans.making import (
-    Bases,
-    FineTuning,
-    HeldOut,
+    BaseSelection,
+    FineTuningConfig,
+    HeldOutConfig,
     Labels,
-    Poisoning,
+    PoisoningConfig,
     Start,
     TrojanRecipe,
     TrojanReport,
@@ -63,7 +63,7 @@ _TUNING: tuple[Option, ...] = (
     ("start", Start, "from the base networks, or from scratch with their architectures"),
 )
 _POISONING: tuple[Option, ...] = (
-    ("ratio", float, "share of the training images that are poisoned"),
+    ("ratio", float, "fraction of the training images that are poisoned"),
     ("targets", list[int], "classes of the attacker to draw from; by default all"),
     ("labels", list[Labels], "of poisoned images: dirty (the target's), clean (their own), or both"),
 )
@@ -81,7 +81,7 @@ _HELD_OUT: tuple[Option, ...] = (
 )
 _RECIPE: tuple[Option, ...] = (
     ("minimum_asr", float, "attack success rate below which an attack has failed"),
-    ("grayscale", bool, "whether colours are averaged; by default as the base networks had it"),
+    ("grayscale", bool, "whether colors are averaged; by default as the base networks had it"),
     ("image_size", int, "to which images are reduced; by default as the base networks had it"),
 )
 
@@ -139,11 +139,11 @@ def run(options: Namespace) -> int:
     made = Population.open(report.folder)
     figure = population_sheet(made, images, title=f"triggers in images of {images.name}")
     save_figure(figure, report.folder / SHEET)
-    _summarise(report, made, recipe)
+    _summarize(report, made, recipe)
     return OK
 
 
-def _summarise(report: TrojanReport, population: Population, recipe: TrojanRecipe) -> None:
+def _summarize(report: TrojanReport, population: Population, recipe: TrojanRecipe) -> None:
     say(f"{report.pairs} trojaned networks and their {report.pairs} clean twins are in {report.folder}")
     poisoned = population.column("poisoned")
     base = np.median(population.column("base_c_acc"))
@@ -166,9 +166,9 @@ def _recipe(options: Namespace) -> TrojanRecipe:
     except TriggerError as error:
         raise ConfigurationError(f"the triggers are wrong: {error}") from error
     return TrojanRecipe(
-        bases=Bases(where=dict(options.where), **given(options, _BASES)),
-        tuning=FineTuning(**given(options, _TUNING)),
-        poisoning=Poisoning(**given(options, _POISONING)),
+        bases=BaseSelection(where=dict(options.where), **given(options, _BASES)),
+        tuning=FineTuningConfig(**given(options, _TUNING)),
+        poisoning=PoisoningConfig(**given(options, _POISONING)),
         triggers=triggers,
         held_out=_held_out(options),
         **given(options, _RECIPE),
@@ -184,8 +184,8 @@ def _chosen(options: Namespace) -> TriggerSpace:
             f"--triggers is {options.triggers}"
         )
     if "square_blend" in settings and "blended_square" not in squares:
-        raise ConfigurationError("--square_blend: only for blended_square, which --triggers does not name")
-    return TriggerSpace.of(options.triggers)
+        raise ConfigurationError("--square-blend: only for blended_square, which --triggers does not name")
+    return TriggerSpace.from_kinds(options.triggers)
 
 
 def _family(family: TriggerFamily, options: Namespace) -> TriggerFamily:
@@ -200,10 +200,10 @@ def _family(family: TriggerFamily, options: Namespace) -> TriggerFamily:
     return family
 
 
-def _held_out(options: Namespace) -> HeldOut | None:
+def _held_out(options: Namespace) -> HeldOutConfig | None:
     held = {name.removeprefix("held_out_"): value for name, value in given(options, _HELD_OUT).items()}
     if "split_fractions" in held:
         held["fractions"] = held.pop("split_fractions")
     if list(held) == ["fractions"]:
-        raise ConfigurationError("--split_fractions: only where something is held out; name what")
-    return HeldOut(**held) if held else None
+        raise ConfigurationError("--split-fractions: only where something is held out; name what")
+    return HeldOutConfig(**held) if held else None

@@ -17,10 +17,10 @@ from typing import ClassVar, Final, final
 from scalegmn.collections import (
     CLASSES,
     Collection,
-    Entry,
-    Listing,
-    Networks,
-    Refusal,
+    CollectionFile,
+    CollectionListing,
+    LoadedNetworks,
+    RefusedFile,
     Value,
     existing_folder,
     one_row,
@@ -68,40 +68,40 @@ class Cifar10Inrs(Collection):
         """2-32-32-3 with sines of frequency 30."""
         return _ARCHITECTURE
 
-    def scan(self, folder: Path) -> Listing:
-        entries: list[Entry] = []
-        refused: list[Refusal] = []
+    def scan(self, folder: Path) -> CollectionListing:
+        entries: list[CollectionFile] = []
+        refused: list[RefusedFile] = []
         left_out: Counter[str] = Counter()
         for part in visible(existing_folder(folder, self.title)):
             for found in self._scan_part(part):
-                if isinstance(found, Entry):
+                if isinstance(found, CollectionFile):
                     entries.append(found)
-                elif isinstance(found, Refusal):
+                elif isinstance(found, RefusedFile):
                     refused.append(found)
                 else:
                     left_out[found] += 1
         entries.sort(key=lambda entry: (entry.columns["image"], entry.columns["augmentation"], entry.name))
-        return Listing(tuple(entries), tuple(refused), left_out)
+        return CollectionListing(tuple(entries), tuple(refused), left_out)
 
-    def _scan_part(self, part: Path) -> Iterator[Entry | Refusal | str]:
+    def _scan_part(self, part: Path) -> Iterator[CollectionFile | RefusedFile | str]:
         """Entries, refusals, and reasons for leaving a file out."""
         names = _FOLDER.fullmatch(part.name) if part.is_dir() else None
         if names is None:
-            yield Refusal(part.name, "unknown name; expected folders randinit_smaller[_aug{k}]_{label}s")
+            yield RefusedFile(part.name, "unknown name; expected folders randinit_smaller[_aug{k}]_{label}s")
             return
         label, augmentation = int(names["label"]), int(names["augmentation"] or PLAIN)
         if label >= CLASSES:
-            yield Refusal(part.name, f"label {label}, expected 0 to {CLASSES - 1}")
+            yield RefusedFile(part.name, f"label {label}, expected 0 to {CLASSES - 1}")
             return
         if augmentation >= _AUGMENTATIONS:
-            yield Refusal(part.name, f"augmentation {augmentation}, expected 0 to {_AUGMENTATIONS - 1}")
+            yield RefusedFile(part.name, f"augmentation {augmentation}, expected 0 to {_AUGMENTATIONS - 1}")
             return
         for path in visible(part):
             file = _FILE.fullmatch(path.name)
             image = int(file["image"]) if file else -1
             split = split_of(image)
             if not 0 <= image < _IMAGES:
-                yield Refusal(
+                yield RefusedFile(
                     f"{part.name}/{path.name}", f"unknown name; expected net0.pth to net{_IMAGES - 1}.pth"
                 )
             elif augmentation != PLAIN and not self.augmented:
@@ -110,11 +110,13 @@ class Cifar10Inrs(Collection):
                 yield "networks of augmented images that are not for training"
             else:
                 columns: dict[str, Value] = {"label": label, "image": image, "split": split}
-                yield Entry(path, f"{part.name}/{path.name}", {**columns, "augmentation": augmentation})
+                yield CollectionFile(
+                    path, f"{part.name}/{path.name}", {**columns, "augmentation": augmentation}
+                )
 
-    def read(self, entry: Entry) -> Networks:
+    def read(self, entry: CollectionFile) -> LoadedNetworks:
         theta, _ = read_single(entry, self.architecture)
-        return Networks(self.architecture, theta, one_row(entry.columns))
+        return LoadedNetworks(self.architecture, theta, one_row(entry.columns))
 
     def file_name(self, row: Mapping[str, Value]) -> str:
         self.refuse_copies(row)
@@ -129,5 +131,5 @@ class Cifar10Inrs(Collection):
         middle = "" if augmentation == PLAIN else f"aug{augmentation}_"
         return f"randinit_smaller_{middle}{row['label']}s/net{image}.pth"
 
-    def save(self, path: Path, networks: Networks) -> None:
+    def save(self, path: Path, networks: LoadedNetworks) -> None:
         write_single(path, networks, self.architecture)

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import ClassVar, final
 
 from scalegmn.collections import (
-    Entry,
-    Networks,
-    Refusal,
+    CollectionFile,
+    LoadedNetworks,
+    RefusedFile,
     Value,
     check_label,
     one_row,
@@ -36,11 +36,11 @@ class FashionMnistInrs(SplitCollection):
 
     Attributes:
         splits: the splits file, if it does not lie in the folder of the collection.
-        labelled_splits: whether a splits file that is written says the labels; both forms are read.
+        labeled_splits: whether a splits file that is written says the labels; both forms are read.
     """
 
     splits: Path | None = None
-    labelled_splits: bool = False
+    labeled_splits: bool = False
 
     title: ClassVar[str] = "FashionMNIST-INRs"
     networks_folder: ClassVar[str] = "fmnist_inrs"
@@ -49,28 +49,28 @@ class FashionMnistInrs(SplitCollection):
 
     @property
     def labels_in_splits(self) -> bool:
-        return self.labelled_splits
+        return self.labeled_splits
 
-    def scan_networks(self, folder: Path) -> tuple[list[Entry], list[Refusal]]:
+    def scan_networks(self, folder: Path) -> tuple[list[CollectionFile], list[RefusedFile]]:
         entries, refused = [], []
         for part in visible(folder):
             if part.name == self.splits_name:
                 continue
             if part.name not in ("train", "test") or not part.is_dir():
-                refused.append(Refusal(part.name, "unknown name; expected the folders train and test"))
+                refused.append(RefusedFile(part.name, "unknown name; expected the folders train and test"))
                 continue
             for path in visible(part):
                 found = _FILE.fullmatch(path.name)
                 if found is None:
                     refused.append(
-                        Refusal(f"{part.name}/{path.name}", "unknown name; expected model_{image}.pth")
+                        RefusedFile(f"{part.name}/{path.name}", "unknown name; expected model_{image}.pth")
                     )
                 else:
                     columns: dict[str, Value] = {"image": int(found[1]), "split": part.name}
-                    entries.append(Entry(path, f"{part.name}/{path.name}", columns))
+                    entries.append(CollectionFile(path, f"{part.name}/{path.name}", columns))
         return entries, refused
 
-    def read(self, entry: Entry) -> Networks:
+    def read(self, entry: CollectionFile) -> LoadedNetworks:
         theta, extras = read_single(entry, self.architecture, extras=("label",))
         if "label" not in extras:
             raise CheckpointError(f"{entry.path}: has no entry 'label' beside the parameters")
@@ -80,7 +80,7 @@ class FashionMnistInrs(SplitCollection):
                 f"{entry.path}: its label is {label}, but the splits file says {entry.columns['label']}"
             )
         row = {"label": label, **{k: v for k, v in entry.columns.items() if k != "label"}}
-        return Networks(self.architecture, theta, one_row(row))
+        return LoadedNetworks(self.architecture, theta, one_row(row))
 
     def file_name(self, row: Mapping[str, Value]) -> str:
         self.refuse_copies(row)
@@ -88,9 +88,9 @@ class FashionMnistInrs(SplitCollection):
             f"{self.networks_folder}/{'test' if row['split'] == 'test' else 'train'}/model_{row['image']}.pth"
         )
 
-    def save(self, path: Path, networks: Networks) -> None:
+    def save(self, path: Path, networks: LoadedNetworks) -> None:
         label = check_label(networks.row(0)["label"], str(path))
         write_single(path, networks, self.architecture, extras={"label": label})
 
     def splits_content(self, names: list[str], labels: list[int]) -> object:
-        return {"path": names, "label": labels} if self.labelled_splits else names
+        return {"path": names, "label": labels} if self.labeled_splits else names

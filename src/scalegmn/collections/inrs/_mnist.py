@@ -14,9 +14,9 @@ from typing import ClassVar, final
 
 from scalegmn.collections import (
     CLASSES,
-    Entry,
-    Networks,
-    Refusal,
+    CollectionFile,
+    LoadedNetworks,
+    RefusedFile,
     Value,
     one_row,
     read_single,
@@ -50,7 +50,7 @@ class MnistInrs(SplitCollection):
     def labels_in_splits(self) -> bool:
         return True
 
-    def scan_networks(self, folder: Path) -> tuple[list[Entry], list[Refusal]]:
+    def scan_networks(self, folder: Path) -> tuple[list[CollectionFile], list[RefusedFile]]:
         entries, refused = [], []
         for path in visible(folder):
             if path.name == self.splits_name:
@@ -58,26 +58,26 @@ class MnistInrs(SplitCollection):
             found = _FOLDER.fullmatch(path.name) if path.is_dir() else None
             if found is None:
                 reason = "expected folders mnist_png_{training|testing}_{label}_{image}"
-                refused.append(Refusal(path.name, f"unknown name; {reason}"))
+                refused.append(RefusedFile(path.name, f"unknown name; {reason}"))
             elif int(found["label"]) >= CLASSES:
-                refused.append(Refusal(path.name, f"label {found['label']}, expected 0 to {CLASSES - 1}"))
+                refused.append(RefusedFile(path.name, f"label {found['label']}, expected 0 to {CLASSES - 1}"))
             elif not (path / _FILE).is_file():
-                refused.append(Refusal(path.name, f"there is no {_FILE} in it"))
+                refused.append(RefusedFile(path.name, f"there is no {_FILE} in it"))
             else:
                 columns = {"label": int(found["label"]), "image": int(found["image"]), "split": found["set"]}
-                entries.append(Entry(path / _FILE, path.name, columns))
+                entries.append(CollectionFile(path / _FILE, path.name, columns))
         return entries, refused
 
-    def read(self, entry: Entry) -> Networks:
+    def read(self, entry: CollectionFile) -> LoadedNetworks:
         theta, _ = read_single(entry, self.architecture)
-        return Networks(self.architecture, theta, one_row(entry.columns))
+        return LoadedNetworks(self.architecture, theta, one_row(entry.columns))
 
     def file_name(self, row: Mapping[str, Value]) -> str:
         self.refuse_copies(row)
         kind = "testing" if row["split"] == "test" else "training"
         return f"{self.networks_folder}/mnist_png_{kind}_{row['label']}_{row['image']}/{_FILE}"
 
-    def save(self, path: Path, networks: Networks) -> None:
+    def save(self, path: Path, networks: LoadedNetworks) -> None:
         write_single(path, networks, self.architecture)
 
     def splits_content(self, names: list[str], labels: list[int]) -> object:

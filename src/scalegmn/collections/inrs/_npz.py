@@ -21,10 +21,10 @@ from scalegmn.checkpoints import read_arrays
 from scalegmn.collections import (
     CLASSES,
     Collection,
-    Entry,
-    Listing,
-    Networks,
-    Refusal,
+    CollectionFile,
+    CollectionListing,
+    LoadedNetworks,
+    RefusedFile,
     Value,
     check_same_function,
     existing_folder,
@@ -53,19 +53,19 @@ class NpzInrs(Collection):
         """2-32-32-1 with sines of frequency 30, plus 0.5."""
         return _ARCHITECTURE
 
-    def scan(self, folder: Path) -> Listing:
+    def scan(self, folder: Path) -> CollectionListing:
         entries, refused = [], []
         for path in visible(existing_folder(folder, self.title)):
             found = _FILE.fullmatch(path.name)
             if found is None:
-                refused.append(Refusal(path.name, "unknown name; expected {train,test}-{number}.npz"))
+                refused.append(RefusedFile(path.name, "unknown name; expected {train,test}-{number}.npz"))
             else:
                 columns: dict[str, Value] = {"split": found["split"], "image": int(found["first"])}
-                entries.append(Entry(path, path.name, columns))
+                entries.append(CollectionFile(path, path.name, columns))
         entries.sort(key=lambda entry: (entry.columns["split"] == "test", entry.columns["image"]))
-        return Listing(tuple(entries), tuple(refused))
+        return CollectionListing(tuple(entries), tuple(refused))
 
-    def read(self, entry: Entry) -> Networks:
+    def read(self, entry: CollectionFile) -> LoadedNetworks:
         arrays = read_arrays(entry.path, max_bytes=_MOST_BYTES)
         names = [parameter.name for parameter in self.architecture.parameters]
         expected = [*names, "label", "index", "mse"]
@@ -93,12 +93,12 @@ class NpzInrs(Collection):
             "psnr": -10 * np.log10(np.maximum(mse, 1e-12)),
         }
         theta = self.architecture.flatten(state, origin=str(entry.path))
-        return Networks(self.architecture, theta, columns, tuple(refused))
+        return LoadedNetworks(self.architecture, theta, columns, tuple(refused))
 
     @staticmethod
     def _judge(
-        arrays: Mapping[str, np.ndarray], entry: Entry, names: list[str]
-    ) -> tuple[np.ndarray, list[Refusal]]:
+        arrays: Mapping[str, np.ndarray], entry: CollectionFile, names: list[str]
+    ) -> tuple[np.ndarray, list[RefusedFile]]:
         """Which networks of a file can be used, and why not the others."""
         labels = arrays["label"].astype(np.int64)
         labelled = (labels >= 0) & (labels < CLASSES)
@@ -110,7 +110,7 @@ class NpzInrs(Collection):
         for row in np.flatnonzero(~(labelled & finite)).tolist():
             label = f"label {labels[row]}, expected 0 to {CLASSES - 1}"
             reason = "NaN or infinite numbers" if labelled[row] else label
-            refused.append(Refusal(f"{entry.name}, network {row}", reason))
+            refused.append(RefusedFile(f"{entry.name}, network {row}", reason))
         return labelled & finite, refused
 
     def file_name(self, row: Mapping[str, Value]) -> str:
@@ -119,7 +119,7 @@ class NpzInrs(Collection):
             raise PopulationError(f"{self.title} know the splits train and test, not {row['split']!r}")
         return f"{row['split']}-{int(row['image']):05d}.npz"
 
-    def save(self, path: Path, networks: Networks) -> None:
+    def save(self, path: Path, networks: LoadedNetworks) -> None:
         check_same_function(networks.architecture, self.architecture, str(path))
         missing = [name for name in ("label", "image", "mse") if name not in networks.columns]
         if missing:

@@ -13,9 +13,9 @@ import numpy as np
 from scalegmn.collections import (
     SPLITS,
     Collection,
-    Entry,
-    Listing,
-    Refusal,
+    CollectionFile,
+    CollectionListing,
+    RefusedFile,
     SplitsFile,
     existing_folder,
     path_end,
@@ -50,7 +50,7 @@ class SplitCollection(Collection):
         return _ARCHITECTURE
 
     @abstractmethod
-    def scan_networks(self, folder: Path) -> tuple[list[Entry], list[Refusal]]:
+    def scan_networks(self, folder: Path) -> tuple[list[CollectionFile], list[RefusedFile]]:
         """Files in the folder of networks; `split` is ``train`` or ``test``, as their names say."""
 
     @property
@@ -71,15 +71,15 @@ class SplitCollection(Collection):
         """Where the splits file is expected."""
         return self.splits if self.splits is not None else folder / self.splits_name
 
-    def scan(self, folder: Path) -> Listing:
+    def scan(self, folder: Path) -> CollectionListing:
         found, refused = self.scan_networks(self.networks_in(folder))
         entries = [dataclasses.replace(e, name=e.path.relative_to(folder).as_posix()) for e in found]
         entries.sort(
             key=lambda entry: (str(entry.columns["split"]) == "test", entry.columns["image"], entry.name)
         )
-        return Listing(tuple(entries), tuple(refused))
+        return CollectionListing(tuple(entries), tuple(refused))
 
-    def entries(self, folder: Path) -> Listing:
+    def entries(self, folder: Path) -> CollectionListing:
         listing = self.scan(folder)
         advice = (
             f"give its place with the option splits, or generate it with "
@@ -89,28 +89,28 @@ class SplitCollection(Collection):
         checked = [self._place(entry, splits) for entry in listing.entries]
         seen = {path_end(entry.path.as_posix(), components=self.path_components) for entry in listing.entries}
         absent = [
-            Refusal(end, "named in the splits file, but there is no such file")
+            RefusedFile(end, "named in the splits file, but there is no such file")
             for end in splits.split
             if end not in seen
         ]
-        refused = [found for found in checked if isinstance(found, Refusal)]
-        entries = tuple(found for found in checked if isinstance(found, Entry))
-        return Listing(entries, (*listing.refused, *refused, *absent), listing.left_out)
+        refused = [found for found in checked if isinstance(found, RefusedFile)]
+        entries = tuple(found for found in checked if isinstance(found, CollectionFile))
+        return CollectionListing(entries, (*listing.refused, *refused, *absent), listing.left_out)
 
-    def _place(self, entry: Entry, splits: SplitsFile) -> Entry | Refusal:
+    def _place(self, entry: CollectionFile, splits: SplitsFile) -> CollectionFile | RefusedFile:
         """The entry with its split, or why it has none."""
         end = path_end(entry.path.as_posix(), components=self.path_components)
         split = splits.split.get(end)
         if split is None:
-            return Refusal(entry.name, "not named in the splits file")
+            return RefusedFile(entry.name, "not named in the splits file")
         if (split == "test") != (entry.columns["split"] == "test"):
-            return Refusal(
+            return RefusedFile(
                 entry.name,
                 f"the splits file puts it into {split!r}, but it is a {entry.columns['split']} image",
             )
         label = splits.label.get(end)
         if label is not None and entry.columns.get("label", label) != label:
-            return Refusal(
+            return RefusedFile(
                 entry.name, f"its name says label {entry.columns['label']}, but the splits file says {label}"
             )
         known = {} if label is None else {"label": label}
@@ -130,7 +130,7 @@ class SplitCollection(Collection):
         self.write_splits_file(path, files)
         return [path]
 
-    def label_of(self, entry: Entry) -> int:
+    def label_of(self, entry: CollectionFile) -> int:
         """The label that an entry's name says or, where it does not, its file."""
         if "label" in entry.columns:
             return int(entry.columns["label"])

@@ -2,7 +2,7 @@
 
 ``weights.npy`` (float32, one row per checkpoint), ``metrics.csv.gz``, ``layout.csv`` and, in later work,
 ``*_split.csv``.  Three 3 x 3 convolutions of stride 2 with 16 channels, relu or tanh, a global average pool
-and a dense layer; the input is the mean over the colours, scaled to [-1, 1].
+and a dense layer; the input is the mean over the colors, scaled to [-1, 1].
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
-from scalegmn.collections import Refusal, existing_folder
+from scalegmn.collections import RefusedFile, existing_folder
 from scalegmn.collections.small_cnn_zoo._layout import LAYOUT, ZooLayout
 from scalegmn.collections.small_cnn_zoo._metrics import (
     ACTIVATIONS,
     RESULTS,
     check_suffix,
     metrics_file,
-    read_metrics,
+    read_zoo_metrics,
     with_suffix,
 )
 from scalegmn.collections.small_cnn_zoo._splits import (
@@ -37,7 +37,7 @@ from scalegmn.collections.small_cnn_zoo._splits import (
     split_file,
 )
 from scalegmn.errors import ConfigurationError, PopulationError
-from scalegmn.populations import Group
+from scalegmn.populations import ArchitectureGroup
 
 WEIGHTS: Final = "weights.npy"
 LAST_STEP: Final = 86
@@ -104,7 +104,7 @@ class SmallCnnZoo:
         weights = folder / with_suffix(WEIGHTS, self.suffix)
         rows, offset = _open_weights(weights, layout)
         path = metrics_file(folder, suffix=self.suffix)
-        metrics = read_metrics(path)
+        metrics = read_zoo_metrics(path)
         if metrics.num_rows != rows:
             raise PopulationError(
                 f"{path}: has {metrics.num_rows} rows, but {weights} has {rows}; expected one row "
@@ -200,7 +200,7 @@ class ZooFolder:
     def __len__(self) -> int:
         return self.table.num_rows
 
-    def read(self, start: int, stop: int) -> tuple[list[Group], list[Refusal]]:
+    def read(self, start: int, stop: int) -> tuple[list[ArchitectureGroup], list[RefusedFile]]:
         """Some of the chosen networks: one group per activation, and what was refused.
 
         Raises:
@@ -219,7 +219,7 @@ class ZooFolder:
                 for i in np.flatnonzero(~np.isfinite(values)).tolist():
                     reasons[i] += f"{', ' if reasons[i] else ''}{name} is {values[i]}"
             refused += [
-                Refusal(f"{self.weights.name}, row {row}", why)
+                RefusedFile(f"{self.weights.name}, row {row}", why)
                 for row, why in zip(rows.tolist(), reasons, strict=True)
                 if why
             ]
@@ -229,7 +229,7 @@ class ZooFolder:
             if len(theta):
                 architecture = self.layout.architecture(activation=activation, padding=self.padding)
                 columns = {name: table[name] for name in table.column_names}
-                groups.append(Group(architecture, torch.from_numpy(theta), columns))
+                groups.append(ArchitectureGroup(architecture, torch.from_numpy(theta), columns))
         return groups, refused
 
     def _theta(self, rows: np.ndarray) -> np.ndarray:

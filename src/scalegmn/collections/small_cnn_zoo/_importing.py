@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scalegmn.collections import ImportReport, Refusal, shown_refusals
+from scalegmn.collections import ImportReport, RefusedFile, format_refusals
 from scalegmn.collections.small_cnn_zoo._collection import SmallCnnZoo, ZooFolder
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.populations import PopulationWriter, progress_bar
@@ -49,10 +49,10 @@ def import_zoo(
                 stop = min(start + shard_size, len(files))
                 _import_shard(files, writer, start, stop)
                 advance(stop - start)
-        refused = [Refusal(*entry) for notes in writer.notes for entry in notes["refused"]]  # type: ignore[index]
+        refused = [RefusedFile(*entry) for notes in writer.notes for entry in notes["refused"]]  # type: ignore[index]
         if not len(writer):
             raise PopulationError(
-                f"{source}: all {len(files)} networks were refused; " + "; ".join(shown_refusals(refused))
+                f"{source}: all {len(files)} networks were refused; " + "; ".join(format_refusals(refused))
             )
         writer.finish()
         return ImportReport(writer.folder, len(writer), tuple(refused), files.left_out, files.remarks)

@@ -164,8 +164,8 @@ class ZooLayout:
         rows = ((v.name, v.start, v.stop, v.stop - v.start, str(v.shape)) for v in self.variables)
         return csv_text([("varname", "start_idx", "end_idx", "size", "shape"), *rows])
 
-    @staticmethod
-    def of(*, channels: tuple[int, ...], classes: int, kernel: int) -> ZooLayout:
+    @classmethod
+    def from_sizes(cls, *, channels: tuple[int, ...], classes: int, kernel: int) -> ZooLayout:
         """The layout of networks of these sizes as the zoo has it: biases before kernels."""
         shapes: list[tuple[str, tuple[int, ...]]] = []
         for number, (inputs, outputs) in enumerate(itertools.pairwise(channels)):
@@ -178,10 +178,10 @@ class ZooLayout:
                 stop = place + math.prod(part)
                 variables.append(Variable(name, kind, place, stop, part))
                 place = stop
-        return ZooLayout(tuple(variables), "layout")
+        return cls(tuple(variables), "layout")
 
-    @staticmethod
-    def read(path: Path) -> ZooLayout:
+    @classmethod
+    def read(cls, path: Path) -> ZooLayout:
         """Read ``layout.csv``.  Cells are parsed; nothing in them is ever evaluated.
 
         Raises:
@@ -198,7 +198,7 @@ class ZooLayout:
             raise PopulationError(
                 f"{path}: {found}; expected the columns {list(_FIELDS)} and one line for each variable"
             )
-        return ZooLayout(tuple(_variables(lines, path)), str(path))
+        return cls(tuple(_variables(lines, path)), str(path))
 
 
 def _variables(lines: list[list[str]], path: Path) -> Iterator[Variable]:

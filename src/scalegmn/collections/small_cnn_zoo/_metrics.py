@@ -1,6 +1,6 @@
 """The table of the Small CNN Zoo: hyper-parameters and results of every row of ``weights.npy``.
 
-``metrics.csv.gz``, or the same file unpacked.  A run left several checkpoints, which share `modeldir`.
+``metrics.csv.gz``, or the same file unpacked.  A run left several checkpoints, which fraction `modeldir`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from scalegmn.errors import ConfigurationError, PopulationError
-from scalegmn.populations import original
+from scalegmn.populations import unescape_formulas
 
 METRICS: Final = "metrics.csv.gz"
 ACTIVATIONS: Final = ("relu", "tanh")
@@ -92,7 +92,7 @@ def metrics_file(folder: Path, *, suffix: str = "") -> Path:
     return found[0]
 
 
-def read_metrics(path: Path) -> pa.Table:
+def read_zoo_metrics(path: Path) -> pa.Table:
     """The table under the names that populations made here use, one row per row of ``weights.npy``.
 
     The columns are those of :data:`PUBLISHED_NAMES`, then `network`, the number of the run, then any others
@@ -152,7 +152,7 @@ def _read(path: Path) -> pa.Table:
             parse_options=csv.ParseOptions(newlines_in_values=False),
             convert_options=csv.ConvertOptions(column_types={**words, **reals}, strings_can_be_null=True),
         )
-        table = original(table)
+        table = unescape_formulas(table)
         names = table.column_names
     except (pa.ArrowException, OSError, ValueError) as error:
         raise PopulationError(

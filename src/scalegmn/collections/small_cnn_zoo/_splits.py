@@ -10,7 +10,7 @@ shuffled by ``random.Random(0)`` and cut 80/20 into training and validation.  If
 in two places, which may be two different splits; otherwise (as with the last step, where a run begins with
 step 0) the header changes nothing.
 
-``clean``: the header is a header, and every row stands in the list once.  Whole runs are dealt out by the
+``clean``: the header is a header, and every row stands in the list once.  Whole runs are split by the
 same halves, shuffle and cut.  A run stands in the list where its last checkpoint stands; so the splits do
 not depend on which steps are read, and those of the last step are the published ones without the doubled
 row.
@@ -49,7 +49,7 @@ def split_file(folder: Path, given: Path | None) -> Path:
         what = f"the split files {[path.name for path in found]}" if found else "no split file (*_split.csv)"
         raise PopulationError(
             f"{folder}: has {what}; name the file (--splits FILE), or read the networks without splits "
-            "(--split_rule none)"
+            "(--split-rule none)"
         )
     return found[0]
 

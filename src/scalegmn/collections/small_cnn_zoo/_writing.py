@@ -32,7 +32,15 @@ from scalegmn.csv_text import csv_cell
 from scalegmn.disk import new_folder, writing
 from scalegmn.errors import PopulationError
 from scalegmn.networks import Activate, Architecture, Conv, Dense, Dropout, Flatten, Layer, cnn
-from scalegmn.populations import DTYPE, NAMES, Population, Splits, explained, progress_bar, write_atomically
+from scalegmn.populations import (
+    DTYPE,
+    NAMES,
+    Population,
+    Splits,
+    explain_arrow_errors,
+    progress_bar,
+    write_atomically,
+)
 
 SPLITS: Final = "splits.json"
 # Networks in memory at a time.
@@ -91,7 +99,9 @@ def write_zoo(
             f"{population.folder}: has {len(layouts)} kinds of networks ((channels), classes, kernel, "
             f"padding): {sorted(layouts)}; the files of a zoo hold one; make a population of each"
         )
-    layout = ZooLayout.of(channels=kinds[0].channels, classes=kinds[0].classes, kernel=kinds[0].kernel)
+    layout = ZooLayout.from_sizes(
+        channels=kinds[0].channels, classes=kinds[0].classes, kernel=kinds[0].kernel
+    )
     rows = np.arange(len(population))
     if "diverged" in population.columns:
         rows = rows[~population.column("diverged").astype(bool)]
@@ -110,7 +120,7 @@ def write_zoo(
 
 
 @dataclass(frozen=True)
-class ZooKind:
+class ZooFormat:
     """What tells networks of the zoo's kind apart; every convolution has the same of each."""
 
     channels: tuple[int, ...]
@@ -120,7 +130,7 @@ class ZooKind:
     activation: str
 
 
-def zoo_kind(architecture: Architecture) -> ZooKind:
+def zoo_kind(architecture: Architecture) -> ZooFormat:
     """The sizes of a network that the zoo can hold, whatever the names of its layers.
 
     Raises:
@@ -155,14 +165,14 @@ def zoo_kind(architecture: Architecture) -> ZooKind:
     if activation.kind not in ACTIVATIONS or first.padding[0] not in (0, 1):
         raise PopulationError(f"{refusal}{activation} and padding {first.padding[0]}; {rule}")
     channels = (first.inputs, *(layer.outputs for layer in convolutions))
-    return ZooKind(channels, dense.outputs, first.kernel[0], first.padding[0], activation.kind)
+    return ZooFormat(channels, dense.outputs, first.kernel[0], first.padding[0], activation.kind)
 
 
 def _nameless(layer: Layer | None) -> Layer | None:
     return dataclasses.replace(layer, name="") if isinstance(layer, Conv | Dense) else layer
 
 
-def _table(population: Population, kinds: list[ZooKind], rows: np.ndarray) -> dict[str, list[object]]:
+def _table(population: Population, kinds: list[ZooFormat], rows: np.ndarray) -> dict[str, list[object]]:
     """The 22 columns under their published names."""
     missing = [name for name in ("epoch", *RESULTS) if name not in population.columns]
     if missing:
@@ -185,14 +195,14 @@ def _table(population: Population, kinds: list[ZooKind], rows: np.ndarray) -> di
     table = {}
     for name, published in PUBLISHED_NAMES.items():
         kind = pa.int64() if name in WHOLE else pa.string() if name in WORDS else pa.float64()
-        with explained(f"{population.folder}: column {name!r} does not fit the table of a zoo"):
+        with explain_arrow_errors(f"{population.folder}: column {name!r} does not fit the table of a zoo"):
             table[published] = columns.get(name, pa.nulls(len(rows))).cast(kind).to_pylist()
     if "poisoned" in population.columns:
         table["poisoned"] = [int(value) for value in population.column("poisoned")[rows]]
     return table
 
 
-def _derived(population: Population, kinds: list[ZooKind], rows: np.ndarray) -> Mapping[str, pa.Array]:
+def _derived(population: Population, kinds: list[ZooFormat], rows: np.ndarray) -> Mapping[str, pa.Array]:
     """Columns that follow from the architectures and the runs, for populations that do not have them."""
     network = population.column("network")[rows] if "network" in population.columns else rows
     epoch = population.column("epoch")[rows]

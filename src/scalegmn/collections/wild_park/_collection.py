@@ -16,10 +16,10 @@ from typing import ClassVar, Final, final
 from scalegmn.checkpoints import ForeignCheckpoint, read_foreign
 from scalegmn.collections import (
     Collection,
-    Entry,
-    Listing,
-    Networks,
-    Refusal,
+    CollectionFile,
+    CollectionListing,
+    LoadedNetworks,
+    RefusedFile,
     Value,
     existing_folder,
     one_row,
@@ -59,43 +59,43 @@ class WildPark(Collection):
     networks_folder: ClassVar[str] = "cifar10_zooV2"
     splits_name: ClassVar[str] = "cnn_park_splits.json"
 
-    def scan(self, folder: Path) -> Listing:
+    def scan(self, folder: Path) -> CollectionListing:
         inner = existing_folder(folder, self.title) / self.networks_folder
         runs = inner if inner.is_dir() else folder
-        entries: list[Entry] = []
-        refused: list[Refusal] = []
+        entries: list[CollectionFile] = []
+        refused: list[RefusedFile] = []
         for run in visible(runs):
             if run.is_dir():
                 for found in self._scan_run(run, folder):
-                    if isinstance(found, Entry):
+                    if isinstance(found, CollectionFile):
                         entries.append(found)
                     else:
                         refused.append(found)
             elif run.name != self.splits_name:
-                refused.append(Refusal(run.name, "unknown name; expected a folder for each run"))
-        return Listing(tuple(entries), tuple(refused))
+                refused.append(RefusedFile(run.name, "unknown name; expected a folder for each run"))
+        return CollectionListing(tuple(entries), tuple(refused))
 
     @staticmethod
-    def _scan_run(run: Path, folder: Path) -> Iterator[Entry | Refusal]:
+    def _scan_run(run: Path, folder: Path) -> Iterator[CollectionFile | RefusedFile]:
         for checkpoint in visible(run):
             path = checkpoint / _FILE
             if _CHECKPOINT.fullmatch(checkpoint.name) and path.is_file():
-                yield Entry(path, path.relative_to(folder).as_posix(), {"run": run.name})
+                yield CollectionFile(path, path.relative_to(folder).as_posix(), {"run": run.name})
             elif checkpoint.is_dir():
                 name = checkpoint.relative_to(folder).as_posix()
-                yield Refusal(name, f"expected a folder checkpoint_{{number}} with a file {_FILE}")
+                yield RefusedFile(name, f"expected a folder checkpoint_{{number}} with a file {_FILE}")
 
-    def entries(self, folder: Path) -> Listing:
+    def entries(self, folder: Path) -> CollectionListing:
         listing = self.scan(folder)
         scores = read_scores(self.splits if self.splits is not None else folder / self.splits_name)
-        entries: list[Entry] = []
+        entries: list[CollectionFile] = []
         refused = list(listing.refused)
         seen: set[str] = set()
         for entry in listing.entries:
             end = path_end(entry.path.as_posix(), components=COMPONENTS)
             seen.add(end)
             if end not in scores:
-                refused.append(Refusal(entry.name, "not named in the splits file"))
+                refused.append(RefusedFile(entry.name, "not named in the splits file"))
                 continue
             score = scores[end]
             columns: dict[str, Value] = {
@@ -104,12 +104,12 @@ class WildPark(Collection):
                 "test_accuracy": score.accuracy,
                 "split": score.split,
             }
-            entries.append(Entry(entry.path, entry.name, columns))
+            entries.append(CollectionFile(entry.path, entry.name, columns))
         absent = [end for end in scores if end not in seen]
-        refused += [Refusal(end, "named in the splits file, but there is no such file") for end in absent]
-        return Listing(tuple(entries), tuple(refused), listing.left_out)
+        refused += [RefusedFile(end, "named in the splits file, but there is no such file") for end in absent]
+        return CollectionListing(tuple(entries), tuple(refused), listing.left_out)
 
-    def read(self, entry: Entry) -> Networks:
+    def read(self, entry: CollectionFile) -> LoadedNetworks:
         checkpoint = read_foreign(entry.path)
         layout, outputs = layout_of(checkpoint)
         _check_score(checkpoint, entry.columns)
@@ -121,14 +121,14 @@ class WildPark(Collection):
             "activations": ",".join(layout.activations),
             "residuals": len(architecture.skips),
         }
-        return Networks(architecture, theta[None], one_row(columns))
+        return LoadedNetworks(architecture, theta[None], one_row(columns))
 
     def file_name(self, row: Mapping[str, Value]) -> str:
         raise PopulationError(
             f"{self.title} is read and not written, because its files hold objects of another library"
         )
 
-    def save(self, path: Path, networks: Networks) -> None:
+    def save(self, path: Path, networks: LoadedNetworks) -> None:
         self.file_name(networks.row(0))
 
     def companions(self, folder: Path) -> Mapping[str, Path]:

@@ -1,4 +1,4 @@
-"""Edits that look at the neighbourhood of a pixel, computed by ``scipy.ndimage``.
+"""Edits that look at the neighborhood of a pixel, computed by ``scipy.ndimage``.
 
 Dilation with its defaults is the edit of the published experiments on MNIST-INRs: ``cv2.dilate`` with a
 3 x 3 kernel of ones, once (Zhou et al., "Permutation Equivariant Neural Functionals", 2023, public code
@@ -13,7 +13,7 @@ from typing import Annotated, Final, final
 
 import numpy as np
 
-from scalegmn.configuration import Count, Limits, Mark, Positive
+from scalegmn.configuration import Constraint, Count, Limits, Positive
 from scalegmn.editing.edits._image_edit import ImageEdit
 
 # What lies beyond the edge looks like the edge.  For largest and smallest values this is the same as
@@ -37,7 +37,7 @@ def _over_pixels(images: np.ndarray, value: float | int) -> tuple[float | int, .
 
 @final
 @dataclass(frozen=True)
-class _Odd(Mark):
+class _Odd(Constraint):
     """A square has a pixel in the middle."""
 
     def admits(self, value: int) -> bool:
@@ -136,7 +136,7 @@ class Rotation(ImageEdit):
     """A turn about the middle, by linear interpolation; what comes in from outside is black.
 
     Attributes:
-        degrees: anticlockwise, as the image is looked at.
+        degrees: counterclockwise, as the image is looked at.
     """
 
     name = "rotation"

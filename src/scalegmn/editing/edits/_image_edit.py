@@ -104,11 +104,11 @@ class FunctionEdit(ImageEdit):
         return np.asarray(self.function(images))
 
 
-def refuse(edit: ImageEdit, mistakes: list[str]) -> None:
+def refuse(edit: ImageEdit, problems: list[str]) -> None:
     """Raise what is wrong with the parameters of an edit, if anything is.
 
     Raises:
-        ConfigurationError: names the edit and all mistakes.
+        ConfigurationError: names the edit and all errors.
     """
-    if mistakes:
-        raise ConfigurationError(f"edit {edit.name!r}: " + "; ".join(mistakes))
+    if problems:
+        raise ConfigurationError(f"edit {edit.name!r}: " + "; ".join(problems))

@@ -18,7 +18,7 @@ _WHITE: Final = 255
 
 
 class PillowEdit(ImageEdit):
-    """An edit of one 8-bit image after the other, grey or in colour.
+    """An edit of one 8-bit image after the other, gray or in color.
 
     Values are rounded to 256 levels first, and cut to [0, 1].
     """
@@ -34,7 +34,7 @@ class PillowEdit(ImageEdit):
         from PIL import Image
 
         if images.ndim == 4 and images.shape[3] != 3:
-            refuse(self, [f"images have {images.shape[3]} channels, expected grey ones or three channels"])
+            refuse(self, [f"images have {images.shape[3]} channels, expected gray ones or three channels"])
         pixels = np.rint(images.clip(0, 1) * _WHITE).astype(np.uint8)
         edited = [np.asarray(self.edit_one(Image.fromarray(image))) for image in pixels]
         return np.stack(edited).astype(np.float32) / _WHITE
@@ -43,10 +43,10 @@ class PillowEdit(ImageEdit):
 @final
 @dataclass(frozen=True, kw_only=True)
 class Contrast(PillowEdit):
-    """Distances from the mean grey of the image, multiplied (``ImageEnhance.Contrast``).
+    """Distances from the mean gray of the image, multiplied (``ImageEnhance.Contrast``).
 
     Attributes:
-        factor: 0 gives a grey image, 1 changes nothing.
+        factor: 0 gives a gray image, 1 changes nothing.
     """
 
     name = "contrast"

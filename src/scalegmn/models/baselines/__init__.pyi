@@ -3,13 +3,12 @@ from ._feature_logistic import FeatureLogistic, LogisticConfig
 from ._flat_mlp import FlatMLP, FlatMLPConfig
 from ._flat_mlp_editor import FlatMLPEditor
 from ._nfn import NFN, NFNConfig
-from ._output_type import AnswerKind
+from ._output_type import OutputType
 from ._probes import Probes, ProbesConfig
 from ._statnn_mlp import StatNNConfig, StatNNMLP
 
 __all__ = [
     "NFN",
-    "AnswerKind",
     "BoostingConfig",
     "FeatureBoosting",
     "FeatureLogistic",
@@ -18,6 +17,7 @@ __all__ = [
     "FlatMLPEditor",
     "LogisticConfig",
     "NFNConfig",
+    "OutputType",
     "Probes",
     "ProbesConfig",
     "StatNNConfig",

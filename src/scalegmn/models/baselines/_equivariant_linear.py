@@ -79,7 +79,7 @@ class Widths:
         """Width of the summary of one set."""
         return self.nodes[number] + sum(self.pairs[max(number - 1, 0) : number + 1])
 
-    def filled(self, channels: int) -> Widths:
+    def with_channels(self, channels: int) -> Widths:
         """The same places with `channels` features each."""
         return Widths((channels,) * len(self.pairs), (channels,) * len(self.nodes), channels)
 

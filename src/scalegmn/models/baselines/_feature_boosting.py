@@ -19,8 +19,8 @@ from torch import Tensor
 from scalegmn.configuration import Configuration, Count, Limits, Natural, NonNegative, Positive, Sections
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import FittedJudge, ModelContext
-from scalegmn.models.baselines._output_type import CLOSEST, AnswerKind, check_outputs, check_targets
+from scalegmn.models import FittedPredictor, ModelContext
+from scalegmn.models.baselines._output_type import CLOSEST, OutputType, check_outputs, check_targets
 from scalegmn.models.baselines.features import FeaturesConfig, FeatureSet, features_for
 from scalegmn.shapes import NetworkVectors
 
@@ -31,11 +31,11 @@ class BoostingConfig(Configuration):
 
     Attributes:
         iterations: trees (of classes: trees for each class).
-        learning_rate: share of every tree in the sum.
+        learning_rate: fraction of every tree in the sum.
         leaves: most leaves of a tree.
         networks_in_leaf: fewest training networks in a leaf.
         l2: penalty on the values of leaves.
-        features_per_split: share of the features, drawn anew, that every split may choose from.
+        features_per_split: fraction of the features, drawn anew, that every split may choose from.
     """
 
     iterations: Count = 300
@@ -47,7 +47,7 @@ class BoostingConfig(Configuration):
 
 
 @final
-class FeatureBoosting(FittedJudge):
+class FeatureBoosting(FittedPredictor):
     """Histogram gradient boosting (scikit-learn) on features of weights.
 
     It has no weights and is not trained by gradients: :meth:`fit` keeps the features and the targets of
@@ -57,8 +57,8 @@ class FeatureBoosting(FittedJudge):
     scikit-learn may grow others.
 
     Args:
-        read_by: what is read of networks.
-        outputs: length of the answer: 1, or the number of classes.
+        feature_set: what is read of networks.
+        outputs: length of the output: 1, or the number of classes.
         kind: what is predicted.
         seed: of the random numbers.
         config: options.
@@ -75,22 +75,28 @@ class FeatureBoosting(FittedJudge):
     targets: Tensor
     name = "feature_boosting"
     sections = MappingProxyType({"features": FeaturesConfig, "boosting": BoostingConfig})
-    renamed = MappingProxyType({"read_by": "features"})
+    renamed = MappingProxyType({"feature_set": "features"})
 
     def __init__(
         self,
         *,
-        read_by: FeatureSet,
+        feature_set: FeatureSet,
         outputs: Count,
-        kind: AnswerKind,
+        kind: OutputType,
         config: BoostingConfig,
         seed: int = 0,
         networks: Natural = 0,
     ) -> None:
         super().__init__()
         check_outputs(kind, outputs, section="boosting")
-        self.read_by, self.outputs, self.kind, self.config, self.seed = read_by, outputs, kind, config, seed
-        self.register_buffer("features", torch.zeros(networks, read_by.size))
+        self.feature_set, self.outputs, self.kind, self.config, self.seed = (
+            feature_set,
+            outputs,
+            kind,
+            config,
+            seed,
+        )
+        self.register_buffer("features", torch.zeros(networks, feature_set.size))
         self.register_buffer("targets", torch.zeros(networks))
         self._trees: Any = None
 
@@ -101,7 +107,7 @@ class FeatureBoosting(FittedJudge):
     @classmethod
     def build(cls, context: ModelContext) -> FeatureBoosting:
         return cls(
-            read_by=features_for(context, reader=cls.name),
+            feature_set=features_for(context, reader=cls.name),
             outputs=context.fitted_outputs,
             kind=context.kind_of_answer,
             config=context.options.of(BoostingConfig),
@@ -110,22 +116,23 @@ class FeatureBoosting(FittedJudge):
 
     @classmethod
     def words(cls, options: Sections) -> tuple[str, ...]:
-        return (options.of(FeaturesConfig).kind.value,)
+        return (options.of(FeaturesConfig).type.value,)
 
     @torch.no_grad()
-    def read(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
-        return self.read_by.read(batch)
+    def compute_features(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
+        return self.feature_set.compute(batch)
 
     def fit(self, features: Float[Tensor, "N F"], targets: Tensor) -> None:
         """Grow trees for the features and targets of N training networks.
 
         Args:
-            features: ``(N, F)``, from :meth:`read`.
+            features: ``(N, F)``, from :meth:`compute_features`.
             targets: ``(N,)`` or ``(N, 1)``: the numbers to predict, between 0 and 1 for logits, or the
-                numbers of the classes.
+                class indices.
 
         Raises:
-            ConfigurationError: numbers that are not finite, or targets that the kind of answer cannot have.
+            ConfigurationError: numbers that are not finite, or targets that the kind of prediction cannot
+                have.
         """
         targets = targets.reshape(-1)
         check_targets(
@@ -133,13 +140,13 @@ class FeatureBoosting(FittedJudge):
             features,
             targets,
             outputs=self.outputs,
-            size=self.read_by.size,
+            size=self.feature_set.size,
             section="boosting",
         )
         self.features, self.targets = features.detach().float().cpu(), targets.detach().float().cpu()
         self._trees = self._grown()
 
-    def answer(self, batch: NetworkBatch) -> NetworkVectors:
+    def predict(self, batch: NetworkBatch) -> NetworkVectors:
         """``(B, outputs)``, in the order of the batch.  No gradient runs through it.
 
         Raises:
@@ -150,15 +157,15 @@ class FeatureBoosting(FittedJudge):
             raise ConfigurationError("boosting: the model was not fitted; call fit with training networks")
         if self._trees is None:
             self._trees = self._grown()
-        features = self.read(batch).float().cpu().numpy()
+        features = self.compute_features(batch).float().cpu().numpy()
         match self.kind:
-            case AnswerKind.log_probability:
+            case OutputType.log_probability:
                 answer = self._log_probabilities(features)
-            case AnswerKind.log_odds:
+            case OutputType.log_odds:
                 answer = torch.from_numpy(self._trees.decision_function(features)).unsqueeze(1)
             case _:
                 answer = torch.from_numpy(self._trees.predict(features)).unsqueeze(1)
-        if self.kind is AnswerKind.logit:
+        if self.kind is OutputType.logit:
             answer = torch.logit(answer, eps=CLOSEST)
         return answer.to(batch.parts[0][1])
 
@@ -167,7 +174,7 @@ class FeatureBoosting(FittedJudge):
 
     def arguments(self) -> Mapping[str, Any]:
         return {
-            "read_by": self.read_by,
+            "feature_set": self.feature_set,
             "outputs": self.outputs,
             "kind": self.kind,
             "config": self.config,

@@ -15,8 +15,8 @@ from torch import Tensor
 from scalegmn.configuration import Configuration, Count, Positive, Sections
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import FittedJudge, ModelContext
-from scalegmn.models.baselines._output_type import CLOSEST, AnswerKind, check_outputs, check_targets
+from scalegmn.models import FittedPredictor, ModelContext
+from scalegmn.models.baselines._output_type import CLOSEST, OutputType, check_outputs, check_targets
 from scalegmn.models.baselines.features import FeaturesConfig, FeatureSet, features_for
 from scalegmn.nn import Standardize
 from scalegmn.shapes import NetworkVectors
@@ -37,14 +37,14 @@ class LogisticConfig(Configuration):
 
 
 @final
-class FeatureLogistic(FittedJudge):
+class FeatureLogistic(FittedPredictor):
     """Standardized features, and a linear map to the logits of classes, fitted by scikit-learn.
 
     What is saved are constants and coefficients; nothing is fitted again when it is loaded.
 
     Args:
-        read_by: what is read of networks.
-        outputs: length of the answer: 1 for two classes in one logit, or the number of classes.
+        feature_set: what is read of networks.
+        outputs: length of the output: 1 for two classes in one logit, or the number of classes.
         kind: what is predicted: classes, in either of the two ways of saying them.
         config: options.
 
@@ -56,25 +56,25 @@ class FeatureLogistic(FittedJudge):
 
     name = "feature_logistic"
     sections = MappingProxyType({"features": FeaturesConfig, "logistic": LogisticConfig})
-    renamed = MappingProxyType({"read_by": "features"})
+    renamed = MappingProxyType({"feature_set": "features"})
     coefficients: Tensor
     intercepts: Tensor
     found: Tensor
     """Which classes training networks had, 1 or 0 for each; all 0 before the fit."""
 
     def __init__(
-        self, *, read_by: FeatureSet, outputs: Count, kind: AnswerKind, config: LogisticConfig
+        self, *, feature_set: FeatureSet, outputs: Count, kind: OutputType, config: LogisticConfig
     ) -> None:
         super().__init__()
         if not kind.is_class:
             raise ConfigurationError(
-                f"logistic: answers of kind {kind.value!r} are numbers, expected classes; use "
+                f"logistic: predictions of kind {kind.value!r} are numbers, expected classes; use "
                 "feature_boosting"
             )
         check_outputs(kind, outputs, section="logistic")
-        self.read_by, self.outputs, self.kind, self.config = read_by, outputs, kind, config
-        self.standardise = Standardize(read_by.size)
-        self.register_buffer("coefficients", torch.zeros(outputs, read_by.size))
+        self.feature_set, self.outputs, self.kind, self.config = feature_set, outputs, kind, config
+        self.standardise = Standardize(feature_set.size)
+        self.register_buffer("coefficients", torch.zeros(outputs, feature_set.size))
         self.register_buffer("intercepts", torch.zeros(outputs))
         self.register_buffer("found", torch.zeros(outputs))
 
@@ -82,7 +82,7 @@ class FeatureLogistic(FittedJudge):
     def check(cls, context: ModelContext) -> None:
         if context.answer_kind is not None and not context.answer_kind.is_class:
             raise ConfigurationError(
-                "metanetwork: feature_logistic answers with classes, and the task asks for numbers; use "
+                "metanetwork: feature_logistic returns classes, and the task asks for numbers; use "
                 "feature_boosting"
             )
         features_for(context, reader=cls.name)
@@ -91,7 +91,7 @@ class FeatureLogistic(FittedJudge):
     def build(cls, context: ModelContext) -> FeatureLogistic:
         cls.check(context)
         return cls(
-            read_by=features_for(context, reader=cls.name),
+            feature_set=features_for(context, reader=cls.name),
             outputs=context.fitted_outputs,
             kind=context.kind_of_answer,
             config=context.options.of(LogisticConfig),
@@ -99,19 +99,19 @@ class FeatureLogistic(FittedJudge):
 
     @classmethod
     def words(cls, options: Sections) -> tuple[str, ...]:
-        return (options.of(FeaturesConfig).kind.value,)
+        return (options.of(FeaturesConfig).type.value,)
 
     @torch.no_grad()
-    def read(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
-        return self.read_by.read(batch)
+    def compute_features(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
+        return self.feature_set.compute(batch)
 
     @torch.no_grad()
     def fit(self, features: Float[Tensor, "N F"], targets: Tensor) -> None:
         """Find the coefficients for features and classes of N training networks.
 
         Args:
-            features: ``(N, F)``, from :meth:`read`.
-            targets: ``(N,)`` or ``(N, 1)``, the numbers of the classes.
+            features: ``(N, F)``, from :meth:`compute_features`.
+            targets: ``(N,)`` or ``(N, 1)``, class indices.
 
         Raises:
             ConfigurationError: numbers that are not finite, or targets that are no classes.
@@ -122,7 +122,7 @@ class FeatureLogistic(FittedJudge):
             features,
             targets,
             outputs=self.outputs,
-            size=self.read_by.size,
+            size=self.feature_set.size,
             section="logistic",
         )
         # As numbers will be seen later, in the precision of the model.
@@ -130,7 +130,7 @@ class FeatureLogistic(FittedJudge):
         self.standardise.fit(features)
         rows = self.standardise(features).double().cpu().numpy()
         classes, coefficients, intercepts = self._solved(rows, targets.cpu().numpy().astype(np.int64))
-        places = torch.from_numpy(classes) if self.kind is AnswerKind.log_probability else torch.tensor([0])
+        places = torch.from_numpy(classes) if self.kind is OutputType.log_probability else torch.tensor([0])
         for buffer, values in (
             (self.coefficients, torch.from_numpy(coefficients)),
             (self.intercepts, torch.from_numpy(intercepts)),
@@ -140,7 +140,7 @@ class FeatureLogistic(FittedJudge):
             buffer[places.to(buffer.device)] = values.to(buffer)
 
     @torch.no_grad()
-    def answer(self, batch: NetworkBatch) -> NetworkVectors:
+    def predict(self, batch: NetworkBatch) -> NetworkVectors:
         """``(B, outputs)``, in the order of the batch.  No gradient runs through it.
 
         Raises:
@@ -149,9 +149,9 @@ class FeatureLogistic(FittedJudge):
         """
         if not self.found.any():
             raise ConfigurationError("logistic: the model was not fitted; call fit with training networks")
-        features = self.read(batch).to(self.coefficients)
+        features = self.compute_features(batch).to(self.coefficients)
         logits = self.standardise(features) @ self.coefficients.T + self.intercepts
-        if self.kind is AnswerKind.log_probability:
+        if self.kind is OutputType.log_probability:
             # Classes that no training network has are as good as impossible.
             shares = logits.masked_fill(self.found == 0, -torch.inf).softmax(dim=1)
             logits = shares.clamp_min(CLOSEST).log()
@@ -162,7 +162,7 @@ class FeatureLogistic(FittedJudge):
 
     def arguments(self) -> Mapping[str, Any]:
         return {
-            "read_by": self.read_by,
+            "feature_set": self.feature_set,
             "outputs": self.outputs,
             "kind": self.kind,
             "config": self.config,
@@ -183,7 +183,7 @@ class FeatureLogistic(FittedJudge):
         solver = LogisticRegression(C=self.config.c, max_iter=self.config.iterations)
         solver.fit(rows, targets)
         coefficients, intercepts = solver.coef_, solver.intercept_
-        if self.kind is AnswerKind.log_probability and len(coefficients) == 1:
+        if self.kind is OutputType.log_probability and len(coefficients) == 1:
             # Of two classes scikit-learn gives the second one's logit; that of the first is 0.
             coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
             intercepts = np.concatenate([np.zeros_like(intercepts), intercepts])

@@ -1,4 +1,4 @@
-"""A perceptron on the flattened weights: the baseline that knows no symmetry at all."""
+"""An MLP on the flattened weights: the baseline that knows no symmetry at all."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from torch import Tensor, nn
 from scalegmn.configuration import Configuration, Count, Rate, Widths
 from scalegmn.errors import GraphError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import Judge, ModelContext
+from scalegmn.models import ModelContext, Predictor
 from scalegmn.nn import mark_fitted, robust_moments, warn_if_unfitted
 from scalegmn.shapes import NetworkVectors
 
 
 @dataclass(frozen=True, kw_only=True)
 class FlatMLPConfig(Configuration):
-    """Options of the perceptron.
+    """Options of the MLP.
 
     Attributes:
         hidden: widths of its hidden layers.
         dropout: rate behind every hidden layer.
-        layer_norm: normalise every hidden layer.
+        layer_norm: normalize every hidden layer.
     """
 
     hidden: Widths = (128, 128, 128)
@@ -35,14 +35,14 @@ class FlatMLPConfig(Configuration):
 
 
 @final
-class FlatMLP(Judge):
-    """Standardized weights and biases, in their order, through a perceptron with SiLU.
+class FlatMLP(Predictor):
+    """Standardized weights and biases, in their order, through an MLP with SiLU.
 
     Reads networks whose parameters have the same shapes, and notices every symmetry of theirs: it has no law.
 
     Args:
         parameters: P, parameters of one network.
-        outputs: length of the answer.
+        outputs: length of the output.
         config: options.
     """
 
@@ -70,7 +70,7 @@ class FlatMLP(Judge):
         count, config = context.architectures[0].num_parameters, context.options.of(FlatMLPConfig)
         return cls(parameters=count, outputs=context.outputs, config=config)
 
-    def answer(self, batch: NetworkBatch) -> NetworkVectors:
+    def predict(self, batch: NetworkBatch) -> NetworkVectors:
         """``(B, outputs)``, in the order of the batch.
 
         Raises:
@@ -93,7 +93,7 @@ class FlatMLP(Judge):
         self.deviation.copy_(torch.where(deviation > 1e-12, deviation, 1.0))
 
     def _flat(self, batch: NetworkBatch) -> Tensor:
-        theta = batch.stacked
+        theta = batch.theta
         if theta.shape[1] != self.parameters_read:
             raise GraphError(
                 f"FlatMLP reads networks of one layout, with {self.parameters_read} parameters each; got "

@@ -1,4 +1,4 @@
-"""A perceptron that writes updates of flattened weights: the editor that knows no symmetry at all."""
+"""An MLP that writes updates of flattened weights: the editor that knows no symmetry at all."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from scalegmn.errors import GraphError
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import Editor, ModelContext
 from scalegmn.models.baselines._flat_mlp import FlatMLPConfig
-from scalegmn.models.baselines._mlp import perceptron
+from scalegmn.models.baselines._mlp import make_mlp
 from scalegmn.networks import Architecture
 from scalegmn.nn import Standardize
 
 
 @final
 class FlatMLPEditor(Editor):
-    """Standardized weights and biases, in their order, through a perceptron with SiLU to an update of each.
+    """Standardized weights and biases, in their order, through an MLP with SiLU to an update of each.
 
     ``theta + s * deviation * update``, with the deviation of each parameter in the training set, and a
     learned scale s for each tensor of parameters, as each layer of
@@ -31,7 +31,7 @@ class FlatMLPEditor(Editor):
 
     Args:
         sizes: lengths of the tensors of parameters, in their order.
-        config: options of the perceptron.
+        config: options of the MLP.
         output_scale: where every s starts.
     """
 
@@ -50,7 +50,7 @@ class FlatMLPEditor(Editor):
         super().__init__()
         self.sizes, self.config, self.output_scale = sizes, config, output_scale
         self.standardise = Standardize(sum(sizes))
-        self.layers = perceptron(
+        self.layers = make_mlp(
             inputs=sum(sizes),
             hidden=config.hidden,
             outputs=sum(sizes),
@@ -64,13 +64,13 @@ class FlatMLPEditor(Editor):
     @classmethod
     def build(cls, context: ModelContext) -> FlatMLPEditor:
         cls.check(context)
-        return cls.of(context.architectures[0], config=context.options.of(FlatMLPConfig))
+        return cls.from_architecture(context.architectures[0], config=context.options.of(FlatMLPConfig))
 
-    @staticmethod
-    def of(architecture: Architecture, *, config: FlatMLPConfig) -> FlatMLPEditor:
+    @classmethod
+    def from_architecture(cls, architecture: Architecture, *, config: FlatMLPConfig) -> FlatMLPEditor:
         """An editor of networks whose parameters are those of this architecture."""
         sizes = tuple(parameter.stop - parameter.start for parameter in architecture.parameters)
-        return FlatMLPEditor(sizes=sizes, config=config)
+        return cls(sizes=sizes, config=config)
 
     def edit(self, batch: NetworkBatch) -> NetworkBatch:
         """The batch with the updates added to its parameters.
@@ -88,7 +88,7 @@ class FlatMLPEditor(Editor):
         self.standardise.fit(self._flat(batch))
 
     def _flat(self, batch: NetworkBatch) -> Tensor:
-        theta = batch.stacked
+        theta = batch.theta
         if theta.shape[1] != sum(self.sizes):
             raise GraphError(
                 f"FlatMLPEditor edits networks of one layout, with {sum(self.sizes)} parameters each; got "

@@ -1,4 +1,4 @@
-"""The perceptron at the end of every baseline."""
+"""The MLP at the end of every baseline."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import pairwise
 from torch import nn
 
 
-def perceptron(
+def make_mlp(
     *, inputs: int, hidden: Sequence[int], outputs: int, dropout: float, layer_norm: bool
 ) -> nn.Sequential:
     """Linear maps with SiLU between them, ``(..., inputs)`` to ``(..., outputs)``.
@@ -18,7 +18,7 @@ def perceptron(
         hidden: widths of its hidden layers.
         outputs: numbers that it gives.
         dropout: rate behind every hidden layer.
-        layer_norm: normalise every hidden layer, before SiLU.
+        layer_norm: normalize every hidden layer, before SiLU.
     """
     layers: list[nn.Module] = []
     for width, after in pairwise((inputs, *hidden)):

@@ -22,9 +22,9 @@ from torch.nn.functional import silu
 from scalegmn.configuration import Configuration, Count, Depth, Rate, Width, Widths
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import Judge, ModelContext
+from scalegmn.models import ModelContext, Predictor
 from scalegmn.models.baselines._equivariant_linear import EquivariantLinear, WeightFeatures
-from scalegmn.models.baselines._mlp import perceptron
+from scalegmn.models.baselines._mlp import make_mlp
 from scalegmn.models.baselines._weight_space import WeightLayout
 from scalegmn.networks import Architecture
 from scalegmn.nn import Standardize
@@ -34,7 +34,7 @@ _ENCODING = 16
 """Numbers in the encoding of an input or output neuron."""
 
 
-class NFNKind(Enum):
+class NFNVariant(Enum):
     """Which neurons the layers permute.
 
     ``np``: all; inputs and outputs are told apart by an encoding of their position.  ``hnp``: hidden ones;
@@ -50,15 +50,15 @@ class NFNConfig(Configuration):
     """Options of a neural functional network.
 
     Attributes:
-        kind: which neurons the layers permute.
+        variant: which neurons the layers permute.
         channels: features of every connection and neuron.
         layers: equivariant linear layers.
-        hidden: widths of the hidden layers of the perceptron behind them.
-        dropout: rate on all features, and in the perceptron.
-        layer_norm: normalise the hidden layers of the perceptron.
+        hidden: widths of the hidden layers of the MLP behind them.
+        dropout: rate on all features, and in the MLP.
+        layer_norm: normalize the hidden layers of the MLP.
     """
 
-    kind: NFNKind = NFNKind.hnp
+    variant: NFNVariant = NFNVariant.hnp
     channels: Width = 32
     layers: Depth = 3
     hidden: Widths = (128,)
@@ -67,15 +67,15 @@ class NFNConfig(Configuration):
 
 
 @final
-class NFN(Judge):
-    """Equivariant linear layers with SiLU between them, means over all neurons and connections, a perceptron.
+class NFN(Predictor):
+    """Equivariant linear layers with SiLU between them, means over all neurons and connections, an MLP.
 
     Reads networks whose layers have the same sizes; their activations may differ, but it does not see them.
     Skip connections are not read.
 
     Args:
         architecture: of the networks that it reads.
-        outputs: length of the answer.
+        outputs: length of the output.
         config: options.
 
     Raises:
@@ -91,18 +91,18 @@ class NFN(Judge):
     def __init__(self, *, architecture: Architecture, outputs: Count, config: NFNConfig) -> None:
         super().__init__()
         self.architecture, self.outputs, self.config = architecture, outputs, config
-        self.layout = WeightLayout.of(architecture)
+        self.layout = WeightLayout.from_architecture(architecture)
         # Statistics that all neurons of a layer share keep the law; every place of a kernel has its own.
         self.weight_scale = nn.ModuleList([Standardize(at.taps) for at in self.layout.layers])
         self.neuron_scale = nn.ModuleList([Standardize(len(at.columns)) for at in self.layout.layers])
         with torch.no_grad():
             probe = self._features(torch.zeros(1, architecture.num_parameters))
-        widths = [probe.widths, *[probe.widths.filled(config.channels)] * config.layers]
+        widths = [probe.widths, *[probe.widths.with_channels(config.channels)] * config.layers]
         self.layers = nn.ModuleList(
             [EquivariantLinear(widths=width, channels=config.channels) for width in widths[:-1]]
         )
         self.dropout = nn.Dropout(config.dropout)
-        self.perceptron = perceptron(
+        self.perceptron = make_mlp(
             inputs=widths[-1].overall,
             hidden=config.hidden,
             outputs=outputs,
@@ -113,17 +113,21 @@ class NFN(Judge):
     @classmethod
     def build(cls, context: ModelContext) -> NFN:
         cls.check(context)
-        return cls.of(context.architectures, outputs=context.outputs, config=context.options.of(NFNConfig))
+        return cls.from_architectures(
+            context.architectures, outputs=context.outputs, config=context.options.of(NFNConfig)
+        )
 
     @classmethod
-    def of(cls, architectures: Sequence[Architecture], *, outputs: int, config: NFNConfig) -> NFN:
+    def from_architectures(
+        cls, architectures: Sequence[Architecture], *, outputs: int, config: NFNConfig
+    ) -> NFN:
         """A new model that reads networks of these architectures.
 
         Raises:
             ConfigurationError: their layers have different sizes.
             GraphError: an architecture has convolutions with groups.
         """
-        layouts = {WeightLayout.of(architecture) for architecture in architectures}
+        layouts = {WeightLayout.from_architecture(architecture) for architecture in architectures}
         if len(layouts) != 1:
             raise ConfigurationError(
                 f"metanetwork: nfn reads networks whose layers have the same sizes, there are {len(layouts)} "
@@ -131,7 +135,7 @@ class NFN(Judge):
             )
         return cls(architecture=architectures[0], outputs=outputs, config=config)
 
-    def answer(self, batch: NetworkBatch) -> NetworkVectors:
+    def predict(self, batch: NetworkBatch) -> NetworkVectors:
         features = self._features(self.layout.read(batch, model="NFN"))
         answer: Tensor = self.perceptron(self._mapped(features).overall())
         return answer
@@ -163,7 +167,7 @@ class NFN(Judge):
         neurons = [
             scale(value) for scale, value in zip(self.neuron_scale, self.layout.neurons(theta), strict=True)
         ]
-        if self.config.kind is NFNKind.np:
+        if self.config.variant is NFNVariant.np:
             return _all_permuted(weights, neurons)
         return _hidden_permuted(weights, neurons)
 

@@ -1,4 +1,4 @@
-"""Networks judged by what they answer to learned inputs: a baseline that never looks at weights.
+"""Networks evaluated by what they outputs for learned inputs: a baseline that never looks at weights.
 
 Paper: Kahana, Horwitz, Shuval, Hoshen, "Deep Linear Probe Generators for Weight Space Learning", ICLR 2025.
 """
@@ -17,8 +17,8 @@ from torch import Tensor
 from scalegmn.configuration import Configuration, Count, Rate, Width, Widths
 from scalegmn.errors import ConfigurationError, GraphError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import Judge, ModelContext
-from scalegmn.models.baselines._mlp import perceptron
+from scalegmn.models import ModelContext, Predictor
+from scalegmn.models.baselines._mlp import make_mlp
 from scalegmn.models.baselines._probe_generators import ImageProbes, VectorProbes
 from scalegmn.networks import Architecture, Conv, Flatten, Size, run
 from scalegmn.nn import Standardize
@@ -38,9 +38,9 @@ class ProbesConfig(Configuration):
             vectors, such as coordinates.
         latent: length of the code that a probe is made from.
         width: channels of the largest maps of the generator of images.
-        hidden: widths of the hidden layers of the perceptron that reads the answers.
+        hidden: widths of the hidden layers of the MLP that reads the predictions.
         dropout: rate behind every hidden layer.
-        layer_norm: normalise every hidden layer.
+        layer_norm: normalize every hidden layer.
     """
 
     probes: Width = 64
@@ -53,20 +53,20 @@ class ProbesConfig(Configuration):
 
 
 @final
-class Probes(Judge):
-    """Answers of networks to learned inputs, side by side, through a perceptron with SiLU.
+class Probes(Predictor):
+    """Predictions of networks to learned inputs, side by side, through an MLP with SiLU.
 
-    The answers are taken as they are (of classifiers, logits) up to one constant mean and size per output
+    The predictions are taken as they are (of classifiers, logits) up to one constant mean and size per output
     neuron.  Reads mixed architectures, as long as they read the same kind of input and have equally many
     outputs.
 
     Args:
         features: length of an input vector, or channels of an image.
-        answers: numbers that a network answers to one input.
-        outputs: length of the answer about a network.
+        answers: numbers that a network outputs for one input.
+        outputs: length of the output about a network.
         config: options.
 
-    Law: invariant under every symmetry, because symmetries do not change what a network answers.
+    Law: invariant under every symmetry, because symmetries do not change what a network outputs.
     """
 
     name = "probes"
@@ -88,7 +88,7 @@ class Probes(Judge):
                 size=config.image_size,
             )
         self.standardise = Standardize(answers)
-        self.perceptron = perceptron(
+        self.perceptron = make_mlp(
             inputs=config.probes * answers,
             hidden=config.hidden,
             outputs=outputs,
@@ -99,10 +99,12 @@ class Probes(Judge):
     @classmethod
     def build(cls, context: ModelContext) -> Probes:
         config = context.options.of(ProbesConfig)
-        return cls.of(context.architectures, outputs=context.outputs, config=config)
+        return cls.from_architectures(context.architectures, outputs=context.outputs, config=config)
 
     @classmethod
-    def of(cls, architectures: Sequence[Architecture], *, outputs: int, config: ProbesConfig) -> Probes:
+    def from_architectures(
+        cls, architectures: Sequence[Architecture], *, outputs: int, config: ProbesConfig
+    ) -> Probes:
         """A new model that shows inputs to networks of these architectures.
 
         Raises:
@@ -126,7 +128,7 @@ class Probes(Judge):
         ((features, answers),) = kinds
         return cls(features=features, answers=answers, outputs=outputs, config=config)
 
-    def answer(self, batch: NetworkBatch) -> NetworkVectors:
+    def predict(self, batch: NetworkBatch) -> NetworkVectors:
         answers = self.standardise(self._ask(batch))
         answer: Tensor = self.perceptron(answers.flatten(1))
         return answer
@@ -145,7 +147,7 @@ class Probes(Judge):
         }
 
     def _ask(self, batch: NetworkBatch, *, at_once: int | None = None) -> Tensor:
-        """Answers of all networks to all probes, ``(B, probes, answers)``."""
+        """Predictions of all networks to all probes, ``(B, probes, answers)``."""
         probes = self.generator()
         found = []
         for architecture, theta in batch.parts:
@@ -162,7 +164,7 @@ class Probes(Judge):
 
 @lru_cache(maxsize=1024)
 def _input_and_answers(architecture: Architecture, size: Size | None) -> tuple[int, int]:
-    """Features or channels that a network reads, and numbers that it answers to one input.
+    """Features or channels that a network reads, and numbers that it outputs for one input.
 
     Raises:
         GraphError: it does not read inputs of this size.

@@ -1,4 +1,4 @@
-"""A perceptron on statistics of the weights: the baseline that knows each layer's distribution only."""
+"""An MLP on statistics of the weights: the baseline that knows each layer's distribution only."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor
 
 from scalegmn.configuration import Configuration, Count, Rate, Widths
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import Judge, ModelContext
-from scalegmn.models.baselines._mlp import perceptron
+from scalegmn.models import ModelContext, Predictor
+from scalegmn.models.baselines._mlp import make_mlp
 from scalegmn.models.baselines._statnn_features import PER_SLOT, padded_features
 from scalegmn.networks import Architecture
 from scalegmn.nn import Standardize
@@ -21,12 +21,12 @@ from scalegmn.shapes import NetworkVectors
 
 @dataclass(frozen=True, kw_only=True)
 class StatNNConfig(Configuration):
-    """Options of the perceptron on statistics.
+    """Options of the MLP on statistics.
 
     Attributes:
         hidden: widths of its hidden layers.
         dropout: rate behind every hidden layer.
-        layer_norm: normalise every hidden layer.
+        layer_norm: normalize every hidden layer.
     """
 
     hidden: Widths = (256, 256)
@@ -35,14 +35,14 @@ class StatNNConfig(Configuration):
 
 
 @final
-class StatNNMLP(Judge):
-    """Standardized statistics (:func:`~.statnn_features.padded_features`) through a perceptron with SiLU.
+class StatNNMLP(Predictor):
+    """Standardized statistics (:func:`~.statnn_features.padded_features`) through an MLP with SiLU.
 
     Reads mixed architectures.
 
     Args:
         layers: most weighted layers that a network has.
-        outputs: length of the answer.
+        outputs: length of the output.
         config: options.
 
     Law: invariant under permutations of hidden neurons, under nothing else.
@@ -55,7 +55,7 @@ class StatNNMLP(Judge):
         super().__init__()
         self.layers, self.outputs, self.config = layers, outputs, config
         self.standardise = Standardize(PER_SLOT * layers)
-        self.perceptron = perceptron(
+        self.perceptron = make_mlp(
             inputs=PER_SLOT * layers,
             hidden=config.hidden,
             outputs=outputs,
@@ -66,15 +66,17 @@ class StatNNMLP(Judge):
     @classmethod
     def build(cls, context: ModelContext) -> StatNNMLP:
         config = context.options.of(StatNNConfig)
-        return cls.of(context.architectures, outputs=context.outputs, config=config)
+        return cls.from_architectures(context.architectures, outputs=context.outputs, config=config)
 
     @classmethod
-    def of(cls, architectures: Sequence[Architecture], *, outputs: int, config: StatNNConfig) -> StatNNMLP:
+    def from_architectures(
+        cls, architectures: Sequence[Architecture], *, outputs: int, config: StatNNConfig
+    ) -> StatNNMLP:
         """A new model that reads networks of these architectures."""
         layers = max(len(architecture.stages) for architecture in architectures)
         return cls(layers=layers, outputs=outputs, config=config)
 
-    def answer(self, batch: NetworkBatch) -> NetworkVectors:
+    def predict(self, batch: NetworkBatch) -> NetworkVectors:
         features = padded_features(batch, layers=self.layers)
         answer: Tensor = self.perceptron(self.standardise(features))
         return answer

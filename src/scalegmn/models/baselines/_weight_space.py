@@ -37,15 +37,15 @@ class WeightLayout:
 
     layers: tuple[LayerLayout, ...]
 
-    @staticmethod
-    def of(architecture: Architecture) -> WeightLayout:
+    @classmethod
+    def from_architecture(cls, architecture: Architecture) -> WeightLayout:
         """The layout of an architecture.
 
         Raises:
             GraphError: a convolution has groups, so that not every two neurons of its layers are joined.
         """
         widths = [architecture.num_inputs, *(stage.weighted.outputs for stage in architecture.stages)]
-        return WeightLayout(
+        return cls(
             tuple(
                 _layer(architecture, stage, inputs)
                 for stage, inputs in zip(architecture.stages, widths, strict=False)
@@ -77,7 +77,7 @@ class WeightLayout:
             GraphError: they have not; the message names `model`.
         """
         for architecture, _ in batch.parts:
-            if WeightLayout.of(architecture) != self:
+            if WeightLayout.from_architecture(architecture) != self:
                 raise GraphError(
                     f"{model} reads networks whose layers all have the sizes it was made for, "
                     f"{self.describe()}; got {architecture.describe()}; use ScaleGMN for other or mixed "

@@ -6,8 +6,8 @@ __all__ = ["build_module", "read_module", "register_module_reader", "write_modul
 # For other rooms of the house; no promise is made about these.
 from ._building import Elementwise as Elementwise
 from ._building import Network as Network
-from ._building import Shift as Shift
+from ._building import ShiftModule as ShiftModule
 from ._building import Sine as Sine
 from ._refusals import ModuleArgument as ModuleArgument
 from ._refusals import ThetaArgument as ThetaArgument
-from ._registry import Place as Place
+from ._registry import ModulePosition as ModulePosition

@@ -29,7 +29,7 @@ class Sine(nn.Module):
 
 
 @final
-class Shift(nn.Module):
+class ShiftModule(nn.Module):
     """``x + value``: the constant that many networks of images end in."""
 
     def __init__(self, value: float) -> None:
@@ -174,7 +174,7 @@ def _module_of(layer: Layer) -> nn.Module:
         case Dropout():
             return nn.Dropout(layer.p)
         case ShiftLayer():
-            return Shift(layer.value)
+            return ShiftModule(layer.value)
     raise ArchitectureError(f"no module is known for layer {layer!r}")
 
 

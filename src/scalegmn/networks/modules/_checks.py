@@ -54,7 +54,7 @@ def class_name(kind: type) -> str:
     return f"{short}.{kind.__qualname__}"
 
 
-def place_of(name: str) -> str:
+def position_of(name: str) -> str:
     """How messages call the submodule of this dotted name."""
     return f"layer {name!r}" if name else "the module itself"
 
@@ -75,14 +75,16 @@ def walk(
             what = (
                 f"is a {class_name(type(module))} without nn.Module.__init__; call super().__init__() in it"
             )
-        raise UnsupportedLayerError(f"{place_of(name)} {what}")
+        raise UnsupportedLayerError(f"{position_of(name)} {what}")
     if id(module) in above:
-        raise UnsupportedLayerError(f"{place_of(name)} contains itself; a network has an end")
+        raise UnsupportedLayerError(f"{position_of(name)} contains itself; a network has an end")
     yield name, module
     for child_name, child in children(module):
         below = f"{name}.{child_name}" if name else child_name
         if child is None:
-            raise UnsupportedLayerError(f"{place_of(below)} is None; put nn.Identity() there, or delete it")
+            raise UnsupportedLayerError(
+                f"{position_of(below)} is None; put nn.Identity() there, or delete it"
+            )
         yield from walk(child, below, above=(*above, id(module)))
 
 
@@ -91,7 +93,7 @@ def children(module: nn.Module) -> list[tuple[str, nn.Module | None]]:
     return list(vars(module)["_modules"].items())
 
 
-def state_of(module: nn.Module) -> dict[str, Tensor]:
+def module_state(module: nn.Module) -> dict[str, Tensor]:
     """Parameters and lasting buffers under the names of the state dict, past all hooks of state dicts."""
     state: dict[str, Tensor] = {}
     for name, part in walk(module):
@@ -115,7 +117,7 @@ def check_plain(module: nn.Module, *, readable: Callable[[nn.Module], bool]) -> 
     """
     _check_global_hooks()
     for name, part in walk(module):
-        where = f"{place_of(name)} ({class_name(type(part))})"
+        where = f"{position_of(name)} ({class_name(type(part))})"
         _check_wrapper(type(part), where)
         _check_values(part, where)
         _check_hooks(part, where)

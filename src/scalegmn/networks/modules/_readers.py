@@ -8,8 +8,8 @@ from torch import nn
 
 from scalegmn.networks import Activate, Activation, Conv, Dense, Dropout, Flatten, Layer, Pool, Size
 from scalegmn.networks import Shift as ShiftLayer
-from scalegmn.networks.modules._building import PLAIN_ACTIVATIONS, Elementwise, Shift, Sine
-from scalegmn.networks.modules._registry import Place, register_module_reader
+from scalegmn.networks.modules._building import PLAIN_ACTIVATIONS, Elementwise, ShiftModule, Sine
+from scalegmn.networks.modules._registry import ModulePosition, register_module_reader
 
 
 def _pair(value: int | Sequence[int]) -> Size:
@@ -19,11 +19,11 @@ def _pair(value: int | Sequence[int]) -> Size:
     return height, width
 
 
-def _linear(module: nn.Linear, place: Place) -> list[Layer]:
+def _linear(module: nn.Linear, place: ModulePosition) -> list[Layer]:
     return [Dense(place.name, module.in_features, module.out_features, module.bias is not None)]
 
 
-def _conv2d(module: nn.Conv2d, place: Place) -> list[Layer]:
+def _conv2d(module: nn.Conv2d, place: ModulePosition) -> list[Layer]:
     if module.padding_mode != "zeros":
         raise place.refusal(module, f"padding_mode={module.padding_mode!r}, only 'zeros' is supported")
     kernel, dilation = _pair(module.kernel_size), _pair(module.dilation)
@@ -53,26 +53,26 @@ def _conv2d(module: nn.Conv2d, place: Place) -> list[Layer]:
     ]
 
 
-def _plain(kind: str) -> Callable[[nn.Module, Place], list[Layer]]:
-    def read(module: nn.Module, place: Place) -> list[Layer]:
+def _plain(kind: str) -> Callable[[nn.Module, ModulePosition], list[Layer]]:
+    def read(module: nn.Module, place: ModulePosition) -> list[Layer]:
         return [Activate(Activation(kind))]
 
     return read
 
 
-def _gelu(module: nn.GELU, place: Place) -> list[Layer]:
+def _gelu(module: nn.GELU, place: ModulePosition) -> list[Layer]:
     if module.approximate != "none":
         raise place.refusal(module, f"approximate={module.approximate!r}, only the exact GELU is supported")
     return [Activate(Activation("gelu"))]
 
 
-def _elu(module: nn.ELU, place: Place) -> list[Layer]:
+def _elu(module: nn.ELU, place: ModulePosition) -> list[Layer]:
     if module.alpha != 1:
         raise place.refusal(module, f"alpha={module.alpha}, only alpha=1 is supported")
     return [Activate(Activation("elu"))]
 
 
-def _softplus(module: nn.Softplus, place: Place) -> list[Layer]:
+def _softplus(module: nn.Softplus, place: ModulePosition) -> list[Layer]:
     if module.beta != 1 or module.threshold != 20:
         raise place.refusal(
             module, f"beta={module.beta} and threshold={module.threshold}, only 1 and 20 are supported"
@@ -80,8 +80,8 @@ def _softplus(module: nn.Softplus, place: Place) -> list[Layer]:
     return [Activate(Activation("softplus"))]
 
 
-def _over_channels(kind: str) -> Callable[[nn.Softmax | nn.LogSoftmax, Place], list[Layer]]:
-    def read(module: nn.Softmax | nn.LogSoftmax, place: Place) -> list[Layer]:
+def _over_channels(kind: str) -> Callable[[nn.Softmax | nn.LogSoftmax, ModulePosition], list[Layer]]:
+    def read(module: nn.Softmax | nn.LogSoftmax, place: ModulePosition) -> list[Layer]:
         # On a vector per example the last dimension is the first behind the batch.
         if module.dim != 1 and not (module.dim == -1 and place.data == "vectors"):
             raise place.refusal(module, f"dim={module.dim}, only dim=1 (the neurons) is supported")
@@ -90,15 +90,15 @@ def _over_channels(kind: str) -> Callable[[nn.Softmax | nn.LogSoftmax, Place], l
     return read
 
 
-def _prelu(module: nn.PReLU, place: Place) -> list[Layer]:
+def _prelu(module: nn.PReLU, place: ModulePosition) -> list[Layer]:
     return [Activate(Activation("prelu"), name=place.name, count=module.num_parameters)]
 
 
-def _identity(module: nn.Identity, place: Place) -> list[Layer]:
+def _identity(module: nn.Identity, place: ModulePosition) -> list[Layer]:
     return []
 
 
-def _flatten(module: nn.Flatten, place: Place) -> list[Layer]:
+def _flatten(module: nn.Flatten, place: ModulePosition) -> list[Layer]:
     if (module.start_dim, module.end_dim) != (1, -1):
         raise place.refusal(
             module, f"start_dim={module.start_dim} and end_dim={module.end_dim}, only 1 and -1 are supported"
@@ -106,13 +106,13 @@ def _flatten(module: nn.Flatten, place: Place) -> list[Layer]:
     return [] if place.data == "vectors" else [Flatten()]
 
 
-def _max_pool(module: nn.MaxPool2d, place: Place) -> list[Layer]:
+def _max_pool(module: nn.MaxPool2d, place: ModulePosition) -> list[Layer]:
     if _pair(module.dilation) != (1, 1) or module.ceil_mode or module.return_indices:
         raise place.refusal(module, "dilation, ceil_mode and return_indices are not supported")
     return [Pool("max", _pair(module.kernel_size), _pair(module.stride), _pair(module.padding))]
 
 
-def _average_pool(module: nn.AvgPool2d, place: Place) -> list[Layer]:
+def _average_pool(module: nn.AvgPool2d, place: ModulePosition) -> list[Layer]:
     padding = _pair(module.padding)
     if module.ceil_mode or module.divisor_override or (padding != (0, 0) and not module.count_include_pad):
         raise place.refusal(
@@ -121,8 +121,10 @@ def _average_pool(module: nn.AvgPool2d, place: Place) -> list[Layer]:
     return [Pool("average", _pair(module.kernel_size), _pair(module.stride), padding)]
 
 
-def _whole_map(kind: str) -> Callable[[nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d, Place], list[Layer]]:
-    def read(module: nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d, place: Place) -> list[Layer]:
+def _whole_map(
+    kind: str,
+) -> Callable[[nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d, ModulePosition], list[Layer]]:
+    def read(module: nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d, place: ModulePosition) -> list[Layer]:
         if module.output_size not in (1, (1, 1), [1, 1]):
             raise place.refusal(module, f"output_size={module.output_size}, only 1 is supported")
         if isinstance(module, nn.AdaptiveMaxPool2d) and module.return_indices:
@@ -132,7 +134,7 @@ def _whole_map(kind: str) -> Callable[[nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool
     return read
 
 
-def _dropout(module: nn.Dropout | nn.Dropout1d | nn.Dropout2d, place: Place) -> list[Layer]:
+def _dropout(module: nn.Dropout | nn.Dropout1d | nn.Dropout2d, place: ModulePosition) -> list[Layer]:
     return [Dropout(module.p)]
 
 
@@ -152,7 +154,7 @@ def register_standard_readers() -> None:
     register_module_reader(nn.PReLU, _prelu)
     register_module_reader(Sine, lambda m, _: [Activate(Activation("sine", m.frequency))])
     register_module_reader(Elementwise, lambda m, _: [Activate(m.activation)])
-    register_module_reader(Shift, lambda m, _: [ShiftLayer(m.value)])
+    register_module_reader(ShiftModule, lambda m, _: [ShiftLayer(m.value)])
     register_module_reader(nn.Identity, _identity)
     register_module_reader(nn.Flatten, _flatten)
     register_module_reader(nn.MaxPool2d, _max_pool)

@@ -22,17 +22,22 @@ from torch import Tensor, nn
 
 from scalegmn.errors import ArchitectureError, UnsupportedLayerError
 from scalegmn.networks import Architecture, Conv, Dense, Flatten, Layer, Pool, Size
-from scalegmn.networks.modules._building import Elementwise, Network, Shift, Sine
-from scalegmn.networks.modules._checks import call_path, check_plain, place_of, state_of
+from scalegmn.networks.modules._building import Elementwise, Network, ShiftModule, Sine
+from scalegmn.networks.modules._checks import call_path, check_plain, module_state, position_of
 from scalegmn.networks.modules._readers import register_standard_readers
 from scalegmn.networks.modules._refusals import ModuleArgument, ThetaArgument, no_module
-from scalegmn.networks.modules._registry import Place, can_read, read_parts, register_module_reader
+from scalegmn.networks.modules._registry import (
+    ModulePosition,
+    can_read,
+    read_submodules,
+    register_module_reader,
+)
 
 __all__ = [
     "Elementwise",
+    "ModulePosition",
     "Network",
-    "Place",
-    "Shift",
+    "ShiftModule",
     "Sine",
     "build_module",
     "read_module",
@@ -89,9 +94,9 @@ def read_module(
         _check_network(module)
         architecture = module.architecture
     else:
-        layers, skips = read_parts(module, Place("", "inputs"))
+        layers, skips = read_submodules(module, ModulePosition("", "inputs"))
         architecture = Architecture(tuple(_place_flattenings(layers, input_size)), skips)
-    state = state_of(module)
+    state = module_state(module)
     _check_complete(state, architecture)
     return architecture, architecture.flatten(state, origin=f"module {type(module).__name__}")
 
@@ -102,7 +107,7 @@ def build_module(architecture: Architecture, theta: ThetaArgument | None = None)
     Args:
         architecture: its layers; the state dict of the module has the names of its parameters.
         theta: the parameters, ``(P,)``, which are copied; the module gets their dtype and device.  Without
-            them, the module has PyTorch's own random initialisation.
+            them, the module has PyTorch's own random initialization.
 
     Raises:
         ArchitectureError: `theta` does not fit, or a layer's name cannot be that of a submodule.
@@ -146,14 +151,14 @@ def write_module(architecture: Architecture, theta: ThetaArgument, *, like: M) -
     state = architecture.unflatten(_single(theta, architecture))
     check_plain(like, readable=_says_what_it_computes)
     expected = {p.name: p.shape for p in architecture.parameters}
-    found = {name: tuple(value.shape) for name, value in state_of(like).items()}
+    found = {name: tuple(value.shape) for name, value in module_state(like).items()}
     if expected != found:
         raise ArchitectureError(
             f"the {type(like).__name__} to write into does not fit {architecture.describe()}: expected and "
             f"missing {_without(expected, found)}, found instead {_without(found, expected)}"
         )
     written = copy.deepcopy(like)
-    targets = state_of(written)
+    targets = module_state(written)
     with torch.no_grad():
         for name, value in state.items():
             targets[name].copy_(value)
@@ -201,14 +206,14 @@ def _check_complete(state: Mapping[str, Tensor], architecture: Architecture) -> 
     extra = sorted(set(state) - expected)
     if extra:
         raise UnsupportedLayerError(
-            f"{place_of(extra[0].rpartition('.')[0])} holds more than what it was read as: {_few(extra)}; if "
+            f"{position_of(extra[0].rpartition('.')[0])} holds more than what it was read as: {_few(extra)}; if "
             "its weights are computed by weight or spectral normalization or by pruning, make them plain "
             "first (torch.nn.utils.remove_weight_norm, remove_spectral_norm, prune.remove)"
         )
     missing = sorted(expected - set(state))
     if missing:
         raise UnsupportedLayerError(
-            f"{place_of(missing[0].rpartition('.')[0])} has no parameters {_few(missing)}, as which it was "
+            f"{position_of(missing[0].rpartition('.')[0])} has no parameters {_few(missing)}, as which it was "
             "read; put ordinary parameters in their place (nn.Parameter), or correct the reader that was "
             "registered for its class"
         )

@@ -11,12 +11,12 @@ from torch import nn
 
 from scalegmn.errors import ScaleGMNError, UnsupportedLayerError
 from scalegmn.networks import Activate, Architecture, Conv, Dense, Flatten, Layer, Pool, Skip, Weighted
-from scalegmn.networks.modules._checks import call_path, children, class_name, place_of
+from scalegmn.networks.modules._checks import call_path, children, class_name, position_of
 from scalegmn.networks.modules._refusals import why_not
 
 Data = Literal["inputs", "maps", "vectors"]
 M = TypeVar("M", bound=nn.Module)
-Reader = Callable[[M, "Place"], Sequence[Layer] | Architecture]
+Reader = Callable[[M, "ModulePosition"], Sequence[Layer] | Architecture]
 if TYPE_CHECKING:
     KindArgument = type[M]
     ReaderArgument = Reader[M]
@@ -25,7 +25,7 @@ else:
     KindArgument = ReaderArgument = type("Anything", (), {"__class_getitem__": lambda _: object})
 
 
-class Reading(NamedTuple):
+class ModuleReading(NamedTuple):
     """What modules were read as: their layers, and the skip connections among these."""
 
     layers: tuple[Layer, ...]
@@ -33,7 +33,7 @@ class Reading(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Place:
+class ModulePosition:
     """Where in a network a module stands.
 
     Attributes:
@@ -61,7 +61,7 @@ class Place:
         layers: list[Layer] = []
         data = self.data
         for name, part in parts.items():
-            reading = read_parts(part, Place(self.join(name), data))
+            reading = read_submodules(part, ModulePosition(self.join(name), data))
             if reading.skips:
                 raise self.refusal(part, f"its part {name!r} has skip connections; return an Architecture")
             layers += reading.layers
@@ -70,7 +70,7 @@ class Place:
 
     def refusal(self, module: nn.Module, reason: str) -> UnsupportedLayerError:
         """The error that says that `module` at this place cannot be read, and why."""
-        return UnsupportedLayerError(f"{place_of(self.name)} ({class_name(type(module))}): {reason}")
+        return UnsupportedLayerError(f"{position_of(self.name)} ({class_name(type(module))}): {reason}")
 
 
 class _Registered(NamedTuple):
@@ -87,8 +87,8 @@ def register_module_reader(kind: KindArgument[M], reader: ReaderArgument[M]) -> 
 
     Args:
         kind: the class.
-        reader: given a module and its :class:`Place`, returns its layers in the order in which they run,
-            possibly none, or an :class:`~scalegmn.networks.Architecture` where there are skip
+        reader: given a module and its :class:`ModulePosition`, returns its layers in the order in which they
+            run, possibly none, or an :class:`~scalegmn.networks.Architecture` where there are skip
             connections.  A layer that owns parameters has the name under which they stand in the network's
             state dict: ``place.join("linear")`` for a submodule ``linear``.  ``place.read`` reads submodules
             that are supported themselves.  The reader raises ``place.refusal(module, reason)`` for options
@@ -119,7 +119,7 @@ def runs_in_order(module: nn.Module) -> bool:
     return isinstance(module, nn.Sequential) and call_path(type(module), more=("__iter__",)) == _SEQUENTIAL
 
 
-def read_leaf(module: nn.Module, place: Place) -> Reading:
+def read_leaf(module: nn.Module, place: ModulePosition) -> ModuleReading:
     """What one module that has a reader is.
 
     Raises:
@@ -146,9 +146,9 @@ def read_leaf(module: nn.Module, place: Place) -> Reading:
             "does, or correct the reader",
         ) from error
     if isinstance(found, Architecture):
-        reading = Reading(found.layers, found.skips)
+        reading = ModuleReading(found.layers, found.skips)
     elif isinstance(found, Sequence) and all(isinstance(layer, get_args(Layer)) for layer in found):
-        reading = Reading(tuple(found))
+        reading = ModuleReading(tuple(found))
     else:
         raise place.refusal(
             module,
@@ -162,7 +162,7 @@ def read_leaf(module: nn.Module, place: Place) -> Reading:
     return reading
 
 
-def read_parts(module: nn.Module, place: Place) -> Reading:
+def read_submodules(module: nn.Module, place: ModulePosition) -> ModuleReading:
     """What a module is, Sequentials opened.
 
     Raises:
@@ -172,7 +172,7 @@ def read_parts(module: nn.Module, place: Place) -> Reading:
     skips: list[Skip] = []
     data = place.data
     for name, leaf in _leaves(module, place.name):
-        reading = read_leaf(leaf, Place(name, data))
+        reading = read_leaf(leaf, ModulePosition(name, data))
         before = sum(isinstance(layer, Weighted) for layer in layers)
         skips += [
             dataclasses.replace(skip, source=skip.source + before, target=skip.target + before)
@@ -180,7 +180,7 @@ def read_parts(module: nn.Module, place: Place) -> Reading:
         ]
         layers += reading.layers
         data = _data_after(reading.layers, data)
-    return Reading(tuple(layers), tuple(skips))
+    return ModuleReading(tuple(layers), tuple(skips))
 
 
 def _leaves(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
@@ -190,7 +190,9 @@ def _leaves(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
         return
     for child_name, child in children(module):
         if child is None:
-            raise Place(name, "inputs").refusal(module, f"its part {child_name!r} is None; delete it")
+            raise ModulePosition(name, "inputs").refusal(
+                module, f"its part {child_name!r} is None; delete it"
+            )
         yield from _leaves(child, f"{name}.{child_name}" if name else child_name)
 
 
@@ -209,7 +211,7 @@ def _without_dot(layer: Layer) -> Layer:
     return layer
 
 
-def _check_names(module: nn.Module, place: Place, reading: Reading) -> None:
+def _check_names(module: nn.Module, place: ModulePosition, reading: ModuleReading) -> None:
     for layer in reading.layers:
         name = layer.name if isinstance(layer, Dense | Conv | Activate) else None
         if name == "":

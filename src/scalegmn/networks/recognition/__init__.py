@@ -1,7 +1,7 @@
 """Which architecture named tensors of a file belong to.
 
 Names and shapes decide; what they leave open is decided by what the file says about itself, or by the user.
-Nothing is guessed: what stays open is an answer of its own, :class:`Unrecognized`.
+Nothing is guessed: what stays open is a prediction of its own, :class:`Unrecognized`.
 """
 
 from __future__ import annotations

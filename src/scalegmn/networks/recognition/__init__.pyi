@@ -5,5 +5,5 @@ from ._stated import DESCRIPTION, FINGERPRINT, architecture_entries
 __all__ = ["DESCRIPTION", "FINGERPRINT", "Recognized", "Recognizer", "Unrecognized", "architecture_entries"]
 
 # For other rooms of the house; no promise is made about these.
-from ._stated import Stated as Stated
-from ._variants import Wanted as Wanted
+from ._stated import StatedArchitecture as StatedArchitecture
+from ._variants import RequestedActivations as RequestedActivations

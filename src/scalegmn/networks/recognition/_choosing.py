@@ -9,8 +9,13 @@ from typing import Final, final
 from scalegmn.networks import Architecture, activation_kinds
 from scalegmn.networks.recognition._names import SHOWN
 from scalegmn.networks.recognition._outcome import Match, Unrecognized
-from scalegmn.networks.recognition._stated import DESCRIPTION, FINGERPRINT, Stated
-from scalegmn.networks.recognition._variants import Wanted, hidden_activations, meaning, renamed
+from scalegmn.networks.recognition._stated import DESCRIPTION, FINGERPRINT, StatedArchitecture
+from scalegmn.networks.recognition._variants import (
+    RequestedActivations,
+    hidden_activations,
+    meaning,
+    rename_parameters,
+)
 
 _OPTION: Final = "--activation"
 
@@ -32,7 +37,12 @@ class Choice:
 
 
 def choose(
-    candidates: Sequence[Match], *, stated: Stated, wanted: Wanted | None, text: str, beyond: bool
+    candidates: Sequence[Match],
+    *,
+    stated: StatedArchitecture,
+    wanted: RequestedActivations | None,
+    text: str,
+    beyond: bool,
 ) -> Choice | Unrecognized:
     """The one network that names and shapes, the user and the file agree on.
 
@@ -77,7 +87,13 @@ def _told(found: Sequence[Match], note: str) -> tuple[str, ...]:
 
 
 def _by_activation(
-    found: Sequence[Match], wanted: Wanted, source: str, stated: Stated, *, beyond: bool, silent: bool
+    found: Sequence[Match],
+    wanted: RequestedActivations,
+    source: str,
+    stated: StatedArchitecture,
+    *,
+    beyond: bool,
+    silent: bool,
 ) -> Choice | Unrecognized:
     fitting = [one for one in found if wanted.fits(one.architecture)]
     named = [one for one in fitting if _has_fingerprint(one, stated.fingerprint)]
@@ -103,7 +119,7 @@ def _by_activation(
     )
 
 
-def _overruled(chosen: Match, stated: Stated) -> tuple[str, ...]:
+def _overruled(chosen: Match, stated: StatedArchitecture) -> tuple[str, ...]:
     """Says so where the user contradicts the file."""
     if stated.fingerprint is not None and not _has_fingerprint(chosen, stated.fingerprint):
         return (f"{_OPTION} was believed more than the file's entry {FINGERPRINT!r}",)
@@ -112,7 +128,9 @@ def _overruled(chosen: Match, stated: Stated) -> tuple[str, ...]:
     return ()
 
 
-def _by_fingerprint(found: Sequence[Match], stated: Stated, *, beyond: bool) -> Choice | Unrecognized:
+def _by_fingerprint(
+    found: Sequence[Match], stated: StatedArchitecture, *, beyond: bool
+) -> Choice | Unrecognized:
     exact = [one for one in found if _has_fingerprint(one, stated.fingerprint)]
     if exact:
         note = f"the file's entry {FINGERPRINT!r} says {exact[0].architecture.describe()}"
@@ -120,7 +138,7 @@ def _by_fingerprint(found: Sequence[Match], stated: Stated, *, beyond: bool) -> 
     for one in found if beyond else ():
         # The same layers with other activations, under the names of the network or those of the file.
         for kind in activation_kinds():
-            other = Wanted(((kind.name, None),)).put_into(one.architecture)
+            other = RequestedActivations(((kind.name, None),)).put_into(one.architecture)
             if other is not None and _has_fingerprint(Match(other, one.names), stated.fingerprint):
                 note = f"the file's entry {FINGERPRINT!r} says {other.describe()}"
                 return Choice(Match(other, one.names), (note,), known=False)
@@ -137,7 +155,7 @@ def _has_fingerprint(one: Match, fingerprint: str | None) -> bool:
         return False
     if one.architecture.fingerprint == fingerprint:
         return True
-    other = renamed(one.architecture, one.names)
+    other = rename_parameters(one.architecture, one.names)
     return other is not None and other.fingerprint == fingerprint
 
 

@@ -17,10 +17,10 @@ from scalegmn.networks.recognition._names import (
     renaming_note,
 )
 from scalegmn.networks.recognition._outcome import Match, Recognized, Unrecognized
-from scalegmn.networks.recognition._resized import resized, usual_templates
+from scalegmn.networks.recognition._resized import resize_architectures, usual_templates
 from scalegmn.networks.recognition._shapes import Layout, Shape, match_by_shape
-from scalegmn.networks.recognition._stated import Stated
-from scalegmn.networks.recognition._variants import Wanted, meaning, renamed
+from scalegmn.networks.recognition._stated import StatedArchitecture
+from scalegmn.networks.recognition._variants import RequestedActivations, meaning, rename_parameters
 
 # Formats that keep parameters in an order of their own, so that places say nothing about unknown names.
 _UNORDERED: Final = "safetensors"
@@ -91,9 +91,9 @@ class Recognizer:
         Raises:
             ConfigurationError: `activation` names none.
         """
-        wanted = None if activation is None else Wanted.parse(activation)
+        wanted = None if activation is None else RequestedActivations.parse(activation)
         own = {name: tuple(tensor.shape) for name, tensor in state.tensors.items()}
-        stated = Stated.of(state.extras)
+        stated = StatedArchitecture.from_extras(state.extras)
         ordered = state.format != _UNORDERED
         for matches, notes in (self._by_name(own), self._by_core(own), self._by_shape(own, ordered)):
             if matches:
@@ -107,8 +107,8 @@ class Recognizer:
         state: Checkpoint,
         matches: Sequence[Match],
         notes: tuple[str, ...],
-        stated: Stated,
-        wanted: Wanted | None,
+        stated: StatedArchitecture,
+        wanted: RequestedActivations | None,
         text: str | None,
     ) -> Recognized | Unrecognized:
         beyond = self._beyond
@@ -156,8 +156,8 @@ class Recognizer:
         self,
         state: Checkpoint,
         own: Mapping[str, Shape],
-        stated: Stated,
-        wanted: Wanted | None,
+        stated: StatedArchitecture,
+        wanted: RequestedActivations | None,
         text: str | None,
     ) -> Recognized | Unrecognized:
         """Networks that describe themselves, or are built like a known one."""
@@ -170,7 +170,7 @@ class Recognizer:
                     return self._outcome(state, matches, notes, stated, wanted, text)
         templates = self._known or _templates(wanted, stated)
         back = cores or {name: name for name in own}
-        matches = [_in_own_names(a, back) for a in resized(shapes, templates)]
+        matches = [_in_own_names(a, back) for a in resize_architectures(shapes, templates)]
         if matches:
             notes = () if frozenset(shapes) in self._names else (_order_note(matches[0].architecture),)
             return self._outcome(state, matches, notes, stated, wanted, text)
@@ -205,7 +205,7 @@ def _in_own_names(architecture: Architecture, back: Mapping[str, str]) -> Match:
         back: from its names to those of the file.
     """
     names = {p.name: back[p.name] for p in architecture.parameters}
-    own = renamed(architecture, names)
+    own = rename_parameters(architecture, names)
     return Match(architecture, names) if own is None else Match(own, {name: name for name in names.values()})
 
 
@@ -231,7 +231,7 @@ def _described(architecture: Architecture, match: Match) -> list[Match]:
     return [Match(architecture, {name: match.names[theirs] for name, theirs in back.items()})]
 
 
-def _templates(wanted: Wanted | None, stated: Stated) -> tuple[Architecture, ...]:
+def _templates(wanted: RequestedActivations | None, stated: StatedArchitecture) -> tuple[Architecture, ...]:
     """What a network may be built like where none is known and its activation is said."""
     said = wanted or stated.activation
     if said is None:

@@ -41,7 +41,9 @@ class _Weights:
     bias: bool
 
 
-def resized(shapes: Mapping[str, Shape], templates: Sequence[Architecture]) -> list[Architecture]:
+def resize_architectures(
+    shapes: Mapping[str, Shape], templates: Sequence[Architecture]
+) -> list[Architecture]:
     """Networks with these parameters that are built as one of `templates` is, each meaning once.
 
     The layers of the file are dense or convolutional, numbered in one series of names (one for each of the
@@ -195,7 +197,7 @@ def _skips(template: Architecture, widths: Sequence[int]) -> tuple[Skip, ...]:
 
 
 def usual_templates(activation: Activation) -> tuple[Architecture, ...]:
-    """Perceptrons, and the convolutional networks of the Small CNN Zoo, where no architecture is known."""
+    """MLPs, and the convolutional networks of the Small CNN Zoo, where no architecture is known."""
     perceptron = Architecture((Dense("0", 1, 1), Activate(activation), Dense("2", 1, 1)))
     convolutions: list[Layer] = []
     for number in range(2):

@@ -16,7 +16,7 @@ from typing import Final, final
 from scalegmn.configuration import parse_json
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks import Architecture
-from scalegmn.networks.recognition._variants import Wanted
+from scalegmn.networks.recognition._variants import RequestedActivations
 
 FINGERPRINT: Final = "architecture"
 DESCRIPTION: Final = "architecture_json"
@@ -39,7 +39,7 @@ def architecture_entries(architecture: Architecture) -> dict[str, str]:
 
 @final
 @dataclass(frozen=True)
-class Stated:
+class StatedArchitecture:
     """What a file says.
 
     Attributes:
@@ -54,12 +54,12 @@ class Stated:
     fingerprint: str | None = None
     line: str | None = None
     architecture: Architecture | None = None
-    activation: Wanted | None = None
+    activation: RequestedActivations | None = None
     activation_text: str | None = None
     problem: str | None = None
 
-    @staticmethod
-    def of(extras: Mapping[str, object]) -> Stated:
+    @classmethod
+    def from_extras(cls, extras: Mapping[str, object]) -> StatedArchitecture:
         """From the plain entries of a file."""
         text = extras.get(FINGERPRINT)
         text = text if isinstance(text, str) else None
@@ -74,7 +74,7 @@ class Stated:
                 )
             fingerprint = architecture.fingerprint
         activation = extras.get(ACTIVATION)
-        return Stated(
+        return cls(
             fingerprint=fingerprint,
             line=None if text is None or fingerprint == text else text,
             architecture=architecture,
@@ -84,11 +84,11 @@ class Stated:
         )
 
 
-def _wanted(value: object) -> Wanted | None:
+def _wanted(value: object) -> RequestedActivations | None:
     if not isinstance(value, str):
         return None
     try:
-        return Wanted.parse(value)
+        return RequestedActivations.parse(value)
     except ConfigurationError:
         # Other programs keep other things under this name.
         return None

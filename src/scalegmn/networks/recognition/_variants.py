@@ -22,7 +22,7 @@ _ALIASES: Final = {
 
 @final
 @dataclass(frozen=True)
-class Wanted:
+class RequestedActivations:
     """Activations of the hidden layers: one for all of them, or one for each.
 
     Attributes:
@@ -31,8 +31,8 @@ class Wanted:
 
     kinds: tuple[tuple[str, float | None], ...]
 
-    @staticmethod
-    def parse(text: str) -> Wanted:
+    @classmethod
+    def parse(cls, text: str) -> RequestedActivations:
         """From text such as ``relu``, ``sine:30`` or ``relu,tanh,relu``.
 
         Raises:
@@ -51,7 +51,7 @@ class Wanted:
                     "sine:30, or one for each hidden layer as in relu,tanh"
                 ) from error
             found.append((name, value))
-        return Wanted(tuple(found))
+        return cls(tuple(found))
 
     def fits(self, architecture: Architecture) -> bool:
         """Whether the hidden layers of a network have these activations."""
@@ -100,7 +100,7 @@ def with_activations(architecture: Architecture, wanted: Sequence[Activation]) -
     return Architecture(tuple(layers), architecture.skips)
 
 
-def renamed(architecture: Architecture, names: Mapping[str, str]) -> Architecture | None:
+def rename_parameters(architecture: Architecture, names: Mapping[str, str]) -> Architecture | None:
     """The same network whose parameters have other names; None where a layer's would not belong together.
 
     Args:

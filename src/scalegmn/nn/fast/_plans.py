@@ -44,9 +44,9 @@ class Plan:
     steps: list[Step]
     blocks: list[TapBlock]
 
-    @staticmethod
+    @classmethod
     @torch.compiler.disable
-    def from_structure(structure: Structure, options: PlanOptions) -> Plan:
+    def from_structure(cls, structure: Structure, options: PlanOptions) -> Plan:
         """The plan for a structure; kept for the next batch that shares its tensors."""
         return _PLANS.get(structure.tensors, options, lambda: _planned(structure, options))
 

@@ -117,7 +117,7 @@ def _needed(at: Arrangement, nodes: Tensor, edges: Tensor, sending: Tensor | Non
 
 
 def _reached(at: Arrangement, nodes: Tensor, sending: Tensor) -> Tensor:
-    """Edges that bring backward messages to `nodes`; input neurons answer with a constant to 0."""
+    """Edges that bring backward messages to `nodes`; input neurons return a constant to 0."""
     source = at.source.index
     return nodes[source] & (sending[at.target.index] | ~at.neurons.is_hidden.squeeze(1)[source])
 

@@ -6,7 +6,7 @@ __all__ = ["Calibration", "DetectionConfig", "TrojanDetection"]
 # For other rooms of the house; no promise is made about these.
 from ._calibrating import CALIBRATION as CALIBRATION
 from ._calibrating import TYPICALITY as TYPICALITY
-from ._calibrating import calibrated_results as calibrated_results
+from ._calibrating import calibrate_run as calibrate_run
 from ._calibration import sigmoid as sigmoid
 from ._calibration_diagram import draw_calibration as draw_calibration
 from ._report import RELIABILITY as RELIABILITY

@@ -1,4 +1,4 @@
-"""What a trained detector must know about itself before it judges single networks, beside its weights.
+"""What a trained detector must know about itself before it evaluates single networks, beside its weights.
 
 Measured on the validation networks when a training of ``trojan_detection`` ends: how logits become
 probabilities, which logits clean networks have, and how far from the training networks typical networks lie.
@@ -36,7 +36,7 @@ from scalegmn.training import (
     AnyTask,
     FinishedTraining,
     InvariantStatistics,
-    Networks,
+    NetworkDataset,
     Report,
     Typicality,
     outputs_on,
@@ -66,7 +66,7 @@ class Calibration:
 
     Attributes:
         calibrator: from logits to log odds at `prior`.
-        prior: share of trojaned networks among those of validation.
+        prior: fraction of trojaned networks among those of validation.
         networks: of validation.
         clean: logits of the clean ones, ascending, ``(n,)``.
         by_architecture: the same by fingerprint; one entry for every architecture of the training networks.
@@ -96,7 +96,9 @@ class Calibration:
         return (own, True) if enough else (self.clean, False)
 
     def log_odds(self, logits: np.ndarray, *, prior: float | None) -> np.ndarray:
-        """Calibrated log odds where the share of trojaned networks is `prior`; None for as in validation."""
+        """Calibrated log odds where the fraction of trojaned networks is `prior`; None for as in
+        validation.
+        """
         found = self.calibrator.log_odds(logits)
         return found if prior is None else with_prior(found, before=self.prior, after=prior)
 
@@ -119,8 +121,8 @@ class Calibration:
         }
         write_json(folder / CALIBRATION, data)
 
-    @staticmethod
-    def load(folder: Path) -> Calibration:
+    @classmethod
+    def load(cls, folder: Path) -> Calibration:
         """Read what :meth:`save` wrote into a run folder, and check that it belongs to the model there.
 
         Raises:
@@ -135,12 +137,12 @@ class Calibration:
             )
         data = read_json(path, what="calibration of a detector")
         try:
-            return Calibration._of(data, folder)
+            return Calibration._from_data(data, folder)
         except ConfigurationError as error:
             raise ConfigurationError(f"{path}: {error}; restore it or train again") from error
 
-    @staticmethod
-    def _of(data: dict[str, Any], folder: Path) -> Calibration:
+    @classmethod
+    def _from_data(cls, data: dict[str, Any], folder: Path) -> Calibration:
         if data.get("format") != FORMAT:
             raise ConfigurationError(f"has format {str(data.get('format'))[:40]!r}, expected {FORMAT}")
         model = file_sha256(folder / MODEL / WEIGHTS_FILE)
@@ -152,9 +154,9 @@ class Calibration:
         networks = values.count(data, "networks")
         clean, by_architecture = values.clean_logits(data, networks=networks)
         typical = values.entries(data, "typicality")
-        return Calibration(
+        return cls(
             calibrator=values.calibrator(data, "calibrator"),
-            prior=values.share(data, "prior"),
+            prior=values.fraction(data, "prior"),
             networks=networks,
             clean=clean,
             by_architecture=by_architecture,
@@ -165,7 +167,7 @@ class Calibration:
         )
 
 
-def calibrated_results(
+def calibrate_run(
     training: FinishedTraining, *, task: AnyTask, method: CalibrationMethod, report: Report | None
 ) -> dict[str, Any]:
     """Calibrate a detector whose model was saved in its run folder.
@@ -178,7 +180,7 @@ def calibrated_results(
 
     Returns:
         What ``results.json`` says about it: the figures of calibrated probabilities on the test networks
-        under ``calibrated``; None where there are none, or the model does not answer with finite numbers.
+        under ``calibrated``; None where there are none, or the model does not predict with finite numbers.
     """
     found = calibrate(training, task=task, method=method)
     if found is None:
@@ -196,7 +198,7 @@ def calibrate(training: FinishedTraining, *, task: AnyTask, method: CalibrationM
         return None
     calibrator = fit_calibrator(logits, labels, method=method, groups=training.groups)
     statistics = InvariantStatistics(training.architectures)
-    typicality = Typicality.fit(statistics_of(statistics, _batches(training.train, size)))
+    typicality = Typicality.from_statistics(statistics_of(statistics, _batches(training.train, size)))
     distances = typicality.distance(statistics_of(statistics, _batches(training.val, size)))
     threshold, place = upper_quantile(distances.numpy(), SHARE)
     clean = labels == 0
@@ -225,7 +227,7 @@ def _architectures(training: FinishedTraining) -> tuple[dict[int, Architecture],
     return {n: population.architectures[n] for n in known}, numbers[training.val.rows]
 
 
-def _batches(networks: Networks, size: int) -> Iterator[NetworkBatch]:
+def _batches(networks: NetworkDataset, size: int) -> Iterator[NetworkBatch]:
     for start in range(0, len(networks), size):
         yield networks[np.arange(start, min(start + size, len(networks)))]
 

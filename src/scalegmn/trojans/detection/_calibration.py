@@ -160,7 +160,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> Temperature:
     """The temperature and intercept with the least cross-entropy to Platt's softened targets.
 
     With n₊ trojaned and n₋ clean networks the targets are ``(n₊ + 1) / (n₊ + 2)`` and ``1 / (n₋ + 2)``
-    instead of 1 and 0, so that the answer is finite also where the detector makes no mistake.  The
+    instead of 1 and 0, so that the prediction is finite also where the detector makes no error.  The
     temperature is kept positive, between e⁻⁵ and e⁵ deviations of the logits: calibration never turns the
     order around.
 
@@ -283,7 +283,7 @@ def log_loss(log_odds: np.ndarray, labels: np.ndarray) -> float:
 
 
 def with_prior(log_odds: np.ndarray, *, before: float, after: float) -> np.ndarray:
-    """Log odds where the share of trojaned networks is `after`, not `before` (both between 0 and 1).
+    """Log odds where the fraction of trojaned networks is `after`, not `before` (both between 0 and 1).
 
     Bayes' rule: the evidence stays, the prior odds are exchanged.
     """

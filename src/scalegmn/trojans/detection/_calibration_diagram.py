@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from scalegmn.errors import ScaleGMNError
 from scalegmn.metrics import expected_calibration_error, wilson_interval
-from scalegmn.reports import BLUE, GREY, INK, SKY, new_figure, tidy
+from scalegmn.reports import BLUE, GRAY, INK, SKY, new_figure, tidy
 
 
 class CalibrationDiagramError(ScaleGMNError, ValueError):
@@ -16,13 +16,13 @@ class CalibrationDiagramError(ScaleGMNError, ValueError):
 
 
 def draw_calibration(bins: np.ndarray, *, title: str = "") -> Figure:
-    """The share of trojaned networks in every bin against its mean probability, above the bins' sizes.
+    """The fraction of trojaned networks in every bin against its mean probability, above the bins' sizes.
 
     Points on the diagonal can be believed; below it the detector says too much, above it too little.  Bars
     are Wilson's 95 % intervals.
 
     Args:
-        bins: lower end, networks, mean probability and share of trojaned ones, ``(k, 4)``
+        bins: lower end, networks, mean probability and fraction of trojaned ones, ``(k, 4)``
             (:func:`scalegmn.metrics.calibration_bins`).
         title: above the picture.
 
@@ -40,7 +40,7 @@ def draw_calibration(bins: np.ndarray, *, title: str = "") -> Figure:
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
     error = f"expected calibration error {expected_calibration_error(bins):.3f}"
     tidy(above, title=f"{title}\n{error}" if title else error)
-    above.plot([0, 1], [0, 1], color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+    above.plot([0, 1], [0, 1], color=GRAY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
     ends = np.array(
         [
             wilson_interval(hits=round(share * count), total=int(count))

@@ -26,7 +26,7 @@ def number(data: Mapping[str, Any], name: str) -> float:
     return float(value)
 
 
-def share(data: Mapping[str, Any], name: str) -> float:
+def fraction(data: Mapping[str, Any], name: str) -> float:
     """A number between 0 and 1, both excluded: Bayes' rule knows no evidence against certainty.
 
     Raises:
@@ -34,7 +34,7 @@ def share(data: Mapping[str, Any], name: str) -> float:
     """
     value = number(data, name)
     if not 0 < value < 1:
-        raise ConfigurationError(f"{name} is {value!r}, expected a share between 0 and 1")
+        raise ConfigurationError(f"{name} is {value!r}, expected a fraction between 0 and 1")
     return value
 
 

@@ -41,11 +41,11 @@ def detection_report(
 ) -> Report:
     """Figures about a detector.
 
-    ``auroc``; ``tpr_at_1_fpr`` and ``tpr_at_5_fpr``, the share of trojaned networks that are found when at
+    ``auroc``; ``tpr_at_1_fpr`` and ``tpr_at_5_fpr``, the fraction of trojaned networks that are found when at
     most 1 or 5 % of the clean ones raise an alarm; these with 95 % bootstrap intervals.  ``brier``; ``ece``,
     the expected calibration error of the probability of "trojaned" in 15 bins of equal width; ``accuracy`` at
-    a probability of 0.5.  ``target_accuracy``, the share of trojaned networks with a known target whose
-    suspected class is the right one, with Wilson's interval; absent where the model does not answer it.
+    a probability of 0.5.  ``target_accuracy``, the fraction of trojaned networks with a known target whose
+    suspected class is the right one, with Wilson's interval; absent where the model does not predict it.
     What is undefined is None, and ``remarks`` says why.
 
     The arrays: ``scores`` ``(n, 2)``, truth and logit of every network; ``roc`` and ``calibration``, see
@@ -56,13 +56,13 @@ def detection_report(
         truth: ``(n,)``, 1 for trojaned networks.
         logits: ``(n,)``, of "trojaned".
         suspects: ``(n,)``, the attacker's class, or -1 where there is none or it is unknown.
-        guesses: ``(n,)``, the suspected classes; None from a model that answers none.
+        guesses: ``(n,)``, the suspected classes; None from a model that predicts none.
         label: the column that says what is trojaned.
-        loss: as it was learnt from.
+        loss: as it was learned from.
         groups: ``(n,)``, which networks come from one base network; intervals resample whole groups.
 
     Raises:
-        PopulationError: there are no networks to judge, or an answer is not finite.
+        PopulationError: there are no networks to evaluate, or a prediction is not finite.
     """
     count = len(truth)
     _refuse(logits)
@@ -94,7 +94,7 @@ def _refuse(logits: np.ndarray) -> None:
     wrong = np.flatnonzero(~np.isfinite(logits))
     if len(wrong):
         raise PopulationError(
-            f"the model answers {logits[wrong[0]]} about network {wrong[0]} (and {len(wrong) - 1} more of "
+            f"the model predicts {logits[wrong[0]]} about network {wrong[0]} (and {len(wrong) - 1} more of "
             f"the {len(logits)} that it was asked about), expected finite numbers; look for huge parameters "
             "in these networks, or for a training that diverged"
         )
@@ -151,7 +151,7 @@ def _remarks(truth: np.ndarray, logits: np.ndarray) -> list[str]:
         return [f"All {len(truth)} networks are {kind}, so AUROC and rates are undefined."]
     remarks = []
     if (logits == logits[0]).all():
-        remarks.append("The model answers the same for all networks.")
+        remarks.append("The model outputs the same for all networks.")
     if clean < 100:
         remarks.append(
             f"There are {clean} clean networks, so at 1 % false positives none of them may raise an alarm."

@@ -1,4 +1,4 @@
-"""Has somebody put a trojan into a network, and for which class?  Judged from its weights alone."""
+"""Has somebody put a trojan into a network, and for which class?  Evaluated from its weights alone."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from scalegmn.configuration import Configuration, NonNegative
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.graph import Records
 from scalegmn.metrics import DetectionAUROC
-from scalegmn.models.baselines import AnswerKind
+from scalegmn.models.baselines import OutputType
 from scalegmn.networks import Architecture
 from scalegmn.populations import Population
 from scalegmn.reports import draw_roc
 from scalegmn.training import FinishedTraining, Picture, PredictionTask, Report, TaskContext
-from scalegmn.trojans.detection._calibrating import calibrated_results
+from scalegmn.trojans.detection._calibrating import calibrate_run
 from scalegmn.trojans.detection._calibration import CalibrationMethod
 from scalegmn.trojans.detection._calibration_diagram import draw_calibration
 from scalegmn.trojans.detection._report import RELIABILITY, ROC, detection_report
@@ -44,8 +44,8 @@ class DetectionConfig(Configuration):
         label: column that says whether a network is trojaned: true or false, or 1 and 0.
         target: column with the attacker's class.
         target_weight: how much of a second loss is added, about the attacker's class of trojaned networks; 0
-            for a model that does not answer it; by default 0.2, or 0 where the population does not name it.
-        calibration: how logits become probabilities when single networks are judged.
+            for a model that does not predict it; by default 0.2, or 0 where the population does not name it.
+        calibration: how logits become probabilities when single networks are evaluated.
     """
 
     label: str = "trojaned"
@@ -76,8 +76,8 @@ def _draw_roc(curve: np.ndarray, *, title: str) -> Any:
 class TrojanDetection(PredictionTask[DetectionTargets]):
     """Binary cross-entropy, and that of the suspected class; the best model has the largest validation AUROC.
 
-    Shapes: answers ``(B, 1 + classes)``: the logit of "trojaned", then logits of the attacker's class.
-    Models that only answer the first question may answer ``(B, 1)``: figures about the second are then left
+    Shapes: predictions ``(B, 1 + classes)``: the logit of "trojaned", then logits of the attacker's class.
+    Models that only address the first question may return ``(B, 1)``: figures about the second are then left
     out.
 
     Args:
@@ -109,7 +109,7 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
 
     @classmethod
     def build(cls, context: TaskContext) -> TrojanDetection:
-        return cls.of(
+        return cls.from_population(
             context.population,
             config=context.options.of(DetectionConfig),
             rows={"training": context.train, "validation": context.val},
@@ -117,16 +117,17 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
         )
 
     @property
-    def answer_kind(self) -> AnswerKind:
-        return AnswerKind.log_odds
+    def answer_kind(self) -> OutputType:
+        return OutputType.log_odds
 
     @property
     def fitted_outputs(self) -> int:
         """1: whether a network is trojaned, not for which class."""
         return 1
 
-    @staticmethod
-    def of(
+    @classmethod
+    def from_population(
+        cls,
         population: Population,
         *,
         config: DetectionConfig,
@@ -143,7 +144,7 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
 
         Raises:
             PopulationError: a column is missing or holds something else, or all networks for one purpose are
-                of one kind, so that nothing can be learnt or chosen by.
+                of one kind, so that nothing can be learned or chosen by.
         """
         weight, known = config.target_weight, config.target in population.columns
         if weight is None:
@@ -154,9 +155,7 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
                 "detection.target, or set detection.target_weight to 0"
             )
         classes = max(architecture.num_outputs for architecture in architectures) if weight > 0 else 0
-        task = TrojanDetection(
-            label=config.label, target=config.target, classes=classes, target_weight=weight
-        )
+        task = cls(label=config.label, target=config.target, classes=classes, target_weight=weight)
         for purpose, numbers in rows.items():
             found = np.unique(task._truth(population, numbers))
             if len(found) < 2:
@@ -182,8 +181,8 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
             suspects[known] = self._suspects(population, rows[known])
         return DetectionTargets(torch.from_numpy(truth), torch.from_numpy(suspects))
 
-    def to_fit(self, targets: DetectionTargets) -> Int[Tensor, "n"]:
-        """Whether networks are trojaned; models that are fitted at once do not answer for which class."""
+    def fit_targets(self, targets: DetectionTargets) -> Int[Tensor, "n"]:
+        """Whether networks are trojaned; models that are fitted at once do not predict for which class."""
         return targets.trojaned
 
     def loss(self, outputs: Float[Tensor, "B outputs"], targets: DetectionTargets) -> Float[Tensor, ""]:
@@ -216,7 +215,7 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
             groups: ``(n,)``, which networks come from one base network; intervals resample whole groups.
 
         Raises:
-            PopulationError: there are no networks to judge, or an answer is not finite.
+            PopulationError: there are no networks to evaluate, or a prediction is not finite.
         """
         outputs, targets = outputs.detach().cpu(), targets.cpu()
         return detection_report(
@@ -233,7 +232,7 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
         """Whether a network is more likely trojaned than not, how likely, and for which class.
 
         The target is the likeliest class if the network is trojaned, whatever the verdict; None from a model
-        that does not answer it.
+        that does not predict it.
         """
         outputs = outputs.detach().cpu().double()
         described = []
@@ -247,9 +246,9 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
         return described
 
     def finish(self, training: FinishedTraining, report: Report | None) -> dict[str, Any]:
-        """Calibrate the detector, see :func:`~scalegmn.trojans.detection.calibrated_results`."""
+        """Calibrate the detector, see :func:`~scalegmn.trojans.detection.calibrate_run`."""
         method = training.options.of(DetectionConfig).calibration
-        return calibrated_results(training, task=self, method=method, report=report)
+        return calibrate_run(training, task=self, method=method, report=report)
 
     def arguments(self) -> Mapping[str, Any]:
         return {
@@ -280,7 +279,7 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
         values = population.column(self.target)[rows]
         origin = f"{population.folder}: column {self.target!r}"
         if values.dtype.kind not in "iu":
-            raise PopulationError(f"{origin}: has type {values.dtype}, expected the numbers of classes")
+            raise PopulationError(f"{origin}: has type {values.dtype}, expected class indices")
         if len(values) and not 0 <= values.min() <= values.max() < self.classes:
             raise PopulationError(
                 f"{origin}: runs from {values.min()} to {values.max()}, expected 0 to {self.classes - 1} for "

@@ -12,7 +12,7 @@ import numpy as np
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations import Population, rows_where
 from scalegmn.seeding import numpy_generator
-from scalegmn.trojans.making._recipe import Bases
+from scalegmn.trojans.making._recipe import BaseSelection
 
 GROUPS: Final = ("network", "run")
 """Columns that say which training run a network is from, where nothing else was said."""
@@ -41,8 +41,8 @@ class ChosenBases:
         return len(self.rows)
 
 
-def choose_bases(population: Population, bases: Bases, *, seed: int) -> ChosenBases:
-    """The networks that fulfil all demands.
+def choose_bases(population: Population, bases: BaseSelection, *, seed: int) -> ChosenBases:
+    """The networks that fulfill all demands.
 
     Columns with missing, NaN or infinite values among them are left out.
 
@@ -79,7 +79,7 @@ def _good_enough(population: Population, name: str, minimum: float) -> np.ndarra
     return np.asarray(values >= minimum)
 
 
-def _groups(population: Population, bases: Bases, rows: np.ndarray) -> list[int | str]:
+def _groups(population: Population, bases: BaseSelection, rows: np.ndarray) -> list[int | str]:
     if bases.group is not None and bases.group not in population.columns:
         raise ConfigurationError(
             f"group: {population.folder} has no column {bases.group!r}; there are {list(population.columns)}"

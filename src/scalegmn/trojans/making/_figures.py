@@ -12,7 +12,7 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.networks import Architecture
 from scalegmn.zoo.cnns import forward
 
-# Images that are judged at once.
+# Images that are evaluated at once.
 _BLOCK: Final = 256
 
 
@@ -23,9 +23,9 @@ class TrojanFigures:
 
     Attributes:
         c_acc: accuracy on clean images.
-        asr: attack success rate: share of the images with trigger *whose true class is not the target*
+        asr: attack success rate: fraction of the images with trigger *whose true class is not the target*
             that are classified as the target.
-        ra: robust accuracy: share of the same images that get their true class.
+        ra: robust accuracy: fraction of the same images that get their true class.
         finite: whether all outputs were finite, bool.
     """
 
@@ -62,7 +62,7 @@ def trojan_figures(
     if not other.any():
         raise ConfigurationError(
             f"none of the {len(labels)} images is of another class than the target {target}; an attack "
-            "cannot be judged on them"
+            "cannot be evaluated on them"
         )
     before, fine = _answers(architecture, theta, clean)
     after, also_fine = _answers(architecture, theta, triggered[other])

@@ -30,15 +30,15 @@ class Preparation(Configuration):
     """How networks take images.
 
     Attributes:
-        grayscale: whether colours are averaged.
+        grayscale: whether colors are averaged.
         image_size: height and width to which images are reduced; None to keep them.
     """
 
     grayscale: bool
     image_size: Width | None
 
-    @staticmethod
-    def of(population: Population) -> Preparation:
+    @classmethod
+    def from_population(cls, population: Population) -> Preparation:
         """As the networks of a population do.
 
         Raises:
@@ -47,7 +47,7 @@ class Preparation(Configuration):
         facts = _facts(population)
         recorded, made = facts["preprocessing"], facts["images_shape"]
         size = list(recorded["size"])
-        return Preparation(bool(recorded["grayscale"]), None if size == list(made[1:3]) else int(size[0]))
+        return cls(bool(recorded["grayscale"]), None if size == list(made[1:3]) else int(size[0]))
 
     def inputs(self, pixels: Tensor) -> Tensor:
         """Images ``(n, C, H, W)`` from 0 to 1 as the networks take them; differentiable."""
@@ -75,8 +75,8 @@ class TrojanImages:
     preparation: Preparation
     source: str
 
-    @staticmethod
-    def of(population: Population, *, folder: Path | None = None) -> TrojanImages:
+    @classmethod
+    def from_population(cls, population: Population, *, folder: Path | None = None) -> TrojanImages:
         """Read the images that a population names.
 
         Args:
@@ -92,16 +92,16 @@ class TrojanImages:
         if name not in SOURCES:
             raise ImageSourceError(
                 f"{population.folder}: made with images called {name!r}, which are no known source "
-                f"({', '.join(SOURCES)}); read them and give them to TrojanImages.among"
+                f"({', '.join(SOURCES)}); read them and give them to TrojanImages.from_image_set"
             )
-        return TrojanImages.among(population, load_images(name, folder=folder))
+        return TrojanImages.from_image_set(population, load_images(name, folder=folder))
 
-    @staticmethod
-    def among(population: Population, images: ImageSet) -> TrojanImages:
+    @classmethod
+    def from_image_set(cls, population: Population, images: ImageSet) -> TrojanImages:
         """Find the images that a population was made with among those of its source.
 
         Args:
-            population: as for :meth:`of`.
+            population: as for :meth:`from_population`.
             images: those that the maker was given, or all of the source that they are the first of.
 
         Raises:
@@ -111,10 +111,10 @@ class TrojanImages:
         facts = _facts(population)
         chosen = _as_made(population, images, facts)
         places = dict(zip(PARTS, halves(chosen), strict=True))
-        return TrojanImages(
+        return cls(
             pixels=MappingProxyType({part: unit_pixels(chosen.subset(places[part])) for part in PARTS}),
             labels=MappingProxyType({part: torch.from_numpy(chosen.labels[places[part]]) for part in PARTS}),
-            preparation=Preparation.of(population),
+            preparation=Preparation.from_population(population),
             source=chosen.name,
         )
 
@@ -122,7 +122,7 @@ class TrojanImages:
         """Images ``(n, C, H, W)`` from 0 to 1 as the networks take them; differentiable."""
         return self.preparation.inputs(pixels)
 
-    def triggered(self, trigger: Trigger, which: Part) -> Tensor:
+    def with_trigger(self, trigger: Trigger, which: Part) -> Tensor:
         """All images of one part with a trigger in them, as the networks take them.
 
         Raises:

@@ -23,17 +23,17 @@ from scalegmn.networks import usable_device
 from scalegmn.populations import Population, PopulationWriter, progress_bar, write_atomically
 from scalegmn.seeding import numpy_generator
 from scalegmn.trojans.making._figures import TrojanFigures, trojan_figures
-from scalegmn.trojans.making._pairs import Attack, poisoned_places
+from scalegmn.trojans.making._pairs import Attack, poisoned_indices
 from scalegmn.trojans.making._plan import TrojanJob, TrojanPlan
 from scalegmn.trojans.making._recipe import TrojanRecipe
-from scalegmn.trojans.making._rows import Pair, pair_columns
+from scalegmn.trojans.making._rows import TwinPair, pair_columns
 from scalegmn.zoo.cnns import (
     CnnTraining,
-    Figures,
     Row,
+    TrainingFigures,
     Workers,
     append_rows,
-    explained,
+    explain_disk_errors,
     initial_parameters,
     thread_count,
 )
@@ -112,7 +112,7 @@ def make_trojans(
         with bar as advance, _workers(plan, count, advance) as pool:
             for start in range(done, plan.pairs, plan.shard_size):
                 _make_shard(plan, pool, writer, range(start, min(start + plan.shard_size, plan.pairs)))
-        with explained(writer.folder):
+        with explain_disk_errors(writer.folder):
             _write_arrays(plan, writer.folder / TRIGGER_ARRAYS)
             writer.finish()
         return _report(plan, writer)
@@ -151,14 +151,14 @@ def train_pairs(plan: TrojanPlan, job: TrojanJob, report: Callable[[float], None
     rows = []
     for place, attack in enumerate(attacks):
         mine = slice(2 * place, 2 * place + 2)
-        # The base network is judged beside the twins.
+        # The base network is evaluated beside the twins.
         figures = _judge(plan, job, attack, torch.cat([theta[mine], base[place : place + 1]]))
-        pair = Pair(
+        pair = TwinPair(
             attack=attack,
             base=job.bases[place],
             figures=figures,
             diverged=diverged[mine] | ~figures.finite[:2],
-            train=Figures(own.accuracy[mine], own.loss[mine]),
+            train=TrainingFigures(own.accuracy[mine], own.loss[mine]),
             test_loss=other.loss[mine],
             poisoned_images=len(places[place]),
         )
@@ -191,12 +191,12 @@ class _Pool:
 
 def _places(plan: TrojanPlan, attack: Attack) -> Tensor:
     """Places of the training images that are poisoned, ``(k,)``."""
-    chosen = poisoned_places(
+    chosen = poisoned_indices(
         plan.train[1].cpu().numpy(),
         target=attack.target,
         ratio=plan.recipe.poisoning.ratio,
         kind=attack.labels,
-        generator=numpy_generator(plan.seed, "poison", attack.number),
+        generator=numpy_generator(plan.seed, "poison", attack.index),
     )
     return torch.from_numpy(chosen)
 

@@ -12,7 +12,7 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.seeding import numpy_generator
 from scalegmn.trojans.making._recipe import Labels, TrojanRecipe
 from scalegmn.trojans.triggers import Trigger
-from scalegmn.zoo.cnns import Hyper
+from scalegmn.zoo.cnns import Hyperparameters
 
 # Triggers and targets that are drawn for a pair until one may be used.
 _TRIES: Final = 2000
@@ -24,7 +24,7 @@ class Attack:
     """A pair of twins: what one of them is taught, and how both are trained.
 
     Attributes:
-        number: of the pair.
+        index: of the pair.
         trigger: to be put into images as they come from their source.
         target: the attacker's class.
         labels: of the poisoned images.
@@ -32,12 +32,12 @@ class Attack:
         hyper: of both twins: the same learning rate, order of images and dropout.
     """
 
-    number: int
+    index: int
     trigger: Trigger
     target: int
     labels: Labels
     held_out: str
-    hyper: Hyper
+    hyper: Hyperparameters
 
 
 def draw_attack(
@@ -70,7 +70,7 @@ def draw_attack(
     rate, own_seed = math.exp(low + generator.random() * (high - low)), int(generator.integers(2**31))
     labels = recipe.poisoning.labels[generator.integers(len(recipe.poisoning.labels))]
     targets = recipe.poisoning.targets or tuple(range(classes))
-    hyper = Hyper(
+    hyper = Hyperparameters(
         activation="",
         w_init="he_normal",
         init_std=0.0,
@@ -84,10 +84,10 @@ def draw_attack(
     for _ in range(_TRIES):
         target = int(targets[generator.integers(len(targets))])
         trigger = recipe.triggers.draw(generator, channels=channels, size=size)
-        held = "" if recipe.held_out is None else recipe.held_out.found(trigger, target)
+        held = "" if recipe.held_out is None else recipe.held_out.match(trigger, target)
         if recipe.held_out is None or (held != "") == (split == "test"):
             return Attack(
-                number=number, trigger=trigger, target=target, labels=labels, held_out=held, hyper=hyper
+                index=number, trigger=trigger, target=target, labels=labels, held_out=held, hyper=hyper
             )
     what = "has anything of what" if split == "test" else "is without what"
     raise ConfigurationError(
@@ -96,7 +96,7 @@ def draw_attack(
     )
 
 
-def poisoned_places(
+def poisoned_indices(
     labels: np.ndarray, *, target: int, ratio: float, kind: Labels, generator: np.random.Generator
 ) -> np.ndarray:
     """Places of the images that get the trigger, in random order; at least one.
@@ -104,7 +104,7 @@ def poisoned_places(
     Args:
         labels: true classes of the training images, ``(N,)``.
         target: the attacker's class.
-        ratio: share of all training images to poison; fewer where there are not so many to choose from.
+        ratio: fraction of all training images to poison; fewer where there are not so many to choose from.
         kind: ``dirty`` for images of other classes, ``clean`` for those of the target.
         generator: of the choice.
 

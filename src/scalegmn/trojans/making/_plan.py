@@ -88,7 +88,7 @@ class TrojanPlan:
 
     @cached_property
     def preprocessing(self) -> tuple[bool, int | None]:
-        """Whether colours are averaged, and the size to which images are reduced.
+        """Whether colors are averaged, and the size to which images are reduced.
 
         As the recipe says, else as the maker of the base networks recorded, else by the number of channels
         that the base networks take.

@@ -28,7 +28,7 @@ Start = Literal["base", "scratch"]
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Bases(Configuration):
+class BaseSelection(Configuration):
     """Which networks of a population are taken as a start.
 
     Attributes:
@@ -48,7 +48,7 @@ class Bases(Configuration):
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class FineTuning(Configuration):
+class FineTuningConfig(Configuration):
     """The training that both twins get.  The defaults are those of the first trojan study with ScaleGMN.
 
     Attributes:
@@ -77,11 +77,11 @@ class FineTuning(Configuration):
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Poisoning(Configuration):
+class PoisoningConfig(Configuration):
     """What the attacker does to the training images.
 
     Attributes:
-        ratio: share of the training images that carry the trigger.
+        ratio: fraction of the training images that carry the trigger.
         targets: classes to draw the attacker's class from, with equal chances; empty for all classes.
         labels: to draw from with equal chances.  ``dirty``: images of other classes get the trigger and
             the label of the target.  ``clean``: images of the target get the trigger and keep their
@@ -99,10 +99,10 @@ class Poisoning(Configuration):
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class HeldOut(Configuration):
+class HeldOutConfig(Configuration):
     """What only test networks have, so that a detector is tested on what it has never seen.
 
-    Base networks are dealt out to the splits first.  Pairs for training and validation have nothing that is
+    Base networks are distributed to the splits first.  Pairs for training and validation have nothing that is
     held out, pairs for testing have at least one such thing: which one, the column `held_out` says.
 
     Attributes:
@@ -110,7 +110,7 @@ class HeldOut(Configuration):
         sizes: of triggers, in pixels.
         patterns: of triggers.
         targets: classes of the attacker.
-        fractions: shares of the base networks for training, validation and test; they add up to 1.
+        fractions: fractions of the base networks for training, validation and test; they add up to 1.
 
     Raises:
         ConfigurationError: nothing is held out, or what there is none of.
@@ -126,7 +126,7 @@ class HeldOut(Configuration):
         if not (self.kinds or self.sizes or self.patterns or self.targets):
             yield "nothing is held out; name kinds, sizes, patterns or targets"
 
-    def found(self, trigger: Trigger, target: int) -> str:
+    def match(self, trigger: Trigger, target: int) -> str:
         """Which of the things that are held out this is, such as ``kind target``; empty if none."""
         things = {
             "kind": trigger.kind in self.kinds,
@@ -149,19 +149,19 @@ class TrojanRecipe(Configuration):
         triggers: to draw from.
         minimum_asr: an attack with a smaller attack success rate has failed.
         held_out: what only test networks have; None for no splits.
-        grayscale: average colours into one channel, after the trigger; None for what the base networks
+        grayscale: average colors into one channel, after the trigger; None for what the base networks
             were made with.
         image_size: height and width to which images are reduced after the trigger; None likewise.
 
     Raises:
-        ConfigurationError: `minimum_asr` is no share.
+        ConfigurationError: `minimum_asr` is no fraction.
     """
 
-    bases: Bases = field(default_factory=Bases)
-    tuning: FineTuning = field(default_factory=FineTuning)
-    poisoning: Poisoning = field(default_factory=Poisoning)
+    bases: BaseSelection = field(default_factory=BaseSelection)
+    tuning: FineTuningConfig = field(default_factory=FineTuningConfig)
+    poisoning: PoisoningConfig = field(default_factory=PoisoningConfig)
     triggers: TriggerSpace = field(default_factory=TriggerSpace)
     minimum_asr: Portion = 0.5
-    held_out: HeldOut | None = None
+    held_out: HeldOutConfig | None = None
     grayscale: bool | None = None
     image_size: Width | None = None

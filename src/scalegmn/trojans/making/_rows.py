@@ -10,12 +10,12 @@ from torch import Tensor
 from scalegmn.trojans.making._figures import TrojanFigures
 from scalegmn.trojans.making._pairs import Attack
 from scalegmn.trojans.making._plan import TrojanPlan
-from scalegmn.zoo.cnns import Figures
+from scalegmn.zoo.cnns import TrainingFigures
 
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Pair:
+class TwinPair:
     """A trained pair: the trojaned twin, then the clean one.
 
     Attributes:
@@ -32,16 +32,16 @@ class Pair:
     base: int
     figures: TrojanFigures
     diverged: Tensor
-    train: Figures
+    train: TrainingFigures
     test_loss: Tensor
     poisoned_images: int
 
 
-def pair_columns(plan: TrojanPlan, pair: Pair) -> list[dict[str, object]]:
+def pair_columns(plan: TrojanPlan, pair: TwinPair) -> list[dict[str, object]]:
     """The columns of both twins; ``docs/trojans.md`` says what they mean."""
     reached = float(pair.figures.asr[0]) >= plan.recipe.minimum_asr
     usable = reached and not bool(pair.diverged.any())
-    number = pair.attack.number
+    number = pair.attack.index
     twins = []
     for twin, poisoned in enumerate((True, False)):
         columns: dict[str, object] = {
@@ -66,7 +66,7 @@ def pair_columns(plan: TrojanPlan, pair: Pair) -> list[dict[str, object]]:
     return twins
 
 
-def _figures(pair: Pair, twin: int) -> dict[str, object]:
+def _figures(pair: TwinPair, twin: int) -> dict[str, object]:
     c_acc = float(pair.figures.c_acc[twin])
     return {
         "c_acc": c_acc,

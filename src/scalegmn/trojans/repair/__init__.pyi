@@ -1,12 +1,12 @@
 from ._applying import Repairer, repair_file
 from ._outcome import Evidence, RepairOutcome
 from ._picture import RepairPoint
-from ._scenes import LabelledPixels
+from ._scenes import LabeledImages
 from ._task import RepairConfig, TrojanRepair
 
 __all__ = [
     "Evidence",
-    "LabelledPixels",
+    "LabeledImages",
     "RepairConfig",
     "RepairOutcome",
     "RepairPoint",
@@ -18,7 +18,7 @@ __all__ = [
 # For other rooms of the house; no promise is made about these.
 from ._choosing import best_of as best_of
 from ._evaluation import Thetas as Thetas
-from ._evaluation import judge_many as judge_many
+from ._evaluation import evaluate_methods as evaluate_methods
 from ._evaluation import networks_of as networks_of
 from ._evaluation import with_clean_twins as with_clean_twins
 from ._outcome import CAVEAT as CAVEAT

@@ -46,10 +46,10 @@ class Repairer:
         self.run, self.task = run, run.task
         self._model: Editor = copy.deepcopy(run.model).to(device_called(device))
 
-    @staticmethod
-    def open(folder: str | Path, *, device: str | None = None) -> Repairer:
+    @classmethod
+    def open(cls, folder: str | Path, *, device: str | None = None) -> Repairer:
         """The repairer of a run folder; raises as :meth:`Run.open` and the class do."""
-        return Repairer(Run.open(folder), device=device)
+        return cls(Run.open(folder), device=device)
 
     @property
     def identity(self) -> dict[str, str]:
@@ -121,15 +121,15 @@ def repair_file(
         repairer: trained on networks of this architecture.
         path: a checkpoint; nothing in it is executed.
         output: the file to write.
-        evidence: images, and maybe a trigger, to judge the network with before and after.
-        limit: the largest loss of accuracy on clean images, as a share, that is accepted.
+        evidence: images, and maybe a trigger, to evaluate the network with before and after.
+        limit: the largest loss of accuracy on clean images, as a fraction, that is accepted.
         activation: of the hidden layers, where names and shapes leave it open.
         reading: this and more about how to read the file, in place of `activation`.
 
     Raises:
         CheckpointError: the file cannot be read, holds a network that the repairer does not know, or the
             output exists.
-        ConfigurationError: the limit is no share, or the output has another suffix.
+        ConfigurationError: the limit is no fraction, or the output has another suffix.
     """
     path, output = Path(path), Path(output)
     reading = reading or ReadingOptions(activation=activation)
@@ -165,7 +165,7 @@ def _check(path: Path, output: Path, limit: float) -> None:
     """Refuse what would be refused after the work is done."""
     if not 0 <= limit <= 1:
         raise ConfigurationError(
-            f"the limit of the loss of accuracy is {limit}, expected a share from 0 to 1"
+            f"the limit of the loss of accuracy is {limit}, expected a fraction from 0 to 1"
         )
     if output.suffix.lower() != path.suffix.lower():
         raise ConfigurationError(
@@ -177,7 +177,7 @@ def _check(path: Path, output: Path, limit: float) -> None:
 
 
 def _check_classes(architecture: Architecture, evidence: Evidence) -> None:
-    """Refuse classes that the network cannot answer: no trigger would seem to work."""
+    """Refuse classes that the network cannot output: no trigger would seem to work."""
     known, labels = architecture.num_outputs, evidence.images.labels
     if evidence.target is not None and not 0 <= evidence.target < known:
         raise ConfigurationError(

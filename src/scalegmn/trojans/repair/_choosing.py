@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.trojans.repair._report import Repairs, defence_rates
+from scalegmn.trojans.repair._report import Repairs, defense_rates
 from scalegmn.trojans.repair.defenses import RepairMethod
 
 _Method = TypeVar("_Method", bound=RepairMethod)
@@ -24,7 +24,7 @@ def score_of(repairs: Repairs) -> float:
     """
     if not repairs.trojaned.any():
         raise ConfigurationError("no trojaned network to choose a repair by; give more training networks")
-    rates = defence_rates(repairs.before, repairs.after)[repairs.trojaned]
+    rates = defense_rates(repairs.before, repairs.after)[repairs.trojaned]
     lost = np.maximum(0, repairs.before[:, 0] - repairs.after[:, 0])[~repairs.trojaned]
     return float(rates.mean() - (lost.mean() / 2 if len(lost) else 0.0))
 

@@ -44,24 +44,24 @@ def with_clean_twins(population: Population, rows: np.ndarray) -> np.ndarray:
     return np.stack([trojaned, np.array(twins)], axis=1).flatten()
 
 
-def judge_repairs(
+def evaluate_repairs(
     population: Population, rows: np.ndarray, repaired: Thetas, images: TrojanImages
 ) -> Repairs:
-    """Figures of repaired networks, and of the same networks before; see :func:`judge_many`."""
-    return judge_many(population, rows, [repaired], images)[0]
+    """Figures of repaired networks, and of the same networks before; see :func:`evaluate_methods`."""
+    return evaluate_methods(population, rows, [repaired], images)[0]
 
 
-def judge_many(
+def evaluate_methods(
     population: Population, rows: np.ndarray, repairs: Sequence[Thetas], images: TrojanImages
 ) -> list[Repairs]:
     """Figures of several repairs of the same networks.
 
-    Every network is judged on the test images, without and with the trigger of its pair; a clean twin
+    Every network is evaluated on the test images, without and with the trigger of its pair; a clean twin
     with the trigger and the target of its sibling.
 
     Args:
         population: of twins.
-        rows: numbers of networks, trojaned ones and clean ones.
+        rows: indices of networks, trojaned ones and clean ones.
         repairs: their parameters after each repair.
         images: that the population was made with.
 
@@ -101,7 +101,7 @@ def _judge(
         architecture,
         theta,
         clean=images.test_inputs,
-        triggered=images.triggered(trigger, "test"),
+        triggered=images.with_trigger(trigger, "test"),
         labels=images.test_labels,
         target=int(population.column("target")[row]),
     )
@@ -112,6 +112,6 @@ def _check(population: Population) -> None:
     missing = [name for name in _COLUMNS if name not in population.columns]
     if missing:
         raise PopulationError(
-            f"{population.folder}: has no columns {missing}, so repairs cannot be judged; give a population "
+            f"{population.folder}: has no columns {missing}, so repairs cannot be evaluated; give a population "
             "that `scalegmn make trojans` wrote"
         )

@@ -1,4 +1,4 @@
-"""What a repaired network is judged with, and what became of it."""
+"""What a repaired network is evaluated with, and what became of it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, Final, final
 
 from scalegmn import __version__
 from scalegmn.errors import ConfigurationError
-from scalegmn.trojans.repair._scenes import LabelledPixels
+from scalegmn.trojans.repair._scenes import LabeledImages
 from scalegmn.trojans.triggers import Trigger
 
 DEFAULT_DROP: Final = 0.02
 CAVEAT: Final = (
     "A low attack success rate is no proof that a trojan is gone: it is measured with one trigger, the "
-    "repair was learnt from other triggers, and a network may hold several. Keep the network under watch, or "
+    "repair was learned from other triggers, and a network may hold several. Keep the network under watch, or "
     "train a new one on data that you trust."
 )
 
@@ -23,7 +23,7 @@ CAVEAT: Final = (
 @final
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What a repaired network is judged with.
+    """What a repaired network is evaluated with.
 
     Attributes:
         images: clean images before the networks' preprocessing, and their true classes.
@@ -35,7 +35,7 @@ class Evidence:
         ConfigurationError: a trigger without a target.
     """
 
-    images: LabelledPixels
+    images: LabeledImages
     source: str
     trigger: Trigger | None = None
     target: int | None = None

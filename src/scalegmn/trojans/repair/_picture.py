@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from scalegmn.errors import ScaleGMNError
-from scalegmn.reports import COLOURS, GREY, INK, SMALL, TEXT, new_figure, tidy
+from scalegmn.reports import COLORS, GRAY, INK, SMALL, TEXT, new_figure, tidy
 
 _FREE: Final = "D"
 _GIVEN: Final = "o"
@@ -33,7 +33,7 @@ class RepairPoint:
         images: clean images it was given; 0 for a data-free one.
         asr, c_acc: means after the repair, from 0 to 1.
         asr_interval, c_acc_interval: 95 % intervals of these; None for no bars.
-        reference: what others are compared with, such as no repair; grey.
+        reference: what others are compared with, such as no repair; gray.
     """
 
     method: str
@@ -60,22 +60,22 @@ def draw_repairs(points: Sequence[RepairPoint], *, title: str = "") -> Figure:
     axes = figure.add_subplot()
     tidy(axes, title=title)
     names = list(dict.fromkeys(point.method for point in points))
-    coloured = [name for name in names if not any(p.reference for p in points if p.method == name)]
+    colored = [name for name in names if not any(p.reference for p in points if p.method == name)]
     keys: dict[str, Line2D] = {}
     for name in names:
         own = sorted((point for point in points if point.method == name), key=lambda point: point.images)
-        place = coloured.index(name) if name in coloured else None
-        colour = GREY if place is None else COLOURS[place % len(COLOURS)]
-        # Beyond the colours there are, once more with open marks.
-        is_open = place is not None and place >= len(COLOURS)
-        _draw_method(axes, own, colour=colour, is_open=is_open)
+        place = colored.index(name) if name in colored else None
+        color = GRAY if place is None else COLORS[place % len(COLORS)]
+        # Beyond the colors there are, once more with open marks.
+        is_open = place is not None and place >= len(COLORS)
+        _draw_method(axes, own, color=color, is_open=is_open)
         keys[name] = Line2D(
             [],
             [],
-            color=colour,
+            color=color,
             linestyle="none",
             marker=_FREE if own[0].images == 0 else _GIVEN,
-            markerfacecolor="white" if is_open else colour,
+            markerfacecolor="white" if is_open else color,
             markersize=8,
         )
     axes.set_xlabel("attack success rate after repair, % (smaller is better)", color=INK)
@@ -86,18 +86,18 @@ def draw_repairs(points: Sequence[RepairPoint], *, title: str = "") -> Figure:
     return figure
 
 
-def _draw_method(axes: Axes, points: Sequence[RepairPoint], *, colour: str, is_open: bool) -> None:
+def _draw_method(axes: Axes, points: Sequence[RepairPoint], *, color: str, is_open: bool) -> None:
     x, y = [100 * point.asr for point in points], [100 * point.c_acc for point in points]
     if len(points) > 1:
-        axes.plot(x, y, color=colour, linewidth=1.2, alpha=0.6, zorder=2)
+        axes.plot(x, y, color=color, linewidth=1.2, alpha=0.6, zorder=2)
     for point, across, up in zip(points, x, y, strict=True):
         axes.errorbar(
             across,
             up,
             xerr=_bar(point.asr, point.asr_interval),
             yerr=_bar(point.c_acc, point.c_acc_interval),
-            color=colour,
-            ecolor=colour,
+            color=color,
+            ecolor=color,
             elinewidth=1,
             alpha=0.45,
             zorder=1,
@@ -108,8 +108,8 @@ def _draw_method(axes: Axes, points: Sequence[RepairPoint], *, colour: str, is_o
             marker=_GIVEN if point.images else _FREE,
             # Larger, because methods that do nothing lie on it.
             markersize=14 if point.reference else 9,
-            color=colour,
-            markerfacecolor="white" if is_open else colour,
+            color=color,
+            markerfacecolor="white" if is_open else color,
             linestyle="none",
             zorder=2.5 if point.reference else 3,
         )
@@ -120,7 +120,7 @@ def _draw_method(axes: Axes, points: Sequence[RepairPoint], *, colour: str, is_o
                 xytext=(6, 5),
                 textcoords="offset points",
                 fontsize=SMALL - 1.5,
-                color=colour,
+                color=color,
                 zorder=4,
             )
 

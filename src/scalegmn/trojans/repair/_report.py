@@ -22,8 +22,8 @@ Figures = Float[np.ndarray, "n 3"]
 """C-Acc, ASR and RA of every network."""
 
 
-def defence_rates(before: Figures, after: Figures) -> Float[np.ndarray, " n"]:
-    """The defence effectiveness rating of every network, 0 to 1; 0.5 for a network that was left alone.
+def defense_rates(before: Figures, after: Figures) -> Float[np.ndarray, " n"]:
+    """The defense effectiveness rating of every network, 0 to 1; 0.5 for a network that was left alone.
 
     ``(max(0, ASR_before - ASR_after) - max(0, C-Acc_before - C-Acc_after) + 1) / 2``, as BackdoorBench has it
     (Wu et al. 2022; Zhu et al. 2023).
@@ -72,7 +72,7 @@ class Repairs:
         before, after, bad = self.before, self.after, self.trojaned
         kept = before[:, 0] - after[:, 0] < DROP
         return {
-            "der": (defence_rates(before, after), bad),
+            "der": (defense_rates(before, after), bad),
             "c_acc": (after[:, 0], bad),
             "asr": (after[:, 1], bad),
             "ra": (after[:, 2], bad),
@@ -101,7 +101,7 @@ def repair_report(
     trojaned: Bool[np.ndarray, " n"],
     groups: np.ndarray | None = None,
 ) -> Report:
-    """Means with 95 % intervals, shares of mended networks, and what became of clean ones.
+    """Means with 95 % intervals, fractions of mended networks, and what became of clean ones.
 
     The entry ``no_repair`` holds the same figures of networks that were left as they were.  The arrays
     `before` and `after`, ``(n, 3)``, are the figures of every network.

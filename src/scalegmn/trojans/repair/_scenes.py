@@ -19,13 +19,13 @@ from scalegmn.trojans.making import TrojanImages
 from scalegmn.trojans.triggers import Trigger, check_images
 from scalegmn.zoo.cnns import forward, unit_pixels
 
-# Images that are judged at once where no gradient is wanted.
+# Images that are evaluated at once where no gradient is wanted.
 _BLOCK: Final = 128
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class LabelledPixels:
+class LabeledImages:
     """Images ``(n, C, H, W)`` from 0 to 1, before the networks' preprocessing, and labels ``(n,)``.
 
     Raises:
@@ -47,18 +47,18 @@ class LabelledPixels:
     def __len__(self) -> int:
         return len(self.labels)
 
-    @staticmethod
-    def of(images: ImageSet) -> LabelledPixels:
+    @classmethod
+    def from_image_set(cls, images: ImageSet) -> LabeledImages:
         """All of some images."""
-        return LabelledPixels(unit_pixels(images), torch.from_numpy(images.labels))
+        return cls(unit_pixels(images), torch.from_numpy(images.labels))
 
-    def at(self, places: Tensor) -> LabelledPixels:
+    def at(self, places: Tensor) -> LabeledImages:
         """The images at these places."""
-        return LabelledPixels(self.pixels[places], self.labels[places])
+        return LabeledImages(self.pixels[places], self.labels[places])
 
-    def to(self, device: torch.device) -> LabelledPixels:
+    def to(self, device: torch.device) -> LabeledImages:
         """On another device."""
-        return LabelledPixels(self.pixels.to(device), self.labels.to(device))
+        return LabeledImages(self.pixels.to(device), self.labels.to(device))
 
 
 @final
@@ -73,13 +73,13 @@ class RepairImages:
     """
 
     source: TrojanImages
-    learning: LabelledPixels
-    validation: LabelledPixels
-    test: LabelledPixels
+    learning: LabeledImages
+    validation: LabeledImages
+    test: LabeledImages
 
-    @staticmethod
-    def of(source: TrojanImages, *, validation: int) -> RepairImages:
-        """Deal out the images; which are for validation is drawn once and for all.
+    @classmethod
+    def from_trojan_images(cls, source: TrojanImages, *, validation: int) -> RepairImages:
+        """Split the images; which are for validation is drawn once and for all.
 
         Raises:
             ConfigurationError: no image would be left to learn from.
@@ -90,20 +90,20 @@ class RepairImages:
                 f"repair: validation_images is {validation}, but there are {count} training images of "
                 f"{source.source}; keep fewer, so that some are left to learn from"
             )
-        train = LabelledPixels(source.pixels["train"], source.train_labels)
+        train = LabeledImages(source.pixels["train"], source.train_labels)
         order = torch.from_numpy(numpy_generator(0, "repair", "images").permutation(count))
-        return RepairImages(
+        return cls(
             source=source,
             learning=train.at(order[validation:]),
             validation=train.at(order[:validation]),
-            test=LabelledPixels(source.pixels["test"], source.test_labels),
+            test=LabeledImages(source.pixels["test"], source.test_labels),
         )
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Scene:
-    """What a network is judged with: images, a trigger, and the attacker's class."""
+class AttackScene:
+    """What a network is evaluated with: images, a trigger, and the attacker's class."""
 
     images: RepairImages
     trigger: Trigger
@@ -113,17 +113,17 @@ class Scene:
 @final
 @dataclass(frozen=True, eq=False)
 class RepairTargets(Records):
-    """What a repair is learnt from, and what is known of networks before it.
+    """What a repair is learned from, and what is known of networks before it.
 
     Attributes:
-        scenes: what each network is judged with.
+        scenes: what each network is evaluated with.
         twins: parameters ``(P,)`` of each clean twin; None where the loss does not ask for them.
         trojaned: which networks are, ``(n,)``.
         c_acc, asr, ra: figures before repair, float64 ``(n,)``
             (:class:`~scalegmn.trojans.making._figures.TrojanFigures`).
     """
 
-    scenes: tuple[Scene, ...]
+    scenes: tuple[AttackScene, ...]
     twins: tuple[Tensor, ...] | None
     trojaned: Bool[Tensor, "n"]
     c_acc: Float[Tensor, "n"]
@@ -151,10 +151,10 @@ class RepairOutputs(Records):
     distance: Float[Tensor, "n"]
 
 
-def judge(
+def evaluate_networks(
     batch: NetworkBatch,
-    scenes: Sequence[Scene],
-    images: LabelledPixels,
+    scenes: Sequence[AttackScene],
+    images: LabeledImages,
     *,
     twins: Sequence[Tensor] | None = None,
 ) -> RepairOutputs:
@@ -165,22 +165,22 @@ def judge(
     Args:
         batch: the networks; their parameters may carry gradients.
         scenes: one for each network, all with images of the same source.
-        images: the ones to judge with.
+        images: the ones to evaluate with.
         twins: parameters ``(P,)`` of the clean twin of each network, to measure the distance to.
 
     Raises:
-        ConfigurationError: all images are of the class of an attacker, so that an attack cannot be judged.
+        ConfigurationError: all images are of the class of an attacker, so that an attack cannot be evaluated.
     """
     blocks = 1 if torch.is_grad_enabled() else -(-len(images) // _BLOCK)
     sums: Tensor | None = None
     for pixels, labels in zip(images.pixels.chunk(blocks), images.labels.chunk(blocks), strict=True):
-        found = _block(batch, scenes, LabelledPixels(pixels, labels))
+        found = _block(batch, scenes, LabeledImages(pixels, labels))
         sums = found if sums is None else sums + found
     assert sums is not None, "there is at least one image"
     count, others = len(images), _others(images.labels, scenes).sum(dim=1)
     if not others.all():
         raise ConfigurationError(
-            f"repair: all {count} images are of an attacker's class; judge with images of several classes"
+            f"repair: all {count} images are of an attacker's class; evaluate with images of several classes"
         )
     clean_loss, triggered_loss, right, attacked, recovered = sums.unbind(1)
     return RepairOutputs(
@@ -201,7 +201,7 @@ def _distances(batch: NetworkBatch, twins: Sequence[Tensor]) -> Tensor:
     )
 
 
-def _block(batch: NetworkBatch, scenes: Sequence[Scene], images: LabelledPixels) -> Tensor:
+def _block(batch: NetworkBatch, scenes: Sequence[AttackScene], images: LabeledImages) -> Tensor:
     """Sums over images, ``(B, 5)``: two losses, and three numbers of images."""
     source, found, place = scenes[0].images.source, [], 0
     clean = _in_layout(source.inputs(images.pixels))[None]
@@ -226,7 +226,7 @@ def _block(batch: NetworkBatch, scenes: Sequence[Scene], images: LabelledPixels)
     return torch.cat(found)
 
 
-def _others(labels: Tensor, scenes: Sequence[Scene]) -> Tensor:
+def _others(labels: Tensor, scenes: Sequence[AttackScene]) -> Tensor:
     """Which images are not of the attacker's class, ``(B, n)``."""
     return labels != labels.new_tensor([scene.target for scene in scenes])[:, None]
 

@@ -28,12 +28,12 @@ from scalegmn.trojans.making import Preparation, TrojanImages
 from scalegmn.trojans.repair._metrics import Balance, MeanFigure
 from scalegmn.trojans.repair._report import repair_report
 from scalegmn.trojans.repair._scenes import (
-    LabelledPixels,
+    AttackScene,
+    LabeledImages,
     RepairImages,
     RepairOutputs,
     RepairTargets,
-    Scene,
-    judge,
+    evaluate_networks,
 )
 from scalegmn.trojans.triggers import triggers_of
 
@@ -90,16 +90,16 @@ class TrojanRepair(EditingTask[RepairOutputs, RepairTargets]):
 
     @classmethod
     def build(cls, context: TaskContext) -> TrojanRepair:
-        return cls.of(context.population, config=context.options.of(RepairConfig))
+        return cls.from_population(context.population, config=context.options.of(RepairConfig))
 
-    @staticmethod
-    def of(population: Population, *, config: RepairConfig) -> TrojanRepair:
+    @classmethod
+    def from_population(cls, population: Population, *, config: RepairConfig) -> TrojanRepair:
         """The task for networks that take images as those of a population do.
 
         Raises:
             PopulationError: the population does not say how it was made.
         """
-        return TrojanRepair(config=config, preparation=Preparation.of(population))
+        return cls(config=config, preparation=Preparation.from_population(population))
 
     def targets(self, population: Population, rows: np.ndarray) -> RepairTargets:
         """Scene, clean twin, and the figures before repair, of every network.
@@ -112,23 +112,23 @@ class TrojanRepair(EditingTask[RepairOutputs, RepairTargets]):
         missing = [name for name in (*FACTS, "pair", "twin", "trigger") if name not in population.columns]
         if missing:
             raise PopulationError(
-                f"{population.folder}: lacks the columns {missing}; a repair is learnt from a population "
+                f"{population.folder}: lacks the columns {missing}; a repair is learned from a population "
                 "that `scalegmn make trojans` wrote"
             )
-        if Preparation.of(population) != self.preparation:
+        if Preparation.from_population(population) != self.preparation:
             raise PopulationError(
-                f"{population.folder}: its networks take images by {Preparation.of(population)}, those of "
+                f"{population.folder}: its networks take images by {Preparation.from_population(population)}, those of "
                 f"the training by {self.preparation}; train another repairer"
             )
-        images = RepairImages.of(
-            TrojanImages.of(population, folder=self.config.image_folder),
+        images = RepairImages.from_trojan_images(
+            TrojanImages.from_population(population, folder=self.config.image_folder),
             validation=self.config.validation_images,
         )
         attackers = population.column("target")[rows].tolist()
         figures = {name: torch.from_numpy(population.column(name)[rows]).double() for name in _FIGURES}
         return RepairTargets(
             scenes=tuple(
-                Scene(images, trigger, int(target))
+                AttackScene(images, trigger, int(target))
                 for trigger, target in zip(triggers_of(population, rows), attackers, strict=True)
             ),
             twins=self._twins(population, rows) if self.config.distance_weight else None,
@@ -144,7 +144,7 @@ class TrojanRepair(EditingTask[RepairOutputs, RepairTargets]):
         twins = np.where(trojaned, other, own).tolist()
         return tuple(population.theta(np.array([places[int(number)]]))[0] for number in twins)
 
-    def answer(self, model: Metanetwork, batch: NetworkBatch) -> RepairOutputs:
+    def predict(self, model: Metanetwork, batch: NetworkBatch) -> RepairOutputs:
         """What repaired networks do with training images: some, or in validation those kept back."""
         images = _targets(batch).scenes[0].images
         if model.training:
@@ -153,15 +153,15 @@ class TrojanRepair(EditingTask[RepairOutputs, RepairTargets]):
             return self._judged(model, batch, images.learning.at(chosen))
         return self._judged(model, batch, images.validation)
 
-    def final_answer(self, model: Metanetwork, batch: NetworkBatch) -> RepairOutputs:
+    def predict_for_report(self, model: Metanetwork, batch: NetworkBatch) -> RepairOutputs:
         """What repaired networks do with the test images."""
         return self._judged(model, batch, _targets(batch).scenes[0].images.test)
 
-    def _judged(self, model: Metanetwork, batch: NetworkBatch, images: LabelledPixels) -> RepairOutputs:
+    def _judged(self, model: Metanetwork, batch: NetworkBatch, images: LabeledImages) -> RepairOutputs:
         repaired, targets = self.edited(model, batch), _targets(batch)
         # In half precision small updates would be lost beside the parameters they change.
         with torch.autocast(batch.device.type, enabled=False):
-            return judge(repaired, targets.scenes, images.to(batch.device), twins=targets.twins)
+            return evaluate_networks(repaired, targets.scenes, images.to(batch.device), twins=targets.twins)
 
     def loss(self, outputs: RepairOutputs, targets: RepairTargets) -> Tensor:
         clean, triggered = outputs.clean_loss.mean(), outputs.triggered_loss.mean()
@@ -215,7 +215,9 @@ class TrojanRepair(EditingTask[RepairOutputs, RepairTargets]):
 
 
 def _targets(batch: NetworkBatch) -> RepairTargets:
-    assert isinstance(batch.targets, RepairTargets), "repairs are judged with the triggers that targets name"
+    assert isinstance(batch.targets, RepairTargets), (
+        "repairs are evaluated with the triggers that targets name"
+    )
     return batch.targets
 
 

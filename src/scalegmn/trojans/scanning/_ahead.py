@@ -1,4 +1,4 @@
-"""Reading ahead: while networks are judged, the next files are hashed and read.
+"""Reading ahead: while networks are evaluated, the next files are hashed and read.
 
 The order of the files stays, and only so many are held as there are workers, and one more.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar, final
 
-from scalegmn.checkpoints import Found
+from scalegmn.checkpoints import FoundFile
 from scalegmn.trojans.scanning._identity import Identity, identify
 from scalegmn.trojans.scanning._journal import Key
 
@@ -30,19 +30,19 @@ class Arrival(Generic[R]):
         reading: what they hold, or will; None where nobody needed to know.
     """
 
-    found: Found
+    found: FoundFile
     identity: Identity
     reading: Future[R] | None
 
 
 @final
-class Aside:
+class BackgroundThread:
     """A thread that does one thing after the other; a context that ends it, without waiting after Ctrl-C."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="scalegmn-judge")
 
-    def __enter__(self) -> Aside:
+    def __enter__(self) -> BackgroundThread:
         return self
 
     def __exit__(
@@ -56,7 +56,7 @@ class Aside:
 
 
 @final
-class ReadAhead(Generic[R]):
+class ReadAheadQueue(Generic[R]):
     """Threads that read files; a context that ends them.
 
     Args:
@@ -68,7 +68,7 @@ class ReadAhead(Generic[R]):
 
     def __init__(
         self,
-        read: Callable[[Found, Identity], R],
+        read: Callable[[FoundFile, Identity], R],
         *,
         needed: Callable[[Key], bool],
         workers: int,
@@ -77,7 +77,7 @@ class ReadAhead(Generic[R]):
         self._read, self._needed, self._workers, self._max_bytes = read, needed, workers, max_bytes
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="scalegmn-scan")
 
-    def __enter__(self) -> ReadAhead[R]:
+    def __enter__(self) -> ReadAheadQueue[R]:
         return self
 
     def __exit__(
@@ -86,10 +86,10 @@ class ReadAhead(Generic[R]):
         # After Ctrl-C nobody waits for what is being read; the reader ends it.
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def over(self, files: Iterable[Found]) -> Iterator[Arrival[R]]:
+    def over(self, files: Iterable[FoundFile]) -> Iterator[Arrival[R]]:
         """Each file in order."""
         coming = iter(files)
-        hashed: deque[tuple[Found, Future[Identity]]] = deque()
+        hashed: deque[tuple[FoundFile, Future[Identity]]] = deque()
         ahead: deque[Arrival[R]] = deque()
         while True:
             self._hash(coming, hashed)
@@ -113,11 +113,11 @@ class ReadAhead(Generic[R]):
             return self._read(arrival.found, arrival.identity)
         return arrival.reading.result()
 
-    def _hash(self, coming: Iterator[Found], hashed: deque[tuple[Found, Future[Identity]]]) -> None:
+    def _hash(self, coming: Iterator[FoundFile], hashed: deque[tuple[FoundFile, Future[Identity]]]) -> None:
         while len(hashed) < 2 * self._workers and (found := next(coming, None)) is not None:
             hashed.append((found, self._threads.submit(identify, found, max_bytes=self._max_bytes)))
 
-    def _begun(self, found: Found, identity: Identity, ahead: Iterable[Arrival[R]]) -> Future[R] | None:
+    def _begun(self, found: FoundFile, identity: Identity, ahead: Iterable[Arrival[R]]) -> Future[R] | None:
         if identity.problem is not None or not self._needed(identity.key):
             return None
         for other in ahead:

@@ -1,10 +1,10 @@
-"""Which layers and neurons the detector's answer about a network depends on most.
+"""Which layers and neurons the detector's prediction for a network depends on most.
 
 For a parameter w of the network the product ``|w ∂logit/∂w|`` says by how much the logit changes, to first
 order, when w grows by one part.  Where the detector is invariant under ``w_ij -> q_i w_ij / q_j``, its
 gradient transforms inversely to the weight, so the product does not change at all; a permutation of neurons
 moves it along.  Summed over the incoming weights and the bias of a neuron it is a figure of the neuron.
-It says what the answer is sensitive to, not that it speaks for a trojan: it has no sign.
+It says what the prediction is sensitive to, not that it speaks for a trojan: it has no sign.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from scalegmn.graph import NetworkBatch
-from scalegmn.models import FittedJudge, Judge
+from scalegmn.models import FittedPredictor, Predictor
 from scalegmn.networks import Architecture
-from scalegmn.trojans.scanning._results import Share
+from scalegmn.trojans.scanning._results import Attribution
 
 NEURONS: Final = 5
 """Neurons that are named for each file."""
@@ -31,7 +31,7 @@ class Sensitivity:
 
     Attributes:
         layers: names of the weighted layers.
-        neurons: per layer, shares of its neurons, ``(b, outputs)``; all shares of a network sum to 1.
+        neurons: per layer, fractions of its neurons, ``(b, outputs)``; all fractions of a network sum to 1.
 
     Law: invariant under scales and signs of the network, and permuted along with its neurons, for a detector
     that is invariant under them.
@@ -40,8 +40,8 @@ class Sensitivity:
     layers: tuple[str, ...]
     neurons: tuple[Tensor, ...]
 
-    @staticmethod
-    def of(architecture: Architecture, products: Tensor) -> Sensitivity:
+    @classmethod
+    def from_products(cls, architecture: Architecture, products: Tensor) -> Sensitivity:
         """From the products ``|w ∂logit/∂w|`` of all parameters, ``(b, P)``; zeros stay zeros."""
         found = []
         for stage in architecture.stages:
@@ -54,19 +54,20 @@ class Sensitivity:
             found.append(own)
         total = torch.cat(found, dim=1).sum(1, keepdim=True)
         total = torch.where(total > 0, total, torch.ones_like(total))
-        return Sensitivity(
+        return cls(
             tuple(stage.weighted.name for stage in architecture.stages), tuple(own / total for own in found)
         )
 
-    def layer_shares(self, row: int) -> tuple[Share, ...]:
-        """All layers of a network, the largest share first."""
+    def layer_attributions(self, row: int) -> tuple[Attribution, ...]:
+        """All layers of a network, the largest fraction first."""
         shares = [
-            Share(name, float(own[row].sum())) for name, own in zip(self.layers, self.neurons, strict=True)
+            Attribution(name, float(own[row].sum()))
+            for name, own in zip(self.layers, self.neurons, strict=True)
         ]
-        return tuple(sorted(shares, key=lambda one: -one.share))
+        return tuple(sorted(shares, key=lambda one: -one.fraction))
 
-    def neuron_shares(self, row: int, *, count: int = NEURONS) -> tuple[Share, ...]:
-        """The neurons of the largest shares."""
+    def neuron_attributions(self, row: int, *, count: int = NEURONS) -> tuple[Attribution, ...]:
+        """The neurons of the largest fractions."""
         joined = torch.cat([own[row] for own in self.neurons])
         places = [
             (name, n)
@@ -75,15 +76,16 @@ class Sensitivity:
         ]
         values, chosen = joined.topk(min(count, len(joined)))
         return tuple(
-            Share(places[place][0], value, places[place][1])
+            Attribution(places[place][0], value, places[place][1])
             for place, value in zip(chosen.tolist(), values.tolist(), strict=True)
         )
 
 
-def answers_and_products(
-    model: Judge, batch: NetworkBatch, *, explain: bool
+def outputs_and_products(
+    model: Predictor, batch: NetworkBatch, *, explain: bool
 ) -> tuple[Tensor, list[Tensor] | None]:
-    """Answers ``(B, outputs)`` and, per part of the batch, ``|w ∂logit/∂w|`` of all parameters ``(b, P)``.
+    """Predictions ``(B, outputs)`` and, per part of the batch, ``|w ∂logit/∂w|`` of all parameters ``(b,
+    P)``.
 
     Args:
         model: the detector, in evaluation mode; the first of its outputs is the logit.
@@ -93,11 +95,11 @@ def answers_and_products(
     Returns:
         On the CPU.  The products are None where they were not wanted, or the model has no gradients.
     """
-    if not explain or isinstance(model, FittedJudge):
+    if not explain or isinstance(model, FittedPredictor):
         with torch.no_grad():
-            return model.answer(batch).cpu(), None
+            return model.predict(batch).cpu(), None
     thetas = [theta.detach().clone().requires_grad_() for _, theta in batch.parts]
-    answer = model.answer(batch.with_theta(thetas))
+    answer = model.predict(batch.with_theta(thetas))
     gradients = torch.autograd.grad(answer[:, 0].sum(), thetas, allow_unused=True)
     products = [
         torch.zeros_like(theta) if gradient is None else (theta * gradient).abs()

@@ -1,4 +1,4 @@
-"""A trained detector, ready to judge single networks."""
+"""A trained detector, ready to evaluate single networks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scalegmn import __version__
 from scalegmn.disk import file_sha256
 from scalegmn.errors import ConfigurationError
 from scalegmn.metrics import smallest_p_value
-from scalegmn.models import FittedJudge
+from scalegmn.models import FittedPredictor
 from scalegmn.networks import Architecture
 from scalegmn.training import MODEL, RUN, InvariantStatistics, Run, device_called
 from scalegmn.trojans.detection import CALIBRATION, TYPICALITY, Calibration, TrojanDetection
@@ -28,7 +28,7 @@ class Detector:
         run: the training.
         calibration: what was measured when it ended.
         identity: for reports.
-        architectures: of its training networks; no others are judged.
+        architectures: of its training networks; no others are evaluated.
     """
 
     run: Run
@@ -36,8 +36,8 @@ class Detector:
     identity: DetectorIdentity
     architectures: tuple[Architecture, ...]
 
-    @staticmethod
-    def open(folder: str | Path, *, device: str | None = None) -> Detector:
+    @classmethod
+    def open(cls, folder: str | Path, *, device: str | None = None) -> Detector:
         """Read a run folder.
 
         Args:
@@ -57,16 +57,16 @@ class Detector:
                 "run folder of a detector"
             )
         calibration = Calibration.load(folder)
-        run.judge.to(device_called(device))
+        run.predictor.to(device_called(device))
         versions = run.facts.get("versions")
         version = str(versions.get("scalegmn", "unknown") if isinstance(versions, dict) else "unknown")
         warnings = []
         if version != __version__:
             warnings.append(
-                f"the detector was trained by scalegmn {version}, and this is {__version__}: answers may "
+                f"the detector was trained by scalegmn {version}, and this is {__version__}: predictions may "
                 "differ from those that it was calibrated with"
             )
-        if isinstance(run.judge, FittedJudge):
+        if isinstance(run.predictor, FittedPredictor):
             warnings.append("the detector has no gradients: layers and neurons are not named")
         known = tuple(a for a in run.architectures if a.fingerprint in calibration.by_architecture)
         identity = DetectorIdentity(
@@ -83,7 +83,7 @@ class Detector:
                 f"{folder / CALIBRATION}: has clean networks of none of the {len(run.architectures)} "
                 "architectures of the training; restore it or train again"
             )
-        found = Detector(run, calibration, identity, known)
+        found = cls(run, calibration, identity, known)
         if len(calibration.typicality.mean) != found.statistics.size:
             raise ConfigurationError(
                 f"{folder / TYPICALITY}: holds {len(calibration.typicality.mean)} statistics of a network, "
@@ -97,7 +97,7 @@ class Detector:
         return InvariantStatistics(self.run.architectures)
 
     def check_fpr(self, fpr: float) -> None:
-        """Refuse a share of false alarms that no network could reach.
+        """Refuse a fraction of false alarms that no network could reach.
 
         Raises:
             ConfigurationError: it is below the smallest p-value.

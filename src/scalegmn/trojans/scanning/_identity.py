@@ -9,7 +9,7 @@ from typing import final
 from scalegmn.checkpoints import (
     LONGEST_INDEX,
     Bundle,
-    Found,
+    FoundFile,
     Parts,
     checksum,
     digest_of,
@@ -18,7 +18,7 @@ from scalegmn.checkpoints import (
 )
 from scalegmn.errors import CheckpointError
 from scalegmn.trojans.scanning._journal import Key
-from scalegmn.trojans.scanning._results import Bound
+from scalegmn.trojans.scanning._results import BoundFile
 
 
 @final
@@ -37,11 +37,11 @@ class Identity:
     key: Key = ""
     sha256: str = ""
     size: int = 0
-    bound: tuple[Bound, ...] = ()
+    bound: tuple[BoundFile, ...] = ()
     problem: CheckpointError | None = None
 
 
-def identify(found: Found, *, max_bytes: int) -> Identity:
+def identify(found: FoundFile, *, max_bytes: int) -> Identity:
     """Read all bytes of what was found; whatever goes wrong is the problem of the identity."""
     try:
         if found.problem is not None:
@@ -54,7 +54,7 @@ def identify(found: Found, *, max_bytes: int) -> Identity:
     return _of_bundle(found.bundle, max_bytes)
 
 
-def parts_of(found: Found, identity: Identity) -> Parts | None:
+def parts_of(found: FoundFile, identity: Identity) -> Parts | None:
     """How several files are read as one; None for a single file.
 
     Raises:
@@ -76,11 +76,11 @@ def parts_of(found: Found, identity: Identity) -> Parts | None:
 
 
 def _of_bundle(bundle: Bundle, max_bytes: int) -> Identity:
-    bound: dict[str, Bound] = {}
+    bound: dict[str, BoundFile] = {}
     left, problem = max_bytes, None if bundle.problem is None else CheckpointError(bundle.problem)
     for name in bundle.members:
         path = bundle.folder / name
-        bound[name] = Bound(str(path))
+        bound[name] = BoundFile(str(path))
         try:
             # An index has a size of its own, and counts for nothing beside the tensors.
             is_index = name == bundle.index
@@ -88,7 +88,7 @@ def _of_bundle(bundle: Bundle, max_bytes: int) -> Identity:
         except CheckpointError as error:
             problem = problem or CheckpointError(f"{name}: {error}")
             continue
-        bound[name] = Bound(str(path), size, sha256)
+        bound[name] = BoundFile(str(path), size, sha256)
         left -= 0 if is_index else size
     if problem is not None:
         return Identity(bound=tuple(bound.values()), problem=problem)

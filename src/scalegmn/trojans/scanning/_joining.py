@@ -6,14 +6,14 @@ import dataclasses
 from collections import Counter
 from pathlib import Path
 
-from scalegmn.checkpoints import Bundle, Found, Sought, bundles_of
+from scalegmn.checkpoints import Bundle, FileSearch, FoundFile, bundles_of
 
 
-def joined(sought: Sought) -> Sought:
+def join_parts(sought: FileSearch) -> FileSearch:
     """The same files, with the parts of a network and their index as one.
 
     It is called like its index.  Numbered parts without index are called like their folder, if that holds
-    nothing else that is judged, and otherwise like the first part.  Files that were given themselves stay
+    nothing else that is evaluated, and otherwise like the first part.  Files that were given themselves stay
     what they are too.
     """
     names: dict[Path, list[str]] = {}
@@ -25,11 +25,11 @@ def joined(sought: Sought) -> Sought:
         for name in bundle.members:
             claims.setdefault(bundle.folder / name, []).append(bundle)
     inside = Counter(folder for path in sought.walked for folder in path.parents)
-    files: dict[tuple[Path, bool], Found] = {}
+    files: dict[tuple[Path, bool], FoundFile] = {}
     for found in sought.files:
         for bundle in claims.get(found.path, ()):
             place = _place(bundle, alone=inside[bundle.folder] == len(bundle.members))
-            files.setdefault((place, True), Found(place, bundle=bundle))
+            files.setdefault((place, True), FoundFile(place, bundle=bundle))
         if found.path not in claims or found.path in sought.given:
             files[found.path, False] = found
     return dataclasses.replace(
@@ -39,12 +39,12 @@ def joined(sought: Sought) -> Sought:
     )
 
 
-def loose_parts(bundle: Bundle) -> tuple[Found, ...]:
-    """Parts that only the index calls so, to be judged as files of their own where it says nothing true.
+def loose_parts(bundle: Bundle) -> tuple[FoundFile, ...]:
+    """Parts that only the index calls so, to be evaluated as files of their own where it says nothing true.
 
     Whoever makes an index must not hide a file by it.
     """
-    return tuple(Found(bundle.folder / name) for name in bundle.unnumbered)
+    return tuple(FoundFile(bundle.folder / name) for name in bundle.unnumbered)
 
 
 def _place(bundle: Bundle, *, alone: bool) -> Path:

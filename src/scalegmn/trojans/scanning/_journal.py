@@ -1,12 +1,12 @@
 """What a scan has done so far, on disk, so that it can go on after a crash.
 
-The first line says who judges and how; every further line is the answer about one content of a file.  A line
-without its end was being written when the process died, and never happened.
+The first line says who evaluates and how; every further line is the prediction for one content of a file.  A
+line without its end was being written when the process died, and never happened.
 
-Answers are believed, so nobody but the user may write them.  Every line begins with an HMAC of itself and of
-the one before it, keyed with a secret of the user (:mod:`scalegmn.trojans.scanning._user_state`): a line that
-somebody else wrote, changed or moved is refused with the whole journal.  That lines at the end are missing
-is not noticed; their files are judged again.
+Predictions are believed, so nobody but the user may write them.  Every line begins with an HMAC of itself and
+of the one before it, keyed with a secret of the user (:mod:`scalegmn.trojans.scanning._user_state`): a line
+that somebody else wrote, changed or moved is refused with the whole journal.  That lines at the end are
+missing is not noticed; their files are evaluated again.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def own_journal(header: Mapping[str, Any], paths: Iterable[str | Path]) -> Path:
     """Where the journal of a scan lies by default: in the user's own folder, one for each question asked.
 
     Args:
-        header: who judges and how, plain data.
+        header: who evaluates and how, plain data.
         paths: what is scanned.
 
     Raises:
@@ -49,16 +49,16 @@ def own_journal(header: Mapping[str, Any], paths: Iterable[str | Path]) -> Path:
 
 
 @final
-class Journal:
+class ScanJournal:
     """An open journal, used as a context.
 
     Args:
         path: of the file; None keeps nothing.
-        header: who judges and how, plain data.
+        header: who evaluates and how, plain data.
         resume: go on with an existing journal; otherwise it is replaced.
 
     Attributes:
-        known: answers by content; those out of the file say so.
+        known: predictions by content; those out of the file say so.
 
     Raises:
         ConfigurationError: the journal is another scan's or another user's, damaged, in use, no journal at
@@ -91,7 +91,7 @@ class Journal:
                 "start anew without --resume"
             ) from error
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> ScanJournal:
         return self
 
     def __exit__(
@@ -107,7 +107,7 @@ class Journal:
             self._file.close()
 
     def add(self, answers: Mapping[Key, Sequence[FileResult]]) -> None:
-        """Keep answers; when this returns they outlive the process, though not a loss of power."""
+        """Keep predictions; when this returns they outlive the process, though not a loss of power."""
         self.known |= {key: tuple(results) for key, results in answers.items()}
         self._log(
             [

@@ -1,4 +1,4 @@
-"""Which bytes were judged: a list that goes with the files until they are deployed.
+"""Which bytes were evaluated: a list that goes with the files until they are deployed.
 
 A verdict is about bytes, not about a name.  A manifest names every file that a scan found, its size, its
 SHA-256 and its verdict; :mod:`scalegmn.trojans.scanning._verification` compares a folder with it.  Signed
@@ -21,7 +21,7 @@ from typing import Any, Final, final
 
 from scalegmn.checkpoints import checksum, read_small
 from scalegmn.errors import CheckpointError, ConfigurationError
-from scalegmn.trojans.scanning._results import Bound, ScanReport, Verdict, gravest
+from scalegmn.trojans.scanning._results import BoundFile, ScanReport, Verdict, worst
 
 KIND: Final = "scalegmn scan manifest"
 FORMAT: Final = 1
@@ -35,7 +35,7 @@ _ALGORITHM: Final = "HMAC-SHA256"
 
 @final
 @dataclass(frozen=True)
-class Entry:
+class ManifestEntry:
     """One file.
 
     Attributes:
@@ -60,15 +60,15 @@ class Manifest:
         root: folder that the paths are relative to, as it was called when it was scanned.
         folders: scanned folders in it, relative to it; any other file in these is one that was not there.
         entries: all files, no path twice.
-        time: when they were judged, ISO 8601.
-        version: of the library that judged.
+        time: when they were evaluated, ISO 8601.
+        version: of the library that evaluated.
         detector: identity of the detector, plain data.
         settings: of the scan, plain data.
     """
 
     root: str
     folders: tuple[str, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[ManifestEntry, ...]
     time: str
     version: str
     detector: Mapping[str, Any]
@@ -156,11 +156,11 @@ def read_key(path: Path) -> bytes:
     return content
 
 
-def _judged(report: ScanReport, root: str) -> list[Entry]:
+def _judged(report: ScanReport, root: str) -> list[ManifestEntry]:
     """Every file that a verdict is about; of several files that are one network each, with its verdict."""
     found: dict[str, tuple[set[Verdict], set[tuple[int | None, str | None]]]] = {}
     for path, results in report.paths.items():
-        for file in report.bound.get(path, (Bound(path, results[0].size, results[0].sha256),)):
+        for file in report.bound.get(path, (BoundFile(path, results[0].size, results[0].sha256),)):
             verdicts, contents = found.setdefault(_relative(Path(file.path), root), (set(), set()))
             verdicts.update(result.verdict for result in results)
             contents.add((file.size, file.sha256))
@@ -168,16 +168,16 @@ def _judged(report: ScanReport, root: str) -> list[Entry]:
     for name, (verdicts, contents) in found.items():
         # A file that was read twice and was not the same is bound to neither.
         size, sha256 = contents.pop() if len(contents) == 1 else (None, None)
-        entries.append(Entry(name, gravest(verdicts).value, size, sha256))
+        entries.append(ManifestEntry(name, worst(verdicts).value, size, sha256))
     return entries
 
 
-def _skipped(path: Path, root: str, max_bytes: int) -> Entry:
+def _skipped(path: Path, root: str, max_bytes: int) -> ManifestEntry:
     try:
         sha256, size = checksum(path, max_bytes=max_bytes)
     except CheckpointError:
-        return Entry(_relative(path, root), SKIPPED, None, None)
-    return Entry(_relative(path, root), SKIPPED, size, sha256)
+        return ManifestEntry(_relative(path, root), SKIPPED, None, None)
+    return ManifestEntry(_relative(path, root), SKIPPED, size, sha256)
 
 
 def _relative(path: Path, root: str) -> str:
@@ -220,7 +220,7 @@ def _manifest(data: dict[str, Any]) -> Manifest:
     )
 
 
-def _entry(data: Any) -> Entry:
+def _entry(data: Any) -> ManifestEntry:
     path = _inner(data["path"])
     verdict, size, sha256 = data["verdict"], data["size"], data["sha256"]
     if verdict not in VERDICTS:
@@ -230,7 +230,7 @@ def _entry(data: Any) -> Entry:
     right = isinstance(sha256, str) and len(sha256) == 64 and set(sha256) <= set("0123456789abcdef")
     if not (sha256 is None or right) or (sha256 is not None and size is None):
         raise ValueError(f"the checksum of {path!r} is {str(sha256)[:80]!r}")
-    return Entry(path, verdict, size, sha256)
+    return ManifestEntry(path, verdict, size, sha256)
 
 
 def _inner(path: object) -> str:

@@ -13,14 +13,14 @@ from html import escape
 from typing import Final
 
 from scalegmn.printable import NAME, printable
-from scalegmn.reports import BLUE, GREEN, GREY, ORANGE, YELLOW
+from scalegmn.reports import BLUE, GRAY, GREEN, ORANGE, YELLOW
 from scalegmn.trojans.scanning._picture import draw_scores
-from scalegmn.trojans.scanning._results import SEVERITY, FileResult, ScanReport, Share, Verdict
+from scalegmn.trojans.scanning._results import SEVERITY, Attribution, FileResult, ScanReport, Verdict
 
-_COLOURS: Final = {
+_COLORS: Final = {
     Verdict.suspect: ORANGE,
     Verdict.error: YELLOW,
-    Verdict.abstain: GREY,
+    Verdict.abstain: GRAY,
     Verdict.clean: GREEN,
 }
 _MOST_NAMES: Final = 100
@@ -63,7 +63,7 @@ def _summary(report: ScanReport) -> Iterable[str]:
     yield f"<p>{counts}</p>"
     if report.from_journal:
         yield (
-            f'<p class="warning">{report.from_journal} answers came from the journal of an earlier scan by '
+            f'<p class="warning">{report.from_journal} predictions came from the journal of an earlier scan by '
             "the same detector.</p>"
         )
     who = report.detector
@@ -77,9 +77,9 @@ def _summary(report: ScanReport) -> Iterable[str]:
     for warning in who.warnings:
         yield f'<p class="warning">{_text(warning)}</p>'
     yield (
-        f"<p>A file is suspect if its conformal p-value is at most {report.settings.fpr:g}: so large a share "
+        f"<p>A file is suspect if its conformal p-value is at most {report.settings.fpr:g}: so large a fraction "
         f"of clean networks like the {len(report.clean_logits)} of the calibration would be called suspect. "
-        f"Probabilities assume that a share of {report.prior:.3g} of the networks is trojaned. A low "
+        f"Probabilities assume that a fraction of {report.prior:.3g} of the networks is trojaned. A low "
         "probability is no proof that a network is clean.</p>"
     )
 
@@ -95,7 +95,7 @@ def _group(verdict: Verdict, files: Sequence[FileResult]) -> Iterable[str]:
         cells = _judged(one) if judged else [f"<td>{_text(one.reason or '')}{_notes(one)}{_unread(one)}</td>"]
         checksum = "" if one.sha256 is None else f"<br><code>{_text(one.sha256)}</code>"
         earlier = "<br>from the journal" if one.from_journal else ""
-        yield f'<tr><td class="name">{_text(one.place)}{checksum}{earlier}</td>{"".join(cells)}</tr>'
+        yield f'<tr><td class="name">{_text(one.location)}{checksum}{earlier}</td>{"".join(cells)}</tr>'
     yield "</tbody></table>"
 
 
@@ -123,23 +123,23 @@ def _notes(one: FileResult) -> str:
 
 
 def _unread(one: FileResult) -> str:
-    """The names of tensors in the file that were not judged."""
+    """The names of tensors in the file that were not evaluated."""
     if not one.unread:
         return ""
     names = ", ".join(_text(printable(name, limit=NAME)) for name in one.unread[:_MOST_NAMES])
     more = f" and {len(one.unread) - _MOST_NAMES} more" if len(one.unread) > _MOST_NAMES else ""
-    return f'<p class="warning">{len(one.unread)} tensors were not judged: <code>{names}</code>{more}</p>'
+    return f'<p class="warning">{len(one.unread)} tensors were not evaluated: <code>{names}</code>{more}</p>'
 
 
-def _bars(title: str, shares: Sequence[Share]) -> str:
+def _bars(title: str, shares: Sequence[Attribution]) -> str:
     if not shares:
         return ""
     rows = "".join(
         f"<tr><td>{_text(share.describe())}</td>"
-        f'<td><span class="bar" style="width:{share.share * 12:.2f}rem"></span></td></tr>'
+        f'<td><span class="bar" style="width:{share.fraction * 12:.2f}rem"></span></td></tr>'
         for share in shares
     )
-    return f"<p>{title} that the answer depends on most</p><table>{rows}</table>"
+    return f"<p>{title} that the prediction depends on most</p><table>{rows}</table>"
 
 
 def _skipped(paths: Sequence[str]) -> Iterable[str]:
@@ -151,7 +151,7 @@ def _skipped(paths: Sequence[str]) -> Iterable[str]:
 
 
 def _badge(verdict: Verdict) -> str:
-    return f'<span class="verdict" style="background:{_COLOURS[verdict]}">{verdict.value}</span>'
+    return f'<span class="verdict" style="background:{_COLORS[verdict]}">{verdict.value}</span>'
 
 
 def _text(text: str) -> str:

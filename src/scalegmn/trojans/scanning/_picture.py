@@ -8,15 +8,15 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from scalegmn.reports import GREY, INK, ORANGE, SKY, SMALL, new_figure, tidy
+from scalegmn.reports import GRAY, INK, ORANGE, SKY, SMALL, new_figure, tidy
 from scalegmn.trojans.scanning._results import ScanReport, Verdict
 
 _BINS: Final = 30
-_COLOURS: Final = {Verdict.suspect: ORANGE, Verdict.clean: GREY}
+_COLORS: Final = {Verdict.suspect: ORANGE, Verdict.clean: GRAY}
 
 
 def draw_scores(report: ScanReport) -> Figure:
-    """A histogram of the clean networks' logits, and under it a mark for every judged file."""
+    """A histogram of the clean networks' logits, and under it a mark for every evaluated file."""
     figure = new_figure(width=9.0, height=3.4)
     axes = figure.add_subplot()
     tidy(axes, title="Scores of the files, and of clean networks of the calibration")
@@ -28,7 +28,7 @@ def draw_scores(report: ScanReport) -> Figure:
         label=f"{len(report.clean_logits)} clean networks",
     )
     top = max(1.0, float(np.max(heights)))
-    for level, (verdict, colour) in enumerate(_COLOURS.items(), start=1):
+    for level, (verdict, color) in enumerate(_COLORS.items(), start=1):
         logits = [one.logit for one in report.files if one.verdict is verdict and one.logit is not None]
         if logits:
             height = np.full(len(logits), -0.07 * top * level)
@@ -39,7 +39,7 @@ def draw_scores(report: ScanReport) -> Figure:
                 marker="|",
                 markersize=13,
                 markeredgewidth=1.6,
-                color=colour,
+                color=color,
                 label=f"{len(logits)} {verdict.value} files",
             )
     axes.axhline(0, color=INK, linewidth=0.8)

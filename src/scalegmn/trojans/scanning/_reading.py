@@ -26,8 +26,8 @@ class FileReading:
     """The networks of one file.
 
     Attributes:
-        parts: networks to be judged, and results where the detector has no say, in the order of the file.
-        unread: tensors that belong to none that is judged.
+        parts: networks to be evaluated, and results where the detector abstains, in the order of the file.
+        unread: tensors that belong to none that is evaluated.
     """
 
     parts: tuple[FileResult | Candidate, ...]
@@ -83,14 +83,14 @@ def _part(
             return dataclasses.replace(blank, verdict=Verdict.abstain, reason=found.reason)
         theta = found.architecture.flatten(found.tensors, origin=blank.path)
     except NonFiniteError as error:
-        return failed(blank, error, verdict=Verdict.abstain)
+        return error_result(blank, error, verdict=Verdict.abstain)
     except ScaleGMNError as error:
-        return failed(blank, error)
+        return error_result(blank, error)
     return Candidate(blank, found.architecture, theta, (*network.notes, *found.notes))
 
 
-def failed(blank: FileResult, error: BaseException, *, verdict: Verdict = Verdict.error) -> FileResult:
-    """The result about a file that could not be read or judged."""
+def error_result(blank: FileResult, error: BaseException, *, verdict: Verdict = Verdict.error) -> FileResult:
+    """The result about a file that could not be read or evaluated."""
     # The path stands beside the reason, and other files may have the same content.
     reason = printable(str(error) or type(error).__name__)
     for own in (blank.path, printable(blank.path, limit=None), printable(blank.path, limit=200)):
@@ -98,14 +98,14 @@ def failed(blank: FileResult, error: BaseException, *, verdict: Verdict = Verdic
     return dataclasses.replace(blank, verdict=verdict, reason=reason.removeprefix(":").strip())
 
 
-def mistaken(blank: FileResult, error: Exception) -> FileResult:
-    """An error that this library did not expect; all other files are judged all the same."""
-    text = f"judging it failed with {type(error).__name__}: {error}; please report it as SECURITY.md says"
-    return failed(blank, CheckpointError(text))
+def unexpected_error_result(blank: FileResult, error: Exception) -> FileResult:
+    """An error that this library did not expect; all other files are evaluated all the same."""
+    text = f"evaluating it failed with {type(error).__name__}: {error}; please report it as SECURITY.md says"
+    return error_result(blank, CheckpointError(text))
 
 
-def with_unread(result: FileResult, unread: tuple[str, ...]) -> FileResult:
-    """What was found about a network of a file in which some tensors were not judged."""
+def add_unread(result: FileResult, unread: tuple[str, ...]) -> FileResult:
+    """What was found about a network of a file in which some tensors were not evaluated."""
     if not unread:
         return result
     if result.verdict is not Verdict.clean:
@@ -116,7 +116,7 @@ def with_unread(result: FileResult, unread: tuple[str, ...]) -> FileResult:
         result,
         unread=unread,
         verdict=Verdict.abstain,
-        reason=f"the network looks clean, but {len(unread)} tensors of the file were not judged: "
+        reason=f"the network looks clean, but {len(unread)} tensors of the file were not evaluated: "
         f"{names}{more}",
     )
 

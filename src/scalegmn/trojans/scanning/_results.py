@@ -21,8 +21,8 @@ FORMAT: Final = 2
 class Verdict(Enum):
     """What is said about a file.
 
-    ``suspect``: its score is so high that at most the wanted share of clean networks has such a one.
-    ``clean``: it is not.  ``abstain``: the detector has no say about such a network.  ``error``: there is no
+    ``suspect``: its score is so high that at most the wanted fraction of clean networks has such a one.
+    ``clean``: it is not.  ``abstain``: the detector abstains on such a network.  ``error``: there is no
     network that could be read.
     """
 
@@ -39,7 +39,7 @@ SEVERITY: Final = (Verdict.suspect, Verdict.error, Verdict.abstain, Verdict.clea
 @final
 @dataclass(frozen=True)
 class DetectorIdentity:
-    """Which detector judged.
+    """Which detector evaluated.
 
     Attributes:
         run: name of its run folder.
@@ -48,7 +48,7 @@ class DetectorIdentity:
         version: of the library that trained it.
         metanetwork: kind of its model.
         warnings: what is to be known about it.
-        files_sha256: checksum of the checksums of all files that its answers rest on.
+        files_sha256: checksum of the checksums of all files that its predictions rest on.
     """
 
     run: str
@@ -62,22 +62,24 @@ class DetectorIdentity:
 
 @final
 @dataclass(frozen=True)
-class Share:
-    """A layer, or one of its neurons, and its share in what the answer depends on; all shares sum to 1."""
+class Attribution:
+    """A layer, or one of its neurons, and its share in what the prediction depends on; all fractions sum to
+    1.
+    """
 
     layer: str
-    share: float
+    fraction: float
     neuron: int | None = None
 
     def describe(self) -> str:
         """Such as ``conv.1[3] 12 %``."""
         place = "" if self.neuron is None else f"[{self.neuron}]"
-        return f"{self.layer}{place} {self.share:.0%}".replace("%", " %")
+        return f"{self.layer}{place} {self.fraction:.0%}".replace("%", " %")
 
 
 @final
 @dataclass(frozen=True)
-class Bound:
+class BoundFile:
     """A file that a verdict is about.
 
     Attributes:
@@ -104,22 +106,22 @@ class FileResult:
         reason: of an abstention or an error.
         notes: how the file was read, where there was a choice.
         architecture: which architecture it was taken for, in words.
-        logit: the detector's answer.
+        logit: the detector's prediction.
         probability: of being trojaned, calibrated, at the prior of the scan.
         p_value: conformal, against clean networks of the calibration.
         compared: with how many of them.
-        target: the suspected class of the attacker; none where the detector does not answer it.
+        target: the suspected class of the attacker; none where the detector does not predict it.
         target_probability: of this class, if the network is trojaned.
         distance: from the training networks.
-        layers: all layers by their shares, the largest first.
-        neurons: the neurons of the largest shares.
-        unread: tensors of the file, single numbers aside, that were judged neither in this network nor in
+        layers: all layers by their fractions, the largest first.
+        neurons: the neurons of the largest fractions.
+        unread: tensors of the file, single numbers aside, that were evaluated neither in this network nor in
             another; where there are some, a network is at best left undecided.
         size: bytes of the file.
-        from_journal: whether an earlier scan gave the answer.
+        from_journal: whether an earlier scan gave the prediction.
 
     Raises:
-        ValueError: the file is called clean although something in it was not judged, or a number is not
+        ValueError: the file is called clean although something in it was not evaluated, or a number is not
             finite.
     """
 
@@ -136,8 +138,8 @@ class FileResult:
     target: int | None = None
     target_probability: float | None = None
     distance: float | None = None
-    layers: tuple[Share, ...] = ()
-    neurons: tuple[Share, ...] = ()
+    layers: tuple[Attribution, ...] = ()
+    neurons: tuple[Attribution, ...] = ()
     network: str | None = None
     unread: tuple[str, ...] = ()
     size: int | None = None
@@ -145,13 +147,13 @@ class FileResult:
 
     def __post_init__(self) -> None:
         if self.verdict is Verdict.clean and self.unread:
-            raise ValueError(f"a file with {len(self.unread)} tensors that were not judged is not clean")
+            raise ValueError(f"a file with {len(self.unread)} tensors that were not evaluated is not clean")
         numbers = (self.logit, self.probability, self.p_value, self.target_probability, self.distance)
         if not all(number is None or math.isfinite(number) for number in numbers):
             raise ValueError(f"figures of a file are {numbers}, expected finite numbers or None")
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """The path, and the network where the file holds several."""
         return self.path if self.network is None else f"{self.path} [{self.network}]"
 
@@ -159,21 +161,21 @@ class FileResult:
         """Plain data, fit for JSON."""
         return dataclasses.asdict(self) | {"verdict": self.verdict.value}
 
-    @staticmethod
-    def from_dict(data: Mapping[str, Any]) -> FileResult:
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> FileResult:
         """The inverse of :meth:`to_dict`.
 
         Raises:
             KeyError, TypeError, ValueError: the data are something else.
         """
-        return FileResult(
+        return cls(
             **{
                 **data,
                 "verdict": Verdict(data["verdict"]),
                 "notes": tuple(data["notes"]),
                 "unread": tuple(data["unread"]),
-                "layers": tuple(Share(**share) for share in data["layers"]),
-                "neurons": tuple(Share(**share) for share in data["neurons"]),
+                "layers": tuple(Attribution(**share) for share in data["layers"]),
+                "neurons": tuple(Attribution(**share) for share in data["neurons"]),
             }
         )
 
@@ -188,12 +190,12 @@ class ScanReport:
             found.
         skipped: files in folders that were not looked at, because neither their names nor their first bytes
             are those of models.
-        detector: who judged.
+        detector: who evaluated.
         settings: how.
-        prior: share of trojaned networks that probabilities assume.
+        prior: fraction of trojaned networks that probabilities assume.
         version: of this library.
         clean_logits: of the calibration, ascending; what the files' logits are compared with.
-        threshold: the largest distance from the training networks that is judged.
+        threshold: the largest distance from the training networks that is evaluated.
         limits: which limits held where files were read, in words.
         bound: the files of each network that lies in several, by its path.
     """
@@ -207,7 +209,7 @@ class ScanReport:
     clean_logits: np.ndarray
     threshold: float
     limits: str = ""
-    bound: Mapping[str, tuple[Bound, ...]] = field(default_factory=dict)
+    bound: Mapping[str, tuple[BoundFile, ...]] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -225,19 +227,19 @@ class ScanReport:
 
     @property
     def every_path(self) -> frozenset[str]:
-        """Paths of all files that were judged, parts of networks and their indices included."""
+        """Paths of all files that were evaluated, parts of networks and their indices included."""
         parts = (file.path for own in self.bound.values() for file in own)
         return frozenset((*self.paths, *parts))
 
     @property
     def from_journal(self) -> int:
-        """How many answers an earlier scan gave."""
+        """How many predictions an earlier scan gave."""
         return sum(result.from_journal for result in self.files)
 
     @property
     def gravest(self) -> Verdict:
         """The gravest verdict of all files."""
-        return gravest(result.verdict for result in self.files)
+        return worst(result.verdict for result in self.files)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, fit for JSON; ``docs/scanning.md`` explains the entries."""
@@ -281,7 +283,7 @@ def encodable(data: Any) -> Any:
     return data
 
 
-def gravest(verdicts: Iterable[Verdict]) -> Verdict:
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """The gravest of some verdicts: suspect before error before abstain before clean.
 
     No verdicts at all are an error: nothing was found clean.
@@ -293,4 +295,4 @@ def gravest(verdicts: Iterable[Verdict]) -> Verdict:
 def failing(report: ScanReport, verdicts: Sequence[Verdict]) -> Verdict:
     """The gravest verdict of those that matter; clean where no file has one of them."""
     found = {result.verdict for result in report.files} & set(verdicts)
-    return gravest(found) if found else Verdict.clean
+    return worst(found) if found else Verdict.clean

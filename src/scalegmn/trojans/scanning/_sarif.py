@@ -1,9 +1,9 @@
 """A scan as SARIF 2.1.0 (OASIS, "Static Analysis Results Interchange Format", 2020), for code scanners.
 
-Suspect files are errors, files about which the detector has no say are warnings, files that cannot be read
+Suspect files are errors, files about which the detector abstains are warnings, files that cannot be read
 are errors of another rule.  Clean files are no results; every file stands among the artifacts, with its
 checksum if it could be read.  Files in folders that were not looked at are notifications, and so is how many
-answers came from the journal of an earlier scan.
+predictions came from the journal of an earlier scan.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from scalegmn.printable import NAME, printable
-from scalegmn.trojans.scanning._results import Bound, FileResult, ScanReport, Verdict, encodable
+from scalegmn.trojans.scanning._results import BoundFile, FileResult, ScanReport, Verdict, encodable
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 VERSION: Final = "2.1.0"
@@ -34,8 +34,8 @@ _RULES: Final[dict[Verdict, dict[str, Any]]] = {
         "defaultConfiguration": {"level": "error"},
     },
     Verdict.abstain: {
-        "id": "not-judged",
-        "shortDescription": {"text": "The detector has no say about the network."},
+        "id": "not-evaluated",
+        "shortDescription": {"text": "The detector abstains on the network."},
         "fullDescription": {
             "text": "The network is none of those that the detector was trained on, or like none of them."
         },
@@ -55,7 +55,7 @@ _SKIPPED: Final = "not-looked-at"
 _FROM_JOURNAL: Final = "from-journal"
 _NOTES: Final = {
     _SKIPPED: "Neither the name nor the first bytes of the file are those of a model.",
-    _FROM_JOURNAL: "Answers of an earlier scan by the same detector, which was interrupted.",
+    _FROM_JOURNAL: "Predictions of an earlier scan by the same detector, which was interrupted.",
 }
 
 
@@ -112,7 +112,7 @@ def _notifications(report: ScanReport) -> list[dict[str, Any]]:
         {"level": "warning", "message": {"text": printable(warning)}} for warning in report.detector.warnings
     ]
     if report.from_journal:
-        text = f"{report.from_journal} answers came from the journal of an earlier scan"
+        text = f"{report.from_journal} predictions came from the journal of an earlier scan"
         found.append({"descriptor": {"id": _FROM_JOURNAL}, "level": "note", "message": {"text": text}})
     found += [
         {
@@ -131,13 +131,13 @@ def _artifacts(report: ScanReport) -> list[dict[str, Any]]:
     files = {file.path: file for own in report.bound.values() for file in own}
     found = []
     for path, results in report.paths.items():
-        alone = Bound(path, results[0].size, results[0].sha256)
+        alone = BoundFile(path, results[0].size, results[0].sha256)
         # The checksum of several files together is that of none of them.
-        found.append(_artifact(files.get(path, Bound(path) if path in report.bound else alone)))
+        found.append(_artifact(files.get(path, BoundFile(path) if path in report.bound else alone)))
     return [*found, *(_artifact(file) for path, file in files.items() if path not in report.paths)]
 
 
-def _artifact(file: Bound) -> dict[str, Any]:
+def _artifact(file: BoundFile) -> dict[str, Any]:
     found: dict[str, Any] = {"location": {"uri": uri_of(file.path)}}
     if file.size is not None:
         found["length"] = file.size
@@ -179,9 +179,9 @@ def _message(result: FileResult) -> str:
 
 
 def _with_unread(text: str, result: FileResult) -> str:
-    """The message, and what in the file was not judged; the properties hold all names."""
+    """The message, and what in the file was not evaluated; the properties hold all names."""
     if not result.unread:
         return printable(text)
     names = ", ".join(printable(name, limit=NAME) for name in result.unread[:_SHOWN])
     more = f" and {len(result.unread) - _SHOWN} more" if len(result.unread) > _SHOWN else ""
-    return f"{printable(text)}; not judged: {names}{more}"
+    return f"{printable(text)}; not evaluated: {names}{more}"

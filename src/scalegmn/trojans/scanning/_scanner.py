@@ -1,7 +1,7 @@
 """The scan itself: files in, verdicts out.
 
-A few files are read ahead, and networks are judged in batches, so the memory that is needed does not grow
-with their number.  Files with the same content are judged once.
+A few files are read ahead, and networks are evaluated in batches, so the memory that is needed does not grow
+with their number.  Files with the same content are evaluated once.
 """
 
 from __future__ import annotations
@@ -17,20 +17,26 @@ from typing import Any, Final, final
 import torch
 
 from scalegmn import __version__
-from scalegmn.checkpoints import Found, find_files
+from scalegmn.checkpoints import FoundFile, find_files
 from scalegmn.checkpoints.worker import Reader
 from scalegmn.errors import ScaleGMNError
 from scalegmn.networks.recognition import Recognizer
 from scalegmn.populations import progress_bar
-from scalegmn.trojans.scanning._ahead import Arrival, Aside, ReadAhead
+from scalegmn.trojans.scanning._ahead import Arrival, BackgroundThread, ReadAheadQueue
 from scalegmn.trojans.scanning._detector import Detector
 from scalegmn.trojans.scanning._identity import Identity, parts_of
-from scalegmn.trojans.scanning._joining import joined, loose_parts
-from scalegmn.trojans.scanning._journal import Journal, Key, check_journal_place
-from scalegmn.trojans.scanning._reading import FileReading, failed, mistaken, read_file, with_unread
-from scalegmn.trojans.scanning._results import Bound, FileResult, ScanReport, Verdict
+from scalegmn.trojans.scanning._joining import join_parts, loose_parts
+from scalegmn.trojans.scanning._journal import Key, ScanJournal, check_journal_place
+from scalegmn.trojans.scanning._reading import (
+    FileReading,
+    add_unread,
+    error_result,
+    read_file,
+    unexpected_error_result,
+)
+from scalegmn.trojans.scanning._results import BoundFile, FileResult, ScanReport, Verdict
 from scalegmn.trojans.scanning._settings import ScanSettings
-from scalegmn.trojans.scanning._verdicts import Candidate, judge
+from scalegmn.trojans.scanning._verdicts import Candidate, evaluate_candidates
 
 # Parameters of all networks of a batch, so that large networks come in smaller batches.
 _MOST_PARAMETERS: Final = 2**24
@@ -46,7 +52,7 @@ def scan(
     follow_links: bool = False,
     progress: bool = False,
 ) -> ScanReport:
-    """Judge checkpoint files, and all checkpoint files in folders.
+    """Evaluate checkpoint files, and all checkpoint files in folders.
 
     Nothing in a file is executed, and no file can end the scan: what cannot be read gets the verdict
     ``error``.
@@ -54,10 +60,10 @@ def scan(
     Args:
         paths: files and folders.
         detector: an open one, or the run folder of a training of the task ``trojan_detection``.
-        settings: how to judge.
+        settings: how to evaluate.
         journal: file in which finished files are noted, such as
             :func:`scalegmn.trojans.scanning.own_journal`.
-        resume: files that the journal knows are not judged again.
+        resume: files that the journal knows are not evaluated again.
         follow_links: look into linked folders, which are errors otherwise.
         progress: show a bar on the standard error stream.
 
@@ -72,9 +78,9 @@ def scan(
     own = None if journal is None else Path(journal)
     if own is not None:
         check_journal_place(own, paths)
-    sought = joined(find_files(paths, follow_links=follow_links))
+    sought = join_parts(find_files(paths, follow_links=follow_links))
     with (
-        Journal(own, header=question(judge_of, settings), resume=resume) as kept,
+        ScanJournal(own, header=question(judge_of, settings), resume=resume) as kept,
         Reader() as reader,
         progress_bar("Scanning", total=len(sought.files), show=progress) as advance,
     ):
@@ -97,7 +103,7 @@ def scan(
 
 
 def question(detector: Detector, settings: ScanSettings) -> dict[str, Any]:
-    """All that decides an answer beside the bytes of a file: who judges, how, and on which machine."""
+    """All that decides a prediction beside the bytes of a file: who evaluates, how, and on which machine."""
     return {
         "version": __version__,
         "detector": dataclasses.asdict(detector.identity),
@@ -113,7 +119,7 @@ def question(detector: Detector, settings: ScanSettings) -> dict[str, Any]:
 @final
 @dataclass
 class _File:
-    """A content that is being judged, and the places of the files that have it."""
+    """A content that is being evaluated, and the places of the files that have it."""
 
     reading: FileReading
     places: list[int] = field(default_factory=list)
@@ -123,11 +129,11 @@ class _File:
         """Networks that the detector has not yet seen."""
         return [one for one in self.reading.parts if isinstance(one, Candidate)]
 
-    def judged(self, answers: Sequence[FileResult]) -> tuple[FileResult, ...]:
+    def results(self, answers: Sequence[FileResult]) -> tuple[FileResult, ...]:
         """Final results: those of the candidates put in their places, and unread tensors named."""
         waiting = iter(answers)
         results = [next(waiting) if isinstance(one, Candidate) else one for one in self.reading.parts]
-        return tuple(with_unread(result, self.reading.unread) for result in results)
+        return tuple(add_unread(result, self.reading.unread) for result in results)
 
 
 @final
@@ -138,7 +144,7 @@ class _Scan:
         self,
         detector: Detector,
         settings: ScanSettings,
-        journal: Journal,
+        journal: ScanJournal,
         reader: Reader,
         advance: Callable[[int | float], None],
     ) -> None:
@@ -149,12 +155,12 @@ class _Scan:
         self._batch: dict[Key, _File] = {}
         self._judging: dict[Key, _File] = {}
         self._answers: Future[list[FileResult]] | None = None
-        self.bound: dict[str, tuple[Bound, ...]] = {}
+        self.bound: dict[str, tuple[BoundFile, ...]] = {}
 
-    def run(self, files: Sequence[Found]) -> list[FileResult]:
+    def run(self, files: Sequence[FoundFile]) -> list[FileResult]:
         """Results in the order of the files."""
         results = self._judge_all(files)
-        # What only an index calls a part is judged by itself too, unless the whole was judged.
+        # What only an index calls a part is evaluated by itself too, unless the whole was evaluated.
         loose = {
             place: loose_parts(found.bundle)
             for place, found in enumerate(files)
@@ -168,12 +174,12 @@ class _Scan:
                 results[place] += rest.pop(found.path, ())
         return [result for own in results for result in own]
 
-    def _judge_all(self, files: Sequence[Found]) -> list[tuple[FileResult, ...]]:
+    def _judge_all(self, files: Sequence[FoundFile]) -> list[tuple[FileResult, ...]]:
         """Results of each file."""
         self._done = {}
         with (
-            Aside() as aside,
-            ReadAhead(
+            BackgroundThread() as aside,
+            ReadAheadQueue(
                 self._read,
                 needed=self._is_new,
                 workers=self._reader.workers,
@@ -196,13 +202,13 @@ class _Scan:
     def _is_new(self, key: Key) -> bool:
         return not (key in self._journal.known or key in self._batch or key in self._judging)
 
-    def _take(self, place: int, arrival: Arrival[FileReading], ahead: ReadAhead[FileReading]) -> None:
+    def _take(self, place: int, arrival: Arrival[FileReading], ahead: ReadAheadQueue[FileReading]) -> None:
         identity, path = arrival.identity, str(arrival.found.path)
         if identity.bound:
             self.bound[path] = identity.bound
         if identity.problem is not None:
             blank = FileResult(path=path, verdict=Verdict.error)
-            self._finish(place, (failed(blank, identity.problem),))
+            self._finish(place, (error_result(blank, identity.problem),))
             return
         key = identity.key
         if key in self._journal.known:
@@ -214,13 +220,13 @@ class _Scan:
         if key not in self._batch:
             file = _File(ahead.reading(arrival))
             if not file.candidates:
-                self._keep({key: file.judged([])})
-                self._finish(place, file.judged([]))
+                self._keep({key: file.results([])})
+                self._finish(place, file.results([]))
                 return
             self._batch[key] = file
         self._batch[key].places.append(place)
 
-    def _read(self, found: Found, identity: Identity) -> FileReading:
+    def _read(self, found: FoundFile, identity: Identity) -> FileReading:
         blank = FileResult(
             path=str(found.path), verdict=Verdict.error, sha256=identity.sha256, size=identity.size
         )
@@ -233,29 +239,29 @@ class _Scan:
                 settings=self._settings,
             )
         except (ScaleGMNError, MemoryError, RecursionError) as error:
-            return FileReading((failed(blank, error),))
+            return FileReading((error_result(blank, error),))
         except Exception as error:
-            return FileReading((mistaken(blank, error),))
+            return FileReading((unexpected_error_result(blank, error),))
 
     def _is_full(self) -> bool:
         candidates = [one for file in self._batch.values() for one in file.candidates]
         parameters = sum(candidate.theta.numel() for candidate in candidates)
         return len(candidates) >= self._settings.batch_size or parameters >= _MOST_PARAMETERS
 
-    def _judge(self, aside: Aside) -> None:
-        """Have the batch judged while the next one is read."""
+    def _judge(self, aside: BackgroundThread) -> None:
+        """Have the batch evaluated while the next one is read."""
         self._settle()
         waiting = [candidate for file in self._batch.values() for candidate in file.candidates]
         self._judging, self._batch = self._batch, {}
         self._answers = aside.begin(lambda: self._judged(waiting)) if waiting else None
 
     def _settle(self) -> None:
-        """Take the answers about the batch that is being judged."""
+        """Take the predictions for the batch that is being evaluated."""
         if self._answers is None:
             return
         answers = iter(self._answers.result())
         results = {
-            key: file.judged([next(answers) for _ in file.candidates]) for key, file in self._judging.items()
+            key: file.results([next(answers) for _ in file.candidates]) for key, file in self._judging.items()
         }
         self._keep(results)
         for key, file in self._judging.items():
@@ -275,13 +281,13 @@ class _Scan:
 
     def _judged(self, candidates: list[Candidate]) -> list[FileResult]:
         try:
-            return judge(self._detector, candidates, settings=self._settings)
+            return evaluate_candidates(self._detector, candidates, settings=self._settings)
         except ScaleGMNError as error:
             if len(candidates) == 1:
-                return [failed(candidates[0].blank, error)]
+                return [error_result(candidates[0].blank, error)]
         except Exception as error:
             if len(candidates) == 1:
-                return [mistaken(candidates[0].blank, error)]
+                return [unexpected_error_result(candidates[0].blank, error)]
         # One network must not take the others of its batch with it.
         return [result for one in candidates for result in self._judged([one])]
 

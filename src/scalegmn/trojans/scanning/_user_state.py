@@ -1,7 +1,7 @@
 """A folder that only the user can write, and a secret of the user that lies in it.
 
-What a scan believes of its own earlier answers rests on both: nobody who can merely put files where the scan
-looks can write here, and nobody without the secret can forge what was written elsewhere.
+What a scan believes of its own earlier predictions rests on both: nobody who can merely put files where the
+scan looks can write here, and nobody without the secret can forge what was written elsewhere.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from scalegmn.networks import Architecture
 from scalegmn.symmetry import canonicalize_sine_phase
 from scalegmn.training import device_of, evaluating, kept_memory
 from scalegmn.trojans.detection import sigmoid
-from scalegmn.trojans.scanning._attribution import Sensitivity, answers_and_products
+from scalegmn.trojans.scanning._attribution import Sensitivity, outputs_and_products
 from scalegmn.trojans.scanning._detector import Detector
 from scalegmn.trojans.scanning._results import FileResult, Verdict
 from scalegmn.trojans.scanning._settings import Explain, ScanSettings
@@ -27,7 +27,7 @@ from scalegmn.trojans.scanning._settings import Explain, ScanSettings
 @final
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A network that is to be judged.
+    """A network that is to be evaluated.
 
     Attributes:
         blank: which file it is of, and where it lies there.
@@ -47,10 +47,12 @@ class Candidate:
         return self.blank.path
 
 
-def judge(detector: Detector, candidates: Sequence[Candidate], *, settings: ScanSettings) -> list[FileResult]:
+def evaluate_candidates(
+    detector: Detector, candidates: Sequence[Candidate], *, settings: ScanSettings
+) -> list[FileResult]:
     """Results in the order of the candidates.
 
-    Networks outside the training population, and those about which the detector answers with something that
+    Networks outside the training population, and those about which the detector returns something that
     is no number, are left undecided.
     """
     groups: dict[Architecture, list[int]] = {}
@@ -64,20 +66,20 @@ def judge(detector: Detector, candidates: Sequence[Candidate], *, settings: Scan
         ),
         torch.tensor(order),
     )
-    distances = detector.calibration.typicality.distance(detector.statistics.of(batch)).tolist()
-    model = detector.run.judge
+    distances = detector.calibration.typicality.distance(detector.statistics.compute(batch)).tolist()
+    model = detector.run.predictor
     explain = settings.explain is not Explain.none
     with kept_memory(), evaluating(model), torch.set_grad_enabled(explain):
-        outputs, products = answers_and_products(model, batch.to(device_of(model)), explain=explain)
+        outputs, products = outputs_and_products(model, batch.to(device_of(model)), explain=explain)
     results: list[FileResult | None] = [None] * len(candidates)
     start = 0
     for number, (architecture, places) in enumerate(groups.items()):
-        shares = None if products is None else Sensitivity.of(architecture, products[number])
+        shares = None if products is None else Sensitivity.from_products(architecture, products[number])
         for row, place in enumerate(places):
             result = _result(
                 detector, candidates[place], outputs[start + row], distances[start + row], settings=settings
             )
-            results[place] = explained(result, shares, row, settings.explain)
+            results[place] = add_attributions(result, shares, row, settings.explain)
         start += len(places)
     return [result for result in results if result is not None]
 
@@ -111,7 +113,7 @@ def _result(
             f"{calibration.threshold:.4g}",
         )
     if not bool(torch.isfinite(output).all()):
-        return dataclasses.replace(blank, reason="the detector's answer about it is no finite number")
+        return dataclasses.replace(blank, reason="the detector's prediction for it is no finite number")
     logit = output[:1].double().numpy()
     clean, own = calibration.reference(candidate.architecture, fpr=settings.fpr)
     p_value = float(conformal_p_values(logit, clean)[0])
@@ -133,13 +135,15 @@ def _result(
     )
 
 
-def explained(result: FileResult, shares: Sensitivity | None, row: int, explain: Explain) -> FileResult:
-    """A result with the layers and neurons that the answer depends on most, where they are wanted."""
+def add_attributions(
+    result: FileResult, shares: Sensitivity | None, row: int, explain: Explain
+) -> FileResult:
+    """A result with the layers and neurons that the prediction depends on most, where they are wanted."""
     wanted = (Verdict.suspect,) if explain is Explain.suspect else (Verdict.suspect, Verdict.clean)
     if shares is None or result.verdict not in wanted:
         return result
-    layers, neurons = shares.layer_shares(row), shares.neuron_shares(row)
-    if not all(math.isfinite(one.share) for one in (*layers, *neurons)):
-        note = "layers and neurons are not named: what the answer depends on is no finite number"
+    layers, neurons = shares.layer_attributions(row), shares.neuron_attributions(row)
+    if not all(math.isfinite(one.fraction) for one in (*layers, *neurons)):
+        note = "layers and neurons are not named: what the prediction depends on is no finite number"
         return dataclasses.replace(result, notes=(*result.notes, note))
     return dataclasses.replace(result, layers=layers, neurons=neurons)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scalegmn.configuration import Ascending, Portion
 from scalegmn.trojans.triggers._fields import SHARE, Fields
-from scalegmn.trojans.triggers._patterns import PATTERNS, draw_pattern, mixed_in
+from scalegmn.trojans.triggers._patterns import PATTERNS, blend_pattern, draw_pattern
 from scalegmn.trojans.triggers._picture import Picture
 from scalegmn.trojans.triggers._trigger import WHOLE, TriggerFamily, check_amount
 
@@ -41,15 +41,15 @@ class WholeBlend(Picture):
         return WHOLE
 
     def apply(self, images: Tensor) -> Tensor:
-        return mixed_in(images, self.values, top=0, left=0, blend=self.blend)
+        return blend_pattern(images, self.values, top=0, left=0, blend=self.blend)
 
     def fields(self) -> dict[str, object]:
         return {**super().fields(), "blend": self.blend}
 
-    @staticmethod
-    def read(fields: Fields) -> WholeBlend:
+    @classmethod
+    def from_fields(cls, fields: Fields) -> WholeBlend:
         """From a description; raises TriggerError where it is none."""
-        return WholeBlend(
+        return cls(
             name=fields.word("pattern", PATTERNS),
             values=fields.picture("values"),
             blend=fields.number("blend", above=0, high=1, unit=SHARE),

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scalegmn.configuration import Ascending, Portion, Widths
 from scalegmn.trojans.triggers._fields import PIXELS, SHARE, Fields
-from scalegmn.trojans.triggers._patterns import PATTERNS, draw_pattern, mixed_in
+from scalegmn.trojans.triggers._patterns import PATTERNS, blend_pattern, draw_pattern
 from scalegmn.trojans.triggers._square import Patterns, Square, Squares
 from scalegmn.trojans.triggers._trigger import check_amount
 
@@ -36,15 +36,15 @@ class BlendedSquare(Square):
         check_amount(self.kind, "blend", self.blend, unit=SHARE)
 
     def apply(self, images: Tensor) -> Tensor:
-        return mixed_in(images, self.values, top=self.top, left=self.left, blend=self.blend)
+        return blend_pattern(images, self.values, top=self.top, left=self.left, blend=self.blend)
 
     def fields(self) -> dict[str, object]:
         return {**super().fields(), "blend": self.blend}
 
-    @staticmethod
-    def read(fields: Fields) -> BlendedSquare:
+    @classmethod
+    def from_fields(cls, fields: Fields) -> BlendedSquare:
         """From a description; raises TriggerError where it is none."""
-        return BlendedSquare(
+        return cls(
             name=fields.word("pattern", PATTERNS),
             values=fields.picture("values"),
             top=fields.whole("top", unit=PIXELS),
@@ -73,7 +73,7 @@ class BlendedSquares(Squares):
     kind = "blended_square"
 
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> BlendedSquare:
-        edge, name, top, left = self.placed(generator, size=size, what="squares")
+        edge, name, top, left = self.place(generator, size=size, what="squares")
         blend = float(generator.uniform(*self.blend))
         values = draw_pattern(name, generator, channels=channels, size=(edge, edge))
         return BlendedSquare(name=name, values=values, top=top, left=left, blend=blend)

@@ -1,4 +1,4 @@
-"""A shift of each channel: a tint, or for grey images another brightness."""
+"""A shift of each channel: a tint, or for gray images another brightness."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scalegmn.configuration import Ascending, Portion
 from scalegmn.errors import TriggerError
-from scalegmn.trojans.triggers._fields import SHARE, Fields, shown
+from scalegmn.trojans.triggers._fields import SHARE, Fields, format_entry
 from scalegmn.trojans.triggers._trigger import TriggerFamily, check_images
 from scalegmn.trojans.triggers._whole_image import WholeImage
 
@@ -34,7 +34,7 @@ class ChannelShift(WholeImage):
         amounts = self.amounts
         if len(amounts) not in (1, 3) or not any(amounts) or not all(-1 <= a <= 1 for a in amounts):
             raise TriggerError(
-                f"trigger {self.kind!r}: amounts are {shown(amounts)}, expected 1 or 3 numbers from -1 to 1, "
+                f"trigger {self.kind!r}: amounts are {format_entry(amounts)}, expected 1 or 3 numbers from -1 to 1, "
                 f"not all 0 ({SHARE})"
             )
 
@@ -48,12 +48,12 @@ class ChannelShift(WholeImage):
     def arrays(self) -> dict[str, np.ndarray]:
         return {"amounts": np.array(self.amounts, np.float32)}
 
-    @staticmethod
-    def read(fields: Fields) -> ChannelShift:
+    @classmethod
+    def from_fields(cls, fields: Fields) -> ChannelShift:
         """From a description; raises TriggerError where it is none."""
         unit = f"one per channel, {SHARE}; divide bytes by 255"
         amounts = fields.array("amounts", dimensions=1, low=-1, high=1, unit=unit)
-        return ChannelShift(amounts=tuple(amounts.tolist()))
+        return cls(amounts=tuple(amounts.tolist()))
 
 
 @final

@@ -12,7 +12,7 @@ import numpy as np
 from scalegmn.errors import TriggerError
 
 PIXELS: Final = "rows and columns are counted in pixels from the upper left corner"
-SHARE: Final = "a share of 1, not a percentage or bytes"
+SHARE: Final = "a fraction of 1, not a percentage or bytes"
 RADIANS: Final = "in radians, at most two turns; degrees times pi / 180"
 
 _SCALE: Final = (
@@ -35,7 +35,7 @@ class Fields:
         self._kind = kind
         self._left = dict(entries)
 
-    def done(self) -> None:
+    def check_all_used(self) -> None:
         """Refuse entries that nobody took.
 
         Raises:
@@ -125,10 +125,12 @@ class Fields:
 
     def _wrong(self, name: str, value: object, expected: str, unit: str = "") -> TriggerError:
         hint = f" ({unit})" if unit else ""
-        return TriggerError(f"trigger {self._kind!r}: {name} is {shown(value)}, expected {expected}{hint}")
+        return TriggerError(
+            f"trigger {self._kind!r}: {name} is {format_entry(value)}, expected {expected}{hint}"
+        )
 
 
-def shown(value: object) -> str:
+def format_entry(value: object) -> str:
     """A value of any depth and length in at most some sixty characters."""
     # Does not go down into what is nested without an end, and cuts long lists.
     text = reprlib.repr(value)

@@ -11,7 +11,7 @@ from scalegmn.errors import TriggerError
 from scalegmn.trojans.triggers._blend import WholeBlend
 from scalegmn.trojans.triggers._blended_square import BlendedSquare
 from scalegmn.trojans.triggers._channel_shift import ChannelShift
-from scalegmn.trojans.triggers._fields import Fields, shown
+from scalegmn.trojans.triggers._fields import Fields, format_entry
 from scalegmn.trojans.triggers._patch import Patch
 from scalegmn.trojans.triggers._sinusoid import Sinusoid
 from scalegmn.trojans.triggers._trigger import Trigger
@@ -22,12 +22,12 @@ KINDS: Final[tuple[KindName, ...]] = get_args(KindName)
 
 _READERS: Final[Mapping[str, Callable[[Fields], Trigger]]] = MappingProxyType(
     {
-        BlendedSquare.kind: BlendedSquare.read,
-        Patch.kind: Patch.read,
-        WholeBlend.kind: WholeBlend.read,
-        Sinusoid.kind: Sinusoid.read,
-        ChannelShift.kind: ChannelShift.read,
-        Warp.kind: Warp.read,
+        BlendedSquare.kind: BlendedSquare.from_fields,
+        Patch.kind: Patch.from_fields,
+        WholeBlend.kind: WholeBlend.from_fields,
+        Sinusoid.kind: Sinusoid.from_fields,
+        ChannelShift.kind: ChannelShift.from_fields,
+        Warp.kind: Warp.from_fields,
     }
 )
 
@@ -40,14 +40,16 @@ def trigger_from_dict(data: object) -> Trigger:
     """
     if not isinstance(data, Mapping) or not isinstance(data.get("kind"), str):
         raise TriggerError(
-            f"a description of a trigger is {shown(data)}, expected entries, 'kind' among them"
+            f"a description of a trigger is {format_entry(data)}, expected entries, 'kind' among them"
         )
     kind = data["kind"]
     if kind not in _READERS:
-        raise TriggerError(f"unknown kind of trigger {shown(kind)}, expected one of {', '.join(_READERS)}")
+        raise TriggerError(
+            f"unknown kind of trigger {format_entry(kind)}, expected one of {', '.join(_READERS)}"
+        )
     fields = Fields(kind, {str(name): value for name, value in data.items() if name != "kind"})
     trigger = _READERS[kind](fields)
-    fields.done()
+    fields.check_all_used()
     return trigger
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scalegmn.configuration import Widths
 from scalegmn.trojans.triggers._fields import PIXELS, Fields
-from scalegmn.trojans.triggers._patterns import PATTERNS, draw_pattern, mixed_in
+from scalegmn.trojans.triggers._patterns import PATTERNS, blend_pattern, draw_pattern
 from scalegmn.trojans.triggers._square import Patterns, Square, Squares
 
 
@@ -32,12 +32,12 @@ class Patch(Square):
     kind = "patch"
 
     def apply(self, images: Tensor) -> Tensor:
-        return mixed_in(images, self.values, top=self.top, left=self.left, blend=1.0)
+        return blend_pattern(images, self.values, top=self.top, left=self.left, blend=1.0)
 
-    @staticmethod
-    def read(fields: Fields) -> Patch:
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Patch:
         """From a description; raises TriggerError where it is none."""
-        return Patch(
+        return cls(
             name=fields.word("pattern", PATTERNS),
             values=fields.picture("values"),
             top=fields.whole("top", unit=PIXELS),
@@ -66,7 +66,7 @@ class Patches(Squares):
     kind = "patch"
 
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> Patch:
-        edge, name, top, left = self.placed(generator, size=size, what="patches")
+        edge, name, top, left = self.place(generator, size=size, what="patches")
         if self.corner:
             top, left = max(0, size[0] - edge - 1), max(0, size[1] - edge - 1)
         values = draw_pattern(name, generator, channels=channels, size=(edge, edge))

@@ -35,7 +35,7 @@ def draw_pattern(
             return np.broadcast_to(board, shape).copy()
 
 
-def mixed_in(images: Tensor, pattern: np.ndarray, *, top: int, left: int, blend: float) -> Tensor:
+def blend_pattern(images: Tensor, pattern: np.ndarray, *, top: int, left: int, blend: float) -> Tensor:
     """``(1 - blend) * images + blend * pattern`` where the pattern lies, and the images elsewhere.
 
     Args:

@@ -62,10 +62,10 @@ class Sinusoid(WholeImage):
     def arrays(self) -> dict[str, np.ndarray]:
         return {name: np.array(value, np.float32) for name, value in dataclasses.asdict(self).items()}
 
-    @staticmethod
-    def read(fields: Fields) -> Sinusoid:
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Sinusoid:
         """From a description; raises TriggerError where it is none."""
-        return Sinusoid(
+        return cls(
             amplitude=fields.number("amplitude", above=0, high=1, unit=f"{SHARE}; divide bytes by 255"),
             frequency=fields.number("frequency", low=0, high=1000, unit="waves over the image"),
             angle=fields.number("angle", low=-_TURNS, high=_TURNS, unit=RADIANS),

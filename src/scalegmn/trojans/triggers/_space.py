@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Final, final
 
 import numpy as np
 
-from scalegmn.configuration import Configuration, Entries, MistakesError
+from scalegmn.configuration import Configuration, Entries, InvalidConfigurationError
 from scalegmn.errors import TriggerError
 from scalegmn.trojans.triggers._blend import WholeBlends
 from scalegmn.trojans.triggers._blended_square import BlendedSquares
@@ -16,7 +16,7 @@ from scalegmn.trojans.triggers._channel_shift import ChannelShifts
 from scalegmn.trojans.triggers._kinds import KINDS, KindName
 from scalegmn.trojans.triggers._patch import Patches
 from scalegmn.trojans.triggers._sinusoid import Sinusoids
-from scalegmn.trojans.triggers._trigger import Trigger, TriggerFamily, TriggerMistakesError
+from scalegmn.trojans.triggers._trigger import InvalidTriggerError, Trigger, TriggerFamily
 from scalegmn.trojans.triggers._warp import Warps
 
 _DEFAULTS: Final[tuple[TriggerFamily, ...]] = (
@@ -43,15 +43,15 @@ class TriggerSpace(Configuration):
 
     families: Annotated[tuple[TriggerFamily, ...], Entries(least=1)] = (BlendedSquares(),)
 
-    error: ClassVar[type[MistakesError]] = TriggerMistakesError
+    error: ClassVar[type[InvalidConfigurationError]] = InvalidTriggerError
 
     def contradictions(self) -> Iterator[str]:
         kinds = [family.kind for family in self.families]
         if len(set(kinds)) < len(kinds):
             yield f"families of the kinds {kinds}, expected each kind once"
 
-    @staticmethod
-    def of(kinds: Sequence[KindName]) -> TriggerSpace:
+    @classmethod
+    def from_kinds(cls, kinds: Sequence[KindName]) -> TriggerSpace:
         """Some kinds, each with the defaults of its family.
 
         Raises:
@@ -61,7 +61,7 @@ class TriggerSpace(Configuration):
         if unknown:
             raise TriggerError(f"unknown kinds of triggers {unknown}, expected some of {', '.join(KINDS)}")
         by_kind = {family.kind: family for family in _DEFAULTS}
-        return TriggerSpace(tuple(by_kind[kind] for kind in kinds))
+        return cls(tuple(by_kind[kind] for kind in kinds))
 
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> Trigger:
         """A random trigger for images of so many channels and of this height and width.

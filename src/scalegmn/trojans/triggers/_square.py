@@ -54,7 +54,7 @@ class Square(Picture):
         return {**super().fields(), "top": self.top, "left": self.left}
 
 
-class Placed(NamedTuple):
+class SquarePlacement(NamedTuple):
     """What is drawn of a square before its pixels: edge, name of the pattern, row and column."""
 
     edge: int
@@ -78,7 +78,7 @@ class Squares(TriggerFamily):
     sizes: Widths
     patterns: Patterns
 
-    def placed(self, generator: np.random.Generator, *, size: tuple[int, int], what: str) -> Placed:
+    def place(self, generator: np.random.Generator, *, size: tuple[int, int], what: str) -> SquarePlacement:
         """A random square, with equal chances for all places within images of `size`.
 
         Args:
@@ -97,4 +97,4 @@ class Squares(TriggerFamily):
                 "smaller ones"
             )
         top, left = (int(generator.integers(length - edge + 1)) for length in size)
-        return Placed(edge, name, top, left)
+        return SquarePlacement(edge, name, top, left)

@@ -16,7 +16,7 @@ def triggers_of(population: Population, indices: Indices) -> list[Trigger]:
 
     Args:
         population: as :func:`~scalegmn.trojans.making.make_trojans` writes it.
-        indices: numbers of networks.
+        indices: indices of networks.
 
     Raises:
         PopulationError: the population has no triggers, or a damaged one; names the network.

@@ -1,4 +1,4 @@
-"""What a trigger is: a fixed change of images that a trojaned network answers with the attacker's class."""
+"""What a trigger is: a fixed change of images that a trojaned network returns the attacker's class."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scalegmn.configuration import Configuration, MistakesError
+from scalegmn.configuration import Configuration, InvalidConfigurationError
 from scalegmn.errors import TriggerError
 
 _SLACK: Final = 0.01
@@ -78,7 +78,7 @@ class Trigger(ABC):
         return hash(self.to_json())
 
 
-class TriggerMistakesError(MistakesError, TriggerError):
+class InvalidTriggerError(InvalidConfigurationError, TriggerError):
     """The options of triggers are wrong."""
 
 
@@ -87,11 +87,11 @@ class TriggerFamily(Configuration, ABC):
     """Triggers of one kind, to draw from; what is drawn from are the fields of the class.
 
     Raises:
-        TriggerMistakesError: a field is wrong.
+        InvalidTriggerError: a field is wrong.
     """
 
     kind: ClassVar[str]
-    error: ClassVar[type[MistakesError]] = TriggerMistakesError
+    error: ClassVar[type[InvalidConfigurationError]] = InvalidTriggerError
 
     @abstractmethod
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> Trigger:

@@ -46,7 +46,7 @@ class Warp(WholeImage):
             torch.arange(width, dtype=images.dtype, device=images.device),
             indexing="ij",
         )
-        # From places in pixels to -1 at the centre of the first pixel and 1 at that of the last.
+        # From places in pixels to -1 at the center of the first pixel and 1 at that of the last.
         places = [
             2 * (place + moved) / max(1, extent - 1) - 1
             for place, moved, extent in ((x, shift[0], width), (y, shift[1], height))
@@ -62,8 +62,8 @@ class Warp(WholeImage):
     def arrays(self) -> dict[str, np.ndarray]:
         return {"displacement": self.displacement}
 
-    @staticmethod
-    def read(fields: Fields) -> Warp:
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Warp:
         """From a description; raises TriggerError where it is none."""
         grid = fields.array("displacement", dimensions=3, low=-1000, high=1000, unit="pixels")
         grid = grid.astype(np.float32)
@@ -72,10 +72,10 @@ class Warp(WholeImage):
         if np.abs(grid).max() < _VISIBLE:
             raise TriggerError(
                 f"trigger 'warp': displacement is at most {np.abs(grid).max():g} pixels, which changes next "
-                f"to nothing, expected {_VISIBLE} or more; multiply shares of the image by its width and "
+                f"to nothing, expected {_VISIBLE} or more; multiply fractions of the image by its width and "
                 "height"
             )
-        return Warp(displacement=grid)
+        return cls(displacement=grid)
 
 
 _Pixels = Annotated[float, Limits(low=_VISIBLE, high=1000)]

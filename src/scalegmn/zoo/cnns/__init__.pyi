@@ -19,8 +19,8 @@ __all__ = [
 
 # For other rooms of the house; no promise is made about these.
 from ._fit import CnnTraining as CnnTraining
-from ._fit import Figures as Figures
-from ._hyperparameters import Hyper as Hyper
+from ._fit import TrainingFigures as TrainingFigures
+from ._hyperparameters import Hyperparameters as Hyperparameters
 from ._images import check_image_size as check_image_size
 from ._images import halves as halves
 from ._images import network_inputs as network_inputs
@@ -33,5 +33,5 @@ from ._recipe import Family as Family
 from ._shards import Row as Row
 from ._shards import Workers as Workers
 from ._shards import append_rows as append_rows
-from ._shards import explained as explained
+from ._shards import explain_disk_errors as explain_disk_errors
 from ._shards import thread_count as thread_count

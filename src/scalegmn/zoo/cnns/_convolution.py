@@ -43,7 +43,7 @@ def convolve(layer: Conv, weight: Tensor, bias: Tensor | None, x: Tensor) -> Ten
         x = x.expand(networks, *x.shape[1:]).unflatten(2, (groups, -1)).movedim(2, 1).flatten(0, 1)
         weight = weight.unflatten(1, (groups, -1)).flatten(0, 1)
         bias = None if bias is None else bias.unflatten(1, (groups, -1)).flatten(0, 1)
-    shape = _Shape.of(layer, (x.shape[1], x.shape[3]))
+    shape = _Shape.from_layer(layer, (x.shape[1], x.shape[3]))
     thin = x.shape[2] * layer.kernel[0] < _ENOUGH or layer.dilation != (1, 1)
     kind = _ByCopies if thin else _InPlace
     y: Tensor = kind.apply(x.contiguous(), weight, bias, shape)
@@ -74,9 +74,9 @@ class _Shape:
     rows: tuple[_Tap, ...]
     columns: tuple[_Tap, ...]
 
-    @staticmethod
+    @classmethod
     @lru_cache(maxsize=256)
-    def of(layer: Conv, size: Size) -> _Shape:
+    def from_layer(cls, layer: Conv, size: Size) -> _Shape:
         """The shape of `layer` on maps of `size`."""
         output = tuple(
             (size[axis] + 2 * layer.padding[axis] - layer.dilation[axis] * (layer.kernel[axis] - 1) - 1)
@@ -90,7 +90,7 @@ class _Shape:
                 f"{size[0]} x {size[1]}, which is smaller; use larger images, padding or fewer layers"
             )
         taps = [_taps(layer, axis, size[axis], output[axis]) for axis in (0, 1)]
-        return _Shape(
+        return cls(
             layer.kernel,
             layer.stride,
             layer.padding,

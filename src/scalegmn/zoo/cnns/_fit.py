@@ -15,11 +15,11 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.networks import Architecture, Weighted
 from scalegmn.seeding import numpy_generator
 from scalegmn.zoo.cnns._forward import forward
-from scalegmn.zoo.cnns._hyperparameters import Hyper
+from scalegmn.zoo.cnns._hyperparameters import Hyperparameters
 from scalegmn.zoo.cnns._noise import DropoutTape
 from scalegmn.zoo.cnns._optimizer import Optimizers
 
-# Networks times images that are judged at once.
+# Networks times images that are evaluated at once.
 _MOST_JUDGED: Final = 512
 # Far beyond what a network learns, and far below what overflows in float32.  When sums overflow, it depends
 # on the processor whether an infinity or NaN comes out (a fused multiply-add never sees inf - inf), and a
@@ -29,8 +29,10 @@ _LARGEST: Final = 1e4
 
 @final
 @dataclass(frozen=True, eq=False)
-class Figures:
-    """How well networks do on images: share of right answers and mean cross-entropy, ``(B,)`` float64."""
+class TrainingFigures:
+    """How well networks do on images: fraction of correct predictions and mean cross-entropy, ``(B,)``
+    float64.
+    """
 
     accuracy: Tensor
     loss: Tensor
@@ -64,7 +66,7 @@ class CnnTraining:
         *,
         architecture: Architecture,
         theta: Tensor,
-        networks: Sequence[Hyper],
+        networks: Sequence[Hyperparameters],
         images: Tensor,
         labels: Tensor,
         shares: Tensor | None = None,
@@ -79,7 +81,7 @@ class CnnTraining:
         if len(self._networks) != count or len(self._shares) != count:
             raise ConfigurationError(
                 f"{count} networks, but {len(self._networks)} sets of hyper-parameters and "
-                f"{len(self._shares)} shares of images; expected one each"
+                f"{len(self._shares)} fractions of images; expected one each"
             )
         self._batch = min(batch_size, self._shares.shape[1])
         if self._batch < 1:
@@ -191,7 +193,7 @@ class CnnTraining:
         self._diverged |= new
 
     @torch.no_grad()
-    def judge(self, images: Tensor, labels: Tensor) -> Figures:
+    def evaluate(self, images: Tensor, labels: Tensor) -> TrainingFigures:
         """Figures of the parameters as they are, without dropout and without the penalty on weights.
 
         Args:
@@ -203,7 +205,7 @@ class CnnTraining:
             source, torch.arange(source.count).expand(len(self._theta), -1), alike=not source.own
         )
 
-    def _judge(self, source: _Images, rows: Tensor, *, alike: bool) -> Figures:
+    def _judge(self, source: _Images, rows: Tensor, *, alike: bool) -> TrainingFigures:
         step = max(1, _MOST_JUDGED // max(1, len(self._theta)))
         hits, loss = torch.zeros(2, len(self._theta), dtype=torch.float64, device=self._theta.device)
         for start in range(0, rows.shape[1], step):
@@ -212,10 +214,10 @@ class CnnTraining:
             labels = labels.expand(len(logits), -1)
             hits += (logits.argmax(dim=1) == labels).sum(dim=1)
             loss += F.cross_entropy(logits, labels, reduction="none").double().sum(dim=1)
-        return Figures(hits / max(1, rows.shape[1]), loss / max(1, rows.shape[1]))
+        return TrainingFigures(hits / max(1, rows.shape[1]), loss / max(1, rows.shape[1]))
 
     @torch.no_grad()
-    def settle(self, images: Tensor, labels: Tensor) -> tuple[Figures, Figures]:
+    def settle(self, images: Tensor, labels: Tensor) -> tuple[TrainingFigures, TrainingFigures]:
         """Figures on the images of training and on others, all finite.
 
         Networks for which they are not, or which have a parameter beyond 10,000, have diverged; they go
@@ -226,7 +228,7 @@ class CnnTraining:
         """
         for earlier in (self._before, self._anchor, None):
             own = self._judge(self._images, self._shares, alike=False)
-            other = self.judge(images, labels)
+            other = self.evaluate(images, labels)
             broken = ~(torch.isfinite(own.loss) & torch.isfinite(other.loss) & self._within())
             if not broken.any():
                 self._anchor.copy_(self._theta)

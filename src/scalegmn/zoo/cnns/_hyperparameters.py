@@ -1,4 +1,6 @@
-"""What differs between the trainings of small networks: the space of the Small CNN Zoo, and draws from it."""
+"""What differs between the training runs of small networks: the space of the Small CNN Zoo, and draws from
+it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,15 @@ from typing import Annotated, Final, Literal, TypeVar, final
 
 import numpy as np
 
-from scalegmn.configuration import Ascending, Configuration, Entries, Limits, PositiveRange, Rate, shown
+from scalegmn.configuration import (
+    Ascending,
+    Configuration,
+    Entries,
+    Limits,
+    PositiveRange,
+    Rate,
+    format_value,
+)
 from scalegmn.errors import ArchitectureError
 from scalegmn.networks import activation_kind
 
@@ -26,12 +36,12 @@ WEIGHT_INITS: Final[tuple[WeightInit, ...]] = (
 )
 _T = TypeVar("_T")
 WITH_STD: Final[tuple[WeightInit, ...]] = ("normal", "truncated_normal")
-"""Initialisations whose standard deviation is not given by the layer."""
+"""Initializations whose standard deviation is not given by the layer."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Hyper:
+class Hyperparameters:
     """How one network is started and trained.
 
     Attributes:
@@ -41,9 +51,9 @@ class Hyper:
         learning_rate: of the optimizer, constant.
         l2: factor l in the loss ``cross-entropy + l * (sum of squares of all weights without biases)``.
         dropout: rate, on single values, behind each hidden activation.
-        train_fraction: share of the training images that this network sees.
+        train_fraction: fraction of the training images that this network sees.
         optimizer: which.
-        seed: of its initialisation, its share of the images, their order and its dropout.
+        seed: of its initialization, its share of the images, their order and its dropout.
     """
 
     activation: str
@@ -86,14 +96,14 @@ class HyperSpace(Configuration):
             try:
                 activation_kind(activation)
             except ArchitectureError as error:
-                yield f"activations is {shown(self.activations)}: {error}"
+                yield f"activations is {format_value(self.activations)}: {error}"
 
-    def draw(self, generator: np.random.Generator) -> Hyper:
+    def draw(self, generator: np.random.Generator) -> Hyperparameters:
         """Hyper-parameters of one network; every call takes equally many random numbers."""
         chance = generator.random(8)
         w_init = _choice(self.w_inits, chance[1])
         init_std = _logarithmic(self.init_std, chance[2])
-        return Hyper(
+        return Hyperparameters(
             activation=_choice(self.activations, chance[0]),
             w_init=w_init,
             init_std=init_std if w_init in WITH_STD else 0.0,

@@ -19,7 +19,7 @@ def prepared_images(images: ImageSet, *, grayscale: bool = True, image_size: int
 
     Args:
         images: of any size.
-        grayscale: average colours into one channel.
+        grayscale: average colors into one channel.
         image_size: height and width to which images are reduced by averaging; None to keep them.
 
     Raises:
@@ -34,7 +34,7 @@ def prepared_images(images: ImageSet, *, grayscale: bool = True, image_size: int
 
 
 def unit_pixels(images: ImageSet) -> Tensor:
-    """Images ``(n, C, H, W)`` float32 from 0 to 1, in colour where they are, as triggers take them."""
+    """Images ``(n, C, H, W)`` float32 from 0 to 1, in color where they are, as triggers take them."""
     return _channels_first(images.unit()).contiguous()
 
 
@@ -80,6 +80,6 @@ def halves(images: ImageSet) -> tuple[np.ndarray, np.ndarray]:
         if not len(found):
             raise ImageSourceError(
                 f"{images.name}: there are no {split} images; networks need some to learn from and some to "
-                "be judged by"
+                "be evaluated by"
             )
     return places["train"], places["test"]

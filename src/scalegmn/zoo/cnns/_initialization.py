@@ -12,7 +12,7 @@ from torch import Tensor
 
 from scalegmn.networks import Activate, Architecture, Weighted
 from scalegmn.seeding import numpy_generator
-from scalegmn.zoo.cnns._hyperparameters import Hyper
+from scalegmn.zoo.cnns._hyperparameters import Hyperparameters
 
 # Truncated normal distributions end at this many standard deviations ...
 _LIMIT: Final = 2.0
@@ -20,7 +20,7 @@ _LIMIT: Final = 2.0
 _TRUNCATED_STD: Final = 0.87962566103423978
 
 
-def initial_parameters(architecture: Architecture, networks: Sequence[Hyper]) -> Tensor:
+def initial_parameters(architecture: Architecture, networks: Sequence[Hyperparameters]) -> Tensor:
     """Parameters ``(B, P)``, float32; each network depends on its own hyper-parameters only.
 
     Weights as `w_init` says, biases zero, learned slopes as their activation states them.
@@ -32,7 +32,7 @@ def initial_parameters(architecture: Architecture, networks: Sequence[Hyper]) ->
     return torch.stack([_start(architecture, hyper) for hyper in networks])
 
 
-def _start(architecture: Architecture, hyper: Hyper) -> Tensor:
+def _start(architecture: Architecture, hyper: Hyperparameters) -> Tensor:
     theta = torch.zeros(architecture.num_parameters)
     generator = numpy_generator(hyper.seed, "start")
     for layer in architecture.layers:
@@ -47,7 +47,7 @@ def _start(architecture: Architecture, hyper: Hyper) -> Tensor:
     return theta
 
 
-def _weights(layer: Weighted, hyper: Hyper, generator: np.random.Generator) -> np.ndarray:
+def _weights(layer: Weighted, hyper: Hyperparameters, generator: np.random.Generator) -> np.ndarray:
     """The weights of a layer, ``(out, in * taps)``."""
     shape = (layer.weight_shape[0], math.prod(layer.weight_shape[1:]))
     taps = math.prod(layer.weight_shape[2:])

@@ -20,9 +20,9 @@ from scalegmn.networks import usable_device
 from scalegmn.populations import PopulationWriter, progress_bar
 from scalegmn.zoo.cnns._fit import CnnTraining
 from scalegmn.zoo.cnns._initialization import initial_parameters
-from scalegmn.zoo.cnns._plan import Job, Plan
+from scalegmn.zoo.cnns._plan import CnnPlan, TrainingJob
 from scalegmn.zoo.cnns._recipe import CnnRecipe
-from scalegmn.zoo.cnns._shards import Row, Workers, append_rows, explained, thread_count
+from scalegmn.zoo.cnns._shards import Row, Workers, append_rows, explain_disk_errors, thread_count
 
 
 @final
@@ -34,7 +34,7 @@ class CnnReport:
         folder: of the population.
         networks: trained networks.
         rows: stored networks, one per checkpoint of each.
-        diverged: numbers of networks that diverged; they are in the population, marked.
+        diverged: indices of networks that diverged; they are in the population, marked.
     """
 
     folder: Path
@@ -70,7 +70,7 @@ def make_cnns(
     no parameter was beyond 10,000, its figures are those of these parameters.
 
     Args:
-        images: with training and test images; the former are learned from, the latter judge.
+        images: with training and test images; the former are learned from, the latter evaluate.
         folder: of the new population.
         recipe: of the networks; the Small CNN Zoo's by default.
         networks: how many to train.
@@ -90,7 +90,7 @@ def make_cnns(
         PopulationError: the folder is in use, or holds networks made differently.
     """
     recipe = recipe or CnnRecipe()
-    plan = Plan(images, recipe, networks, seed, shard_size, inner_batch, usable_device(device))
+    plan = CnnPlan(images, recipe, networks, seed, shard_size, inner_batch, usable_device(device))
     count = thread_count(workers, plan.device)
     plan.check()
     with PopulationWriter(folder, provenance=plan.provenance(), resume=resume) as writer:
@@ -99,13 +99,13 @@ def make_cnns(
         with bar as advance, _workers(plan, count, advance) as pool:
             for start in range(done, networks, plan.shard_size):
                 _make_shard(plan, pool, writer, range(start, min(start + plan.shard_size, networks)))
-        with explained(writer.folder):
+        with explain_disk_errors(writer.folder):
             writer.finish()
         diverged = [int(number) for notes in writer.notes for number in notes["diverged"]]  # type: ignore[index]
         return CnnReport(writer.folder, networks, len(writer), tuple(diverged))
 
 
-def train_job(plan: Plan, job: Job, report: Callable[[float], None]) -> list[Row]:
+def train_job(plan: CnnPlan, job: TrainingJob, report: Callable[[float], None]) -> list[Row]:
     """Train the networks of a job; the rows stand network by network, then epoch by epoch.
 
     Args:
@@ -120,7 +120,7 @@ def train_job(plan: Plan, job: Job, report: Callable[[float], None]) -> list[Row
         networks=job.hypers,
         images=plan.train[0],
         labels=plan.train[1],
-        shares=plan.shares(job),
+        shares=plan.image_subsets(job),
         batch_size=recipe.batch_size,
     )
     rows: list[list[Row]] = [[] for _ in job.networks]
@@ -135,7 +135,7 @@ def train_job(plan: Plan, job: Job, report: Callable[[float], None]) -> list[Row
     return [row for own in rows for row in own]
 
 
-def _checkpoint(plan: Plan, job: Job, training: CnnTraining) -> list[Row]:
+def _checkpoint(plan: CnnPlan, job: TrainingJob, training: CnnTraining) -> list[Row]:
     own, other = training.settle(*plan.test)
     theta, diverged = training.theta.cpu(), training.diverged.cpu()
     rows = []
@@ -164,14 +164,14 @@ def _checkpoint(plan: Plan, job: Job, training: CnnTraining) -> list[Row]:
     return rows
 
 
-def _workers(plan: Plan, count: int, advance: Callable[[float], None]) -> Workers[Job]:
-    def work(job: Job, report: Callable[[float], None]) -> list[Row]:
+def _workers(plan: CnnPlan, count: int, advance: Callable[[float], None]) -> Workers[TrainingJob]:
+    def work(job: TrainingJob, report: Callable[[float], None]) -> list[Row]:
         return train_job(plan, job, report)
 
     return Workers(work, count=count, device=plan.device, advance=advance)
 
 
-def _make_shard(plan: Plan, pool: Workers[Job], writer: PopulationWriter, networks: range) -> None:
+def _make_shard(plan: CnnPlan, pool: Workers[TrainingJob], writer: PopulationWriter, networks: range) -> None:
     rows = pool.do(plan.jobs(networks), order="network")
     diverged = {row.columns["network"] for row in rows if row.columns["diverged"]}
     append_rows(writer, rows, notes={"diverged": [number for number in networks if number in diverged]})

@@ -1,7 +1,7 @@
 """Which networks to make, and in what pieces.
 
 Networks are numbered.  A block is a fixed number of consecutive ones; within it, those of the same
-architecture and the same share of the images are trained together, in jobs of limited size.  Blocks
+architecture and the same fraction of the images are trained together, in jobs of limited size.  Blocks
 depend on nothing but the numbers, so shards, which are whole blocks, never cut a job.
 """
 
@@ -23,7 +23,7 @@ from scalegmn.networks import Architecture
 from scalegmn.seeding import numpy_generator
 from scalegmn.zoo import check_counts, images_provenance
 from scalegmn.zoo.cnns._forward import forward
-from scalegmn.zoo.cnns._hyperparameters import Hyper
+from scalegmn.zoo.cnns._hyperparameters import Hyperparameters
 from scalegmn.zoo.cnns._images import halves, prepared_images
 from scalegmn.zoo.cnns._recipe import CnnRecipe
 
@@ -32,7 +32,7 @@ _BLOCK: Final = 128
 
 @final
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """Networks that are trained together.
 
     Attributes:
@@ -44,13 +44,13 @@ class Job:
 
     architecture: Architecture
     networks: tuple[int, ...]
-    hypers: tuple[Hyper, ...]
+    hypers: tuple[Hyperparameters, ...]
     images: int
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Plan:
+class CnnPlan:
     """A population to be made; see :func:`~scalegmn.zoo.cnns.make_cnns`."""
 
     images: ImageSet
@@ -114,31 +114,31 @@ class Plan:
                 f"{self.images.name}: the images have {size} pixels, which the networks cannot take: {error}"
             ) from error
 
-    def _architecture(self, network: int, hyper: Hyper) -> Architecture:
+    def _architecture(self, network: int, hyper: Hyperparameters) -> Architecture:
         inputs, outputs = self.train[0].shape[1], self.images.classes
         return self.recipe.family.architecture(network, hyper, seed=self.seed, inputs=inputs, outputs=outputs)
 
-    def jobs(self, networks: range) -> list[Job]:
+    def jobs(self, networks: range) -> list[TrainingJob]:
         """The jobs of whole blocks, those that take longest first."""
         found = []
         for start in range(networks.start, networks.stop, self.block):
             found += self._block_jobs(range(start, min(start + self.block, networks.stop)))
         return sorted(found, key=lambda job: -job.images * len(job.networks) * _cost(job.architecture))
 
-    def _block_jobs(self, networks: range) -> list[Job]:
-        alike: dict[tuple[Architecture, int], list[tuple[int, Hyper]]] = {}
+    def _block_jobs(self, networks: range) -> list[TrainingJob]:
+        alike: dict[tuple[Architecture, int], list[tuple[int, Hyperparameters]]] = {}
         for network in networks:
             hyper = self.recipe.hyper(self.seed, network)
             architecture = self._architecture(network, hyper)
             count = max(1, int(hyper.train_fraction * len(self.train[0])))
             alike.setdefault((architecture, count), []).append((network, hyper))
         return [
-            Job(architecture, tuple(n for n, _ in part), tuple(h for _, h in part), count)
+            TrainingJob(architecture, tuple(n for n, _ in part), tuple(h for _, h in part), count)
             for (architecture, count), members in alike.items()
             for part in _cut(members, self.most_together)
         ]
 
-    def shares(self, job: Job) -> Tensor:
+    def image_subsets(self, job: TrainingJob) -> Tensor:
         """The training images that each network of a job sees, ``(B, m)``."""
         total = len(self.train[0])
         drawn = [numpy_generator(h.seed, "share").permutation(total)[: job.images] for h in job.hypers]
@@ -163,7 +163,9 @@ class Plan:
         }
 
 
-def _cut(members: Sequence[tuple[int, Hyper]], most: int) -> list[Sequence[tuple[int, Hyper]]]:
+def _cut(
+    members: Sequence[tuple[int, Hyperparameters]], most: int
+) -> list[Sequence[tuple[int, Hyperparameters]]]:
     """Parts of at most so many members, as equal as possible."""
     parts = -(-len(members) // most)
     bounds = [len(members) * part // parts for part in range(parts + 1)]

@@ -1,4 +1,6 @@
-"""How populations of small networks are made: their architectures, and what all trainings have in common."""
+"""How populations of small networks are made: their architectures, and what all training runs have in
+common.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, final
 
-from scalegmn.configuration import Configuration, Count, Entries, Natural, Width, Widths, shown
+from scalegmn.configuration import Configuration, Count, Entries, Natural, Width, Widths, format_value
 from scalegmn.networks import Activation, Architecture, cnn
 from scalegmn.seeding import numpy_generator
-from scalegmn.zoo.cnns._hyperparameters import Hyper, HyperSpace
+from scalegmn.zoo.cnns._hyperparameters import Hyperparameters, HyperSpace
 from scalegmn.zoo.cnns._wild import WildSpace, draw_architecture
 
 
@@ -26,7 +28,7 @@ class Family(Configuration, ABC):
 
     @abstractmethod
     def architecture(
-        self, network: int, hyper: Hyper, *, seed: int, inputs: int, outputs: int
+        self, network: int, hyper: Hyperparameters, *, seed: int, inputs: int, outputs: int
     ) -> Architecture:
         """The architecture of a network.
 
@@ -70,7 +72,7 @@ class ZooFamily(Family):
         return 1
 
     def architecture(
-        self, network: int, hyper: Hyper, *, seed: int, inputs: int, outputs: int
+        self, network: int, hyper: Hyperparameters, *, seed: int, inputs: int, outputs: int
     ) -> Architecture:
         return cnn(
             channels=(inputs, *self.channels),
@@ -104,7 +106,7 @@ class MixedFamily(Family):
         return self.networks_each
 
     def architecture(
-        self, network: int, hyper: Hyper, *, seed: int, inputs: int, outputs: int
+        self, network: int, hyper: Hyperparameters, *, seed: int, inputs: int, outputs: int
     ) -> Architecture:
         generator = numpy_generator(seed, "architecture", network // self.networks_each)
         return draw_architecture(generator=generator, space=self.space, inputs=inputs, outputs=outputs)
@@ -130,7 +132,7 @@ class CnnRecipe(Configuration):
             the last.
         batch_size: images per step.  The Small CNN Zoo has 512, of 60,000 images and 86 epochs; with a few
             thousand images and a few epochs, 32 leaves enough steps to learn.
-        grayscale: average colours into one channel.
+        grayscale: average colors into one channel.
         image_size: height and width to which images are reduced; None to keep them.
     """
 
@@ -143,8 +145,8 @@ class CnnRecipe(Configuration):
 
     def contradictions(self) -> Iterator[str]:
         if list(self.checkpoints) != sorted(set(self.checkpoints)):
-            yield f"checkpoints are {shown(self.checkpoints)}, expected in order, each once"
+            yield f"checkpoints are {format_value(self.checkpoints)}, expected in order, each once"
 
-    def hyper(self, seed: int, network: int) -> Hyper:
+    def hyper(self, seed: int, network: int) -> Hyperparameters:
         """Hyper-parameters of a network, which depend on nothing but the two numbers and the space."""
         return self.space.draw(numpy_generator(seed, "cnn", network))

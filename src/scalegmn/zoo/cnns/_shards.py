@@ -19,7 +19,7 @@ from torch import Tensor
 from scalegmn.disk import sentence_of
 from scalegmn.errors import ConfigurationError, DiskError, PopulationError
 from scalegmn.networks import Architecture
-from scalegmn.populations import Group, PopulationWriter
+from scalegmn.populations import ArchitectureGroup, PopulationWriter
 
 
 class Row(NamedTuple):
@@ -115,15 +115,15 @@ def append_rows(writer: PopulationWriter, rows: Sequence[Row], *, notes: object)
     for row in rows:
         alike.setdefault(row.architecture, []).append(row)
     groups = [
-        Group(architecture, torch.stack([row.theta for row in own]), _table(own))
+        ArchitectureGroup(architecture, torch.stack([row.theta for row in own]), _table(own))
         for architecture, own in alike.items()
     ]
-    with explained(writer.folder):
+    with explain_disk_errors(writer.folder):
         writer.append_groups(groups, notes=notes)
 
 
 @contextlib.contextmanager
-def explained(folder: Path) -> Iterator[None]:
+def explain_disk_errors(folder: Path) -> Iterator[None]:
     """What a full disk looks like to the user: nothing that was written before is lost."""
     try:
         yield

@@ -8,7 +8,16 @@ from typing import Annotated, Final, TypeVar, final
 
 import numpy as np
 
-from scalegmn.configuration import Configuration, Depth, Entries, Natural, Portion, Width, Widths, shown
+from scalegmn.configuration import (
+    Configuration,
+    Depth,
+    Entries,
+    Natural,
+    Portion,
+    Width,
+    Widths,
+    format_value,
+)
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks import ACTIVATIONS, Architecture, WildLayout
 
@@ -26,7 +35,7 @@ class WildSpace(Configuration):
         channels: of a convolution.
         kernel_sizes: of a convolution; odd, because the padding is half of it.
         activations: of a convolution, names in :data:`scalegmn.networks.ACTIVATIONS`.
-        residual: share of the convolutions with a residual among those that can have one (all but the
+        residual: fraction of the convolutions with a residual among those that can have one (all but the
             first two, because the source may not be the convolution just before).  None for the published
             rule: no residual is as likely as each possible source, so later ones have more of them.
         max_parameters: parameters that a network may have; None for no limit.
@@ -49,9 +58,9 @@ class WildSpace(Configuration):
     def contradictions(self) -> Iterator[str]:
         odd, known = all(size % 2 for size in self.kernel_sizes), set(self.activations) <= set(ACTIVATIONS)
         if not odd:
-            yield f"kernel_sizes is {shown(self.kernel_sizes)}, expected one or more odd numbers"
+            yield f"kernel_sizes is {format_value(self.kernel_sizes)}, expected one or more odd numbers"
         if not known:
-            yield f"activations is {shown(self.activations)}, expected some of {', '.join(ACTIVATIONS)}"
+            yield f"activations is {format_value(self.activations)}, expected some of {', '.join(ACTIVATIONS)}"
         if odd and known and not self.allows(self.smallest(), inputs=1, outputs=1):
             yield (
                 f"max_parameters is {self.max_parameters!r} and max_macs is {self.max_macs!r}, which is less "

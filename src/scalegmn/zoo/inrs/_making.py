@@ -26,7 +26,7 @@ from scalegmn.networks import Architecture, usable_device
 from scalegmn.populations import PopulationWriter, progress_bar
 from scalegmn.zoo import check_counts
 from scalegmn.zoo.inrs._fit import SirenFit
-from scalegmn.zoo.inrs._recipe import InrRecipe, initial_parameters
+from scalegmn.zoo.inrs._recipe import InrRecipe, initial_sine_parameters
 
 # Numbers in one buffer of hidden values of one inner batch.  On a CPU the buffers of one worker should
 # stay in its cache; a GPU wants much to do per call.
@@ -76,8 +76,8 @@ def fit_inrs(
         images: all of the same size, with one or three channels.
         folder: of the new population.
         recipe: of the fit; the published one by default.
-        copies: networks per image, which differ in their initialisation.
-        seed: of the initialisations.
+        copies: networks per image, which differ in their initialization.
+        seed: of the initializations.
         shard_size: networks that are written, and lost by an interruption, at a time; rounded up to a
             multiple of the inner batch.
         inner_batch: networks that are fitted at a time by one worker; by default as many as suit the device.
@@ -172,7 +172,7 @@ class _Plan:
         chosen = np.arange(networks.start, networks.stop) // self.copies
         pixels = torch.from_numpy(self.images.images[chosen]).to(self.device, torch.float32) / 255
         targets = pixels.flatten(1, 2).unsqueeze(-1) if pixels.ndim == 3 else pixels.flatten(1, 2)
-        start = initial_parameters(
+        start = initial_sine_parameters(
             self.recipe, self.architecture, seed=self.seed, networks=self.keys(networks)
         )
         fit = SirenFit(

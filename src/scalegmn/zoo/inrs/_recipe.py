@@ -10,12 +10,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from scalegmn.configuration import Configuration, Count, Positive, Widths, shown
+from scalegmn.configuration import Configuration, Count, Positive, Widths, format_value
 from scalegmn.networks import Architecture, siren
 from scalegmn.seeding import generator
 from scalegmn.zoo.inrs._coordinates import Order
 
-Initialisation = Literal["uniform", "siren"]
+Initialization = Literal["uniform", "siren"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class InrRecipe(Configuration):
         shift: constant that is added to the output.
         steps: steps of Adam, each on the full image.
         learning_rate: of Adam.
-        initialisation: ``"uniform"``: every weight uniform in ``±sqrt(6 / fan_in) / frequency``, biases
+        initialization: ``"uniform"``: every weight uniform in ``±sqrt(6 / fan_in) / frequency``, biases
             zero.  ``"siren"``: the first layer's weights uniform in ``±1 / fan_in``, all others as
             before, biases uniform in ``±1 / sqrt(fan_in)`` (Sitzmann et al. 2020, with the biases that
             PyTorch gives a linear layer).
@@ -43,13 +43,13 @@ class InrRecipe(Configuration):
     shift: float = 0.5
     steps: Count = 1000
     learning_rate: Positive = 5e-4
-    initialisation: Initialisation = "uniform"
+    initialization: Initialization = "uniform"
     order: Order = "xy"
     names: tuple[str, ...] = ()
 
     def contradictions(self) -> Iterator[str]:
         if self.names and len(self.names) != len(self.hidden) + 1:
-            yield f"names are {shown(self.names)}, expected {len(self.hidden) + 1} or none"
+            yield f"names are {format_value(self.names)}, expected {len(self.hidden) + 1} or none"
 
     def architecture(self, channels: int) -> Architecture:
         """The network for images of `channels` channels."""
@@ -64,7 +64,7 @@ class InrRecipe(Configuration):
             weight = architecture.parameter(f"{name}.weight")
             bias = architecture.parameter(f"{name}.bias")
             bounds[weight.start : weight.stop] = math.sqrt(6 / fan_in) / self.frequency
-            if self.initialisation == "siren":
+            if self.initialization == "siren":
                 bounds[bias.start : bias.stop] = 1 / math.sqrt(fan_in)
                 if number == 0:
                     bounds[weight.start : weight.stop] = 1 / fan_in
@@ -72,13 +72,13 @@ class InrRecipe(Configuration):
 
 
 CIFAR10_RECIPE = InrRecipe(
-    shift=0.0, initialisation="siren", order="ij", names=("net.0.linear", "net.1.linear", "net.2")
+    shift=0.0, initialization="siren", order="ij", names=("net.0.linear", "net.1.linear", "net.2")
 )
-"""The function, initialisation and names of the published CIFAR10-INRs (Zhou et al. 2023); steps and
+"""The function, initialization and names of the published CIFAR10-INRs (Zhou et al. 2023); steps and
 learning rate are those of the MNIST-INRs."""
 
 
-def initial_parameters(
+def initial_sine_parameters(
     recipe: InrRecipe, architecture: Architecture, *, seed: int, networks: Sequence[tuple[str, int, int]]
 ) -> Tensor:
     """Parameters ``(B, P)`` before the fit.

@@ -8,12 +8,12 @@ import torch
 
 from scalegmn.errors import ConfigurationError, GraphError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models.baselines.features import FeatureKind, FeaturesConfig, FeatureSet, make_features
+from scalegmn.models.baselines.features import FeaturesConfig, FeatureSet, FeatureType, make_features
 from scalegmn.models.baselines.features._flat import FlatFeatures
 from scalegmn.models.baselines.features._last_layer import LastLayerFeatures
 from scalegmn.models.baselines.features._making import features_from_plain
 from scalegmn.models.baselines.features._norms import NormFeatures
-from scalegmn.models.baselines.features._positions import in_places
+from scalegmn.models.baselines.features._positions import align_layers
 from scalegmn.models.baselines.features._singular_values import SingularValueFeatures
 from scalegmn.networks import Activate, Activation, Architecture, Conv, Dense, Flatten, Pool
 from scalegmn.testing.elements import Elements
@@ -44,74 +44,76 @@ GROUPED = Architecture(
         Dense("2", 6, 3),
     )
 )
-INVARIANT = [kind for kind in FeatureKind if kind is not FeatureKind.flat]
+INVARIANT = [kind for kind in FeatureType if kind is not FeatureType.flat]
 
 
-def made(kind: FeatureKind, architectures: Sequence[Architecture], *, count: int = 4) -> FeatureSet:
-    return make_features(FeaturesConfig(kind=kind, singular_values=count), architectures)
+def made(kind: FeatureType, architectures: Sequence[Architecture], *, count: int = 4) -> FeatureSet:
+    return make_features(FeaturesConfig(type=kind, singular_values=count), architectures)
 
 
 def deviation(features: FeatureSet, batch: NetworkBatch, other: NetworkBatch) -> float:
     """The largest change of a figure, relative to the largest figure."""
-    before, after = features.read(batch), features.read(other)
+    before, after = features.compute(batch), features.compute(other)
     return float((before - after).abs().max() / before.abs().max())
 
 
-@pytest.mark.parametrize("kind", FeatureKind)
+@pytest.mark.parametrize("kind", FeatureType)
 @pytest.mark.parametrize("architecture", [ZOO, SIREN, LINEAR, FLATTENED, RESIDUAL])
-def test_every_network_has_as_many(kind: FeatureKind, architecture: Architecture) -> None:
+def test_every_network_has_as_many(kind: FeatureType, architecture: Architecture) -> None:
     features, batch = made(kind, [architecture]), batch_of(architecture)
-    found = features.read(batch)
+    found = features.compute(batch)
     assert found.shape == (4, features.size) and torch.isfinite(found).all()
     # They are about the networks: no two have the same, and each has its own whatever stands beside it.
     assert len(torch.unique(found, dim=0)) == 4
-    alone = [features.read(NetworkBatch.of(architecture, row[None])) for row in batch.single[1]]
+    alone = [
+        features.compute(NetworkBatch.from_parameters(architecture, row[None])) for row in batch.single[1]
+    ]
     torch.testing.assert_close(torch.cat(alone), found)
     assert features_from_plain(features.to_plain()) == features
 
 
 @pytest.mark.parametrize("kind", INVARIANT)
 @pytest.mark.parametrize("architecture", [ZOO, SIREN, FLATTENED, DEEPER])
-def test_permutations_change_nothing(kind: FeatureKind, architecture: Architecture) -> None:
+def test_permutations_change_nothing(kind: FeatureType, architecture: Architecture) -> None:
     batch = batch_of(architecture)
     other = transformed(batch, PERMUTATIONS)
     assert deviation(made(kind, [architecture]), batch, other) < 1e-12
     # What has no such law notices: the networks are not the same.
-    assert deviation(FlatFeatures.of([architecture]), batch, other) > 0.1
+    assert deviation(FlatFeatures.from_architectures([architecture]), batch, other) > 0.1
 
 
-@pytest.mark.parametrize("kind", [FeatureKind.norms, FeatureKind.singular_values])
-def test_signs_change_nothing(kind: FeatureKind) -> None:
+@pytest.mark.parametrize("kind", [FeatureType.norms, FeatureType.singular_values])
+def test_signs_change_nothing(kind: FeatureType) -> None:
     batch = batch_of(TANH_ZOO)
     other = transformed(batch, SIGNS)
     assert deviation(made(kind, [TANH_ZOO]), batch, other) < 1e-12
-    assert deviation(made(FeatureKind.last_layer, [TANH_ZOO]), batch, other) > 0.05
+    assert deviation(made(FeatureType.last_layer, [TANH_ZOO]), batch, other) > 0.05
 
 
 def test_only_the_whole_product_is_blind_to_scales() -> None:
     batch = batch_of(ZOO)
     other = transformed(batch, SCALES)
-    features = SingularValueFeatures.of([ZOO], count=3)
-    before, after = features.read(batch), features.read(other)
+    features = SingularValueFeatures.from_architectures([ZOO], count=3)
+    before, after = features.compute(batch), features.compute(other)
     torch.testing.assert_close(before[:, -3:], after[:, -3:], rtol=1e-9, atol=1e-12)
     assert (before[:, :-3] - after[:, :-3]).abs().max() > 0.1
-    for kind in (FeatureKind.norms, FeatureKind.last_layer):
+    for kind in (FeatureType.norms, FeatureType.last_layer):
         assert deviation(made(kind, [ZOO]), batch, other) > 0.01
 
 
-@pytest.mark.parametrize("kind", [FeatureKind.statnn, FeatureKind.norms, FeatureKind.singular_values])
-def test_mixed_architectures_stand_in_one_table(kind: FeatureKind) -> None:
+@pytest.mark.parametrize("kind", [FeatureType.statnn, FeatureType.norms, FeatureType.singular_values])
+def test_mixed_architectures_stand_in_one_table(kind: FeatureType) -> None:
     features = made(kind, [SIREN, DEEPER, SHALLOW, LINEAR])
-    found = features.read(batch_of(SIREN, DEEPER, SHALLOW, LINEAR))
+    found = features.compute(batch_of(SIREN, DEEPER, SHALLOW, LINEAR))
     assert found.shape == (16, features.size)
     with pytest.raises(GraphError, match="5 weighted layers, but the model was made for at most 3"):
-        made(kind, [SIREN]).read(batch_of(DEEPER))
+        made(kind, [SIREN]).compute(batch_of(DEEPER))
 
 
 def test_norms_are_those_of_the_tensors() -> None:
     batch = batch_of(RESIDUAL)
     parameters = RESIDUAL.unflatten(batch.single[1])
-    found = NormFeatures.of([RESIDUAL]).read(batch)
+    found = NormFeatures.from_architectures([RESIDUAL]).compute(batch)
     expected = [1, parameters["0.weight"][2].norm(), parameters["0.bias"][2].norm()]
     # The second layer has no biases.
     expected += [1, parameters["1.weight"][2].norm(), 0]
@@ -126,7 +128,7 @@ def test_last_layers_are_described_by_class() -> None:
         parameters[f"{ZOO.stages[-1].weighted.name}.{kind}"][1].numpy() for kind in ("weight", "bias")
     )
     rows = np.stack([weight.mean(1), weight.max(1), np.linalg.norm(weight, axis=1), bias])
-    found = LastLayerFeatures.of([ZOO]).read(batch)[1].numpy()
+    found = LastLayerFeatures.from_architectures([ZOO]).compute(batch)[1].numpy()
     np.testing.assert_allclose(found[:16], rows.flatten())
     np.testing.assert_allclose(found[16:32], np.sort(rows)[:, ::-1].flatten())
     away = np.abs(rows - np.median(rows, axis=1, keepdims=True))
@@ -138,12 +140,12 @@ def test_a_class_that_stands_out_shows() -> None:
     batch = batch_of(ZOO)
     theta = batch.single[1].clone()
     theta[:, -1] += 100.0
-    features = LastLayerFeatures.of([ZOO])
-    before, after = features.read(batch)[:, -1], features.read(batch.with_theta([theta]))[:, -1]
+    features = LastLayerFeatures.from_architectures([ZOO])
+    before, after = features.compute(batch)[:, -1], features.compute(batch.with_theta([theta]))[:, -1]
     assert (after > 10 * before).all()
     # Where most classes have the same bias, there is no unit to measure by.
     theta[:, -4:] = torch.tensor([1.0, 1.0, 1.0, 5.0], dtype=theta.dtype)
-    assert (features.read(batch.with_theta([theta]))[:, -1] == 0).all()
+    assert (features.compute(batch.with_theta([theta]))[:, -1] == 0).all()
 
 
 def test_singular_values_of_layers_and_products() -> None:
@@ -158,7 +160,7 @@ def test_singular_values_of_layers_and_products() -> None:
         values = np.linalg.svd(matrix, compute_uv=False)[:3]
         expected += [1, *values, *[0] * (3 - len(values))]
     values = np.linalg.svd(maps[2] @ maps[1] @ maps[0], compute_uv=False)
-    found = SingularValueFeatures.of([FLATTENED], count=3).read(batch)[3]
+    found = SingularValueFeatures.from_architectures([FLATTENED], count=3).compute(batch)[3]
     np.testing.assert_allclose(found, [*expected, *values, 0], atol=1e-12)
 
 
@@ -169,28 +171,28 @@ def test_groups_are_blocks() -> None:
     dense = np.zeros((6, 4))
     dense[:3, :2], dense[3:, 2:] = weight[:3], weight[3:]
     whole = parameters["2.weight"][0].numpy() @ dense @ parameters["0.weight"][0].numpy().sum((2, 3))
-    found = SingularValueFeatures.of([GROUPED], count=2).read(batch)[0, -2:]
+    found = SingularValueFeatures.from_architectures([GROUPED], count=2).compute(batch)[0, -2:]
     np.testing.assert_allclose(found, np.linalg.svd(whole, compute_uv=False)[:2])
 
 
 def test_places_keep_the_last_layer_last() -> None:
     figures = torch.arange(1.0, 5.0).reshape(1, 2, 2)
-    found = in_places(ZOO, figures, places=4)
+    found = align_layers(ZOO, figures, places=4)
     assert found.tolist() == [[1, 1, 2, 0, 0, 0, 0, 0, 0, 1, 3, 4]]
-    assert in_places(ZOO, figures[:, :0], places=1).tolist() == [[0, 0, 0]]
+    assert align_layers(ZOO, figures[:, :0], places=1).tolist() == [[0, 0, 0]]
 
 
-def other_networks(kind: FeatureKind) -> Callable[[], object]:
-    return lambda: made(kind, [ZOO]).read(batch_of(SIREN))
+def other_networks(kind: FeatureType) -> Callable[[], object]:
+    return lambda: made(kind, [ZOO]).compute(batch_of(SIREN))
 
 
 def test_networks_that_do_not_fit_are_refused() -> None:
     with pytest.raises(GraphError, match="one layout"):
-        other_networks(FeatureKind.flat)()
+        other_networks(FeatureType.flat)()
     with pytest.raises(GraphError, match="3 outputs, but the model was made for 4"):
-        other_networks(FeatureKind.last_layer)()
+        other_networks(FeatureType.last_layer)()
     with pytest.raises(ConfigurationError, match=r"there are some with \[3, 4\]"):
-        made(FeatureKind.last_layer, [ZOO, SIREN])
+        made(FeatureType.last_layer, [ZOO, SIREN])
 
 
 def test_wrong_configurations_are_refused() -> None:

@@ -14,7 +14,7 @@ from scalegmn.networks import Activation, Architecture, cnn
 from scalegmn.populations import Population, PopulationWriter
 from scalegmn.trojans.repair.defenses import CleanImages
 from scalegmn.trojans.triggers import Patch
-from scalegmn.zoo.cnns import CnnTraining, Hyper, initial_parameters, network_inputs
+from scalegmn.zoo.cnns import CnnTraining, Hyperparameters, initial_parameters, network_inputs
 
 CLASSES = 3
 TARGET = 0
@@ -47,8 +47,8 @@ def clean_images(split: str = "train") -> CleanImages:
     return CleanImages(network_inputs(pixels), labels)
 
 
-def hyper(seed: int) -> Hyper:
-    return Hyper(
+def hyper(seed: int) -> Hyperparameters:
+    return Hyperparameters(
         activation="",
         w_init="he_normal",
         init_std=0.0,
@@ -91,7 +91,7 @@ def twins(architecture: Architecture = ARCHITECTURE) -> Tensor:
 
 
 def twin_population(folder: Path) -> Population:
-    """Four networks of each architecture, with the columns that judging reads."""
+    """Four networks of each architecture, with the columns that evaluating reads."""
     images = stripes()
     facts = {
         "images": images.name,

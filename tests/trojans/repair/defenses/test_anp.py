@@ -75,7 +75,7 @@ def test_the_threshold_is_the_largest_that_clean_accuracy_allows() -> None:
         allowed = [
             threshold
             for threshold in THRESHOLDS
-            if images.accuracy(ARCHITECTURE, CHANNELS.pruned(own[None], mask[None] < threshold))[0]
+            if images.accuracy(ARCHITECTURE, CHANNELS.prune(own[None], mask[None] < threshold))[0]
             >= before - limit - 1e-9
         ]
         assert float(chosen) == pytest.approx(max(allowed))
@@ -83,7 +83,7 @@ def test_the_threshold_is_the_largest_that_clean_accuracy_allows() -> None:
 
 
 def test_channels_below_the_threshold_go_and_the_others_stay() -> None:
-    theta, images = twins(), clean_images().drawn(60, seed=5)
+    theta, images = twins(), clean_images().draw(60, seed=5)
     method = AdversarialNeuronPruning(count=60, steps=10, batch_size=16, learning_rate=2.0, limit=0.6)
     seen, back = images.parts()
     masks = method.masks(ARCHITECTURE, theta, seen, seed=5)
@@ -91,7 +91,7 @@ def test_channels_below_the_threshold_go_and_the_others_stay() -> None:
     gone = masks < threshold[:, None]
     assert gone.any() and not gone.all(dim=1).any()
     found = method.repair(ARCHITECTURE, theta, images=clean_images(), seed=5)
-    assert torch.equal(found, CHANNELS.pruned(theta, gone))
+    assert torch.equal(found, CHANNELS.prune(theta, gone))
 
 
 def test_a_planted_trigger_loses_its_hold() -> None:

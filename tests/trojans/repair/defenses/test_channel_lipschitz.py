@@ -34,7 +34,7 @@ def test_a_channel_that_stands_out_is_taken_out_and_no_other() -> None:
     gone = torch.zeros(2, 24, dtype=torch.bool)
     gone[0, 12 + 7] = True
     found = ChannelLipschitz().repair(WIDE, theta, images=None, seed=0)
-    assert torch.equal(found, channels_of(WIDE).pruned(theta, gone))
+    assert torch.equal(found, channels_of(WIDE).prune(theta, gone))
 
 
 def test_deviations_are_those_of_the_layer() -> None:

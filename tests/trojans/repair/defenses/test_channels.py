@@ -28,7 +28,7 @@ def taken_out(architecture: Architecture, theta: torch.Tensor, *numbers: int) ->
     channels = channels_of(architecture)
     gone = torch.zeros(len(theta), channels.count, dtype=torch.bool)
     gone[0, list(numbers)] = True
-    return architecture.unflatten(channels.pruned(theta, gone))
+    return architecture.unflatten(channels.prune(theta, gone))
 
 
 def test_exactly_the_named_channels_are_zeroed() -> None:
@@ -70,7 +70,7 @@ def test_what_is_out_stays_out_in_training() -> None:
     channels = channels_of(ARCHITECTURE)
     gone = torch.zeros(4, channels.count, dtype=torch.bool)
     gone[:, [1, 8]] = True
-    pruned = channels.pruned(theta, gone)
+    pruned = channels.prune(theta, gone)
     trained = Tuning(epochs=2, batch_size=8).train(ARCHITECTURE, pruned, clean_images(), seed=0)
     assert torch.equal(trained == 0, pruned == 0) and not torch.equal(trained, pruned)
 

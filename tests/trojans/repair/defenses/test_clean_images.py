@@ -11,18 +11,18 @@ from tests.trojans.repair.defenses.cases import ARCHITECTURE, clean_images, twin
 
 def test_fewer_images_are_the_first_of_more() -> None:
     images = clean_images()
-    more, fewer = images.drawn(40, seed=1), images.drawn(10, seed=1)
+    more, fewer = images.draw(40, seed=1), images.draw(10, seed=1)
     assert torch.equal(more.inputs[:10], fewer.inputs) and torch.equal(more.labels[:10], fewer.labels)
     assert len(more.inputs.flatten(1).unique(dim=0)) == 40
-    assert not torch.equal(images.drawn(10, seed=2).inputs, fewer.inputs)
+    assert not torch.equal(images.draw(10, seed=2).inputs, fewer.inputs)
     for count in (0, 61):
         with pytest.raises(ConfigurationError, match=f"{count} of 60 clean images"):
-            images.drawn(count, seed=0)
+            images.draw(count, seed=0)
 
 
 @pytest.mark.parametrize(("count", "back"), [(60, 12), (5, 1), (2, 1)])
 def test_a_fifth_is_held_back(count: int, back: int) -> None:
-    images = clean_images().drawn(count, seed=0)
+    images = clean_images().draw(count, seed=0)
     seen, held = images.parts()
     assert (len(seen), len(held)) == (count - back, back)
     assert torch.equal(torch.cat([seen.inputs, held.inputs]), images.inputs)
@@ -45,7 +45,7 @@ def test_unfit_images() -> None:
     with pytest.raises(ConfigurationError, match=r"\(n, C, H, W\) and \(n,\)"):
         CleanImages(torch.zeros(3, 1, 8, 8), torch.zeros(2, dtype=torch.long))
     with pytest.raises(ConfigurationError, match="1 clean images cannot be split"):
-        clean_images().drawn(1, seed=0).parts()
+        clean_images().draw(1, seed=0).parts()
 
 
 def test_images_that_are_bytes_or_not_finite() -> None:

@@ -45,14 +45,14 @@ def test_the_least_used_channels_go_while_held_back_accuracy_allows() -> None:
         order = activations(own, seen).argsort() + 5
         assert set(out.nonzero().flatten().tolist()) == set(order[:count].tolist())
         before = back.accuracy(ARCHITECTURE, own[None])
-        assert back.accuracy(ARCHITECTURE, channels.pruned(own[None], out[None])) >= before - limit - 1e-9
+        assert back.accuracy(ARCHITECTURE, channels.prune(own[None], out[None])) >= before - limit - 1e-9
         if count < 5:
             more = out.clone()
             more[order[count]] = True
-            assert back.accuracy(ARCHITECTURE, channels.pruned(own[None], more[None])) < before - limit
+            assert back.accuracy(ARCHITECTURE, channels.prune(own[None], more[None])) < before - limit
     repaired = method.repair(ARCHITECTURE, theta, images=images, seed=0)
-    drawn = images.drawn(60, seed=0)
-    expected = channels.pruned(theta, method.gone(ARCHITECTURE, theta, drawn))
+    drawn = images.draw(60, seed=0)
+    expected = channels.prune(theta, method.gone(ARCHITECTURE, theta, drawn))
     assert torch.equal(repaired, expected)
 
 
@@ -65,10 +65,10 @@ def test_training_follows_and_keeps_channels_out() -> None:
     theta, images = twins(), clean_images()
     method = FinePruning(count=60, limit=1.0, tuning=Tuning(epochs=4, batch_size=8))
     repaired = method.repair(ARCHITECTURE, theta, images=images, seed=0)
-    gone = method.gone(ARCHITECTURE, theta, images.drawn(60, seed=0))
+    gone = method.gone(ARCHITECTURE, theta, images.draw(60, seed=0))
     channels = channels_of(ARCHITECTURE)
-    pruned = channels.pruned(theta, gone)
-    assert torch.equal(channels.pruned(repaired, gone), repaired)
+    pruned = channels.prune(theta, gone)
+    assert torch.equal(channels.prune(repaired, gone), repaired)
     assert not torch.equal(repaired, pruned)
     before, after = (images.accuracy(ARCHITECTURE, theta).mean() for theta in (pruned, repaired))
     assert after > before + 0.1

@@ -28,7 +28,7 @@ def test_clean_loss_falls_on_images_that_were_not_given() -> None:
 
 def test_settings_arrive() -> None:
     """Gradient descent on one batch of all images, against the step taken by hand."""
-    images = clean_images().drawn(12, seed=4)
+    images = clean_images().draw(12, seed=4)
     theta = twins()[:1]
     leaf = theta.clone().requires_grad_()
     outputs = run(ARCHITECTURE, leaf, images.inputs)[0]

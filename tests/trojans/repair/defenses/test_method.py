@@ -16,10 +16,10 @@ from scalegmn.trojans.repair.defenses import (
     ChannelLipschitz,
     FinePruning,
     FineTuning,
-    InTurn,
     MeanDifference,
     NoRepair,
     RepairMethod,
+    RepairSequence,
     Tuning,
 )
 from tests.trojans.repair.defenses.cases import ARCHITECTURE, TANH, clean_images, twins
@@ -42,8 +42,8 @@ METHODS: list[tuple[RepairMethod, int]] = [
     (AdversarialNeuronPruning(count=25, steps=3, batch_size=16, learning_rate=5.0, limit=1.0), 25),
     (difference(), 0),
     (ChannelLipschitz(deviations=1.0), 0),
-    (InTurn(difference(), FineTuning(count=20, tuning=SHORT)), 20),
-    (InTurn(NoRepair(), ChannelLipschitz()), 0),
+    (RepairSequence(difference(), FineTuning(count=20, tuning=SHORT)), 20),
+    (RepairSequence(NoRepair(), ChannelLipschitz()), 0),
 ]
 
 
@@ -75,7 +75,7 @@ def test_networks_are_repaired_alone(
 def test_only_the_images_that_are_due_are_looked_at(method: RepairMethod, count: int) -> None:
     images, theta = clean_images(), twins()
     found = method.repair(ARCHITECTURE, theta, images=images, seed=0)
-    own = images.drawn(count, seed=0)
+    own = images.draw(count, seed=0)
     others = torch.ones(len(images), dtype=torch.bool)
     order = [int((images.inputs == image).flatten(1).all(1).nonzero()[0, 0]) for image in own.inputs]
     others[order] = False
@@ -83,7 +83,7 @@ def test_only_the_images_that_are_due_are_looked_at(method: RepairMethod, count:
     assert others.sum() == 60 - count
     assert torch.equal(method.repair(ARCHITECTURE, theta, images=images, seed=0), found)
     assert not torch.equal(method.repair(ARCHITECTURE, theta, images=images, seed=1), found)
-    for few in (None, images.drawn(count - 1, seed=0)):
+    for few in (None, images.draw(count - 1, seed=0)):
         with pytest.raises(ConfigurationError, match=f"is given {count} clean images, but there are"):
             method.repair(ARCHITECTURE, theta, images=few, seed=0)
 

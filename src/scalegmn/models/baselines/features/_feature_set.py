@@ -14,7 +14,7 @@ from scalegmn.configuration import Configuration, Count
 from scalegmn.graph import NetworkBatch
 
 
-class FeatureKind(Enum):
+class FeatureType(Enum):
     """Which numbers are computed from the weights of a network.
 
     ``statnn``: mean, variance and quantiles of every layer.  ``norms``: the size of every layer, and nothing
@@ -34,11 +34,11 @@ class FeaturesConfig(Configuration):
     """Options of what fitted baselines read.
 
     Attributes:
-        kind: which numbers.
+        type: which numbers.
         singular_values: how many of each matrix, the largest first.
     """
 
-    kind: FeatureKind = FeatureKind.statnn
+    type: FeatureType = FeatureType.statnn
     singular_values: Count = 10
 
 
@@ -49,7 +49,7 @@ class FeatureSet(Configuration, ABC):
     Subclasses are dataclasses of what decides how many there are.
     """
 
-    kind: ClassVar[FeatureKind]
+    kind: ClassVar[FeatureType]
 
     @property
     @abstractmethod
@@ -57,7 +57,7 @@ class FeatureSet(Configuration, ABC):
         """F, how many numbers."""
 
     @abstractmethod
-    def read(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
+    def compute(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
         """The numbers of every network, in the order of the batch.
 
         Raises:

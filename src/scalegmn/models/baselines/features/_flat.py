@@ -12,7 +12,7 @@ from torch import Tensor
 from scalegmn.configuration import Count
 from scalegmn.errors import GraphError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models.baselines.features._feature_set import FeatureKind, FeatureSet
+from scalegmn.models.baselines.features._feature_set import FeatureSet, FeatureType
 from scalegmn.networks import Architecture
 
 
@@ -27,20 +27,20 @@ class FlatFeatures(FeatureSet):
     Law: none; they notice every symmetry.
     """
 
-    kind: ClassVar[FeatureKind] = FeatureKind.flat
+    kind: ClassVar[FeatureType] = FeatureType.flat
     parameters: Count
 
-    @staticmethod
-    def of(architectures: Sequence[Architecture]) -> FlatFeatures:
+    @classmethod
+    def from_architectures(cls, architectures: Sequence[Architecture]) -> FlatFeatures:
         """For networks of these architectures, which must have one layout."""
-        return FlatFeatures(parameters=architectures[0].num_parameters)
+        return cls(parameters=architectures[0].num_parameters)
 
     @property
     def size(self) -> int:
         return self.parameters
 
-    def read(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
-        theta = batch.stacked
+    def compute(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
+        theta = batch.theta
         if theta.shape[1] != self.parameters:
             raise GraphError(
                 f"{batch.architectures[0].describe()} in a model that reads networks of one layout, with "

@@ -1,4 +1,4 @@
-"""How the rows of a classifier's last layer differ: where one class is favoured, its row may show it.
+"""How the rows of a classifier's last layer differ: where one class is favored, its row may show it.
 
 The robust z-score is that of Iglewicz and Hoaglin 1993, as Neural Cleanse (Wang et al. 2019) asks it of
 triggers that were searched for; here it is asked of the weights themselves.
@@ -17,7 +17,7 @@ from torch import Tensor
 from scalegmn.configuration import Width
 from scalegmn.errors import ConfigurationError, GraphError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models.baselines.features._feature_set import FeatureKind, FeatureSet
+from scalegmn.models.baselines.features._feature_set import FeatureSet, FeatureType
 from scalegmn.networks import Architecture
 
 PER_CLASS: Final = 4
@@ -44,11 +44,11 @@ class LastLayerFeatures(FeatureSet):
     and are not permuted; the descending figures and the z-scores do not depend on their order.
     """
 
-    kind: ClassVar[FeatureKind] = FeatureKind.last_layer
+    kind: ClassVar[FeatureType] = FeatureType.last_layer
     classes: Width
 
-    @staticmethod
-    def of(architectures: Sequence[Architecture]) -> LastLayerFeatures:
+    @classmethod
+    def from_architectures(cls, architectures: Sequence[Architecture]) -> LastLayerFeatures:
         """For networks of these architectures.
 
         Raises:
@@ -60,13 +60,13 @@ class LastLayerFeatures(FeatureSet):
                 f"features: last_layer reads networks with as many outputs, there are some with {counts}; "
                 "choose networks with data.where, or other features"
             )
-        return LastLayerFeatures(classes=counts[0])
+        return cls(classes=counts[0])
 
     @property
     def size(self) -> int:
         return PER_CLASS * (2 * self.classes + 1)
 
-    def read(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
+    def compute(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
         figures = torch.cat([self._figures(*part) for part in batch.parts])
         ordered = figures.sort(dim=2, descending=True).values
         return torch.cat([figures.flatten(1), ordered.flatten(1), _outliers(figures)], dim=1)

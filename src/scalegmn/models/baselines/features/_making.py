@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from scalegmn.configuration import from_plain, register_plain_form, shown
+from scalegmn.configuration import format_value, from_plain, register_plain_form
 from scalegmn.errors import ConfigurationError
 from scalegmn.models import ModelContext, check_layout
-from scalegmn.models.baselines.features._feature_set import FeatureKind, FeaturesConfig, FeatureSet
+from scalegmn.models.baselines.features._feature_set import FeaturesConfig, FeatureSet, FeatureType
 from scalegmn.models.baselines.features._flat import FlatFeatures
 from scalegmn.models.baselines.features._last_layer import LastLayerFeatures
 from scalegmn.models.baselines.features._norms import NormFeatures
@@ -16,7 +16,7 @@ from scalegmn.models.baselines.features._singular_values import SingularValueFea
 from scalegmn.models.baselines.features._statnn import StatNNFeatures
 from scalegmn.networks import Architecture
 
-_KINDS: Final[dict[FeatureKind, type[FeatureSet]]] = {
+_KINDS: Final[dict[FeatureType, type[FeatureSet]]] = {
     kind.kind: kind
     for kind in (StatNNFeatures, NormFeatures, FlatFeatures, LastLayerFeatures, SingularValueFeatures)
 }
@@ -28,17 +28,17 @@ def make_features(config: FeaturesConfig, architectures: Sequence[Architecture])
     Raises:
         ConfigurationError: the kind of features cannot read all of them.
     """
-    match config.kind:
-        case FeatureKind.statnn:
-            return StatNNFeatures.of(architectures)
-        case FeatureKind.norms:
-            return NormFeatures.of(architectures)
-        case FeatureKind.flat:
-            return FlatFeatures.of(architectures)
-        case FeatureKind.last_layer:
-            return LastLayerFeatures.of(architectures)
-        case FeatureKind.singular_values:
-            return SingularValueFeatures.of(architectures, count=config.singular_values)
+    match config.type:
+        case FeatureType.statnn:
+            return StatNNFeatures.from_architectures(architectures)
+        case FeatureType.norms:
+            return NormFeatures.from_architectures(architectures)
+        case FeatureType.flat:
+            return FlatFeatures.from_architectures(architectures)
+        case FeatureType.last_layer:
+            return LastLayerFeatures.from_architectures(architectures)
+        case FeatureType.singular_values:
+            return SingularValueFeatures.from_architectures(architectures, count=config.singular_values)
     raise AssertionError(f"no features are called {config.kind}")
 
 
@@ -49,7 +49,7 @@ def features_for(context: ModelContext, *, reader: str) -> FeatureSet:
         ConfigurationError: the kind of features cannot read all networks.
     """
     config = context.options.of(FeaturesConfig)
-    if config.kind is FeatureKind.flat:
+    if config.type is FeatureType.flat:
         check_layout(context.architectures, reader=f"{reader} with the features flat")
     return make_features(config, context.architectures)
 
@@ -61,11 +61,11 @@ def features_from_plain(data: object) -> FeatureSet:
         ConfigurationError: an unknown kind, or entries that do not fit it.
     """
     if not isinstance(data, Mapping):
-        raise ConfigurationError(f"features are {shown(data)}, expected their kind and its entries")
+        raise ConfigurationError(f"features are {format_value(data)}, expected their kind and its entries")
     kind = {kind.name: kind for kind in _KINDS}.get(str(data.get("kind")))
     if kind is None:
         raise ConfigurationError(
-            f"the kind of features is {shown(data.get('kind'))}, expected one of "
+            f"the kind of features is {format_value(data.get('kind'))}, expected one of "
             f"{', '.join(kind.name for kind in _KINDS)}"
         )
     return from_plain(_KINDS[kind], {name: value for name, value in data.items() if name != "kind"})

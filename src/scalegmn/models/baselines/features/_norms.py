@@ -16,8 +16,8 @@ from torch import Tensor
 
 from scalegmn.configuration import Width
 from scalegmn.graph import NetworkBatch
-from scalegmn.models.baselines.features._feature_set import FeatureKind, FeatureSet
-from scalegmn.models.baselines.features._positions import in_places
+from scalegmn.models.baselines.features._feature_set import FeatureSet, FeatureType
+from scalegmn.models.baselines.features._positions import align_layers
 from scalegmn.networks import Architecture
 
 
@@ -26,7 +26,7 @@ from scalegmn.networks import Architecture
 class NormFeatures(FeatureSet):
     """The L2 norm of every layer's weights, of its biases, and of all parameters, ``(B, 3 layers + 1)``.
 
-    Reads mixed architectures (:func:`~scalegmn.models.baselines.features._positions.in_places`).  A layer
+    Reads mixed architectures (:func:`~scalegmn.models.baselines.features._positions.align_layers`).  A layer
     without biases has biases of norm 0.
 
     Attributes:
@@ -35,19 +35,19 @@ class NormFeatures(FeatureSet):
     Law: invariant under permutations and signs of hidden neurons, not under positive scales.
     """
 
-    kind: ClassVar[FeatureKind] = FeatureKind.norms
+    kind: ClassVar[FeatureType] = FeatureType.norms
     layers: Width
 
-    @staticmethod
-    def of(architectures: Sequence[Architecture]) -> NormFeatures:
+    @classmethod
+    def from_architectures(cls, architectures: Sequence[Architecture]) -> NormFeatures:
         """For networks of these architectures."""
-        return NormFeatures(layers=max(len(architecture.stages) for architecture in architectures))
+        return cls(layers=max(len(architecture.stages) for architecture in architectures))
 
     @property
     def size(self) -> int:
         return 3 * self.layers + 1
 
-    def read(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
+    def compute(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
         return torch.cat([self._of(*part) for part in batch.parts])
 
     def _of(self, architecture: Architecture, theta: Tensor) -> Tensor:
@@ -58,5 +58,5 @@ class NormFeatures(FeatureSet):
             weight, bias = (parameters.get(f"{stage.weighted.name}.{kind}") for kind in ("weight", "bias"))
             norms = [none if part is None else part.flatten(1).norm(dim=1) for part in (weight, bias)]
             layers.append(torch.stack(norms, dim=1))
-        placed = in_places(architecture, torch.stack(layers, dim=1), places=self.layers)
+        placed = align_layers(architecture, torch.stack(layers, dim=1), places=self.layers)
         return torch.cat([placed, theta.norm(dim=1, keepdim=True)], dim=1)

@@ -10,7 +10,7 @@ from scalegmn.errors import GraphError
 from scalegmn.networks import Architecture
 
 
-def in_places(
+def align_layers(
     architecture: Architecture, figures: Float[Tensor, "B count D"], *, places: int, short: int = 0
 ) -> Float[Tensor, "B F"]:
     """Figures of `count` layers in `places` places, ``(B, (1 + D) places)``.

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from scalegmn.configuration import Width
 from scalegmn.graph import NetworkBatch
-from scalegmn.models.baselines.features._feature_set import FeatureKind, FeatureSet
-from scalegmn.models.baselines.features._positions import in_places
+from scalegmn.models.baselines.features._feature_set import FeatureSet, FeatureType
+from scalegmn.models.baselines.features._positions import align_layers
 from scalegmn.networks import Architecture, Conv, Weighted
 
 
@@ -34,7 +34,7 @@ class SingularValueFeatures(FeatureSet):
     - The product of all these matrices, from inputs to outputs.
 
     A matrix with fewer singular values is filled up with zeros.  Skip connections are not in the products.
-    Reads mixed architectures (:func:`~scalegmn.models.baselines.features._positions.in_places`).
+    Reads mixed architectures (:func:`~scalegmn.models.baselines.features._positions.align_layers`).
 
     Attributes:
         layers: most weighted layers that a network has.
@@ -45,21 +45,23 @@ class SingularValueFeatures(FeatureSet):
     of two layers keeps the scales of its outer neurons.
     """
 
-    kind: ClassVar[FeatureKind] = FeatureKind.singular_values
+    kind: ClassVar[FeatureType] = FeatureType.singular_values
     layers: Width
     count: Width
 
-    @staticmethod
-    def of(architectures: Sequence[Architecture], *, count: int) -> SingularValueFeatures:
+    @classmethod
+    def from_architectures(
+        cls, architectures: Sequence[Architecture], *, count: int
+    ) -> SingularValueFeatures:
         """For networks of these architectures."""
         layers = max(len(architecture.stages) for architecture in architectures)
-        return SingularValueFeatures(layers=layers, count=count)
+        return cls(layers=layers, count=count)
 
     @property
     def size(self) -> int:
         return (1 + self.count) * (2 * self.layers - 1) + self.count
 
-    def read(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
+    def compute(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
         return torch.cat([self._of(*part) for part in batch.parts])
 
     def _of(self, architecture: Architecture, theta: Tensor) -> Tensor:
@@ -74,8 +76,8 @@ class SingularValueFeatures(FeatureSet):
         whole = reduce(lambda before, after: after @ before, summed)
         return torch.cat(
             [
-                in_places(architecture, torch.stack(own, dim=1), places=self.layers),
-                in_places(
+                align_layers(architecture, torch.stack(own, dim=1), places=self.layers),
+                align_layers(
                     architecture,
                     torch.stack(products, dim=1) if products else none,
                     places=self.layers - 1,

@@ -12,7 +12,7 @@ from torch import Tensor
 from scalegmn.configuration import Width
 from scalegmn.graph import NetworkBatch
 from scalegmn.models.baselines import PER_SLOT, padded_features
-from scalegmn.models.baselines.features._feature_set import FeatureKind, FeatureSet
+from scalegmn.models.baselines.features._feature_set import FeatureSet, FeatureType
 from scalegmn.networks import Architecture
 
 
@@ -27,17 +27,17 @@ class StatNNFeatures(FeatureSet):
     Law: invariant under permutations of hidden neurons, under nothing else.
     """
 
-    kind: ClassVar[FeatureKind] = FeatureKind.statnn
+    kind: ClassVar[FeatureType] = FeatureType.statnn
     layers: Width
 
-    @staticmethod
-    def of(architectures: Sequence[Architecture]) -> StatNNFeatures:
+    @classmethod
+    def from_architectures(cls, architectures: Sequence[Architecture]) -> StatNNFeatures:
         """For networks of these architectures."""
-        return StatNNFeatures(layers=max(len(architecture.stages) for architecture in architectures))
+        return cls(layers=max(len(architecture.stages) for architecture in architectures))
 
     @property
     def size(self) -> int:
         return PER_SLOT * self.layers
 
-    def read(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
+    def compute(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
         return padded_features(batch, layers=self.layers)

@@ -22,4 +22,4 @@ __all__ = [
 
 # For other rooms of the house; no promise is made about these.
 from ._fine_tuning import Tuning as Tuning
-from ._sequence import InTurn as InTurn
+from ._sequence import RepairSequence as RepairSequence

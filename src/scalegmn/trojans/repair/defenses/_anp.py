@@ -15,7 +15,7 @@ from scalegmn.networks import Architecture
 from scalegmn.seeding import generator
 from scalegmn.trojans.repair.defenses._channels import Channels, channels_of
 from scalegmn.trojans.repair.defenses._clean_images import CleanImages, as_maps
-from scalegmn.trojans.repair.defenses._method import GivenImages
+from scalegmn.trojans.repair.defenses._method import ImageRepairMethod
 from scalegmn.zoo.cnns import forward
 
 _MOMENTUM: Final = 0.9
@@ -25,11 +25,11 @@ THRESHOLDS: Final = tuple(round(0.05 * step, 2) for step in range(20))
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class AdversarialNeuronPruning(GivenImages):
+class AdversarialNeuronPruning(ImageRepairMethod):
     """Wu and Wang 2021, "Adversarial Neuron Pruning Purifies Backdoored Deep Models".
 
     With a mask m from 0 to 1 for each channel, which multiplies its kernel w and its bias b, and changes d
-    and x of at most `budget`, the masks minimise on clean images
+    and x of at most `budget`, the masks minimize on clean images
 
         weight * L(m w, m b) + (1 - weight) * max over d, x of L((m + d) w, (m + x) b),
 
@@ -37,7 +37,7 @@ class AdversarialNeuronPruning(GivenImages):
     threshold are taken out.  The threshold is the largest for which the accuracy on held-back clean images
     is not more than `limit` below what it was; nothing else is known to choose by.
 
-    The published method masks the factors of batch normalisation and leaves its shifts alone.  These
+    The published method masks the factors of batch normalization and leaves its shifts alone.  These
     networks have none, so that a channel is its kernel and its bias, and both are masked.
 
     Attributes:
@@ -61,13 +61,13 @@ class AdversarialNeuronPruning(GivenImages):
     def name(self) -> str:
         return "ANP"
 
-    def _repaired_with(
+    def _repair_with(
         self, architecture: Architecture, theta: Tensor, *, images: CleanImages, seed: int
     ) -> Tensor:
         seen, back = images.parts()
         masks = self.masks(architecture, theta, seen, seed=seed)
         threshold = chosen_threshold(architecture, theta, masks, back, limit=self.limit)
-        return channels_of(architecture).pruned(theta, masks < threshold[:, None])
+        return channels_of(architecture).prune(theta, masks < threshold[:, None])
 
     def masks(self, architecture: Architecture, theta: Tensor, images: CleanImages, *, seed: int) -> Tensor:
         """The mask of every channel, ``(B, U)`` from 0 to 1; all networks see the same images and draws."""
@@ -136,6 +136,6 @@ def chosen_threshold(
     floor = images.accuracy(architecture, theta) - limit
     best = torch.full((len(theta),), -math.inf, device=theta.device)
     for threshold in THRESHOLDS:
-        accuracy = images.accuracy(architecture, channels.pruned(theta, masks < threshold))
+        accuracy = images.accuracy(architecture, channels.prune(theta, masks < threshold))
         best = torch.where(accuracy >= floor - 1e-9, torch.full_like(best, threshold), best)
     return best

@@ -22,7 +22,7 @@ class ChannelLipschitz(Configuration, RepairMethod):
 
     A channel's bound is the largest singular value of its kernel as a matrix of inputs times taps.  Channels
     are taken out whose bound is larger than the mean of their layer plus `deviations` times the standard
-    deviation (of a sample).  The published bound also has the factor of batch normalisation, which these
+    deviation (of a sample).  The published bound also has the factor of batch normalization, which these
     networks do not have.
 
     Attributes:
@@ -36,10 +36,10 @@ class ChannelLipschitz(Configuration, RepairMethod):
     def name(self) -> str:
         return "channel Lipschitz pruning"
 
-    def _repaired(
+    def _repair(
         self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
     ) -> Tensor:
-        return channels_of(architecture).pruned(theta, self.gone(architecture, theta))
+        return channels_of(architecture).prune(theta, self.gone(architecture, theta))
 
     def gone(self, architecture: Architecture, theta: Tensor) -> Tensor:
         """Which channels are taken out of each network, ``(B, U)``."""

@@ -39,7 +39,7 @@ class Channels:
         padded = torch.cat([values, values.new_ones(len(values), 1)], dim=1)
         return padded[:, places.to(values.device)]
 
-    def pruned(self, theta: Tensor, gone: Tensor) -> Tensor:
+    def prune(self, theta: Tensor, gone: Tensor) -> Tensor:
         """Networks ``(B, P)`` without some channels.
 
         Everything that leads to a channel and everything that reads it is zero.  With activations that
@@ -59,7 +59,7 @@ class Channels:
 def channels_of(architecture: Architecture) -> Channels:
     """The hidden channels of an architecture, layer by layer.  Cached; do not write into its tensors."""
     graph = topology_of(architecture)
-    hidden = torch.nonzero(graph.node_role == Role.HIDDEN).flatten()
+    hidden = torch.nonzero(graph.node_role == Role.hidden).flatten()
     number = torch.full((graph.num_nodes,), len(hidden))
     number[hidden] = torch.arange(len(hidden))
     incoming, outgoing = torch.full((2, architecture.num_parameters), len(hidden))

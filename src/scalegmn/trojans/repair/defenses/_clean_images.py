@@ -13,7 +13,7 @@ from scalegmn.networks import Architecture
 from scalegmn.seeding import generator
 from scalegmn.zoo.cnns import forward
 
-# Images that are judged at once.
+# Images that are evaluated at once.
 _BLOCK = 256
 # Images that were normalized by mean and deviation stay well below, bytes do not.
 _LARGEST = 128
@@ -22,7 +22,7 @@ _LARGEST = 128
 @final
 @dataclass(frozen=True, eq=False)
 class CleanImages:
-    """Labelled images without triggers.
+    """Labeled images without triggers.
 
     Attributes:
         inputs: as the networks take them, ``(n, C, H, W)``.
@@ -56,7 +56,7 @@ class CleanImages:
         """The same images on a device."""
         return CleanImages(self.inputs.to(device), self.labels.to(device))
 
-    def drawn(self, count: int, *, seed: int) -> CleanImages:
+    def draw(self, count: int, *, seed: int) -> CleanImages:
         """Some of the images, in random order; with one seed, fewer images are the first of more.
 
         Raises:
@@ -71,7 +71,7 @@ class CleanImages:
         """The images to learn from, and the last ones, which are held back for choices.
 
         Args:
-            held_back: share of the images; at least one is held back and one is left.
+            held_back: fraction of the images; at least one is held back and one is left.
 
         Raises:
             ConfigurationError: there are fewer than two images.
@@ -83,7 +83,7 @@ class CleanImages:
         return self._take(everything[:-back]), self._take(everything[-back:])
 
     def accuracy(self, architecture: Architecture, theta: Tensor) -> Tensor:
-        """Share of the images that networks ``theta (B, P)`` get right, ``(B,)`` float64."""
+        """Fraction of the images that networks ``theta (B, P)`` get right, ``(B,)`` float64."""
         state = architecture.unflatten(theta)
         hits = torch.zeros(len(theta), dtype=torch.float64, device=theta.device)
         with torch.no_grad():

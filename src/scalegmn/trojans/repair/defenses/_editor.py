@@ -31,8 +31,8 @@ class EditorRepair(RepairMethod):
     def name(self) -> str:
         return "editor"
 
-    def _repaired(
+    def _repair(
         self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
     ) -> Tensor:
         with torch.no_grad():
-            return self.model.edit(NetworkBatch.of(architecture, theta)).single[1]
+            return self.model.edit(NetworkBatch.from_parameters(architecture, theta)).single[1]

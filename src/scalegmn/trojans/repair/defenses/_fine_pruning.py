@@ -14,13 +14,13 @@ from scalegmn.networks import Activate, Architecture, Conv, Skip
 from scalegmn.trojans.repair.defenses._channels import channels_of
 from scalegmn.trojans.repair.defenses._clean_images import CleanImages, as_maps
 from scalegmn.trojans.repair.defenses._fine_tuning import Tuning
-from scalegmn.trojans.repair.defenses._method import GivenImages
+from scalegmn.trojans.repair.defenses._method import ImageRepairMethod
 from scalegmn.zoo.cnns import forward
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class FinePruning(GivenImages):
+class FinePruning(ImageRepairMethod):
     """Liu, Dolan-Gavitt, Garg 2018, "Fine-Pruning".
 
     Channels of the last convolution are taken out in order of their mean size ``|activation|`` on clean
@@ -40,14 +40,14 @@ class FinePruning(GivenImages):
     def name(self) -> str:
         return "fine-pruning"
 
-    def _repaired_with(
+    def _repair_with(
         self, architecture: Architecture, theta: Tensor, *, images: CleanImages, seed: int
     ) -> Tensor:
         gone = self.gone(architecture, theta, images)
         channels = channels_of(architecture)
-        tuned = self.tuning.train(architecture, channels.pruned(theta, gone), images, seed=seed)
+        tuned = self.tuning.train(architecture, channels.prune(theta, gone), images, seed=seed)
         # Again, for activations that are not zero at zero.
-        return channels.pruned(tuned, gone)
+        return channels.prune(tuned, gone)
 
     def gone(self, architecture: Architecture, theta: Tensor, images: CleanImages) -> Tensor:
         """Which channels are taken out of each network, ``(B, U)``."""
@@ -59,11 +59,11 @@ class FinePruning(GivenImages):
         floor = back.accuracy(architecture, theta) - self.limit
         chosen = torch.zeros(len(theta), channels.count, dtype=torch.bool, device=theta.device)
         going = torch.ones(len(theta), dtype=torch.bool, device=theta.device)
-        # One channel is left: a network without any answers the same to all images.
+        # One channel is left: a network without any outputs the same to all images.
         for step in range(len(places) - 1):
             trial = chosen.clone()
             trial[torch.arange(len(theta)), places[order[:, step]]] = True
-            going &= back.accuracy(architecture, channels.pruned(theta, trial)) >= floor - 1e-9
+            going &= back.accuracy(architecture, channels.prune(theta, trial)) >= floor - 1e-9
             chosen = torch.where(going[:, None], trial, chosen)
             if not going.any():
                 break

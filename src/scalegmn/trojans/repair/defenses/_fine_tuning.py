@@ -11,8 +11,8 @@ from scalegmn.configuration import Configuration, Count, Natural, NonNegative, P
 from scalegmn.networks import Architecture
 from scalegmn.seeding import derive_seed
 from scalegmn.trojans.repair.defenses._clean_images import CleanImages
-from scalegmn.trojans.repair.defenses._method import GivenImages
-from scalegmn.zoo.cnns import CnnTraining, Hyper, Optimizer
+from scalegmn.trojans.repair.defenses._method import ImageRepairMethod
+from scalegmn.zoo.cnns import CnnTraining, Hyperparameters, Optimizer
 
 
 @final
@@ -39,7 +39,7 @@ class Tuning(Configuration):
 
     def train(self, architecture: Architecture, theta: Tensor, images: CleanImages, *, seed: int) -> Tensor:
         """Trained networks ``(B, P)``; all see the images in the same order."""
-        own = Hyper(
+        own = Hyperparameters(
             activation="",
             w_init="he_normal",
             init_std=0.0,
@@ -65,7 +65,7 @@ class Tuning(Configuration):
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class FineTuning(GivenImages):
+class FineTuning(ImageRepairMethod):
     """Training on clean images alone, in the hope that the trigger is forgotten.
 
     Attributes:
@@ -79,7 +79,7 @@ class FineTuning(GivenImages):
     def name(self) -> str:
         return "fine-tuning"
 
-    def _repaired_with(
+    def _repair_with(
         self, architecture: Architecture, theta: Tensor, *, images: CleanImages, seed: int
     ) -> Tensor:
         return self.tuning.train(architecture, theta, images, seed=seed)

@@ -65,7 +65,7 @@ class MeanDifference(Configuration, RepairMethod):
         """The same with another step."""
         return replace(self, step=step)
 
-    def _repaired(
+    def _repair(
         self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
     ) -> Tensor:
         if architecture not in self.differences:

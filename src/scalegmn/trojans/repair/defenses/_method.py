@@ -69,22 +69,21 @@ class RepairMethod(ABC):
                     f"{self.name} is given {self.images} clean images, but there are {have}; give more, or "
                     "choose a method that needs fewer"
                 )
-            given = images.drawn(self.images, seed=seed).to(theta.device)
+            given = images.draw(self.images, seed=seed).to(theta.device)
         parts = [
-            self._repaired(architecture, block, images=given, seed=seed)
-            for block in theta.split(self.together)
+            self._repair(architecture, block, images=given, seed=seed) for block in theta.split(self.together)
         ]
         return torch.cat(parts)
 
     @abstractmethod
-    def _repaired(
+    def _repair(
         self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
     ) -> Tensor:
         """The repair of a few networks; `images` are exactly those that the method is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class GivenImages(Configuration, RepairMethod, ABC):
+class ImageRepairMethod(Configuration, RepairMethod, ABC):
     """A repair with the help of clean images.
 
     Attributes:
@@ -97,14 +96,14 @@ class GivenImages(Configuration, RepairMethod, ABC):
     def images(self) -> int:
         return self.count
 
-    def _repaired(
+    def _repair(
         self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
     ) -> Tensor:
         assert images is not None, "repair() gives images to every method that is not data-free"
-        return self._repaired_with(architecture, theta, images=images, seed=seed)
+        return self._repair_with(architecture, theta, images=images, seed=seed)
 
     @abstractmethod
-    def _repaired_with(
+    def _repair_with(
         self, architecture: Architecture, theta: Tensor, *, images: CleanImages, seed: int
     ) -> Tensor:
         """The repair of a few networks with exactly these images."""

@@ -19,7 +19,7 @@ class NoRepair(RepairMethod):
     def name(self) -> str:
         return "no repair"
 
-    def _repaired(
+    def _repair(
         self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
     ) -> Tensor:
         return theta.clone()

@@ -14,7 +14,7 @@ from scalegmn.trojans.repair.defenses._method import RepairMethod
 
 @final
 @dataclass(frozen=True)
-class InTurn(RepairMethod):
+class RepairSequence(RepairMethod):
     """A repair, and a second one of what came out.
 
     Attributes:
@@ -40,7 +40,7 @@ class InTurn(RepairMethod):
         between = self.first.repair(architecture, theta, images=images, seed=seed)
         return self.second.repair(architecture, between, images=images, seed=seed)
 
-    def _repaired(
+    def _repair(
         self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
     ) -> Tensor:
         return self.repair(architecture, theta, images=images, seed=seed)
