@@ -112,8 +112,8 @@ def load_extension(place: str) -> None:
         _register(point)
     except Exception as error:
         raise ConfigurationError(
-            f"the extension {format_value(place)} cannot be loaded, {_reason(error)}; give package.module:function, "
-            "with the folder of the package in PYTHONPATH or installed"
+            f"the extension {format_value(place)} cannot be loaded, {_reason(error)}; give "
+            "package.module:function, with the folder of the package in PYTHONPATH or installed"
         ) from error
     _LOADED.append(place)
 
@@ -192,8 +192,8 @@ class Registry(Generic[T]):
         """
         if not isinstance(name, str) or not name.isidentifier():
             raise self._error(
-                f"the name of a {self.kind} is {format_value(name)}, expected letters, digits and underscores, with "
-                "a letter first"
+                f"the name of a {self.kind} is {format_value(name)}, expected letters, digits and "
+                "underscores, with a letter first"
             )
         if name in self._entries and not self._same(name, value):
             raise self._error(f"a {self.kind} called {name!r} is there already; choose another name")

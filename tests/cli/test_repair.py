@@ -238,7 +238,7 @@ def test_what_is_refused(folder: Path, tmp_path: Path) -> None:
     path = saved(folder, tmp_path / "in.npz")
     with pytest.raises(ConfigurationError, match=r"ends with \.npz"):
         repair_file(repairer, path, tmp_path / "out.pth")
-    with pytest.raises(ConfigurationError, match="share from 0 to 1"):
+    with pytest.raises(ConfigurationError, match="fraction from 0 to 1"):
         repair_file(repairer, path, tmp_path / "out.npz", limit=2.0)
     with pytest.raises(CheckpointError, match="say which with --activation"):
         repair_file(repairer, path, tmp_path / "out.npz")

@@ -41,9 +41,9 @@ VALUES = {
     "Elements",
     "FinishedTraining",
     "FileResult",
-    "Hyper",
-    "Job",
-    "Pair",
+    "Hyperparameters",
+    "ReadJob",
+    "TwinPair",
     "ReadLimits",
     "ReadingOptions",
     "PlanOptions",
@@ -112,7 +112,7 @@ def example(kind: type[Configuration]) -> dict[str, Any]:
         missing = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if missing and field.init:
             found[field.name] = sample(field_types(kind)[field.name], samples)
-    if kind.__name__ == "HeldOut":
+    if kind.__name__ == "HeldOutConfig":
         found["sizes"] = (3,)
     return found
 

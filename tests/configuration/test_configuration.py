@@ -120,8 +120,8 @@ def test_plain_values_are_read_back_and_unknown_ones_are_refused() -> None:
     plain = to_plain(options)
     assert plain["color"] == "blue" and plain["widths"] == [2, 3] and plain["file"] == "x"
     assert from_plain(Options, plain) == options
-    with pytest.raises(ConfigurationError, match=r"run\.json: Options: color is unknown; did you"):
-        from_plain(Options, {"color": "red"}, origin="run.json")
+    with pytest.raises(ConfigurationError, match=r"run\.json: Options: colour is unknown; did you"):
+        from_plain(Options, {"colour": "red"}, origin="run.json")
     for data in (None, [], "color"):
         with pytest.raises(ConfigurationError, match="expected entries by name"):
             from_plain(Options, data)

@@ -11,7 +11,7 @@ from jsonargparse import ArgumentParser, Namespace
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.import_checkpoints import OPTIONS, add_checkpoint_options, run_import
 from scalegmn.cli.output import say
-from scalegmn.cli.parsers import CommandParser
+from scalegmn.cli.parsers import CommandParser, option_of
 from scalegmn.cli.published import ImportName, collection_called, print_refusals
 from scalegmn.collections import Collection, ImportReport, import_collection
 from scalegmn.collections.inrs import VALIDATION, SplitCollection, generate_splits
@@ -102,7 +102,7 @@ def run(argv: Sequence[str]) -> int:
     for name in (*_ZOO, *OPTIONS):
         if options[name] is not None and name not in own:
             raise ConfigurationError(
-                f"--{name} was given, but {options.collection} has no such option; leave it out"
+                f"{option_of(name)} was given, but {options.collection} has no such option; leave it out"
             )
     if options.collection == "small_cnn_zoo":
         return _import_zoo(options)
@@ -144,7 +144,7 @@ def _refuse_others(options: Namespace, *names: str) -> None:
     for name in names:
         if options[name] is not None and options[name] is not False:
             raise ConfigurationError(
-                f"--{name} was given, but {options.collection} has no such option; leave it out"
+                f"{option_of(name)} was given, but {options.collection} has no such option; leave it out"
             )
 
 

@@ -31,6 +31,8 @@ _KINDS: Final = {
     "list[float]": "numbers such as [0.1, 0.2]",
     "list[str]": "words such as [a, b]",
 }
+_EARLIER: Final = {"colour": "color", "initialisation": "initialization"}
+"""Options that had other names, and what they are called now."""
 _UNKNOWN: Final = re.compile(r"^unrecognized arguments: (--[^\s=]+)")
 
 
@@ -57,6 +59,9 @@ class CommandParser(ArgumentParser):
     def _told(self, text: str) -> str:
         unknown = _UNKNOWN.match(text)
         if unknown is not None:
+            written = _EARLIER.get(unknown[1].lstrip("-"), unknown[1].lstrip("-").replace("_", "-"))
+            if any(f"--{written}" in action.option_strings for action in self._actions):
+                return f"unknown option {unknown[1]}; it is called --{written}"
             # Without the dashes, which make short names alike.
             known = [option.lstrip("-") for action in self._actions for option in action.option_strings]
             near = difflib.get_close_matches(unknown[1].lstrip("-"), known, n=1)
@@ -78,7 +83,12 @@ class CommandParser(ArgumentParser):
     def _option(self, key: str) -> str:
         """As it stands on the command line: arguments by their place have no dashes."""
         options = {action.dest: action.option_strings for action in self._actions}
-        return f"--{key}" if options.get(key, [key]) else key
+        return options[key][-1] if options.get(key) else key if key in options else f"--{key}"
+
+
+def option_of(name: str) -> str:
+    """The option that sets a field called `name`."""
+    return f"--{name.replace('_', '-')}"
 
 
 def _expected(types: str, *, between: str = ", ") -> str:

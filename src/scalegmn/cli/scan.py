@@ -81,7 +81,6 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument(
         "--follow-links",
-        "--follow-links",
         action="store_true",
         help="look into linked folders too, which are errors otherwise",
     )
@@ -92,7 +91,6 @@ def build_parser() -> ArgumentParser:
 
 def _add_outputs(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--fail-on",
         "--fail-on",
         type=str,
         default=_ALL,
@@ -112,9 +110,7 @@ def _add_outputs(parser: ArgumentParser) -> None:
         default=None,
         help="write which bytes were evaluated, for scalegmn verify",
     )
-    parser.add_argument(
-        "--key-file", "--key-file", type=Path | None, default=None, help="secret that signs the manifest"
-    )
+    parser.add_argument("--key-file", type=Path | None, default=None, help="secret that signs the manifest")
     parser.add_argument(
         "--journal",
         type=Path | None,

@@ -17,8 +17,8 @@ HELP = "check that files are still those that a scan found clean"
 
 _ABOUT = (
     f"{HELP.capitalize()}, by the manifest of scalegmn scan --manifest. Exit codes: 0 every byte is as it "
-    "was evaluated, and clean; 1 a file was changed, is missing, was not there, or was not found clean; 2 the "
-    "manifest or the folder cannot be read, or the signature is wrong."
+    "was evaluated, and clean; 1 a file was changed, is missing, was not there, or was not found clean; 2 "
+    "the manifest or the folder cannot be read, or the signature is wrong."
 )
 
 
@@ -31,14 +31,11 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument(
         "--key-file",
-        "--key-file",
         type=Path | None,
         default=None,
         help="secret that the manifest must be signed with",
     )
-    parser.add_argument(
-        "--follow-links", "--follow-links", action="store_true", help="believe links, and what they lead to"
-    )
+    parser.add_argument("--follow-links", action="store_true", help="believe links, and what they lead to")
     parser.add_argument("--quiet", action="store_true", help="print differences alone")
     return parser
 

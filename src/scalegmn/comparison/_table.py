@@ -108,8 +108,8 @@ def notes(comparison: Comparison) -> list[str]:
     ]
     if _timed(comparison):
         found.append(
-            "ms/prediction: milliseconds per test network from its parameters to what is evaluated, drawings of "
-            "edited networks included."
+            "ms/prediction: milliseconds per test network from its parameters to what is evaluated, "
+            "drawings of edited networks included."
         )
     if any(not model.trained for model in comparison.models):
         names = ", ".join(model.name for model in comparison.models if not model.trained)
@@ -118,7 +118,8 @@ def notes(comparison: Comparison) -> list[str]:
         found.append(
             f"Differences are in {title_of(comparison.metrics[0])}, mean over seeds. Their 95 % intervals "
             f"come from a paired bootstrap over test networks ({DRAWS} resamples, in whole groups where "
-            "networks belong together), with the training runs as they are; the spread over seeds is not in them."
+            "networks belong together), with the training runs as they are; the spread over seeds is not "
+            "in them."
         )
     elif comparison.differences:
         found.append(f"Differences are in {title_of(comparison.metrics[0])}, paired by seed.")

@@ -11,6 +11,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
+from scalegmn.configuration._earlier_names import with_current_names
 from scalegmn.configuration._formatting import format_value, nearest
 from scalegmn.configuration._plain import register_plain_form, to_plain
 from scalegmn.configuration._values import RefusedValue, accept
@@ -118,7 +119,8 @@ def from_plain(kind: type[C], data: object, *, origin: str | None = None) -> C:
     fields = {field.name: field for field in _fields(kind)}
     required = {name for name, field in fields.items() if _is_required(field)}
     try:
-        known = _known(kind.gathered(data), owner=owner, known=fields, required=required)
+        current = with_current_names(kind, data) if isinstance(data, Mapping) else data
+        known = _known(kind.gathered(current), owner=owner, known=fields, required=required)
         return kind(**known)
     except InvalidConfigurationError as error:
         raise type(error)(owner, problems=error.problems) from error

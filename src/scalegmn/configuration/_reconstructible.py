@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
 from scalegmn.configuration._base import InvalidConfigurationError, check_arguments
+from scalegmn.configuration._earlier_names import with_current_names
 from scalegmn.configuration._plain import register_plain_form, to_plain
 
 R = TypeVar("R", bound="Reconstructible")
@@ -41,7 +42,7 @@ class Reconstructible(ABC):
         if not isinstance(data, Mapping):
             raise InvalidConfigurationError(cls.__name__, problems=["has no entries by name"])
         names = {entry: argument for argument, entry in cls.renamed.items()}
-        entries = {names.get(name, name): value for name, value in data.items()}
+        entries = {names.get(name, name): value for name, value in with_current_names(cls, data).items()}
         return cls(**check_arguments(cls.__init__, entries, origin=cls.__name__))
 
 

@@ -53,7 +53,8 @@ class SavedModule(nn.Module, Reconstructible, ABC):
         kind = config.pop("model", None)
         if kind != cls.__name__:
             raise ConfigurationError(
-                f"{folder / CONFIG_FILE}: holds a model of class {format_value(kind)}, expected {cls.__name__!r}"
+                f"{folder / CONFIG_FILE}: holds a model of class {format_value(kind)}, expected "
+                f"{cls.__name__!r}"
             )
         tensors = read_tensors(folder / WEIGHTS_FILE)
         try:

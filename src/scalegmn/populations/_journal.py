@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
-from scalegmn.configuration import parse_json
+from scalegmn.configuration import parse_json, with_current_names
 from scalegmn.disk import writing
 from scalegmn.errors import ArchitectureError, DiskError, PopulationError
 from scalegmn.populations._durable import sync_folder
@@ -160,6 +160,7 @@ class WriterJournal:
 
 def check_provenance(found: Mapping[str, object], given: Mapping[str, object], *, folder: Path) -> None:
     """Refuse to continue a population whose networks were made differently; the error lists how."""
+    found = _with_current_recipe(found)
     if found == given:
         return
     keys = sorted({*found, *given})
@@ -172,3 +173,10 @@ def check_provenance(found: Mapping[str, object], given: Mapping[str, object], *
         f"{folder}: cannot be resumed, its networks were made differently ({'; '.join(differences)}); "
         "resume with the same settings or choose another folder"
     )
+
+
+def _with_current_recipe(provenance: Mapping[str, object]) -> Mapping[str, object]:
+    recipe = provenance.get("recipe")
+    if not isinstance(recipe, Mapping):
+        return provenance
+    return {**provenance, "recipe": with_current_names("InrRecipe", recipe)}

@@ -249,8 +249,8 @@ def _choose_groups(groups: np.ndarray, amount: float | int, seed: int) -> np.nda
     count = round(amount * len(values)) if isinstance(amount, float) else int(amount)
     if not 0 < count < len(values):
         raise ConfigurationError(
-            f"validation={amount} of {len(values)} groups; expected a fraction between 0 and 1, or a number of "
-            "groups, that leaves some for training and takes some"
+            f"validation={amount} of {len(values)} groups; expected a fraction between 0 and 1, or a "
+            "number of groups, that leaves some for training and takes some"
         )
     chosen = np.zeros(len(values), bool)
     chosen[numpy_generator(seed, "splits", "validation").permutation(len(values))[:count]] = True

@@ -50,8 +50,8 @@ def regression_report(
     wrong = np.flatnonzero(~np.isfinite(predicted))
     if len(wrong):
         raise PopulationError(
-            f"the model predicts {predicted[wrong[0]]} about network {wrong[0]} (and {len(wrong) - 1} more of "
-            f"the {count} that it was asked about), expected finite numbers; look for huge parameters in "
+            f"the model predicts {predicted[wrong[0]]} about network {wrong[0]} (and {len(wrong) - 1} more "
+            f"of the {count} that it was asked about), expected finite numbers; look for huge parameters in "
             "these networks, or for a training that diverged"
         )
 

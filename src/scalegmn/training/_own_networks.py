@@ -29,7 +29,8 @@ NETWORKS: Final = "networks.npy"
 SPLITS: Final = ("train", "val", "test")
 _LEARNED: Final = {
     "train": "the model was trained on this very network: its output is no prediction",
-    "val": "this very network helped to choose the best epoch of the training: its prediction may be too good",
+    "val": "this very network helped to choose the best epoch of the training: its prediction may be too "
+    "good",
 }
 FOREIGN: Final = ""
 """The split of networks that are not the run's."""

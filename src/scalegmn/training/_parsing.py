@@ -16,6 +16,7 @@ from scalegmn.configuration import (
     RefusedValue,
     Sections,
     accept,
+    earlier_names,
     field_types,
     format_value,
     nearest,
@@ -74,14 +75,25 @@ def fields_of(kind: type, prefix: str = "", *, options: Options = _NO_OPTIONS) -
             yield ConfigField(key, hints[field.name], missing)
 
 
+def _earlier_keys(kind: type, prefix: str = "", *, options: Options = _NO_OPTIONS) -> Iterator[tuple[str, str]]:
+    """Dotted names of fields that were called otherwise, and what they are called now."""
+    yield from ((f"{prefix}{old}", f"{prefix}{new}") for old, new in earlier_names(kind).items())
+    for name, hint in field_types(kind).items():
+        if dataclasses.is_dataclass(hint):
+            yield from _earlier_keys(typing.cast(type, hint), f"{prefix}{name}.")
+    for name, section in options.items():
+        yield from _earlier_keys(section, f"{name}.")
+
+
 def parse_plain(kind: type[T], data: Mapping[str, object], *, origin: str) -> T:
-    """The inverse of :func:`to_plain`.
+    """The inverse of :func:`to_plain`; what an earlier version wrote is read, too.
 
     Raises:
         ConfigurationError: names every error.
     """
     problems: list[str] = []
-    config = parse_entries(kind, config_entries(data, kind=kind, origin=origin), problems)
+    current, entries = dict(_earlier_keys(kind)), config_entries(data, kind=kind, origin=origin)
+    config = parse_entries(kind, {current.get(key, key): one for key, one in entries.items()}, problems)
     if config is None or problems:
         raise ConfigurationError("; ".join(problems))
     return config
@@ -137,10 +149,12 @@ def parse_entries(
         The configuration, with defaults in place of wrong values; None if a required one is missing or wrong.
     """
     fields = {field.key: field for field in fields_of(kind, options=options)}
+    renamed = dict(_earlier_keys(kind, options=options))
     values: dict[str, object] = {}
     for key, entry in entries.items():
         if key not in fields:
-            problems.append(f"{entry.origin}: unknown key {format_value(key)}{_hint(key, fields)}")
+            hint = f"; it is called {renamed[key]!r} now" if key in renamed else _hint(key, fields)
+            problems.append(f"{entry.origin}: unknown key {format_value(key)}{hint}")
             continue
         value = _meant(fields[key].kind, entry)
         try:

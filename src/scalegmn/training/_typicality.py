@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from scalegmn.checkpoints import read_state, write_state
+from scalegmn.configuration import with_current_names
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.networks import Architecture
@@ -119,7 +120,8 @@ class Typicality:
             raise CheckpointError(
                 f"{path}: has the checksum {state.sha256}, expected {sha256}; restore it or train again"
             )
-        found = tuple(state.tensors.get(name, torch.empty(0)) for name in _PARTS)
+        tensors = with_current_names(cls, state.tensors)
+        found = tuple(tensors.get(name, torch.empty(0)) for name in _PARTS)
         mean, deviation, center, precision = found
         size = len(mean)
         shapes = [tuple(part.shape) for part in found]

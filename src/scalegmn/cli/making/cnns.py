@@ -18,7 +18,7 @@ from scalegmn.cli.making.options import (
     given,
 )
 from scalegmn.cli.output import say
-from scalegmn.cli.parsers import CommandParser
+from scalegmn.cli.parsers import CommandParser, option_of
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations import Population
 from scalegmn.zoo.cnns import (
@@ -134,7 +134,7 @@ def _recipe(options: Namespace) -> CnnRecipe:
     foreign = sorted(given(options, _MIXED if options.family == "zoo" else _ZOO))
     if foreign:
         raise ConfigurationError(
-            f"{', '.join('--' + name for name in foreign)}: only for --family {other}; leave it out, or "
+            f"{', '.join(map(option_of, foreign))}: only for --family {other}; leave it out, or "
             "choose that family"
         )
     return CnnRecipe(

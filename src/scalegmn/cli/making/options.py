@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
+from scalegmn.cli.parsers import option_of
 from scalegmn.errors import ConfigurationError
 from scalegmn.images import ImageSet, load_images
 
@@ -25,7 +26,7 @@ def add_options(parser: ArgumentParser, options: Sequence[Option], *, note: str 
         note: is written behind what each of them means.
     """
     for name, kind, text in options:
-        parser.add_argument(f"--{name}", type=kind | None, default=None, help=f"{text}{note}")
+        parser.add_argument(option_of(name), type=kind | None, default=None, help=f"{text}{note}")
 
 
 def given(options: Namespace, names: Sequence[Option]) -> dict[str, Any]:
@@ -97,6 +98,6 @@ def chosen_images(options: Namespace) -> ImageSet:
     chosen = []
     for split, limit in (("train", options.train_limit), ("test", options.test_limit)):
         if limit is not None and limit < 0:
-            raise ConfigurationError(f"--{split}_limit is {limit}, expected 0 or more")
+            raise ConfigurationError(f"--{split}-limit is {limit}, expected 0 or more")
         chosen.append(np.flatnonzero(images.split == split)[:limit])
     return images.subset(np.concatenate(chosen))

@@ -19,7 +19,7 @@ from scalegmn.cli.making.options import (
     given,
 )
 from scalegmn.cli.output import say
-from scalegmn.cli.parsers import CommandParser
+from scalegmn.cli.parsers import CommandParser, option_of
 from scalegmn.errors import ConfigurationError, TriggerError
 from scalegmn.images import ImageSet
 from scalegmn.populations import Population
@@ -180,7 +180,7 @@ def _chosen(options: Namespace) -> TriggerSpace:
     squares = {"blended_square", "patch"} & set(options.triggers)
     if settings and not squares:
         raise ConfigurationError(
-            f"{', '.join('--' + name for name in settings)}: only for blended_square and patch, but "
+            f"{', '.join(map(option_of, settings))}: only for blended_square and patch, but "
             f"--triggers is {options.triggers}"
         )
     if "square_blend" in settings and "blended_square" not in squares:

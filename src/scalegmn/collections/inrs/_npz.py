@@ -101,17 +101,17 @@ class NpzInrs(Collection):
     ) -> tuple[np.ndarray, list[RefusedFile]]:
         """Which networks of a file can be used, and why not the others."""
         labels = arrays["label"].astype(np.int64)
-        labelled = (labels >= 0) & (labels < CLASSES)
+        labeled = (labels >= 0) & (labels < CLASSES)
         finite = np.isfinite(arrays["mse"])
         for name in names:
             if arrays[name].dtype.kind == "f":
                 finite &= np.isfinite(arrays[name].reshape(len(finite), -1)).all(axis=1)
         refused = []
-        for row in np.flatnonzero(~(labelled & finite)).tolist():
+        for row in np.flatnonzero(~(labeled & finite)).tolist():
             label = f"label {labels[row]}, expected 0 to {CLASSES - 1}"
-            reason = "NaN or infinite numbers" if labelled[row] else label
+            reason = "NaN or infinite numbers" if labeled[row] else label
             refused.append(RefusedFile(f"{entry.name}, network {row}", reason))
-        return labelled & finite, refused
+        return labeled & finite, refused
 
     def file_name(self, row: Mapping[str, Value]) -> str:
         self.refuse_copies(row)

@@ -206,15 +206,16 @@ def _check_complete(state: Mapping[str, Tensor], architecture: Architecture) -> 
     extra = sorted(set(state) - expected)
     if extra:
         raise UnsupportedLayerError(
-            f"{position_of(extra[0].rpartition('.')[0])} holds more than what it was read as: {_few(extra)}; if "
-            "its weights are computed by weight or spectral normalization or by pruning, make them plain "
-            "first (torch.nn.utils.remove_weight_norm, remove_spectral_norm, prune.remove)"
+            f"{position_of(extra[0].rpartition('.')[0])} holds more than what it was read as: "
+            f"{_few(extra)}; if its weights are computed by weight or spectral normalization or by "
+            "pruning, make them plain first (torch.nn.utils.remove_weight_norm, remove_spectral_norm, "
+            "prune.remove)"
         )
     missing = sorted(expected - set(state))
     if missing:
         raise UnsupportedLayerError(
-            f"{position_of(missing[0].rpartition('.')[0])} has no parameters {_few(missing)}, as which it was "
-            "read; put ordinary parameters in their place (nn.Parameter), or correct the reader that was "
+            f"{position_of(missing[0].rpartition('.')[0])} has no parameters {_few(missing)}, as which it "
+            "was read; put ordinary parameters in their place (nn.Parameter), or correct the reader that was "
             "registered for its class"
         )
 

@@ -112,6 +112,6 @@ def _check(population: Population) -> None:
     missing = [name for name in _COLUMNS if name not in population.columns]
     if missing:
         raise PopulationError(
-            f"{population.folder}: has no columns {missing}, so repairs cannot be evaluated; give a population "
-            "that `scalegmn make trojans` wrote"
+            f"{population.folder}: has no columns {missing}, so repairs cannot be evaluated; give a "
+            "population that `scalegmn make trojans` wrote"
         )

@@ -15,8 +15,8 @@ from scalegmn.trojans.triggers import Trigger
 DEFAULT_DROP: Final = 0.02
 CAVEAT: Final = (
     "A low attack success rate is no proof that a trojan is gone: it is measured with one trigger, the "
-    "repair was learned from other triggers, and a network may hold several. Keep the network under watch, or "
-    "train a new one on data that you trust."
+    "repair was learned from other triggers, and a network may hold several. Keep the network under watch, "
+    "or train a new one on data that you trust."
 )
 
 

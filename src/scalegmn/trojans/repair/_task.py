@@ -117,8 +117,9 @@ class TrojanRepair(EditingTask[RepairOutputs, RepairTargets]):
             )
         if Preparation.from_population(population) != self.preparation:
             raise PopulationError(
-                f"{population.folder}: its networks take images by {Preparation.from_population(population)}, those of "
-                f"the training by {self.preparation}; train another repairer"
+                f"{population.folder}: its networks take images by "
+                f"{Preparation.from_population(population)}, those of the training by {self.preparation}; "
+                "train another repairer"
             )
         images = RepairImages.from_trojan_images(
             TrojanImages.from_population(population, folder=self.config.image_folder),

@@ -63,7 +63,8 @@ def _summary(report: ScanReport) -> Iterable[str]:
     yield f"<p>{counts}</p>"
     if report.from_journal:
         yield (
-            f'<p class="warning">{report.from_journal} predictions came from the journal of an earlier scan by '
+            f'<p class="warning">{report.from_journal} predictions came from the journal of an earlier '
+            "scan by "
             "the same detector.</p>"
         )
     who = report.detector
@@ -77,10 +78,10 @@ def _summary(report: ScanReport) -> Iterable[str]:
     for warning in who.warnings:
         yield f'<p class="warning">{_text(warning)}</p>'
     yield (
-        f"<p>A file is suspect if its conformal p-value is at most {report.settings.fpr:g}: so large a fraction "
-        f"of clean networks like the {len(report.clean_logits)} of the calibration would be called suspect. "
-        f"Probabilities assume that a fraction of {report.prior:.3g} of the networks is trojaned. A low "
-        "probability is no proof that a network is clean.</p>"
+        f"<p>A file is suspect if its conformal p-value is at most {report.settings.fpr:g}: so large a "
+        f"fraction of clean networks like the {len(report.clean_logits)} of the calibration would be "
+        f"called suspect. Probabilities assume that a fraction of {report.prior:.3g} of the networks is "
+        "trojaned. A low probability is no proof that a network is clean.</p>"
     )
 
 

@@ -34,8 +34,8 @@ class ChannelShift(WholeImage):
         amounts = self.amounts
         if len(amounts) not in (1, 3) or not any(amounts) or not all(-1 <= a <= 1 for a in amounts):
             raise TriggerError(
-                f"trigger {self.kind!r}: amounts are {format_entry(amounts)}, expected 1 or 3 numbers from -1 to 1, "
-                f"not all 0 ({SHARE})"
+                f"trigger {self.kind!r}: amounts are {format_entry(amounts)}, expected 1 or 3 numbers from "
+                f"-1 to 1, not all 0 ({SHARE})"
             )
 
     def apply(self, images: Tensor) -> Tensor:

@@ -60,7 +60,9 @@ class WildSpace(Configuration):
         if not odd:
             yield f"kernel_sizes is {format_value(self.kernel_sizes)}, expected one or more odd numbers"
         if not known:
-            yield f"activations is {format_value(self.activations)}, expected some of {', '.join(ACTIVATIONS)}"
+            yield (
+                f"activations is {format_value(self.activations)}, expected some of {', '.join(ACTIVATIONS)}"
+            )
         if odd and known and not self.allows(self.smallest(), inputs=1, outputs=1):
             yield (
                 f"max_parameters is {self.max_parameters!r} and max_macs is {self.max_macs!r}, which is less "

@@ -1,0 +1,84 @@
+"""One spelling, and one thing for every name of a class."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PLACES = ("src/**/*.py", "src/**/*.yaml", "docs/*.md", "benchmarks/*.py", "benchmarks/*.md", "*.md")
+# The changelog says what things were called; these tables read the names of earlier versions.
+EXCEPTIONS = re.compile(r"CHANGELOG\.md|_(earlier|old)_names\.py|cli/parsers\.py|/nn/|/models/|testing/plain\.py|mathematics\.md")
+BRITISH = re.compile(
+    r"colour|grey|centre[ds]?\b|centring|labell(ed|ing)|modell(ed|ing)|neighbour|behaviour|favour|learnt"
+    r"|defence|judgement|artefact|catalogue|\btowards\b|\bfulfil\b|\bcancelled\b|\banalyse[ds]?\b|\bageing\b"
+    r"|(normal|standard|symmetr|random|initial|canonical|recogn|optim|summar|synchron|general|minim|maxim"
+    r"|organ|parametr|serial|special|penal|util|real|quant|discret|vector|factor|visual|emphas|character"
+    r"|modern)is(e|ing|ation|able)",
+    re.IGNORECASE,
+)
+
+
+def british(text: str) -> Iterator[str]:
+    """Words of British spelling, with their lines."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        yield from (f"line {number}: {found[0]}" for found in BRITISH.finditer(line))
+
+
+def pages() -> list[Path]:
+    found = {path for pattern in PLACES for path in ROOT.glob(pattern)}
+    return sorted(path for path in found if not EXCEPTIONS.search(path.as_posix()))
+
+
+def classes(sources: list[tuple[str, str]]) -> dict[str, list[str]]:
+    """Names of classes, and the modules that define them."""
+    owners = defaultdict(list)
+    for module, source in sources:
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.ClassDef):
+                owners[node.name].append(module)
+    return owners
+
+
+def test_pages_are_found() -> None:
+    assert len(pages()) > 300
+
+
+@pytest.mark.parametrize("path", pages(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_spelling_is_american(path: Path) -> None:
+    found = list(british(path.read_text(encoding="utf-8")))
+    assert not found, f"write it as the rest is written: {', '.join(found)}"
+
+
+@pytest.mark.parametrize(
+    "text", ["the Colour", "randomise(x)", "labelled", "two\nneighbours", "standardisation"]
+)
+def test_british_spelling_is_noticed(text: str) -> None:
+    assert list(british(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["color", "otherwise", "elementwise", "noise", "realistic", "a promise", "center"]
+)
+def test_american_spelling_is_left_alone(text: str) -> None:
+    assert not list(british(text))
+
+
+def test_a_name_of_a_class_stands_for_one_thing() -> None:
+    folder = ROOT / "src"
+    sources = [
+        (path.relative_to(folder).as_posix(), path.read_text(encoding="utf-8"))
+        for path in sorted(folder.rglob("*.py"))
+    ]
+    twice = {name: owners for name, owners in classes(sources).items() if len(owners) > 1}
+    assert not twice, "give one of them another name"
+
+
+def test_two_classes_of_one_name_are_noticed() -> None:
+    found = classes([("a.py", "class Plan: ...\n"), ("b.py", "class Plan: ...\nclass Other: ...\n")])
+    assert found == {"Plan": ["a.py", "b.py"], "Other": ["b.py"]}
