@@ -70,7 +70,7 @@ def test_a_batch_is_its_networks_one_by_one() -> None:
 def test_both_halves_are_read() -> None:
     judge, batch = model(ZOO), batch_of(ZOO)
     before = judge.predict(batch)
-    for part in (judge.gmn.readout, judge.probes.perceptron):
+    for part in (judge.gmn.readout, judge.probes.mlp):
         parameters = [parameter.detach().clone() for parameter in part.parameters()]
         with torch.no_grad():
             for parameter in part.parameters():

@@ -15,7 +15,7 @@ from scalegmn.collections import CanonicalizeReport, canonicalize_folder, canoni
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations import INDEX, JOURNAL, Population
 
-HELP = "bring the phases of sine networks into one range; what they compute stays the same"
+HELP = "bring the phases of sine networks into one range; the functions they compute do not change"
 
 
 def build_parser() -> ArgumentParser:
@@ -29,9 +29,9 @@ def build_parser() -> ArgumentParser:
         "--collection", type=CollectionName | None, default=None, help="format of a published collection"
     )
     parser.add_argument(
-        "--workers", type=int | None, default=None, help="processes; by default as many as pay"
+        "--workers", type=int | None, default=None, help="worker processes; chosen automatically by default"
     )
-    parser.add_argument("--resume", action="store_true", help="populations: go on where it was interrupted")
+    parser.add_argument("--resume", action="store_true", help="populations: continue an interrupted run")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 

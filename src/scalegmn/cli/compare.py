@@ -35,7 +35,7 @@ from scalegmn.networks import read_json
 from scalegmn.reports import save_figure
 from scalegmn.training import RESULTS, write_text
 
-HELP = "train several models with several seeds, and write a table, CSV files and pictures"
+HELP = "train several models with several seeds, and write a table, CSV files and figures"
 
 TABLE, TABLE_CSV, RUNS_CSV = "table.md", "table.csv", "runs.csv"
 PICTURE, SCATTER, CURVES = "comparison.png", "scatter.png", "roc.png"

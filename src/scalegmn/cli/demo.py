@@ -14,7 +14,7 @@ from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.terminal import console
 from scalegmn.disk import claim_folder
 
-HELP = "fit networks to handwritten digits, train metanetworks on them, show a table and pictures"
+HELP = "fit networks to handwritten digits, train metanetworks on them, show a table and figures"
 
 
 def build_parser() -> ArgumentParser:
@@ -26,9 +26,7 @@ def build_parser() -> ArgumentParser:
         "earlier demonstration left in the folder is replaced.",
     )
     parser.add_argument("-o", "--output", type=Path, default=Path("runs/demo"), help="folder for everything")
-    parser.add_argument(
-        "--resume", action="store_true", help="go on where an interrupted demonstration stopped"
-    )
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted demonstration")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     return parser
 

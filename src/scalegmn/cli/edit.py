@@ -24,7 +24,7 @@ from scalegmn.populations import Population
 from scalegmn.reports import contact_sheet, save_figure
 from scalegmn.training import ReadingOptions, Run
 
-HELP = "change what sine networks draw, by a trained editor; writes new networks"
+HELP = "edit the images that sine networks represent with a trained editor; writes new networks"
 
 
 def build_parser() -> ArgumentParser:
@@ -48,7 +48,7 @@ def build_parser() -> ArgumentParser:
     )
     add_model_options(parser, batch_size=64)
     add_reading_options(parser)
-    parser.add_argument("--resume", action="store_true", help="populations: go on where it was interrupted")
+    parser.add_argument("--resume", action="store_true", help="populations: continue an interrupted run")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 

@@ -47,7 +47,7 @@ from scalegmn.training import (
     vectors_of,
 )
 
-HELP = "turn networks into vectors, and draw them as points, near each other where they are alike"
+HELP = "embed networks as vectors and plot them in the plane, with similar networks close together"
 
 _ABOUT = (
     f"{HELP.capitalize()}. A vector is what a ScaleGMN, with random weights or trained, makes of a network; "
@@ -68,7 +68,7 @@ def build_parser() -> ArgumentParser:
         "--run",
         type=Path | None,
         default=None,
-        help="run folder of a ScaleGMN; without it weights are random",
+        help="run folder of a ScaleGMN; random weights without it",
     )
     parser.add_argument(
         "--color", type=str | None, default=None, help="column that colors the points, such as activation"
@@ -77,22 +77,24 @@ def build_parser() -> ArgumentParser:
         "--method",
         type=Projection,
         default=Projection.pca,
-        help="pca shows distances, tsne shows neighborhoods",
+        help="pca preserves distances, tsne preserves neighborhoods",
     )
     parser.add_argument(
         "--where",
         type=dict[str, Any],
         default={},
-        help="only networks with these values, such as --where.optimizer sgd",
+        help="only networks with these column values, such as --where.optimizer sgd",
     )
     parser.add_argument(
         "--limit",
         type=int | None,
         default=2000,
-        help="at most so many networks, chosen at random; null for all",
+        help="use at most this many networks, chosen at random; null for all",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the choice, of random weights and of t-SNE")
-    parser.add_argument("--title", type=str, default="", help="above the picture")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the choice of networks, of random weights and of t-SNE"
+    )
+    parser.add_argument("--title", type=str, default="", help="title of the figure")
     add_model_options(parser, batch_size=128)
     add_reading_options(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")

@@ -23,15 +23,15 @@ HELP = "evaluate a trained metanetwork on the same or another population"
 def build_parser() -> ArgumentParser:
     """The options of the command."""
     parser = CommandParser(prog="scalegmn evaluate", description=f"{HELP.capitalize()}.", default_env=False)
-    parser.add_argument("run", type=Path, help="run folder of a training")
+    parser.add_argument("run", type=Path, help="run folder of a trained model")
     parser.add_argument(
-        "--population", type=Path | None, default=None, help="other networks than those of the training"
+        "--population", type=Path | None, default=None, help="networks other than those of the training run"
     )
     parser.add_argument(
         "--split",
         type=Literal["train", "val", "test", "all"],
         default="test",
-        help="which of them; test means all where a population does not tell",
+        help="split to evaluate; test means all networks of a population without splits",
     )
     parser.add_argument(
         "--output",
@@ -43,7 +43,7 @@ def build_parser() -> ArgumentParser:
         "--by",
         type=str | None,
         default=None,
-        help="a column: give the figures for each of its values too",
+        help="column: report the metrics for each of its values as well",
     )
     add_model_options(parser, batch_size=256)
     return parser

@@ -30,12 +30,12 @@ def build_parser() -> ArgumentParser:
     parser = CommandParser(prog="scalegmn export", description=f"{HELP.capitalize()}.")
     parser.add_argument("population", type=Path, help="folder of the population")
     parser.add_argument("--format", type=FormatName, required=True, help="format of the files")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the files, new or empty")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the files, new or empty")
     parser.add_argument(
         "--suffix",
         type=str,
         default="",
-        help="small_cnn_zoo: of the names of the files, _new for those of the trojaned zoo",
+        help="small_cnn_zoo: suffix of the file names, _new for the trojaned zoo",
     )
     parser.add_argument(
         "--where",
@@ -44,7 +44,10 @@ def build_parser() -> ArgumentParser:
         help="checkpoints: only networks with these values: a column and its value, or a list of values",
     )
     parser.add_argument(
-        "--limit", type=int | None, default=None, help="checkpoints: at most this many, the first ones"
+        "--limit",
+        type=int | None,
+        default=None,
+        help="checkpoints: export only the first networks, at most this many",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser

@@ -43,14 +43,14 @@ def add_checkpoint_options(parser: ArgumentParser) -> None:
         "--key",
         type=str | None,
         default=None,
-        help="checkpoints: where the network lies in files that hold several, with dots between keys; '.' is "
+        help="checkpoints: key of the network in files that hold several, with dots between keys; '.' is "
         "the top",
     )
     parser.add_argument(
         "--max-bytes",
         type=int | None,
         default=None,
-        help="checkpoints: files that are, or unpack to, more are refused",
+        help="checkpoints: refuse files that are, or unpack to, more bytes than this",
     )
 
 

@@ -18,7 +18,7 @@ from scalegmn.collections.inrs import VALIDATION, SplitCollection, generate_spli
 from scalegmn.collections.small_cnn_zoo import LAST_STEP, SmallCnnZoo, import_zoo
 from scalegmn.errors import ConfigurationError
 
-HELP = "read a published collection of networks, or your own checkpoints, into a packed population"
+HELP = "convert a published collection of networks, or your own checkpoints, to a packed population"
 
 _ZOO = ("padding", "activation", "step", "split_rule", "suffix")
 
@@ -30,7 +30,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("folder", type=Path, help="folder of the collection")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the new population")
     parser.add_argument(
-        "--splits", type=Path | None, default=None, help="splits file, if it is not in the folder"
+        "--splits", type=Path | None, default=None, help="splits file, where it is not in the folder"
     )
     parser.add_argument(
         "--generate-splits",
@@ -43,7 +43,7 @@ def build_parser() -> ArgumentParser:
         "--validation",
         type=int,
         default=VALIDATION,
-        help="validation networks in a splits file that is written",
+        help="number of validation networks in a splits file that is written",
     )
     parser.add_argument(
         "--augmented", action="store_true", help="CIFAR-10: read augmented copies of training images too"
@@ -51,9 +51,9 @@ def build_parser() -> ArgumentParser:
     _add_zoo_options(parser)
     add_checkpoint_options(parser)
     parser.add_argument(
-        "--workers", type=int | None, default=None, help="processes that read; by default as many as pay"
+        "--workers", type=int | None, default=None, help="worker processes; chosen automatically by default"
     )
-    parser.add_argument("--resume", action="store_true", help="go on where an interrupted import stopped")
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted import")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 
@@ -90,7 +90,7 @@ def _add_zoo_options(parser: ArgumentParser) -> None:
         "--suffix",
         type=str | None,
         default=None,
-        help="small_cnn_zoo: of the names of the files, _new for those of the trojaned zoo, "
+        help="small_cnn_zoo: suffix of the file names, _new for the trojaned zoo, "
         "weights_new.npy and metrics_new.csv",
     )
 

@@ -19,7 +19,7 @@ from scalegmn.networks import read_json
 from scalegmn.populations import INDEX, JOURNAL
 from scalegmn.reports import ResultTable
 
-HELP = "show what a population, a run, a saved model or a checkpoint file holds"
+HELP = "show the contents of a population, a run, a saved model or a checkpoint file"
 
 
 def build_parser() -> ArgumentParser:
@@ -28,21 +28,21 @@ def build_parser() -> ArgumentParser:
     parser.add_argument(
         "path", type=Path, help="folder of a population, of a run or of a saved model; or a checkpoint file"
     )
-    parser.add_argument("--verify", action="store_true", help="populations: compare every checksum")
+    parser.add_argument("--verify", action="store_true", help="populations: verify every checksum")
     parser.add_argument(
         "--key",
         type=str | None,
         default=None,
-        help="files: where the network lies, if there are several, with dots between keys; '.' is the top",
+        help="files: key of the network, if there are several, with dots between keys; '.' is the top",
     )
     parser.add_argument(
         "--max-bytes",
         type=int,
         default=DEFAULT_MAX_BYTES,
-        help="files that are, or unpack to, more are refused",
+        help="refuse files that are, or unpack to, more bytes than this",
     )
     parser.add_argument(
-        "--format", type=Literal["table", "markdown"], default="table", help="how to write tables"
+        "--format", type=Literal["table", "markdown"], default="table", help="format of the tables"
     )
     return parser
 
@@ -67,7 +67,7 @@ def describe(
         path: a folder or a file.
         verify: whether the checksums of a population are compared.
         key: where the network lies in a file that holds several.
-        max_bytes: files that are, or unpack to, more are refused.
+        max_bytes: refuse files that are, or unpack to, more bytes than this.
 
     Raises:
         ConfigurationError: it is nothing that this library writes or reads.

@@ -105,15 +105,15 @@ def usage() -> str:
         [
             "usage: scalegmn COMMAND [OPTIONS]",
             "",
-            "Metanetworks that read trained networks and know which changes leave them the same.",
+            "Metanetworks: models that read trained networks and respect the symmetries of their weights.",
             "",
             *lines,
             "",
             "scalegmn COMMAND --help describes the options of a command; --debug shows where an error arose;",
             "--extension package.module:function loads tasks and models that are not installed.",
-            "Exit codes: 0 done, 1 the result is negative, 2 wrong usage or configuration, 3 data or files",
+            "Exit codes: 0 success, 1 negative result, 2 wrong usage or configuration, 3 data or files",
             "are missing, damaged or refused, 4 interrupted by Ctrl-C or SIGTERM (can be resumed),",
-            "5 scalegmn itself failed. scan uses 1 to 3 in its own way: see scalegmn scan --help.",
+            "5 internal error. scan uses 1 to 3 differently: see scalegmn scan --help.",
         ]
     )
 

@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser
 from scalegmn.cli.making import cnns, inrs, trojans
 from scalegmn.cli.parsers import CommandParser
 
-HELP = "make a population of networks: sine networks of images, convolutional networks, trojaned networks"
+HELP = "train a population of networks: sine networks that fit images, CNNs, or trojaned CNNs"
 
 _KINDS = {"inrs": inrs, "cnns": cnns, "trojans": trojans}
 

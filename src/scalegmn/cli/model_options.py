@@ -16,12 +16,12 @@ def add_model_options(parser: ArgumentParser, *, batch_size: int) -> None:
         parser: gets the options.
         batch_size: the default.
     """
-    parser.add_argument("--batch-size", type=int, default=batch_size, help="networks at a time")
+    parser.add_argument("--batch-size", type=int, default=batch_size, help="networks per batch")
     parser.add_argument(
         "--device",
         type=str | None,
         default=None,
-        help="such as cpu or cuda:1; by default a GPU if there is one",
+        help="device, such as cpu or cuda:1; by default a GPU if there is one",
     )
 
 
@@ -49,7 +49,8 @@ def add_reading_options(
         "--activation",
         type=str | None,
         default=None,
-        help="of the hidden layers, such as relu, sine:30, or one for each as in relu,tanh; for files whose "
+        help="activation of the hidden layers, such as relu or sine:30, or one per layer as in relu,tanh; "
+        "for files whose "
         "names and shapes leave it open",
     )
     if chooses:
@@ -57,14 +58,13 @@ def add_reading_options(
             "--key",
             type=str | None,
             default=None,
-            help="where the network lies in a file that holds several, with dots between keys; "
-            "'.' is the top",
+            help="key of the network in a file that holds several, with dots between keys; '.' is the top",
         )
     parser.add_argument(
         "--max-bytes",
         type=int,
         default=max_bytes,
-        help="files that are, or unpack to, more are refused",
+        help="refuse files that are, or unpack to, more bytes than this",
     )
 
 

@@ -37,7 +37,7 @@ from scalegmn.training import (
     write_rows,
 )
 
-HELP = "say what networks hold, by a trained metanetwork"
+HELP = "predict properties of networks with a trained metanetwork"
 
 _SHOWN: Final = 50
 """Networks in the table that is printed."""
@@ -51,7 +51,7 @@ def build_parser() -> ArgumentParser:
         "model has no sound prediction, is a row with an error, and the others are done, with exit code 3.",
         default_env=False,
     )
-    parser.add_argument("run", type=Path, help="run folder of a training")
+    parser.add_argument("run", type=Path, help="run folder of a trained model")
     parser.add_argument(
         "files", type=Path, nargs="+", help="checkpoint files, folders of such files, or one population"
     )
@@ -67,13 +67,13 @@ def build_parser() -> ArgumentParser:
         "--level",
         type=float,
         default=DEFAULT_LEVEL,
-        help="regression: probability with which an interval covers the true number",
+        help="regression: probability with which an interval covers the true value",
     )
     parser.add_argument(
         "--where",
         type=dict[str, Any],
         default={},
-        help="of a population only networks with these values: a column and its value, or a list of values",
+        help="populations: only networks with these values: a column and its value, or a list of values",
     )
     add_model_options(parser, batch_size=256)
     add_reading_options(parser)

@@ -1,4 +1,4 @@
-"""``scalegmn repair``: mend a network that may be trojaned, by its weights alone."""
+"""``scalegmn repair``: repair a network that may be trojaned, from its weights alone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from scalegmn.trojans.repair import (
 )
 from scalegmn.trojans.triggers import trigger_from_dict
 
-HELP = "mend a network that may be trojaned, by its weights alone"
+HELP = "repair a network that may be trojaned, from its weights alone"
 
 
 def build_parser() -> ArgumentParser:
@@ -51,24 +51,27 @@ def build_parser() -> ArgumentParser:
         "--images",
         type=str | None,
         default=None,
-        help="a source of clean images to measure with, such as fashion_mnist, an .npz file or a folder",
+        help="source of clean images for measuring accuracy, such as fashion_mnist, an .npz file or a folder",
     )
     parser.add_argument("--image-limit", type=int, default=2000, help="use at most this many test images")
     parser.add_argument(
         "--max-drop",
         type=float,
         default=DEFAULT_DROP,
-        help="largest loss of accuracy that is accepted, as a fraction",
+        help="largest drop of accuracy that is accepted, as a fraction",
     )
     parser.add_argument(
-        "--trigger", type=Path | None, default=None, help="JSON file with a trigger to measure with"
+        "--trigger",
+        type=Path | None,
+        default=None,
+        help="JSON file with a trigger for measuring the attack success rate",
     )
-    parser.add_argument("--target", type=int | None, default=None, help="the class that the attacker wants")
+    parser.add_argument("--target", type=int | None, default=None, help="target class of the attacker")
     parser.add_argument(
         "--device",
         type=str | None,
         default=None,
-        help="such as cpu or cuda:1; by default a GPU if there is one",
+        help="device, such as cpu or cuda:1; by default a GPU if there is one",
     )
     return parser
 

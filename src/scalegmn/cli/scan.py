@@ -1,4 +1,4 @@
-"""``scalegmn scan``: evaluate checkpoint files with a trained detector of trojans, for pipelines."""
+"""``scalegmn scan``: scan checkpoint files for trojans with a trained detector, for use in pipelines."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from scalegmn.trojans.scanning import (
     to_sarif,
 )
 
-HELP = "evaluate checkpoint files with a trained detector of trojans, for pipelines"
+HELP = "scan checkpoint files for trojans with a trained detector, for use in pipelines"
 
 EXIT_CODES: Final = {Verdict.clean: 0, Verdict.suspect: 1, Verdict.error: 2, Verdict.abstain: 3}
 """By the gravest verdict that --fail-on names."""
@@ -61,28 +61,35 @@ def build_parser() -> ArgumentParser:
         "files", type=Path, nargs="+", help="files, whatever they are called, and folders of such files"
     )
     parser.add_argument(
-        "--detector", type=Path, required=True, help="run folder of a training of the task trojan_detection"
+        "--detector",
+        type=Path,
+        required=True,
+        help="run folder of a model trained with task: trojan_detection",
     )
     parser.add_argument(
-        "--fpr", type=float, default=DEFAULT_FPR, help="fraction of clean networks that may be called suspect"
+        "--fpr",
+        type=float,
+        default=DEFAULT_FPR,
+        help="false positive rate: fraction of clean networks that may be called suspect",
     )
     parser.add_argument(
         "--prior",
         type=float | None,
         default=None,
-        help="fraction of trojaned networks that probabilities assume; by default that of the calibration",
+        help="prior fraction of trojaned networks, for probabilities; by default that of the calibration",
     )
     add_reading_options(parser, max_bytes=DEFAULT_MAX_BYTES, chooses=False)
     parser.add_argument(
         "--explain",
         type=Explain,
         default=Explain.all,
-        help="networks whose most telling layers and neurons are named: all, suspect or none (fastest)",
+        help="networks for which the most influential layers and neurons are named: all, suspect or none "
+        "(fastest)",
     )
     parser.add_argument(
         "--follow-links",
         action="store_true",
-        help="look into linked folders too, which are errors otherwise",
+        help="follow links to folders, which are errors otherwise",
     )
     _add_outputs(parser)
     _add_limits(parser)
@@ -103,12 +110,12 @@ def _add_outputs(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--sarif", type=Path | None, default=None, help="write the report as SARIF 2.1.0; - prints it"
     )
-    parser.add_argument("--html", type=Path | None, default=None, help="write the report as a page")
+    parser.add_argument("--html", type=Path | None, default=None, help="write the report as an HTML page")
     parser.add_argument(
         "--manifest",
         type=Path | None,
         default=None,
-        help="write which bytes were evaluated, for scalegmn verify",
+        help="write which bytes were scanned, for scalegmn verify",
     )
     parser.add_argument("--key-file", type=Path | None, default=None, help="secret that signs the manifest")
     parser.add_argument(
@@ -121,18 +128,18 @@ def _add_outputs(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="keep a journal, and do not evaluate files again that it knows",
+        help="keep a journal, and skip files that it knows",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar, and no lines for clean files")
 
 
 def _add_limits(parser: ArgumentParser) -> None:
-    parser.add_argument("--batch-size", type=int, default=DEFAULT_BATCH_SIZE, help="networks at a time")
+    parser.add_argument("--batch-size", type=int, default=DEFAULT_BATCH_SIZE, help="networks per batch")
     parser.add_argument(
         "--device",
         type=str | None,
         default=None,
-        help="such as cpu or cuda:1; by default a GPU if there is one",
+        help="device, such as cpu or cuda:1; by default a GPU if there is one",
     )
 
 

@@ -13,7 +13,7 @@ from scalegmn.cli.parsers import CommandParser
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.trojans.scanning import Verification, read_key, read_manifest, verify
 
-HELP = "check that files are still those that a scan found clean"
+HELP = "check that files have not changed since a scan found them clean"
 
 _ABOUT = (
     f"{HELP.capitalize()}, by the manifest of scalegmn scan --manifest. Exit codes: 0 every byte is as it "
@@ -33,10 +33,12 @@ def build_parser() -> ArgumentParser:
         "--key-file",
         type=Path | None,
         default=None,
-        help="secret that the manifest must be signed with",
+        help="secret with which the manifest must be signed",
     )
-    parser.add_argument("--follow-links", action="store_true", help="believe links, and what they lead to")
-    parser.add_argument("--quiet", action="store_true", help="print differences alone")
+    parser.add_argument(
+        "--follow-links", action="store_true", help="follow links, and trust what they lead to"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print only differences")
     return parser
 
 

@@ -44,11 +44,11 @@ __all__ = [
 ]
 
 # For other rooms of the house; no promise is made about these.
-from ._earlier_names import earlier_names as earlier_names
-from ._earlier_names import with_current_names as with_current_names
 from ._base import check_arguments as check_arguments
 from ._base import concrete_configurations as concrete_configurations
 from ._base import field_types as field_types
+from ._earlier_names import earlier_names as earlier_names
+from ._earlier_names import with_current_names as with_current_names
 from ._formatting import format_value as format_value
 from ._formatting import nearest as nearest
 from ._formatting import similarity as similarity

@@ -35,7 +35,7 @@ from scalegmn.images import SOURCES, ImageSet, load_images
 from scalegmn.models import Metanetwork
 from scalegmn.populations import ARCHITECTURE_COLUMN, Population
 from scalegmn.reports import contact_sheet
-from scalegmn.training import EditingTask, Picture, Report, TaskContext
+from scalegmn.training import EditingTask, Report, ReportPicture, TaskContext
 from scalegmn.zoo.inrs import ORDERS, Order
 
 # Networks that are drawn at a time where targets are made.
@@ -99,7 +99,7 @@ class InrEditing(EditingTask[Tensor, ImageTargets]):
     name = "inr_editing"
     sections = MappingProxyType({"editing": EditingConfig})
     same_for_all = ("editing.",)
-    pictures = MappingProxyType({SHEET: Picture(PICTURES, contact_sheet)})
+    pictures = MappingProxyType({SHEET: ReportPicture(PICTURES, contact_sheet)})
     monitor = "mse"
     larger_is_better = False
     headline = ("mse_x100", "psnr")

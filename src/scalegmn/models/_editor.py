@@ -50,7 +50,8 @@ class ScaleGMNEditor(Editor):
         >>> import torch
         >>> from scalegmn import GraphSpec, ModelConfig, NetworkBatch, ScaleGMNEditor, siren
         >>> network = siren(widths=(2, 8, 1))
-        >>> editor = ScaleGMNEditor(spec=GraphSpec.from_architectures([network]), config=ModelConfig(features=16, layers=2))
+        >>> spec, config = GraphSpec.from_architectures([network]), ModelConfig(features=16, layers=2)
+        >>> editor = ScaleGMNEditor(spec=spec, config=config)
         >>> batch = NetworkBatch.from_parameters(network, torch.randn(5, network.num_parameters))
         >>> architecture, edited = editor.eval().edit(batch).single
         >>> edited.shape == (5, network.num_parameters)

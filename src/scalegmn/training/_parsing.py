@@ -75,7 +75,9 @@ def fields_of(kind: type, prefix: str = "", *, options: Options = _NO_OPTIONS) -
             yield ConfigField(key, hints[field.name], missing)
 
 
-def _earlier_keys(kind: type, prefix: str = "", *, options: Options = _NO_OPTIONS) -> Iterator[tuple[str, str]]:
+def _earlier_keys(
+    kind: type, prefix: str = "", *, options: Options = _NO_OPTIONS
+) -> Iterator[tuple[str, str]]:
     """Dotted names of fields that were called otherwise, and what they are called now."""
     yield from ((f"{prefix}{old}", f"{prefix}{new}") for old, new in earlier_names(kind).items())
     for name, hint in field_types(kind).items():

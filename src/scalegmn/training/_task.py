@@ -49,7 +49,7 @@ class Report:
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class ReportPicture:
     """A picture of arrays of a report.
 
     Attributes:
@@ -103,7 +103,7 @@ class Task(Reconstructible, ABC, Generic[O, T]):
     """Options in which models that are compared must agree, since they say what is predicted:
     ``section.key``, or ``section.`` for all of a section."""
 
-    pictures: ClassVar[Mapping[str, Picture]] = MappingProxyType({})
+    pictures: ClassVar[Mapping[str, ReportPicture]] = MappingProxyType({})
     """What is drawn of the arrays of a report, by the name of the file."""
 
     writes_networks: ClassVar[bool] = False

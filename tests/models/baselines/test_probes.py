@@ -88,7 +88,7 @@ def test_kinds_of_inputs(architecture: Architecture, size: tuple[int, int] | Non
 def test_fitted_answers_have_mean_zero_and_size_one() -> None:
     judge, batch = model(*MIXED), batch_of(*MIXED, count=70)
     judge.fit_scale(batch)
-    rows = judge.standardise(judge._ask(batch)).flatten(0, 1)
+    rows = judge.standardize(judge._ask(batch)).flatten(0, 1)
     assert rows.mean(0).abs().max() < 1e-10
     assert torch.allclose(rows.std(0, correction=0), torch.ones_like(rows[0]))
 

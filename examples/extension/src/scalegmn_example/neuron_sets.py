@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from scalegmn import Architecture, NetworkBatch
 from scalegmn.configuration import Configuration, Count, Width
 from scalegmn.errors import GraphError
-from scalegmn.models import Predictor, ModelContext
+from scalegmn.models import ModelContext, Predictor
 from scalegmn.nn import Standardize
 
 DESCRIPTION = 4

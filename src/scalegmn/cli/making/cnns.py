@@ -39,28 +39,28 @@ HELP = "small convolutional networks that classify the images"
 # What a family, the space of hyper-parameters and the recipe leave to the user.  Not given, they are as their
 # classes have them.
 _ZOO: tuple[Option, ...] = (
-    ("channels", list[int], "outputs of the convolutions"),
+    ("channels", list[int], "output channels of the convolutions"),
     ("kernel", int, "height and width of the kernels"),
-    ("stride", int, "of the convolutions"),
-    ("padding", int, "of the convolutions; 0 in the published networks, 1 in later copies"),
+    ("stride", int, "stride of the convolutions"),
+    ("padding", int, "padding of the convolutions; 0 in the published networks, 1 in later copies"),
 )
 _MIXED: tuple[Option, ...] = (
     ("networks_each", int, "networks of each architecture"),
-    ("depths", list[int], "numbers of convolutions to draw from"),
+    ("depths", list[int], "depths to draw from, in convolutions"),
     ("wild_channels", list[int], "channels to draw from"),
-    ("kernel_sizes", list[int], "kernels to draw from"),
+    ("kernel_sizes", list[int], "kernel sizes to draw from"),
     ("wild_activations", list[str], "activations to draw from: relu, gelu, tanh, sigmoid, leaky_relu, none"),
-    ("residual", float, "fraction of residual connections among the possible ones"),
-    ("max_parameters", int, "parameters of a network at most"),
-    ("max_macs", int, "multiplications of a network for one image at most"),
+    ("residual", float, "fraction of the possible residual connections that are made"),
+    ("max_parameters", int, "maximum number of parameters of a network"),
+    ("max_macs", int, "maximum number of multiply-accumulates of a network for one image"),
 )
 _SPACE: tuple[Option, ...] = (
-    ("activations", list[str], "of the zoo family, to draw from"),
+    ("activations", list[str], "activations to draw from (family zoo)"),
     ("w_inits", list[WeightInit], "initializations to draw from"),
     ("init_std", tuple[float, float], "range of the standard deviation of normal initializations"),
     ("learning_rate", tuple[float, float], "range of the learning rate"),
-    ("l2", tuple[float, float], "range of the factor of the penalty on weights"),
-    ("dropout", tuple[float, float], "range of the rate"),
+    ("l2", tuple[float, float], "range of the weight penalty"),
+    ("dropout", tuple[float, float], "range of the dropout rate"),
     ("train_fractions", list[float], "fractions of the training images to draw from"),
     ("optimizers", list[Optimizer], "optimizers to draw from"),
 )
@@ -77,8 +77,8 @@ def build_parser() -> ArgumentParser:
     parser = CommandParser(description="Train small convolutional networks, many at once.")
     add_image_options(parser)
     add_output_option(parser)
-    parser.add_argument("--networks", type=int, required=True, help="networks to train")
-    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
+    parser.add_argument("--networks", type=int, required=True, help="number of networks to train")
+    parser.add_argument("--seed", type=int, default=0, help="random seed")
     parser.add_argument(
         "--family",
         type=Literal["zoo", "mixed"],

@@ -32,9 +32,13 @@ _PARTS: tuple[Option, ...] = (
     ("frequency", float, "w in sin(w (W x + b))"),
     ("shift", float, "constant that is added to the output"),
     ("steps", int, "steps of Adam, each on the full image"),
-    ("learning_rate", float, "of Adam"),
-    ("initialization", Initialization, "of the weights: as published for MNIST, or the one of SIREN"),
-    ("order", Order, "of the coordinates"),
+    ("learning_rate", float, "learning rate of Adam"),
+    (
+        "initialization",
+        Initialization,
+        "initialization of the weights: as published for MNIST, or that of SIREN",
+    ),
+    ("order", Order, "order of the coordinates"),
 )
 
 
@@ -44,9 +48,9 @@ def build_parser() -> ArgumentParser:
     add_image_options(parser)
     add_output_option(parser)
     parser.add_argument(
-        "--copies", type=int, default=1, help="networks per image, with other initializations"
+        "--copies", type=int, default=1, help="networks per image, each with its own initialization"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the initializations")
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the initializations")
     parser.add_argument(
         "--recipe", type=Literal["mnist", "cifar10"], default="mnist", help="published settings to start from"
     )

@@ -58,17 +58,20 @@ def add_running_options(
         things: what is counted in shards.
     """
     parser.add_argument(
-        "--shard-size", type=int, default=shard_size, help=f"{things} that are written at a time"
+        "--shard-size",
+        type=int,
+        default=shard_size,
+        help=f"{things} per shard; each shard is written at once",
     )
     if inner_batch is not None:
         parser.add_argument(
-            "--inner-batch", type=int, default=inner_batch, help="networks that are trained together"
+            "--inner-batch", type=int, default=inner_batch, help="networks trained at once, as one batch"
         )
-    parser.add_argument("--device", type=str, default="cpu", help=f"where to {verb}: cpu, cuda, ...")
+    parser.add_argument("--device", type=str, default="cpu", help=f"device to {verb} on: cpu, cuda, ...")
     parser.add_argument(
-        "--workers", type=int | None, default=None, help=f"threads that {verb}; by default one per core"
+        "--workers", type=int | None, default=None, help=f"threads that {verb}; one per core by default"
     )
-    parser.add_argument("--resume", action="store_true", help="go on where an interrupted call stopped")
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted run")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
@@ -78,17 +81,23 @@ def add_image_options(parser: ArgumentParser) -> None:
         "--source",
         required=True,
         type=str,
-        help="digits, mnist, fashion_mnist, cifar10, or a place: npz:FILE, idx:FOLDER, "
+        help="digits, mnist, fashion_mnist, cifar10, or a location: npz:FILE, idx:FOLDER, "
         "cifar10-binary:FOLDER, folder:FOLDER",
     )
     parser.add_argument(
-        "--folder", type=Path | None, default=None, help="where images are; by default SCALEGMN_DATA says it"
+        "--folder",
+        type=Path | None,
+        default=None,
+        help="folder of the images; by default that of the environment variable SCALEGMN_DATA",
     )
     parser.add_argument(
-        "--train-limit", type=int | None, default=None, help="only so many training images, the first"
+        "--train-limit",
+        type=int | None,
+        default=None,
+        help="use only this many training images, the first ones",
     )
     parser.add_argument(
-        "--test-limit", type=int | None, default=None, help="only so many test images, the first"
+        "--test-limit", type=int | None, default=None, help="use only this many test images, the first ones"
     )
 
 

@@ -50,63 +50,67 @@ SHEET: Final = "triggers.png"
 
 # What the classes leave to the user.  Not given, they are as their classes have them.
 _BASES: tuple[Option, ...] = (
-    ("minimum_accuracy", float, "that base networks must have in the column test_accuracy"),
-    ("group", str, "column of what never crosses splits; by default network or run"),
+    ("minimum_accuracy", float, "minimum of the column test_accuracy of base networks"),
+    ("group", str, "column whose groups never cross splits; network or run by default"),
 )
 _TUNING: tuple[Option, ...] = (
-    ("epochs", int, "of both twins"),
+    ("epochs", int, "epochs of both twins"),
     ("batch_size", int, "images per step"),
     ("learning_rate", tuple[float, float], "range, drawn once for both twins, such as '[0.01, 0.01]'"),
-    ("l2", float, "factor of the penalty on weights"),
-    ("dropout", float, "rate"),
-    ("optimizer", Optimizer, "of both twins"),
-    ("start", Start, "from the base networks, or from scratch with their architectures"),
+    ("l2", float, "weight penalty"),
+    ("dropout", float, "dropout rate"),
+    ("optimizer", Optimizer, "optimizer of both twins"),
+    ("start", Start, "start from the base networks, or from scratch with their architectures"),
 )
 _POISONING: tuple[Option, ...] = (
     ("ratio", float, "fraction of the training images that are poisoned"),
-    ("targets", list[int], "classes of the attacker to draw from; by default all"),
-    ("labels", list[Labels], "of poisoned images: dirty (the target's), clean (their own), or both"),
+    ("targets", list[int], "target classes to draw from; all by default"),
+    ("labels", list[Labels], "labels of poisoned images: dirty (the target's), clean (their own), or both"),
 )
 _TRIGGERS: tuple[Option, ...] = (
-    ("sizes", list[int], "of squares and patches, in pixels, to draw from"),
-    ("patterns", list[PatternName], "of squares and patches to draw from"),
-    ("square_blend", tuple[float, float], "range of the weight of blended squares"),
+    ("sizes", list[int], "sizes of squares and patches to draw from, in pixels"),
+    ("patterns", list[PatternName], "patterns of squares and patches to draw from"),
+    ("square_blend", tuple[float, float], "range of the blending weight of squares"),
 )
 _HELD_OUT: tuple[Option, ...] = (
-    ("held_out_kinds", list[KindName], "kinds of triggers that only test networks have"),
+    ("held_out_kinds", list[KindName], "trigger types that only test networks have"),
     ("held_out_sizes", list[int], "sizes of triggers that only test networks have"),
     ("held_out_patterns", list[PatternName], "patterns that only test networks have"),
-    ("held_out_targets", list[int], "classes of the attacker that only test networks have"),
-    ("split_fractions", tuple[float, float, float], "of base networks, where something is held out"),
+    ("held_out_targets", list[int], "target classes that only test networks have"),
+    (
+        "split_fractions",
+        tuple[float, float, float],
+        "fractions of base networks per split, where something is held out",
+    ),
 )
 _RECIPE: tuple[Option, ...] = (
-    ("minimum_asr", float, "attack success rate below which an attack has failed"),
-    ("grayscale", bool, "whether colors are averaged; by default as the base networks had it"),
-    ("image_size", int, "to which images are reduced; by default as the base networks had it"),
+    ("minimum_asr", float, "attack success rate below which an attack counts as failed"),
+    ("grayscale", bool, "whether colors are averaged; as for the base networks by default"),
+    ("image_size", int, "size to which images are reduced; as for the base networks by default"),
 )
 
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = CommandParser(description="Train networks further, once on poisoned and once on clean images.")
+    parser = CommandParser(description="Fine-tune networks, once on poisoned and once on clean images.")
     parser.add_argument("population", type=Path, help="folder of the population of base networks")
     add_image_options(parser)
     add_output_option(parser)
     parser.add_argument(
         "--pairs", type=int | None, default=None, help="pairs of twins; by default one for each base network"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
+    parser.add_argument("--seed", type=int, default=0, help="random seed")
     parser.add_argument(
         "--where",
         type=dict[str, Any],
         default={},
-        help="values that base networks must have in columns, such as '{epoch: 5, activation: [relu, tanh]}'",
+        help="column values that base networks must have, such as '{epoch: 5, activation: [relu, tanh]}'",
     )
     parser.add_argument(
         "--triggers",
         type=list[KindName],
         default=["blended_square"],
-        help="kinds to draw from, such as '[blended_square, patch, warp]'",
+        help="trigger types to draw from, such as '[blended_square, patch, warp]'",
     )
     add_options(parser, (*_BASES, *_TUNING, *_POISONING, *_TRIGGERS, *_HELD_OUT, *_RECIPE))
     add_running_options(parser, shard_size=64, inner_batch=8, things="pairs")

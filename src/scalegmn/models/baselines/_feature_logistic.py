@@ -18,7 +18,7 @@ from scalegmn.graph import NetworkBatch
 from scalegmn.models import FittedPredictor, ModelContext
 from scalegmn.models.baselines._output_type import CLOSEST, OutputType, check_outputs, check_targets
 from scalegmn.models.baselines.features import FeaturesConfig, FeatureSet, features_for
-from scalegmn.nn import Standardize
+from scalegmn.nn import Standardize, load_old_names
 from scalegmn.shapes import NetworkVectors
 
 
@@ -73,10 +73,11 @@ class FeatureLogistic(FittedPredictor):
             )
         check_outputs(kind, outputs, section="logistic")
         self.feature_set, self.outputs, self.kind, self.config = feature_set, outputs, kind, config
-        self.standardise = Standardize(feature_set.size)
+        self.standardize = Standardize(feature_set.size)
         self.register_buffer("coefficients", torch.zeros(outputs, feature_set.size))
         self.register_buffer("intercepts", torch.zeros(outputs))
         self.register_buffer("found", torch.zeros(outputs))
+        load_old_names(self)
 
     @classmethod
     def check(cls, context: ModelContext) -> None:
@@ -127,8 +128,8 @@ class FeatureLogistic(FittedPredictor):
         )
         # As numbers will be seen later, in the precision of the model.
         features = features.to(self.coefficients)
-        self.standardise.fit(features)
-        rows = self.standardise(features).double().cpu().numpy()
+        self.standardize.fit(features)
+        rows = self.standardize(features).double().cpu().numpy()
         classes, coefficients, intercepts = self._solved(rows, targets.cpu().numpy().astype(np.int64))
         places = torch.from_numpy(classes) if self.kind is OutputType.log_probability else torch.tensor([0])
         for buffer, values in (
@@ -150,7 +151,7 @@ class FeatureLogistic(FittedPredictor):
         if not self.found.any():
             raise ConfigurationError("logistic: the model was not fitted; call fit with training networks")
         features = self.compute_features(batch).to(self.coefficients)
-        logits = self.standardise(features) @ self.coefficients.T + self.intercepts
+        logits = self.standardize(features) @ self.coefficients.T + self.intercepts
         if self.kind is OutputType.log_probability:
             # Classes that no training network has are as good as impossible.
             shares = logits.masked_fill(self.found == 0, -torch.inf).softmax(dim=1)

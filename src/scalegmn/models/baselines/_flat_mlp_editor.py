@@ -16,7 +16,7 @@ from scalegmn.models import Editor, ModelContext
 from scalegmn.models.baselines._flat_mlp import FlatMLPConfig
 from scalegmn.models.baselines._mlp import make_mlp
 from scalegmn.networks import Architecture
-from scalegmn.nn import Standardize
+from scalegmn.nn import Standardize, load_old_names
 
 
 @final
@@ -49,7 +49,7 @@ class FlatMLPEditor(Editor):
     ) -> None:
         super().__init__()
         self.sizes, self.config, self.output_scale = sizes, config, output_scale
-        self.standardise = Standardize(sum(sizes))
+        self.standardize = Standardize(sum(sizes))
         self.layers = make_mlp(
             inputs=sum(sizes),
             hidden=config.hidden,
@@ -58,6 +58,7 @@ class FlatMLPEditor(Editor):
             layer_norm=config.layer_norm,
         )
         self.scale = nn.Parameter(torch.full((len(sizes),), output_scale))
+        load_old_names(self)
         tensors = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes), output_size=sum(sizes))
         self.register_buffer("places", tensors, persistent=False)
 
@@ -79,13 +80,13 @@ class FlatMLPEditor(Editor):
             GraphError: the networks do not have the architecture that the model was made for.
         """
         theta = self._flat(batch)
-        update = self.layers(self.standardise(theta))
-        edited = theta + self.scale[self.places] * self.standardise.deviation * update
+        update = self.layers(self.standardize(theta))
+        edited = theta + self.scale[self.places] * self.standardize.deviation * update
         return batch.with_theta(edited.split([len(part) for _, part in batch.parts]))
 
     def fit_scale(self, batch: NetworkBatch) -> None:
         """Take mean and standard deviation of every parameter from networks of the training set."""
-        self.standardise.fit(self._flat(batch))
+        self.standardize.fit(self._flat(batch))
 
     def _flat(self, batch: NetworkBatch) -> Tensor:
         theta = batch.theta

@@ -27,7 +27,7 @@ from scalegmn.models.baselines._equivariant_linear import EquivariantLinear, Wei
 from scalegmn.models.baselines._mlp import make_mlp
 from scalegmn.models.baselines._weight_space import WeightLayout
 from scalegmn.networks import Architecture
-from scalegmn.nn import Standardize
+from scalegmn.nn import Standardize, load_old_names
 from scalegmn.shapes import NetworkVectors
 
 _ENCODING = 16
@@ -102,13 +102,14 @@ class NFN(Predictor):
             [EquivariantLinear(widths=width, channels=config.channels) for width in widths[:-1]]
         )
         self.dropout = nn.Dropout(config.dropout)
-        self.perceptron = make_mlp(
+        self.mlp = make_mlp(
             inputs=widths[-1].overall,
             hidden=config.hidden,
             outputs=outputs,
             dropout=config.dropout,
             layer_norm=config.layer_norm,
         )
+        load_old_names(self)
 
     @classmethod
     def build(cls, context: ModelContext) -> NFN:
@@ -137,7 +138,7 @@ class NFN(Predictor):
 
     def predict(self, batch: NetworkBatch) -> NetworkVectors:
         features = self._features(self.layout.read(batch, model="NFN"))
-        answer: Tensor = self.perceptron(self._mapped(features).overall())
+        answer: Tensor = self.mlp(self._mapped(features).overall())
         return answer
 
     def fit_scale(self, batch: NetworkBatch) -> None:

@@ -21,7 +21,7 @@ from scalegmn.models import ModelContext, Predictor
 from scalegmn.models.baselines._mlp import make_mlp
 from scalegmn.models.baselines._probe_generators import ImageProbes, VectorProbes
 from scalegmn.networks import Architecture, Conv, Flatten, Size, run
-from scalegmn.nn import Standardize
+from scalegmn.nn import Standardize, load_old_names
 from scalegmn.shapes import NetworkVectors
 
 # Networks at once where no gradient is wanted: maps of all networks and probes need memory.
@@ -87,14 +87,15 @@ class Probes(Predictor):
                 channels=features,
                 size=config.image_size,
             )
-        self.standardise = Standardize(answers)
-        self.perceptron = make_mlp(
+        self.standardize = Standardize(answers)
+        self.mlp = make_mlp(
             inputs=config.probes * answers,
             hidden=config.hidden,
             outputs=outputs,
             dropout=config.dropout,
             layer_norm=config.layer_norm,
         )
+        load_old_names(self)
 
     @classmethod
     def build(cls, context: ModelContext) -> Probes:
@@ -129,14 +130,14 @@ class Probes(Predictor):
         return cls(features=features, answers=answers, outputs=outputs, config=config)
 
     def predict(self, batch: NetworkBatch) -> NetworkVectors:
-        answers = self.standardise(self._ask(batch))
-        answer: Tensor = self.perceptron(answers.flatten(1))
+        answers = self.standardize(self._ask(batch))
+        answer: Tensor = self.mlp(answers.flatten(1))
         return answer
 
     @torch.no_grad()
     def fit_scale(self, batch: NetworkBatch) -> None:
         """Take mean and size of every output neuron, over training networks and the probes as they are."""
-        self.standardise.fit(self._ask(batch, at_once=_NETWORKS))
+        self.standardize.fit(self._ask(batch, at_once=_NETWORKS))
 
     def arguments(self) -> Mapping[str, Any]:
         return {

@@ -15,7 +15,7 @@ from scalegmn.models import ModelContext, Predictor
 from scalegmn.models.baselines._mlp import make_mlp
 from scalegmn.models.baselines._statnn_features import PER_SLOT, padded_features
 from scalegmn.networks import Architecture
-from scalegmn.nn import Standardize
+from scalegmn.nn import Standardize, load_old_names
 from scalegmn.shapes import NetworkVectors
 
 
@@ -54,14 +54,15 @@ class StatNNMLP(Predictor):
     def __init__(self, *, layers: Count, outputs: Count, config: StatNNConfig) -> None:
         super().__init__()
         self.layers, self.outputs, self.config = layers, outputs, config
-        self.standardise = Standardize(PER_SLOT * layers)
-        self.perceptron = make_mlp(
+        self.standardize = Standardize(PER_SLOT * layers)
+        self.mlp = make_mlp(
             inputs=PER_SLOT * layers,
             hidden=config.hidden,
             outputs=outputs,
             dropout=config.dropout,
             layer_norm=config.layer_norm,
         )
+        load_old_names(self)
 
     @classmethod
     def build(cls, context: ModelContext) -> StatNNMLP:
@@ -78,12 +79,12 @@ class StatNNMLP(Predictor):
 
     def predict(self, batch: NetworkBatch) -> NetworkVectors:
         features = padded_features(batch, layers=self.layers)
-        answer: Tensor = self.perceptron(self.standardise(features))
+        answer: Tensor = self.mlp(self.standardize(features))
         return answer
 
     def fit_scale(self, batch: NetworkBatch) -> None:
         """Take mean and standard deviation of every statistic from networks of the training set."""
-        self.standardise.fit(padded_features(batch, layers=self.layers))
+        self.standardize.fit(padded_features(batch, layers=self.layers))
 
     def arguments(self) -> Mapping[str, Any]:
         return {"layers": self.layers, "outputs": self.outputs, "config": self.config}

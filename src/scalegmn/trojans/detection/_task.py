@@ -22,7 +22,7 @@ from scalegmn.models.baselines import OutputType
 from scalegmn.networks import Architecture
 from scalegmn.populations import Population
 from scalegmn.reports import draw_roc
-from scalegmn.training import FinishedTraining, Picture, PredictionTask, Report, TaskContext
+from scalegmn.training import FinishedTraining, PredictionTask, Report, ReportPicture, TaskContext
 from scalegmn.trojans.detection._calibrating import calibrate_run
 from scalegmn.trojans.detection._calibration import CalibrationMethod
 from scalegmn.trojans.detection._calibration_diagram import draw_calibration
@@ -93,7 +93,10 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
     same_for_all = ("detection.label", "detection.target")
     only_known = True
     pictures = MappingProxyType(
-        {"roc.png": Picture((ROC,), _draw_roc), "calibration.png": Picture((RELIABILITY,), draw_calibration)}
+        {
+            "roc.png": ReportPicture((ROC,), _draw_roc),
+            "calibration.png": ReportPicture((RELIABILITY,), draw_calibration),
+        }
     )
     monitor = "auroc"
     breakdowns = ("trigger_kind", "activation")
