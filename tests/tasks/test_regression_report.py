@@ -80,7 +80,7 @@ def test_r_squared_of_the_mean_is_zero() -> None:
 def test_no_networks_and_no_numbers_are_refused() -> None:
     with pytest.raises(PopulationError, match="no networks to evaluate"):
         report(np.empty(0), np.empty(0))
-    with pytest.raises(PopulationError, match=r"predictions nan about network 1 \(and 1 more of the 3"):
+    with pytest.raises(PopulationError, match=r"predicts nan about network 1 \(and 1 more of the 3"):
         report(np.zeros(3), np.array([0.1, np.nan, np.inf]))
 
 

@@ -1,6 +1,6 @@
 """Names of fields in files of earlier versions, and what they are called now.
 
-Files of a model, a run or a population are read with both; a configuration of a user is told the new name.
+Files are read with both; whoever writes an earlier name on the command line is told the one of today.
 """
 
 from __future__ import annotations

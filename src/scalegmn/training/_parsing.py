@@ -94,8 +94,7 @@ def parse_plain(kind: type[T], data: Mapping[str, object], *, origin: str) -> T:
         ConfigurationError: names every error.
     """
     problems: list[str] = []
-    current, entries = dict(_earlier_keys(kind)), config_entries(data, kind=kind, origin=origin)
-    config = parse_entries(kind, {current.get(key, key): one for key, one in entries.items()}, problems)
+    config = parse_entries(kind, config_entries(data, kind=kind, origin=origin), problems)
     if config is None or problems:
         raise ConfigurationError("; ".join(problems))
     return config
@@ -111,6 +110,8 @@ def config_entries(
 ) -> dict[str, ConfigEntry]:
     """The values of plain data by their dotted names; sections may be nested, or dotted themselves.
 
+    Names that fields had in earlier versions are read as those of today, so that run folders stay usable.
+
     Args:
         data: the values.
         kind: the configuration whose fields they are.
@@ -122,7 +123,9 @@ def config_entries(
         ConfigurationError: a value is given in both ways.
     """
     entries: dict[str, ConfigEntry] = {}
-    for key, value in _flat(data, "", _sections(kind, options)):
+    current = dict(_earlier_keys(kind, options=options))
+    for written, value in _flat(data, "", _sections(kind, options)):
+        key = current.get(written, written)
         if key in entries:
             raise ConfigurationError(f"{origin}: {key} is given twice")
         entries[key] = ConfigEntry(value, origin, beside=beside)

@@ -90,9 +90,9 @@ class NeuronSets(Predictor):
     def arguments(self) -> Mapping[str, Any]:
         return {"layers": self.layers, "outputs": self.outputs, "config": self.config}
 
-    def answer(self, batch: NetworkBatch) -> Tensor:
-        answer: Tensor = self.rho(torch.cat([self._read(*part) for part in batch.parts]))
-        return answer
+    def predict(self, batch: NetworkBatch) -> Tensor:
+        outputs: Tensor = self.rho(torch.cat([self._read(*part) for part in batch.parts]))
+        return outputs
 
     def _read(self, architecture: Architecture, theta: Tensor) -> Tensor:
         """The sums over layers of networks of one architecture, ``(n, width)``."""
