@@ -50,16 +50,30 @@ def _aliases(package: str) -> list[ast.alias]:
     return [alias for node in _stub(package).body if isinstance(node, ast.ImportFrom) for alias in node.names]
 
 
-@pytest.mark.parametrize("name", ["", *NAMES])
-def test_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The example of every name of the front door: there is one, and it does what it shows."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    subject = getattr(scalegmn, name) if name else scalegmn
-    [found] = doctest.DocTestFinder(recurse=False).find(subject, name or "scalegmn", globs={})
+def _run_examples(subject: object, name: str) -> None:
+    [found] = doctest.DocTestFinder(recurse=False).find(subject, name, globs={})
     assert found.examples, f"the docstring of {name} has no example"
     options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     said: list[str] = []
     assert doctest.DocTestRunner(optionflags=options).run(found, out=said.append).failed == 0, "".join(said)
+
+
+@pytest.mark.parametrize("name", ["", *NAMES])
+def test_examples_of_the_front_door_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example of every name of the front door: there is one, and it does what it shows."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    _run_examples(getattr(scalegmn, name) if name else scalegmn, name or "scalegmn")
+
+
+@pytest.mark.parametrize("package", [package for package in PACKAGES if package != "scalegmn"])
+def test_examples_of_packages_run(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those examples that public names of packages have."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    module = importlib.import_module(package)
+    for name in sorted(set(module.__all__) - set(NAMES)):
+        thing = getattr(module, name)
+        if (inspect.isclass(thing) or inspect.isroutine(thing)) and ">>>" in (thing.__doc__ or ""):
+            _run_examples(thing, f"{package}.{name}")
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -68,6 +68,14 @@ def write_state(
     Raises:
         CheckpointError: if the file exists and ``overwrite`` is False, if the folder does not exist, or if
             an entry cannot be written.
+
+    Example:
+        >>> import tempfile, torch
+        >>> from scalegmn.checkpoints import read_state, write_state
+        >>> file = tempfile.mkdtemp() + "/network.safetensors"
+        >>> write_state(file, {"0.weight": torch.eye(2), "0.bias": torch.zeros(2)})
+        >>> sorted(read_state(file).tensors)
+        ['0.bias', '0.weight']
     """
     suffix = known_suffix(path)
     target = Path(path)

@@ -33,6 +33,7 @@ class Configuration:
 
     Example:
         >>> from dataclasses import dataclass
+        >>> from scalegmn.configuration import Configuration, Count
         >>> @dataclass(frozen=True, kw_only=True)
         ... class Options(Configuration):
         ...     width: Count = 64

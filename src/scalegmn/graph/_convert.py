@@ -146,6 +146,15 @@ def to_parameters(graph: NetworkGraph, architecture: Architecture) -> ParameterR
 
     Parameters that no field of the graph carries do not exist for the supported layers, but one number
     shared by several neurons (a PReLU with one slope) is read from the first of them.
+
+    Example:
+        >>> import torch
+        >>> from scalegmn import batch_graphs, siren
+        >>> from scalegmn.graph import to_parameters
+        >>> network = siren(widths=(2, 8, 1))
+        >>> theta = torch.randn(5, network.num_parameters)
+        >>> torch.equal(to_parameters(batch_graphs(network, theta), network), theta)
+        True
     """
     return _gather(architecture, graph.tap_weight, graph.node_bias, graph.node_value)
 

@@ -24,9 +24,11 @@ class Records:
 
     Example:
         >>> from dataclasses import dataclass
+        >>> import torch
+        >>> from scalegmn.graph import Records
         >>> @dataclass(frozen=True, eq=False)
         ... class Measured(Records):
-        ...     width: Tensor
+        ...     width: torch.Tensor
         ...     names: tuple[str, ...]
         >>> both = Measured(torch.tensor([8, 16]), ("first", "second"))
         >>> both[torch.tensor([1])].names

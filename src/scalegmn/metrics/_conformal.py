@@ -24,6 +24,12 @@ def conformal_p_values(scores: np.ndarray, clean: np.ndarray | Sequence[float]) 
     Args:
         scores: ``(m,)``; the larger, the more suspicious.
         clean: scores of n clean networks in ascending order.
+
+    Example:
+        >>> import numpy as np
+        >>> from scalegmn.metrics import conformal_p_values
+        >>> conformal_p_values(np.array([0.0, 5.0]), clean=[1.0, 2.0, 3.0, 4.0]).tolist()
+        [1.0, 0.2]
     """
     below = np.searchsorted(np.asarray(clean, np.float64), np.asarray(scores, np.float64), side="left")
     return (1 + len(clean) - below) / (len(clean) + 1)

@@ -32,6 +32,12 @@ def auroc(truth: np.ndarray, scores: np.ndarray) -> float | None:
 
     Raises:
         ConfigurationError: the lists have different lengths, truth is neither 0 nor 1, or a score is NaN.
+
+    Example:
+        >>> import numpy as np
+        >>> from scalegmn.metrics import auroc
+        >>> auroc(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8]))
+        0.75
     """
     positive, negative = _parted(truth, scores)
     if not (len(positive) and len(negative)):

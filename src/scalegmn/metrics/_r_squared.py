@@ -10,6 +10,12 @@ def r_squared(true: np.ndarray, predicted: np.ndarray) -> float | None:
 
     1 for predictions that are right, 0 for the mean of the true values, below 0 for worse.  None where the
     true values are all the same.
+
+    Example:
+        >>> import numpy as np
+        >>> from scalegmn.metrics import r_squared
+        >>> r_squared(np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 2.0]))
+        0.0
     """
     total = np.square(true - true.mean()).sum() if len(true) else 0.0
     # Relative to the size, because the mean of equal numbers may differ from them in the last digit.

@@ -33,6 +33,13 @@ def kendall_tau(true: np.ndarray, predicted: np.ndarray) -> float | None:
 
     Raises:
         ConfigurationError: the lists have different lengths, or values are not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from scalegmn.metrics import kendall_tau
+        >>> tau = kendall_tau(np.array([0.1, 0.2, 0.3, 0.4]), np.array([1.0, 2.0, 4.0, 3.0]))
+        >>> round(tau, 3)
+        0.667
     """
     true, predicted = _two_lists(true, predicted)
     if not (_varies(true) and _varies(predicted)):

@@ -15,6 +15,12 @@ def wilson_interval(*, hits: int, total: int) -> tuple[float, float]:
 
     Raises:
         ConfigurationError: `hits` is not from 0 to `total`, or `total` is not positive.
+
+    Example:
+        >>> from scalegmn.metrics import wilson_interval
+        >>> low, high = wilson_interval(hits=0, total=10)
+        >>> round(low, 3), round(high, 3)
+        (0.0, 0.278)
     """
     if total < 1 or not 0 <= hits <= total:
         raise ConfigurationError(f"{hits} hits of {total} make no proportion")

@@ -78,7 +78,13 @@ def activation_kind(name: str) -> ActivationKind:
 
 
 def activation_kinds() -> tuple[ActivationKind, ...]:
-    """All registered kinds, in order of their codes."""
+    """All registered kinds, in order of their codes.
+
+    Example:
+        >>> from scalegmn.networks import activation_kinds
+        >>> [kind.name for kind in activation_kinds() if kind.odd][:3]
+        ['identity', 'tanh', 'softsign']
+    """
     return tuple(sorted(_KINDS.values(), key=lambda kind: kind.code))
 
 

@@ -22,6 +22,14 @@ def run(architecture: Architecture, theta: Tensor, inputs: Tensor) -> Tensor:
 
     Returns:
         ``(B, n, outputs)``, or ``(B, n, C, H, W)`` where the last layer is a convolution.
+
+    Example:
+        >>> import torch
+        >>> from scalegmn import siren
+        >>> from scalegmn.networks import run
+        >>> network = siren(widths=(2, 8, 3))
+        >>> run(network, torch.randn(5, network.num_parameters), torch.rand(100, 2)).shape
+        torch.Size([5, 100, 3])
     """
     if theta.ndim != 2:
         raise ArchitectureError(

@@ -129,6 +129,13 @@ def split_by_group(
 
     Raises:
         ConfigurationError: impossible fractions, or fewer groups than splits.
+
+    Example:
+        >>> from scalegmn.populations import split_by_group
+        >>> images = [0, 0, 1, 1, 2, 2, 3, 3]
+        >>> splits = split_by_group(images, fractions=(0.5, 0.25, 0.25), seed=0)
+        >>> len(splits.train), len(splits.val), len(splits.test)
+        (4, 2, 2)
     """
     if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:
         raise ConfigurationError(

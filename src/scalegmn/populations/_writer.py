@@ -60,6 +60,16 @@ class PopulationWriter:
     Raises:
         PopulationError: the folder is in use, or `resume` does not fit what is there.
         DiskError: another writer is at work in the folder, or it cannot be written to.
+
+    Example:
+        >>> import tempfile, torch
+        >>> from scalegmn import siren
+        >>> from scalegmn.populations import PopulationWriter
+        >>> folder, network = tempfile.mkdtemp() + "/networks", siren(widths=(2, 8, 1))
+        >>> with PopulationWriter(folder, provenance={"maker": "an example", "seed": 0}) as writer:
+        ...     for shard in range(2):
+        ...         writer.append(network, torch.randn(3, network.num_parameters), {"label": [0, 1, 2]})
+        ...     population = writer.finish()
     """
 
     def __init__(self, folder: str | Path, *, provenance: Mapping[str, object], resume: bool = False) -> None:

@@ -86,6 +86,16 @@ def canonicalize_scale(architecture: Architecture, theta: Parameters) -> Paramet
     Args:
         architecture: of all networks.
         theta: parameters of one network, ``(P,)``.
+
+    Example:
+        >>> import torch
+        >>> from scalegmn import Activation, mlp
+        >>> from scalegmn.symmetry import canonicalize_scale
+        >>> network = mlp(widths=(2, 4, 1), activations=[Activation("relu")])
+        >>> state = network.unflatten(canonicalize_scale(network, torch.randn(17, dtype=torch.float64)))
+        >>> incoming = torch.cat([state["0.weight"], state["0.bias"][:, None]], dim=1)
+        >>> torch.allclose(incoming.norm(dim=1), torch.ones(4, dtype=torch.float64))
+        True
     """
     action = SymmetryAction(architecture)
     top = action.topology

@@ -162,5 +162,14 @@ def activation_group(kind: str, value: float = nan) -> Group:
     """The group of a neuron with the activation called `kind`, with nothing behind it that shrinks it.
 
     `value` is the number of the activation; left out, it is the default of the kind.
+
+    Example:
+        >>> from scalegmn.symmetry import activation_group
+        >>> activation_group("tanh"), activation_group("identity")
+        (Sign(), NonZeroScale())
+        >>> activation_group("relu").has_scale, activation_group("relu").has_sign
+        (True, False)
+        >>> activation_group("gelu")
+        Trivial()
     """
     return group_of(Activation(kind, value))

@@ -20,6 +20,12 @@ def parse_config(arguments: Sequence[str]) -> tuple[RunConfig | None, list[str]]
     Returns:
         The configuration, with defaults in place of wrong values, and all errors.  It is None if a
         required value is missing or wrong.
+
+    Example:
+        >>> from scalegmn.training import parse_config
+        >>> config, found = parse_config(["--data.population=networks", "--training.epochs=5"])
+        >>> config.training.epochs, found
+        (5, [])
     """
     problems: list[str] = []
     entries, whole = _entries(arguments, problems)

@@ -55,6 +55,12 @@ def edit_called(name: str, parameters: Mapping[str, Any] | None = None) -> Image
 
     Raises:
         ConfigurationError: an unknown edit or parameter, or an impossible value.
+
+    Example:
+        >>> import torch
+        >>> from scalegmn.editing.edits import edit_called
+        >>> edit_called("blur", {"sigma": 2.0})
+        Blur(sigma=2.0)
     """
     parameters = dict(parameters or {})
     if name not in _KINDS:

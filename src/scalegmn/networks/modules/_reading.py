@@ -111,6 +111,14 @@ def build_module(architecture: Architecture, theta: ThetaArgument | None = None)
 
     Raises:
         ArchitectureError: `theta` does not fit, or a layer's name cannot be that of a submodule.
+
+    Example:
+        >>> import torch
+        >>> from scalegmn import siren
+        >>> from scalegmn.networks.modules import build_module
+        >>> network = siren(widths=(2, 8, 1))
+        >>> build_module(network, torch.zeros(33))(torch.rand(4, 2)).flatten().tolist()
+        [0.5, 0.5, 0.5, 0.5]
     """
     if theta is None:
         return Network(architecture)

@@ -27,6 +27,16 @@ class Patch(Square):
         values: the pattern, ``(C, s, s)`` uint8.
         top: row of its first row.
         left: column of its first column.
+
+    Example:
+        >>> import numpy as np
+        >>> import torch
+        >>> from scalegmn.trojans.triggers import Patch, trigger_from_dict
+        >>> trigger = Patch(name="white", values=np.full((1, 2, 2), 255, np.uint8), top=6, left=6)
+        >>> trigger.apply(torch.zeros(1, 1, 8, 8))[0, 0, 5:, 5:].tolist()
+        [[0.0, 0.0, 0.0], [0.0, 1.0, 1.0], [0.0, 1.0, 1.0]]
+        >>> trigger_from_dict(trigger.to_dict()).top
+        6
     """
 
     kind = "patch"

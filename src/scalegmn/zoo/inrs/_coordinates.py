@@ -25,6 +25,11 @@ def image_coordinates(height: int, width: int, order: Order = "xy") -> Tensor:
         width: columns of the image.
         order: ``"xy"``: a point is (column, row), as in the published MNIST- and FashionMNIST-INRs;
             ``"ij"``: it is (row, column), as in the published CIFAR10-INRs.
+
+    Example:
+        >>> from scalegmn.zoo.inrs import image_coordinates
+        >>> image_coordinates(2, 2).tolist()
+        [[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]]
     """
     if order not in ORDERS:
         raise ConfigurationError(f"unknown order of coordinates {order!r}; expected one of {ORDERS}")
@@ -51,6 +56,14 @@ def draw_images(
         height: rows of the drawn images; need not be those of the images that were fitted.
         width: columns of the drawn images.
         order: that of the coordinates with which the networks were fitted.
+
+    Example:
+        >>> import torch
+        >>> from scalegmn import siren
+        >>> from scalegmn.zoo.inrs import draw_images
+        >>> network = siren(widths=(2, 8, 1))
+        >>> draw_images(network, torch.randn(5, network.num_parameters), height=28, width=28).shape
+        torch.Size([5, 28, 28])
     """
     points = image_coordinates(height, width, order).to(theta)
     step = max(1, _MOST_POINTS // len(points))

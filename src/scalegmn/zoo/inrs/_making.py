@@ -92,6 +92,15 @@ def fit_inrs(
         ImageSourceError: there are no images.
         PopulationError: the folder is in use, or holds networks made differently; or every network of a
             shard diverged.
+
+    Example:
+        >>> import tempfile
+        >>> from scalegmn import Population, load_images
+        >>> from scalegmn.zoo.inrs import InrRecipe, fit_inrs
+        >>> digits, folder = load_images("digits").subset(range(4)), tempfile.mkdtemp() + "/inrs"
+        >>> report = fit_inrs(digits, folder, recipe=InrRecipe(hidden=(8,), steps=20), progress=False)
+        >>> Population.open(folder).architecture.describe()
+        '2-8-1 (sine), 33 parameters'
     """
     plan = _Plan(images, recipe or InrRecipe(), copies, seed, shard_size, inner_batch, usable_device(device))
     count = workers if workers is not None else (torch.get_num_threads() if plan.device.type == "cpu" else 1)
