@@ -106,6 +106,15 @@ def test_public_names_are_documented(package: str) -> None:
             assert inspect.getdoc(thing), name
 
 
+def test_a_public_name_means_one_thing() -> None:
+    meanings: dict[str, object] = {}
+    for package in PACKAGES:
+        module = importlib.import_module(package)
+        for name in module.__all__:
+            thing = getattr(module, name)
+            assert meanings.setdefault(name, thing) is thing, f"{package}.{name}"
+
+
 def test_importing_the_package_loads_nothing_large() -> None:
     program = (
         "import sys, scalegmn; "
