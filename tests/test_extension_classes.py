@@ -60,7 +60,7 @@ def test_model_keeps_the_law_that_it_states_and_no_other(architecture: Architect
     networks = FlatParameters(architecture, theta)
 
     def answer(given: torch.Tensor) -> torch.Tensor:
-        return model.answer(NetworkBatch.from_parameters(architecture, given))
+        return model.predict(NetworkBatch.from_parameters(architecture, given))
 
     assert_invariant(answer, networks, generator=generator(2), elements=PERMUTATIONS)
     with pytest.raises(AssertionError):

@@ -17,8 +17,8 @@ from scalegmn.errors import DiskError, PopulationError
 
 HOLD = """
 import sys
-from scalegmn.disk import claimed
-with claimed(sys.argv[1]):
+from scalegmn.disk import claim_folder
+with claim_folder(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()
 """

@@ -21,7 +21,7 @@ def test_sine() -> None:
 
 def test_shift() -> None:
     torch.testing.assert_close(ShiftModule(0.5)(X), X + 0.5)
-    assert repr(ShiftModule(0.5)) == "Shift(value=0.5)"
+    assert repr(ShiftModule(0.5)) == "ShiftModule(value=0.5)"
 
 
 def test_elementwise() -> None:

@@ -138,7 +138,7 @@ def test_a_mistake_of_the_library_is_an_error_of_one_file(
     def broken(*arguments: object, **options: object) -> object:
         raise IndexError("off by one")
 
-    for place in ("read_file", "judge"):
+    for place in ("read_file", "evaluate_candidates"):
         with monkeypatch.context() as patch:
             patch.setattr(f"scalegmn.trojans.scanning._scanner.{place}", broken)
             (result,) = scanned(network(), tmp_path, small_detector)

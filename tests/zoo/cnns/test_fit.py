@@ -302,7 +302,7 @@ def test_what_does_not_fit_together() -> None:
     one = [hyper(0, optimizer="sgd")]
     with pytest.raises(ConfigurationError, match="2 networks, but 1 sets"):
         training_of(one, theta=start(SMALL, 2))
-    with pytest.raises(ConfigurationError, match="2 shares"):
+    with pytest.raises(ConfigurationError, match="2 fractions"):
         training_of(one, shares=torch.zeros(2, 4, dtype=torch.long))
     with pytest.raises(ConfigurationError, match="batch_size is 0"):
         training_of(one, batch_size=0)
