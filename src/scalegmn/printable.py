@@ -91,7 +91,7 @@ def _escaped(one: str) -> str:
 
 
 def _within(units: Iterable[str], room: int) -> list[str]:
-    """As many of the first units as there is room for."""
+    """The first units, as many as fit."""
     taken: list[str] = []
     for unit in units:
         room -= len(unit)

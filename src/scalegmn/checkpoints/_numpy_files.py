@@ -16,7 +16,9 @@ from scalegmn.checkpoints._numpy_pickles import NUMBERS
 from scalegmn.errors import CheckpointError
 
 EXTRAS_KEY: Final = "scalegmn.extras"
-"""Of the metadata of a .safetensors file, or of an array of an .npz file, that holds plain values as JSON."""
+"""Key of the metadata of a .safetensors file, or of an array of an .npz file, that holds plain values as
+JSON.
+"""
 
 MAGIC: Final = b"\x93NUMPY"
 _LENGTHS: Final = {(1, 0): "<H", (2, 0): "<L", (3, 0): "<L"}

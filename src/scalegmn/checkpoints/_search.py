@@ -45,7 +45,7 @@ class FoundFile:
 @final
 @dataclass(frozen=True)
 class FileSearch:
-    """What paths came to.
+    """Files found at some paths.
 
     Attributes:
         files: to be evaluated, in the order of the paths and sorted in each folder, no path twice.

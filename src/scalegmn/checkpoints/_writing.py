@@ -25,7 +25,7 @@ from scalegmn.disk import create_file, replace_file
 from scalegmn.errors import CheckpointError
 
 SUFFIXES: Final = (".safetensors", ".npz", ".pt", ".pth")
-"""Of the files that are written."""
+"""Suffixes of the files that are written."""
 
 _WRITTEN: Final = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 

@@ -42,7 +42,7 @@ COMMANDS: Final = {
 """Names of the subcommands, and the module of this package that each one lives in."""
 
 _RESUMED: Final = frozenset({"make", "import", "canonicalize"})
-"""Those that always keep what was begun."""
+"""Commands that always keep partial results."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

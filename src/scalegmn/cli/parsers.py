@@ -81,7 +81,7 @@ class CommandParser(ArgumentParser):
         return f"{name}: {text}"
 
     def _option(self, key: str) -> str:
-        """As it stands on the command line: arguments by their place have no dashes."""
+        """The name on the command line; positional arguments have no dashes."""
         options = {action.dest: action.option_strings for action in self._actions}
         return options[key][-1] if options.get(key) else key if key in options else f"--{key}"
 

@@ -77,7 +77,7 @@ def _write(population: Population, folder: Path, rows: np.ndarray, *, progress: 
 
 
 def _write_table(table: pa.Table, files: list[str], path: Path) -> None:
-    """As CSV for everybody, and as Parquet, which also knows the types of the columns."""
+    """Write the table as CSV, and as Parquet, which keeps the types of the columns."""
     if ARCHITECTURE_COLUMN in table.column_names:
         table = table.drop_columns([ARCHITECTURE_COLUMN])
     column = FILE_COLUMN

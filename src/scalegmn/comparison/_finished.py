@@ -133,7 +133,7 @@ def untrained_of(models: Sequence[ModelResult], entry: str) -> ModelResult | Non
 
 
 def mean_of(values: Sequence[float]) -> float | None:
-    """The mean; None of nothing."""
+    """Mean of the values, or None if there are none."""
     return float(np.mean(values)) if values else None
 
 

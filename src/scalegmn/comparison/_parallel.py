@@ -178,7 +178,7 @@ def _work(threads: int, connection: Connection) -> None:
 
 
 def _end_with_parent() -> None:
-    """Leave nothing running that nobody waits for."""
+    """Terminate remaining worker processes."""
     parent = multiprocessing.parent_process()
     assert parent is not None, "this is a process that another one started"
     parent.join()

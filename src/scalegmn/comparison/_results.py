@@ -1,4 +1,4 @@
-"""What a comparison came to: figures of every model over seeds, and differences from one of them."""
+"""Results of a comparison: metrics of every model over seeds, and differences from one of them."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ Width = Annotated[int, Limits(low=1, high=MOST_FEATURES)]
 Depth = Annotated[int, Limits(low=1, high=MOST_LAYERS)]
 """How many layers."""
 Widths = Annotated[tuple[Width, ...], Entries(least=1)]
-"""Of one layer after the other."""
+"""Widths of consecutive layers."""
 Positive = Annotated[float, Limits(above=0)]
 """A number above 0."""
 NonNegative = Annotated[float, Limits(low=0)]

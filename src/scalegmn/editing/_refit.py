@@ -11,7 +11,7 @@ from scalegmn.networks import Architecture, Shift
 from scalegmn.zoo.inrs import InrRecipe, Order, SirenFit
 
 LEARNING_RATE = 1e-3
-"""Of Adam, where nothing else is asked for."""
+"""Default learning rate of Adam."""
 
 
 def start_refit(

@@ -49,7 +49,7 @@ class ModelContext:
 
     @property
     def kind_of_answer(self) -> OutputType:
-        """The kind of prediction, where a model is to prediction."""
+        """The type of prediction, where a model makes predictions."""
         assert self.answer_kind is not None, "a model that predicts is built for a task that is known"
         return self.answer_kind
 
@@ -58,7 +58,7 @@ class Metanetwork(SavedModule, ABC):
     """A module that reads networks."""
 
     name: ClassVar[str]
-    """As written in configurations."""
+    """Name in configurations."""
 
     sections: ClassVar[Mapping[str, type[Configuration]]] = MappingProxyType({})
     """Classes of its options, by the sections of configurations that hold them."""
@@ -100,7 +100,7 @@ class Metanetwork(SavedModule, ABC):
 
     @abstractmethod
     def fit_scale(self, batch: NetworkBatch) -> None:
-        """Take from networks of the training set what brings their parameters to size 1.
+        """Estimate per-layer normalization constants (parameter RMS) from training networks.
 
         A training loop of one's own calls it once, with a thousand training networks or so, before the first
         step; without it the first step warns (:class:`scalegmn.errors.UnfittedWarning`).  Single networks
@@ -109,7 +109,7 @@ class Metanetwork(SavedModule, ABC):
 
 
 class Predictor(Metanetwork, ABC):
-    """A metanetwork that returns a vector of numbers about every network."""
+    """A metanetwork that predicts a vector for every network."""
 
     outputs: int
 
@@ -145,13 +145,11 @@ class FittedPredictor(Predictor, ABC):
 
     @abstractmethod
     def compute_features(self, batch: NetworkBatch) -> Tensor:
-        """What it knows of networks, ``(B, F)``, in the order of the batch."""
+        """Features of networks, ``(B, F)``, in the order of the batch."""
 
     @abstractmethod
     def fit(self, features: Tensor, targets: Tensor) -> None:
-        """Fit it to what :meth:`compute_features` says of the training networks, ``(N, F)``, and their
-        targets.
-        """
+        """Fit the model to the features of the training networks, ``(N, F)``, and their targets."""
 
 
 class Editor(Metanetwork, ABC):

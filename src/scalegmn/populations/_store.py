@@ -124,7 +124,7 @@ class Population:
 
     @property
     def provenance(self) -> Mapping[str, object]:
-        """How the networks came to be, as the maker stated it."""
+        """Provenance: how the networks were made, as their generator recorded it."""
         return self._index.provenance
 
     @property

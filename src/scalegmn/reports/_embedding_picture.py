@@ -146,7 +146,7 @@ def _points(axes: Axes, points: np.ndarray, *, color: str, count: int, shape: st
 
 
 def _size(count: int) -> float:
-    """Of a point, by how many there are."""
+    """Size of a point, by the number of points."""
     return float(np.clip(30000 / count, 10, 45))
 
 

@@ -181,7 +181,7 @@ class Classification(PredictionTask[Tensor]):
 
 
 def _interval(right: np.ndarray, groups: np.ndarray | None) -> tuple[float, float]:
-    """Of the fraction of correct predictions ``(n,)``."""
+    """95 % interval of the fraction of correct predictions ``(n,)``."""
     found = None
     if groups is not None and len(np.unique(groups)) < len(groups):
         found = bootstrap_interval(lambda rows: float(right[rows].mean()), count=len(right), groups=groups)

@@ -53,7 +53,7 @@ class SampleNetworks(ABC):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of all parameters."""
+        """Number of all parameters."""
         return self.parts[0][1].dtype
 
     @property

@@ -49,7 +49,7 @@ def configuration_errors(config: RunConfig) -> list[str]:
 
 
 def work_errors(config: RunConfig) -> list[str]:
-    """Those about the data and the machine, whatever the run folder holds."""
+    """Errors in the data and machine settings, independent of the run folder."""
     return [*_of_model(config), *_of_data(config), *machine_errors(config)]
 
 

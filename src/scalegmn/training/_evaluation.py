@@ -193,7 +193,7 @@ def _chosen(run: Run, folder: Path | None, split: str) -> _EvaluatedNetworks:
 def _of_others(
     run: Run, population: Population, rows: np.ndarray, split: str, notes: list[str]
 ) -> _EvaluatedNetworks:
-    """Of another population: by its column, but networks of the run are where the run has them."""
+    """Splits of another population: by its column, except that networks of the run keep the run's split."""
     if run.data.split in population.columns:
         words = population.column(run.data.split)[rows].astype(str)
         if split == "test" and "test" not in words:

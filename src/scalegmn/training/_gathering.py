@@ -26,7 +26,7 @@ _MOST_PARAMETERS: Final = 2**24
 @final
 @dataclass(frozen=True, eq=False)
 class GatheredNetworks:
-    """What became of some files.
+    """Networks read from some files, and refusals.
 
     Attributes:
         population: of the networks; its columns say which file each is of.

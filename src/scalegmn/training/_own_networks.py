@@ -83,7 +83,7 @@ class OwnNetworks:
         self._known = _known(run) or {}
 
     def notes(self, architecture: Architecture, theta: Tensor) -> list[str | None]:
-        """What must be said of a prediction for each of some networks; None for nothing.
+        """A note about the prediction for each of some networks, or None.
 
         Args:
             architecture: of the networks.

@@ -119,7 +119,7 @@ class Reference:
             raise ConfigurationError(f"{path}: damaged, {error!r}; restore it or train again") from error
 
     def remarks(self, sizes: Float[Tensor, "B layers 4"]) -> list[Remark | None]:
-        """Of each network, whether its parameters are far outside of what the model was trained on."""
+        """For each network, whether its parameters are far outside the range of the training networks."""
         values = sizes.double().numpy()
         # Layers that a network lacks have parameters of size 0.
         times = np.divide(values, self.high, out=np.ones_like(values), where=self.high > 0)

@@ -1,4 +1,4 @@
-"""Asking a trained model about networks of any origin, and what its predictions are worth."""
+"""Predictions of a trained model for networks of any origin, with their reliability."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Prediction:
 @final
 @dataclass(frozen=True)
 class RefusedNetwork:
-    """Why there is no prediction for a network."""
+    """The reason why there is no prediction for a network."""
 
     path: Path
     reason: str

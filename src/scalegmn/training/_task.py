@@ -35,7 +35,7 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """How well a model did on some networks.
+    """Results of a model on some networks.
 
     Attributes:
         summary: numbers by name, fit for JSON.
@@ -94,7 +94,7 @@ class Task(Reconstructible, ABC, Generic[O, T]):
     """
 
     name: ClassVar[str]
-    """As written in configurations and run folders."""
+    """Name in configurations and run folders."""
 
     sections: ClassVar[Mapping[str, type[Configuration]]] = MappingProxyType({})
     """Classes of its options, by the sections of configurations that hold them."""
@@ -178,7 +178,7 @@ class Task(Reconstructible, ABC, Generic[O, T]):
     @property
     @abstractmethod
     def outputs(self) -> int:
-        """How many numbers the model predicts with about one network."""
+        """Number of outputs per network."""
 
     @abstractmethod
     def targets(self, population: Population, rows: np.ndarray) -> T:
@@ -240,7 +240,7 @@ class Task(Reconstructible, ABC, Generic[O, T]):
 
     @abstractmethod
     def describe(self, outputs: O) -> list[dict[str, Any]]:
-        """What the predictions mean: plain data for every network, the most important entry first."""
+        """Interpret predictions: plain data for every network, the most important entry first."""
 
 
 class PredictionTask(Task[Tensor, T], ABC):

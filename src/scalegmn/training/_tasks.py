@@ -1,4 +1,4 @@
-"""The task that a configuration asks for, and the one that a run folder describes."""
+"""Tasks from a configuration or from a run folder."""
 
 from __future__ import annotations
 

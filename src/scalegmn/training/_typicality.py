@@ -23,7 +23,7 @@ from scalegmn.networks import Architecture
 from scalegmn.nn import MLPStyle, WeightStatistics, robust_moments, within_reach
 
 SHARE: Final = 0.995
-"""Of networks like those of validation, the fraction that is to be found typical."""
+"""Fraction of networks like those of validation that is to be found typical."""
 _LEAST: Final = 1e-6
 # Of its statistics, those of a training network that must be within reach for it to count.
 _WITHIN: Final = 0.8
@@ -58,7 +58,7 @@ class InvariantStatistics:
 
     @torch.no_grad()
     def compute(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
-        """Of the networks of a batch, in its order."""
+        """Statistics of the networks of a batch, in its order."""
         return self._statistics.statistics(batch.graph).double().cpu()
 
 
@@ -136,7 +136,7 @@ class Typicality:
 
 
 def statistics_of(statistics: InvariantStatistics, batches: Iterable[NetworkBatch]) -> Float[Tensor, "N F"]:
-    """Of all networks of some batches, in the order of the batches."""
+    """Statistics of all networks of some batches, in the order of the batches."""
     return torch.cat([statistics.compute(batch) for batch in batches])
 
 

@@ -19,7 +19,7 @@ MAX_BYTES: Final = 2**20
 """Larger files are no configurations."""
 MAX_DEPTH: Final = 40
 MAX_VALUES: Final = 100_000
-"""Of a file, with every alias in place."""
+"""Maximum number of values in a file, with all aliases expanded."""
 
 _TAG: Final = "tag:yaml.org,2002:"
 _MERGE: Final = f"{_TAG}merge"

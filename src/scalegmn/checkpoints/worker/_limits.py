@@ -10,10 +10,10 @@ from scalegmn.errors import ConfigurationError
 GIB: Final = 2**30
 
 MOST_HEADER_BYTES: Final = 64 * 2**20
-"""Of the description of one file: names, shapes and plain values of all its entries."""
+"""Maximum bytes of the description of one file: names, shapes and plain values of all its entries."""
 
 MOST_LINE_BYTES: Final = 64 * 2**10
-"""Of the description of one entry."""
+"""Maximum bytes of the description of one entry."""
 
 MOST_ENTRIES: Final = 2**18
 

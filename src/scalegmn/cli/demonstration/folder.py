@@ -64,7 +64,7 @@ class DemoFolder:
         return self.path / name
 
     def is_done(self, stage: str) -> bool:
-        """Whether a stage came to its end, now or in an earlier call."""
+        """Whether a stage has finished, in this call or an earlier one."""
         return stage in self.seconds
 
     @contextlib.contextmanager

@@ -27,7 +27,7 @@ from scalegmn.networks import Activation, Architecture, cnn
 
 LAYOUT: Final = "layout.csv"
 STRIDE: Final = 2
-"""Of every convolution of the zoo; no file says it."""
+"""Stride of every convolution of the zoo; no file states it."""
 
 _FIELDS: Final = ("varname", "start_idx", "end_idx", "shape")
 _NAME: Final = re.compile(r"(?P<layer>.+)/(?P<kind>bias|kernel):0")

@@ -28,7 +28,7 @@ class ImageEdit(Configuration, ABC):
     """
 
     name: str
-    """As written in configurations."""
+    """Name in configurations."""
 
     @abstractmethod
     def transform(self, images: np.ndarray) -> np.ndarray:

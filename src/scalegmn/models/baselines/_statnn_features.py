@@ -85,7 +85,7 @@ def _of_layer(architecture: Architecture, layer: Weighted, theta: Tensor) -> Ten
 
 
 def _statistics(values: Tensor) -> Tensor:
-    """Of every row of ``values (B, n)``, ``(B, 7)``."""
+    """Statistics of every row of ``values (B, n)``, ``(B, 7)``."""
     quantiles = row_quantiles(values, QUANTILES)
     return torch.cat(
         [values.mean(1, keepdim=True), values.var(1, correction=0, keepdim=True), quantiles], dim=1

@@ -150,7 +150,7 @@ def _by_fingerprint(
 
 
 def _has_fingerprint(one: Match, fingerprint: str | None) -> bool:
-    """Of the network under its own names or under those of the file."""
+    """Match the network under its own names, or under those of the file."""
     if fingerprint is None:
         return False
     if one.architecture.fingerprint == fingerprint:

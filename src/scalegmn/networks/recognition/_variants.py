@@ -78,7 +78,7 @@ class RequestedActivations:
 
 
 def hidden_activations(architecture: Architecture) -> tuple[Activation, ...]:
-    """Of the hidden layers, the identity where there is none."""
+    """Activations of the hidden layers; the identity where a layer has none."""
     return tuple(stage.activate.activation for stage in architecture.stages[:-1])
 
 

@@ -233,7 +233,7 @@ def _batches(networks: NetworkDataset, size: int) -> Iterator[NetworkBatch]:
 
 
 def _figures(found: Calibration, scores: np.ndarray) -> dict[str, Any]:
-    """Of truth and logits ``(n, 2)``, with the prior of validation."""
+    """Metrics of truth and logits ``(n, 2)``, with the prior of validation."""
     truth, logits = torch.from_numpy(scores).double().unbind(1)
     odds = found.log_odds(logits.numpy(), prior=None)
     probabilities = sigmoid(odds)

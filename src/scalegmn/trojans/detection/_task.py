@@ -29,7 +29,7 @@ from scalegmn.trojans.detection._calibration_diagram import draw_calibration
 from scalegmn.trojans.detection._report import RELIABILITY, ROC, detection_report
 
 TARGET_WEIGHT: Final = 0.2
-"""Of the loss about the suspected class, where nothing was said and the population names it."""
+"""Default weight of the loss on the suspected class, where the population names it."""
 UNKNOWN: Final = -1
 """The target of a network that has none, or whose target is not known."""
 # A network whose attack failed has a target in its row, but nothing in its weights that would tell it.

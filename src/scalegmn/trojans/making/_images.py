@@ -39,7 +39,7 @@ class Preparation(Configuration):
 
     @classmethod
     def from_population(cls, population: Population) -> Preparation:
-        """As the networks of a population do.
+        """Prepare images as the networks of a population expect them.
 
         Raises:
             PopulationError: the population does not say how it was made.

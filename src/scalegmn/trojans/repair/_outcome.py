@@ -1,4 +1,4 @@
-"""What a repaired network is evaluated with, and what became of it."""
+"""Evidence for evaluating a repaired network, and the outcome."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CAVEAT: Final = (
 @final
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What a repaired network is evaluated with.
+    """Evidence for evaluating a repaired network.
 
     Attributes:
         images: clean images before the networks' preprocessing, and their true classes.

@@ -27,7 +27,7 @@ NEURONS: Final = 5
 @final
 @dataclass(frozen=True, eq=False)
 class Sensitivity:
-    """Of networks of one architecture.
+    """Sensitivities of networks of one architecture.
 
     Attributes:
         layers: names of the weighted layers.

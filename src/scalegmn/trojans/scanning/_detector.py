@@ -113,7 +113,7 @@ class Detector:
 
 
 def _files_sha256(folder: Path) -> str:
-    """Of everything that is read when a detector is opened."""
+    """Checksum of everything that is read when a detector is opened."""
     model = sorted(path for path in (folder / MODEL).iterdir() if path.is_file())
     digest = hashlib.sha256()
     for path in (folder / RUN, folder / CALIBRATION, folder / TYPICALITY, *model):

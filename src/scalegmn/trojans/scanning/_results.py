@@ -39,7 +39,7 @@ SEVERITY: Final = (Verdict.suspect, Verdict.error, Verdict.abstain, Verdict.clea
 @final
 @dataclass(frozen=True)
 class DetectorIdentity:
-    """Which detector evaluated.
+    """Identity of the detector.
 
     Attributes:
         run: name of its run folder.
@@ -183,7 +183,7 @@ class FileResult:
 @final
 @dataclass(frozen=True, eq=False)
 class ScanReport:
-    """What a scan came to.
+    """Result of a scan.
 
     Attributes:
         files: one entry per network, and per file without one, in the order in which files were given and

@@ -1,4 +1,4 @@
-"""How a scan evaluates."""
+"""Settings of a scan."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class FileChange:
 @final
 @dataclass(frozen=True)
 class Verification:
-    """What a comparison came to.
+    """Result of a verification.
 
     Attributes:
         folder: that was looked at.

@@ -30,7 +30,7 @@ _LARGEST: Final = 1e4
 @final
 @dataclass(frozen=True, eq=False)
 class TrainingFigures:
-    """How well networks do on images: fraction of correct predictions and mean cross-entropy, ``(B,)``
+    """Accuracy and mean cross-entropy of networks on images, ``(B,)``
     float64.
     """
 

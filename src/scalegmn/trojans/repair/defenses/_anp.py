@@ -20,7 +20,7 @@ from scalegmn.zoo.cnns import forward
 
 _MOMENTUM: Final = 0.9
 THRESHOLDS: Final = tuple(round(0.05 * step, 2) for step in range(20))
-"""Of masks; channels below are taken out."""
+"""Thresholds of masks; channels below are pruned."""
 
 
 @final
