@@ -26,7 +26,7 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.trojans.scanning._results import FileResult
 from scalegmn.trojans.scanning._user_state import state_folder, user_secret
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 Key = str
 """SHA-256 of a file's bytes and the suffix of its name; of several files one that no single file can have."""
 _MAC: Final = 64

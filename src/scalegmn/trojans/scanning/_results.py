@@ -15,7 +15,7 @@ import numpy as np
 from scalegmn.trojans.scanning._settings import Explain as Explain
 from scalegmn.trojans.scanning._settings import ScanSettings as ScanSettings
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 
 class Verdict(Enum):
