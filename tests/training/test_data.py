@@ -1,17 +1,26 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from scalegmn.graph import Records
 from scalegmn.symmetry import canonicalize_sine_phase
-from scalegmn.training import BatchOrder, NetworkDataset
+from scalegmn.training import BatchOrder, Datasets, NetworkDataset, PopulationData
 from scalegmn.training import _data as data_module
 from scalegmn.training._data import steps_per_epoch
 from tests.training.small import small_population
+
+
+@dataclass(frozen=True, eq=False)
+class Anything(Records):
+    labels: torch.Tensor
+    calls: tuple[Callable[[], int], ...]
 
 
 def networks(
@@ -57,6 +66,22 @@ def test_mixed_architectures_are_sorted(tmp_path: Path, limit: float) -> None:
     for (architecture, theta), rows in zip(batch.parts, ([5, 7], [60]), strict=True):
         expected = canonicalize_sine_phase(architecture, chosen.population.theta(rows))
         assert torch.equal(theta, expected)
+
+
+def test_targets_are_joined_to_batches_of_another_process(tmp_path: Path) -> None:
+    """They may refer to what no other process can be given, such as a function."""
+    chosen = networks(tmp_path, more=True)
+    chosen.targets = Anything(chosen.targets, tuple(lambda own=number: own for number in range(4)))
+    data = PopulationData(
+        data=Datasets(chosen, chosen, None), batch_size=3, evaluation_batch_size=4, workers=1, seed=0
+    )
+    for loader in (data.train_dataloader(), data.val_dataloader()):
+        batches = [data.on_before_batch_transfer(batch, 0) for batch in loader]
+        for batch in batches:
+            assert isinstance(batch.targets, Anything)
+            assert torch.equal(batch.targets.labels, chosen.targets.labels[batch.positions])
+            assert [call() for call in batch.targets.calls] == batch.positions.tolist()
+        assert sorted(n for batch in batches for n in batch.positions.tolist()) == [0, 1, 2, 3]
 
 
 def order(seed: int | None = 1, *, epoch: int = 0, length: int = 10) -> list[list[int]]:

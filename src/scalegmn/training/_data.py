@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,7 +12,7 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from scalegmn.graph import NetworkBatch, Records
 from scalegmn.networks import Architecture
@@ -60,7 +61,15 @@ class NetworkDataset(Dataset[NetworkBatch]):
         found = self._read(positions) if self._kept is None else self._taken(self._kept, positions)
         order = torch.cat([chosen for _, chosen, _ in found])
         parts = tuple((architecture, theta) for architecture, _, theta in found)
-        return NetworkBatch(parts, order, self.targets[order])
+        # From another process parameters come alone: what targets refer to, such as images, stays here.
+        alone = get_worker_info() is not None
+        return NetworkBatch(parts, order, None if alone else self.targets[order])
+
+    def with_targets(self, batch: NetworkBatch) -> NetworkBatch:
+        """A batch of this set with the targets of its networks."""
+        if batch.targets is not None:
+            return batch
+        return dataclasses.replace(batch, targets=self.targets[batch.positions])
 
     def _taken(
         self, kept: list[tuple[Architecture, Tensor, Tensor]], positions: np.ndarray
@@ -165,6 +174,11 @@ class PopulationData(pl.LightningDataModule):
     def val_dataloader(self) -> DataLoader[NetworkBatch]:
         order = BatchOrder(length=len(self.data.val), batch_size=self.evaluation_batch_size, seed=None)
         return self._loader(self.data.val, order)
+
+    def on_before_batch_transfer(self, batch: NetworkBatch, dataloader_idx: int) -> NetworkBatch:
+        """Called by Lightning in this process, whichever process has made the batch."""
+        validating = self.trainer is not None and self.trainer.validating
+        return (self.data.val if validating else self.data.train).with_targets(batch)
 
     def _loader(self, networks: NetworkDataset, order: BatchOrder) -> DataLoader[NetworkBatch]:
         # With batch_size=None an item of the sampler, a whole batch of positions, goes to the data set.

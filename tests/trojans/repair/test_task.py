@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,13 @@ def test_metrics_of_an_epoch(population: Population) -> None:
     c_acc = float(outputs.c_acc.mean())
     assert float(found["val/c_acc"]) == pytest.approx(c_acc, rel=SINGLE)
     assert float(found["val/balance"]) == pytest.approx((c_acc + 1 - summary["asr"]) / 2, rel=SINGLE)
+
+
+def test_targets_can_be_copied_to_other_processes(population: Population) -> None:
+    targets = TrojanRepair.from_population(population, config=CONFIG).targets(population, np.arange(2))
+    again = copy.deepcopy(targets)
+    (mine, other) = (part.scenes[0].images.test for part in (targets, again))
+    assert other is not mine and torch.equal(other.pixels, mine.pixels)
 
 
 def test_written_down_and_read_back() -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final, Literal, final
 
 import numpy as np
@@ -112,8 +111,9 @@ class TrojanImages:
         chosen = _as_made(population, images, facts)
         places = dict(zip(PARTS, halves(chosen), strict=True))
         return cls(
-            pixels=MappingProxyType({part: unit_pixels(chosen.subset(places[part])) for part in PARTS}),
-            labels=MappingProxyType({part: torch.from_numpy(chosen.labels[places[part]]) for part in PARTS}),
+            # Plain mappings, which other processes can be given.
+            pixels={part: unit_pixels(chosen.subset(places[part])) for part in PARTS},
+            labels={part: torch.from_numpy(chosen.labels[places[part]]) for part in PARTS},
             preparation=Preparation.from_population(population),
             source=chosen.name,
         )
