@@ -59,9 +59,9 @@ def test_model_keeps_the_law_that_it_states_and_no_other(architecture: Architect
     theta = torch.randn(4, architecture.num_parameters, generator=generator(1), dtype=torch.float64)
     networks = FlatParameters(architecture, theta)
 
-    def answer(given: torch.Tensor) -> torch.Tensor:
+    def predict(given: torch.Tensor) -> torch.Tensor:
         return model.predict(NetworkBatch.from_parameters(architecture, given))
 
-    assert_invariant(answer, networks, generator=generator(2), elements=PERMUTATIONS)
+    assert_invariant(predict, networks, generator=generator(2), elements=PERMUTATIONS)
     with pytest.raises(AssertionError):
-        assert_invariant(answer, networks, generator=generator(2))
+        assert_invariant(predict, networks, generator=generator(2))

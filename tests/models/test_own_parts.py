@@ -85,7 +85,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def answer_of(model: ScaleGMN, theta: torch.Tensor) -> torch.Tensor:
+def output_of(model: ScaleGMN, theta: torch.Tensor) -> torch.Tensor:
     return model.predict(NetworkBatch.from_parameters(NETWORK, theta))
 
 
@@ -95,7 +95,7 @@ def test_they_take_part_and_the_law_is_kept(direction: Direction) -> None:
     model = ScaleGMN(spec=SPEC, outputs=2, config=config).double().eval()
     randomize(model, generator=generator(1))
     networks = FlatParameters(NETWORK, THETA)
-    assert_invariant(lambda theta: answer_of(model, theta), networks, generator=generator(2))
+    assert_invariant(lambda theta: output_of(model, theta), networks, generator=generator(2))
     # They are what the weights of the paper's parts say, halved and doubled.
     for layer in model.backbone.layers:
         assert isinstance(layer.forward_messages, HalfMessage)
@@ -103,7 +103,7 @@ def test_they_take_part_and_the_law_is_kept(direction: Direction) -> None:
     plain = ScaleGMN(spec=SPEC, outputs=2, config=ModelConfig(features=6, layers=2, direction=direction))
     weights = {name.replace(".whole", "").replace(".once", ""): v for name, v in model.state_dict().items()}
     plain.double().eval().load_state_dict(weights)
-    assert not torch.allclose(answer_of(plain, THETA), answer_of(model, THETA))
+    assert not torch.allclose(output_of(plain, THETA), output_of(model, THETA))
 
 
 def test_an_editor_with_other_messages_is_equivariant() -> None:
@@ -126,7 +126,7 @@ def test_they_are_saved_by_their_names_and_found_again(
     model.save_pretrained(tmp_path)
     again = ScaleGMN.from_pretrained(tmp_path)
     theta = THETA.float()
-    assert torch.equal(answer_of(again, theta), answer_of(model, theta))
+    assert torch.equal(output_of(again, theta), output_of(model, theta))
     for registry, name, told in (
         (MESSAGES, "half", "message is 'half', expected one of rescale; install the extension"),
         (READOUTS, "twice", "readout is 'twice', expected one of last_layer, full_graph; install"),

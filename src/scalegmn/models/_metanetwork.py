@@ -35,7 +35,7 @@ class ModelContext:
         options: of all that take part in a training; a model takes its own out by their class.
         outputs: numbers about each network; 0 for editors.
         fitted_outputs: as many as those models return that are fitted at once.
-        answer_kind: what these return, so that the task reads it as the prediction of any model; None for
+        output_type: what these return, so that the task reads it as the prediction of any model; None for
             editors, and before the task is known.
         seed: for what is drawn later; initial weights come from PyTorch's generator, which is seeded.
     """
@@ -44,14 +44,14 @@ class ModelContext:
     options: Sections
     outputs: int = 0
     fitted_outputs: int = 0
-    answer_kind: OutputType | None = None
+    output_type: OutputType | None = None
     seed: int = 0
 
     @property
-    def kind_of_answer(self) -> OutputType:
-        """The type of prediction, where a model makes predictions."""
-        assert self.answer_kind is not None, "a model that predicts is built for a task that is known"
-        return self.answer_kind
+    def known_output_type(self) -> OutputType:
+        """The type of output, which is known where a model predicts."""
+        assert self.output_type is not None, "a model that predicts is built for a task that is known"
+        return self.output_type
 
 
 class Metanetwork(SavedModule, ABC):

@@ -60,7 +60,7 @@ class Classification(PredictionTask[Tensor]):
         return f"{super().title} of {self.label}"
 
     @property
-    def answer_kind(self) -> OutputType:
+    def output_type(self) -> OutputType:
         return OutputType.log_probability
 
     @classmethod

@@ -116,7 +116,7 @@ class Regression(NumberTask[Tensor]):
         return f"{super().title} of {self.label}"
 
     @property
-    def answer_kind(self) -> OutputType:
+    def output_type(self) -> OutputType:
         return OutputType.logit if self.config.link is Link.sigmoid else OutputType.value
 
     @classmethod

@@ -55,7 +55,7 @@ def model_context(
         options=config.options,
         outputs=0 if task is None else task.outputs,
         fitted_outputs=0 if task is None else task.fitted_outputs,
-        answer_kind=None if task is None else task.answer_kind,
+        output_type=None if task is None else task.output_type,
         seed=config.training.seed,
     )
 

@@ -165,9 +165,9 @@ class Task(Reconstructible, ABC, Generic[O, T]):
         return []
 
     @property
-    def answer_kind(self) -> OutputType | None:
-        """What models return that are fitted at once, so that the task reads it as the prediction of any
-        model; None where none can prediction."""
+    def output_type(self) -> OutputType | None:
+        """What the output of models means that are fitted at once, so that the task reads it as that of any
+        model; None where none of them can do the task."""
         return None
 
     @property
@@ -247,7 +247,7 @@ class PredictionTask(Task[Tensor, T], ABC):
     """A task of predictors: outputs are the numbers that a model returns, ``(B, outputs)``."""
 
     @property
-    def answer_kind(self) -> OutputType:
+    def output_type(self) -> OutputType:
         return OutputType.value
 
     def predict(self, model: Metanetwork, batch: NetworkBatch) -> Tensor:

@@ -109,7 +109,7 @@ class FeatureBoosting(FittedPredictor):
         return cls(
             feature_set=features_for(context, reader=cls.name),
             outputs=context.fitted_outputs,
-            kind=context.kind_of_answer,
+            kind=context.known_output_type,
             config=context.options.of(BoostingConfig),
             seed=context.seed,
         )

@@ -81,7 +81,7 @@ class FeatureLogistic(FittedPredictor):
 
     @classmethod
     def check(cls, context: ModelContext) -> None:
-        if context.answer_kind is not None and not context.answer_kind.is_class:
+        if context.output_type is not None and not context.output_type.is_class:
             raise ConfigurationError(
                 "metanetwork: feature_logistic returns classes, and the task asks for numbers; use "
                 "feature_boosting"
@@ -94,7 +94,7 @@ class FeatureLogistic(FittedPredictor):
         return cls(
             feature_set=features_for(context, reader=cls.name),
             outputs=context.fitted_outputs,
-            kind=context.kind_of_answer,
+            kind=context.known_output_type,
             config=context.options.of(LogisticConfig),
         )
 

@@ -120,7 +120,7 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
         )
 
     @property
-    def answer_kind(self) -> OutputType:
+    def output_type(self) -> OutputType:
         return OutputType.log_odds
 
     @property
