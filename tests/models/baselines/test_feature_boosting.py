@@ -11,10 +11,10 @@ from torch import Tensor
 
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.models.baselines import BoostingConfig, FeatureBoosting, OutputType
-from scalegmn.models.baselines.features._last_layer import LastLayerFeatures
-from scalegmn.models.baselines.features._statnn import StatNNFeatures
+from scalegmn.models.baselines.features import FeaturesConfig, LastLayerFeatures, StatNNFeatures
 from tests.models.baselines.networks import DEEPER, PERMUTATIONS, SIREN, ZOO, batch_of, transformed
 
+READ = FeaturesConfig()
 CONFIG = BoostingConfig(iterations=30, learning_rate=0.2, networks_in_leaf=3)
 MIXED = (SIREN, ZOO)
 
@@ -28,7 +28,7 @@ def training() -> tuple[Any, Tensor]:
 
 def model(kind: OutputType, *, outputs: int = 1, seed: int = 0) -> FeatureBoosting:
     return FeatureBoosting(
-        feature_set=StatNNFeatures.from_architectures(MIXED),
+        feature_set=StatNNFeatures.from_architectures(MIXED, config=READ),
         outputs=outputs,
         kind=kind,
         config=CONFIG,
@@ -123,7 +123,7 @@ def test_other_features_are_read_too() -> None:
     batch = batch_of(ZOO, count=60, dtype=torch.float32)
     targets = torch.stack([theta[-1] for theta in batch.single[1]])
     judge = FeatureBoosting(
-        feature_set=LastLayerFeatures.from_architectures([ZOO]),
+        feature_set=LastLayerFeatures.from_architectures([ZOO], config=READ),
         outputs=1,
         kind=OutputType.value,
         config=CONFIG,
@@ -204,7 +204,7 @@ def test_impossible_options_are_refused() -> None:
 
 def test_deeper_networks_may_be_read_when_asked_for() -> None:
     judge = FeatureBoosting(
-        feature_set=StatNNFeatures.from_architectures((ZOO, DEEPER)),
+        feature_set=StatNNFeatures.from_architectures((ZOO, DEEPER), config=READ),
         outputs=1,
         kind=OutputType.value,
         config=CONFIG,

@@ -12,10 +12,10 @@ from torch import Tensor
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
 from scalegmn.models.baselines import FeatureLogistic, LogisticConfig, OutputType
-from scalegmn.models.baselines.features._flat import FlatFeatures
-from scalegmn.models.baselines.features._statnn import StatNNFeatures
+from scalegmn.models.baselines.features import FeaturesConfig, FlatFeatures, StatNNFeatures
 from tests.models.baselines.networks import PERMUTATIONS, SIREN, ZOO, batch_of, transformed
 
+READ = FeaturesConfig()
 MIXED = (SIREN, ZOO)
 
 
@@ -28,7 +28,7 @@ def training() -> tuple[NetworkBatch, Tensor]:
 
 def model(kind: OutputType, *, outputs: int = 1, c: float = 1.0) -> FeatureLogistic:
     return FeatureLogistic(
-        feature_set=StatNNFeatures.from_architectures(MIXED),
+        feature_set=StatNNFeatures.from_architectures(MIXED, config=READ),
         outputs=outputs,
         kind=kind,
         config=LogisticConfig(c=c),
@@ -44,7 +44,7 @@ def fitted(kind: OutputType = OutputType.log_odds, *, outputs: int = 1, c: float
 
 def expected(classes: np.ndarray, c: float = 1.0) -> tuple[LogisticRegression, np.ndarray]:
     """The same by scikit-learn, on features that numpy standardizes."""
-    features = StatNNFeatures.from_architectures(MIXED).compute(training()[0]).double().numpy()
+    features = StatNNFeatures.from_architectures(MIXED, config=READ).compute(training()[0]).double().numpy()
     deviation = features.std(0)
     rows = (features - features.mean(0)) / np.where(deviation > 1e-9, deviation, 1)
     return LogisticRegression(C=c, max_iter=2000).fit(rows, classes), rows
@@ -83,7 +83,7 @@ def test_permutations_change_nothing() -> None:
     moved = transformed(batch, PERMUTATIONS)
     torch.testing.assert_close(judge.predict(batch), judge.predict(moved), rtol=1e-9, atol=1e-9)
     plain = FeatureLogistic(
-        feature_set=FlatFeatures.from_architectures([ZOO]),
+        feature_set=FlatFeatures.from_architectures([ZOO], config=READ),
         outputs=1,
         kind=OutputType.log_odds,
         config=LogisticConfig(),

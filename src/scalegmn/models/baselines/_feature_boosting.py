@@ -116,7 +116,7 @@ class FeatureBoosting(FittedPredictor):
 
     @classmethod
     def words(cls, options: Sections) -> tuple[str, ...]:
-        return (options.of(FeaturesConfig).type.value,)
+        return (options.of(FeaturesConfig).type,)
 
     @torch.no_grad()
     def compute_features(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:

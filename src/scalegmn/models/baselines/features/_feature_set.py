@@ -1,55 +1,62 @@
-"""What every set of numbers about networks has in common."""
+"""What every set of numbers about networks has in common.
+
+A set that configurations can name is one class in one file: what it is called, what it can read, how it is
+made.  It is found by its name in :data:`FEATURES`.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from jaxtyping import Float
 from torch import Tensor
 
 from scalegmn.configuration import Configuration, Count
 from scalegmn.graph import NetworkBatch
-
-
-class FeatureType(Enum):
-    """Which numbers are computed from the weights of a network.
-
-    ``statnn``: mean, variance and quantiles of every layer.  ``norms``: the size of every layer, and nothing
-    else; a control.  ``flat``: all weights as they are.  ``last_layer``: how the rows of the last layer
-    differ.  ``singular_values``: those of layers and of products of layers.
-    """
-
-    statnn = "statnn"
-    norms = "norms"
-    flat = "flat"
-    last_layer = "last_layer"
-    singular_values = "singular_values"
-
-
-@dataclass(frozen=True, kw_only=True)
-class FeaturesConfig(Configuration):
-    """Options of what fitted baselines read.
-
-    Attributes:
-        type: which numbers.
-        singular_values: how many of each matrix, the largest first.
-    """
-
-    type: FeatureType = FeatureType.statnn
-    singular_values: Count = 10
+from scalegmn.networks import Architecture
+from scalegmn.registry import Lazy, Registered, Registry
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureSet(Configuration, ABC):
     """Numbers that are computed from the weights of a network, as many for each.
 
-    Subclasses are dataclasses of what decides how many there are.
+    Subclasses are dataclasses of what decides how many there are; with these fields and the name they are
+    saved, and made again.
     """
 
-    kind: ClassVar[FeatureType]
+    name: ClassVar[str]
+    """As written in configurations and saved models."""
+
+    one_layout: ClassVar[bool] = False
+    """Whether it reads only networks whose parameters all have the same names and shapes."""
+
+    @classmethod
+    def register(cls) -> None:
+        """Let configurations and saved models name this class.
+
+        Raises:
+            ConfigurationError: another class has the name.
+        """
+        FEATURES.register(cls.name, cls)
+
+    @classmethod
+    @abstractmethod
+    def from_architectures(
+        cls, architectures: Sequence[Architecture], *, config: FeaturesConfig
+    ) -> FeatureSet:
+        """The set for networks of these architectures.
+
+        Args:
+            architectures: one or more.
+            config: what the user asked for.
+
+        Raises:
+            ConfigurationError: it cannot read all of them.
+        """
 
     @property
     @abstractmethod
@@ -65,5 +72,34 @@ class FeatureSet(Configuration, ABC):
         """
 
     def to_plain(self) -> dict[str, Any]:
-        """Plain data, from which :func:`~.kinds.features_from_plain` makes the same set."""
-        return {"kind": self.kind.name, **super().to_plain()}
+        """Plain data, from which a saved model makes the same set."""
+        return {"kind": self.name, **super().to_plain()}
+
+
+FEATURES: Final = Registry[type[FeatureSet]](
+    "type of features",
+    entries={
+        "statnn": Lazy("scalegmn.models.baselines.features:StatNNFeatures"),
+        "norms": Lazy("scalegmn.models.baselines.features:NormFeatures"),
+        "flat": Lazy("scalegmn.models.baselines.features:FlatFeatures"),
+        "last_layer": Lazy("scalegmn.models.baselines.features:LastLayerFeatures"),
+        "singular_values": Lazy("scalegmn.models.baselines.features:SingularValueFeatures"),
+    },
+)
+"""Sets of numbers about networks, by the names that configurations and saved models have for them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeaturesConfig(Configuration):
+    """Options of what fitted baselines read.
+
+    Attributes:
+        type: which numbers.  ``statnn``: mean, variance and quantiles of every layer.  ``norms``: the size of
+            every layer, and nothing else; a control.  ``flat``: all weights as they are.  ``last_layer``: how
+            the rows of the last layer differ.  ``singular_values``: those of layers and of products of
+            layers.  Extensions add others.
+        singular_values: how many of each matrix, the largest first.
+    """
+
+    type: Annotated[str, Registered(FEATURES)] = "statnn"
+    singular_values: Count = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 from jaxtyping import Float
 from torch import Tensor
@@ -12,7 +12,7 @@ from torch import Tensor
 from scalegmn.configuration import Count
 from scalegmn.errors import GraphError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models.baselines.features._feature_set import FeatureSet, FeatureType
+from scalegmn.models.baselines.features._feature_set import FeaturesConfig, FeatureSet
 from scalegmn.networks import Architecture
 
 
@@ -27,13 +27,16 @@ class FlatFeatures(FeatureSet):
     Law: none; they notice every symmetry.
     """
 
-    kind: ClassVar[FeatureType] = FeatureType.flat
+    name = "flat"
+    one_layout = True
     parameters: Count
 
     @classmethod
-    def from_architectures(cls, architectures: Sequence[Architecture]) -> FlatFeatures:
+    def from_architectures(
+        cls, architectures: Sequence[Architecture], *, config: FeaturesConfig
+    ) -> FlatFeatures:
         """For networks of these architectures, which must have one layout."""
-        return cls(parameters=architectures[0].num_parameters)
+        return FlatFeatures(parameters=architectures[0].num_parameters)
 
     @property
     def size(self) -> int:

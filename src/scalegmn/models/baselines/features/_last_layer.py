@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final, final
+from typing import Final, final
 
 import torch
 from jaxtyping import Float
@@ -17,7 +17,7 @@ from torch import Tensor
 from scalegmn.configuration import Width
 from scalegmn.errors import ConfigurationError, GraphError
 from scalegmn.graph import NetworkBatch
-from scalegmn.models.baselines.features._feature_set import FeatureSet, FeatureType
+from scalegmn.models.baselines.features._feature_set import FeaturesConfig, FeatureSet
 from scalegmn.networks import Architecture
 
 PER_CLASS: Final = 4
@@ -44,11 +44,13 @@ class LastLayerFeatures(FeatureSet):
     and are not permuted; the descending figures and the z-scores do not depend on their order.
     """
 
-    kind: ClassVar[FeatureType] = FeatureType.last_layer
+    name = "last_layer"
     classes: Width
 
     @classmethod
-    def from_architectures(cls, architectures: Sequence[Architecture]) -> LastLayerFeatures:
+    def from_architectures(
+        cls, architectures: Sequence[Architecture], *, config: FeaturesConfig
+    ) -> LastLayerFeatures:
         """For networks of these architectures.
 
         Raises:
@@ -60,7 +62,7 @@ class LastLayerFeatures(FeatureSet):
                 f"features: last_layer reads networks with as many outputs, there are some with {counts}; "
                 "choose networks with data.where, or other features"
             )
-        return cls(classes=counts[0])
+        return LastLayerFeatures(classes=counts[0])
 
     @property
     def size(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 import torch
 from jaxtyping import Float
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from scalegmn.configuration import Width
 from scalegmn.graph import NetworkBatch
-from scalegmn.models.baselines.features._feature_set import FeatureSet, FeatureType
+from scalegmn.models.baselines.features._feature_set import FeaturesConfig, FeatureSet
 from scalegmn.models.baselines.features._positions import align_layers
 from scalegmn.networks import Architecture
 
@@ -35,13 +35,15 @@ class NormFeatures(FeatureSet):
     Law: invariant under permutations and signs of hidden neurons, not under positive scales.
     """
 
-    kind: ClassVar[FeatureType] = FeatureType.norms
+    name = "norms"
     layers: Width
 
     @classmethod
-    def from_architectures(cls, architectures: Sequence[Architecture]) -> NormFeatures:
+    def from_architectures(
+        cls, architectures: Sequence[Architecture], *, config: FeaturesConfig
+    ) -> NormFeatures:
         """For networks of these architectures."""
-        return cls(layers=max(len(architecture.stages) for architecture in architectures))
+        return NormFeatures(layers=max(len(architecture.stages) for architecture in architectures))
 
     @property
     def size(self) -> int:

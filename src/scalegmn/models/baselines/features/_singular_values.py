@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
-from typing import ClassVar, final
+from typing import final
 
 import torch
 from jaxtyping import Float
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from scalegmn.configuration import Width
 from scalegmn.graph import NetworkBatch
-from scalegmn.models.baselines.features._feature_set import FeatureSet, FeatureType
+from scalegmn.models.baselines.features._feature_set import FeaturesConfig, FeatureSet
 from scalegmn.models.baselines.features._positions import align_layers
 from scalegmn.networks import Architecture, Conv, Weighted
 
@@ -45,17 +45,17 @@ class SingularValueFeatures(FeatureSet):
     of two layers keeps the scales of its outer neurons.
     """
 
-    kind: ClassVar[FeatureType] = FeatureType.singular_values
+    name = "singular_values"
     layers: Width
     count: Width
 
     @classmethod
     def from_architectures(
-        cls, architectures: Sequence[Architecture], *, count: int
+        cls, architectures: Sequence[Architecture], *, config: FeaturesConfig
     ) -> SingularValueFeatures:
         """For networks of these architectures."""
         layers = max(len(architecture.stages) for architecture in architectures)
-        return cls(layers=layers, count=count)
+        return SingularValueFeatures(layers=layers, count=config.singular_values)
 
     @property
     def size(self) -> int:

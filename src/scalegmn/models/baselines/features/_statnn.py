@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 from jaxtyping import Float
 from torch import Tensor
@@ -12,7 +12,7 @@ from torch import Tensor
 from scalegmn.configuration import Width
 from scalegmn.graph import NetworkBatch
 from scalegmn.models.baselines import PER_SLOT, padded_features
-from scalegmn.models.baselines.features._feature_set import FeatureSet, FeatureType
+from scalegmn.models.baselines.features._feature_set import FeaturesConfig, FeatureSet
 from scalegmn.networks import Architecture
 
 
@@ -27,13 +27,15 @@ class StatNNFeatures(FeatureSet):
     Law: invariant under permutations of hidden neurons, under nothing else.
     """
 
-    kind: ClassVar[FeatureType] = FeatureType.statnn
+    name = "statnn"
     layers: Width
 
     @classmethod
-    def from_architectures(cls, architectures: Sequence[Architecture]) -> StatNNFeatures:
+    def from_architectures(
+        cls, architectures: Sequence[Architecture], *, config: FeaturesConfig
+    ) -> StatNNFeatures:
         """For networks of these architectures."""
-        return cls(layers=max(len(architecture.stages) for architecture in architectures))
+        return StatNNFeatures(layers=max(len(architecture.stages) for architecture in architectures))
 
     @property
     def size(self) -> int:
