@@ -142,7 +142,7 @@ def test_two_forms_of_one_collection(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ["mnits", "npz", "npz:", "", "url:http://x"])
 def test_unknown_source(tmp_path: Path, source: str) -> None:
-    with pytest.raises(ImageSourceError, match=r"unknown image source .*expected one of digits, mnist"):
+    with pytest.raises(ImageSourceError, match=r"source of images is .*expected one of digits, mnist"):
         load_images(source, folder=tmp_path)
     with pytest.raises(ImageSourceError, match=r"did you mean 'mnist'\?"):
         load_images("mnits", folder=tmp_path)

@@ -31,7 +31,7 @@ from scalegmn.editing._true_images import find_images, stated_size
 from scalegmn.editing.edits import ImageEdit, edit_called
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.graph import NetworkBatch
-from scalegmn.images import SOURCES, ImageSet, load_images
+from scalegmn.images import IMAGE_SOURCES, ImageSet, load_images
 from scalegmn.models import Metanetwork
 from scalegmn.populations import ARCHITECTURE_COLUMN, Population
 from scalegmn.reports import contact_sheet
@@ -134,7 +134,7 @@ class InrEditing(EditingTask[Tensor, ImageTargets]):
         edit_called(config.edit, config.parameters)
         source, size, images = config.image_source, config.image_size, None
         stated = population.provenance.get("images")
-        if source is None and isinstance(stated, str) and stated in SOURCES:
+        if source is None and isinstance(stated, str) and stated in IMAGE_SOURCES:
             source = stated
         if source is not None and (size is None or config.target is Target.image):
             images = load_images(source, folder=config.image_folder)

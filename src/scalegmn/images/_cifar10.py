@@ -6,11 +6,13 @@ Each record is a label and 3,072 bytes: a red, a green and a blue plane of 32 x 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from scalegmn.errors import ImageSourceError
 from scalegmn.images._image_set import ImageSet, join_splits
+from scalegmn.images._source import FileFormat
 
 _RECORD = 1 + 3 * 32 * 32
 _CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -54,3 +56,6 @@ def _read(path: Path, records: int) -> np.ndarray:
 def _parts(data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     images = data[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return np.ascontiguousarray(images), data[:, 0]
+
+
+CIFAR10_BINARY: Final = FileFormat("cifar10-binary", read_cifar10)

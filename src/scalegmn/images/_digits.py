@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final, final
+
 import numpy as np
 
 from scalegmn.errors import ImageSourceError
 from scalegmn.images._image_set import ImageSet
+from scalegmn.images._source import ImageSource
 
 # Every fifth image is a test image.  The set comes without a split and in the order of its writers, so
 # cutting it in two would test on other writers than it trains on.
@@ -28,3 +32,16 @@ def read_digits() -> ImageSet:
     images = np.rint(data.images * (255 / 16)).astype(np.uint8)
     test = np.arange(len(images)) % _TEST_EVERY == _TEST_EVERY - 1
     return ImageSet(images, data.target, np.where(test, "test", "train"), "digits")
+
+
+@final
+class Digits(ImageSource):
+    """The digits, which need no data folder."""
+
+    name = "digits"
+
+    def load(self, folder: str | Path | None) -> ImageSet:
+        return read_digits()
+
+
+DIGITS: Final = Digits()

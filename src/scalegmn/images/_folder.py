@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from scalegmn.errors import ImageSourceError
 from scalegmn.images._image_set import SPLITS, ImageSet
+from scalegmn.images._source import FileFormat
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
 _GRAY = frozenset({"1", "L"})
@@ -96,3 +98,6 @@ def _read(path: Path) -> np.ndarray:
         if isinstance(error, ImageSourceError):
             raise
         raise ImageSourceError(f"{path}: cannot be read as an image: {error}") from error
+
+
+FOLDER: Final = FileFormat("folder", read_folder)

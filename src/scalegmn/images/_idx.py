@@ -10,11 +10,13 @@ import gzip
 import math
 import zlib
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from scalegmn.errors import ImageSourceError
 from scalegmn.images._image_set import ImageSet, join_splits
+from scalegmn.images._source import FileFormat
 
 _UNSIGNED_BYTE = 8
 
@@ -68,3 +70,6 @@ def _read(path: Path, *, dimensions: int) -> np.ndarray:
             f"{math.prod(shape)} bytes; fetch it again"
         )
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+
+
+IDX: Final = FileFormat("idx", read_idx)

@@ -8,6 +8,7 @@ from typing import Final
 from scalegmn.checkpoints import read_arrays
 from scalegmn.errors import CheckpointError, ImageSourceError
 from scalegmn.images._image_set import ImageSet, join_splits
+from scalegmn.images._source import FileFormat
 
 # Larger sets of images do not fit into the memory of usual machines.
 _MOST_BYTES: Final = 2**34
@@ -31,3 +32,6 @@ def read_npz(path: Path) -> ImageSet:
         )
     arrays = [found[key] for key in _KEYS]
     return join_splits((arrays[0], arrays[1]), (arrays[2], arrays[3]), name=path.stem)
+
+
+NPZ: Final = FileFormat("npz", read_npz)

@@ -11,7 +11,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.parsers import option_of
 from scalegmn.errors import ConfigurationError
-from scalegmn.images import ImageSet, load_images
+from scalegmn.images import FILE_FORMATS, IMAGE_SOURCES, ImageSet, load_images
 
 Option = tuple[str, Any, str]
 """An option that may be left out: its name, its type, and what it means."""
@@ -81,8 +81,8 @@ def add_image_options(parser: ArgumentParser) -> None:
         "--source",
         required=True,
         type=str,
-        help="digits, mnist, fashion_mnist, cifar10, or a location: npz:FILE, idx:FOLDER, "
-        "cifar10-binary:FOLDER, folder:FOLDER",
+        help=f"{', '.join(IMAGE_SOURCES.names())}, or a location: "
+        f"{', '.join(f'{kind}:PATH' for kind in FILE_FORMATS.names())}",
     )
     parser.add_argument(
         "--folder",

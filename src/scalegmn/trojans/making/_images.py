@@ -14,7 +14,7 @@ from torch import Tensor
 
 from scalegmn.configuration import Configuration, Width
 from scalegmn.errors import ImageSourceError, PopulationError
-from scalegmn.images import SOURCES, ImageSet, load_images
+from scalegmn.images import IMAGE_SOURCES, ImageSet, load_images
 from scalegmn.populations import Population
 from scalegmn.trojans.triggers import Trigger
 from scalegmn.zoo.cnns import halves, network_inputs, unit_pixels
@@ -88,10 +88,11 @@ class TrojanImages:
         """
         facts = _facts(population)
         name = str(facts["images"])
-        if name not in SOURCES:
+        if name not in IMAGE_SOURCES:
             raise ImageSourceError(
                 f"{population.folder}: made with images called {name!r}, which are no known source "
-                f"({', '.join(SOURCES)}); read them and give them to TrojanImages.from_image_set"
+                f"({', '.join(IMAGE_SOURCES.names())}); read them and give them to "
+                "TrojanImages.from_image_set"
             )
         return TrojanImages.from_image_set(population, load_images(name, folder=folder))
 
