@@ -7,7 +7,7 @@ from scalegmn.errors import ConfigurationError, TriggerError
 from scalegmn.seeding import numpy_generator
 from scalegmn.trojans.making import FineTuningConfig, HeldOutConfig, PoisoningConfig, TrojanRecipe
 from scalegmn.trojans.making._pairs import Attack, draw_attack, poisoned_indices
-from scalegmn.trojans.triggers import KINDS, TriggerSpace
+from scalegmn.trojans.triggers import TRIGGERS, TriggerSpace
 
 LABELS = np.repeat(np.arange(5), 20)
 
@@ -28,7 +28,7 @@ def test_every_class_can_be_the_target() -> None:
 
 
 def test_seed_and_number_decide() -> None:
-    recipe = TrojanRecipe(triggers=TriggerSpace.from_kinds(KINDS))
+    recipe = TrojanRecipe(triggers=TriggerSpace.from_kinds(TRIGGERS.names()))
     assert draw(recipe, 4) == draw(recipe, 4)
     assert len({draw(recipe, number).trigger for number in range(20)}) == 20
     other = draw_attack(recipe, seed=2, number=4, classes=5, channels=1, size=(12, 12))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,9 +36,7 @@ from scalegmn.trojans.making import (
     make_trojans,
 )
 from scalegmn.trojans.triggers import (
-    BlendedSquares,
-    KindName,
-    Patches,
+    TRIGGERS,
     PatternName,
     TriggerFamily,
     TriggerSpace,
@@ -73,7 +72,7 @@ _TRIGGERS: tuple[Option, ...] = (
     ("square_blend", tuple[float, float], "range of the blending weight of squares"),
 )
 _HELD_OUT: tuple[Option, ...] = (
-    ("held_out_kinds", list[KindName], "trigger types that only test networks have"),
+    ("held_out_kinds", list[str], "trigger types that only test networks have"),
     ("held_out_sizes", list[int], "sizes of triggers that only test networks have"),
     ("held_out_patterns", list[PatternName], "patterns that only test networks have"),
     ("held_out_targets", list[int], "target classes that only test networks have"),
@@ -108,9 +107,10 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument(
         "--triggers",
-        type=list[KindName],
+        type=list[str],
         default=["blended_square"],
-        help="trigger types to draw from, such as '[blended_square, patch, warp]'",
+        help="trigger types to draw from, such as '[blended_square, patch, warp]'; "
+        f"there are {', '.join(TRIGGERS.names())}",
     )
     add_options(parser, (*_BASES, *_TUNING, *_POISONING, *_TRIGGERS, *_HELD_OUT, *_RECIPE))
     add_running_options(parser, shard_size=64, inner_batch=8, things="pairs")
@@ -166,7 +166,8 @@ def _summarize(report: TrojanReport, population: Population, recipe: TrojanRecip
 
 def _recipe(options: Namespace) -> TrojanRecipe:
     try:
-        triggers = TriggerSpace(tuple(_family(family, options) for family in _chosen(options).families))
+        families = _chosen(options).families
+        triggers = TriggerSpace(tuple(_family(family, options) for family in families))
     except TriggerError as error:
         raise ConfigurationError(f"the triggers are wrong: {error}") from error
     return TrojanRecipe(
@@ -180,28 +181,24 @@ def _recipe(options: Namespace) -> TrojanRecipe:
 
 
 def _chosen(options: Namespace) -> TriggerSpace:
-    settings = given(options, _TRIGGERS)
-    squares = {"blended_square", "patch"} & set(options.triggers)
-    if settings and not squares:
-        raise ConfigurationError(
-            f"{', '.join(map(option_of, settings))}: only for blended_square and patch, but "
-            f"--triggers is {options.triggers}"
-        )
-    if "square_blend" in settings and "blended_square" not in squares:
-        raise ConfigurationError("--square-blend: only for blended_square, which --triggers does not name")
-    return TriggerSpace.from_kinds(options.triggers)
+    """The kinds of triggers that were named, of which one or more have every option that was given."""
+    space = TriggerSpace.from_kinds(options.triggers)
+    for name in given(options, _TRIGGERS):
+        having = [family.kind for family in TRIGGERS.values() if name in family.maker_options]
+        if not set(having) & set(options.triggers):
+            raise ConfigurationError(
+                f"{option_of(name)}: only for {' and '.join(having)}, but --triggers is {options.triggers}"
+            )
+    return space
 
 
 def _family(family: TriggerFamily, options: Namespace) -> TriggerFamily:
     """A family with what the user said about it."""
     settings = given(options, _TRIGGERS)
-    blend = settings.pop("square_blend", None)
-    match family:
-        case BlendedSquares():
-            return BlendedSquares(**settings, **({} if blend is None else {"blend": blend}))
-        case Patches():
-            return Patches(**settings)
-    return family
+    fields = family.maker_options
+    return dataclasses.replace(
+        family, **{fields[name]: settings[name] for name in settings if name in fields}
+    )
 
 
 def _held_out(options: Namespace) -> HeldOutConfig | None:

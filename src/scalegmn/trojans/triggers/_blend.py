@@ -70,6 +70,7 @@ class WholeBlends(TriggerFamily):
 
     blend: Annotated[tuple[Portion, Portion], Ascending()] = (0.1, 0.3)
     kind = "whole_blend"
+    trigger = WholeBlend
 
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> WholeBlend:
         blend = float(generator.uniform(*self.blend))

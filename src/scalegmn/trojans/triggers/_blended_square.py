@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, final
 
 import numpy as np
@@ -71,6 +72,8 @@ class BlendedSquares(Squares):
     patterns: Patterns = ("noise", "white")
     blend: Annotated[tuple[Portion, Portion], Ascending()] = (0.6, 1.0)
     kind = "blended_square"
+    trigger = BlendedSquare
+    maker_options = MappingProxyType({"sizes": "sizes", "patterns": "patterns", "square_blend": "blend"})
 
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> BlendedSquare:
         edge, name, top, left = self.place(generator, size=size, what="squares")

@@ -70,6 +70,7 @@ class ChannelShifts(TriggerFamily):
 
     amount: Annotated[tuple[Portion, Portion], Ascending()] = (0.15, 0.35)
     kind = "channel_shift"
+    trigger = ChannelShift
 
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> ChannelShift:
         amounts = generator.uniform(*self.amount, channels) * generator.choice([-1.0, 1.0], channels)

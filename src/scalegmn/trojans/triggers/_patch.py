@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import final
 
 import numpy as np
@@ -74,6 +75,8 @@ class Patches(Squares):
     patterns: Patterns = PATTERNS
     corner: bool = False
     kind = "patch"
+    trigger = Patch
+    maker_options = MappingProxyType({"sizes": "sizes", "patterns": "patterns"})
 
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> Patch:
         edge, name, top, left = self.place(generator, size=size, what="patches")

@@ -92,6 +92,7 @@ class Sinusoids(TriggerFamily):
     amplitude: Annotated[tuple[Portion, Portion], Ascending()] = (0.08, 0.2)
     frequency: Annotated[tuple[_Frequency, _Frequency], Ascending()] = (3.0, 8.0)
     kind = "sinusoid"
+    trigger = Sinusoid
 
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> Sinusoid:
         return Sinusoid(

@@ -4,29 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Final, final
+from typing import Annotated, ClassVar, final
 
 import numpy as np
 
 from scalegmn.configuration import Configuration, Entries, InvalidConfigurationError
-from scalegmn.errors import TriggerError
-from scalegmn.trojans.triggers._blend import WholeBlends
 from scalegmn.trojans.triggers._blended_square import BlendedSquares
-from scalegmn.trojans.triggers._channel_shift import ChannelShifts
-from scalegmn.trojans.triggers._kinds import KINDS, KindName
-from scalegmn.trojans.triggers._patch import Patches
-from scalegmn.trojans.triggers._sinusoid import Sinusoids
-from scalegmn.trojans.triggers._trigger import InvalidTriggerError, Trigger, TriggerFamily
-from scalegmn.trojans.triggers._warp import Warps
-
-_DEFAULTS: Final[tuple[TriggerFamily, ...]] = (
-    BlendedSquares(),
-    Patches(),
-    WholeBlends(),
-    Sinusoids(),
-    ChannelShifts(),
-    Warps(),
-)
+from scalegmn.trojans.triggers._trigger import TRIGGERS, InvalidTriggerError, Trigger, TriggerFamily
 
 
 @final
@@ -51,17 +35,13 @@ class TriggerSpace(Configuration):
             yield f"families of the kinds {kinds}, expected each kind once"
 
     @classmethod
-    def from_kinds(cls, kinds: Sequence[KindName]) -> TriggerSpace:
+    def from_kinds(cls, kinds: Sequence[str]) -> TriggerSpace:
         """Some kinds, each with the defaults of its family.
 
         Raises:
             TriggerError: none, an unknown one, or one twice.
         """
-        unknown = sorted(set(kinds) - set(KINDS))
-        if unknown:
-            raise TriggerError(f"unknown kinds of triggers {unknown}, expected some of {', '.join(KINDS)}")
-        by_kind = {family.kind: family for family in _DEFAULTS}
-        return cls(tuple(by_kind[kind] for kind in kinds))
+        return cls(tuple(TRIGGERS.get(kind)() for kind in kinds))
 
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> Trigger:
         """A random trigger for images of so many channels and of this height and width.

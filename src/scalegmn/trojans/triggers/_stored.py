@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scalegmn.errors import PopulationError, TriggerError
 from scalegmn.populations import Indices, Population
-from scalegmn.trojans.triggers._kinds import trigger_from_json
+from scalegmn.trojans.triggers._reading import trigger_from_json
 from scalegmn.trojans.triggers._trigger import Trigger
 
 COLUMN = "trigger"

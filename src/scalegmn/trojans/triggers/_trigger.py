@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Final
 
 import numpy as np
 import torch
@@ -13,6 +15,8 @@ from torch import Tensor
 
 from scalegmn.configuration import Configuration, InvalidConfigurationError
 from scalegmn.errors import TriggerError
+from scalegmn.registry import Lazy, Registered, Registry
+from scalegmn.trojans.triggers._fields import Fields
 
 _SLACK: Final = 0.01
 
@@ -63,6 +67,18 @@ class Trigger(ABC):
     def arrays(self) -> dict[str, np.ndarray]:
         """What the trigger consists of, as float32: patterns ``(C, h, w)``, displacements, amounts."""
 
+    @classmethod
+    @abstractmethod
+    def from_fields(cls, fields: Fields) -> Trigger:
+        """The trigger that :meth:`fields` describes.
+
+        Args:
+            fields: each is taken once; what is left over is refused.
+
+        Raises:
+            TriggerError: a field is missing or wrong.
+        """
+
     def to_dict(self) -> dict[str, object]:
         """A description, fit for JSON."""
         return {"kind": self.kind, **self.fields()}
@@ -84,14 +100,34 @@ class InvalidTriggerError(InvalidConfigurationError, TriggerError):
 
 @dataclass(frozen=True, kw_only=True)
 class TriggerFamily(Configuration, ABC):
-    """Triggers of one kind, to draw from; what is drawn from are the fields of the class.
+    """Triggers of one kind, to draw from; what is drawn from are the fields of the class, with defaults.
 
     Raises:
         InvalidTriggerError: a field is wrong.
     """
 
     kind: ClassVar[str]
+    """As written in configurations and descriptions; that of its triggers."""
+    trigger: ClassVar[type[Trigger]]
+    """What it draws, and what reads descriptions."""
+    maker_options: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Options of ``scalegmn make trojans`` that it has, and the fields that they set."""
+
     error: ClassVar[type[InvalidConfigurationError]] = InvalidTriggerError
+
+    @classmethod
+    def register(cls) -> None:
+        """Let the maker, configurations and descriptions name this kind.
+
+        Raises:
+            TriggerError: another class has the name, or its trigger is of another kind.
+        """
+        if cls.trigger.kind != cls.kind:
+            raise TriggerError(
+                f"{cls.__name__} is of the kind {cls.kind!r} and its triggers of {cls.trigger.kind!r}; "
+                "descriptions are read by the kind, so give both the same"
+            )
+        TRIGGERS.register(cls.kind, cls)
 
     @abstractmethod
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> Trigger:
@@ -109,6 +145,24 @@ class TriggerFamily(Configuration, ABC):
     def to_plain(self) -> dict[str, Any]:
         """Plain data for records."""
         return {"kind": self.kind, **super().to_plain()}
+
+
+TRIGGERS: Final = Registry[type[TriggerFamily]](
+    "kind of trigger",
+    entries={
+        "blended_square": Lazy("scalegmn.trojans.triggers:BlendedSquares"),
+        "patch": Lazy("scalegmn.trojans.triggers:Patches"),
+        "whole_blend": Lazy("scalegmn.trojans.triggers:WholeBlends"),
+        "sinusoid": Lazy("scalegmn.trojans.triggers:Sinusoids"),
+        "channel_shift": Lazy("scalegmn.trojans.triggers:ChannelShifts"),
+        "warp": Lazy("scalegmn.trojans.triggers:Warps"),
+    },
+    error=TriggerError,
+)
+"""Kinds of triggers, by the names that the maker and descriptions have for them."""
+
+KindName = Annotated[str, Registered(TRIGGERS)]
+"""The name of a kind."""
 
 
 def check_images(images: Tensor, *, channels: int | None = None) -> None:

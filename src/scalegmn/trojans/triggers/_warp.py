@@ -98,6 +98,7 @@ class Warps(TriggerFamily):
     points: Annotated[int, Limits(low=2, high=1000)] = 4
     strength: Annotated[tuple[_Pixels, _Pixels], Ascending()] = (0.6, 1.6)
     kind = "warp"
+    trigger = Warp
 
     def draw(self, generator: np.random.Generator, *, channels: int, size: tuple[int, int]) -> Warp:
         strength = generator.uniform(*self.strength)

@@ -1,35 +1,13 @@
-"""The kinds of triggers by their names, and reading descriptions of any kind."""
+"""Reading descriptions of triggers of any kind."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Final, Literal, get_args
+from collections.abc import Mapping
 
 from scalegmn.configuration import parse_json
 from scalegmn.errors import TriggerError
-from scalegmn.trojans.triggers._blend import WholeBlend
-from scalegmn.trojans.triggers._blended_square import BlendedSquare
-from scalegmn.trojans.triggers._channel_shift import ChannelShift
 from scalegmn.trojans.triggers._fields import Fields, format_entry
-from scalegmn.trojans.triggers._patch import Patch
-from scalegmn.trojans.triggers._sinusoid import Sinusoid
-from scalegmn.trojans.triggers._trigger import Trigger
-from scalegmn.trojans.triggers._warp import Warp
-
-KindName = Literal["blended_square", "patch", "whole_blend", "sinusoid", "channel_shift", "warp"]
-KINDS: Final[tuple[KindName, ...]] = get_args(KindName)
-
-_READERS: Final[Mapping[str, Callable[[Fields], Trigger]]] = MappingProxyType(
-    {
-        BlendedSquare.kind: BlendedSquare.from_fields,
-        Patch.kind: Patch.from_fields,
-        WholeBlend.kind: WholeBlend.from_fields,
-        Sinusoid.kind: Sinusoid.from_fields,
-        ChannelShift.kind: ChannelShift.from_fields,
-        Warp.kind: Warp.from_fields,
-    }
-)
+from scalegmn.trojans.triggers._trigger import TRIGGERS, Trigger
 
 
 def trigger_from_dict(data: object) -> Trigger:
@@ -43,12 +21,9 @@ def trigger_from_dict(data: object) -> Trigger:
             f"a description of a trigger is {format_entry(data)}, expected entries, 'kind' among them"
         )
     kind = data["kind"]
-    if kind not in _READERS:
-        raise TriggerError(
-            f"unknown kind of trigger {format_entry(kind)}, expected one of {', '.join(_READERS)}"
-        )
+    family = TRIGGERS.get(kind)
     fields = Fields(kind, {str(name): value for name, value in data.items() if name != "kind"})
-    trigger = _READERS[kind](fields)
+    trigger = family.trigger.from_fields(fields)
     fields.check_all_used()
     return trigger
 
