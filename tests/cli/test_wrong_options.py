@@ -15,7 +15,7 @@ from scalegmn.cli.main import main
         ("evaluate run --split tests", "--split is tests, expected one of train, val, test, all"),
         (
             "export folder -o out --format onnx",
-            "--format is onnx, expected one of checkpoints, small_cnn_zoo,",
+            "--format is 'onnx', expected one of checkpoints, mnist_inrs,",
         ),
         ("embed networks -o out.png --method umap", "--method is umap, expected one of pca,tsne;"),
         ("make inrs --sourc digits --output o", "unknown option --sourc; did you mean --source?"),

@@ -10,7 +10,7 @@ from scalegmn.collections.inrs import FashionMnistInrs, MnistInrs
 from scalegmn.errors import ConfigurationError
 
 
-@pytest.mark.parametrize("name", COLLECTIONS)
+@pytest.mark.parametrize("name", COLLECTIONS.names())
 def test_collections_can_be_sent_to_other_processes(name: str) -> None:
     collection = collection_named(name)
     assert pickle.loads(pickle.dumps(collection)) == collection

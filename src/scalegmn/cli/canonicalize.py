@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from jsonargparse import ArgumentParser
-
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.output import say
 from scalegmn.cli.parsers import CommandParser
-from scalegmn.cli.published import COLLECTION_NAMES, CollectionName, collection_called, print_refusals
-from scalegmn.collections import CanonicalizeReport, canonicalize_folder, canonicalize_population
+from scalegmn.cli.published import format_called, names_of, print_refusals
+from scalegmn.collections import CanonicalizeReport, PublishedFormat, canonicalize_population
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations import INDEX, JOURNAL, Population
 
 HELP = "bring the phases of sine networks into one range; the functions they compute do not change"
 
 
-def build_parser() -> ArgumentParser:
+def build_parser() -> CommandParser:
     """The options of the command."""
     parser = CommandParser(prog="scalegmn canonicalize", description=f"{HELP.capitalize()}.")
     parser.add_argument("input", type=Path, help="a population, or the folder of a published collection")
@@ -26,7 +24,10 @@ def build_parser() -> ArgumentParser:
         "-o", "--output", type=Path, required=True, help="folder of the copy, in the same format"
     )
     parser.add_argument(
-        "--collection", type=CollectionName | None, default=None, help="format of a published collection"
+        "--collection",
+        type=str | None,
+        default=None,
+        help=f"format of a published collection: {', '.join(_names())}",
     )
     parser.add_argument(
         "--workers", type=int | None, default=None, help="worker processes; chosen automatically by default"
@@ -38,11 +39,15 @@ def build_parser() -> ArgumentParser:
 
 def run(argv: Sequence[str]) -> int:
     """Canonicalize a copy, and say how many networks it has."""
-    options = build_parser().parse_args(list(argv))
+    parser = build_parser()
+    options = parser.parse_args(list(argv))
+    chosen = options.collection
+    if chosen is not None:
+        chosen = format_called(chosen, option="--collection", names=_names(), parser=parser)
     report = _canonicalize(
         options.input,
         options.output,
-        collection=options.collection,
+        collection=chosen,
         workers=options.workers,
         resume=options.resume,
         progress=not options.quiet,
@@ -54,11 +59,15 @@ def run(argv: Sequence[str]) -> int:
     return OK
 
 
+def _names() -> tuple[str, ...]:
+    return names_of(lambda known: known.canonicalizes)
+
+
 def _canonicalize(
     source: Path,
     folder: Path,
     *,
-    collection: CollectionName | None,
+    collection: PublishedFormat | None,
     workers: int | None,
     resume: bool,
     progress: bool,
@@ -68,7 +77,7 @@ def _canonicalize(
         if source.is_dir() and not packed:
             raise ConfigurationError(
                 f"{source}: is not a population; if it is a published collection, name its format with "
-                f"--collection ({', '.join(COLLECTION_NAMES)})"
+                f"--collection ({', '.join(_names())})"
             )
         return canonicalize_population(Population.open(source), folder, resume=resume, progress=progress)
     if packed:
@@ -77,6 +86,4 @@ def _canonicalize(
         raise ConfigurationError(
             "--resume works for populations only; remove the unfinished copy and start again"
         )
-    return canonicalize_folder(
-        collection_called(collection), source, folder, workers=workers, progress=progress
-    )
+    return collection.canonicalize(source, folder, workers=workers, progress=progress)

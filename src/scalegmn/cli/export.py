@@ -4,32 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import Namespace
 
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.output import say
 from scalegmn.cli.parsers import CommandParser
-from scalegmn.cli.published import collection_called
-from scalegmn.collections import TABLE, export_population, write_checkpoints
-from scalegmn.collections.small_cnn_zoo import write_zoo
+from scalegmn.cli.published import OWN, format_called, names_of, with_given
+from scalegmn.collections import TABLE, write_checkpoints
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations import Population, rows_where
 
 HELP = "write a population as checkpoint files, or in a published format"
 
-FormatName = Literal[
-    "checkpoints", "small_cnn_zoo", "mnist_inrs", "fashion_mnist_inrs", "cifar10_inrs", "npz_inrs"
-]
 
-
-def build_parser() -> ArgumentParser:
+def build_parser() -> CommandParser:
     """The options of the command."""
     parser = CommandParser(prog="scalegmn export", description=f"{HELP.capitalize()}.")
     parser.add_argument("population", type=Path, help="folder of the population")
-    parser.add_argument("--format", type=FormatName, required=True, help="format of the files")
+    names = ", ".join(_names())
+    parser.add_argument("--format", type=str, required=True, help=f"format of the files: {names}")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the files, new or empty")
     parser.add_argument(
         "--suffix",
@@ -55,28 +51,25 @@ def build_parser() -> ArgumentParser:
 
 def run(argv: Sequence[str]) -> int:
     """Write the files, and say how many networks are in them."""
-    options = build_parser().parse_args(list(argv))
-    population = Population.open(options.population)
-    progress = not options.quiet
-    if options.suffix and options.format != "small_cnn_zoo":
-        raise ConfigurationError(f"--suffix was given, but {options.format} has no such option; leave it out")
-    if options.format == "checkpoints":
-        return _checkpoints(population, options)
+    parser = build_parser()
+    options = parser.parse_args(list(argv))
+    given = {"suffix": options.suffix} if options.suffix else {}
+    if options.format == OWN:
+        if given:
+            raise ConfigurationError(f"--suffix was given, but {OWN} has no such option; leave it out")
+        return _checkpoints(Population.open(options.population), options)
+    chosen = format_called(options.format, option="--format", names=_names(), parser=parser)
+    chosen = with_given(chosen, given)
     if options.where or options.limit is not None:
-        raise ConfigurationError(
-            f"--where and --limit are for checkpoints, not {options.format}; leave them out"
-        )
-    if options.format != "small_cnn_zoo":
-        collection = collection_called(options.format)
-        files = export_population(population, collection, options.output, progress=progress)
-        say(f"{len(population)} networks are in {options.output}, in {files} files of {collection.title}")
-        return OK
-    report = write_zoo(population, options.output, suffix=options.suffix, progress=progress)
-    say(f"{report.networks} networks are in {report.folder}, as a Small CNN Zoo")
-    say(f"their convolutions have padding {report.padding}, which no file says; tell who reads them")
-    if report.diverged:
-        say(f"{report.diverged} networks that diverged were left out")
+        raise ConfigurationError(f"--where and --limit are for {OWN}, not {options.format}; leave them out")
+    population = Population.open(options.population)
+    for line in chosen.write(population, options.output, progress=not options.quiet):
+        say(line)
     return OK
+
+
+def _names() -> tuple[str, ...]:
+    return (OWN, *names_of(lambda known: known.writable))
 
 
 def _checkpoints(population: Population, options: Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
@@ -12,21 +12,28 @@ from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.import_checkpoints import OPTIONS, add_checkpoint_options, run_import
 from scalegmn.cli.output import say
 from scalegmn.cli.parsers import CommandParser, option_of
-from scalegmn.cli.published import ImportName, collection_called, print_refusals
-from scalegmn.collections import Collection, ImportReport, import_collection
-from scalegmn.collections.inrs import VALIDATION, SplitCollection, generate_splits
-from scalegmn.collections.small_cnn_zoo import LAST_STEP, SmallCnnZoo, import_zoo
+from scalegmn.cli.published import OWN, format_called, names_of, print_refusals, with_given
+from scalegmn.collections import ImportReport, PublishedFormat
+from scalegmn.collections.inrs import VALIDATION
+from scalegmn.collections.small_cnn_zoo import LAST_STEP
 from scalegmn.errors import ConfigurationError
 
 HELP = "convert a published collection of networks, or your own checkpoints, to a packed population"
 
-_ZOO = ("padding", "activation", "step", "split_rule", "suffix")
+_OPTIONS: Final = ("splits", "augmented", "padding", "activation", "step", "split_rule", "suffix")
+"""Options of formats, each of some."""
+
+_NONE: Final = {"step": "all", "split_rule": "none"}
+"""What says that there is no limit."""
 
 
-def build_parser() -> ArgumentParser:
+def build_parser() -> CommandParser:
     """The options of the command."""
     parser = CommandParser(prog="scalegmn import", description=f"{HELP.capitalize()}.")
-    parser.add_argument("collection", type=ImportName, help="format of the folder")
+    names = ", ".join(names_of())
+    parser.add_argument(
+        "collection", type=str, help=f"format of the folder: {names}, or {OWN} for files of your own"
+    )
     parser.add_argument("folder", type=Path, help="folder of the collection")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the new population")
     parser.add_argument(
@@ -97,32 +104,33 @@ def _add_zoo_options(parser: ArgumentParser) -> None:
 
 def run(argv: Sequence[str]) -> int:
     """Import, and say how many networks were read and which files were refused and why."""
-    options = build_parser().parse_args(list(argv))
-    own = {"small_cnn_zoo": _ZOO, "checkpoints": (*OPTIONS, "activation")}.get(options.collection, ())
-    for name in (*_ZOO, *OPTIONS):
-        if options[name] is not None and name not in own:
-            raise ConfigurationError(
-                f"{option_of(name)} was given, but {options.collection} has no such option; leave it out"
-            )
-    if options.collection == "small_cnn_zoo":
-        return _import_zoo(options)
-    if options.collection == "checkpoints":
-        _refuse_others(options, "generate_splits", "splits", "augmented")
+    parser = build_parser()
+    options = parser.parse_args(list(argv))
+    if options.collection == OWN:
+        _refuse(options, *(name for name in (*_OPTIONS, "generate_splits") if name != "activation"))
         _print_report(run_import(options), title="your own", unit="files")
         return OK
-    collection = collection_called(options.collection, splits=options.splits, augmented=options.augmented)
+    chosen = format_called(options.collection, option="collection", names=(*names_of(), OWN), parser=parser)
+    _refuse(options, *OPTIONS, *(() if chosen.parallel else ("workers",)))
+    chosen = with_given(chosen, _given(options))
     if options.generate_splits is not None:
-        _generate_splits(collection, options)
-    report = import_collection(
-        collection,
-        options.folder,
+        _generate_splits(chosen, options)
+    report = chosen.read_into(
         options.output,
+        source=options.folder,
         workers=options.workers,
         resume=options.resume,
         progress=not options.quiet,
     )
-    _print_report(report, title=collection.title, unit="files")
+    _print_report(report, title=chosen.described, unit=chosen.unit)
     return OK
+
+
+def _given(options: Namespace) -> dict[str, Any]:
+    """What the user said about the format."""
+    values = {name: options[name] for name in _OPTIONS}
+    given = {name: value for name, value in values.items() if value is not None and value is not False}
+    return {name: None if value == _NONE.get(name) else value for name, value in given.items()}
 
 
 def _print_report(report: ImportReport, *, title: str, unit: str) -> None:
@@ -139,8 +147,8 @@ def _were(count: int, unit: str) -> str:
     return f"1 {unit.removesuffix('s')} was" if count == 1 else f"{count} {unit} were"
 
 
-def _refuse_others(options: Namespace, *names: str) -> None:
-    """Refuse options of other collections."""
+def _refuse(options: Namespace, *names: str) -> None:
+    """Refuse options of other formats."""
     for name in names:
         if options[name] is not None and options[name] is not False:
             raise ConfigurationError(
@@ -148,39 +156,10 @@ def _refuse_others(options: Namespace, *names: str) -> None:
             )
 
 
-def _import_zoo(options: Namespace) -> int:
-    _refuse_others(options, "generate_splits", "augmented", "workers")
-    if options.activation not in (None, "relu", "tanh"):
-        raise ConfigurationError(
-            f"--activation is {options.activation!r}, expected relu or tanh for small_cnn_zoo"
-        )
-    zoo = SmallCnnZoo(
-        padding=options.padding or 0,
-        activation=options.activation,
-        step=None if options.step == "all" else LAST_STEP if options.step is None else options.step,
-        split_rule=None if options.split_rule == "none" else options.split_rule or "clean",
-        splits=options.splits,
-        suffix=options.suffix or "",
-    )
-    report = import_zoo(
-        zoo, options.folder, options.output, resume=options.resume, progress=not options.quiet
-    )
-    _print_report(report, title=f"{zoo.title} (padding {zoo.padding})", unit="rows")
-    return OK
-
-
-def _generate_splits(collection: Collection, options: Namespace) -> None:
-    if not isinstance(collection, SplitCollection):
-        published = options.collection == "wild_park"
-        has = "a splits file that is published with it" if published else "no splits file"
-        raise ConfigurationError(
-            f"--generate-splits was given, but {options.collection} has {has}; leave it out"
-        )
-    if options.splits is not None:
+def _generate_splits(chosen: PublishedFormat, options: Namespace) -> None:
+    if options.splits is not None and chosen.generates_splits:
         raise ConfigurationError(
             "--splits names a splits file and --generate-splits writes one; give one of them"
         )
-    path = generate_splits(
-        collection, options.folder, seed=options.generate_splits, validation=options.validation
-    )
+    path = chosen.generate(options.folder, seed=options.generate_splits, validation=options.validation)
     say(f"the splits are in {path}")

@@ -2,44 +2,52 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal, get_args
+from collections.abc import Callable
+from typing import Any, Final
 
 from scalegmn.cli.output import say
-from scalegmn.collections import Collection, RefusedFile
-from scalegmn.collections.inrs import Cifar10Inrs, FashionMnistInrs, MnistInrs, NpzInrs
-from scalegmn.collections.wild_park import WildPark
+from scalegmn.cli.parsers import CommandParser, option_of
+from scalegmn.collections import COLLECTIONS, PublishedFormat, RefusedFile, lack
+from scalegmn.configuration import format_value
 from scalegmn.errors import ConfigurationError
 
-CollectionName = Literal["mnist_inrs", "fashion_mnist_inrs", "cifar10_inrs", "npz_inrs", "wild_park"]
-COLLECTION_NAMES: tuple[CollectionName, ...] = get_args(CollectionName)
-ImportName = CollectionName | Literal["small_cnn_zoo", "checkpoints"]
-"""What can be imported; the zoo is one large file, and files of one's own are described by a table."""
+OWN: Final = "checkpoints"
+"""What commands call files of one's own, which a table describes instead of a format."""
 
 
-def collection_called(
-    name: CollectionName, *, splits: Path | None = None, augmented: bool = False
-) -> Collection:
-    """The collection, with those of its options that it has.
+def names_of(wanted: Callable[[PublishedFormat], bool] = lambda _: True) -> tuple[str, ...]:
+    """The names of all formats that are wanted."""
+    return tuple(name for name in COLLECTIONS.names() if wanted(COLLECTIONS.get(name)))
+
+
+def format_called(
+    name: str, *, option: str, names: tuple[str, ...], parser: CommandParser
+) -> PublishedFormat:
+    """The format of a name; the program ends where it is none of those that are possible.
+
+    Args:
+        name: as it was given.
+        option: which gave it, for the message.
+        names: that are possible.
+        parser: of the command.
+    """
+    if name not in names:
+        parser.error(f"{option} is {format_value(name)}, expected {COLLECTIONS.expected(name, names=names)}")
+    return COLLECTIONS.get(name)
+
+
+def with_given(chosen: PublishedFormat, given: dict[str, Any]) -> PublishedFormat:
+    """The format with options of the command line.
 
     Raises:
-        ConfigurationError: it has no such option.
+        ConfigurationError: it has no such option, or not such a value.
     """
-    if splits is not None and name not in ("mnist_inrs", "fashion_mnist_inrs", "wild_park"):
-        raise ConfigurationError(f"--splits was given, but {name} has no splits file; leave it out")
-    if augmented and name != "cifar10_inrs":
-        raise ConfigurationError(f"--augmented was given, but {name} has no augmented copies; leave it out")
-    match name:
-        case "mnist_inrs":
-            return MnistInrs(splits=splits)
-        case "fashion_mnist_inrs":
-            return FashionMnistInrs(splits=splits)
-        case "cifar10_inrs":
-            return Cifar10Inrs(augmented=augmented)
-        case "npz_inrs":
-            return NpzInrs()
-        case "wild_park":
-            return WildPark(splits=splits)
+    for option in given:
+        if option not in chosen.options:
+            raise ConfigurationError(
+                f"{option_of(option)} was given, but {chosen.name} has {lack(option)}; leave it out"
+            )
+    return chosen.with_options(**given)
 
 
 def print_refusals(refused: tuple[RefusedFile, ...]) -> None:

@@ -1,9 +1,10 @@
 from ._canonicalize import CanonicalizeReport, canonicalize_folder, canonicalize_population
 from ._collection import Collection, CollectionFile, CollectionListing, LoadedNetworks, RefusedFile
 from ._exporting import export_population
-from ._formats import COLLECTIONS, collection_named
+from ._formats import COLLECTIONS, collection_named, register_collection
 from ._importing import ImportReport, import_collection
 from ._importing_checkpoints import NetworkReader, import_checkpoints
+from ._published import PublishedFormat
 from .inrs import Cifar10Inrs, FashionMnistInrs, MnistInrs, NpzInrs, SplitCollection, generate_splits
 from .small_cnn_zoo import SmallCnnZoo
 from .wild_park import WildPark
@@ -21,6 +22,7 @@ __all__ = [
     "MnistInrs",
     "NetworkReader",
     "NpzInrs",
+    "PublishedFormat",
     "RefusedFile",
     "SmallCnnZoo",
     "SplitCollection",
@@ -32,6 +34,7 @@ __all__ = [
     "generate_splits",
     "import_checkpoints",
     "import_collection",
+    "register_collection",
 ]
 
 # For other rooms of the house; no promise is made about these.
@@ -48,6 +51,7 @@ from ._collection import visible as visible
 from ._collection import write_single as write_single
 from ._importing import format_refusals as format_refusals
 from ._importing_checkpoints import MAX_BYTES as MAX_BYTES
+from ._published import lack as lack
 from ._splits_files import SPLITS as SPLITS
 from ._splits_files import SplitsFile as SplitsFile
 from ._splits_files import path_end as path_end

@@ -6,15 +6,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from torch import Tensor
 
 from scalegmn.checkpoints import read_state, write_state
+from scalegmn.collections._published import PublishedFormat
 from scalegmn.disk import make_folder
 from scalegmn.errors import CheckpointError, PopulationError
 from scalegmn.networks import Architecture
+from scalegmn.populations import Population
+
+if TYPE_CHECKING:
+    from scalegmn.collections._canonicalize import CanonicalizeReport
+    from scalegmn.collections._importing import ImportReport
 
 Value = int | float | str
 
@@ -81,14 +87,16 @@ class LoadedNetworks:
         return {name: values[number : number + 1].tolist()[0] for name, values in self.columns.items()}
 
 
-class Collection(ABC):
-    """A format of a published population: how its files are named and what they hold.
+class Collection(PublishedFormat, ABC):
+    """A format of a published population of files: how they are named and what they hold.
 
     Collections are immutable values that can be sent to other processes.
     """
 
-    title: ClassVar[str]
-    """Its name, for messages and provenance."""
+    parallel = True
+    writable = True
+    canonicalizes = True
+
     networks_per_file: ClassVar[int] = 1
     """How many networks a file usually holds."""
 
@@ -142,6 +150,37 @@ class Collection(ABC):
     def complete(self, folder: Path, columns: Mapping[str, np.ndarray]) -> list[Path]:
         """Write the accompanying files for networks with these columns; returns their paths."""
         return []
+
+    def read_into(
+        self,
+        folder: str | Path,
+        *,
+        source: str | Path,
+        workers: int | None = None,
+        resume: bool = False,
+        progress: bool = True,
+    ) -> ImportReport:
+        from scalegmn.collections._importing import import_collection
+
+        return import_collection(self, source, folder, workers=workers, resume=resume, progress=progress)
+
+    def write(self, population: Population, folder: str | Path, *, progress: bool = True) -> tuple[str, ...]:
+        from scalegmn.collections._exporting import export_population
+
+        files = export_population(population, self, folder, progress=progress)
+        return (f"{len(population)} networks are in {folder}, in {files} files of {self.title}",)
+
+    def canonicalize(
+        self,
+        source: str | Path,
+        folder: str | Path,
+        *,
+        workers: int | None = None,
+        progress: bool = True,
+    ) -> CanonicalizeReport:
+        from scalegmn.collections._canonicalize import canonicalize_folder
+
+        return canonicalize_folder(self, source, folder, workers=workers, progress=progress)
 
 
 def existing_folder(folder: Path, title: str) -> Path:

@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
-from scalegmn.collections._collection import Collection
+from scalegmn.collections._published import PublishedFormat
 from scalegmn.collections.inrs import Cifar10Inrs, FashionMnistInrs, MnistInrs, NpzInrs
+from scalegmn.collections.small_cnn_zoo import SmallCnnZoo
 from scalegmn.collections.wild_park import WildPark
-from scalegmn.errors import ConfigurationError
+from scalegmn.registry import Registry
 
-COLLECTIONS: dict[str, Collection] = {
-    "mnist_inrs": MnistInrs(),
-    "fashion_mnist_inrs": FashionMnistInrs(),
-    "cifar10_inrs": Cifar10Inrs(),
-    "cifar10_inrs_augmented": Cifar10Inrs(augmented=True),
-    "npz_inrs": NpzInrs(),
-    "wild_park": WildPark(),
-}
-"""The formats by the names that commands use."""
+_KNOWN: Final[tuple[PublishedFormat, ...]] = (
+    MnistInrs(),
+    FashionMnistInrs(),
+    Cifar10Inrs(),
+    Cifar10Inrs(augmented=True),
+    NpzInrs(),
+    WildPark(),
+    SmallCnnZoo(),
+)
+
+COLLECTIONS: Final = Registry[PublishedFormat]("collection", entries={known.name: known for known in _KNOWN})
+"""Formats with their usual options, by the names that commands use."""
 
 
-def collection_named(name: str, *, splits: str | Path | None = None) -> Collection:
+def register_collection(collection: PublishedFormat) -> None:
+    """Let commands import a format and, where it can be written, export to it.
+
+    Args:
+        collection: most are a :class:`~scalegmn.collections.Collection`.
+
+    Raises:
+        ConfigurationError: another format has the name.
+    """
+    COLLECTIONS.register(collection.name, collection)
+
+
+def collection_named(name: str, *, splits: str | Path | None = None) -> PublishedFormat:
     """The format of a name.
 
     Args:
@@ -30,16 +47,5 @@ def collection_named(name: str, *, splits: str | Path | None = None) -> Collecti
     Raises:
         ConfigurationError: an unknown name, or splits for a format without.
     """
-    if name not in COLLECTIONS:
-        raise ConfigurationError(f"unknown collection {name!r}; known are {', '.join(COLLECTIONS)}")
-    collection = COLLECTIONS[name]
-    if splits is None:
-        return collection
-    match collection:
-        case MnistInrs():
-            return MnistInrs(splits=Path(splits))
-        case FashionMnistInrs():
-            return FashionMnistInrs(splits=Path(splits))
-        case WildPark():
-            return WildPark(splits=Path(splits))
-    raise ConfigurationError(f"{collection.title} have no splits file, but {str(splits)!r} was given")
+    collection = COLLECTIONS.get(name)
+    return collection if splits is None else collection.with_options(splits=Path(splits))

@@ -33,7 +33,7 @@ def read(folder: Path, zoo: SmallCnnZoo) -> dict[int, tuple[np.ndarray, dict[str
 def test_weights_and_columns_belong_together(
     tmp_path: Path, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scalegmn.collections.small_cnn_zoo._collection._PIECE", piece)
+    monkeypatch.setattr("scalegmn.collections.small_cnn_zoo._folder._PIECE", piece)
     zoo = make_zoo(RUNS)
     order = ZooLayout.read(zoo.write(tmp_path) / "layout.csv").order
     networks = read(tmp_path, SmallCnnZoo(step=None))

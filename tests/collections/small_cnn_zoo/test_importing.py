@@ -8,7 +8,7 @@ import torch
 
 from scalegmn.collections import ImportReport
 from scalegmn.collections.small_cnn_zoo import SmallCnnZoo, import_zoo
-from scalegmn.collections.small_cnn_zoo._collection import ZooFolder
+from scalegmn.collections.small_cnn_zoo._folder import ZooFolder
 from scalegmn.collections.small_cnn_zoo._layout import ZooLayout
 from scalegmn.collections.small_cnn_zoo._metrics import PUBLISHED_NAMES
 from scalegmn.errors import ConfigurationError, PopulationError

@@ -62,6 +62,11 @@ class Cifar10Inrs(Collection):
     augmented: bool = False
 
     title: ClassVar[str] = "CIFAR10-INRs"
+    options: ClassVar[tuple[str, ...]] = ("augmented",)
+
+    @property
+    def name(self) -> str:
+        return "cifar10_inrs_augmented" if self.augmented else "cifar10_inrs"
 
     @property
     def architecture(self) -> Architecture:

@@ -42,6 +42,7 @@ class FashionMnistInrs(SplitCollection):
     splits: Path | None = None
     labeled_splits: bool = False
 
+    name = "fashion_mnist_inrs"
     title: ClassVar[str] = "FashionMNIST-INRs"
     networks_folder: ClassVar[str] = "fmnist_inrs"
     splits_name: ClassVar[str] = "fmnist_splits.json"

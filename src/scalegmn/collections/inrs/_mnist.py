@@ -41,6 +41,7 @@ class MnistInrs(SplitCollection):
 
     splits: Path | None = None
 
+    name = "mnist_inrs"
     title: ClassVar[str] = "MNIST-INRs"
     networks_folder: ClassVar[str] = "mnist-inrs"
     splits_name: ClassVar[str] = "mnist_splits.json"

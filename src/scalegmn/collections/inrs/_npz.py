@@ -45,6 +45,7 @@ _FILE = re.compile(r"(?P<split>train|test)-(?P<first>\d+)\.npz")
 class NpzInrs(Collection):
     """The collection; columns `label`, `image`, `split`, `copy` (0), `mse` and `psnr`, as a maker's."""
 
+    name = "npz_inrs"
     title: ClassVar[str] = "packed INRs"
     networks_per_file: ClassVar[int] = 1000
 

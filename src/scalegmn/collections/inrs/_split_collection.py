@@ -38,6 +38,8 @@ class SplitCollection(Collection):
     the splits file; the folder of networks itself is understood too.
     """
 
+    options: ClassVar[tuple[str, ...]] = ("splits",)
+    generates_splits: ClassVar[bool] = True
     splits: Path | None
     """The splits file, if it does not lie in the folder."""
     networks_folder: ClassVar[str]
@@ -129,6 +131,9 @@ class SplitCollection(Collection):
         path = folder / self.splits_name
         self.write_splits_file(path, files)
         return [path]
+
+    def generate(self, folder: str | Path, *, seed: int, validation: int = VALIDATION) -> Path:
+        return generate_splits(self, folder, seed=seed, validation=validation)
 
     def label_of(self, entry: CollectionFile) -> int:
         """The label that an entry's name says or, where it does not, its file."""

@@ -8,21 +8,19 @@ and a dense layer; the input is the mean over the colors, scaled to [-1, 1].
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final, Literal, final
+from typing import ClassVar, Final, final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
 
-from scalegmn.collections import RefusedFile, existing_folder
+from scalegmn.collections import ImportReport, PublishedFormat, existing_folder
+from scalegmn.collections.small_cnn_zoo._folder import DTYPE, ZooFolder
 from scalegmn.collections.small_cnn_zoo._layout import LAYOUT, ZooLayout
 from scalegmn.collections.small_cnn_zoo._metrics import (
     ACTIVATIONS,
-    RESULTS,
     check_suffix,
     metrics_file,
     read_zoo_metrics,
@@ -37,19 +35,15 @@ from scalegmn.collections.small_cnn_zoo._splits import (
     split_file,
 )
 from scalegmn.errors import ConfigurationError, PopulationError
-from scalegmn.populations import ArchitectureGroup
+from scalegmn.populations import Population
 
 WEIGHTS: Final = "weights.npy"
 LAST_STEP: Final = 86
 
-_DTYPE: Final = np.dtype("<f4")
-# Rows that are mapped at a time; what was touched of a mapping counts as memory of the process.
-_PIECE: Final = 256
-
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class SmallCnnZoo:
+class SmallCnnZoo(PublishedFormat):
     """Which networks of the zoo to read, and how.
 
     The columns are those of the file under the names that populations made here use (`l2` for
@@ -60,7 +54,7 @@ class SmallCnnZoo:
     Attributes:
         padding: of every convolution: 0 in the original; 1 in a later re-run, whose networks are other
             functions.  No file says it.
-        activation: read only networks with this one.
+        activation: read only networks with this one, ``relu`` or ``tanh``.
         step: read only checkpoints of this epoch; None for all.
         split_rule: how the split file is read; see :mod:`small_cnn_zoo_splits
             <scalegmn.collections.small_cnn_zoo._splits>`.  None for no splits.
@@ -73,18 +67,34 @@ class SmallCnnZoo:
     """
 
     padding: int = 0
-    activation: Literal["relu", "tanh"] | None = None
+    activation: str | None = None
     step: int | None = LAST_STEP
     split_rule: SplitRule | None = "clean"
     splits: Path | None = None
     suffix: str = ""
 
+    name = "small_cnn_zoo"
     title: ClassVar[str] = "Small CNN Zoo"
+    options: ClassVar[tuple[str, ...]] = (
+        "padding",
+        "activation",
+        "step",
+        "split_rule",
+        "splits",
+        "suffix",
+    )
+    unit: ClassVar[str] = "rows"
+    writable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.padding not in (0, 1):
             raise ConfigurationError(
                 f"padding is {self.padding}, expected 0 (original) or 1 (the later re-run)"
+            )
+        if self.activation not in (None, *ACTIVATIONS):
+            raise ConfigurationError(
+                f"activation is {self.activation!r}, expected {' or '.join(ACTIVATIONS)}, of which "
+                f"{self.title} has networks"
             )
         check_suffix(self.suffix)
         if self.splits is not None and self.split_rule is None:
@@ -92,6 +102,34 @@ class SmallCnnZoo:
                 f"the split file {str(self.splits)!r} was given, but no rule how to read it; expected the "
                 "rule 'published' or 'clean', or no split file"
             )
+
+    @property
+    def described(self) -> str:
+        return f"{self.title} (padding {self.padding})"
+
+    def read_into(
+        self,
+        folder: str | Path,
+        *,
+        source: str | Path,
+        workers: int | None = None,
+        resume: bool = False,
+        progress: bool = True,
+    ) -> ImportReport:
+        from scalegmn.collections.small_cnn_zoo._importing import import_zoo
+
+        return import_zoo(self, source, folder, resume=resume, progress=progress)
+
+    def write(self, population: Population, folder: str | Path, *, progress: bool = True) -> tuple[str, ...]:
+        from scalegmn.collections.small_cnn_zoo._writing import write_zoo
+
+        report = write_zoo(population, folder, suffix=self.suffix, progress=progress)
+        said = (
+            f"{report.networks} networks are in {report.folder}, as a Small CNN Zoo",
+            f"their convolutions have padding {report.padding}, which no file says; tell who reads them",
+        )
+        left_out = f"{report.diverged} networks that diverged were left out"
+        return (*said, left_out) if report.diverged else said
 
     def open(self, folder: str | Path) -> ZooFolder:
         """Look at the files and choose the networks to read.
@@ -172,88 +210,6 @@ class SmallCnnZoo:
         return table, left_out, tuple(remarks)
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class ZooFolder:
-    """The files of a zoo that fit together, and the networks chosen from them.
-
-    Attributes:
-        weights: the file of the weights.
-        offset: byte at which its first row begins.
-        layout: of a row.
-        padding: of every convolution.
-        table: one row per chosen network, in the order of the file.
-        left_out: how many rows were not chosen, by reason.
-        remarks: what a reader of the population should know.
-        provenance: what was read and how, fit for JSON.
-    """
-
-    weights: Path
-    offset: int
-    layout: ZooLayout
-    padding: int
-    table: pa.Table
-    left_out: Mapping[str, int]
-    remarks: tuple[str, ...]
-    provenance: Mapping[str, object]
-
-    def __len__(self) -> int:
-        return self.table.num_rows
-
-    def read(self, start: int, stop: int) -> tuple[list[ArchitectureGroup], list[RefusedFile]]:
-        """Some of the chosen networks: one group per activation, and what was refused.
-
-        Raises:
-            PopulationError: the file of the weights ends too early.
-        """
-        part = self.table.slice(start, stop - start)
-        groups, refused = [], []
-        for activation in ACTIVATIONS:
-            table = part.filter(pc.equal(part["activation"], activation))
-            rows = table["row"].to_numpy()
-            theta = self._theta(rows)
-            sound = np.isfinite(theta).all(axis=1)
-            reasons = ["NaN or infinite weights" if not fine else "" for fine in sound]
-            for name in RESULTS:
-                values = table[name].to_numpy()
-                for i in np.flatnonzero(~np.isfinite(values)).tolist():
-                    reasons[i] += f"{', ' if reasons[i] else ''}{name} is {values[i]}"
-            refused += [
-                RefusedFile(f"{self.weights.name}, row {row}", why)
-                for row, why in zip(rows.tolist(), reasons, strict=True)
-                if why
-            ]
-            good = np.array([not why for why in reasons], bool)
-            if not good.all():
-                theta, table = theta[good], table.filter(pa.array(good))
-            if len(theta):
-                architecture = self.layout.architecture(activation=activation, padding=self.padding)
-                columns = {name: table[name] for name in table.column_names}
-                groups.append(ArchitectureGroup(architecture, torch.from_numpy(theta), columns))
-        return groups, refused
-
-    def _theta(self, rows: np.ndarray) -> np.ndarray:
-        """Parameters ``(n, P)`` of rows in ascending order."""
-        theta = np.empty((len(rows), self.layout.width), _DTYPE)
-        for start in range(0, len(rows), _PIECE):
-            piece = rows[start : start + _PIECE]
-            block = self._block(int(piece[0]), int(piece[-1]) + 1)
-            theta[start : start + len(piece)] = block[piece - piece[0]][:, self.layout.order]
-        return theta
-
-    def _block(self, first: int, stop: int) -> np.ndarray:
-        """Consecutive rows where they lie on the disk, ``(stop - first, P)``."""
-        shape = (stop - first, self.layout.width)
-        offset = self.offset + first * self.layout.width * _DTYPE.itemsize
-        try:
-            return np.memmap(self.weights, _DTYPE, "r", offset=offset, shape=shape)
-        except (OSError, ValueError) as error:
-            raise PopulationError(
-                f"{self.weights}: cannot read rows {first} to {stop - 1} ({error}); the file was changed or "
-                "truncated; restore it"
-            ) from error
-
-
 def _open_weights(path: Path, layout: ZooLayout) -> tuple[int, int]:
     """Rows of the file, and the byte at which the first one begins."""
     if not path.is_file():
@@ -262,7 +218,7 @@ def _open_weights(path: Path, layout: ZooLayout) -> tuple[int, int]:
         array = np.lib.format.open_memmap(path, mode="r")
     except (OSError, ValueError, EOFError) as error:
         raise PopulationError(f"{path}: damaged, or no .npy file ({error}); restore it") from error
-    if array.ndim != 2 or array.dtype != _DTYPE or not array.flags.c_contiguous:
+    if array.ndim != 2 or array.dtype != DTYPE or not array.flags.c_contiguous:
         order = "rows" if array.flags.c_contiguous else "columns"
         raise PopulationError(
             f"{path}: has shape {array.shape}, type {array.dtype} and lies in the file by {order}; expected "

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from scalegmn.collections import ImportReport, RefusedFile, format_refusals
-from scalegmn.collections.small_cnn_zoo._collection import SmallCnnZoo, ZooFolder
+from scalegmn.collections.small_cnn_zoo._collection import SmallCnnZoo
+from scalegmn.collections.small_cnn_zoo._folder import ZooFolder
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.populations import PopulationWriter, progress_bar
 

@@ -55,6 +55,9 @@ class WildPark(Collection):
 
     splits: Path | None = None
 
+    name = "wild_park"
+    options: ClassVar[tuple[str, ...]] = ("splits",)
+    writable: ClassVar[bool] = False
     title: ClassVar[str] = "CNN Wild Park"
     networks_folder: ClassVar[str] = "cifar10_zooV2"
     splits_name: ClassVar[str] = "cnn_park_splits.json"
