@@ -9,21 +9,39 @@ import runpy
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scalegmn.cli.main import COMMANDS
+from scalegmn.collections import COLLECTIONS
 from scalegmn.comparison import parse_comparison
 from scalegmn.graph import FIELDS
+from scalegmn.images import FILE_FORMATS, IMAGE_SOURCES
 from scalegmn.models import EDITORS, MODELS, PREDICTORS, ModelConfig
+from scalegmn.models.baselines.features import FEATURES
 from scalegmn.networks import Activation, activation_kinds
+from scalegmn.registry import Registry
 from scalegmn.symmetry import group_of
 from scalegmn.training import TASKS, parse_config
+from scalegmn.trojans.triggers import TRIGGERS
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "scalegmn"
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 LANGUAGES = {"python", "console", "text", "yaml", "bibtex"}
+# All lists to which a page may add.
+REGISTRIES: tuple[Registry[Any], ...] = (
+    TASKS,
+    PREDICTORS,
+    EDITORS,
+    MODELS,
+    TRIGGERS,
+    FEATURES,
+    IMAGE_SOURCES,
+    FILE_FORMATS,
+    COLLECTIONS,
+)
 # First words of console lines whose meaning is not ours to check.
 FOREIGN = {"cd", "export", "git", "pip", "tensorboard"}
 
@@ -134,7 +152,7 @@ def test_python_runs(document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     script.write_text(code, encoding="utf-8")
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-    for registry in (TASKS, PREDICTORS, EDITORS, MODELS):
+    for registry in REGISTRIES:
         # What a page registers is gone after it.
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
     runpy.run_path(str(script))
