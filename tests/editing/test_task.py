@@ -36,7 +36,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Population:
 
 @pytest.fixture(autouse=True)
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_KINDS", dict(registry._KINDS))
+    monkeypatch.setattr(registry.EDITS, "_entries", dict(registry.EDITS._entries))
 
 
 def task(**options: object) -> InrEditing:
@@ -146,7 +146,7 @@ def test_bad_input(digits: Population, tmp_path: Path) -> None:
     made = InrEditing.from_population(digits, config=EditingConfig(image_size=(10, 8)))
     with pytest.raises(PopulationError, match=r"8 x 8 pixels and 1 channels.* 10 x 8 pixels"):
         made.targets(digits, rows)
-    with pytest.raises(ConfigurationError, match="unknown edit 'dilatation'"):
+    with pytest.raises(ConfigurationError, match="kind of edit is 'dilatation', expected"):
         InrEditing.from_population(digits, config=EditingConfig(edit="dilatation"))
     relu = mlp(widths=(2, 8, 1), activations=[Activation("relu")])
     theta = torch.zeros(4, relu.num_parameters)
@@ -186,7 +186,7 @@ def test_saved_and_loaded(digits: Population) -> None:
     # An edit that is not registered here is needed for targets only.
     unknown = InrEditing.from_config({**made.to_config(), "edit": "sepia"})
     assert unknown.predict(editor(), batch()).shape == (4, 8, 8)
-    with pytest.raises(ConfigurationError, match="unknown edit 'sepia'"):
+    with pytest.raises(ConfigurationError, match="kind of edit is 'sepia', expected"):
         unknown.targets(digits, np.arange(3))
 
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 from scalegmn.configuration import from_plain
 from scalegmn.editing.edits._filters import Blur, Dilation, Erosion, Gradient, Rotation
 from scalegmn.editing.edits._image_edit import FunctionEdit, ImageEdit, ImageFunction
 from scalegmn.editing.edits._tone import Brightness, Contrast, Sharpening
 from scalegmn.errors import ConfigurationError
+from scalegmn.registry import Registry
 
-_KINDS: dict[str, type[ImageEdit] | FunctionEdit] = {
-    kind.name: kind
-    for kind in (Dilation, Erosion, Gradient, Contrast, Brightness, Blur, Sharpening, Rotation)
-}
+EDITS: Final = Registry[type[ImageEdit] | FunctionEdit](
+    "kind of edit",
+    entries={
+        kind.name: kind
+        for kind in (Dilation, Erosion, Gradient, Contrast, Brightness, Blur, Sharpening, Rotation)
+    },
+    remedy="scalegmn.editing.edits.register_edit adds new ones, and installed extensions do",
+)
+"""Edits by the names that configurations use: classes with parameters, or functions without."""
 
 
 def register_edit(*, name: str, function: ImageFunction) -> ImageEdit:
@@ -31,19 +36,13 @@ def register_edit(*, name: str, function: ImageFunction) -> ImageEdit:
         ConfigurationError: the name is taken by another edit, or is none.
     """
     edit = FunctionEdit(name, function)
-    if not name.isidentifier():
-        raise ConfigurationError(
-            f"edit {name!r}: expected a name of letters, digits and underscores, with a letter first"
-        )
-    if _KINDS.get(name, edit) != edit:
-        raise ConfigurationError(f"edit {name!r}: the name is taken by another edit; choose a free one")
-    _KINDS[name] = edit
+    EDITS.register(name, edit)
     return edit
 
 
 def edit_names() -> tuple[str, ...]:
     """Names of all edits."""
-    return tuple(_KINDS)
+    return EDITS.names()
 
 
 def edit_called(name: str, parameters: Mapping[str, Any] | None = None) -> ImageEdit:
@@ -63,11 +62,7 @@ def edit_called(name: str, parameters: Mapping[str, Any] | None = None) -> Image
         Blur(sigma=2.0)
     """
     parameters = dict(parameters or {})
-    if name not in _KINDS:
-        near = get_close_matches(name, _KINDS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "scalegmn.editing.edits.register_edit adds new ones"
-        raise ConfigurationError(f"unknown edit {name!r}; known are {', '.join(_KINDS)}; {hint}")
-    kind = _KINDS[name]
+    kind = EDITS.get(name)
     types = {} if isinstance(kind, FunctionEdit) else _types(kind)
     unknown = sorted(set(parameters) - set(types))
     if unknown:
