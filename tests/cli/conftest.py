@@ -9,6 +9,12 @@ from scalegmn.networks import siren
 from scalegmn.seeding import generator
 
 
+@pytest.fixture(autouse=True)
+def width_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables are not folded at the width that the shell of whoever runs the tests has exported."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture
 def fashion(tmp_path: Path) -> Path:
     """FashionMNIST-INRs as they were published: three networks for training, two for testing."""
