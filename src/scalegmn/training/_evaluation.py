@@ -104,7 +104,7 @@ def evaluate(
         >>> from scalegmn.populations import PopulationWriter
         >>> from scalegmn.training import DataConfig, LoggingConfig, RunConfig, TrainingConfig
         >>> folder, network, labels = Path(tempfile.mkdtemp()), siren(widths=(2, 6, 1)), torch.arange(48) % 2
-        >>> theta = (1 + labels[:, None]) * torch.randn(48, network.num_parameters)
+        >>> theta = (1 + labels[:, None]) * (torch.rand(48, network.num_parameters) - 0.5)
         >>> with PopulationWriter(folder / "networks", provenance={"maker": "an example"}) as writer:
         ...     writer.append(network, theta, {"label": labels.numpy()})
         ...     writer.finish()
