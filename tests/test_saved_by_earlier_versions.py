@@ -105,8 +105,8 @@ def test_saved_models_answer_as_before(name: str) -> None:
         torch.testing.assert_close(answer.detach(), EXPECTED[f"models/{name}/{place}"], **DOUBLE)
 
 
-# Figures that jump where two outputs change places, which rounding decides for outputs of such small models.
-OF_ORDER = ("kendall_tau", "spearman", "auroc", "tpr_", "accuracy", "target_accuracy", "ece")
+# Figures of order jump where two outputs change places.  In these runs outputs lie as close as rounding.
+NEARLY_TIED = {"regress": ("kendall_tau", "spearman"), "detect": ("auroc", "tpr_")}
 
 
 @pytest.mark.parametrize("name", [*RUNS, "edit"])
@@ -117,7 +117,7 @@ def test_evaluate_finds_the_figures_of_the_training(stores: Path, name: str) -> 
     assert recorded["networks"] == found["networks"]
     figures = {key for key, value in recorded.items() if isinstance(value, float)}
     assert figures <= found.keys()
-    figures = {key for key in figures if not key.startswith(OF_ORDER)}
+    figures = {key for key in figures if not key.startswith(NEARLY_TIED.get(name, ()))}
     assert figures
     for key in figures:
         assert found[key] == pytest.approx(recorded[key], rel=1e-3, abs=1e-5), key

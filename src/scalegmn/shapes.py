@@ -31,7 +31,6 @@ NodeMask = Bool[Tensor, "V 1"]
 """What holds of some nodes and not of others."""
 NodeFeatures = Float[Tensor, "V D"]
 MappedNodes = Float[Tensor, "V F"]
-NodeExtras = Float[Tensor, "V Z"]
 EdgeFeatures = Float[Tensor, "E D"]
 EdgeIndex = Int[Tensor, "2 E"]
 EdgeIntegers = Int[Tensor, "E"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Literal, final, get_args
+from typing import Annotated, Any, Literal, final
 
 from scalegmn.configuration import (
     Configuration,
@@ -22,7 +22,6 @@ from scalegmn.trojans.triggers import KindName, PatternName, Trigger, TriggerSpa
 from scalegmn.zoo.cnns import Optimizer
 
 Labels = Literal["dirty", "clean"]
-LABELS: Final[tuple[Labels, ...]] = get_args(Labels)
 Start = Literal["base", "scratch"]
 
 
