@@ -21,6 +21,7 @@ FLOORS = (
     ("errors", "exports", "printable", "shapes", "seeding", "disk", "configuration", "csv_text", "registry"),
     ("checkpoints",),
     ("networks",),
+    ("programs",),
     ("symmetry",),
     ("graph",),
     ("nn",),

@@ -38,6 +38,14 @@ class UnsupportedLayerError(ArchitectureError):
     """A module holds a layer that the library cannot turn into a graph."""
 
 
+class ProgramError(ScaleGMNError, ValueError):
+    """A module cannot be traced, or a program is damaged."""
+
+
+class UnsupportedOperationError(ProgramError):
+    """A network uses an operation that nothing is known of."""
+
+
 class SymmetryError(ScaleGMNError, ValueError):
     """A group, a group element or a permutation does not fit the network it is applied to."""
 

@@ -184,13 +184,13 @@ class Registry(Generic[T]):
         """Add something.
 
         Args:
-            name: by which it is asked for: letters, digits and underscores.
+            name: by which it is asked for: letters, digits and underscores, in parts with dots between them.
             value: what it is, or where.
 
         Raises:
             ScaleGMNError: the name is none, or something else has it.
         """
-        if not isinstance(name, str) or not name.isidentifier():
+        if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
             raise self._error(
                 f"the name of a {self.kind} is {format_value(name)}, expected letters, digits and "
                 "underscores, with a letter first"

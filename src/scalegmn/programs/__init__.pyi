@@ -1,0 +1,25 @@
+from ._algebra import Algebra, HasShape
+from ._behavior import ABSOLUTE, EVEN, LINEAR, ODD, OPAQUE, RELU, Behavior, Parity, power
+from ._program import Argument, Constant, EffectiveParameter, Input, Instruction, Operand, Program, ValueType
+
+__all__ = [
+    "ABSOLUTE",
+    "EVEN",
+    "LINEAR",
+    "ODD",
+    "OPAQUE",
+    "RELU",
+    "Algebra",
+    "Argument",
+    "Behavior",
+    "Constant",
+    "EffectiveParameter",
+    "HasShape",
+    "Input",
+    "Instruction",
+    "Operand",
+    "Parity",
+    "Program",
+    "ValueType",
+    "power",
+]

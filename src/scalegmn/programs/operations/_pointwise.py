@@ -1,0 +1,43 @@
+"""Functions of one number, entry by entry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar, final
+
+from scalegmn.programs import ABSOLUTE, EVEN, ODD, OPAQUE, RELU, Algebra, Behavior, HasShape, Instruction
+
+from ._operation import Operation
+
+L = TypeVar("L", bound=HasShape)
+
+
+@final
+class Pointwise(Operation):
+    """``y = f(x)``, entry by entry, with whatever else it takes being literals.
+
+    Args:
+        name: in the registry.
+        behavior: of ``f``.
+    """
+
+    def __init__(self, name: str, behavior: Behavior) -> None:
+        super().__init__(name)
+        self._behavior = behavior
+
+    def interpret(
+        self, algebra: Algebra[L], arguments: Sequence[Any], instruction: Instruction
+    ) -> tuple[L, ...]:
+        return (algebra.apply(arguments[0], self._behavior),)
+
+
+OPERATIONS: Final = (
+    Pointwise("aten.relu.default", RELU),
+    Pointwise("aten.abs.default", ABSOLUTE),
+    Pointwise("aten.tanh.default", ODD),
+    Pointwise("aten.sin.default", ODD),
+    Pointwise("aten.cos.default", EVEN),
+    Pointwise("aten.exp.default", OPAQUE),
+    Pointwise("aten.gelu.default", OPAQUE),
+    Pointwise("aten.sigmoid.default", OPAQUE),
+)

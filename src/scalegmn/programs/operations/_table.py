@@ -1,0 +1,33 @@
+"""All kinds of operations, by name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from scalegmn.errors import UnsupportedOperationError
+from scalegmn.registry import Registry
+
+from . import _pointwise, _views
+from ._operation import Operation
+
+_KINDS = (_pointwise, _views)
+
+OPERATIONS: Final[Registry[Operation]] = Registry(
+    "operation",
+    entries={operation.name: operation for kind in _KINDS for operation in kind.OPERATIONS},
+    remedy="register it with register_operation",
+    error=UnsupportedOperationError,
+)
+"""All kinds of operations, by name: the only ones that a program may hold."""
+
+
+def register_operation(operation: Operation) -> None:
+    """Add a kind of operation.
+
+    Args:
+        operation: says what it is made of.
+
+    Raises:
+        UnsupportedOperationError: another one has its name.
+    """
+    OPERATIONS.register(operation.name, operation)
