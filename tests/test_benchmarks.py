@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 
 ROOT = Path(__file__).parents[1]
 WAY = "cpu float32 eager, batches of 16"
@@ -22,6 +23,12 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def published(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(str(ROOT))
     return importlib.import_module("benchmarks.published")
+
+
+@pytest.fixture
+def any_network(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT))
+    return importlib.import_module("benchmarks.any_network.models")
 
 
 def test_figures_under_half_are_named(recorded: ModuleType, tmp_path: Path) -> None:
@@ -75,3 +82,46 @@ def test_valid_files_are_read_as_others_read_them(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(AssertionError, match="file 0 of seed 2"):
         monkeypatch.setattr(read_valid, "FORMS", ("npz",))
         read_valid.compare(files=1, seed=2)
+
+
+def test_list_of_networks_is_long_and_varied(any_network: ModuleType) -> None:
+    entries = any_network.list_models()
+    assert len({entry.name for entry in entries}) == len(entries) >= 60
+    assert len({entry.family for entry in entries}) >= 40
+    assert sum(entry.needs is None for entry in entries) >= 60
+
+
+def test_hand_written_networks_run_on_two_sizes(any_network: ModuleType) -> None:
+    before = torch.random.get_rng_state()
+    for entry in any_network.list_models():
+        if entry.needs is None:
+            module = entry.build()
+            first, second = (tuple(example) for example in entry.examples())
+            assert {tensor.shape[0] for tensor in first} == {2}
+            assert [tensor.shape for tensor in first] != [tensor.shape for tensor in second], entry.name
+            with torch.no_grad():
+                assert all(torch.isfinite(value).all() for value in outputs(module(*first))), entry.name
+                assert all(torch.isfinite(value).all() for value in outputs(module(*second))), entry.name
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def outputs(found: torch.Tensor | tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    return (found,) if isinstance(found, torch.Tensor) else found
+
+
+def test_networks_of_the_list_have_values_that_hide_nothing(any_network: ModuleType) -> None:
+    for entry in any_network.list_models():
+        if entry.needs is None:
+            one, same = entry.build(), entry.build()
+            assert not one.training and sum(value.numel() for value in one.parameters()) < 5000
+            for (name, value), other in zip(
+                one.state_dict().items(), same.state_dict().values(), strict=True
+            ):
+                assert torch.equal(value, other), (entry.name, name)
+            for name, value in one.named_parameters():
+                assert not ((value == 0) | (value == 1)).any(), (entry.name, name)
+            for name, value in one.named_buffers():
+                assert not name.endswith(("running_mean", "running_var")) or value.std() > 0, (
+                    entry.name,
+                    name,
+                )

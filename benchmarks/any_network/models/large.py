@@ -1,0 +1,14 @@
+"""A network of the size that people have."""
+
+from __future__ import annotations
+
+from ._entry import Entry, normals, seeded
+from .hand_written_cnns import BasicBlock, ResNet
+
+RESNET18 = Entry(
+    "resnet18",
+    "resnet",
+    seeded(lambda: ResNet(BasicBlock, (64, 128, 256, 512), (2, 2, 2, 2), 1000, large_stem=True)),
+    normals((2, 3, 224, 224), (1, 3, 192, 192)),
+)
+"""11.7 million parameters, as torchvision's."""
