@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import final
 
+import torch
+from torch import Tensor
+
 
 @final
 @dataclass(frozen=True, order=True)
@@ -86,6 +89,13 @@ class Constant:
 
     type: ValueType
     data: bytes = field(repr=False)
+
+    def tensor(self) -> Tensor:
+        """The numbers, as a tensor of its own."""
+        dtype = getattr(torch, self.type.dtype)
+        if not self.data:
+            return torch.empty(self.type.shape, dtype=dtype)
+        return torch.frombuffer(bytearray(self.data), dtype=dtype).reshape(self.type.shape)
 
 
 @final
