@@ -219,15 +219,24 @@ class GradedAlgebra(LabelAlgebra):
             return x
         ids = x.terms[0].ids
         repeated = [axis for axis in range(ids.dim()) if not varies(ids, (axis,))]
-        terms = []
-        for left_out in (positions, summed):
-            shape = [1 if axis in repeated or axis in left_out else n for axis, n in enumerate(x.shape)]
-            new = compressed(self.cells.new(shape, origin=self.place))
-            terms.append(Term(Fraction(1), new.expand(x.shape)))
+        inner = [1 if axis in repeated or axis in positions else size for axis, size in enumerate(x.shape)]
+        outer = [1 if axis in repeated or axis in summed else size for axis, size in enumerate(x.shape)]
+        terms = [
+            Term(Fraction(1), compressed(new).expand(x.shape))
+            for new in (self.cells.new(inner, origin=self.place), self._relative(outer, positions))
+        ]
         self.cells.define(
             narrowed(ids, repeated), [Term(t.coefficient, narrowed(t.ids, repeated)) for t in terms]
         )
         return self.cells.resolve(x)
+
+    def _relative(self, shape: Sequence[int], positions: Sequence[int]) -> Tensor:
+        """New unknowns but for the first along positions: only differences mean anything."""
+        first = torch.zeros(tuple(shape), dtype=torch.bool)
+        first[tuple(slice(0, 1) if axis in positions else slice(None) for axis in range(len(shape)))] = True
+        ids = torch.full(tuple(shape), ORIGIN, dtype=torch.int64)
+        ids[~first] = self.cells.new((int((~first).sum()),), origin=self.place)
+        return ids
 
     def _used(self, x: Labels) -> Labels:
         """Note that other unknowns are defined by these."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
 import torch
 from torch import Tensor
 
+from scalegmn.errors import SymmetryError
 from scalegmn.programs import Program
 
+from ._families import Family, families
 from ._graded import GradedAlgebra, ScaleAlgebra, SignAlgebra
 from ._group_element import GroupElement
 from ._interpretation import evaluated, interpret
@@ -26,15 +28,21 @@ class Exponents:
     Attributes:
         kernel: how all unknowns depend on the free ones.
         parameters: for each parameter that is read, a sum of unknowns per number.
+        origins: for each free unknown, the module or parameter that it comes from.
     """
 
     kernel: Kernel
     parameters: Mapping[str, Labels]
+    origins: Mapping[int, str]
 
     @property
     def dimension(self) -> int:
         """How many of them are free."""
         return self.kernel.dimension
+
+    def families(self) -> tuple[Family, ...]:
+        """Dimensions grouped by the parameters that they move."""
+        return families(self.kernel, self.parameters, self.origins)
 
     def evaluate(self, coordinates: Tensor) -> dict[str, Tensor]:
         """Exponents of all parameters.
@@ -58,11 +66,13 @@ class SymmetryGroup:
 
     Attributes:
         program: the network.
+        unread: parameters that nothing reads at any of the sizes; they may be anything.
         scales: positive factors.
         signs: flips.
     """
 
     program: Program
+    unread: tuple[str, ...]
     scales: Exponents
     signs: Exponents
 
@@ -85,28 +95,38 @@ class SymmetryGroup:
         return GroupElement(factors=factors)
 
 
-def symmetry_group(program: Program) -> SymmetryGroup:
+def symmetry_group(program: Program, *others: Program) -> SymmetryGroup:
     """Compute the symmetry group of a program.
 
     Args:
         program: as :func:`scalegmn.programs.trace` makes it.
+        others: the same network at other sizes of its input; the group is what holds at all of them.
 
     Raises:
-        SymmetryError: an operation's rule is wrong.
+        SymmetryError: an operation's rule is wrong, or the parameters of the programs differ.
     """
-    return SymmetryGroup(
-        program=program,
-        scales=_exponents(program, ScaleAlgebra(program.parameters)),
-        signs=_exponents(program, SignAlgebra(program.parameters)),
-    )
+    for other in others:
+        if other.parameters != program.parameters:
+            raise SymmetryError(
+                f"the programs have {len(program.parameters)} and {len(other.parameters)} parameters, or of "
+                "other names and shapes, expected one network at several sizes; trace the same module"
+            )
+    programs = (program, *others)
+    scales = ScaleAlgebra(program.parameters)
+    signs = SignAlgebra(program.parameters)
+    exponents = [_exponents(programs, algebra) for algebra in (scales, signs)]
+    unread = [p.name for index, p in enumerate(program.parameters) if not scales.is_read(index)]
+    return SymmetryGroup(program=program, unread=tuple(unread), scales=exponents[0], signs=exponents[1])
 
 
-def _exponents(program: Program, algebra: GradedAlgebra) -> Exponents:
-    interpret(program, algebra)
+def _exponents(programs: Sequence[Program], algebra: GradedAlgebra) -> Exponents:
+    # Conditions of all programs on the same unknowns: what is left holds for each of them.
+    for program in programs:
+        interpret(program, algebra)
     kernel = algebra.solve()
     labels = {
         parameter.name: algebra.cells.resolve(algebra.parameter(index))
-        for index, parameter in enumerate(program.parameters)
+        for index, parameter in enumerate(algebra.parameters)
         if algebra.is_read(index)
     }
-    return Exponents(kernel=kernel, parameters=labels)
+    return Exponents(kernel=kernel, parameters=labels, origins=algebra.cells.origins(kernel.free.tolist()))
