@@ -14,7 +14,7 @@ from torch import Tensor
 
 from scalegmn.programs import EffectiveParameter
 
-from ._labels import ORIGIN, Labels, Term, compressed, simplified
+from ._labels import ORIGIN, Labels, Term, compressed, core, simplified
 
 
 @final
@@ -92,10 +92,7 @@ class Cells:
         """Whether all entries are unread cells, each once, but for axes along which they are repeated."""
         if len(x.terms) != 1 or x.terms[0].coefficient != 1:
             return False
-        ids = x.terms[0].ids
-        for axis in range(ids.dim()):
-            if ids.stride(axis) == 0:
-                ids = ids.narrow(axis, 0, 1)
+        ids = core(x.terms[0].ids)
         if ids.numel() == 0 or bool((ids <= ORIGIN).any() | (ids >= self.cells).any()):
             return False
         if bool((self.state[ids.reshape(-1)] != CellState.unread).any()):
@@ -109,7 +106,7 @@ class Cells:
 
     def touch(self, ids: Tensor) -> None:
         """Note that cells stand for themselves from now on, since an equation or a value has them."""
-        inside = ids.reshape(-1)
+        inside = core(ids).reshape(-1)
         inside = inside[(inside > ORIGIN) & (inside < self.cells)]
         self.state[inside] = torch.clamp(self.state[inside], min=int(CellState.used))
 
@@ -136,23 +133,19 @@ class Cells:
         return Labels(x.shape, simplified(terms), x.known)
 
     def _resolved(self, term: Term) -> list[Term]:
-        ids = term.ids
-        core = ids
-        for axis in range(ids.dim()):
-            if ids.stride(axis) == 0:
-                core = core.narrow(axis, 0, 1)
-        defined = torch.zeros(core.shape, dtype=torch.bool)
-        inside = (core > ORIGIN) & (core < self.cells)
-        defined[inside] = self.state[core[inside]] == int(CellState.defined)
+        ids, shape = core(term.ids), term.ids.shape
+        defined = torch.zeros(ids.shape, dtype=torch.bool)
+        inside = (ids > ORIGIN) & (ids < self.cells)
+        defined[inside] = self.state[ids[inside]] == int(CellState.defined)
         if not bool(defined.any()):
             return [term]
-        looked_up = torch.where(defined, core, ORIGIN)
+        looked_up = torch.where(defined, ids, ORIGIN)
         found = [
-            Term(term.coefficient * coefficient, compressed(table[looked_up]).expand(ids.shape))
+            Term(term.coefficient * coefficient, compressed(table[looked_up]).expand(shape))
             for coefficient, table in self._slots
         ]
-        rest = torch.where(defined, ORIGIN, core)
-        return [*found, Term(term.coefficient, compressed(rest).expand(ids.shape))]
+        rest = torch.where(defined, ORIGIN, ids)
+        return [*found, Term(term.coefficient, compressed(rest).expand(shape))]
 
     def _slot(self, coefficient: Fraction, taken: set[int]) -> int:
         for index, (known, _) in enumerate(self._slots):

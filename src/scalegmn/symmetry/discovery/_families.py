@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-import torch
 from scipy.sparse import csr_matrix
 
 from ._kernel import Kernel
-from ._labels import Labels, Term
+from ._labels import Labels, Term, core
 
 LARGEST_EXACT = 200_000
 """Parameters with more different entries are described term by term, without looking for what cancels."""
@@ -78,20 +77,12 @@ def _touched(kernel: Kernel, labels: Labels) -> Iterator[tuple[int, tuple[int, .
 
 
 def _columns(kernel: Kernel, term: Term) -> set[int]:
-    ids = np.unique(_core(term).numpy())
+    ids = np.unique(core(term.ids).numpy())
     return set(kernel.matrix[kernel.position(ids)].indices.tolist())
 
 
 def _axes(term: Term) -> tuple[int, ...]:
     return tuple(a for a in range(term.ids.dim()) if term.ids.shape[a] > 1 and term.ids.stride(a) != 0)
-
-
-def _core(term: Term) -> torch.Tensor:
-    ids = term.ids
-    for axis in range(ids.dim()):
-        if ids.stride(axis) == 0:
-            ids = ids.narrow(axis, 0, 1)
-    return ids.reshape(-1)
 
 
 def _varying(labels: Labels) -> tuple[int, ...]:

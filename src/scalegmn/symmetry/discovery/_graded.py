@@ -22,6 +22,7 @@ from ._labels import (
     Term,
     aligned,
     compressed,
+    core,
     first_along,
     narrowed,
     simplified,
@@ -123,7 +124,7 @@ class GradedAlgebra(LabelAlgebra):
         x, y = self.cells.resolve(x), self.cells.resolve(y)
         terms = simplified((*x.terms, *y.terms))
         nothing = Labels(x.shape, terms).anything()
-        if nothing is not None and bool(nothing.all()):
+        if nothing is not None and bool(core(nothing).all()):
             return Labels(x.shape, (_mask(nothing, x.shape),))  # always 0, whatever the other factor is
         if x.known is None and y.known is None:
             for term in terms:
@@ -247,7 +248,7 @@ class GradedAlgebra(LabelAlgebra):
 
 
 def _mask(nothing: Tensor, shape: Sequence[int]) -> Term:
-    return Term(Fraction(1), compressed(torch.where(nothing, ANYTHING, ORIGIN)).expand(*shape))
+    return Term(Fraction(1), torch.where(core(nothing), ANYTHING, ORIGIN).expand(*shape))
 
 
 def _first_place(nothing: Tensor, axes: Sequence[int]) -> Tensor:

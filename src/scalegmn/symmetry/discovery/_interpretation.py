@@ -13,7 +13,7 @@ from scalegmn.programs import Argument, Instruction, Operand, Program
 from scalegmn.programs.operations import OPERATIONS
 
 from ._label_algebra import LabelAlgebra
-from ._labels import Labels
+from ._labels import Labels, core
 
 
 def interpret(program: Program, algebra: LabelAlgebra) -> list[Labels | None]:
@@ -105,9 +105,5 @@ def evaluated(labels: Labels, numbers: Tensor) -> Tensor:
     """
     total = torch.zeros((), dtype=numbers.dtype)
     for term in labels.terms:
-        core = term.ids
-        for axis in range(core.dim()):
-            if core.stride(axis) == 0:
-                core = core.narrow(axis, 0, 1)
-        total = total + float(term.coefficient) * numbers[core]
+        total = total + float(term.coefficient) * numbers[core(term.ids)]
     return total.expand(labels.shape)

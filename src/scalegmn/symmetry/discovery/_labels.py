@@ -59,10 +59,10 @@ class Labels:
         """Which entries are always 0, broadcast to the shape; None if there are none."""
         found: Tensor | None = None
         for term in self.terms:
-            free = term.ids == ANYTHING
+            free = core(term.ids) == ANYTHING
             if bool(free.any()):
                 found = free if found is None else found | free
-        return found
+        return None if found is None else found.expand(self.shape)
 
     def expand(self, shape: Sequence[int]) -> Labels:
         """Broadcast to a larger shape."""
@@ -90,12 +90,21 @@ def rearranged(entries: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
 def compressed(ids: Tensor) -> Tensor:
     """The same entries, with stride 0 along every axis where they do not change."""
     shape = ids.shape
-    for axis, size in enumerate(shape):
+    ids = core(ids)
+    for axis, size in enumerate(ids.shape):
         if size > 1:
             first = ids.narrow(axis, 0, 1)
-            if ids.stride(axis) == 0 or torch.equal(ids, first.expand_as(ids)):
+            if torch.equal(ids, first.expand_as(ids)):
                 ids = first
     return ids.expand(shape)
+
+
+def core(ids: Tensor) -> Tensor:
+    """Each different entry once: without the axes of stride 0, which keep size 1."""
+    for axis in range(ids.dim()):
+        if ids.stride(axis) == 0 and ids.shape[axis] > 1:
+            ids = ids.narrow(axis, 0, 1)
+    return ids
 
 
 def varies(ids: Tensor, axes: Iterable[int]) -> bool:
@@ -134,23 +143,15 @@ def simplified(terms: Iterable[Term]) -> tuple[Term, ...]:
 
 
 def _is_nothing(term: Term) -> bool:
-    return term.coefficient == 0 or bool((_core(term.ids) == ORIGIN).all())
+    return term.coefficient == 0 or bool((core(term.ids) == ORIGIN).all())
 
 
 def _is_mask(ids: Tensor) -> bool:
-    return bool((_core(ids) == ANYTHING).any())
-
-
-def _core(ids: Tensor) -> Tensor:
-    """Without the axes along which nothing changes."""
-    for axis in range(ids.dim()):
-        if ids.stride(axis) == 0:
-            ids = ids.narrow(axis, 0, 1)
-    return ids
+    return bool((core(ids) == ANYTHING).any())
 
 
 def _same(first: Tensor, second: Tensor) -> bool:
-    a, b = _core(first), _core(second)
+    a, b = core(first), core(second)
     return a.shape == b.shape and torch.equal(a, b)
 
 
