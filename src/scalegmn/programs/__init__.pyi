@@ -1,6 +1,7 @@
 from ._algebra import Algebra, HasShape
 from ._behavior import ABSOLUTE, EVEN, LINEAR, ODD, OPAQUE, RELU, Behavior, Parity, power
 from ._program import Argument, Constant, EffectiveParameter, Input, Instruction, Operand, Program, ValueType
+from ._running import run_program
 
 __all__ = [
     "ABSOLUTE",
@@ -22,4 +23,5 @@ __all__ = [
     "Program",
     "ValueType",
     "power",
+    "run_program",
 ]

@@ -14,6 +14,12 @@ from scalegmn.programs import Algebra, HasShape, Instruction
 L = TypeVar("L", bound=HasShape)
 
 
+WHERE_NUMBERS_LIE: Final = frozenset(
+    {"layout", "device", "pin_memory", "memory_format", "dtype", "out", "generator"}
+)
+"""Keywords that a program leaves out: they say where and how numbers lie, and not what they are."""
+
+
 class Operation(ABC):
     """A kind of operation.
 
@@ -39,9 +45,10 @@ class Operation(ABC):
         Returns:
             What the instruction writes, in order.
         """
-        namespace, operator, overload = self.name.split(".")
-        function = getattr(getattr(getattr(torch.ops, namespace), operator), overload)
-        written: Tensor | Sequence[Tensor] = function(*arguments)
+        function = operator_of(self.name)
+        positional, keywords = signature_of(function)
+        named = dict(zip(keywords, arguments[len(positional) :], strict=True))
+        written: Tensor | Sequence[Tensor] = function(*arguments[: len(positional)], **named)
         return (written,) if isinstance(written, Tensor) else tuple(written)
 
     @abstractmethod
@@ -58,3 +65,26 @@ class Operation(ABC):
         Returns:
             Labels of the outputs that anything may use, in order.
         """
+
+
+def operator_of(name: str) -> Any:
+    """An operator of PyTorch by its full name."""
+    namespace, operator, overload = name.split(".")
+    return getattr(getattr(getattr(torch.ops, namespace), operator), overload)
+
+
+def signature_of(function: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of an operator's positional arguments, and of its keywords that say what numbers are."""
+    arguments = function._schema.arguments
+    return (
+        tuple(argument.name for argument in arguments if not argument.kwarg_only),
+        tuple(a.name for a in arguments if a.kwarg_only and a.name not in WHERE_NUMBERS_LIE),
+    )
+
+
+def as_labels(algebra: Algebra[L], value: Any) -> L:
+    """Labels of an argument that may be a literal number."""
+    if isinstance(value, (bool, int, float)):
+        return algebra.constant(torch.tensor(value, dtype=torch.float64))
+    labels: L = value
+    return labels

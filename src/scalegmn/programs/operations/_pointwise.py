@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar, final
 
-from scalegmn.programs import ABSOLUTE, EVEN, ODD, OPAQUE, RELU, Algebra, Behavior, HasShape, Instruction
+from scalegmn.programs import (
+    ABSOLUTE,
+    EVEN,
+    LINEAR,
+    ODD,
+    OPAQUE,
+    RELU,
+    Algebra,
+    Behavior,
+    HasShape,
+    Instruction,
+)
 
 from ._operation import Operation
 
@@ -33,6 +44,12 @@ class Pointwise(Operation):
 
 OPERATIONS: Final = (
     Pointwise("aten.relu.default", RELU),
+    Pointwise("aten.neg.default", LINEAR),
+    Pointwise("aten.leaky_relu.default", RELU),
+    Pointwise("aten.erf.default", ODD),
+    Pointwise("aten.silu.default", OPAQUE),
+    Pointwise("aten.softplus.default", OPAQUE),
+    Pointwise("aten.log.default", OPAQUE),
     Pointwise("aten.abs.default", ABSOLUTE),
     Pointwise("aten.tanh.default", ODD),
     Pointwise("aten.sin.default", ODD),

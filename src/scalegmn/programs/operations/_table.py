@@ -7,10 +7,36 @@ from typing import Final
 from scalegmn.errors import UnsupportedOperationError
 from scalegmn.registry import Registry
 
-from . import _pointwise, _views
+from . import (
+    _convolution,
+    _joining,
+    _matrix_products,
+    _normalization,
+    _pointwise,
+    _pooling,
+    _powers,
+    _products,
+    _reductions,
+    _softmax,
+    _sums,
+    _views,
+)
 from ._operation import Operation
 
-_KINDS = (_pointwise, _views)
+_KINDS = (
+    _convolution,
+    _joining,
+    _matrix_products,
+    _normalization,
+    _pointwise,
+    _pooling,
+    _powers,
+    _products,
+    _reductions,
+    _softmax,
+    _sums,
+    _views,
+)
 
 OPERATIONS: Final[Registry[Operation]] = Registry(
     "operation",

@@ -1,6 +1,22 @@
+from ._checking import FunctionCheck, check_function
+from ._description import ChannelFamily, channel_families, description
+from ._families import ExponentFamily
 from ._group_element import GroupElement
 from ._kernel import Kernel
 from ._rearrangement import Rearrangement
 from ._symmetries import Exponents, SymmetryGroup, symmetry_group
 
-__all__ = ["Exponents", "GroupElement", "Kernel", "Rearrangement", "SymmetryGroup", "symmetry_group"]
+__all__ = [
+    "ChannelFamily",
+    "ExponentFamily",
+    "Exponents",
+    "FunctionCheck",
+    "GroupElement",
+    "Kernel",
+    "Rearrangement",
+    "SymmetryGroup",
+    "channel_families",
+    "check_function",
+    "description",
+    "symmetry_group",
+]

@@ -18,7 +18,7 @@ LARGEST_EXACT = 200_000
 
 @final
 @dataclass(frozen=True)
-class Family:
+class ExponentFamily:
     """Dimensions of one kind: channels that the same parameters write and read.
 
     Attributes:
@@ -39,7 +39,7 @@ class Family:
 
 def families(
     kernel: Kernel, parameters: Mapping[str, Labels], origins: Mapping[int, str]
-) -> tuple[Family, ...]:
+) -> tuple[ExponentFamily, ...]:
     """Group the dimensions of a kernel by the parameters that they move.
 
     Args:
@@ -59,7 +59,7 @@ def families(
         if moved:
             members.setdefault(tuple(moved), []).append(column)
     return tuple(
-        Family(origins[int(kernel.free[columns[0]])], moved, len(columns))
+        ExponentFamily(origins[int(kernel.free[columns[0]])], moved, len(columns))
         for moved, columns in members.items()
     )
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from scalegmn.errors import SymmetryError
 from scalegmn.programs import Program
 
-from ._families import Family, families
+from ._families import ExponentFamily, families
 from ._graded import GradedAlgebra, ScaleAlgebra, SignAlgebra
 from ._group_element import GroupElement
 from ._interpretation import evaluated, interpret
@@ -40,7 +40,7 @@ class Exponents:
         """How many of them are free."""
         return self.kernel.dimension
 
-    def families(self) -> tuple[Family, ...]:
+    def families(self) -> tuple[ExponentFamily, ...]:
         """Dimensions grouped by the parameters that they move."""
         return families(self.kernel, self.parameters, self.origins)
 

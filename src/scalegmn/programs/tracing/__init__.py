@@ -1,0 +1,7 @@
+"""From a module to a program."""
+
+from __future__ import annotations
+
+from scalegmn.exports import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -1,0 +1,3 @@
+from ._trace import trace
+
+__all__ = ["trace"]
