@@ -7,6 +7,7 @@ from ._metrics import Metrics, read_metrics
 from ._overview import Overview, draw_overview
 from ._roc import draw_roc
 from ._scatter import ScatterPanel, draw_scatter
+from ._symmetry_sheet import draw_symmetries
 from ._tables import ResultTable
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "draw_overview",
     "draw_roc",
     "draw_scatter",
+    "draw_symmetries",
     "read_metrics",
     "save_figure",
 ]
