@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from ._derived import DERIVED
 from ._entry import Entry, Example, Expected, randomize
 
 __all__ = ["Entry", "Example", "Expected", "list_models", "randomize"]
@@ -34,4 +37,5 @@ def list_models() -> tuple[Entry, ...]:
         from_transformers,
         from_transformers_vision,
     )
-    return tuple(entry for subject in subjects for entry in subject.ENTRIES)
+    entries = tuple(entry for subject in subjects for entry in subject.ENTRIES)
+    return tuple(replace(entry, expected=DERIVED.get(entry.name)) for entry in entries)

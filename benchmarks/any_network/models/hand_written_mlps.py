@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ._entry import Entry, Example, Expected, normals, seeded
+from ._entry import Entry, Example, normals, seeded
 
 
 class MLP(nn.Module):
@@ -275,11 +275,9 @@ def _graphs() -> tuple[Example, Example]:
 GRAPHS = normals(((2, 4, 3), (2, 4, 4)), ((1, 5, 3), (1, 5, 5)))
 
 ENTRIES = (
-    Entry("mlp_relu", "mlp", seeded(MLP), normals((2, 3), (5, 3)), Expected(scales=9, signs=0)),
-    Entry(
-        "mlp_tanh", "mlp", seeded(lambda: MLP("tanh")), normals((2, 3), (5, 3)), Expected(scales=0, signs=9)
-    ),
-    Entry("tied_residual", "residual mlp", seeded(TiedResidual), normals((2, 3), (5, 3)), Expected(6, 0)),
+    Entry("mlp_relu", "mlp", seeded(MLP), normals((2, 3), (5, 3))),
+    Entry("mlp_tanh", "mlp", seeded(lambda: MLP("tanh")), normals((2, 3), (5, 3))),
+    Entry("tied_residual", "residual mlp", seeded(TiedResidual), normals((2, 3), (5, 3))),
     Entry("quick_start", "mlp", seeded(QuickStart), normals((2, 1, 4, 4), (3, 1, 4, 4))),
     Entry("residual_mlp", "residual mlp", seeded(ResidualMLP), normals((2, 3), (5, 3))),
     Entry("batch_norm_mlp", "mlp with batch norm", seeded(BatchNormMLP), normals((2, 4), (5, 4))),

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ._entry import Entry, Expected, normals, seeded, tokens
+from ._entry import Entry, normals, seeded, tokens
 
 
 class Attention(nn.Module):
@@ -209,10 +209,9 @@ ENTRIES = (
         "attention",
         seeded(Attention),
         normals((2, 3, 4), (1, 5, 4)),
-        Expected(scales=8, signs=8),
     ),
     Entry("gpt", "gpt-2", seeded(GPT), IDS),
-    Entry("llama", "llama", seeded(Llama), IDS, Expected(scales=34, signs=42)),
+    Entry("llama", "llama", seeded(Llama), IDS),
     Entry("encoder", "transformer encoder", seeded(lambda: EncoderClassifier(norm_first=False)), IDS),
     Entry(
         "encoder_norm_first", "transformer encoder", seeded(lambda: EncoderClassifier(norm_first=True)), IDS
