@@ -32,6 +32,11 @@ def machine() -> str:
     return f"{name}, {os.cpu_count()} cores"
 
 
+def facts() -> dict[str, str]:
+    """Where and when something is measured."""
+    return {"machine": machine(), "date": datetime.date.today().isoformat()}
+
+
 def read(path: Path = FILE) -> dict[str, dict[str, dict[str, float | str]]]:
     """Way of running -> setting -> figures; empty where nothing was ever recorded."""
     found: dict[str, dict[str, dict[str, float | str]]] = {}
@@ -43,10 +48,10 @@ def read(path: Path = FILE) -> dict[str, dict[str, dict[str, float | str]]]:
 def record(way: str, found: Mapping[str, Times], *, path: Path = FILE) -> None:
     """Write the figures of some settings; those of other settings and ways stay as they are."""
     known = read(path)
-    facts = {"machine": machine(), "date": datetime.date.today().isoformat()}
+    now = facts()
     for name, times in found.items():
         figures = {kind: round(times[kind], 3) for kind in KINDS}
-        known.setdefault(way, {})[name] = {**figures, **facts}
+        known.setdefault(way, {})[name] = {**figures, **now}
     path.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 

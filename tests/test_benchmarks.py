@@ -125,3 +125,32 @@ def test_networks_of_the_list_have_values_that_hide_nothing(any_network: ModuleT
                     entry.name,
                     name,
                 )
+
+
+def test_faults_of_outcomes_are_named(monkeypatch: pytest.MonkeyPatch, any_network: ModuleType) -> None:
+    outcomes = importlib.import_module("benchmarks.any_network._outcome")
+    entry = next(entry for entry in any_network.list_models() if entry.name == "mlp_relu")
+    fine = outcomes.Outcome.of(entry).but(scales=9, signs=0, errors={"signs": 0.0, "scales": 1e-15})
+    assert fine.faults() == [] and fine.captured and fine.error == 1e-15
+    assert fine.but(refused="no such operation").faults() == []
+    (line,) = fine.but(scales=10).faults()
+    assert line == "mlp_relu: 10 scales were found, and 9 derived by hand"
+    (line,) = fine.but(errors={"scales": 2e-10}).faults()
+    assert "random scales change the answers by 2.0e-10" in line
+    assert len(fine.but(errors={"signs": float("nan")}).faults()) == 1
+
+
+def test_double_precision_is_kept_where_code_casts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    in_double = importlib.import_module("benchmarks.any_network._double")
+
+    class Casting(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.softmax(x.float(), dim=-1, dtype=torch.float32).to(x.dtype)
+
+    x = torch.tensor([[0.1, 0.2]], dtype=torch.float64)
+    (found,) = in_double.answer(Casting(), {}, (x,))
+    assert found.dtype == torch.float64
+    assert in_double.distance([x.softmax(-1)], [found]) < 1e-15
+    assert in_double.distance([x.softmax(-1)], [Casting()(x)]) > 1e-10
+    assert in_double.distance([x], [x * float("nan")]) == float("inf")

@@ -155,4 +155,16 @@ DERIVED = {
         3 * 4 + (3 * 2 + 3 * 2 + 2 * 8 + 2 * 8 + 8) + (3 * 3 + 3 * 3 + 2 * 12 + 2 * 12),
         4 + (2 + 2 + 8 + 8) + (3 + 3 + 12 + 12),
     ),
+    "hf_regnet": Expected(
+        3 * 4 + (3 * 8 + 3 * 8 + 2 * 8 + 2 * 8 + 1 + 8) + (3 * 8 + 3 * 8 + 2 * 8 + 2 * 8 + 2), 4 + 8 * 8
+    ),
+    "hf_efficientnet": Expected(2 * (4 + 4 + 4 + 8 + 8 + 4 + 24) + 4 + 4, 4 + 4 + 4 + 8 + 8 + 4 + 24 + 4 + 4),
+    # Two blocks of width 4, a merge of four tokens, a block of width 8; norms of embedding and streams.
+    "hf_swin": Expected(2 * (4 + 4 + 8) + 16 + (8 + 8 + 16), 2 * (4 + 4 + 8) + 16 + (8 + 8 + 16) + 3),
+    "hf_convnext": Expected((4 + 4) + 4 + (6 + 6), (4 + 4) + 4 + (6 + 6) + 4),
+    "hf_convnextv2": Expected(4 + 4 + 6, 4 + 4 + 6 + 4),
+    "hf_segformer": Expected(
+        (4 + 4 + 4 + 4 + 4 + 8 + 4) + (8 + 8 + 8 + 8 + 16),
+        (4 + 4 + 4 + 4 + 4 + 8 + 4) + (8 + 8 + 8 + 8 + 16) + 5,
+    ),
 }

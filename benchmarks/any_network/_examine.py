@@ -1,0 +1,86 @@
+"""One network: its program, its group, and whether random elements of all kinds leave its answers alone."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from scalegmn.errors import ScaleGMNError
+from scalegmn.programs import Program
+from scalegmn.programs.tracing import trace
+from scalegmn.seeding import generator
+from scalegmn.symmetry.discovery import GroupElement, SymmetryGroup, symmetry_group
+
+from ._double import answer, distance, double
+from ._outcome import Outcome
+from .models import Entry, Example
+
+SPREAD = 0.5
+"""Factors of free scales lie between exp(-SPREAD) and exp(SPREAD)."""
+
+
+def examine(entry: Entry, *, draws: int = 3) -> Outcome:
+    """Capture a network, find its group, draw elements of every kind, and compare answers on both examples.
+
+    Args:
+        entry: of the list.
+        draws: random elements of each kind.
+    """
+    outcome = Outcome.of(entry)
+    module = entry.build().double()
+    outcome = outcome.but(parameters=sum(value.numel() for value in module.parameters()))
+    examples = tuple(double(example) for example in entry.examples())
+    start = time.process_time()
+    try:
+        programs = [_traced(module, example) for example in examples]
+        group = symmetry_group(*programs)
+    except ScaleGMNError as refusal:
+        return outcome.but(refused=str(refusal), seconds=time.process_time() - start)
+    return outcome.but(
+        seconds=time.process_time() - start,
+        megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        scales=group.scales.dimension,
+        signs=group.signs.dimension,
+        errors=_errors(module, group, examples, draws),
+    )
+
+
+def _traced(module: nn.Module, example: Example) -> Program:
+    if isinstance(example, tuple):
+        return trace(module, example)
+    return trace(module, (), example_kwargs=example)
+
+
+def _errors(
+    module: nn.Module, group: SymmetryGroup, examples: tuple[Example, ...], draws: int
+) -> dict[str, float]:
+    """By kind of element, how far the answers move."""
+    state = {name: value.detach() for name, value in module.state_dict().items()}
+    before = [answer(module, state, example) for example in examples]
+    errors: dict[str, float] = {}
+    for kind, element in _elements(group, draws):
+        moved = element.apply(state)
+        for example, known in zip(examples, before, strict=True):
+            apart = distance(known, answer(module, moved, example))
+            errors[kind] = max(apart, errors.get(kind, 0.0))
+    return errors
+
+
+def _elements(group: SymmetryGroup, draws: int) -> Iterator[tuple[str, GroupElement]]:
+    """Random elements of each kind by itself, and of all at once."""
+    for draw in range(draws):
+        numbers = generator(0, "element", draw)
+        yield "signs", group.random(numbers, spread=0.0)
+        yield "scales", _scales(group, numbers)
+        yield "elements", group.random(numbers, spread=SPREAD)
+
+
+def _scales(group: SymmetryGroup, numbers: torch.Generator) -> GroupElement:
+    coordinates = torch.rand(group.scales.dimension, generator=numbers, dtype=torch.float64)
+    exponents = group.scales.evaluate(SPREAD * (2 * coordinates - 1))
+    factors: dict[str, Tensor] = {name: torch.exp(exponent) for name, exponent in exponents.items()}
+    return GroupElement(factors=factors)

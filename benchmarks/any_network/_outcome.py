@@ -1,0 +1,80 @@
+"""What came out for one network, and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from .models import Entry, Expected
+
+EXACT = 1e-10
+"""Largest change of the answers, in units of their size."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One row of the table.
+
+    Attributes:
+        name: of the network.
+        family: what kind it is.
+        expected: dimensions that were derived by hand.
+        parameters: how many numbers are trained.
+        refused: the sentence that says why no program or no group was found; empty if there is one.
+        scales: dimension of the scales.
+        signs: dimension of the signs.
+        errors: by kind of element, how far random ones move the answers.
+        seconds: of processor time, for the program and the group.
+        megabytes: the most memory that the process held.
+    """
+
+    name: str
+    family: str
+    expected: Expected | None
+    parameters: int = 0
+    refused: str = ""
+    scales: int | None = None
+    signs: int | None = None
+    errors: dict[str, float] | None = None
+    seconds: float = 0.0
+    megabytes: float = 0.0
+
+    @classmethod
+    def of(cls, entry: Entry) -> Outcome:
+        """Nothing yet."""
+        return cls(name=entry.name, family=entry.family, expected=entry.expected)
+
+    def but(self, **changes: Any) -> Outcome:
+        """The same with other values."""
+        return replace(self, **changes)
+
+    @property
+    def captured(self) -> bool:
+        """Whether there is a group."""
+        return not self.refused
+
+    @property
+    def error(self) -> float:
+        """The largest of all errors."""
+        return max((self.errors or {}).values(), default=0.0)
+
+    def faults(self) -> list[str]:
+        """What is wrong with a network that was captured, a sentence each."""
+        wrong = []
+        for kind, error in (self.errors or {}).items():
+            if not error <= EXACT:
+                wrong.append(f"{self.name}: random {kind} change the answers by {error:.1e} of their size")
+        if self.captured and self.expected is not None:
+            for kind, found in (("scales", self.scales), ("signs", self.signs)):
+                derived = getattr(self.expected, kind)
+                if found is not None and found != derived:
+                    wrong.append(f"{self.name}: {found} {kind} were found, and {derived} derived by hand")
+        return wrong
+
+    def row(self) -> dict[str, Any]:
+        """For a file; what differs from run to run is rounded."""
+        row = asdict(self)
+        row["errors"] = {kind: float(f"{error:.0e}") for kind, error in (self.errors or {}).items()}
+        row["seconds"] = round(self.seconds, 1)
+        del row["megabytes"]
+        return row
