@@ -1,5 +1,6 @@
 from ._algebra import Algebra, HasShape
 from ._behavior import ABSOLUTE, EVEN, LINEAR, ODD, OPAQUE, RELU, Behavior, Parity, power
+from ._folding import Folding
 from ._program import Argument, Constant, EffectiveParameter, Input, Instruction, Operand, Program, ValueType
 from ._running import run_program
 
@@ -15,6 +16,7 @@ __all__ = [
     "Behavior",
     "Constant",
     "EffectiveParameter",
+    "Folding",
     "HasShape",
     "Input",
     "Instruction",

@@ -9,6 +9,8 @@ from typing import final
 import torch
 from torch import Tensor
 
+from ._folding import Folding
+
 
 @final
 @dataclass(frozen=True, order=True)
@@ -133,6 +135,7 @@ class Program:
         constants: tensors that belong to the code.
         instructions: operations in order.
         outputs: the values that are returned, flat.
+        foldings: how effective parameters come from the tensors of a file, in the order of reading.
     """
 
     inputs: tuple[Input, ...]
@@ -140,6 +143,7 @@ class Program:
     constants: tuple[Constant, ...]
     instructions: tuple[Instruction, ...]
     outputs: tuple[Operand, ...]
+    foldings: tuple[Folding, ...] = ()
 
     def types(self) -> tuple[ValueType, ...]:
         """The types of all values, by index."""

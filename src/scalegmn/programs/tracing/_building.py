@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Final, final
 
 import torch
@@ -25,18 +25,12 @@ from scalegmn.programs import (
 )
 from scalegmn.programs.operations import OPERATIONS, signature_of
 
+from ._drafts import Draft, DraftProgram, Written, written
+from ._effective import BATCH_NORM, absorb_shifts, lower_batch_norm
+
 _IDENTITIES: Final = frozenset({"clone", "alias", "detach", "lift_fresh_copy", "contiguous"})
 _CASTS: Final = frozenset({"_to_copy"})
 _ASSERTIONS: Final = ("_assert", "sym_constrain")
-
-
-@final
-@dataclass(frozen=True)
-class Written:
-    """A value that instructions refer to, by the name of the node and the index of its output."""
-
-    node: str
-    output: int = 0
 
 
 @final
@@ -51,8 +45,7 @@ class Builder:
         self._exported = exported
         self._values: dict[str, Any] = {}
         self._inputs: list[tuple[Written, Input]] = []
-        self._parameters: list[tuple[Written, EffectiveParameter]] = []
-        self._instructions: list[tuple[Node, str, tuple[Any, ...], tuple[ValueType, ...]]] = []
+        self._program = DraftProgram()
         self._constants: dict[Written, Constant] = {}
         self._kinds = {spec.arg.name: spec for spec in exported.graph_signature.input_specs}
 
@@ -66,6 +59,7 @@ class Builder:
                 self._call(node)
             elif node.op == "output":
                 outputs = node.args[0]
+        absorb_shifts(self._program)
         return self._numbered([self._values[node.name] for node in outputs if isinstance(node, Node)])
 
     def _place(self, node: Node) -> None:
@@ -79,7 +73,7 @@ class Builder:
         elif spec.kind is InputKind.PARAMETER or (spec.kind is InputKind.BUFFER and spec.persistent):
             self._values[node.name] = value
             buffer = spec.kind is InputKind.BUFFER
-            self._parameters.append(
+            self._program.parameters.append(
                 (
                     value,
                     EffectiveParameter(name=str(spec.target), type=_type(node.meta["val"]), buffer=buffer),
@@ -108,12 +102,25 @@ class Builder:
         if plain in _IDENTITIES or (plain in _CASTS and _both_floating(node)):
             self._values[node.name] = arguments[0]
             return
+        if name == BATCH_NORM:
+            normalized = lower_batch_norm(
+                self._program, arguments, output=_types(node)[0], key=node.name, module=_module(node)
+            )
+            self._values[node.name] = (normalized,)
+            return
         if name not in OPERATIONS:
             raise UnsupportedOperationError(
                 f"the operation {name} of {_where(node)} is not known; register what it is made of with "
                 "register_operation, or rewrite the module"
             )
-        self._instructions.append((node, name, tuple(arguments), _types(node)))
+        draft = Draft(
+            key=node.name,
+            operation=name,
+            arguments=tuple(arguments),
+            outputs=_types(node),
+            module=_module(node),
+        )
+        self._program.instructions.append(draft)
         self._values[node.name] = Written(node.name)
 
     def _argument(self, part: Any) -> Any:
@@ -142,33 +149,34 @@ class Builder:
     def _numbered(self, outputs: Sequence[Any]) -> Program:
         outputs = [self._constant(value) if isinstance(value, Tensor) else value for value in outputs]
         live = {value.node for value in outputs}
-        kept = []
-        for node, name, arguments, types in reversed(self._instructions):
-            if node.name in live:
-                arguments = self._without_tensors(arguments)
-                live.update(value.node for value in _written(arguments))
-                kept.append((node, name, arguments, types))
+        kept: list[Draft] = []
+        for draft in reversed(self._program.instructions):
+            if draft.key in live:
+                draft = replace(draft, arguments=self._without_tensors(draft.arguments))
+                live.update(value.node for value in written(draft.arguments))
+                kept.append(draft)
         kept.reverse()
-        places = [value for value, _ in self._inputs] + [value for value, _ in self._parameters]
+        places = [value for value, _ in self._inputs] + [value for value, _ in self._program.parameters]
         constants = [(value, constant) for value, constant in self._constants.items() if value.node in live]
         places += [value for value, _ in constants]
-        for node, _, _, types in kept:
-            places += [Written(node.name, index) for index in range(len(types))]
+        for draft in kept:
+            places += [Written(draft.key, index) for index in range(len(draft.outputs))]
         index = {value: Operand(number) for number, value in enumerate(places)}
         return Program(
             inputs=tuple(given for _, given in self._inputs),
-            parameters=tuple(parameter for _, parameter in self._parameters),
+            parameters=tuple(parameter for _, parameter in self._program.parameters),
             constants=tuple(constant for _, constant in constants),
             instructions=tuple(
                 Instruction(
-                    operation=name,
-                    arguments=_operands(arguments, index),
-                    outputs=types,
-                    module=_module(node),
+                    operation=draft.operation,
+                    arguments=_operands(draft.arguments, index),
+                    outputs=draft.outputs,
+                    module=draft.module,
                 )
-                for node, name, arguments, types in kept
+                for draft in kept
             ),
             outputs=tuple(index[value] for value in outputs),
+            foldings=tuple(self._program.foldings),
         )
 
     def _constant(self, value: Tensor) -> Written:
@@ -201,16 +209,8 @@ def _operands(argument: Any, index: dict[Written, Operand]) -> Any:
     return argument
 
 
-def _written(argument: Any) -> list[Written]:
-    if isinstance(argument, Written):
-        return [argument]
-    if isinstance(argument, tuple):
-        return [value for part in argument for value in _written(part)]
-    return []
-
-
 def _all_known(arguments: Sequence[Any]) -> bool:
-    return not _written(tuple(arguments))
+    return not written(tuple(arguments))
 
 
 def _both_floating(node: Node) -> bool:

@@ -1,0 +1,7 @@
+"""What a file holds and what a program uses, where the two differ."""
+
+from __future__ import annotations
+
+from scalegmn.exports import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -1,0 +1,76 @@
+"""State dicts of files as effective parameters of a program, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from torch import Tensor
+
+from scalegmn.errors import ProgramError
+from scalegmn.programs import Program
+
+
+def fold(program: Program, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Effective parameters of a network.
+
+    Args:
+        program: the network.
+        state: its state dict, with parameters and buffers by name; names that the program does not use are
+            ignored.
+
+    Returns:
+        All parameters of the program, by name.
+
+    Raises:
+        ProgramError: a tensor is missing, or has another shape.
+    """
+    tensors = dict(state)
+    for folding in program.foldings:
+        _require(folding.files, tensors)
+        made = folding.fold(tensors)
+        for name in folding.files:
+            del tensors[name]
+        tensors.update(made)
+    _require([parameter.name for parameter in program.parameters], tensors)
+    for parameter in program.parameters:
+        shape = tuple(tensors[parameter.name].shape)
+        if shape != parameter.type.shape:
+            raise ProgramError(
+                f"the tensor {parameter.name} has shape {shape}, expected {parameter.type.shape}; give the "
+                "state dict of the network that was traced"
+            )
+    return {parameter.name: tensors[parameter.name] for parameter in program.parameters}
+
+
+def unfold(
+    program: Program, effective: Mapping[str, Tensor], *, like: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """The state dict that is folded to given effective parameters.
+
+    Args:
+        program: the network.
+        effective: its parameters.
+        like: a state dict of it: names, dtypes, and the tensors that the program does not use.
+
+    Returns:
+        Tensors of the names of ``like``, in its order.
+
+    Raises:
+        ProgramError: no state dict says this.
+    """
+    tensors = dict(effective)
+    for folding in reversed(program.foldings):
+        written = folding.unfold(tensors, like)
+        for name in folding.effective:
+            del tensors[name]
+        tensors.update(written)
+    return {name: tensors.get(name, value).to(value.dtype) for name, value in like.items()}
+
+
+def _require(names: Iterable[str], tensors: Mapping[str, Tensor]) -> None:
+    missing = [name for name in names if name not in tensors]
+    if missing:
+        raise ProgramError(
+            f"the state dict lacks {', '.join(missing[:5])}{' and more' if len(missing) > 5 else ''}, "
+            "expected all parameters of the network that was traced; give the state dict of that network"
+        )
