@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from scalegmn.errors import ScaleGMNError
 from scalegmn.programs import Program
+from scalegmn.programs.foldings import fold, unfold
 from scalegmn.programs.tracing import trace
 from scalegmn.seeding import generator
 from scalegmn.symmetry.discovery import GroupElement, SymmetryGroup, symmetry_group
@@ -60,10 +61,11 @@ def _errors(
 ) -> dict[str, float]:
     """By kind of element, how far the answers move."""
     state = {name: value.detach() for name, value in module.state_dict().items()}
+    effective = fold(group.program, state)
     before = [answer(module, state, example) for example in examples]
     errors: dict[str, float] = {}
     for kind, element in _elements(group, draws):
-        moved = element.apply(state)
+        moved = unfold(group.program, element.apply(effective), like=state)
         for example, known in zip(examples, before, strict=True):
             apart = distance(known, answer(module, moved, example))
             errors[kind] = max(apart, errors.get(kind, 0.0))
