@@ -10,6 +10,7 @@ from . import (
     networks,
     nn,
     populations,
+    programs,
     reports,
     symmetry,
     tasks,
@@ -26,6 +27,7 @@ from .networks import Activation, Architecture, cnn, mlp, siren
 from .networks.modules import read_module, write_module
 from .populations import Population
 from .symmetry import SymmetryAction, canonicalize_sine_phase
+from .symmetry.discovery import symmetries
 from .training import Run, evaluate, train
 
 __version__: str
@@ -59,10 +61,12 @@ __all__ = [
     "networks",
     "nn",
     "populations",
+    "programs",
     "read_module",
     "read_networks",
     "reports",
     "siren",
+    "symmetries",
     "symmetry",
     "tasks",
     "testing",

@@ -44,7 +44,7 @@ def test_rational_kernel(seed: int) -> None:
     basis = kernel.matrix.toarray()
     assert np.abs(dense @ basis[1:]).max(initial=0) < 1e-9
     assert not basis[0].any()
-    assert np.array_equal(basis[kernel.position(kernel.free)], np.eye(kernel.dimension))
+    assert np.linalg.matrix_rank(basis) == kernel.dimension
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -3,6 +3,7 @@ from ._description import ChannelFamily, channel_families, description
 from ._families import ExponentFamily
 from ._group_element import GroupElement
 from ._kernel import Kernel
+from ._network_symmetries import NetworkSymmetries, symmetries
 from ._rearrangement import Rearrangement
 from ._symmetries import Exponents, SymmetryGroup, symmetry_group
 
@@ -13,10 +14,12 @@ __all__ = [
     "FunctionCheck",
     "GroupElement",
     "Kernel",
+    "NetworkSymmetries",
     "Rearrangement",
     "SymmetryGroup",
     "channel_families",
     "check_function",
     "description",
+    "symmetries",
     "symmetry_group",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -153,11 +152,6 @@ class Cells:
                 return index
         self._slots.append((coefficient, torch.full((self.cells,), ORIGIN, dtype=torch.int64)))
         return len(self._slots) - 1
-
-    def origins(self, ids: Sequence[int]) -> dict[int, str]:
-        """For each unknown, the parameter or the module that it came into being with."""
-        starts = [block.start for block in self.blocks]
-        return {unknown: self.blocks[bisect_right(starts, unknown) - 1].origin for unknown in ids}
 
     def used(self) -> Tensor:
         """Ids of all unknowns that matter: cells that stand for themselves, and those that came later."""

@@ -22,7 +22,7 @@ class ExponentFamily:
     """Dimensions of one kind: channels that the same parameters write and read.
 
     Attributes:
-        origin: path of the module that writes the channels, or name of a parameter.
+        origin: path of the module of the first of them.
         parameters: what is moved, each with the axes along which different members move different entries.
         members: how many of them there are.
     """
@@ -37,15 +37,12 @@ class ExponentFamily:
         return tuple(name for name, _ in self.parameters)
 
 
-def families(
-    kernel: Kernel, parameters: Mapping[str, Labels], origins: Mapping[int, str]
-) -> tuple[ExponentFamily, ...]:
+def families(kernel: Kernel, parameters: Mapping[str, Labels]) -> tuple[ExponentFamily, ...]:
     """Group the dimensions of a kernel by the parameters that they move.
 
     Args:
         kernel: solutions.
         parameters: labels of parameters, resolved.
-        origins: where each free unknown comes from.
 
     Returns:
         Families in the order of their first members; dimensions that move no parameter are left out.
@@ -59,7 +56,7 @@ def families(
         if moved:
             members.setdefault(tuple(moved), []).append(column)
     return tuple(
-        ExponentFamily(origins[int(kernel.free[columns[0]])], moved, len(columns))
+        ExponentFamily(moved[0][0].rpartition(".")[0], moved, len(columns))
         for moved, columns in members.items()
     )
 

@@ -48,9 +48,14 @@ class GradedAlgebra(LabelAlgebra):
     def exponent(self, behavior: Behavior) -> Fraction | None:
         """By what a function multiplies exponents; None if they have to vanish."""
 
+    @property
     @abstractmethod
+    def modulus(self) -> int | None:
+        """2 if exponents are numbers modulo 2."""
+
     def solve(self) -> Kernel:
         """All exponents that keep the function."""
+        return solve(self.equations, self.cells.used().numpy(), modulus=self.modulus)
 
     def output(self, x: Labels) -> None:
         self._vanish(self.cells.resolve(x).terms)
@@ -275,8 +280,9 @@ class ScaleAlgebra(GradedAlgebra):
     def exponent(self, behavior: Behavior) -> Fraction | None:
         return behavior.degree
 
-    def solve(self) -> Kernel:
-        return solve(self.equations, self.cells.used().numpy())
+    @property
+    def modulus(self) -> int | None:
+        return None
 
 
 @final
@@ -292,5 +298,6 @@ class SignAlgebra(GradedAlgebra):
             return None
         return Fraction(1 if behavior.parity is Parity.odd else 0)
 
-    def solve(self) -> Kernel:
-        return solve(self.equations, self.cells.used().numpy(), modulus=2)
+    @property
+    def modulus(self) -> int | None:
+        return 2

@@ -22,22 +22,20 @@ Row = dict[int, Fraction]
 @final
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """All solutions: every unknown as a combination of free ones.
+    """All solutions: every unknown as a combination of a basis.
 
     Attributes:
         unknowns: ids in increasing order; the first is the origin, which is 0.
-        free: ids of the free unknowns, one per dimension; others that equal them are not listed.
-        matrix: ``(unknowns, free)``, how each unknown depends on the free ones.
+        matrix: ``(unknowns, dimension)``, how each unknown depends on the members of a basis.
     """
 
     unknowns: Ids
-    free: Ids
     matrix: csr_matrix
 
     @property
     def dimension(self) -> int:
-        """How many unknowns are free."""
-        return int(self.free.size)
+        """How many members a basis has."""
+        return int(self.matrix.shape[1])
 
     def position(self, ids: Ids) -> Ids:
         """Where unknowns stand among ``unknowns``."""
@@ -153,4 +151,4 @@ def _kernel(ids: Ids, united: Ids, solved: dict[int, Row], modulus: int | None) 
             values.append(float(coefficient))
     dtype = np.float64 if modulus is None else np.int64
     matrix = csr_matrix((np.array(values, dtype=dtype), (rows, columns)), shape=(ids.size, free.size))
-    return Kernel(unknowns=ids, free=ids[free], matrix=matrix[united])
+    return Kernel(unknowns=ids, matrix=matrix[united])

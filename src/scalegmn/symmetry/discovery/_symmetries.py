@@ -18,6 +18,7 @@ from ._group_element import GroupElement
 from ._interpretation import evaluated, interpret
 from ._kernel import Kernel
 from ._labels import Labels
+from ._localized import localized
 
 
 @final
@@ -28,12 +29,10 @@ class Exponents:
     Attributes:
         kernel: how all unknowns depend on the free ones.
         parameters: for each parameter that is read, a sum of unknowns per number.
-        origins: for each free unknown, the module or parameter that it comes from.
     """
 
     kernel: Kernel
     parameters: Mapping[str, Labels]
-    origins: Mapping[int, str]
 
     @property
     def dimension(self) -> int:
@@ -42,7 +41,7 @@ class Exponents:
 
     def families(self) -> tuple[ExponentFamily, ...]:
         """Dimensions grouped by the parameters that they move."""
-        return families(self.kernel, self.parameters, self.origins)
+        return families(self.kernel, self.parameters)
 
     def evaluate(self, coordinates: Tensor) -> dict[str, Tensor]:
         """Exponents of all parameters.
@@ -129,4 +128,5 @@ def _exponents(programs: Sequence[Program], algebra: GradedAlgebra) -> Exponents
         for index, parameter in enumerate(algebra.parameters)
         if algebra.is_read(index)
     }
-    return Exponents(kernel=kernel, parameters=labels, origins=algebra.cells.origins(kernel.free.tolist()))
+    basis = localized(kernel, labels, modulus=algebra.modulus)
+    return Exponents(kernel=basis, parameters=labels)
