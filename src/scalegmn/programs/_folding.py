@@ -21,6 +21,11 @@ class Folding(ABC):
         """Names of the tensors of the file that it replaces."""
 
     @property
+    def required(self) -> tuple[str, ...]:
+        """Those of :attr:`files` that a file must have."""
+        return self.files
+
+    @property
     @abstractmethod
     def effective(self) -> tuple[str, ...]:
         """Names of the tensors that it puts in their place."""

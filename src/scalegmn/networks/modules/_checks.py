@@ -46,6 +46,10 @@ _WRAPPERS: Final = {
 }
 
 
+_COMPUTE_WEIGHTS: Final = ("torch.nn.utils.weight_norm", "torch.nn.utils.spectral_norm")
+"""Where the classes of hooks are that compute a weight from others before every pass."""
+
+
 def class_name(kind: type) -> str:
     """The name of a class under which a user finds it: ``nn.Linear``, ``mypackage.models.Sine``."""
     short = _PACKAGES["torch"] if getattr(nn, kind.__name__, None) is kind else kind.__module__
@@ -115,11 +119,11 @@ def check_plain(module: nn.Module, *, readable: Callable[[nn.Module], bool]) -> 
     Raises:
         UnsupportedLayerError: names what it is, where it is, and what to do.
     """
-    _check_global_hooks()
+    check_global_hooks()
     for name, part in walk(module):
         where = f"{position_of(name)} ({class_name(type(part))})"
         _check_wrapper(type(part), where)
-        _check_values(part, where)
+        check_values(part, where)
         _check_hooks(part, where)
         _check_instance(part, where)
         if readable(part):
@@ -157,7 +161,12 @@ def _marks(value: Tensor) -> list[object]:
     return marks
 
 
-def _check_global_hooks() -> None:
+def check_global_hooks() -> None:
+    """Refuse hooks that are registered for all modules.
+
+    Raises:
+        UnsupportedLayerError: there is one.
+    """
     for kind, hooks in (
         ("forward hook", torch_module._global_forward_hooks),
         ("forward pre-hook", torch_module._global_forward_pre_hooks),
@@ -176,7 +185,16 @@ def _check_wrapper(kind: type[nn.Module], where: str) -> None:
         )
 
 
-def _check_values(module: nn.Module, where: str) -> None:
+def check_values(module: nn.Module, where: str) -> None:
+    """Refuse parameters and buffers of a module that are no ordinary tensors.
+
+    Args:
+        module: itself; what is below it is not looked at.
+        where: it stands, for messages.
+
+    Raises:
+        UnsupportedLayerError: names the tensor, and what to do.
+    """
     for key, value in {**vars(module)["_parameters"], **vars(module)["_buffers"]}.items():
         if value is None:
             continue
@@ -198,6 +216,31 @@ def _check_values(module: nn.Module, where: str) -> None:
         raise UnsupportedLayerError(f"{where}: {key!r} {reason}")
 
 
+def check_forward(module: nn.Module, where: str) -> None:
+    """Refuse hooks and replaced methods of one instance, which no class and no file shows.
+
+    Weights that PyTorch's own hooks compute from others (weight norm, spectral norm) are let pass.
+
+    Args:
+        module: itself; what is below it is not looked at.
+        where: it stands, for messages.
+
+    Raises:
+        UnsupportedLayerError: names what it is, and what to do.
+    """
+    for kind, key in (("forward pre-hook", "_forward_pre_hooks"), ("forward hook", "_forward_hooks")):
+        for hook in (vars(module).get(key) or {}).values():
+            if type(hook).__module__ not in _COMPUTE_WEIGHTS:
+                raise UnsupportedLayerError(f"{where} {_what_hook(kind, hook)}")
+    for name in CALL_PATH:
+        own = vars(module).get(name)
+        if own is not None and type(module).__name__ not in _WRAPPERS:
+            raise UnsupportedLayerError(
+                f"{where} has its {name!r} replaced on this instance ({_shown(own)}); undo it (del "
+                f"module.{name}), or write a class whose forward does it"
+            )
+
+
 def _check_hooks(module: nn.Module, where: str) -> None:
     for kind, key in (("forward pre-hook", "_forward_pre_hooks"), ("forward hook", "_forward_hooks")):
         for hook in (vars(module).get(key) or {}).values():
@@ -211,7 +254,7 @@ def _what_hook(kind: str, hook: Any) -> str:
             f"is pruned: {hook._tensor_name!r} is multiplied by a mask before every pass; make the zeros "
             "permanent with torch.nn.utils.prune.remove"
         )
-    if owner.__module__ in ("torch.nn.utils.weight_norm", "torch.nn.utils.spectral_norm"):
+    if owner.__module__ in _COMPUTE_WEIGHTS:
         remedy = "remove_spectral_norm" if owner.__name__ == "SpectralNorm" else "remove_weight_norm"
         return (
             f"computes {hook.name!r} anew before every pass ({owner.__name__}); make it plain with "

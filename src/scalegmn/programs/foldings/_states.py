@@ -26,10 +26,10 @@ def fold(program: Program, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     tensors = dict(state)
     for folding in program.foldings:
-        _require(folding.files, tensors)
+        _require(folding.required, tensors)
         made = folding.fold(tensors)
         for name in folding.files:
-            del tensors[name]
+            tensors.pop(name, None)
         tensors.update(made)
     _require([parameter.name for parameter in program.parameters], tensors)
     for parameter in program.parameters:

@@ -14,10 +14,10 @@ from scalegmn.programs import Algebra, HasShape, Instruction
 L = TypeVar("L", bound=HasShape)
 
 
-WHERE_NUMBERS_LIE: Final = frozenset(
-    {"layout", "device", "pin_memory", "memory_format", "dtype", "out", "generator"}
-)
+WHERE_NUMBERS_LIE: Final = frozenset({"layout", "device", "pin_memory", "memory_format", "out", "generator"})
 """Keywords that a program leaves out: they say where and how numbers lie, and not what they are."""
+EXACT: Final = torch.float64
+"""What an operation that makes real numbers of others computes in, whatever kind its instruction names."""
 
 
 class Operation(ABC):
@@ -47,8 +47,9 @@ class Operation(ABC):
         """
         function = operator_of(self.name)
         positional, keywords = signature_of(function)
-        named = dict(zip(keywords, arguments[len(positional) :], strict=True))
-        written: Tensor | Sequence[Tensor] = function(*arguments[: len(positional)], **named)
+        given = [kind_of(argument) for argument in arguments]
+        named = dict(zip(keywords, given[len(positional) :], strict=True))
+        written: Tensor | Sequence[Tensor] = function(*given[: len(positional)], **named)
         return (written,) if isinstance(written, Tensor) else tuple(written)
 
     @abstractmethod
@@ -80,6 +81,14 @@ def signature_of(function: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
         tuple(argument.name for argument in arguments if not argument.kwarg_only),
         tuple(a.name for a in arguments if a.kwarg_only and a.name not in WHERE_NUMBERS_LIE),
     )
+
+
+def kind_of(argument: Any) -> Any:
+    """What the name of a kind of numbers stands for; all else as it is."""
+    found = getattr(torch, argument, None) if isinstance(argument, str) else None
+    if not isinstance(found, torch.dtype):
+        return argument
+    return EXACT if found.is_floating_point else found
 
 
 def as_labels(algebra: Algebra[L], value: Any) -> L:

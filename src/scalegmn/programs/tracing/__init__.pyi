@@ -1,3 +1,4 @@
 from ._trace import trace
+from ._unwrapping import unwrap
 
-__all__ = ["trace"]
+__all__ = ["trace", "unwrap"]

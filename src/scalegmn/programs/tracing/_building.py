@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, final
 
 import torch
 from torch import Tensor
 from torch.export import ExportedProgram
-from torch.export.graph_signature import InputKind
+from torch.export.graph_signature import InputKind, InputSpec, OutputKind
 from torch.fx import Node
 
 from scalegmn.errors import ProgramError, UnsupportedOperationError
-from scalegmn.programs import (
-    Constant,
-    EffectiveParameter,
-    Input,
-    Instruction,
-    Operand,
-    Program,
-    ValueType,
-)
-from scalegmn.programs.operations import OPERATIONS, signature_of
+from scalegmn.programs import EffectiveParameter, Input, Program, ValueType
+from scalegmn.programs.operations import OPERATIONS
 
 from ._drafts import Draft, DraftProgram, Written, written
 from ._effective import BATCH_NORM, absorb_shifts, lower_batch_norm
+from ._fixed import SHAPE_ONLY, check_fixed, check_small
+from ._normalizing import IDENTITIES, is_cast_of_floats, normalized
+from ._numbering import numbered, value_type
+from ._places import module_path, where
+from ._tying import foldings_of
 
-_IDENTITIES: Final = frozenset({"clone", "alias", "detach", "lift_fresh_copy", "contiguous"})
-_CASTS: Final = frozenset({"_to_copy"})
+MAX_INSTRUCTIONS: Final = 100_000
+"""Operations of a network; more are not traced, and not read from files."""
 _ASSERTIONS: Final = ("_assert", "sym_constrain")
 
 
@@ -39,89 +35,123 @@ class Builder:
 
     Args:
         exported: what PyTorch recorded.
+        tied: names of parameters that are the same tensor as another one, with the name of that one.
     """
 
-    def __init__(self, exported: ExportedProgram) -> None:
+    def __init__(self, exported: ExportedProgram, *, tied: Mapping[str, str]) -> None:
         self._exported = exported
+        self._tied = tied
         self._values: dict[str, Any] = {}
-        self._inputs: list[tuple[Written, Input]] = []
-        self._program = DraftProgram()
-        self._constants: dict[Written, Constant] = {}
-        self._kinds = {spec.arg.name: spec for spec in exported.graph_signature.input_specs}
+        self._named: dict[str, Written] = {}
+        self._program = DraftProgram(foldings=list(foldings_of(tied)))
+        self._specs = {spec.arg.name: spec for spec in exported.graph_signature.input_specs}
 
     def build(self) -> Program:
-        """Go through the graph once."""
-        outputs: Sequence[Any] = ()
+        """Go through the graph once.
+
+        Raises:
+            ProgramError: no program says this.
+        """
         for node in self._exported.graph.nodes:
             if node.op == "placeholder":
                 self._place(node)
             elif node.op == "call_function":
                 self._call(node)
             elif node.op == "output":
-                outputs = node.args[0]
+                self._program.outputs = self._returned(node)
         absorb_shifts(self._program)
-        return self._numbered([self._values[node.name] for node in outputs if isinstance(node, Node)])
+        signature = self._exported.graph_signature
+        return numbered(self._program, changed=frozenset(signature.buffers_to_mutate.values()))
+
+    def _returned(self, node: Node) -> list[Any]:
+        """What the network returns, without what it writes into its own buffers."""
+        specs = self._exported.graph_signature.output_specs
+        values: Sequence[Any] = node.args[0]  # type: ignore[assignment]
+        return [
+            self._values[value.name]
+            for value, spec in zip(values, specs, strict=True)
+            if spec.kind in (OutputKind.USER_OUTPUT, OutputKind.LOSS_OUTPUT) and isinstance(value, Node)
+        ]
 
     def _place(self, node: Node) -> None:
-        spec = self._kinds[node.name]
+        spec = self._specs[node.name]
         value = Written(node.name)
         if spec.kind is InputKind.USER_INPUT:
-            if not isinstance(node.meta["val"], Tensor):
-                return
-            self._values[node.name] = value
-            self._inputs.append((value, Input(name=node.name, type=_type(node.meta["val"]))))
+            # Numbers, texts and None among the arguments have become part of the code.
+            if isinstance(node.meta["val"], Tensor):
+                self._values[node.name] = value
+                self._program.inputs.append((value, Input(name=node.name, type=value_type(node.meta["val"]))))
         elif spec.kind is InputKind.PARAMETER or (spec.kind is InputKind.BUFFER and spec.persistent):
-            self._values[node.name] = value
-            buffer = spec.kind is InputKind.BUFFER
-            self._program.parameters.append(
-                (
-                    value,
-                    EffectiveParameter(name=str(spec.target), type=_type(node.meta["val"]), buffer=buffer),
-                )
-            )
+            self._values[node.name] = self._parameter(value, spec, value_type(node.meta["val"]))
+        elif spec.kind in (InputKind.BUFFER, InputKind.CONSTANT_TENSOR):
+            self._values[node.name] = self._exported.constants[str(spec.target)].detach().cpu()
         else:
-            self._values[node.name] = self._exported.constants[str(spec.target)].detach()
+            raise ProgramError(
+                f"the network holds {spec.target}, which is no tensor of PyTorch, expected parameters and "
+                "buffers; trace the parts of it that have tensors only"
+            )
+
+    def _parameter(self, value: Written, spec: InputSpec, type_: ValueType) -> Written:
+        """The value of a parameter; that of another one where both are the same tensor."""
+        name = self._tied.get(str(spec.target), str(spec.target))
+        if name not in self._named:
+            self._named[name] = value
+            buffer = spec.kind is InputKind.BUFFER
+            parameter = EffectiveParameter(name=name, type=type_, buffer=buffer)
+            self._program.parameters.append((value, parameter))
+        return self._named[name]
 
     def _call(self, node: Node) -> None:
-        name = str(node.target)
         if node.target is operator.getitem:
-            source, index = node.args
-            assert isinstance(source, Node) and isinstance(index, int)
-            whole = self._values[source.name]
-            self._values[node.name] = (
-                Written(whole.node, index) if isinstance(whole, Written) else whole[index]
-            )
+            self._values[node.name] = self._part(node)
             return
+        name = str(node.target)
         plain = name.split(".")[1] if name.count(".") == 2 else name
         if plain.startswith(_ASSERTIONS):
             return
-        arguments = [self._argument(part) for part in _normalized(node)]
-        if _all_known(arguments):
+        check_fixed(node)
+        arguments = tuple(self._argument(part) for part in normalized(node))
+        if plain in SHAPE_ONLY or not written(arguments):
             self._values[node.name] = self._folded(node)
-            return
-        if plain in _IDENTITIES or (plain in _CASTS and _both_floating(node)):
+        elif plain in IDENTITIES or is_cast_of_floats(node):
             self._values[node.name] = arguments[0]
-            return
-        if name == BATCH_NORM:
-            normalized = lower_batch_norm(
-                self._program, arguments, output=_types(node)[0], key=node.name, module=_module(node)
-            )
-            self._values[node.name] = (normalized,)
-            return
+        elif name == BATCH_NORM:
+            self._values[node.name] = (self._batch_norm(node, arguments),)
+        else:
+            self._values[node.name] = self._instruction(node, name, arguments)
+
+    def _part(self, node: Node) -> Any:
+        """One output of an operation that has several."""
+        source, index = node.args
+        assert isinstance(source, Node) and isinstance(index, int)
+        whole = self._values[source.name]
+        return Written(whole.node, index) if isinstance(whole, Written) else whole[index]
+
+    def _batch_norm(self, node: Node, arguments: Sequence[Any]) -> Written:
+        return lower_batch_norm(
+            self._program, arguments, output=_types(node)[0], key=node.name, module=module_path(node)
+        )
+
+    def _instruction(self, node: Node, name: str, arguments: tuple[Any, ...]) -> Written:
         if name not in OPERATIONS:
             raise UnsupportedOperationError(
-                f"the operation {name} of {_where(node)} is not known; register what it is made of with "
-                "register_operation, or rewrite the module"
+                f"{where(node)} uses the operation {name}, of which nothing is known; say what it is made of "
+                "with register_operation, or write the module with others"
+            )
+        if len(self._program.instructions) >= MAX_INSTRUCTIONS:
+            raise ProgramError(
+                f"{where(node)} is reached after {MAX_INSTRUCTIONS:,} operations, expected a smaller "
+                "network; trace it with a shorter example, or its parts one by one"
             )
         draft = Draft(
             key=node.name,
             operation=name,
-            arguments=tuple(arguments),
+            arguments=arguments,
             outputs=_types(node),
-            module=_module(node),
+            module=module_path(node),
         )
         self._program.instructions.append(draft)
-        self._values[node.name] = Written(node.name)
+        return Written(node.name)
 
     def _argument(self, part: Any) -> Any:
         if isinstance(part, Node):
@@ -132,105 +162,30 @@ class Builder:
             return part
         if isinstance(part, torch.dtype):
             return str(part).removeprefix("torch.")
-        raise ProgramError(f"an operation is given {part!r}, expected tensors, numbers and None")
+        # Layouts, devices and formats say where numbers lie, and are arguments of constants only.
+        return None
 
     def _folded(self, node: Node) -> Any:
-        def real(part: Any) -> Any:
-            if isinstance(part, Node):
-                return self._values[part.name]
-            if isinstance(part, (list, tuple)):
-                return [real(item) for item in part]
-            return part
-
-        kwargs = {key: real(value) for key, value in node.kwargs.items()}
+        """What a call is that depends on neither inputs nor parameters."""
+        check_small(node)
+        kwargs = {key: self._real(value) for key, value in node.kwargs.items()}
+        if "device" in kwargs:
+            kwargs["device"] = torch.device("cpu")
         with torch.no_grad():
-            return node.target(*[real(part) for part in node.args], **kwargs)  # type: ignore[operator]
+            return node.target(*[self._real(part) for part in node.args], **kwargs)  # type: ignore[operator]
 
-    def _numbered(self, outputs: Sequence[Any]) -> Program:
-        outputs = [self._constant(value) if isinstance(value, Tensor) else value for value in outputs]
-        live = {value.node for value in outputs}
-        kept: list[Draft] = []
-        for draft in reversed(self._program.instructions):
-            if draft.key in live:
-                draft = replace(draft, arguments=self._without_tensors(draft.arguments))
-                live.update(value.node for value in written(draft.arguments))
-                kept.append(draft)
-        kept.reverse()
-        places = [value for value, _ in self._inputs] + [value for value, _ in self._program.parameters]
-        constants = [(value, constant) for value, constant in self._constants.items() if value.node in live]
-        places += [value for value, _ in constants]
-        for draft in kept:
-            places += [Written(draft.key, index) for index in range(len(draft.outputs))]
-        index = {value: Operand(number) for number, value in enumerate(places)}
-        return Program(
-            inputs=tuple(given for _, given in self._inputs),
-            parameters=tuple(parameter for _, parameter in self._program.parameters),
-            constants=tuple(constant for _, constant in constants),
-            instructions=tuple(
-                Instruction(
-                    operation=draft.operation,
-                    arguments=_operands(draft.arguments, index),
-                    outputs=draft.outputs,
-                    module=draft.module,
-                )
-                for draft in kept
-            ),
-            outputs=tuple(index[value] for value in outputs),
-            foldings=tuple(self._program.foldings),
-        )
-
-    def _constant(self, value: Tensor) -> Written:
-        place = Written(f"constant {len(self._constants)}")
-        data = value.detach().contiguous()
-        self._constants[place] = Constant(type=_type(data), data=data.numpy().tobytes())
-        return place
-
-    def _without_tensors(self, argument: Any) -> Any:
-        if isinstance(argument, Tensor):
-            return self._constant(argument)
-        if isinstance(argument, tuple):
-            return tuple(self._without_tensors(part) for part in argument)
-        return argument
-
-
-def _normalized(node: Node) -> list[Any]:
-    """Arguments in the order of the operator's signature, defaults filled in, keywords that matter last."""
-    positional, keywords = signature_of(node.target)
-    defaults = {expected.name: expected.default_value for expected in node.target._schema.arguments}  # type: ignore[union-attr]
-    given = dict(zip(positional, node.args, strict=False)) | node.kwargs
-    return [given.get(name, defaults[name]) for name in (*positional, *keywords)]
-
-
-def _operands(argument: Any, index: dict[Written, Operand]) -> Any:
-    if isinstance(argument, Written):
-        return index[argument]
-    if isinstance(argument, tuple):
-        return tuple(_operands(part, index) for part in argument)
-    return argument
-
-
-def _all_known(arguments: Sequence[Any]) -> bool:
-    return not written(tuple(arguments))
-
-
-def _both_floating(node: Node) -> bool:
-    given = node.args[0].meta["val"]  # type: ignore[union-attr]
-    return bool(given.is_floating_point() and node.meta["val"].is_floating_point())
+    def _real(self, part: Any) -> Any:
+        if isinstance(part, Node):
+            value = self._values[part.name]
+            if isinstance(value, Written):
+                like = part.meta["val"]
+                return torch.zeros(like.shape, dtype=like.dtype)
+            return value
+        if isinstance(part, (list, tuple)):
+            return [self._real(item) for item in part]
+        return part
 
 
 def _types(node: Node) -> tuple[ValueType, ...]:
     value = node.meta["val"]
-    return (_type(value),) if isinstance(value, Tensor) else tuple(_type(part) for part in value)
-
-
-def _type(value: Tensor) -> ValueType:
-    return ValueType(tuple(int(size) for size in value.shape), str(value.dtype).removeprefix("torch."))
-
-
-def _module(node: Node) -> str:
-    stack = node.meta.get("nn_module_stack") or {}
-    return next((str(path) for path, _ in reversed(stack.values())), "")
-
-
-def _where(node: Node) -> str:
-    return _module(node) or "the network itself"
+    return (value_type(value),) if isinstance(value, Tensor) else tuple(value_type(part) for part in value)

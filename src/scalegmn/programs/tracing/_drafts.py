@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, final
 
-from scalegmn.programs import EffectiveParameter, Folding, ValueType
+from scalegmn.programs import EffectiveParameter, Folding, Input, ValueType
 
 
 @final
@@ -43,13 +43,17 @@ class DraftProgram:
     """What has been written so far.
 
     Attributes:
-        parameters: each with the value that it is.
+        inputs: each with the value that it is.
+        parameters: likewise.
         instructions: in order.
+        outputs: values and tensors that are returned.
         foldings: how effective parameters come about.
     """
 
+    inputs: list[tuple[Written, Input]] = field(default_factory=list)
     parameters: list[tuple[Written, EffectiveParameter]] = field(default_factory=list)
     instructions: list[Draft] = field(default_factory=list)
+    outputs: list[Any] = field(default_factory=list)
     foldings: list[Folding] = field(default_factory=list)
 
     def emit(
@@ -82,6 +86,7 @@ class DraftProgram:
             for draft in self.instructions
             if draft not in drafts
         ]
+        self.outputs = [replaced(output, values) for output in self.outputs]
 
 
 def written(argument: Any) -> list[Written]:

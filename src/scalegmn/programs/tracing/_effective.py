@@ -50,7 +50,8 @@ def absorb_shifts(program: DraftProgram) -> None:
     for value, parameter in program.parameters:
         uses = [draft for draft in program.instructions if value in written(draft.arguments)]
         constants = {_added(draft, value) for draft in uses}
-        if len(constants) != 1:
+        # What is returned is read as well.
+        if len(constants) != 1 or value in written(tuple(program.outputs)):
             continue
         (constant,) = constants
         if constant is not None:
