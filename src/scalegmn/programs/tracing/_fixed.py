@@ -32,14 +32,12 @@ def check_fixed(node: Node) -> None:
             f"{where(node)} uses {node.target}, which chooses by numbers what is computed; expected "
             "operations in a fixed order: compute all cases and choose with torch.where"
         )
-    tags = node.target.tags
-    if torch.Tag.nondeterministic_seeded in tags and not _is_idle(node):
+    if torch.Tag.nondeterministic_seeded in node.target.tags and not _is_idle(node):
         raise UnsupportedOperationError(
             f"{where(node)} draws random numbers in evaluation mode ({node.target}), expected a function of "
             "the input; let it depend on self.training, as nn.Dropout does"
         )
-    fickle = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape)
-    if any(tag in tags for tag in fickle) or not _has_fixed_shapes(node.meta["val"]):
+    if not _has_fixed_shapes(node.meta["val"]):
         raise ProgramError(
             f"{where(node)} makes a shape or a number of Python out of the numbers of a tensor "
             f"({node.target}), expected the same shapes for all inputs; keep it a tensor, or "
