@@ -61,7 +61,14 @@ SAFE_YAML: Final = frozenset({"yaml.SafeLoader", "yaml.CSafeLoader"})
 # Load modules of this library that they list themselves; the registry loads what source code names by `Lazy`,
 # and what the user installed or named on the command line, which other processes of a comparison load too.
 IMPORTS_BY_NAME: Final = frozenset(
-    {"cli/main.py", "checkpoints/__init__.py", "registry.py", "comparison/_running.py"}
+    {
+        "cli/main.py",
+        "checkpoints/__init__.py",
+        "registry.py",
+        "comparison/_running.py",
+        # Imports what the user names on the command line, and nothing that a file names.
+        "cli/user_modules.py",
+    }
 )
 
 

@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "export": "export",
     "canonicalize": "canonicalize",
     "info": "info",
+    "symmetries": "symmetries",
     "train": "train",
     "evaluate": "evaluate",
     "predict": "predict",

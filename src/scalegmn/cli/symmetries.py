@@ -1,0 +1,106 @@
+"""``scalegmn symmetries``: what can be done to a network's parameters without changing its function."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import nn
+
+from scalegmn.checkpoints import read_state, write_like
+from scalegmn.cli.exit_codes import NEGATIVE, OK
+from scalegmn.cli.output import say, say_all
+from scalegmn.cli.parsers import CommandParser
+from scalegmn.cli.user_modules import add_module_options, example_of, module_of
+from scalegmn.disk import replace_file
+from scalegmn.errors import ConfigurationError
+from scalegmn.reports import draw_symmetries, save_figure
+from scalegmn.seeding import generator
+from scalegmn.symmetry.discovery import NetworkSymmetries, channel_families, symmetries
+
+HELP = "print and draw the symmetry group of a network: permutations, scales and signs of its channels"
+
+
+def build_parser() -> CommandParser:
+    """The options of the command."""
+    parser = CommandParser(prog="scalegmn symmetries", description=f"{HELP.capitalize()}.")
+    add_module_options(parser)
+    parser.add_argument(
+        "--second",
+        type=str,
+        action="append",
+        default=[],
+        help="shapes of inputs of another size; what holds at one size only is not counted then",
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=Path | None,
+        default=None,
+        help="file with the weights; by default those that the class comes with",
+    )
+    parser.add_argument("--key", type=str | None, default=None, help="key of the network in the file")
+    parser.add_argument("--picture", type=Path | None, default=None, help="draw the group into this PNG")
+    parser.add_argument("--json", type=Path | None, default=None, help="write the group into this file")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path | None,
+        default=None,
+        help="write the weights moved by a random element, as another file with the same function",
+    )
+    parser.add_argument("--spread", type=float, default=1.0, help="of the free log-scales of random elements")
+    parser.add_argument("--seed", type=int, default=0, help="of random elements")
+    return parser
+
+
+def run(argv: Sequence[str]) -> int:
+    """Print the group, and whether random elements keep the function; exit code 1 if they do not."""
+    options = build_parser().parse_args(list(argv))
+    if options.output is not None and options.checkpoint is None:
+        raise ConfigurationError("--output writes moved weights of a file; name that file with --checkpoint")
+    module = module_of(options)
+    second = example_of(options.second)
+    found = symmetries(module, example_of(options.example), second_example=second)
+    checkpoint = None if options.checkpoint is None else read_state(options.checkpoint, key=options.key)
+    state = dict(module.state_dict()) if checkpoint is None else checkpoint.tensors
+    say_all(str(found))
+    check = found.check(state, generator=generator(options.seed, "check"))
+    say(str(check))
+    if options.picture is not None:
+        names = [parameter.name for parameter in found.program.parameters]
+        figure = draw_symmetries(channel_families(found.group), names, title=_title(module, found))
+        save_figure(figure, options.picture)
+        say(f"the picture is {options.picture}")
+    if options.json is not None:
+        replace_file(options.json, (json.dumps(_as_json(found), indent=2) + "\n").encode())
+        say(f"the group is in {options.json}")
+    if checkpoint is not None and options.output is not None:
+        moved = found.apply(found.random(generator(options.seed, "move"), spread=options.spread), state)
+        write_like(options.output, checkpoint, moved)
+        say(f"the same function with other weights is in {options.output}")
+    return OK if check.passed else NEGATIVE
+
+
+def _title(module: nn.Module, found: NetworkSymmetries) -> str:
+    group = found.group
+    return f"{type(module).__name__}: {group.scales.dimension:,} scales, {group.signs.dimension:,} signs"
+
+
+def _as_json(found: NetworkSymmetries) -> dict[str, object]:
+    group = found.group
+    return {
+        "scales": group.scales.dimension,
+        "signs": group.signs.dimension,
+        "unread": list(group.unread),
+        "families": [
+            {
+                "module": family.origin,
+                "scales": family.scales,
+                "signs": family.signs,
+                "permutations": family.permutations,
+                "moves": [{"parameter": name, "axes": list(axes)} for name, axes in family.moved],
+            }
+            for family in channel_families(group)
+        ],
+    }
