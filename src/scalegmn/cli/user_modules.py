@@ -130,8 +130,8 @@ def _named(place: str, folder: Path | None) -> Any:
         except Exception as error:
             raise ConfigurationError(
                 f"--module {place} cannot be imported, {type(error).__name__}: "
-                f"{printable(str(error))}; install the package, or name its folder with --module-path (the current "
-                "folder is not searched)"
+                f"{printable(str(error))}; install the package, or name its folder with --module-path (the "
+                "current folder is not searched)"
             ) from error
     return found
 

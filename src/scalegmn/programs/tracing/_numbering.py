@@ -39,13 +39,17 @@ def numbered(draft: DraftProgram, *, changed: Set[str]) -> Program:
             live.update(value.node for value in written(arguments))
     kept.reverse()
     _check_stateless(draft, live, changed)
-    places = [value for value, _ in draft.inputs] + [value for value, _ in draft.parameters]
+    # Counters that nothing reads are no part of the function.
+    parameters = [
+        (v, parameter) for v, parameter in draft.parameters if parameter.type.is_floating or v.node in live
+    ]
+    places = [value for value, _ in draft.inputs] + [value for value, _ in parameters]
     places += constants.found
     places += [Written(one.key, index) for one in kept for index in range(len(one.outputs))]
     index = {value: Operand(number) for number, value in enumerate(places)}
     return Program(
         inputs=tuple(given for _, given in draft.inputs),
-        parameters=tuple(parameter for _, parameter in draft.parameters),
+        parameters=tuple(parameter for _, parameter in parameters),
         constants=tuple(constants.found.values()),
         instructions=tuple(_instruction(one, index) for one in kept),
         outputs=tuple(index[value] for value in outputs),
