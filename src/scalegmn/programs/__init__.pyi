@@ -2,7 +2,7 @@ from ._algebra import Algebra, HasShape
 from ._behavior import ABSOLUTE, EVEN, LINEAR, ODD, OPAQUE, RELU, Behavior, Parity, power
 from ._folding import Folding
 from ._program import Argument, Constant, EffectiveParameter, Input, Instruction, Operand, Program, ValueType
-from ._running import run_program
+from ._running import run_program, run_programs
 
 __all__ = [
     "ABSOLUTE",
@@ -26,4 +26,5 @@ __all__ = [
     "ValueType",
     "power",
     "run_program",
+    "run_programs",
 ]

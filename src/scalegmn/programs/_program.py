@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import torch
 from torch import Tensor
@@ -24,7 +24,11 @@ class Operand:
     index: int
 
 
-Argument = Operand | bool | int | float | str | None | tuple["Argument", ...]
+if TYPE_CHECKING:
+    Argument = Operand | bool | int | float | str | None | tuple["Argument", ...]
+else:
+    # Checks of annotations cannot follow a type into itself.
+    Argument = object
 """What a instruction is given: values, and literals as they stand in the operation's signature."""
 
 

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from scalegmn.errors import ProgramError
+from scalegmn.printable import printable
 from scalegmn.programs.operations import OPERATIONS
 
-from ._program import Argument, Operand, Program
+from ._program import Argument, Instruction, Operand, Program
 
 
 def run_program(
@@ -22,27 +23,109 @@ def run_program(
     Args:
         program: the network.
         parameters: effective ones, by name; their dtype is that of the computation, whatever the module cast
-            to.
-        inputs: of the shapes that the program was traced with.
+            to on its way.
+        inputs: in the order of the program.
 
-    Returns:
-        The outputs, flat.
+    Shapes:
+        all as the program says.
 
     Raises:
-        ProgramError: a parameter or an input is missing or of another shape.
+        ProgramError: something is missing, or has another shape.
     """
+    try:
+        return _answers(program, parameters, inputs)
+    except RuntimeError as error:
+        words = printable(str(error).strip().partition("\n")[0], limit=200)
+        raise ProgramError(
+            f"the program cannot be run on these tensors: {words}; expected the kinds of numbers and the "
+            "device that it was traced with"
+        ) from error
+
+
+def run_programs(
+    program: Program, parameters: Mapping[str, Tensor], inputs: Sequence[Tensor]
+) -> tuple[Tensor, ...]:
+    """What many networks of one program answer to the same inputs, all at once where that is possible.
+
+    Args:
+        program: of all of them.
+        parameters: by name, each stacked over the networks along a new first axis.
+        inputs: in the order of the program, the same for all networks.
+
+    Shapes:
+        - parameters: ``(networks, *shape)``
+        - Output: ``(networks, *shape)`` each
+
+    Raises:
+        ProgramError: something is missing or has another shape, or the numbers of networks differ.
+
+    Law: the answers of each network are those of :func:`run_program`, to rounding.
+    """
+    stacked = {parameter.name: _parameter(parameters, parameter.name) for parameter in program.parameters}
+    counts = sorted({value.shape[0] if value.ndim else 0 for value in stacked.values()})
+    if len(counts) != 1 or counts == [0]:
+        raise ProgramError(
+            f"parameters are given for {' and '.join(map(str, counts)) or 'no'} networks, expected the same "
+            "number for each, and at least one; stack them along a new first axis"
+        )
+    try:
+        answers: tuple[Tensor, ...] = torch.func.vmap(lambda chosen: _answers(program, chosen, inputs))(
+            stacked
+        )
+    except RuntimeError:
+        # Some operations cannot be batched; these programs are run one network after the other.
+        each = [
+            run_program(program, {name: value[number] for name, value in stacked.items()}, inputs)
+            for number in range(counts[0])
+        ]
+        return tuple(torch.stack(parts) for parts in zip(*each, strict=True))
+    return answers
+
+
+def _answers(
+    program: Program, parameters: Mapping[str, Tensor], inputs: Sequence[Tensor]
+) -> tuple[Tensor, ...]:
     dtype = _working_dtype(program, parameters)
-    values: list[Tensor] = [
-        *_given(inputs, program, dtype),
-        *(_parameter(parameters, parameter.name, parameter.type.shape) for parameter in program.parameters),
-        *(_cast(constant.tensor(), dtype) for constant in program.constants),
-    ]
-    for instruction in program.instructions:
-        operation = OPERATIONS.get(instruction.operation)
-        arguments = [_filled(argument, values) for argument in instruction.arguments]
-        written = operation.run(*arguments)
+    values: list[Any] = [*_given(inputs, program, dtype), *_effective(parameters, program, dtype)]
+    device = values[0].device if values else torch.device("cpu")
+    values.extend(_cast(constant.tensor().to(device), dtype) for constant in program.constants)
+    last_uses = _last_uses(program, first=len(values))
+    for number, instruction in enumerate(program.instructions):
+        written = _written(instruction, values)
         values.extend(_cast(value, dtype) for value in written)
+        # What nothing asks for any more makes room.
+        for index in last_uses.get(number, ()):
+            values[index] = None
     return tuple(values[operand.index] for operand in program.outputs)
+
+
+def _written(instruction: Instruction, values: Sequence[Any]) -> tuple[Tensor, ...]:
+    arguments = [_filled(argument, values) for argument in instruction.arguments]
+    written = OPERATIONS.get(instruction.operation).run(*arguments)
+    shapes = tuple(tuple(value.shape) for value in written)
+    expected = tuple(type_.shape for type_ in instruction.outputs)
+    if shapes != expected:
+        raise ProgramError(
+            f"{instruction.operation} of {instruction.module or 'the network itself'} makes the shapes "
+            f"{shapes}, expected {expected}; trace the network again"
+        )
+    return written
+
+
+def _last_uses(program: Program, *, first: int) -> dict[int, list[int]]:
+    """Values from an index on that nothing asks for behind an instruction, by its number."""
+    last = {
+        operand.index: number
+        for number, instruction in enumerate(program.instructions)
+        for operand in instruction.operands()
+        if operand.index >= first
+    }
+    returned = {operand.index for operand in program.outputs}
+    uses: dict[int, list[int]] = {}
+    for index, number in last.items():
+        if index not in returned:
+            uses.setdefault(number, []).append(index)
+    return uses
 
 
 def _working_dtype(program: Program, parameters: Mapping[str, Tensor]) -> torch.dtype:
@@ -68,13 +151,22 @@ def _given(inputs: Sequence[Tensor], program: Program, dtype: torch.dtype) -> li
     return [_cast(value, dtype) for value in inputs]
 
 
-def _parameter(parameters: Mapping[str, Tensor], name: str, shape: tuple[int, ...]) -> Tensor:
+def _effective(parameters: Mapping[str, Tensor], program: Program, dtype: torch.dtype) -> list[Tensor]:
+    found = []
+    for parameter in program.parameters:
+        value = _parameter(parameters, parameter.name)
+        if tuple(value.shape) != parameter.type.shape:
+            raise ProgramError(
+                f"the parameter {parameter.name} has shape {tuple(value.shape)}, expected "
+                f"{parameter.type.shape}; give the parameters of a network of this program"
+            )
+        found.append(_cast(value, dtype))
+    return found
+
+
+def _parameter(parameters: Mapping[str, Tensor], name: str) -> Tensor:
     if name not in parameters:
         raise ProgramError(f"the parameter {name} is missing; give the effective parameters of this network")
-    if tuple(parameters[name].shape) != shape:
-        raise ProgramError(
-            f"the parameter {name} has shape {tuple(parameters[name].shape)}, expected {shape}"
-        )
     return parameters[name]
 
 
@@ -82,7 +174,7 @@ def _cast(value: Tensor, dtype: torch.dtype) -> Tensor:
     return value.to(dtype) if value.is_floating_point() else value
 
 
-def _filled(argument: Argument, values: Sequence[Tensor]) -> Any:
+def _filled(argument: Argument, values: Sequence[Any]) -> Any:
     if isinstance(argument, Operand):
         return values[argument.index]
     if isinstance(argument, tuple):

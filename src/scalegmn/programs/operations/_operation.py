@@ -19,6 +19,10 @@ WHERE_NUMBERS_LIE: Final = frozenset({"layout", "device", "pin_memory", "memory_
 EXACT: Final = torch.float64
 """What an operation that makes real numbers of others computes in, whatever kind its instruction names."""
 
+_KINDS: Final = {
+    str(kind).removeprefix("torch."): kind for kind in vars(torch).values() if isinstance(kind, torch.dtype)
+}
+
 
 class Operation(ABC):
     """A kind of operation.
@@ -85,8 +89,8 @@ def signature_of(function: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def kind_of(argument: Any) -> Any:
     """What the name of a kind of numbers stands for; all else as it is."""
-    found = getattr(torch, argument, None) if isinstance(argument, str) else None
-    if not isinstance(found, torch.dtype):
+    found = _KINDS.get(argument) if isinstance(argument, str) else None
+    if found is None:
         return argument
     return EXACT if found.is_floating_point else found
 
