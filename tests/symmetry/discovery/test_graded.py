@@ -95,8 +95,8 @@ def test_a_tied_weight_has_the_laws_of_both_uses() -> None:
         return linear(algebra, x, weights[2])
 
     # Every pass multiplies by y[o] - x[i] of one matrix: scales of the hidden channels are alike at all
-    # times, but a step may multiply all of them by one factor, which the last weight takes back. sert
-    # dimensions([(4, 3), (4, 4), (2, 4)], (5, 3), network) == (5, 0)
+    # times, but a step may multiply all of them by one factor, which the last weight takes back.
+    assert dimensions([(4, 3), (4, 4), (2, 4)], (5, 3), network) == (5, 0)
 
 
 def test_weights_over_positions_and_channels_part() -> None:
@@ -110,8 +110,8 @@ def test_weights_over_positions_and_channels_part() -> None:
         return linear(algebra, x, weights[3])
 
     # 7 hidden positions, 6 hidden channels, and one factor for all that the second weight writes, which the
-    # third takes back; it may be negative. sert dimensions([(7, 5), (5, 7), (6, 3), (2, 6)], (2, 5, 3),
-    # mixer) == (7 + 6 + 1, 1)
+    # third takes back; it may be negative.
+    assert dimensions([(7, 5), (5, 7), (6, 3), (2, 6)], (2, 5, 3), mixer) == (7 + 6 + 1, 1)
 
 
 def test_zeros_constrain_nothing() -> None:

@@ -4,6 +4,7 @@ from ._families import ExponentFamily
 from ._group_element import GroupElement
 from ._kernel import Kernel
 from ._network_symmetries import NetworkSymmetries, symmetries
+from ._nullity import JacobianNullity, jacobian_nullity
 from ._rearrangement import Rearrangement
 from ._symmetries import Exponents, SymmetryGroup, symmetry_group
 
@@ -13,6 +14,7 @@ __all__ = [
     "Exponents",
     "FunctionCheck",
     "GroupElement",
+    "JacobianNullity",
     "Kernel",
     "NetworkSymmetries",
     "Rearrangement",
@@ -20,6 +22,7 @@ __all__ = [
     "channel_families",
     "check_function",
     "description",
+    "jacobian_nullity",
     "symmetries",
     "symmetry_group",
 ]
