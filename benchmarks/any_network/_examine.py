@@ -41,6 +41,8 @@ def examine(entry: Entry, *, draws: int = 3) -> Outcome:
         group = symmetry_group(*programs)
     except ScaleGMNError as refusal:
         return outcome.but(refused=str(refusal), seconds=time.process_time() - start)
+    except Exception as error:  # a mistake of the library, which must not keep the others from being tried
+        return outcome.but(refused=f"{type(error).__name__}: {error}", crashed=True)
     return outcome.but(
         seconds=time.process_time() - start,
         megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

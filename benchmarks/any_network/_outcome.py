@@ -21,6 +21,7 @@ class Outcome:
         expected: dimensions that were derived by hand.
         parameters: how many numbers are trained.
         refused: the sentence that says why no program or no group was found; empty if there is one.
+        crashed: whether it was no error of the library that refused it.
         scales: dimension of the scales.
         signs: dimension of the signs.
         errors: by kind of element, how far random ones move the answers.
@@ -33,6 +34,7 @@ class Outcome:
     expected: Expected | None
     parameters: int = 0
     refused: str = ""
+    crashed: bool = False
     scales: int | None = None
     signs: int | None = None
     errors: dict[str, float] | None = None
@@ -59,8 +61,8 @@ class Outcome:
         return max((self.errors or {}).values(), default=0.0)
 
     def faults(self) -> list[str]:
-        """What is wrong with a network that was captured, a sentence each."""
-        wrong = []
+        """What is wrong, a sentence each; to be refused with a reason is not."""
+        wrong = [f"{self.name}: {self.refused}"] if self.crashed else []
         for kind, error in (self.errors or {}).items():
             if not error <= EXACT:
                 wrong.append(f"{self.name}: random {kind} change the answers by {error:.1e} of their size")
