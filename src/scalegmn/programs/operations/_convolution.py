@@ -7,30 +7,39 @@ from typing import Any, Final, TypeVar, final
 
 from torch import Tensor
 
-from scalegmn.errors import UnsupportedOperationError
 from scalegmn.programs import Algebra, HasShape, Instruction
 
 from ._operation import Operation
+from ._pooling import spread
+from ._transposed_convolution import turned, with_gaps
 
 L = TypeVar("L", bound=HasShape)
 
 
 @final
 class Convolution(Operation):
-    """``y[n, o, p] = sum_{i, t} w[o, i, t] x[n, i, s p + d t] + b[o]``, in groups of channels."""
+    """``y[n, o, p] = sum_{i, t} w[o, i, t] x[n, i, s p + d t] + b[o]``, in groups of channels.
+
+    A transposed one is a convolution of entries with gaps between them.
+    """
 
     def interpret(
         self, algebra: Algebra[L], arguments: Sequence[Any], instruction: Instruction
     ) -> tuple[L, ...]:
-        x, weight, bias, stride, padding, dilation, transposed, _, groups = arguments
+        x, weight, bias, stride, padding, dilation, transposed, beyond, groups = arguments
+        rank = len(x.shape) - 2
+        stride, before, dilation = (spread(value, rank) for value in (stride, padding, dilation))
+        after = before
         if transposed:
-            raise UnsupportedOperationError(
-                f"the transposed convolution of {instruction.module} has no rule; register one of your own"
-            )
-        rank = len(stride)
+            x = with_gaps(algebra, x, strides=stride)
+            weight = turned(algebra, weight, groups=groups)
+            stride = (1,) * rank
+            reach = [gap * (size - 1) for gap, size in zip(dilation, weight.shape[2:], strict=True)]
+            before = tuple(r - width for r, width in zip(reach, before, strict=True))
+            after = tuple(width + more for width, more in zip(before, spread(beyond, rank), strict=True))
         batch, channels, *_ = x.shape
         out, inner, *taps = weight.shape
-        x = algebra.pad(x, before=(0, 0, *padding), after=(0, 0, *padding))
+        x = algebra.pad(x, before=(0, 0, *before), after=(0, 0, *after))
 
         def windows(t: Tensor) -> Tensor:
             for axis in range(rank):

@@ -43,4 +43,24 @@ class GroupNorm(Operation):
         return (y,)
 
 
-OPERATIONS: Final = (LayerNorm("aten.native_layer_norm.default"), GroupNorm("aten.native_group_norm.default"))
+@final
+class BatchStatisticsNorm(Operation):
+    """The same over examples and positions, for each channel: how instance norm arrives, as one example."""
+
+    def interpret(
+        self, algebra: Algebra[L], arguments: Sequence[Any], instruction: Instruction
+    ) -> tuple[L, ...]:
+        x, gain, bias, *_ = arguments
+        _, channels, *space = x.shape
+        y = algebra.couple(x, axes=(0, *range(2, 2 + len(space))), behavior=ODD)
+        for value, join in ((gain, algebra.multiply), (bias, algebra.add)):
+            if value is not None:
+                y = join(y, algebra.view(value, lambda t: t.reshape(channels, *(1 for _ in space))))
+        return (y,)
+
+
+OPERATIONS: Final = (
+    LayerNorm("aten.native_layer_norm.default"),
+    GroupNorm("aten.native_group_norm.default"),
+    BatchStatisticsNorm("aten._native_batch_norm_legit.no_stats"),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, Final, TypeVar, final
 
 from scalegmn.programs import (
@@ -16,6 +17,7 @@ from scalegmn.programs import (
     Behavior,
     HasShape,
     Instruction,
+    Parity,
 )
 
 from ._operation import Operation
@@ -42,7 +44,20 @@ class Pointwise(Operation):
         return (algebra.apply(arguments[0], self._behavior),)
 
 
+_SIGN: Final = Behavior(degree=Fraction(0), parity=Parity.odd)
+_ODD: Final = ("sinh", "asinh", "tan", "asin", "atan", "atanh", "erfinv", "round", "trunc")
+_OPAQUE: Final = (
+    *(f"{name}.default" for name in ("acos", "ceil", "elu", "erfc", "exp2", "expm1", "floor", "hardsigmoid")),
+    *(f"{name}.default" for name in ("hardswish", "log10", "log1p", "log2", "log_sigmoid", "mish", "selu")),
+    "fmod.Scalar",
+    "remainder.Scalar",
+)
+
 OPERATIONS: Final = (
+    *(Pointwise(f"aten.{name}.default", ODD) for name in _ODD),
+    *(Pointwise(f"aten.{name}", OPAQUE) for name in _OPAQUE),
+    Pointwise("aten.cosh.default", EVEN),
+    Pointwise("aten.sign.default", _SIGN),
     Pointwise("aten.relu.default", RELU),
     Pointwise("aten.neg.default", LINEAR),
     Pointwise("aten.leaky_relu.default", RELU),

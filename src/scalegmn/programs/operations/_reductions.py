@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, Final, TypeVar, final
 
-from scalegmn.programs import LINEAR, RELU, Algebra, Behavior, HasShape, Instruction
+from scalegmn.programs import ABSOLUTE, LINEAR, RELU, Algebra, Behavior, HasShape, Instruction, power
 
 from ._operation import Operation
 
@@ -34,7 +35,37 @@ class Reduction(Operation):
         return (algebra.reduce(x, axes=axes, keepdim=bool(keepdim), behavior=self._behavior),)
 
 
+@final
+class VectorNorm(Operation):
+    """``(sum |x|^p)^(1/p)`` along some axes."""
+
+    def interpret(
+        self, algebra: Algebra[L], arguments: Sequence[Any], instruction: Instruction
+    ) -> tuple[L, ...]:
+        x, _, axes, keepdim = arguments[:4]
+        axes = tuple(range(len(x.shape))) if axes is None or axes == () else axes
+        return (algebra.reduce(x, axes=axes, keepdim=bool(keepdim), behavior=ABSOLUTE),)
+
+
+@final
+class Variance(Operation):
+    """The mean of ``(x - mean)^2`` along some axes."""
+
+    def interpret(
+        self, algebra: Algebra[L], arguments: Sequence[Any], instruction: Instruction
+    ) -> tuple[L, ...]:
+        x, axes, _, keepdim = arguments
+        axes = tuple(range(len(x.shape))) if axes is None or axes == () else axes
+        return (algebra.reduce(x, axes=axes, keepdim=bool(keepdim), behavior=power(Fraction(2))),)
+
+
 OPERATIONS: Final = (
+    Reduction("aten.max.dim", RELU),
+    Reduction("aten.min.dim", RELU),
+    Reduction("aten.max.default", RELU),
+    Reduction("aten.min.default", RELU),
+    VectorNorm("aten.linalg_vector_norm.default"),
+    Variance("aten.var.correction"),
     Reduction("aten.sum.dim_IntList", LINEAR),
     Reduction("aten.sum.default", LINEAR),
     Reduction("aten.mean.dim", LINEAR),

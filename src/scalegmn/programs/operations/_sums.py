@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar, final
 
-from scalegmn.programs import Algebra, HasShape, Instruction
+from scalegmn.programs import RELU, Algebra, HasShape, Instruction
 
 from ._operation import Operation, as_labels
 
@@ -23,7 +23,21 @@ class Sum(Operation):
         return (algebra.add(x, y),)
 
 
-OPERATIONS: Final = tuple(
-    Sum(f"aten.{name}")
-    for name in ("add.Tensor", "add.Scalar", "sub.Tensor", "sub.Scalar", "rsub.Scalar", "rsub.Tensor")
+@final
+class Extreme(Operation):
+    """The larger or the smaller of two numbers."""
+
+    def interpret(
+        self, algebra: Algebra[L], arguments: Sequence[Any], instruction: Instruction
+    ) -> tuple[L, ...]:
+        return (algebra.apply(algebra.add(*arguments), RELU),)
+
+
+OPERATIONS: Final = (
+    *(
+        Sum(f"aten.{name}")
+        for name in ("add.Tensor", "add.Scalar", "sub.Tensor", "sub.Scalar", "rsub.Scalar", "rsub.Tensor")
+    ),
+    Extreme("aten.maximum.default"),
+    Extreme("aten.minimum.default"),
 )
