@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from scalegmn.errors import ScaleGMNError
-from scalegmn.programs import Program
+from scalegmn.programs import Program, run_program
 from scalegmn.programs.foldings import fold, unfold
 from scalegmn.programs.tracing import trace
 from scalegmn.seeding import generator
@@ -65,13 +65,19 @@ def _errors(
     state = {name: value.detach() for name, value in module.state_dict().items()}
     effective = fold(group.program, state)
     before = [answer(module, state, example) for example in examples]
-    errors: dict[str, float] = {}
+    errors = {"tracing": distance(before[0], _computed(group.program, effective, examples[0]))}
     for kind, element in _elements(group, draws):
         moved = unfold(group.program, element.apply(effective), like=state)
         for example, known in zip(examples, before, strict=True):
             apart = distance(known, answer(module, moved, example))
             errors[kind] = max(apart, errors.get(kind, 0.0))
     return errors
+
+
+def _computed(program: Program, effective: State, example: Example) -> list[Tensor]:
+    """What the program itself answers."""
+    inputs = list(example if isinstance(example, tuple) else example.values())
+    return [value for value in run_program(program, effective, inputs) if value.is_floating_point()]
 
 
 def _elements(group: SymmetryGroup, draws: int) -> Iterator[tuple[str, GroupElement]]:
