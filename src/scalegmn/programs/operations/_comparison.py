@@ -20,7 +20,7 @@ _FIXED_POINTS: Final = (0, float("inf"), float("-inf"))
 
 
 @final
-class Comparison(Operation):
+class NumberComparison(Operation):
     """``x < y``: the same where a positive factor changes both sides alike.
 
     Beside a number other than 0, and than infinity, ``x`` has to stay what it is.
@@ -61,12 +61,12 @@ class Logic(Operation):
 
 OPERATIONS: Final = (
     *(
-        Comparison(f"aten.{name}.{kind}", _SCALED_ALIKE)
+        NumberComparison(f"aten.{name}.{kind}", _SCALED_ALIKE)
         for name in ("lt", "le", "gt", "ge")
         for kind in ("Scalar", "Tensor")
     ),
     *(
-        Comparison(f"aten.{name}.{kind}", _SCALED_OR_FLIPPED_ALIKE)
+        NumberComparison(f"aten.{name}.{kind}", _SCALED_OR_FLIPPED_ALIKE)
         for name in ("eq", "ne")
         for kind in ("Scalar", "Tensor")
     ),

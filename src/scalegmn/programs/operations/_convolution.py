@@ -10,7 +10,7 @@ from torch import Tensor
 from scalegmn.programs import Algebra, HasShape, Instruction
 
 from ._operation import Operation
-from ._pooling import spread
+from ._pooling import spread, windows_of
 from ._transposed_convolution import turned, with_gaps
 
 L = TypeVar("L", bound=HasShape)
@@ -42,12 +42,7 @@ class Convolution(Operation):
         x = algebra.pad(x, before=(0, 0, *before), after=(0, 0, *after))
 
         def windows(t: Tensor) -> Tensor:
-            for axis in range(rank):
-                t = t.unfold(2 + axis, dilation[axis] * (taps[axis] - 1) + 1, stride[axis])
-            for axis in range(rank):
-                t = t[
-                    (..., slice(None, None, dilation[axis]), *(slice(None) for _ in range(rank - 1 - axis)))
-                ]
+            t = windows_of(t, sizes=taps, strides=stride, gaps=dilation)
             return t.reshape(batch, groups, channels // groups, *t.shape[2:])
 
         x = algebra.view(x, windows)

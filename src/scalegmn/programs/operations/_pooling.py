@@ -51,9 +51,7 @@ class Pooling(Operation):
         x = algebra.pad(x, before=(*lead, *padding), after=(*lead, *after), value=self._outside)
 
         def windows(t: Tensor) -> Tensor:
-            for axis in range(rank):
-                t = t.unfold(len(lead) + axis, spans[axis], stride[axis])
-            t = t[(..., *(slice(None, None, gap) for gap in dilation))]
+            t = windows_of(t, sizes=size, strides=stride, gaps=dilation)
             return t[tuple(slice(0, places) for places in written)]
 
         y = algebra.view(x, windows)
@@ -63,6 +61,17 @@ class Pooling(Operation):
 def spread(values: Sequence[int], rank: int) -> tuple[int, ...]:
     """One number per axis, where one may stand for all."""
     return tuple(values) * rank if len(values) == 1 else tuple(values)
+
+
+def windows_of(t: Tensor, *, sizes: Sequence[int], strides: Sequence[int], gaps: Sequence[int]) -> Tensor:
+    """All windows over the last axes, which are followed by one axis each for the entries of a window."""
+    first = t.dim() - len(sizes)
+    picked: list[Any] = [...]
+    for axis, (size, stride, gap) in enumerate(zip(sizes, strides, gaps, strict=True)):
+        t = t.unfold(first + axis, gap * (size - 1) + 1, stride)
+        picked.append(slice(None, None, gap))
+    found: Tensor = t[tuple(picked)]
+    return found
 
 
 OPERATIONS: Final = (

@@ -59,7 +59,8 @@ class Restriding(Operation):
 
 
 def _check_strides(given: Sequence[int], shape: Sequence[int], strides: Sequence[int], module: str) -> None:
-    step, usual = 1, []
+    step = 1
+    usual: list[int] = []
     for size in reversed(shape):
         usual.insert(0, step)
         step *= size

@@ -119,7 +119,7 @@ class GradedAlgebra(LabelAlgebra):
             self.cells.define(table.terms[0].ids, [Term(Fraction(1), columns)])
             table = self.cells.resolve(table)
         row = self._tied(table, (0,)).mapped(lambda ids: ids[0])
-        return row.mapped(lambda ids: ids.expand(*shape, *ids.shape))
+        return row.mapped(lambda ids: ids.expand((*shape, *ids.shape)))
 
     def _vanish(self, terms: Sequence[Term]) -> None:
         self.cells.touch(torch.from_numpy(self.equations.vanish(terms)))
@@ -253,7 +253,7 @@ class GradedAlgebra(LabelAlgebra):
 
 
 def _mask(nothing: Tensor, shape: Sequence[int]) -> Term:
-    return Term(Fraction(1), torch.where(core(nothing), ANYTHING, ORIGIN).expand(*shape))
+    return Term(Fraction(1), torch.where(core(nothing), ANYTHING, ORIGIN).expand(tuple(shape)))
 
 
 def _first_place(nothing: Tensor, axes: Sequence[int]) -> Tensor:

@@ -66,7 +66,7 @@ class Labels:
 
     def expand(self, shape: Sequence[int]) -> Labels:
         """Broadcast to a larger shape."""
-        return self.mapped(lambda ids: ids.expand(*shape))
+        return self.mapped(lambda ids: ids.expand(tuple(shape)))
 
     def mapped(self, function: Callable[[Tensor], Tensor]) -> Labels:
         """Entries rearranged, the unknowns and known numbers alike."""
