@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from scalegmn.checkpoints import read_state, write_state
 from scalegmn.cli.main import main
+from scalegmn.programs.files import load_program
+from scalegmn.seeding import generator
 
 SOURCE = """
 import torch
@@ -124,3 +127,54 @@ def test_wrong_options_are_told(
 def test_what_is_no_network_is_told(folder: Path, module: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(command(folder, "--example", "2x3", module=module)) == 2
     assert "--module" in capsys.readouterr().err
+
+
+def test_a_program_and_a_file_are_enough(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program, file, moved = (
+        folder / "program.json",
+        folder / "network.safetensors",
+        folder / "moved.safetensors",
+    )
+    traced = command(folder, "--example", "2x3x6x6", "-o", str(program))
+    assert main(["trace", *traced[1:]]) == 0
+    assert "operations" in capsys.readouterr().out
+    state = {parameter.name: parameter for parameter in load_program(program).parameters}
+    assert "norm.running_deviation" in state
+    tensors = {
+        "first.weight": (4, 3, 3, 3),
+        "first.bias": (4,),
+        "norm.weight": (4,),
+        "norm.bias": (4,),
+        "norm.running_mean": (4,),
+        "norm.running_var": (4,),
+        "last.weight": (2, 4),
+        "last.bias": (2,),
+    }
+    numbers = generator(0)
+    write_state(file, {name: torch.rand(shape, generator=numbers) + 0.1 for name, shape in tensors.items()})
+    arguments = ["--program", str(program), "--checkpoint", str(file), "-o", str(moved)]
+    assert main(["symmetries", *arguments]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("12 scales and 4 signs") and "the function stayed" in shown
+    assert set(read_state(moved).tensors) == set(tensors)
+
+
+def test_a_program_is_not_mixed_with_a_module(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command(folder, "--program", "program.json")) == 2
+    assert "leave --module" in capsys.readouterr().err
+
+
+def test_a_damaged_program_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "program.json").write_text('{"instructions": [', encoding="utf-8")
+    assert main(["symmetries", "--program", str(folder / "program.json")]) == 3
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_trace_replaces_nothing_unasked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = folder / "program.json"
+    program.write_text("mine", encoding="utf-8")
+    traced = command(folder, "--example", "2x3x6x6", "-o", str(program))
+    assert main(["trace", *traced[1:]]) == 2
+    assert program.read_text(encoding="utf-8") == "mine"
+    assert main(["trace", *traced[1:], "--replace"]) == 0
+    assert "operations" in capsys.readouterr().out

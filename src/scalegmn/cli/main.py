@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "canonicalize": "canonicalize",
     "info": "info",
     "symmetries": "symmetries",
+    "trace": "trace",
     "train": "train",
     "evaluate": "evaluate",
     "predict": "predict",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from torch import nn
+from jsonargparse import Namespace
+from torch import Tensor
 
 from scalegmn.checkpoints import read_state, write_like
 from scalegmn.cli.exit_codes import NEGATIVE, OK
@@ -15,9 +16,10 @@ from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.user_modules import add_module_options, example_of, module_of
 from scalegmn.disk import replace_file
 from scalegmn.errors import ConfigurationError
+from scalegmn.programs.files import load_program
 from scalegmn.reports import draw_symmetries, save_figure
 from scalegmn.seeding import generator
-from scalegmn.symmetry.discovery import NetworkSymmetries, channel_families, symmetries
+from scalegmn.symmetry.discovery import NetworkSymmetries, channel_families, program_symmetries, symmetries
 
 HELP = "print and draw the symmetry group of a network: permutations, scales and signs of its channels"
 
@@ -26,6 +28,12 @@ def build_parser() -> CommandParser:
     """The options of the command."""
     parser = CommandParser(prog="scalegmn symmetries", description=f"{HELP.capitalize()}.")
     add_module_options(parser)
+    parser.add_argument(
+        "--program",
+        type=Path | None,
+        default=None,
+        help="program in place of --module, as scalegmn trace writes it; no code of yours is run then",
+    )
     parser.add_argument(
         "--second",
         type=str,
@@ -59,32 +67,54 @@ def run(argv: Sequence[str]) -> int:
     options = build_parser().parse_args(list(argv))
     if options.output is not None and options.checkpoint is None:
         raise ConfigurationError("--output writes moved weights of a file; name that file with --checkpoint")
-    module = module_of(options)
-    second = example_of(options.second)
-    found = symmetries(module, example_of(options.example), second_example=second)
     checkpoint = None if options.checkpoint is None else read_state(options.checkpoint, key=options.key)
-    state = dict(module.state_dict()) if checkpoint is None else checkpoint.tensors
+    name, found, own = _of_program(options) if options.program is not None else _of_module(options)
+    state = own if checkpoint is None else checkpoint.tensors
     say_all(str(found))
-    check = found.check(state, generator=generator(options.seed, "check"))
-    say(str(check))
+    passed = True
+    if state is None:
+        say("nothing was checked, since a program has no weights; name a file with --checkpoint")
+    else:
+        check = found.check(state, generator=generator(options.seed, "check"))
+        say(str(check))
+        passed = check.passed
     if options.picture is not None:
         names = [parameter.name for parameter in found.program.parameters]
-        figure = draw_symmetries(channel_families(found.group), names, title=_title(module, found))
+        figure = draw_symmetries(channel_families(found.group), names, title=_title(name, found))
         save_figure(figure, options.picture)
         say(f"the picture is {options.picture}")
     if options.json is not None:
         replace_file(options.json, (json.dumps(_as_json(found), indent=2) + "\n").encode())
         say(f"the group is in {options.json}")
     if checkpoint is not None and options.output is not None:
-        moved = found.apply(found.random(generator(options.seed, "move"), spread=options.spread), state)
+        moved = found.apply(
+            found.random(generator(options.seed, "move"), spread=options.spread), checkpoint.tensors
+        )
         write_like(options.output, checkpoint, moved)
         say(f"the same function with other weights is in {options.output}")
-    return OK if check.passed else NEGATIVE
+    return OK if passed else NEGATIVE
 
 
-def _title(module: nn.Module, found: NetworkSymmetries) -> str:
+def _of_module(options: Namespace) -> tuple[str, NetworkSymmetries, Mapping[str, Tensor] | None]:
+    """Name, group and weights of the network that the user's code makes."""
+    module = module_of(options)
+    second = example_of(options.second)
+    found = symmetries(module, example_of(options.example), second_example=second)
+    return type(module).__name__, found, module.state_dict()
+
+
+def _of_program(options: Namespace) -> tuple[str, NetworkSymmetries, Mapping[str, Tensor] | None]:
+    """Name and group of a saved program, which has no weights."""
+    if options.module is not None or options.example or options.second:
+        raise ConfigurationError(
+            "--program has its own operations and sizes; leave --module, --example and --second out"
+        )
+    return options.program.name, program_symmetries(load_program(options.program)), None
+
+
+def _title(name: str, found: NetworkSymmetries) -> str:
     group = found.group
-    return f"{type(module).__name__}: {group.scales.dimension:,} scales, {group.signs.dimension:,} signs"
+    return f"{name}: {group.scales.dimension:,} scales, {group.signs.dimension:,} signs"
 
 
 def _as_json(found: NetworkSymmetries) -> dict[str, object]:

@@ -29,8 +29,8 @@ def add_module_options(parser: ArgumentParser) -> None:
     """The options that name a network and an example of its input."""
     parser.add_argument(
         "--module",
-        type=str,
-        required=True,
+        type=str | None,
+        default=None,
         help="package.module:Class of an installed package, or of --module-path; your own code, which is run",
     )
     parser.add_argument(
@@ -57,6 +57,10 @@ def module_of(options: Namespace) -> nn.Module:
     Raises:
         ConfigurationError: there is no such class, or it makes no network.
     """
+    if options.module is None:
+        raise ConfigurationError(
+            "--module is missing, expected package.module:Class of the network, such as models.resnet:ResNet"
+        )
     made = _made(_named(options.module, options.module_path), options.module, _keywords(options.arguments))
     if not isinstance(made, nn.Module):
         raise ConfigurationError(

@@ -3,7 +3,7 @@ from ._description import ChannelFamily, channel_families, description
 from ._families import ExponentFamily
 from ._group_element import GroupElement
 from ._kernel import Kernel
-from ._network_symmetries import NetworkSymmetries, symmetries
+from ._network_symmetries import NetworkSymmetries, program_symmetries, symmetries
 from ._nullity import JacobianNullity, jacobian_nullity
 from ._rearrangement import Rearrangement
 from ._symmetries import Exponents, SymmetryGroup, symmetry_group
@@ -23,6 +23,7 @@ __all__ = [
     "check_function",
     "description",
     "jacobian_nullity",
+    "program_symmetries",
     "symmetries",
     "symmetry_group",
 ]

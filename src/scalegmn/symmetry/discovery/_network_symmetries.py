@@ -143,12 +143,26 @@ def symmetries(
     return NetworkSymmetries(group=both, single=symmetry_group(program), inputs=inputs)
 
 
+def program_symmetries(program: Program) -> NetworkSymmetries:
+    """Compute the symmetry group of a program, such as one that was saved.
+
+    Args:
+        program: the network; it is checked at random inputs, and at zeros where inputs are integers.
+    """
+    return NetworkSymmetries(group=symmetry_group(program), single=None, inputs=_inputs(program, None, None))
+
+
 def _inputs(
     program: Program, positional: Sequence[Any] | None, named: Mapping[str, Any] | None
 ) -> tuple[Tensor, ...]:
     """The tensors of an example, in the order of the program; random ones if there is no example."""
     if positional is None and not named:
         numbers = generator(0, "inputs")
-        return tuple(torch.randn(given.type.shape, generator=numbers) for given in program.inputs)
+        return tuple(
+            torch.randn(given.type.shape, generator=numbers)
+            if given.type.is_floating
+            else torch.zeros(given.type.shape, dtype=getattr(torch, given.type.dtype))
+            for given in program.inputs
+        )
     leaves = tree_leaves((tuple(positional or ()), dict(named or {})))
     return tuple(leaf.detach() for leaf in leaves if isinstance(leaf, Tensor))
