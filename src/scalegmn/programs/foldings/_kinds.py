@@ -11,13 +11,19 @@ from scalegmn.errors import ProgramError
 from scalegmn.programs import Folding
 
 from ._deviation import Deviation
+from ._fixed import FixedBuffer
 from ._shift import ShiftedParameter
+from ._spectral_norm import SpectrallyNormalized
 from ._tied import Tied
+from ._weight_norm import WeightNormalized
 
 KINDS: Final[dict[str, type[Folding]]] = {
     "deviation": Deviation,
+    "fixed": FixedBuffer,
     "shifted": ShiftedParameter,
+    "spectral norm": SpectrallyNormalized,
     "tied": Tied,
+    "weight norm": WeightNormalized,
 }
 """Each is a dataclass whose fields files can hold."""
 

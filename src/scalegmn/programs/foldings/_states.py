@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from torch import Tensor
 
 from scalegmn.errors import ProgramError
-from scalegmn.programs import Program
+from scalegmn.printable import printable
+from scalegmn.programs import Folding, Program
 
 
 def fold(program: Program, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -27,7 +29,8 @@ def fold(program: Program, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     tensors = dict(state)
     for folding in program.foldings:
         _require(folding.required, tensors)
-        made = folding.fold(tensors)
+        with _fitting(folding):
+            made = folding.fold(tensors)
         for name in folding.files:
             tensors.pop(name, None)
         tensors.update(made)
@@ -60,11 +63,25 @@ def unfold(
     """
     tensors = dict(effective)
     for folding in reversed(program.foldings):
-        written = folding.unfold(tensors, like)
+        with _fitting(folding):
+            written = folding.unfold(tensors, like)
         for name in folding.effective:
             del tensors[name]
         tensors.update(written)
     return {name: tensors.get(name, value).to(value.dtype) for name, value in like.items()}
+
+
+@contextmanager
+def _fitting(folding: Folding) -> Iterator[None]:
+    """Say in a sentence that tensors do not fit; programs and state dicts may be anybody's."""
+    try:
+        yield
+    except (RuntimeError, IndexError, KeyError) as error:
+        words = printable(str(error).strip().partition("\n")[0], limit=160)
+        raise ProgramError(
+            f"{' and '.join(folding.files)} do not fit each other, {type(error).__name__}: {words}; expected "
+            "tensors of the network that was traced; give the state dict of that network"
+        ) from error
 
 
 def _require(names: Iterable[str], tensors: Mapping[str, Tensor]) -> None:

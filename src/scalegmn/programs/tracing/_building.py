@@ -13,7 +13,8 @@ from torch.export.graph_signature import InputKind, InputSpec, OutputKind
 from torch.fx import Node
 
 from scalegmn.errors import ProgramError, UnsupportedOperationError
-from scalegmn.programs import EffectiveParameter, Input, Program, ValueType
+from scalegmn.programs import EffectiveParameter, Folding, Input, Program, ValueType
+from scalegmn.programs.foldings import FixedBuffer, digest_of
 from scalegmn.programs.operations import OPERATIONS
 
 from ._drafts import Draft, DraftProgram, Written, written
@@ -36,14 +37,17 @@ class Builder:
     Args:
         exported: what PyTorch recorded.
         tied: names of parameters that are the same tensor as another one, with the name of that one.
+        foldings: how parameters of the module come from those of its state dict.
     """
 
-    def __init__(self, exported: ExportedProgram, *, tied: Mapping[str, str]) -> None:
+    def __init__(
+        self, exported: ExportedProgram, *, tied: Mapping[str, str], foldings: Sequence[Folding]
+    ) -> None:
         self._exported = exported
         self._tied = tied
         self._values: dict[str, Any] = {}
         self._named: dict[str, Written] = {}
-        self._program = DraftProgram(foldings=list(foldings_of(tied)))
+        self._program = DraftProgram(foldings=[*foldings, *foldings_of(tied)])
         self._specs = {spec.arg.name: spec for spec in exported.graph_signature.input_specs}
 
     def build(self) -> Program:
@@ -82,7 +86,7 @@ class Builder:
                 self._values[node.name] = value
                 self._program.inputs.append((value, Input(name=node.name, type=value_type(node.meta["val"]))))
         elif spec.kind is InputKind.PARAMETER or (spec.kind is InputKind.BUFFER and spec.persistent):
-            self._values[node.name] = self._parameter(value, spec, value_type(node.meta["val"]))
+            self._values[node.name] = self._lasting(node, value, spec)
         elif spec.kind in (InputKind.BUFFER, InputKind.CONSTANT_TENSOR):
             self._values[node.name] = self._exported.constants[str(spec.target)].detach().cpu()
         else:
@@ -90,6 +94,16 @@ class Builder:
                 f"the network holds {spec.target}, which is no tensor of PyTorch, expected parameters and "
                 "buffers; trace the parts of it that have tensors only"
             )
+
+    def _lasting(self, node: Node, value: Written, spec: InputSpec) -> Any:
+        """A parameter, or the table of indices that is read and never changed."""
+        type_, name = value_type(node.meta["val"]), str(spec.target)
+        changed = name in self._exported.graph_signature.buffers_to_mutate.values()
+        if type_.is_floating or changed or not node.users:
+            return self._parameter(value, spec, type_)
+        table = self._exported.state_dict[name].detach().cpu()
+        self._program.foldings.append(FixedBuffer(name=name, sha256=digest_of(table)))
+        return table
 
     def _parameter(self, value: Written, spec: InputSpec, type_: ValueType) -> Written:
         """The value of a parameter; that of another one where both are the same tensor."""

@@ -9,6 +9,7 @@ from scalegmn.networks.modules import ModuleArgument
 from scalegmn.programs import Program
 
 from ._building import Builder
+from ._computed import with_plain_weights
 from ._exporting import export
 from ._refusals import check_traceable
 from ._tying import tied_names
@@ -42,5 +43,6 @@ def trace(
     """
     module = unwrap(module)
     check_traceable(module)
-    exported = export(module, example_inputs, example_kwargs or {})
-    return Builder(exported, tied=tied_names(module)).build()
+    plain, foldings = with_plain_weights(module)
+    exported = export(plain, example_inputs, example_kwargs or {})
+    return Builder(exported, tied=tied_names(plain), foldings=foldings).build()

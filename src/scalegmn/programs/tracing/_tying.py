@@ -11,7 +11,7 @@ from scalegmn.programs.foldings import Tied
 
 
 def tied_names(module: nn.Module) -> dict[str, str]:
-    """Names of parameters and lasting buffers that are another one's tensor, with the first name of it.
+    """Names of parameters and lasting buffers of real numbers that are another one's tensor, with the first name of it.
 
     Raises:
         ProgramError: two of them share memory without being the same tensor.
@@ -22,7 +22,8 @@ def tied_names(module: nn.Module) -> dict[str, str]:
     for name, value in _state(module):
         begin, end = _span(value)
         key = (str(value.device), begin, tuple(value.shape), value.stride(), value.dtype)
-        if begin == end:
+        # Integers are counters or constants, and are written as they are in the file.
+        if begin == end or not value.is_floating_point():
             continue
         if key in first:
             found[name] = first[key]
