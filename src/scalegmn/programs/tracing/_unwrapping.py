@@ -14,14 +14,17 @@ _WRAPPERS: Final = {
     "DataParallel": "module",
     "DistributedDataParallel": "module",
     "AveragedModel": "module",
+    "_FabricModule": "_original_module",
 }
+_THEIRS: Final = ("torch.", "lightning.fabric.", "lightning_fabric.")
+"""Packages whose classes these are; others may have classes of the same names."""
 
 
 def unwrap(module: ModuleArgument) -> nn.Module:
     """The network inside wrappers that compute the same.
 
-    ``torch.compile``, ``DataParallel``, ``DistributedDataParallel`` and ``AveragedModel`` are taken off,
-    however many there are.  Names of parameters are those of the state dict of what is inside.
+    ``torch.compile``, ``DataParallel``, ``DistributedDataParallel``, ``AveragedModel`` and what Lightning
+    Fabric sets up are taken off, however many there are; a ``LightningModule`` is a network as it is.  Names of parameters are those of the state dict of what is inside.
 
     Args:
         module: a network, wrapped or not.
@@ -44,4 +47,4 @@ def unwrap(module: ModuleArgument) -> nn.Module:
 
 def _inside(module: nn.Module) -> str | None:
     kind = type(module)
-    return _WRAPPERS.get(kind.__name__) if kind.__module__.startswith("torch.") else None
+    return _WRAPPERS.get(kind.__name__) if kind.__module__.startswith(_THEIRS) else None
