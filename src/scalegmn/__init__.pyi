@@ -26,6 +26,7 @@ from .models import ModelConfig, ScaleGMN, ScaleGMNEditor
 from .networks import Activation, Architecture, cnn, mlp, siren
 from .networks.modules import read_module, write_module
 from .populations import Population
+from .programs.tracing import trace
 from .symmetry import SymmetryAction, canonicalize_sine_phase
 from .symmetry.discovery import symmetries
 from .training import Run, evaluate, train
@@ -72,6 +73,7 @@ __all__ = [
     "testing",
     "to_graph",
     "to_module",
+    "trace",
     "train",
     "training",
     "trojans",
