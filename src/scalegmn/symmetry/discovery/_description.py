@@ -39,6 +39,9 @@ def channel_families(group: SymmetryGroup) -> tuple[ChannelFamily, ...]:
         rows[family.parameters] = replace(_row(rows, family), scales=family.members)
     for family in group.signs.families():
         rows[family.parameters] = replace(_row(rows, family), signs=family.members)
+    for moving in group.permutations.families:
+        row = rows.get(moving.parameters, ChannelFamily(origin=moving.origin, moved=moving.parameters))
+        rows[moving.parameters] = replace(row, permutations=_beside(row.permutations, moving.notation))
     order = {parameter.name: index for index, parameter in enumerate(group.program.parameters)}
     return tuple(sorted(rows.values(), key=lambda row: [order[name] for name, _ in row.moved]))
 
@@ -71,6 +74,11 @@ def _only_at_first_size(group: SymmetryGroup, single: SymmetryGroup) -> list[str
     )
     found = [_count(number, word) for number, word in more if number]
     return [f"at the first size only, and not counted: {', '.join(found)}"] if found else []
+
+
+def _beside(first: str, second: str) -> str:
+    """Two groups that act independently."""
+    return " x ".join(f"({text})" if " " in text and first else text for text in (first, second) if text)
 
 
 def _row(rows: dict[Moved, ChannelFamily], family: ExponentFamily) -> ChannelFamily:

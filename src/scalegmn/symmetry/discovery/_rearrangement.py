@@ -49,5 +49,7 @@ class Rearrangement:
             for axis, source in self.axes.items():
                 joined[axis] = first.axes[axis][source] if axis in first.axes else source
             return Rearrangement(axes=joined)
+        if self.flat is not None and first.flat is not None:
+            return Rearrangement(flat=first.flat[self.flat])
         entries = torch.arange(shape.numel()).reshape(shape)
         return Rearrangement(flat=self.apply(first.apply(entries)).reshape(-1))

@@ -19,6 +19,7 @@ from ._interpretation import evaluated, interpret
 from ._kernel import Kernel
 from ._labels import Labels
 from ._localized import localized
+from ._permutations import Permutations, permutations
 
 
 @final
@@ -68,12 +69,14 @@ class SymmetryGroup:
         unread: parameters that nothing reads at any of the sizes; they may be anything.
         scales: positive factors.
         signs: flips.
+        permutations: channels, and blocks of them, in each other's places.
     """
 
     program: Program
     unread: tuple[str, ...]
     scales: Exponents
     signs: Exponents
+    permutations: Permutations
 
     def random(self, generator: torch.Generator, *, spread: float = 1.0) -> GroupElement:
         """A random element.
@@ -91,7 +94,7 @@ class SymmetryGroup:
         for name, exponent in self.signs.evaluate(flips).items():
             sign = 1 - 2 * torch.remainder(exponent, 2)
             factors[name] = factors[name] * sign if name in factors else sign
-        return GroupElement(factors=factors)
+        return GroupElement(factors=factors, rearrangements=self.permutations.random(generator))
 
 
 def symmetry_group(program: Program, *others: Program) -> SymmetryGroup:
@@ -115,7 +118,13 @@ def symmetry_group(program: Program, *others: Program) -> SymmetryGroup:
     signs = SignAlgebra(program.parameters)
     exponents = [_exponents(programs, algebra) for algebra in (scales, signs)]
     unread = [p.name for index, p in enumerate(program.parameters) if not scales.is_read(index)]
-    return SymmetryGroup(program=program, unread=tuple(unread), scales=exponents[0], signs=exponents[1])
+    return SymmetryGroup(
+        program=program,
+        unread=tuple(unread),
+        scales=exponents[0],
+        signs=exponents[1],
+        permutations=permutations(*programs),
+    )
 
 
 def _exponents(programs: Sequence[Program], algebra: GradedAlgebra) -> Exponents:

@@ -1,0 +1,235 @@
+"""The permutations of a program: which channels may change places, and what that does to the parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from scalegmn.errors import SymmetryError
+from scalegmn.programs import Program
+
+from ._automorphisms import Automorphisms, RelationalStructure
+from ._interpretation import interpret
+from ._permutation_groups import DirectProduct, Moves, PermutationGroup, Wreath
+from ._rearrangement import Rearrangement
+from ._relations import untangled
+from ._tag_tuples import codes, components, rows
+from ._tags import PermutationAlgebra
+
+
+@final
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PermutationFamily:
+    """Channels that change places with each other, and with no others.
+
+    Attributes:
+        origin: module that writes the channels, or name of a parameter.
+        group: how they move.
+        parameters: what they move, each with the axes along which it does.
+    """
+
+    origin: str
+    group: PermutationGroup
+    parameters: tuple[tuple[str, tuple[int, ...]], ...]
+
+    @property
+    def size(self) -> int:
+        """How many channels or blocks of channels there are."""
+        return len(self.group.blocks) if isinstance(self.group, Wreath) else len(self.group.points())
+
+    @property
+    def notation(self) -> str:
+        """The group, such as ``S_4 wr S_2``."""
+        return self.group.notation()
+
+
+@final
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FixedFamily:
+    """Channels that keep their order.
+
+    Attributes:
+        origin: module that writes the channels, or name of a parameter.
+        size: how many.
+    """
+
+    origin: str
+    size: int
+
+
+@final
+class Permutations:
+    """The permutations of a program.
+
+    Args:
+        algebra: in which it has been interpreted.
+
+    Attributes:
+        families: those that move, independently of each other, in the order of the network.
+        fixed: those that do not.
+    """
+
+    def __init__(self, algebra: PermutationAlgebra) -> None:
+        cells = algebra.cells
+        relations, more = untangled(algebra.relations, cells.count)
+        all_blocks = [*cells.blocks, *more]
+        self._points: Final = np.concatenate(
+            [np.unique(cells.used().numpy()), *(np.arange(block.start, block.stop) for block in more)]
+        )
+        starts = np.array([block.start for block in all_blocks])
+        blocks = np.searchsorted(starts, self._points, side="right") - 1
+        structure = RelationalStructure(self._points, blocks, relations)
+        group = Automorphisms(structure).group()
+        self._plans: Final = {
+            parameter.name: _EntryMoves(algebra.tags_of(index), parameter.type.shape)
+            for index, parameter in enumerate(algebra.parameters)
+            if algebra.is_read(index)
+        }
+        factors = _factors(group)
+        found = (self._family(factor, all_blocks[blocks[min(factor.points())]].origin) for factor in factors)
+        self.families: Final = tuple(family for family in found if family.parameters)
+        moving = [point for factor in factors for point in factor.points()]
+        sizes = np.bincount(blocks, minlength=len(all_blocks))
+        sizes[np.unique(blocks[moving])] = 0
+        self.fixed: Final = tuple(
+            FixedFamily(origin=block.origin, size=int(size))
+            for block, size in zip(all_blocks, sizes, strict=True)
+            if size > 1 and block.origin
+        )
+
+    @property
+    def log_order(self) -> float:
+        """The logarithm of the number of permutations."""
+        return sum((family.group.log_order for family in self.families), 0.0)
+
+    def random(self, generator: torch.Generator) -> dict[str, Rearrangement]:
+        """An element, all of them equally likely: where the entries of each parameter go."""
+        moves: Moves = {}
+        for family in self.families:
+            moves.update(family.group.random(generator))
+        return self.rearrangements(moves)
+
+    def rearrangements(self, moves: Moves) -> dict[str, Rearrangement]:
+        """What an element does to the parameters that it moves.
+
+        Args:
+            moves: an element of the group of a family, or a product of such.
+        """
+        image = self._points.copy()
+        image[list(moves)] = self._points[list(moves.values())]
+        moved = self._points[image != self._points]
+        found = {}
+        for name, plan in self._plans.items():
+            rearrangement = plan.rearrangement(self._points, image, moved)
+            if rearrangement is not None:
+                found[name] = rearrangement
+        return found
+
+    def without(self, families: Sequence[PermutationFamily]) -> Permutations:
+        """The same group without some families."""
+        smaller: Permutations = object.__new__(Permutations)
+        smaller.__dict__.update(self.__dict__)
+        left = tuple(family for family in self.families if family not in families)
+        smaller.__dict__["families"] = left
+        return smaller
+
+    def _family(self, group: PermutationGroup, origin: str) -> PermutationFamily:
+        tags = self._points[group.points()]
+        parameters = tuple((name, axes) for name, plan in self._plans.items() if (axes := plan.axes_of(tags)))
+        return PermutationFamily(origin=origin, group=group, parameters=parameters)
+
+
+def permutations(*programs: Program) -> Permutations:
+    """The permutations of the parameters that keep the function.
+
+    Args:
+        programs: one network at several sizes of its inputs.
+
+    Raises:
+        SymmetryError: an operation's rule is wrong.
+    """
+    algebra = PermutationAlgebra(programs[0].parameters)
+    for program in programs:
+        interpret(program, algebra)
+    return Permutations(algebra)
+
+
+def _factors(group: PermutationGroup) -> list[PermutationGroup]:
+    if isinstance(group, DirectProduct):
+        found = [factor for part in group.factors for factor in _factors(part)]
+    else:
+        found = [] if group.is_trivial else [group]
+    return sorted(found, key=lambda factor: min(factor.points()))
+
+
+@final
+class _EntryMoves:
+    """How the entries of one parameter follow their tags."""
+
+    def __init__(self, tags: Sequence[Tensor], shape: tuple[int, ...]) -> None:
+        self._shape: Final = shape
+        self._parts: Final = [
+            (tuple(sorted(axes)), rows(group, axes).numpy()) for axes, group in components(tags)
+        ]
+        self._tags: Final = [np.unique(table[table > 0]) for _, table in self._parts]
+
+    def axes_of(self, tags: NDArray[np.int64]) -> tuple[int, ...]:
+        """Axes along which any of some tags stands."""
+        return tuple(
+            sorted(
+                {
+                    axis
+                    for (axes, _), own in zip(self._parts, self._tags, strict=True)
+                    if np.isin(own, tags).any()
+                    for axis in axes
+                }
+            )
+        )
+
+    def rearrangement(
+        self, points: NDArray[np.int64], image: NDArray[np.int64], moved: NDArray[np.int64]
+    ) -> Rearrangement | None:
+        """Where the entries come from; None if all stay."""
+        found = []
+        for (axes, table), own in zip(self._parts, self._tags, strict=True):
+            if np.isin(own, moved).any():
+                found.append((axes, _sources(table, points, image)))
+        if not found:
+            return None
+        # Of one kind for all elements, so that products of elements need no shape.
+        if all(len(axes) == 1 for axes, _ in self._parts):
+            return Rearrangement(axes={axes[0]: source for axes, source in found})
+        entries = torch.arange(torch.Size(self._shape).numel()).reshape(self._shape)
+        for axes, source in found:
+            entries = _taken(entries, axes, source)
+        return Rearrangement(flat=entries.reshape(-1))
+
+
+def _sources(table: NDArray[np.int64], points: NDArray[np.int64], image: NDArray[np.int64]) -> Tensor:
+    """For every row, the one that comes to its place; equal rows keep their order."""
+    moving = table > 0
+    mapped = np.where(moving, image[np.searchsorted(points, np.where(moving, table, points[0]))], table)
+    numbers, _ = codes(torch.from_numpy(np.concatenate([table, mapped])))
+    here, there = numbers[: len(table)], numbers[len(table) :]
+    order, coming = np.argsort(here, kind="stable"), np.argsort(there, kind="stable")
+    if not np.array_equal(here[order], there[coming]):
+        raise SymmetryError(
+            "a permutation of channels takes entries of a parameter to where there are none, expected one "
+            "to one; the rule of an operation is wrong"
+        )
+    source = np.empty(len(table), dtype=np.int64)
+    source[order] = coming
+    return torch.from_numpy(source)
+
+
+def _taken(entries: Tensor, axes: Sequence[int], source: Tensor) -> Tensor:
+    """Entries rearranged along several axes together."""
+    front = entries.movedim(tuple(axes), tuple(range(len(axes))))
+    moved = front.flatten(0, len(axes) - 1)[source].reshape(front.shape)
+    return moved.movedim(tuple(range(len(axes))), tuple(axes))
