@@ -45,8 +45,9 @@ class FixedBuffer(Folding):
     def fold(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if self.name in tensors and digest_of(tensors[self.name]) != self.sha256:
             raise ProgramError(
-                f"the buffer {self.name} differs from that of the network that was traced, expected the same, "
-                "since its integers are part of the program; trace the network again with this state dict"
+                f"the buffer {self.name} differs from that of the network that was traced, expected the "
+                "same, since its integers are part of the program; trace the network again with this state "
+                "dict"
             )
         return {}
 

@@ -11,7 +11,9 @@ from scalegmn.programs.foldings import Tied
 
 
 def tied_names(module: nn.Module) -> dict[str, str]:
-    """Names of parameters and lasting buffers of real numbers that are another one's tensor, with the first name of it.
+    """Names of parameters and of lasting buffers that are another one's tensor, with the first name of it.
+
+    Counters and tables of integers are left out.
 
     Raises:
         ProgramError: two of them share memory without being the same tensor.

@@ -24,7 +24,8 @@ def unwrap(module: ModuleArgument) -> nn.Module:
     """The network inside wrappers that compute the same.
 
     ``torch.compile``, ``DataParallel``, ``DistributedDataParallel``, ``AveragedModel`` and what Lightning
-    Fabric sets up are taken off, however many there are; a ``LightningModule`` is a network as it is.  Names of parameters are those of the state dict of what is inside.
+    Fabric sets up are taken off, however many there are; a ``LightningModule`` is a network as it is.  Names
+    of parameters are those of the state dict of what is inside.
 
     Args:
         module: a network, wrapped or not.
