@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar, final
 
 import torch
 
-from scalegmn.programs import LINEAR, Algebra, HasShape, Instruction
+from scalegmn.programs import LINEAR, RELU, Algebra, Behavior, HasShape, Instruction
 
 from ._operation import Operation
 
@@ -29,10 +29,18 @@ class NearestNeighbor(Operation):
 
 @final
 class Resampling(Operation):
-    """Each entry is a mean, with fixed weights, of some entries of its channel.
+    """Each entry is a mean with fixed weights, or the largest, of some entries of its channel.
 
     Which ones is not looked at: all of a channel are taken to transform alike.
+
+    Args:
+        name: in the registry.
+        behavior: when all of them are scaled or flipped together.
     """
+
+    def __init__(self, name: str, behavior: Behavior = LINEAR) -> None:
+        super().__init__(name)
+        self._behavior = behavior
 
     def interpret(
         self, algebra: Algebra[L], arguments: Sequence[Any], instruction: Instruction
@@ -43,7 +51,7 @@ class Resampling(Operation):
         if not changed:
             return (x,)
         axes = tuple(range(min(changed), len(shape)))
-        x = algebra.ordered(x, axes=axes, behavior=LINEAR)
+        x = algebra.ordered(x, axes=axes, behavior=self._behavior)
         mean = algebra.reduce(x, axes=axes, keepdim=True, behavior=LINEAR)
         return (algebra.view(mean, lambda t: t.expand(shape)),)
 
@@ -60,4 +68,5 @@ OPERATIONS: Final = (
         for kind in ("vec", "default")
     ),
     *(Resampling(f"aten._adaptive_avg_pool{rank}d.default") for rank in (2, 3)),
+    *(Resampling(f"aten.adaptive_max_pool{rank}d.default", RELU) for rank in (2, 3)),
 )

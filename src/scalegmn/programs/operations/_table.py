@@ -11,8 +11,10 @@ from . import (
     _choice,
     _clamping,
     _comparison,
+    _complex,
     _conversion,
     _convolution,
+    _embedding_bag,
     _filling,
     _joining,
     _lookup,
@@ -28,6 +30,7 @@ from . import (
     _resizing,
     _softmax,
     _sums,
+    _trilinear,
     _views,
 )
 from ._operation import Operation
@@ -36,8 +39,10 @@ _KINDS = (
     _choice,
     _clamping,
     _comparison,
+    _complex,
     _conversion,
     _convolution,
+    _embedding_bag,
     _filling,
     _joining,
     _lookup,
@@ -53,6 +58,7 @@ _KINDS = (
     _resizing,
     _softmax,
     _sums,
+    _trilinear,
     _views,
 )
 

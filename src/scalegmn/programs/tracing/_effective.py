@@ -33,6 +33,8 @@ def lower_batch_norm(
     aligned = (1, output.shape[1], *(1 for _ in output.shape[2:]))
     channels = ValueType(aligned, output.dtype)
     deviation = _deviation(program, variance, gain, float(eps))
+    if deviation is None:
+        deviation = _computed_deviation(program, variance, float(eps), output=output, key=key, module=module)
     for operation, value in (("sub", mean), ("div", deviation), ("mul", gain), ("add", bias)):
         if value is None:
             continue
@@ -59,8 +61,8 @@ def absorb_shifts(program: DraftProgram) -> None:
             program.remove(uses, instead=value)
 
 
-def _deviation(program: DraftProgram, variance: Written, gain: Written | None, eps: float) -> Written:
-    """The effective parameter in place of a variance."""
+def _deviation(program: DraftProgram, variance: Written, gain: Any, eps: float) -> Written | None:
+    """The effective parameter in place of a variance; None if the variance is no parameter of its own."""
     names = {value: parameter.name for value, parameter in program.parameters}
     for index, (value, parameter) in enumerate(program.parameters):
         if value == variance and not parameter.positive:
@@ -68,12 +70,23 @@ def _deviation(program: DraftProgram, variance: Written, gain: Written | None, e
                 variance=parameter.name,
                 deviation=f"{parameter.name.removesuffix('var')}deviation",
                 eps=eps,
-                gain=None if gain is None else names[gain],
+                gain=names.get(gain),
             )
             program.foldings.append(folding)
             effective = replace(parameter, name=folding.deviation, positive=True)
             program.parameters[index] = (value, effective)
-    return variance
+        if value == variance:
+            return variance
+    return None
+
+
+def _computed_deviation(
+    program: DraftProgram, variance: Any, eps: float, *, output: ValueType, key: str, module: str
+) -> Written:
+    """``sqrt(variance + eps)`` of a variance that was computed: repeated for each example, as a rule."""
+    channels = ValueType((output.shape[1],), output.dtype)
+    shifted = program.emit("aten.add.Tensor", (variance, eps, 1), output=channels, key=key, module=module)
+    return program.emit("aten.sqrt.default", (shifted,), output=channels, key=key, module=module)
 
 
 def _added(draft: Draft, parameter: Written) -> float | None:
