@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize
 
-from scalegmn.errors import ProgramError
+from scalegmn import symmetries
+from scalegmn.errors import ProgramError, UnsupportedOperationError
 from scalegmn.programs import run_program
 from scalegmn.programs.files import program_from_json, program_to_json
 from scalegmn.programs.foldings import fold, unfold
@@ -188,3 +189,33 @@ def test_tensors_that_do_not_fit_each_other_are_refused() -> None:
 
     with pytest.raises(ProgramError, match=r"0\.weight_g and 0\.weight_v do not fit each other"):
         fold(program, {**module.state_dict(), "0.weight_g": torch.ones(7, 1)})
+
+
+class Inverting(nn.Module):
+    """Uses an operation of which nothing is known."""
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return torch.linalg.pinv(weight).t()
+
+
+def test_parametrizations_of_which_nothing_is_known_can_be_taken_off() -> None:
+    layer = nn.Linear(3, 3)
+    parametrize.register_parametrization(layer, "weight", Inverting())
+
+    with pytest.raises(UnsupportedOperationError, match=r"0\.parametrizations\.weight\.0 .*remove_parametr"):
+        trace(nn.Sequential(layer), (torch.zeros(2, 3),))
+
+
+@pytest.mark.parametrize("norm", [*WEIGHT, *SPECTRAL])
+def test_elements_of_the_group_act_on_state_dicts(norm: Norm) -> None:
+    module = filled(nn.Sequential(norm(nn.Linear(3, 5)), nn.ReLU(), norm(nn.Linear(5, 2))))
+    x = torch.randn(7, 3, generator=generator(2), dtype=torch.float64)
+    found = symmetries(module, (x,))
+    before, state = answers(module, x), {name: v.clone() for name, v in module.state_dict().items()}
+
+    moved = found.apply(found.random(generator(4)), state)
+    module.load_state_dict(moved)
+
+    assert found.group.scales.dimension == 5
+    assert not all(torch.allclose(moved[name], state[name], rtol=1e-3) for name in state)
+    torch.testing.assert_close(answers(module, x), before, rtol=1e-11, atol=1e-11)

@@ -150,7 +150,7 @@ class Builder:
         if name not in OPERATIONS:
             raise UnsupportedOperationError(
                 f"{where(node)} uses the operation {name}, of which nothing is known; say what it is made of "
-                "with register_operation, or write the module with others"
+                f"with register_operation, or {_other_way(node)}"
             )
         if len(self._program.instructions) >= MAX_INSTRUCTIONS:
             raise ProgramError(
@@ -203,3 +203,10 @@ class Builder:
 def _types(node: Node) -> tuple[ValueType, ...]:
     value = node.meta["val"]
     return (value_type(value),) if isinstance(value, Tensor) else tuple(value_type(part) for part in value)
+
+
+def _other_way(node: Node) -> str:
+    """What else helps against an operation of which nothing is known."""
+    if "parametrizations" in module_path(node).split("."):
+        return "make the weight plain with torch.nn.utils.parametrize.remove_parametrizations"
+    return "write the module with others"
