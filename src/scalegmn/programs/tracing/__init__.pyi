@@ -1,4 +1,5 @@
 from ._trace import trace
+from ._two_sizes import check_one_network
 from ._unwrapping import unwrap
 
-__all__ = ["trace", "unwrap"]
+__all__ = ["check_one_network", "trace", "unwrap"]

@@ -37,7 +37,7 @@ def export(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) ->
         ProgramError: PyTorch cannot record it.
     """
     # PyTorch's default way through attention on processors cannot always be taken apart; the plain one can.
-    with _evaluating(module), _quiet(), torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+    with evaluating(module), _quiet(), torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         try:
             exported = torch.export.export(module, tuple(args), dict(kwargs), strict=False)
             return exported.run_decompositions()
@@ -69,7 +69,8 @@ def _is_choice(error: BaseException | None) -> bool:
 
 
 @contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Put a module into evaluation mode; all modes are afterwards what they were."""
     modes = [(part, part.training) for part in module.modules()]
     for part, _ in modes:
         part.training = False

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch import Tensor, nn
+
 from scalegmn.networks.modules import ModuleArgument
 from scalegmn.programs import Program
 
@@ -12,12 +14,16 @@ from ._building import Builder
 from ._computed import with_plain_weights
 from ._exporting import export
 from ._refusals import check_traceable
+from ._sequential import example_of
 from ._tying import tied_names
 from ._unwrapping import unwrap
 
 
 def trace(
-    module: ModuleArgument, example_inputs: Sequence[Any], *, example_kwargs: Mapping[str, Any] | None = None
+    module: ModuleArgument,
+    example_inputs: Sequence[Any] | Tensor = (),
+    *,
+    example_kwargs: Mapping[str, Any] | None = None,
 ) -> Program:
     """Turn a network into a program.
 
@@ -26,7 +32,9 @@ def trace(
 
     Args:
         module: a network.
-        example_inputs: positional arguments of its ``forward``.
+        example_inputs: positional arguments of its ``forward``, or a tensor, if that is the only one.
+            ``nn.Sequential`` needs none: its first layer says what it takes, and of the sides 32, 28, 64, 96,
+            128, 224, 227, 256, 299, 16, 14, 12, 8, 4, 2, 1 of images the first is taken with which it runs.
         example_kwargs: named ones.
 
     Raises:
@@ -34,15 +42,18 @@ def trace(
         UnsupportedOperationError: it uses an operation that nothing is known of.
 
     Example:
-        >>> import torch
         >>> from scalegmn.programs.tracing import trace
         >>> from torch import nn
-        >>> program = trace(nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 2)), (torch.zeros(1, 3),))
+        >>> program = trace(nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 2)))
         >>> [instruction.operation for instruction in program.instructions if instruction.module == "1"]
         ['aten.relu.default']
     """
     module = unwrap(module)
     check_traceable(module)
+    if isinstance(example_inputs, Tensor):
+        example_inputs = (example_inputs,)
+    if isinstance(module, nn.Sequential) and not example_inputs and not example_kwargs:
+        example_inputs = (example_of(module),)
     plain, foldings = with_plain_weights(module)
     exported = export(plain, example_inputs, example_kwargs or {})
     return Builder(exported, tied=tied_names(plain), foldings=foldings).build()
