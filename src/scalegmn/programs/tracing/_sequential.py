@@ -23,7 +23,7 @@ _CONVOLUTIONS: Final = (
     ((nn.Conv3d, nn.ConvTranspose3d), 3),
 )
 _NORMS: Final = (
-    (nn.InstanceNorm1d, 1),
+    ((nn.InstanceNorm1d,), 1),
     ((nn.BatchNorm2d, nn.InstanceNorm2d), 2),
     ((nn.BatchNorm3d, nn.InstanceNorm3d), 3),
 )
@@ -90,8 +90,8 @@ def _shapes(layer: nn.Module) -> list[tuple[int, ...]] | None:
     for kinds, axes in _CONVOLUTIONS:
         if isinstance(layer, kinds):
             return _maps(layer.in_channels, axes=axes)
-    for kinds, axes in _NORMS:
-        if isinstance(layer, kinds):
+    for norms, axes in _NORMS:
+        if isinstance(layer, norms):
             return _maps(layer.num_features, axes=axes)
     return None
 

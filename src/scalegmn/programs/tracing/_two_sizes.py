@@ -33,8 +33,8 @@ def check_one_network(first: Program, second: Program) -> None:
     for name, one, other in _differences(_foldings(first), _foldings(second)):
         raise ProgramError(
             f"the parameter {name} is read as {one or 'it is'} with the first example and as "
-            f"{other or 'it is'} with the second one, expected the same use of it; give examples of more than "
-            "one entry along each axis"
+            f"{other or 'it is'} with the second one, expected the same use of it; give examples of more "
+            "than one entry along each axis"
         )
 
 

@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves
 
 from scalegmn.programs import Program
 from scalegmn.programs.foldings import fold, unfold
-from scalegmn.programs.tracing import trace
+from scalegmn.programs.tracing import check_one_network, trace
 from scalegmn.seeding import generator
 
 from ._checking import TOLERANCE, FunctionCheck, check_function
@@ -139,6 +139,7 @@ def symmetries(
     if second_example is None and second_kwargs is None:
         return NetworkSymmetries(group=symmetry_group(program), single=None, inputs=inputs)
     other = trace(module, second_example or (), example_kwargs=second_kwargs)
+    check_one_network(program, other)
     both = symmetry_group(program, other)
     return NetworkSymmetries(group=both, single=symmetry_group(program), inputs=inputs)
 
