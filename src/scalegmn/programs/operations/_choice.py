@@ -23,14 +23,16 @@ class Where(Operation):
         self, algebra: Algebra[L], arguments: Sequence[Any], instruction: Instruction
     ) -> tuple[L, ...]:
         condition, x, y = (as_labels(algebra, value) for value in arguments)
-        if condition.known is not None:
-            x = _only(algebra, x, condition.known)
-            y = _only(algebra, y, ~condition.known)
+        if condition.known is None:
+            # What is chosen goes where the condition goes; zeros and ones change no scale and no sign.
+            x, y = algebra.multiply(x, condition), algebra.multiply(y, condition)
+        else:
+            x, y = only(algebra, x, condition.known), only(algebra, y, ~condition.known)
         shape = instruction.outputs[0].shape
         return (algebra.view(algebra.add(x, y), lambda t: t.expand(shape)),)
 
 
-def _only(algebra: Algebra[L], x: L, chosen: Tensor) -> L:
+def only(algebra: Algebra[L], x: L, chosen: Tensor) -> L:
     """``x`` with zeros where it is not chosen."""
     if x.known is not None:
         return algebra.constant(torch.where(chosen, x.known, torch.zeros((), dtype=x.known.dtype)))

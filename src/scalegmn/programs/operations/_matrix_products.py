@@ -54,5 +54,6 @@ OPERATIONS: Final = (
     MatrixProduct("aten.dot.default", (0,), (0,), ()),
     MatrixProduct("aten.addmm.default", (0, 1), (1, 2), (0, 2), added=True),
     MatrixProduct("aten.baddbmm.default", (0, 1, 2), (0, 2, 3), (0, 1, 3), added=True),
+    MatrixProduct("aten.addbmm.default", (0, 1, 2), (0, 2, 3), (1, 3), added=True),
     MatrixProduct("aten.addmv.default", (0, 1), (1,), (0,), added=True),
 )

@@ -49,14 +49,17 @@ _ODD: Final = ("sinh", "asinh", "tan", "asin", "atan", "atanh", "erfinv", "round
 _OPAQUE: Final = (
     *(f"{name}.default" for name in ("acos", "ceil", "elu", "erfc", "exp2", "expm1", "floor", "hardsigmoid")),
     *(f"{name}.default" for name in ("hardswish", "log10", "log1p", "log2", "log_sigmoid", "mish", "selu")),
-    "fmod.Scalar",
+    *(f"{name}.default" for name in ("acosh", "lgamma", "digamma", "special_erfcx", "special_log_ndtr")),
     "remainder.Scalar",
 )
+_EVEN: Final = ("cosh", "i0", "special_i0e", "special_bessel_j0")
+
 
 OPERATIONS: Final = (
     *(Pointwise(f"aten.{name}.default", ODD) for name in _ODD),
     *(Pointwise(f"aten.{name}", OPAQUE) for name in _OPAQUE),
-    Pointwise("aten.cosh.default", EVEN),
+    *(Pointwise(f"aten.{name}.default", EVEN) for name in _EVEN),
+    Pointwise("aten.fmod.Scalar", ODD),
     Pointwise("aten.sign.default", _SIGN),
     Pointwise("aten.relu.default", RELU),
     Pointwise("aten.neg.default", LINEAR),

@@ -88,6 +88,8 @@ _MOVES: Final = (
     "flip.default",
     "roll.default",
     "repeat.default",
+    "unfold.default",
+    "diagonal.default",
 )
 
 OPERATIONS: Final = (
