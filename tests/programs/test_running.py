@@ -135,6 +135,34 @@ def test_the_kind_of_the_parameters_is_that_of_the_answer() -> None:
     assert torch.equal(answer, module.double()(torch.ones(1, 2, dtype=torch.float64)))
 
 
+def test_arguments_that_only_numbers_show_to_be_wrong_are_refused() -> None:
+    program = Program(
+        inputs=(Input(name="x", type=ValueType((2, 3))),),
+        parameters=(),
+        constants=(),
+        instructions=(
+            Instruction(
+                operation="aten._softmax.default",
+                arguments=(Operand(0), 9, False),
+                outputs=(ValueType((2, 3)),),
+            ),
+        ),
+        outputs=(Operand(1),),
+    )
+
+    with pytest.raises(ProgramError, match="cannot be run"):
+        run_program(program, {}, [torch.zeros(2, 3)])
+
+
+def test_gradients_pass() -> None:
+    program = trace(nn.Linear(2, 3), (torch.ones(1, 2),))
+    parameters = {name: value.requires_grad_() for name, value in stacked(program, networks=2).items()}
+
+    run_programs(program, parameters, [torch.ones(1, 2)])[0].sum().backward()
+
+    assert all(value.grad is not None and bool((value.grad == 1).all()) for value in parameters.values())
+
+
 def test_damaged_programs_are_noticed_when_they_run() -> None:
     program = trace(nn.Linear(2, 3), (torch.zeros(1, 2),))
     wrong = Program(

@@ -34,7 +34,10 @@ def run_program(
     """
     try:
         return _answers(program, parameters, inputs)
-    except RuntimeError as error:
+    except ProgramError:
+        raise
+    # PyTorch has all of these for arguments that do not fit.
+    except (RuntimeError, IndexError, TypeError, ValueError) as error:
         words = printable(str(error).strip().partition("\n")[0], limit=200)
         raise ProgramError(
             f"the program cannot be run on these tensors: {words}; expected the kinds of numbers and the "

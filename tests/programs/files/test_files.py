@@ -23,7 +23,7 @@ from scalegmn.programs.files import (
     program_to_json,
     save_program,
 )
-from scalegmn.programs.foldings import fold
+from scalegmn.programs.foldings import fold, unfold
 from scalegmn.programs.tracing import trace
 from scalegmn.seeding import generator
 
@@ -182,6 +182,19 @@ VALUES = st.one_of(
 )
 
 
+def check_it_runs_or_says_why_not(program: Program) -> None:
+    state = MODULE.state_dict()
+    try:
+        effective = fold(program, state)
+        unfold(program, effective, like=state)
+        inputs = [
+            torch.ones(given.type.shape, dtype=getattr(torch, given.type.dtype)) for given in program.inputs
+        ]
+        run_program(program, effective, inputs)
+    except ProgramError as error:
+        assert str(error).isprintable()
+
+
 @given(place=st.sampled_from(places(PLAIN)), value=VALUES)
 def test_changed_programs_are_refused_or_hang_together(place: tuple[str | int, ...], value: Any) -> None:
     try:
@@ -191,6 +204,7 @@ def test_changed_programs_are_refused_or_hang_together(place: tuple[str | int, .
         return
 
     assert program_from_json(program_to_json(program)) == program
+    check_it_runs_or_says_why_not(program)
     sizes = len(program.inputs) + len(program.parameters) + len(program.constants)
     for instruction in program.instructions:
         assert all(operand.index < sizes for operand in instruction.operands())

@@ -147,6 +147,16 @@ def test_masks_are_computed_while_tracing() -> None:
     assert not computed & {"ones", "full", "triu", "arange", "ge", "le", "zeros_like", "full_like"}
 
 
+def test_memory_that_nobody_filled_is_zero() -> None:
+    class Lazy(Residual):
+        def forward(self, x: Tensor) -> Tensor:
+            return self.first(x) + torch.empty(6)
+
+    (constant,) = trace(Lazy(), (torch.zeros(2, 3),)).constants
+
+    assert constant.tensor().tolist() == [0.0] * 6
+
+
 def test_instructions_name_their_modules() -> None:
     program = trace(nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.ReLU())), (torch.zeros(1, 3),))
 

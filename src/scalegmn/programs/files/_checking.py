@@ -59,6 +59,7 @@ def _check_foldings(program: Program) -> None:
                     f"a folding of the program makes {name}, which is none of its parameters, expected one "
                     "of them; write the program anew with save_program"
                 )
+            known.remove(name)
         known.update(folding.files)
 
 

@@ -19,7 +19,7 @@ from scalegmn.programs.operations import OPERATIONS
 
 from ._drafts import Draft, DraftProgram, Written, written
 from ._effective import BATCH_NORM, absorb_shifts, lower_batch_norm
-from ._fixed import SHAPE_ONLY, check_fixed, check_small
+from ._fixed import SHAPE_ONLY, UNFILLED, check_fixed, check_small
 from ._normalizing import IDENTITIES, is_cast_of_floats, normalized
 from ._numbering import numbered, value_type
 from ._places import module_path, where
@@ -186,7 +186,8 @@ class Builder:
         if "device" in kwargs:
             kwargs["device"] = torch.device("cpu")
         with torch.no_grad():
-            return node.target(*[self._real(part) for part in node.args], **kwargs)  # type: ignore[operator]
+            value = node.target(*[self._real(part) for part in node.args], **kwargs)  # type: ignore[operator]
+        return torch.zeros_like(value) if str(node.target).split(".")[1] in UNFILLED else value
 
     def _real(self, part: Any) -> Any:
         if isinstance(part, Node):

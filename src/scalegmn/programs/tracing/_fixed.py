@@ -19,6 +19,9 @@ SHAPE_ONLY: Final = frozenset(
 )
 """Operations that read the shape of what they are given, and none of its numbers."""
 
+UNFILLED: Final = frozenset({"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"})
+"""Operations that take memory as it is; a program has zeros there, so that it is the same each time."""
+
 
 def check_fixed(node: Node) -> None:
     """Refuse a call whose outcome is not a fixed function of tensors of fixed shapes.
