@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -131,6 +131,20 @@ class Permutations:
                 found[name] = rearrangement
         return found
 
+    def entries(self, points: NDArray[np.int64]) -> Iterator[tuple[str, Tensor]]:
+        """What some channels own of the parameters.
+
+        Args:
+            points: of channels that a family exchanges, as its group names them.
+
+        Returns:
+            For each parameter that they stand in, flat indices of the entries of each channel, in their
+            order.
+        """
+        for name, plan in self._plans.items():
+            for entries in plan.entries(self._points[points]):
+                yield name, entries
+
     def without(self, families: Sequence[PermutationFamily]) -> Permutations:
         """The same group without some families."""
         smaller: Permutations = object.__new__(Permutations)
@@ -191,6 +205,15 @@ class _EntryMoves:
                 }
             )
         )
+
+    def entries(self, tags: NDArray[np.int64]) -> Iterator[Tensor]:
+        """Flat indices of the entries of each of some tags, where all of them have as many."""
+        numbers = torch.arange(torch.Size(self._shape).numel()).reshape(self._shape)
+        for axes, table in self._parts:
+            places = [np.flatnonzero((table == tag).any(axis=1)) for tag in tags]
+            if len(places[0]) and len({len(place) for place in places}) == 1:
+                front = numbers.movedim(axes, tuple(range(len(axes)))).flatten(0, len(axes) - 1)
+                yield torch.stack([front[torch.from_numpy(place)].reshape(-1) for place in places])
 
     def rearrangement(
         self, points: NDArray[np.int64], image: NDArray[np.int64], moved: NDArray[np.int64]
