@@ -62,10 +62,12 @@ def main() -> int:
 def table(outcomes: Sequence[Outcome]) -> Table:
     """One line per network."""
     found = Table("network", "family", title="Networks of the list")
-    for head in ("numbers", "scales", "signs", "error", "seconds", "MB"):
+    for head in ("numbers", "scales", "signs", "permutations", "error", "seconds", "MB"):
         found.add_column(head, justify="right")
     for o in outcomes:
-        figures = (str(o.scales), str(o.signs), f"{o.error:.0e}") if o.captured else ("refused", "", "")
+        figures = ("refused", "", "", "")
+        if o.captured:
+            figures = (str(o.scales), str(o.signs), f"10^{o.permutations:.1f}", f"{o.error:.0e}")
         found.add_row(o.name, o.family, str(o.parameters), *figures, f"{o.seconds:.1f}", f"{o.megabytes:.0f}")
     return found
 

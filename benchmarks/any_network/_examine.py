@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import time
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from scalegmn.errors import ScaleGMNError
+from scalegmn.errors import ProgramError, UnsupportedOperationError
 from scalegmn.programs import Program, run_program
 from scalegmn.programs.foldings import fold, unfold
 from scalegmn.programs.tracing import trace
@@ -39,17 +40,18 @@ def examine(entry: Entry, *, draws: int = 3) -> Outcome:
     try:
         programs = [_traced(module, example) for example in examples]
         group = symmetry_group(*programs)
-    except ScaleGMNError as refusal:
-        return outcome.but(refused=str(refusal), seconds=time.process_time() - start)
+        outcome = outcome.but(
+            seconds=time.process_time() - start,
+            megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            scales=group.scales.dimension,
+            signs=group.signs.dimension,
+            permutations=group.permutations.log_order / math.log(10),
+        )
+        return outcome.but(errors=_errors(module, group, examples, draws))
+    except (UnsupportedOperationError, ProgramError) as refusal:
+        return outcome.but(refused=str(refusal))
     except Exception as error:  # a mistake of the library, which must not keep the others from being tried
         return outcome.but(refused=f"{type(error).__name__}: {error}", crashed=True)
-    return outcome.but(
-        seconds=time.process_time() - start,
-        megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        scales=group.scales.dimension,
-        signs=group.signs.dimension,
-        errors=_errors(module, group, examples, draws),
-    )
 
 
 def _traced(module: nn.Module, example: Example) -> Program:
@@ -84,13 +86,15 @@ def _elements(group: SymmetryGroup, draws: int) -> Iterator[tuple[str, GroupElem
     """Random elements of each kind by itself, and of all at once."""
     for draw in range(draws):
         numbers = generator(0, "element", draw)
-        yield "signs", group.random(numbers, spread=0.0)
-        yield "scales", _scales(group, numbers)
+        logarithms = SPREAD * (2 * _uniform(group.scales.dimension, numbers) - 1)
+        flips = (_uniform(group.signs.dimension, numbers) < 0.5).to(torch.float64)
+        scales = {name: torch.exp(x) for name, x in group.scales.evaluate(logarithms).items()}
+        signs = {name: 1 - 2 * torch.remainder(x, 2) for name, x in group.signs.evaluate(flips).items()}
+        yield "scales", GroupElement(factors=scales)
+        yield "signs", GroupElement(factors=signs)
+        yield "permutations", GroupElement(rearrangements=group.permutations.random(numbers))
         yield "elements", group.random(numbers, spread=SPREAD)
 
 
-def _scales(group: SymmetryGroup, numbers: torch.Generator) -> GroupElement:
-    coordinates = torch.rand(group.scales.dimension, generator=numbers, dtype=torch.float64)
-    exponents = group.scales.evaluate(SPREAD * (2 * coordinates - 1))
-    factors: dict[str, Tensor] = {name: torch.exp(exponent) for name, exponent in exponents.items()}
-    return GroupElement(factors=factors)
+def _uniform(count: int, numbers: torch.Generator) -> Tensor:
+    return torch.rand(count, generator=numbers, dtype=torch.float64)

@@ -15,6 +15,7 @@ _CAUSES = {
     "tracing": "tracing changes",
     "scales": "random scales change",
     "signs": "random signs change",
+    "permutations": "random permutations change",
     "elements": "random elements change",
 }
 
@@ -32,6 +33,7 @@ class Outcome:
         crashed: whether it was no error of the library that refused it.
         scales: dimension of the scales.
         signs: dimension of the signs.
+        permutations: the logarithm to base 10 of how many there are.
         errors: how far the answers of the program, and those after random elements of each kind, are off.
         seconds: of processor time, for the program and the group.
         megabytes: the most memory that the process held.
@@ -45,6 +47,7 @@ class Outcome:
     crashed: bool = False
     scales: int | None = None
     signs: int | None = None
+    permutations: float | None = None
     errors: dict[str, float] | None = None
     seconds: float = 0.0
     megabytes: float = 0.0
@@ -85,6 +88,7 @@ class Outcome:
         """For a file; what differs from run to run is rounded."""
         row = asdict(self)
         row["errors"] = {kind: float(f"{error:.0e}") for kind, error in (self.errors or {}).items()}
+        row["permutations"] = None if self.permutations is None else round(self.permutations, 6)
         row["seconds"] = round(self.seconds, 1)
         del row["megabytes"]
         return row
