@@ -48,6 +48,11 @@ def build_parser() -> CommandParser:
         help="file with the weights; by default those that the class comes with",
     )
     parser.add_argument("--key", type=str | None, default=None, help="key of the network in the file")
+    parser.add_argument(
+        "--not-diagonal",
+        action="store_true",
+        help="also find channels that may be mixed and biases that may be shifted; small networks only",
+    )
     parser.add_argument("--picture", type=Path | None, default=None, help="draw the group into this PNG")
     parser.add_argument("--json", type=Path | None, default=None, help="write the group into this file")
     parser.add_argument(
@@ -71,6 +76,8 @@ def run(argv: Sequence[str]) -> int:
     name, found, own = _of_program(options) if options.program is not None else _of_module(options)
     state = own if checkpoint is None else checkpoint.tensors
     say_all(str(found))
+    if options.not_diagonal:
+        say_all(_not_diagonal(found, options.seed))
     passed = True
     if state is None:
         say("nothing was checked, since a program has no weights; name a file with --checkpoint")
@@ -110,6 +117,17 @@ def _of_program(options: Namespace) -> tuple[str, NetworkSymmetries, Mapping[str
             "--program has its own operations and sizes; leave --module, --example and --second out"
         )
     return options.program.name, program_symmetries(load_program(options.program)), None
+
+
+def _not_diagonal(found: NetworkSymmetries, seed: int) -> str:
+    mixed, shifted = found.not_diagonal(generator(seed, "not diagonal"))
+    lines = [
+        f"mixed: {family.notation} of {family.origin}, {family.dimension} dimensions beyond scales, moves "
+        f"{', '.join(family.parameters)}"
+        for family in mixed
+    ]
+    lines += [f"shifted: {family.dimension} numbers of {', '.join(family.parameters)}" for family in shifted]
+    return "\n".join(lines) or "nothing may be mixed or shifted"
 
 
 def _title(name: str, found: NetworkSymmetries) -> str:

@@ -16,7 +16,7 @@ from scalegmn.programs import run_program
 from scalegmn.programs.tracing import trace
 from scalegmn.seeding import generator
 from scalegmn.symmetry.discovery import (
-    MixedFamily,
+    MixtureFamily,
     ShiftFamily,
     jacobian_nullity,
     mix,
@@ -162,7 +162,7 @@ def test_the_parts_add_up_to_the_null_space(name: str) -> None:
     total = scales + sum(number for _, number in mixtures) + sum(number for _, number in shifts)
     draws = 20 if "relu" in name or "residual" in name else 4
     assert jacobian_nullity(program, generator=generator(2), draws=draws).dimension == total
-    assert all(isinstance(family, MixedFamily) for family in mixed)
+    assert all(isinstance(family, MixtureFamily) for family in mixed)
     assert all(isinstance(family, ShiftFamily) for family in shifted)
 
 

@@ -3,7 +3,7 @@ from ._description import ChannelFamily, channel_families, description
 from ._families import ExponentFamily
 from ._group_element import GroupElement
 from ._kernel import Kernel
-from ._mixing import MixedFamily, Mixing, mixed_families
+from ._mixing import Mixing, MixtureFamily, mixed_families
 from ._mixing_action import mix, shift
 from ._network_symmetries import NetworkSymmetries, program_symmetries, symmetries
 from ._nullity import JacobianNullity, jacobian_nullity
@@ -24,8 +24,8 @@ __all__ = [
     "GroupElement",
     "JacobianNullity",
     "Kernel",
-    "MixedFamily",
     "Mixing",
+    "MixtureFamily",
     "NetworkSymmetries",
     "PermutationFamily",
     "PermutationGroup",

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ._nullity import jacobian_at, null_space, random_parameters, rank
+from ._nullity import check_size, jacobian_at, null_space, random_parameters, rank
 from ._permutation_groups import DirectProduct, PermutationGroup, Wreath
 from ._permutations import Permutations
 from ._shifts import additive_parameters
@@ -53,7 +53,7 @@ class Mixing(Enum):
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class MixedFamily:
+class MixtureFamily:
     """Channels that may be mixed.
 
     Attributes:
@@ -94,7 +94,7 @@ class MixedFamily:
         return text if self.copies == 1 else f"{text} x {self.copies}"
 
 
-def mixed_families(group: SymmetryGroup, *, generator: torch.Generator) -> tuple[MixedFamily, ...]:
+def mixed_families(group: SymmetryGroup, *, generator: torch.Generator) -> tuple[MixtureFamily, ...]:
     """Families of channels that may be mixed, and not only exchanged and scaled.
 
     Args:
@@ -104,6 +104,7 @@ def mixed_families(group: SymmetryGroup, *, generator: torch.Generator) -> tuple
     Raises:
         SymmetryError: the network is too large.
     """
+    check_size(group.program)
     found = []
     for family in group.permutations.families:
         for blocks in _leaves(family.group):
@@ -114,7 +115,7 @@ def mixed_families(group: SymmetryGroup, *, generator: torch.Generator) -> tuple
                 names = tuple(dict.fromkeys(slot.name for slot in slots))
                 differences = kind is Mixing.orthogonal_of_differences
                 found.append(
-                    MixedFamily(
+                    MixtureFamily(
                         origin=family.origin,
                         kind=kind,
                         size=len(leaf),
@@ -261,6 +262,6 @@ def _action(theta: Mapping[str, Tensor], slots: Sequence[Slot]) -> tuple[Tensor,
 
 
 def _moving(action: Tensor, conditions: Tensor) -> int:
-    """How many dimensions of weights the unknowns move that fulfil the conditions."""
+    """How many dimensions of weights the unknowns move that meet the conditions."""
     # By the size of the actions: combinations may cancel, and leave rounding.
     return rank(action @ null_space(conditions), size=float(action.norm()))

@@ -12,7 +12,7 @@ from torch import Tensor
 from scalegmn.errors import SymmetryError
 from scalegmn.programs import Program
 
-from ._mixing import MixedFamily, Mixing, Slot, slots_of
+from ._mixing import Mixing, MixtureFamily, Slot, slots_of
 from ._nullity import jacobian_at, null_space
 from ._shifts import additive_parameters
 from ._symmetries import SymmetryGroup
@@ -25,7 +25,7 @@ _TRIED: Final = 200_000
 
 def mix(
     group: SymmetryGroup,
-    family: MixedFamily,
+    family: MixtureFamily,
     parameters: Mapping[str, Tensor],
     *,
     generator: torch.Generator,

@@ -59,17 +59,30 @@ def jacobian_nullity(
     """
     counted = [p for p in program.parameters if p.type.is_floating and (buffers or not p.buffer)]
     total = sum(torch.Size(parameter.type.shape).numel() for parameter in counted)
-    if total > _LARGEST or not all(given.type.is_floating for given in program.inputs):
-        raise SymmetryError(
-            f"the network has {total:,} parameters and {len(program.inputs)} inputs, expected at most "
-            f"{_LARGEST:,} parameters and inputs of real numbers; try it on a narrower network"
-        )
+    check_size(program)
     found = [_nullity(program, counted, total, generator) for _ in range(draws)]
     smallest = min(dimension for dimension, _ in found)
     gaps = [gap for dimension, gap in found if dimension == smallest]
     return JacobianNullity(
         dimension=smallest, gap=max(gaps), dimensions=tuple(dimension for dimension, _ in found)
     )
+
+
+def check_size(program: Program) -> None:
+    """Refuse a program whose Jacobian would take too long, or that reads integers.
+
+    Args:
+        program: a network.
+
+    Raises:
+        SymmetryError: it is refused.
+    """
+    total = sum(torch.Size(p.type.shape).numel() for p in program.parameters if p.type.is_floating)
+    if total > _LARGEST or not all(given.type.is_floating for given in program.inputs):
+        raise SymmetryError(
+            f"the network has {total:,} parameters and {len(program.inputs)} inputs, expected at most "
+            f"{_LARGEST:,} parameters and inputs of real numbers; try it on a narrower network"
+        )
 
 
 def jacobian_at(program: Program, theta: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from scalegmn.programs import Argument, Operand, Program
 
-from ._nullity import jacobian_at, null_space, random_parameters, rank
+from ._nullity import check_size, jacobian_at, null_space, random_parameters, rank
 
 _DRAWS: Final = 5
 _VIEWS: Final = frozenset(
@@ -66,6 +66,7 @@ def shift_families(program: Program, *, generator: torch.Generator) -> tuple[Shi
         program: a small network; the Jacobian of its function is computed.
         generator: of weights and inputs.
     """
+    check_size(program)
     names = additive_parameters(program)
     drawn = [_independent(program, names, generator) for _ in range(_DRAWS)] if names else []
     # At weights where a relu is never on there is more, so that the least of several draws counts.
