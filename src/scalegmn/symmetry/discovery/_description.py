@@ -61,6 +61,11 @@ def description(group: SymmetryGroup, *, single: SymmetryGroup | None = None) ->
     ]
     if group.unread:
         lines.append(f"unread, so that anything may stand there: {', '.join(group.unread)}")
+    if group.refused:
+        lines.append(
+            "left out, since the function changes under what rules allow: permutations of "
+            f"{', '.join(family.origin for family in group.refused)}"
+        )
     if single is not None:
         lines.extend(_only_at_first_size(group, single))
     return "\n".join(lines)

@@ -19,7 +19,8 @@ from ._interpretation import evaluated, interpret
 from ._kernel import Kernel
 from ._labels import Labels
 from ._localized import localized
-from ._permutations import Permutations, permutations
+from ._permutations import PermutationFamily, Permutations, permutations
+from ._verified import verified
 
 
 @final
@@ -69,7 +70,8 @@ class SymmetryGroup:
         unread: parameters that nothing reads at any of the sizes; they may be anything.
         scales: positive factors.
         signs: flips.
-        permutations: channels, and blocks of them, in each other's places.
+        permutations: channels and blocks in each other's places; each family was tried on the function.
+        refused: families that rules allow and the function does not, which are left out.
     """
 
     program: Program
@@ -77,6 +79,7 @@ class SymmetryGroup:
     scales: Exponents
     signs: Exponents
     permutations: Permutations
+    refused: tuple[PermutationFamily, ...] = ()
 
     def random(self, generator: torch.Generator, *, spread: float = 1.0) -> GroupElement:
         """A random element.
@@ -118,12 +121,14 @@ def symmetry_group(program: Program, *others: Program) -> SymmetryGroup:
     signs = SignAlgebra(program.parameters)
     exponents = [_exponents(programs, algebra) for algebra in (scales, signs)]
     unread = [p.name for index, p in enumerate(program.parameters) if not scales.is_read(index)]
+    permuted, refused = verified(permutations(*programs), programs)
     return SymmetryGroup(
         program=program,
         unread=tuple(unread),
         scales=exponents[0],
         signs=exponents[1],
-        permutations=permutations(*programs),
+        permutations=permuted,
+        refused=refused,
     )
 
 

@@ -1,0 +1,96 @@
+"""Permutations are tried on the function before anybody is given them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, final
+
+import torch
+from torch import Tensor
+
+from scalegmn.programs import Program, run_program
+from scalegmn.seeding import generator
+
+from ._group_element import GroupElement
+from ._nullity import random_parameters
+from ._permutations import PermutationFamily, Permutations
+
+_TOLERANCE: Final = 1e-9
+"""Of the largest output; rounding in float64 stays far below, and channels in wrong places far above."""
+_DRAWS: Final = 2
+_SIZES: Final = (1.0, 0.3, 0.1)
+"""Of random weights: smaller ones where outputs overflow."""
+
+
+def verified(
+    found: Permutations, programs: Sequence[Program]
+) -> tuple[Permutations, tuple[PermutationFamily, ...]]:
+    """The families whose random elements keep the function, and those whose do not.
+
+    All are tried together, at random weights and inputs, and one by one only if that fails.  Two random
+    elements of a symmetric group almost always generate it.
+
+    Args:
+        found: permutations of the programs.
+        programs: one network at several sizes of its inputs.
+
+    Returns:
+        The group without families that change the function, and these families.
+    """
+    if not found.families:
+        return found, ()
+    trials = [_Trial(program) for program in programs]
+    if all(trial.keeps(found, draw) for trial in trials for draw in range(_DRAWS)):
+        return found, ()
+    refused = []
+    for family in found.families:
+        alone = found.without([other for other in found.families if other is not family])
+        if not all(trial.keeps(alone, draw) for trial in trials for draw in range(_DRAWS)):
+            refused.append(family)
+    return found.without(refused), tuple(refused)
+
+
+@final
+class _Trial:
+    """A program at random weights and inputs, and its outputs."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        for size in _SIZES:
+            numbers = generator(0, "verified", len(program.instructions))
+            self._parameters = {
+                parameter.name: value if parameter.positive else size * value
+                for parameter, value in zip(
+                    program.parameters, random_parameters(program, numbers).values(), strict=True
+                )
+            }
+            self._inputs = [
+                size * torch.randn(given.type.shape, generator=numbers, dtype=torch.float64)
+                if given.type.is_floating
+                else _integers(given.type.shape, given.type.dtype, numbers)
+                for given in program.inputs
+            ]
+            self._outputs = self._run(self._parameters)
+            if all(bool(torch.isfinite(output).all()) for output in self._outputs):
+                break
+
+    def keeps(self, permutations: Permutations, draw: int) -> bool:
+        """Whether a random element leaves the outputs as they are; no if they are no numbers."""
+        element = GroupElement(rearrangements=permutations.random(generator(draw, "element")))
+        return all(
+            float((after - before).abs().max()) <= _TOLERANCE * float(before.abs().max())
+            for before, after in zip(self._outputs, self._run(element.apply(self._parameters)), strict=True)
+            if before.numel()
+        )
+
+    def _run(self, parameters: Mapping[str, Tensor]) -> list[Tensor]:
+        with torch.no_grad():
+            return [
+                output.to(torch.float64) for output in run_program(self._program, parameters, self._inputs)
+            ]
+
+
+def _integers(shape: tuple[int, ...], dtype: str, numbers: torch.Generator) -> Tensor:
+    """0 and 1: indices that any table of two rows has."""
+    kind: torch.dtype = getattr(torch, dtype)
+    return torch.randint(2, shape, generator=numbers).to(kind)
