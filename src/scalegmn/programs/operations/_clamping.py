@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar, final
 
-from scalegmn.programs import ODD, OPAQUE, RELU, Algebra, Behavior, HasShape, Instruction
+from scalegmn.programs import LINEAR, ODD, OPAQUE, RELU, Algebra, Behavior, HasShape, Instruction
 
 from ._operation import Operation
 
@@ -19,12 +19,15 @@ class Clamp(Operation):
     def interpret(
         self, algebra: Algebra[L], arguments: Sequence[Any], instruction: Instruction
     ) -> tuple[L, ...]:
-        x, low, high = (*arguments, None)[:3]
+        x, *bounds = (*arguments, None)[:3]
+        low, high = (None if bound is None else float(bound) for bound in bounds)
         return (algebra.apply(x, between(low, high)),)
 
 
 def between(low: float | None, high: float | None) -> Behavior:
     """How a clamp behaves: as relu with a bound of 0 alone, odd with opposite bounds."""
+    if low is None and high is None:
+        return LINEAR
     if {low, high} == {0, None}:
         return RELU
     if low is not None and high is not None and low == -high:

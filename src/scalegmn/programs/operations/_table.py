@@ -80,10 +80,24 @@ OPERATIONS: Final[Registry[Operation]] = Registry(
 def register_operation(operation: Operation) -> None:
     """Add a kind of operation.
 
+    Any operator of PyTorch can be added, also one of your own (``torch.library.custom_op``): networks that
+    use it are traced as all others, and a rule that is wrong is found out by ``NetworkSymmetries.check``.
+
     Args:
         operation: says what it is made of.
 
     Raises:
         UnsupportedOperationError: another one has its name.
+
+    Example:
+        The larger of each two neighbors, as an operator of a library of yours, ``mine::paired_maximum``:
+
+        >>> from scalegmn.programs import RELU
+        >>> from scalegmn.programs.operations import Operation, register_operation
+        >>> class PairedMaximum(Operation):
+        ...     def interpret(self, algebra, arguments, instruction):
+        ...         pairs = algebra.view(arguments[0], lambda t: t.unflatten(-1, (-1, 2)))
+        ...         return (algebra.reduce(pairs, axes=(-1,), keepdim=False, behavior=RELU),)
+        >>> register_operation(PairedMaximum("mine.paired_maximum.default"))
     """
     OPERATIONS.register(operation.name, operation)
