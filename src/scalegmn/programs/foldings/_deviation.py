@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
@@ -25,13 +26,20 @@ class Deviation(Folding):
         variance: name of ``v``.
         deviation: name of ``s``.
         eps: what is added.
-        gain: name of ``g``, if the norm has one.
+        gain: name of ``g``, if the norm has one and nothing else reads it.
     """
 
     variance: str
     deviation: str
     eps: float
     gain: str | None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.eps < math.inf:
+            raise ProgramError(
+                f"the eps {self.eps} of {self.deviation} is no finite number of at least 0, expected one, "
+                "since it is added to a variance; write the program anew with save_program"
+            )
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -55,9 +63,8 @@ class Deviation(Folding):
         if self.gain is None:
             raise ProgramError(
                 f"{self.deviation} has a value of {float(deviation.min()):.3g}, expected at least "
-                f"{smallest:.3g}, "
-                f"since {self.variance} cannot be below 0, and the norm has no gain to take the rest; use "
-                "affine norms, or elements of smaller scales"
+                f"{smallest:.3g}, since {self.variance} cannot be below 0, and the norm has no gain of its "
+                "own to take the rest; use affine norms, or elements of smaller scales"
             )
         gain = tensors[self.gain]
         return {**written, self.gain: torch.where(small, gain * smallest / deviation, gain)}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
 from torch import Tensor
 
+from scalegmn.errors import ProgramError
 from scalegmn.programs import Folding
 
 
@@ -23,6 +25,13 @@ class ShiftedParameter(Folding):
 
     name: str
     constant: float
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.constant):
+            raise ProgramError(
+                f"the constant {self.constant} that is added to {self.name} is not finite, expected a "
+                "number, since it is taken off again; write the program anew with save_program"
+            )
 
     @property
     def files(self) -> tuple[str, ...]:

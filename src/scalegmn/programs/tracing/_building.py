@@ -17,12 +17,13 @@ from scalegmn.programs import EffectiveParameter, Folding, Input, Program, Value
 from scalegmn.programs.foldings import FixedBuffer, digest_of
 from scalegmn.programs.operations import OPERATIONS
 
+from ._batch_norm import BATCH_NORM, absorb_deviations, lower_batch_norm
 from ._drafts import Draft, DraftProgram, Written, written
-from ._effective import BATCH_NORM, absorb_shifts, lower_batch_norm
 from ._fixed import SHAPE_ONLY, UNFILLED, check_fixed, check_small
 from ._normalizing import IDENTITIES, is_cast_of_floats, normalized
 from ._numbering import numbered, value_type
 from ._places import module_path, where
+from ._shifts import absorb_shifts
 from ._tying import foldings_of
 
 MAX_INSTRUCTIONS: Final = 100_000
@@ -63,6 +64,7 @@ class Builder:
                 self._call(node)
             elif node.op == "output":
                 self._program.outputs = self._returned(node)
+        absorb_deviations(self._program)
         absorb_shifts(self._program)
         signature = self._exported.graph_signature
         return numbered(self._program, changed=frozenset(signature.buffers_to_mutate.values()))

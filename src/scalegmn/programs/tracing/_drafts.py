@@ -38,6 +38,26 @@ class Draft:
 
 
 @final
+@dataclass(frozen=True, kw_only=True)
+class Norm:
+    """One batch norm that has been written.
+
+    Attributes:
+        variance: what it reads; None if that is a constant.
+        gain: likewise; None if it has none as well.
+        eps: what is added to the variance.
+        shifted: their sum.
+        root: its square root.
+    """
+
+    variance: Written | None
+    gain: Written | None
+    eps: float
+    shifted: Written
+    root: Written
+
+
+@final
 @dataclass
 class DraftProgram:
     """What has been written so far.
@@ -48,6 +68,7 @@ class DraftProgram:
         instructions: in order.
         outputs: values and tensors that are returned.
         foldings: how effective parameters come about.
+        norms: all batch norms among the instructions.
     """
 
     inputs: list[tuple[Written, Input]] = field(default_factory=list)
@@ -55,6 +76,7 @@ class DraftProgram:
     instructions: list[Draft] = field(default_factory=list)
     outputs: list[Any] = field(default_factory=list)
     foldings: list[Folding] = field(default_factory=list)
+    norms: list[Norm] = field(default_factory=list)
 
     def emit(
         self, operation: str, arguments: tuple[Any, ...], *, output: ValueType, key: str, module: str
@@ -87,6 +109,13 @@ class DraftProgram:
             if draft not in drafts
         ]
         self.outputs = [replaced(output, values) for output in self.outputs]
+
+    def exchange(self, drafts: list[Draft], *, operation: str, arguments: tuple[Any, ...]) -> None:
+        """Let instructions be another one, whose outputs have the same types."""
+        self.instructions = [
+            replace(draft, operation=operation, arguments=arguments) if draft in drafts else draft
+            for draft in self.instructions
+        ]
 
 
 def written(argument: Any) -> list[Written]:
