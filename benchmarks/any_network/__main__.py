@@ -1,6 +1,6 @@
 """Captures a fixed list of networks, finds their symmetry groups, and tries random elements on them.
 
-    python -m benchmarks.any_network [--only NAME ...] [--family FAMILY ...] [--large] [--record]
+    python -m benchmarks.any_network [--only NAME ...] [--family FAMILY ...] [--mixtures] [--large] [--record]
 
 Every network is run in double precision on two inputs of different sizes, before and after random elements of
 everything that was found; the answers may differ by 1e-10 of their size.  The status is not 0 if fewer than
@@ -38,7 +38,7 @@ def main() -> int:
     entries = _chosen(options)
     outcomes = []
     for entry in entries:
-        outcome = examine(entry, draws=options.draws)
+        outcome = examine(entry, draws=options.draws, mixtures=options.mixtures)
         outcomes.append(outcome)
         print(f"{entry.name}: {outcome.refused or 'captured'}, {outcome.seconds:.1f} s", file=sys.stderr)
     console = Console()
@@ -104,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", default=[], help="names of networks")
     parser.add_argument("--family", nargs="+", default=[], help="names of families")
     parser.add_argument("--draws", type=int, default=3, help="random elements of each kind")
+    parser.add_argument("--mixtures", action="store_true", help="also what is not diagonal; takes Jacobians")
     parser.add_argument("--large", action="store_true", help="a ResNet-18 at 224 x 224 instead of the list")
     parser.add_argument("--record", action="store_true", help=f"write {FILE.name}")
     return parser

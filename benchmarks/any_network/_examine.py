@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import math
 import resource
+import sys
 import time
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
-from scalegmn.errors import ProgramError, UnsupportedOperationError
+from scalegmn.errors import ProgramError, SymmetryError, UnsupportedOperationError
 from scalegmn.programs import Program, run_program
 from scalegmn.programs.foldings import fold, unfold
 from scalegmn.programs.tracing import trace
 from scalegmn.seeding import generator
-from scalegmn.symmetry.discovery import GroupElement, SymmetryGroup, symmetry_group
+from scalegmn.symmetry.discovery import (
+    GroupElement,
+    SymmetryGroup,
+    mix,
+    mixed_families,
+    shift,
+    symmetry_group,
+)
 
 from ._double import answer, distance, double
 from ._outcome import Outcome
@@ -25,12 +33,13 @@ SPREAD = 0.5
 """Factors of free scales lie between exp(-SPREAD) and exp(SPREAD)."""
 
 
-def examine(entry: Entry, *, draws: int = 3) -> Outcome:
+def examine(entry: Entry, *, draws: int = 3, mixtures: bool = False) -> Outcome:
     """Capture a network, find its group, draw elements of every kind, and compare answers on both examples.
 
     Args:
         entry: of the list.
         draws: random elements of each kind.
+        mixtures: whether to try what is not diagonal as well, which takes Jacobians.
     """
     outcome = Outcome.of(entry)
     module = entry.build().double()
@@ -47,7 +56,7 @@ def examine(entry: Entry, *, draws: int = 3) -> Outcome:
             signs=group.signs.dimension,
             permutations=group.permutations.log_order / math.log(10),
         )
-        return outcome.but(errors=_errors(module, group, examples, draws))
+        return outcome.but(errors=_errors(module, group, examples, draws, mixtures))
     except (UnsupportedOperationError, ProgramError) as refusal:
         return outcome.but(refused=str(refusal))
     except Exception as error:  # a mistake of the library, which must not keep the others from being tried
@@ -61,15 +70,18 @@ def _traced(module: nn.Module, example: Example) -> Program:
 
 
 def _errors(
-    module: nn.Module, group: SymmetryGroup, examples: tuple[Example, ...], draws: int
+    module: nn.Module, group: SymmetryGroup, examples: tuple[Example, ...], draws: int, mixtures: bool
 ) -> dict[str, float]:
     """By kind of element, how far the answers move."""
     state = {name: value.detach() for name, value in module.state_dict().items()}
     effective = fold(group.program, state)
     before = [answer(module, state, example) for example in examples]
     errors = {"tracing": distance(before[0], _computed(group.program, effective, examples[0]))}
-    for kind, element in _elements(group, draws):
-        moved = unfold(group.program, element.apply(effective), like=state)
+    moves = [(kind, element.apply(effective)) for kind, element in _elements(group, draws)]
+    if mixtures:
+        moves.extend(_mixed(group, effective, draws))
+    for kind, parameters in moves:
+        moved = unfold(group.program, parameters, like=state)
         for example, known in zip(examples, before, strict=True):
             apart = distance(known, answer(module, moved, example))
             errors[kind] = max(apart, errors.get(kind, 0.0))
@@ -94,6 +106,18 @@ def _elements(group: SymmetryGroup, draws: int) -> Iterator[tuple[str, GroupElem
         yield "signs", GroupElement(factors=signs)
         yield "permutations", GroupElement(rearrangements=group.permutations.random(numbers))
         yield "elements", group.random(numbers, spread=SPREAD)
+
+
+def _mixed(group: SymmetryGroup, effective: State, draws: int) -> Iterator[tuple[str, State]]:
+    """Parameters after random mixtures of channels, and after random shifts of biases."""
+    for draw in range(draws):
+        numbers = generator(0, "mixture", draw)
+        try:
+            for family in mixed_families(group, generator=generator(0, "families")):
+                yield "mixtures", mix(group, family, effective, generator=numbers)
+            yield "shifts", shift(group.program, effective, generator=numbers)
+        except SymmetryError as refusal:
+            print(f"not tried: {refusal}", file=sys.stderr)
 
 
 def _uniform(count: int, numbers: torch.Generator) -> Tensor:

@@ -17,6 +17,8 @@ _CAUSES = {
     "signs": "random signs change",
     "permutations": "random permutations change",
     "elements": "random elements change",
+    "mixtures": "random mixtures of channels change",
+    "shifts": "random shifts of biases change",
 }
 
 
