@@ -76,6 +76,9 @@ MAPS: list[tuple[str, tuple[Any, ...], int, int]] = [
     ("aten.avg_pool2d.default", (HIDDEN, (2, 2), (2, 2), (1, 1), False, False, None), 18, 18),
     ("aten.avg_pool2d.default", (HIDDEN, (3, 3), (3, 3), (0, 0), True, True, None), 8, 8),
     ("aten.upsample_nearest2d.vec", (HIDDEN, (8, 8), None), 32, 32),
+    ("aten.upsample_bilinear2d.vec", (HIDDEN, (3, 5), False, None), 2, 2),
+    ("aten._adaptive_avg_pool2d.default", (HIDDEN, (3, 3)), 2, 2),
+    ("aten.adaptive_max_pool2d.default", (HIDDEN, (3, 3)), 2, 0),
     ("aten.constant_pad_nd.default", (HIDDEN, (1, 2, 0, 1), 0.0), 32 + 114, 32 + 114),
     ("aten.constant_pad_nd.default", (HIDDEN, (1, 0), 2.0), 32, 32),
     ("aten.unfold.default", (HIDDEN, 2, 2, 2), 32, 32),
@@ -89,6 +92,13 @@ MAPS: list[tuple[str, tuple[Any, ...], int, int]] = [
 def test_maps(name: str, arguments: tuple[Any, ...], scales: int, signs: int) -> None:
     group = group_of(sandwich(name, *arguments, shape=(2, 4, 4)))
     assert (group.scales.dimension, group.signs.dimension) == (scales, signs)
+
+
+def test_more_summands_than_are_followed_are_tied() -> None:
+    rows = torch.zeros(2, 80, dtype=torch.int64)
+    rows[:, 70:] = 1
+    group = group_of(sandwich("aten.scatter_add.default", zeros(2, 3), 1, rows, HIDDEN, shape=(80,)))
+    assert (group.scales.dimension, group.signs.dimension) == (1, 1)
 
 
 def test_what_the_input_chooses_is_tied() -> None:

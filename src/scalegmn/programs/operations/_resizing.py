@@ -53,7 +53,9 @@ class Resampling(Operation):
         axes = tuple(range(min(changed), len(shape)))
         x = algebra.ordered(x, axes=axes, behavior=self._behavior)
         mean = algebra.reduce(x, axes=axes, keepdim=True, behavior=LINEAR)
-        return (algebra.view(mean, lambda t: t.expand(shape)),)
+        # As many numbers as there are places, in their order.
+        y = algebra.view(mean, lambda t: t.expand(shape))
+        return (algebra.ordered(y, axes=axes, behavior=LINEAR),)
 
 
 OPERATIONS: Final = (
@@ -65,6 +67,11 @@ OPERATIONS: Final = (
     *(
         Resampling(f"aten.upsample_{name}.{kind}")
         for name in ("linear1d", "bilinear2d", "bicubic2d", "trilinear3d")
+        for kind in ("vec", "default")
+    ),
+    *(
+        Resampling(f"aten._upsample_{name}2d_aa.{kind}")
+        for name in ("bilinear", "bicubic")
         for kind in ("vec", "default")
     ),
     *(Resampling(f"aten._adaptive_avg_pool{rank}d.default") for rank in (2, 3)),

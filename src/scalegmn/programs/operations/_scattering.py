@@ -46,8 +46,8 @@ class Scattering(Operation):
             places = torch.stack(layers).amax(dim=0) if layers else torch.full((prod(x.shape),), -1)
             return (replaced(algebra, x, source, places.reshape(x.shape)),)
         if len(layers) > MOST_SUMMANDS:
-            y = algebra.add(x, _first(algebra, source, x.shape))
-            return (algebra.apply(y, behavior),)
+            y = algebra.apply(algebra.add(x, _first(algebra, source, x.shape)), behavior)
+            return (algebra.ordered(y, axes=range(len(x.shape)), behavior=LINEAR),)
         for places in layers:
             moved = moved_to(algebra, source, places.reshape(x.shape))
             x = algebra.apply(algebra.add(x, moved), behavior)
