@@ -50,7 +50,14 @@ class Deviation(Folding):
         return (self.deviation,)
 
     def fold(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {self.deviation: torch.sqrt(tensors[self.variance] + self.eps)}
+        variance = tensors[self.variance]
+        # Below 0, a little less than eps, a network still computes, and unfolding writes the same as 0.
+        if bool((variance + self.eps < 0).any()):
+            raise ProgramError(
+                f"{self.variance} has a value of {float(variance.min()):.3g}, expected at least 0, since the "
+                "root of a variance is taken; give a state dict that is not damaged"
+            )
+        return {self.deviation: torch.sqrt(variance + self.eps)}
 
     def unfold(self, tensors: Mapping[str, Tensor], like: Mapping[str, Tensor]) -> dict[str, Tensor]:
         deviation = tensors[self.deviation]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from scalegmn.errors import ProgramError
 from scalegmn.printable import printable
-from scalegmn.programs import Folding, Program
+from scalegmn.programs import EffectiveParameter, Folding, Program
 
 
 def fold(program: Program, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -24,7 +24,7 @@ def fold(program: Program, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         All parameters of the program, by name.
 
     Raises:
-        ProgramError: a tensor is missing, or has another shape.
+        ProgramError: a tensor is missing, has another shape, or holds no real numbers.
     """
     tensors = dict(state)
     for folding in program.foldings:
@@ -42,6 +42,7 @@ def fold(program: Program, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
                 f"the tensor {parameter.name} has shape {shape}, expected {parameter.type.shape}; give the "
                 "state dict of the network that was traced"
             )
+        _check_real(parameter, tensors[parameter.name])
     return {parameter.name: tensors[parameter.name] for parameter in program.parameters}
 
 
@@ -59,8 +60,11 @@ def unfold(
         Tensors of the names of ``like``, in its order.
 
     Raises:
-        ProgramError: no state dict says this.
+        ProgramError: no state dict says this, or parameters are missing.
     """
+    _require(
+        [parameter.name for parameter in program.parameters], effective, of="the set of effective parameters"
+    )
     tensors = dict(effective)
     for folding in reversed(program.foldings):
         with _fitting(folding):
@@ -84,10 +88,22 @@ def _fitting(folding: Folding) -> Iterator[None]:
         ) from error
 
 
-def _require(names: Iterable[str], tensors: Mapping[str, Tensor]) -> None:
-    missing = [name for name in names if name not in tensors]
-    if missing:
+def _check_real(parameter: EffectiveParameter, tensor: Tensor) -> None:
+    if parameter.type.is_floating and not tensor.is_floating_point():
         raise ProgramError(
-            f"the state dict lacks {', '.join(missing[:5])}{' and more' if len(missing) > 5 else ''}, "
-            "expected all parameters of the network that was traced; give the state dict of that network"
+            f"the tensor {parameter.name} has dtype {tensor.dtype}, expected real numbers; give the state "
+            "dict of the network that was traced, not quantized"
         )
+
+
+def _require(names: Iterable[str], tensors: Mapping[str, Tensor], *, of: str = "the state dict") -> None:
+    missing = [name for name in names if name not in tensors]
+    if not missing:
+        return
+    prefixes = {name.removesuffix(missing[0]) for name in tensors if name.endswith(f".{missing[0]}")}
+    found = f", but has it behind {printable(min(prefixes))}; take that off" if prefixes else ""
+    raise ProgramError(
+        f"{of} lacks {', '.join(missing[:5])}{' and more' if len(missing) > 5 else ''}, "
+        f"expected all parameters of the network that was traced"
+        f"{found or '; give the state dict of that network'}"
+    )
