@@ -23,7 +23,11 @@ POINTWISE = sorted(
     name for name in OPERATIONS.names() if isinstance(OPERATIONS.get(name), (Pointwise, FixedPower))
 )
 INSIDE_ONE = {"asin", "acos", "atanh", "erfinv"}
-LITERALS = {"remainder.Scalar": (0.7,), "fmod.Scalar": (0.7,)}
+LITERALS: dict[str, tuple[Any, ...]] = {
+    "remainder.Scalar": (0.7,),
+    "fmod.Scalar": (0.7,),
+    "rrelu_with_noise_functional.default": (torch.zeros(80, dtype=torch.float64), 0.125, 0.375, False),
+}
 FACTOR = 1.7
 
 

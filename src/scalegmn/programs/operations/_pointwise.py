@@ -64,6 +64,8 @@ OPERATIONS: Final = (
     Pointwise("aten.relu.default", RELU),
     Pointwise("aten.neg.default", LINEAR),
     Pointwise("aten.leaky_relu.default", RELU),
+    # At inference: leaky, with the mean of its slopes.
+    Pointwise("aten.rrelu_with_noise_functional.default", RELU),
     Pointwise("aten.erf.default", ODD),
     Pointwise("aten.silu.default", OPAQUE),
     Pointwise("aten.softplus.default", OPAQUE),

@@ -65,11 +65,12 @@ def check_small(node: Node) -> None:
 
 def _is_idle(node: Node) -> bool:
     """Whether an operation that can draw numbers does not, as attention without dropout."""
-    given: dict[str, Any] = dict(
-        zip((a.name for a in node.target._schema.arguments), node.args, strict=False)  # type: ignore[union-attr]
-    )
+    expected = node.target._schema.arguments  # type: ignore[union-attr]
+    given: dict[str, Any] = {argument.name: argument.default_value for argument in expected}
+    given |= zip((argument.name for argument in expected), node.args, strict=False)
+    given |= node.kwargs
     chance = given.get("dropout_p", given.get("p"))
-    return given.get("train") is False or chance == 0
+    return given.get("train", given.get("training")) is False or chance == 0
 
 
 def _has_fixed_shapes(value: Any) -> bool:
