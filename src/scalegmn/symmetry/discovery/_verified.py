@@ -8,6 +8,7 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
+from scalegmn.errors import SymmetryError
 from scalegmn.programs import Program, run_program
 from scalegmn.seeding import generator
 
@@ -76,7 +77,10 @@ class _Trial:
 
     def keeps(self, permutations: Permutations, draw: int) -> bool:
         """Whether a random element leaves the outputs as they are; no if they are no numbers."""
-        element = GroupElement(rearrangements=permutations.random(generator(draw, "element")))
+        try:
+            element = GroupElement(rearrangements=permutations.random(generator(draw, "element")))
+        except SymmetryError:
+            return False  # it takes entries to where there are none
         return all(
             float((after - before).abs().max()) <= _TOLERANCE * float(before.abs().max())
             for before, after in zip(self._outputs, self._run(element.apply(self._parameters)), strict=True)
