@@ -37,6 +37,10 @@ def _rows(kind: str, numbers: torch.Generator) -> list[torch.Tensor]:
         return [torch.stack([tags, torch.tensor([-2, -2, -3, -3, -3, -2])], dim=1)]
     if kind == "crossed":
         return [torch.tensor([[a, b] for block in ((1, 2, 3), (4, 5, 6)) for a in block for b in block])]
+    if kind == "crossed beside a block":
+        return [
+            torch.tensor([[h, a, b] for h, block in ((5, (1, 2)), (6, (3, 4))) for a in block for b in block])
+        ]
     rows = 1 + torch.randint(POINTS, (5, 2), generator=numbers)
     return [rows, 1 + torch.randint(POINTS, (2, 3), generator=numbers)]
 
@@ -59,7 +63,16 @@ def _structure(tables: Sequence[torch.Tensor]) -> RelationalStructure:
     return RelationalStructure(np.arange(1, POINTS + 1 + more), colors, relations)
 
 
-KINDS = ("blocks", "grid", "cycle", "pairs", "colored", "crossed", *(f"random {i}" for i in range(12)))
+KINDS = (
+    "blocks",
+    "grid",
+    "cycle",
+    "pairs",
+    "colored",
+    "crossed",
+    "crossed beside a block",
+    *(f"random {i}" for i in range(12)),
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)

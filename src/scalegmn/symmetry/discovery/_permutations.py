@@ -236,8 +236,9 @@ class _EntryMoves:
 
 def _sources(table: NDArray[np.int64], points: NDArray[np.int64], image: NDArray[np.int64]) -> Tensor:
     """For every row, the one that comes to its place; equal rows keep their order."""
-    moving = table > 0
-    mapped = np.where(moving, image[np.searchsorted(points, np.where(moving, table, points[0]))], table)
+    # Numbers that are never read have tags that are no points.
+    places = np.minimum(np.searchsorted(points, table), len(points) - 1)
+    mapped = np.where(points[places] == table, image[places], table)
     numbers, _ = codes(torch.from_numpy(np.concatenate([table, mapped])))
     here, there = numbers[: len(table)], numbers[len(table) :]
     order, coming = np.argsort(here, kind="stable"), np.argsort(there, kind="stable")

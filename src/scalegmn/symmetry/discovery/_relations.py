@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Final, final
 
 import numpy as np
@@ -70,9 +71,11 @@ def relation_of(table: Tensor) -> Relation:
 
 
 def untangled(relations: Iterable[Relation], start: int) -> tuple[list[Relation], list[Block]]:
-    """The same conditions, with a new tag for each block in which all combinations of two tags occur.
+    """The same conditions, without tables of all combinations.
 
-    That two sets of channels belong together is then said once for each channel, and not for each pair.
+    Where every tag of one column stands beside every one of another, given the tag in a third, two smaller
+    tables say the same.  Where there is no third column, a new tag for each block of combinations takes its
+    place.
 
     Args:
         relations: tables.
@@ -83,7 +86,7 @@ def untangled(relations: Iterable[Relation], start: int) -> tuple[list[Relation]
     """
     found: list[Relation] = []
     blocks: list[Block] = []
-    for relation in relations:
+    for relation in (part for whole in relations for part in _parts(whole)):
         labels = _crossed(relation)
         if labels is None:
             found.append(relation)
@@ -94,6 +97,40 @@ def untangled(relations: Iterable[Relation], start: int) -> tuple[list[Relation]
             found.append(Relation(pairs, relation.colors[first]))
         start = blocks[-1].stop
     return found, blocks
+
+
+def _parts(relation: Relation) -> list[Relation]:
+    """A table taken apart along columns on which others depend independently of each other."""
+    columns = relation.rows.shape[1]
+    for hub, apart in permutations(range(columns), 2) if columns > 2 else ():
+        rest = [column for column in range(columns) if column != apart]
+        if _independent(relation, hub, apart, rest):
+            return [_narrowed(relation, [hub, apart]), *_parts(_narrowed(relation, rest))]
+    return [relation]
+
+
+def _independent(relation: Relation, hub: int, apart: int, rest: Sequence[int]) -> bool:
+    """Whether one column has all its tags beside all rows of the rest, for each tag of the hub."""
+    hubs, place = np.unique(
+        np.column_stack([relation.rows[:, hub], relation.colors]), axis=0, return_inverse=True
+    )
+    if len(np.unique(hubs[:, 0])) < len(hubs):
+        return False
+    counts = np.bincount(place.reshape(-1))
+    there, of_rest = (
+        _counts(relation.rows[:, columns], place.reshape(-1), len(counts)) for columns in ([apart], rest)
+    )
+    return np.array_equal(there * of_rest, counts) and bool(((there > 1) & (of_rest > 1)).any())
+
+
+def _counts(columns: NDArray[np.int64], place: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """How many different rows there are at each place."""
+    return np.bincount(np.unique(np.column_stack([place, columns]), axis=0)[:, 0], minlength=size)
+
+
+def _narrowed(relation: Relation, columns: Sequence[int]) -> Relation:
+    rows, first = np.unique(relation.rows[:, list(columns)], axis=0, return_index=True)
+    return Relation(rows, relation.colors[first])
 
 
 def _crossed(relation: Relation) -> NDArray[np.int64] | None:
