@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ._labels import core
+
 
 def varying(tags: Tensor) -> frozenset[int]:
     """Axes along which compressed tags change."""
@@ -22,7 +24,7 @@ def varying(tags: Tensor) -> frozenset[int]:
 
 def is_fixed(tags: Tensor) -> bool:
     """Whether none of them is ever moved: positions, colors, zeros."""
-    return not bool((tags > 0).any())
+    return not bool((core(tags) > 0).any())
 
 
 def components(tags: Sequence[Tensor]) -> list[tuple[frozenset[int], list[Tensor]]]:
