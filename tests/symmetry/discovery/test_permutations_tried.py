@@ -100,6 +100,20 @@ class _Twice(nn.Module):
         return self.c(self.b(self.b(self.a(x).tanh()).tanh()).tanh())  # type: ignore[no-any-return]
 
 
+class _Recurrent(nn.Module):
+    """A state that starts with zeros, beside the input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w, self.o = nn.Linear(4, 3), nn.Linear(3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x.new_zeros(x.shape[0], 3)
+        for step in range(x.shape[1]):
+            h = self.w(torch.cat([x[:, step], h], dim=-1)).tanh()
+        return self.o(h)  # type: ignore[no-any-return]
+
+
 class _Joined(nn.Module):
     """Two families one after the other, as in a DenseNet."""
 
@@ -110,6 +124,19 @@ class _Joined(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         h = self.a(x).tanh()
         return self.c(torch.cat([h, self.b(h).tanh()], dim=-1))  # type: ignore[no-any-return]
+
+
+class _Rotated(nn.Module):
+    """Halves change places with one sign, as in a rotary embedding: a swap of the two would flip it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(2, 4, bias=False), nn.Linear(4, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.a(x)
+        first, second = h.chunk(2, dim=-1)
+        return self.b((h + torch.cat([-second, first], dim=-1)).tanh())  # type: ignore[no-any-return]
 
 
 CASES = {
@@ -128,6 +155,10 @@ CASES = {
     "ordered": Tried(_Ordered(), (5, 2), (("a.weight", 0), ("a.bias", 0), ("b.weight", 1))),
     "used twice": Tried(_Twice(), (5, 2), (("a.weight", 0), ("a.bias", 0), ("b.weight", 1), ("c.weight", 1))),
     "joined": Tried(_Joined(), (5, 2), (("a.weight", 0), ("a.bias", 0), ("b.weight", 1), ("c.weight", 1))),
+    "rotated": Tried(_Rotated(), (5, 2), (("a.weight", 0), ("b.weight", 1))),
+    "zeros at first": Tried(
+        _Recurrent(), (3, 2, 1), (("w.weight", 0), ("w.weight", 1), ("w.bias", 0), ("o.weight", 1))
+    ),
     "layer norm": Tried(
         nn.Sequential(nn.Linear(2, 3, bias=False), nn.LayerNorm(3), nn.Linear(3, 1)),
         (5, 2),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final, final
 
@@ -13,7 +13,7 @@ from torch.nn import functional
 from scalegmn.programs import Behavior, EffectiveParameter, Input
 
 from ._label_algebra import LabelAlgebra, in_order, positive_axes
-from ._labels import ANYTHING, Labels, Term, compressed, narrowed
+from ._labels import ANYTHING, Labels, Term, compressed, core, narrowed
 from ._positions import (
     FIRST_POSITION,
     aligned_tags,
@@ -60,9 +60,6 @@ class PermutationAlgebra(LabelAlgebra):
     def output(self, x: Labels) -> None:
         self._relate([*self._tags(x), *positions(x.shape)])
 
-    def view(self, x: Labels, function: Callable[[Tensor], Tensor]) -> Labels:
-        return x.mapped(function)
-
     def concatenate(self, parts: Sequence[Labels], *, axis: int) -> Labels:
         parts = [part for part in parts if part.shape != (0,)]
         shape = torch.cat([torch.empty(part.shape, dtype=torch.bool) for part in parts], axis).shape
@@ -73,10 +70,10 @@ class PermutationAlgebra(LabelAlgebra):
         axis %= len(shape)
         number = torch.cat([torch.full((part.shape[axis],), i) for i, part in enumerate(parts)])
         which = along(FIRST_POSITION - number, (axis,), shape)
-        groups = components([*joined, which])
-        for axes, group in groups:
-            # Entries of different parts may have the same tags; then it matters in which part they are.
+        for axes, group in components([*joined, which]):
             if any(tag is which for tag in group):
+                # Each part may have been computed in its own way: no channel goes from one to another.
+                self._relate(group)
                 others = [tag for tag in group if tag is not which]
                 if distinct(group, axes) != distinct(others, axes):
                     joined.append(which)
@@ -277,7 +274,12 @@ class PermutationAlgebra(LabelAlgebra):
             return direct, list(outer)
         touched = frozenset[int]().union(*map(varying, group))
         beside = [*group, *(tag for tag in outer if varying(tag) & touched)]
-        tag = self._new_beside(sorted(inside), beside, shape)
+        if direct and all(is_fixed(tag) and not _is_padded(tag) for tag in beside):
+            # Equal constants, such as the zeros that a recurrent state starts with: they tie nothing.
+            tag = self._new(sorted(inside), shape)
+            self._relate([*beside, tag])
+        else:
+            tag = self._new_beside(sorted(inside), beside, shape)
         return [tag], [*outer, *([] if inside & set(summed) else [tag])]
 
     def _define_by_axes(self, x: Labels, summed: Sequence[int]) -> None:
@@ -292,3 +294,7 @@ class PermutationAlgebra(LabelAlgebra):
 
 def _labels(shape: Sequence[int], tags: Sequence[Tensor]) -> Labels:
     return Labels(tuple(shape), tuple(Term(_ONE, tag) for tag in tags if varying(tag)))
+
+
+def _is_padded(tag: Tensor) -> bool:
+    return bool((core(tag) == ANYTHING).any())
