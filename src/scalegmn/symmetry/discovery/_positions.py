@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ._labels import ORIGIN, compressed
-from ._tag_tuples import varying
+from ._labels import ANYTHING, ORIGIN, compressed, core, narrowed
+from ._tag_tuples import is_fixed, varying
 
 FIRST_POSITION: Final = -2
 """The tag of the first place along any axis; the next ones count downwards."""
@@ -85,3 +85,22 @@ def aligned_tags(parts: Sequence[tuple[Sequence[int], list[Tensor]]]) -> list[li
         ]
         for _, column in columns
     ]
+
+
+def has_equal_constants(tags: Sequence[Tensor], axes: Sequence[int]) -> bool:
+    """Whether tags that never move are the same at several places, which are no zeros around an image."""
+    if not all(is_fixed(tag) for tag in tags) or any(bool((core(tag) == ANYTHING).any()) for tag in tags):
+        return False
+    slices = torch.cat(
+        [_slices(tag, axes) for tag in tags],
+        dim=1,
+    )
+    return len(np.unique(slices.numpy(), axis=0)) < len(slices)
+
+
+def _slices(tag: Tensor, axes: Sequence[int]) -> Tensor:
+    """One row for each place along axes."""
+    others = tuple(axis for axis in range(tag.dim()) if axis not in axes)
+    size = int(np.prod([tag.shape[axis] for axis in axes]))
+    repeated = [axis for axis in others if axis not in varying(tag)]
+    return narrowed(tag, repeated).permute(*axes, *others).reshape(size, -1)

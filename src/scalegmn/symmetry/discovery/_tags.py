@@ -13,12 +13,13 @@ from torch.nn import functional
 from scalegmn.programs import Behavior, EffectiveParameter, Input
 
 from ._label_algebra import LabelAlgebra, in_order, positive_axes
-from ._labels import ANYTHING, Labels, Term, compressed, core, narrowed
+from ._labels import ANYTHING, Labels, Term, compressed, narrowed
 from ._positions import (
     FIRST_POSITION,
     aligned_tags,
     along,
     broadcast_tags,
+    has_equal_constants,
     numbered,
     padded_tags,
     positions,
@@ -274,7 +275,7 @@ class PermutationAlgebra(LabelAlgebra):
             return direct, list(outer)
         touched = frozenset[int]().union(*map(varying, group))
         beside = [*group, *(tag for tag in outer if varying(tag) & touched)]
-        if direct and all(is_fixed(tag) and not _is_padded(tag) for tag in beside):
+        if has_equal_constants(beside, sorted(inside)):
             # Equal constants, such as the zeros that a recurrent state starts with: they tie nothing.
             tag = self._new(sorted(inside), shape)
             self._relate([*beside, tag])
@@ -294,7 +295,3 @@ class PermutationAlgebra(LabelAlgebra):
 
 def _labels(shape: Sequence[int], tags: Sequence[Tensor]) -> Labels:
     return Labels(tuple(shape), tuple(Term(_ONE, tag) for tag in tags if varying(tag)))
-
-
-def _is_padded(tag: Tensor) -> bool:
-    return bool((core(tag) == ANYTHING).any())
