@@ -40,7 +40,7 @@ def verified(
     """
     if not found.families:
         return found, ()
-    trials = [_Trial(program) for program in programs]
+    trials = [_RandomNetwork(program) for program in programs]
     if all(trial.keeps(found, draw) for trial in trials for draw in range(_DRAWS)):
         return found, ()
     refused = []
@@ -52,7 +52,7 @@ def verified(
 
 
 @final
-class _Trial:
+class _RandomNetwork:
     """A program at random weights and inputs, and its outputs."""
 
     def __init__(self, program: Program) -> None:
