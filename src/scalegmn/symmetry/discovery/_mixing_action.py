@@ -14,7 +14,7 @@ from scalegmn.programs import Program
 
 from ._mixing import Mixing, MixtureFamily, Slot, slots_of
 from ._nullity import jacobian_at, null_space
-from ._shifts import additive_parameters
+from ._shifts import BIAS_DRAWS, additive_parameters, with_other
 from ._symmetries import SymmetryGroup
 
 _NONE: Final = 1e-12
@@ -90,8 +90,9 @@ def shift(
         [torch.full((value.numel(),), name in names, dtype=torch.bool) for name, value in theta.items()]
     )
     rows: list[Tensor] = []
-    while sum(map(len, rows)) < 3 * int(chosen.sum()):
-        rows.append(jacobian_at(program, theta, generator)[:, chosen])
+    # At other biases as well: a direction for all of them is exact, and not only to first order.
+    while len(rows) < BIAS_DRAWS or sum(map(len, rows)) < 3 * int(chosen.sum()):
+        rows.append(jacobian_at(program, with_other(theta, names, generator), generator)[:, chosen])
     free = null_space(torch.cat(rows))
     step = torch.zeros(sum(sizes), dtype=torch.float64)
     step[chosen] = free @ (spread * torch.randn(free.shape[1], generator=generator, dtype=torch.float64))

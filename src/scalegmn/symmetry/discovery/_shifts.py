@@ -19,6 +19,8 @@ from scalegmn.programs import Argument, Operand, Program
 from ._nullity import check_size, jacobian_at, null_space, random_parameters, rank
 
 _DRAWS: Final = 5
+BIAS_DRAWS: Final = 6
+"""Of biases at the same weights."""
 _VIEWS: Final = frozenset(
     f"aten.{name}"
     for name in (
@@ -105,8 +107,9 @@ def _independent(
     sizes = {name: value.numel() for name, value in theta.items()}
     starts = dict(zip(sizes, torch.tensor([0, *sizes.values()]).cumsum(0).tolist(), strict=False))
     rows: list[Tensor] = []
-    while sum(map(len, rows)) < 3 * sum(sizes[name] for name in names):
-        rows.append(jacobian_at(program, theta, generator))
+    # At other biases as well: a direction for all of them is exact, and not only to first order.
+    while len(rows) < BIAS_DRAWS or sum(map(len, rows)) < 3 * sum(sizes[name] for name in names):
+        rows.append(jacobian_at(program, with_other(theta, names, generator), generator))
     jacobian = torch.cat(rows)
     columns = {name: torch.arange(starts[name], starts[name] + sizes[name]) for name in names}
     before = torch.zeros(jacobian.shape[1], 0, dtype=torch.float64)
@@ -122,6 +125,14 @@ def _independent(
         found[key] = rank(together) - rank(before)
         before = together
     return found
+
+
+def with_other(
+    theta: Mapping[str, Tensor], names: Sequence[str], generator: torch.Generator
+) -> dict[str, Tensor]:
+    """The same parameters, but for random ones of some names."""
+    drawn = {name: torch.randn(theta[name].shape, generator=generator, dtype=torch.float64) for name in names}
+    return {**theta, **drawn}
 
 
 def _operands(argument: Argument) -> list[Operand]:

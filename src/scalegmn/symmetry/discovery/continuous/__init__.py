@@ -1,0 +1,7 @@
+"""What is not diagonal in the continuous symmetry group of a small network, found without any rule."""
+
+from __future__ import annotations
+
+from scalegmn.exports import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)
