@@ -184,3 +184,25 @@ def test_random_mixtures_and_shifts_keep_the_function(name: str) -> None:
     (after, *_) = run_program(program, moved, [x])
     assert (after - before).abs().max() <= 1e-10 * before.abs().max()
     assert any(not torch.equal(moved[n], value) for n, value in parameters.items())
+
+
+class Gated(nn.Module):
+    """A product of two linear maps: biases of both are free together to first order at some of them only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right, self.last = nn.Linear(3, 4), nn.Linear(3, 4), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.last(self.left(x) * self.right(x))
+        return out
+
+
+def test_shifts_are_exact_and_not_only_to_first_order() -> None:
+    program = trace(Gated(), (torch.zeros(30, 3),))
+    theta = random_parameters(program, generator(0))
+    x = torch.randn(30, 3, generator=generator(1), dtype=torch.float64)
+    (before,) = run_program(program, theta, [x])
+    (after,) = run_program(program, shift(program, theta, generator=generator(2)), [x])
+    assert float((after - before).abs().max()) < 1e-10 * float(before.abs().max())
+    assert not any(family.dimension for family in shift_families(program, generator=generator(3)))

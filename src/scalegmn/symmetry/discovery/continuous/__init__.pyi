@@ -7,10 +7,10 @@ from ._translations import Translation
 
 __all__ = [
     "Absorption",
+    "BiasShift",
+    "ChannelMixing",
     "ContinuousGroup",
     "ContinuousPart",
-    "ChannelMixing",
-    "BiasShift",
     "Translation",
     "continuous_group",
 ]

@@ -14,7 +14,7 @@ from scalegmn.programs import Program
 from scalegmn.symmetry.discovery import SymmetryGroup
 
 from ._absorption import absorptions
-from ._mixing import Gauge, Generators, ChannelMixing, mixings, unknowns
+from ._mixing import ChannelMixing, Gauge, Generators, mixings, unknowns
 from ._part import ContinuousPart
 from ._shifts import BiasShift, gains, shifts
 from ._slopes import counted, drawn, flat
