@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from pathlib import Path
 from types import ModuleType
 
@@ -154,3 +155,13 @@ def test_double_precision_is_kept_where_code_casts(monkeypatch: pytest.MonkeyPat
     assert in_double.distance([x.softmax(-1)], [found]) < 1e-15
     assert in_double.distance([x.softmax(-1)], [Casting()(x)]) > 1e-10
     assert in_double.distance([x], [x * float("nan")]) == float("inf")
+
+
+def test_what_is_recorded_of_the_list_is_of_this_list(any_network: ModuleType) -> None:
+    recorded = json.loads((ROOT / "benchmarks" / "any_network" / "recorded.json").read_text())["networks"]
+    entries = {entry.name: entry for entry in any_network.list_models()}
+    assert set(recorded) == set(entries)
+    for name, row in recorded.items():
+        expected = entries[name].expected
+        assert not row["refused"] and max(row["errors"].values()) < 1e-6, name
+        assert expected is None or (row["scales"], row["signs"]) == (expected.scales, expected.signs), name
