@@ -54,7 +54,8 @@ def main() -> int:
         f"{len(outcomes) - len(refusals)} of {len(outcomes)} captured ({captured:.1%}), {len(faults)} faults"
     )
     if options.record:
-        rows = {outcome.name: outcome.row() for outcome in outcomes}
+        rows = json.loads(FILE.read_text(encoding="utf-8"))["networks"] if FILE.is_file() else {}
+        rows.update((outcome.name, outcome.row()) for outcome in outcomes)
         FILE.write_text(json.dumps({**facts(), "networks": rows}, indent=2) + "\n", encoding="utf-8")
     return int(captured < LEAST or bool(faults))
 

@@ -82,6 +82,19 @@ def dimensions(module: nn.Module, x: Tensor) -> tuple[int, int]:
     return group.scales.dimension, group.signs.dimension
 
 
+class ChosenByZeros(nn.Module):
+    """Which row of a table is read stands in a table of zeros."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kinds = nn.Embedding(2, 4)
+        self.out = nn.Linear(4, 2)
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        kinds = torch.zeros(1, 9, dtype=torch.int64).expand(len(numbers), 9).gather(1, numbers)
+        return self.out(torch.tanh(self.kinds(kinds)))
+
+
 def normal(*shape: int) -> Tensor:
     return torch.randn(shape, generator=generator(3, "input"), dtype=torch.float64)
 
@@ -98,6 +111,10 @@ def test_bilinear_layers_let_both_factors_through() -> None:
 def test_bags_have_one_scale_per_column(mode: str, signs: int) -> None:
     numbers = torch.randint(7, (3, 4), generator=generator(3, "numbers"))
     assert dimensions(Bags(mode), numbers) == (4, signs)
+
+
+def test_rows_that_zeros_choose_are_not_zeros() -> None:
+    assert dimensions(ChosenByZeros(), torch.tensor([[1, 2], [3, 4]])) == (0, 4)
 
 
 def test_weighed_bags_are_refused() -> None:

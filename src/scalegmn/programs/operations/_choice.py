@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar, final
 import torch
 from torch import Tensor
 
-from scalegmn.programs import Algebra, HasShape, Instruction
+from scalegmn.programs import OPAQUE, Algebra, HasShape, Instruction
 
 from ._operation import Operation, as_labels
 
@@ -25,6 +25,7 @@ class Where(Operation):
         condition, x, y = (as_labels(algebra, value) for value in arguments)
         if condition.known is None:
             # What is chosen goes where the condition goes; zeros and ones change no scale and no sign.
+            condition = algebra.apply(condition, OPAQUE)
             x, y = algebra.multiply(x, condition), algebra.multiply(y, condition)
         else:
             x, y = only(algebra, x, condition.known), only(algebra, y, ~condition.known)

@@ -31,8 +31,8 @@ class PairsOfComplex(Operation):
     def interpret(
         self, algebra: Algebra[L], arguments: Sequence[Any], instruction: Instruction
     ) -> tuple[L, ...]:
-        shape = instruction.outputs[0].shape
-        return (algebra.view(arguments[0], lambda t: t.unsqueeze(-1).expand(shape)),)
+        part = algebra.view(arguments[0], lambda t: t.unsqueeze(-1))
+        return (algebra.concatenate([part, part], axis=-1),)
 
 
 OPERATIONS: Final = (

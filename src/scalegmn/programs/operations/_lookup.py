@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar, final
 import torch
 from torch import Tensor
 
-from scalegmn.programs import LINEAR, Algebra, HasShape, Instruction
+from scalegmn.programs import LINEAR, OPAQUE, Algebra, HasShape, Instruction
 
 from ._operation import Operation
 
@@ -100,6 +100,8 @@ def _beside(algebra: Algebra[L], chosen: L, numbers: L, *, behind: int) -> L:
         behind: how many axes of what is chosen come after those of the numbers.
     """
     shape = (*numbers.shape, *(1 for _ in range(behind)))
+    # A number 0 chooses as well as any other, and does not make what it chooses 0.
+    numbers = algebra.apply(numbers, OPAQUE)
     return algebra.multiply(chosen, algebra.view(numbers, lambda t: t.reshape(shape)))
 
 
