@@ -19,11 +19,9 @@ from scalegmn.seeding import generator
 from scalegmn.symmetry.discovery import (
     GroupElement,
     SymmetryGroup,
-    mix,
-    mixed_families,
-    shift,
     symmetry_group,
 )
+from scalegmn.symmetry.discovery.continuous import continuous_group
 
 from ._double import answer, distance, double
 from ._outcome import Outcome
@@ -113,9 +111,8 @@ def _mixed(group: SymmetryGroup, effective: State, draws: int) -> Iterator[tuple
     for draw in range(draws):
         numbers = generator(0, "mixture", draw)
         try:
-            for family in mixed_families(group, generator=generator(0, "families")):
-                yield "mixtures", mix(group, family, effective, generator=numbers)
-            yield "shifts", shift(group.program, effective, generator=numbers)
+            for part in continuous_group(group, generator=generator(0, "parts")).parts:
+                yield "mixtures", part.move(effective, numbers)
         except SymmetryError as refusal:
             print(f"not tried: {refusal}", file=sys.stderr)
 

@@ -51,13 +51,13 @@ def test_a_group_is_printed_checked_drawn_and_written(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     picture, group = folder / "group.png", folder / "group.json"
-    arguments = ["--example", "2x3x6x6", "--picture", str(picture), "--json", str(group), "--not-diagonal"]
+    arguments = ["--example", "2x3x6x6", "--picture", str(picture), "--json", str(group), "--continuous"]
     assert main(command(folder, *arguments)) == 0
     shown = capsys.readouterr().out
     # Per channel: what the norm reads, its deviation against its gain, what the relu writes; one sign.
     assert shown.startswith("12 scales and 4 signs")
     assert "the function stayed" in shown
-    assert "shifted: 4 numbers of first.bias, norm.running_mean" in shown
+    assert "(4 more than the scales) of first.bias, norm.running_mean" in shown
     assert picture.read_bytes().startswith(b"\x89PNG")
     written = json.loads(group.read_text())
     assert (written["scales"], written["signs"]) == (12, 4)

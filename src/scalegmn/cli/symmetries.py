@@ -49,7 +49,7 @@ def build_parser() -> CommandParser:
     )
     parser.add_argument("--key", type=str | None, default=None, help="key of the network in the file")
     parser.add_argument(
-        "--not-diagonal",
+        "--continuous",
         action="store_true",
         help="also find channels that may be mixed and biases that may be shifted; small networks only",
     )
@@ -76,8 +76,8 @@ def run(argv: Sequence[str]) -> int:
     name, found, own = _of_program(options) if options.program is not None else _of_module(options)
     state = own if checkpoint is None else checkpoint.tensors
     say_all(str(found))
-    if options.not_diagonal:
-        say_all(_not_diagonal(found, options.seed))
+    if options.continuous:
+        say_all(str(found.continuous(generator(options.seed, "continuous"))))
     passed = True
     if state is None:
         say("nothing was checked, since a program has no weights; name a file with --checkpoint")
@@ -117,17 +117,6 @@ def _of_program(options: Namespace) -> tuple[str, NetworkSymmetries, Mapping[str
             "--program has its own operations and sizes; leave --module, --example and --second out"
         )
     return options.program.name, program_symmetries(load_program(options.program)), None
-
-
-def _not_diagonal(found: NetworkSymmetries, seed: int) -> str:
-    mixed, shifted = found.not_diagonal(generator(seed, "not diagonal"))
-    lines = [
-        f"mixed: {family.notation} of {family.origin}, {family.dimension} dimensions beyond scales, moves "
-        f"{', '.join(family.parameters)}"
-        for family in mixed
-    ]
-    lines += [f"shifted: {family.dimension} numbers of {', '.join(family.parameters)}" for family in shifted]
-    return "\n".join(lines) or "nothing may be mixed or shifted"
 
 
 def _title(name: str, found: NetworkSymmetries) -> str:

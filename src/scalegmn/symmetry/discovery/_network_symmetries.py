@@ -18,9 +18,8 @@ from scalegmn.seeding import generator
 from ._checking import TOLERANCE, FunctionCheck, check_function
 from ._description import description
 from ._group_element import GroupElement
-from ._mixing import MixtureFamily, mixed_families
-from ._shifts import ShiftFamily, shift_families
 from ._symmetries import SymmetryGroup, symmetry_group
+from .continuous import ContinuousGroup, continuous_group
 
 
 @final
@@ -94,19 +93,16 @@ class NetworkSymmetries:
             tolerance=tolerance,
         )
 
-    def not_diagonal(
-        self, generator: torch.Generator
-    ) -> tuple[tuple[MixtureFamily, ...], tuple[ShiftFamily, ...]]:
-        """Channels that may be mixed, and biases that may be shifted, beyond permutations, scales and signs.
+    def continuous(self, generator: torch.Generator) -> ContinuousGroup:
+        """The continuous group: scales, and channels that may be mixed and biases that may be shifted.
 
         Args:
-            generator: of weights and inputs at which the Jacobian is computed.
+            generator: of weights and inputs at which the Jacobian of the function is computed.
 
         Raises:
-            SymmetryError: the network has more than a few thousand parameters.
+            SymmetryError: the network has more than some thousand unknowns, or reads integers.
         """
-        mixed = mixed_families(self.group, generator=generator)
-        return mixed, shift_families(self.program, generator=generator)
+        return continuous_group(self.group, generator=generator)
 
     def __str__(self) -> str:
         return description(self.group, single=self.single)

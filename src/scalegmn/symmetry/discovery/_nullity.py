@@ -85,20 +85,6 @@ def check_size(program: Program) -> None:
         )
 
 
-def jacobian_at(program: Program, theta: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
-    """The Jacobian of all outputs at random inputs by all parameters.
-
-    Args:
-        program: a small network.
-        theta: its parameters, float64.
-        generator: of the inputs.
-
-    Returns:
-        ``(outputs, parameters)``, in the order of ``theta``.
-    """
-    return torch.cat(list(_jacobian(program, theta, dict(theta), generator)), dim=1)
-
-
 def random_parameters(program: Program, generator: torch.Generator) -> dict[str, Tensor]:
     """Normal numbers for every parameter, float64; those that have to be positive are.
 
@@ -143,23 +129,3 @@ def _jacobian(
 def _drawn(parameter: EffectiveParameter, generator: torch.Generator) -> Tensor:
     values = torch.randn(parameter.type.shape, generator=generator, dtype=torch.float64)
     return 0.5 + values.abs() if parameter.positive else values
-
-
-def null_space(matrix: Tensor) -> Tensor:
-    """An orthonormal basis of what a matrix takes to 0, as columns; rounding counts as 0."""
-    scaled = matrix / matrix.norm(dim=1, keepdim=True).clamp(min=1e-300)
-    _, singular, right = torch.linalg.svd(scaled, full_matrices=True)
-    kept = int((singular > _CUT * singular.max().clamp(min=1e-300)).sum()) if singular.numel() else 0
-    return right[kept:].T
-
-
-def rank(columns: Tensor, *, size: float = 1.0) -> int:
-    """How many columns are independent.
-
-    Args:
-        columns: of about the same size.
-        size: of what they were made of; less than a billionth of it is rounding.
-    """
-    if columns.shape[1] == 0:
-        return 0
-    return int((torch.linalg.svdvals(columns) > _CUT * size).sum())
