@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final, final
 
 import torch
@@ -14,11 +15,15 @@ from scalegmn.seeding import generator
 
 from ._group_element import GroupElement
 from ._nullity import random_parameters
+from ._permutation_groups import Moves
 from ._permutations import PermutationFamily, Permutations
 
 _TOLERANCE: Final = 1e-9
 """Of the largest output; rounding in float64 stays far below, and channels in wrong places far above."""
 _DRAWS: Final = 2
+"""Random elements of all families together."""
+_GENERATORS: Final = 4
+"""Of each family, tried together with those of the others: a random element of a small group may be none."""
 _SIZES: Final = (1.0, 0.3, 0.1)
 """Of random weights: smaller ones where outputs overflow."""
 
@@ -28,8 +33,8 @@ def verified(
 ) -> tuple[Permutations, tuple[PermutationFamily, ...]]:
     """The families whose random elements keep the function, and those whose do not.
 
-    All are tried together, at random weights and inputs, and one by one only if that fails.  Two random
-    elements of a symmetric group almost always generate it.
+    All are tried together, at random weights and inputs, and one by one only if that fails: a few generators
+    of each, since a random element of a small group may be none, and random elements.
 
     Args:
         found: permutations of the programs.
@@ -41,14 +46,34 @@ def verified(
     if not found.families:
         return found, ()
     trials = [_RandomNetwork(program) for program in programs]
-    if all(trial.keeps(found, draw) for trial in trials for draw in range(_DRAWS)):
+
+    def keeps(group: Permutations) -> bool:
+        return all(trial.keeps(group, moves) for moves in _elements(group) for trial in trials)
+
+    if keeps(found):
         return found, ()
     refused = []
     for family in found.families:
         alone = found.without([other for other in found.families if other is not family])
-        if not all(trial.keeps(alone, draw) for trial in trials for draw in range(_DRAWS)):
+        if not keeps(alone):
             refused.append(family)
     return found.without(refused), tuple(refused)
+
+
+def _elements(group: Permutations) -> Iterator[Moves]:
+    """The first generators of all families, joined, and random elements."""
+    firsts = [list(islice(family.group.generators(), _GENERATORS)) for family in group.families]
+    for index in range(max(map(len, firsts), default=0)):
+        joined: Moves = {}
+        for moves in firsts:
+            joined.update(moves[index % len(moves)] if moves else {})
+        yield joined
+    for draw in range(_DRAWS):
+        numbers = generator(draw, "element")
+        random: Moves = {}
+        for family in group.families:
+            random.update(family.group.random(numbers))
+        yield random
 
 
 @final
@@ -75,10 +100,10 @@ class _RandomNetwork:
             if all(bool(torch.isfinite(output).all()) for output in self._outputs):
                 break
 
-    def keeps(self, permutations: Permutations, draw: int) -> bool:
-        """Whether a random element leaves the outputs as they are; no if they are no numbers."""
+    def keeps(self, permutations: Permutations, moves: Moves) -> bool:
+        """Whether an element leaves the outputs as they are; no if they are no numbers."""
         try:
-            element = GroupElement(rearrangements=permutations.random(generator(draw, "element")))
+            element = GroupElement(rearrangements=permutations.rearrangements(moves))
         except SymmetryError:
             return False  # it takes entries to where there are none
         return all(
