@@ -106,12 +106,12 @@ def test_the_module_is_left_as_it_is(norm: Norm) -> None:
     module = nn.Sequential(norm(nn.Linear(3, 4)), nn.ReLU()).train()
     names = list(module.state_dict())
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    kind, pointer = type(module[0]), module[0].bias.data_ptr()
+    kind, pointer = type(module[0]), module.get_parameter("0.bias").data_ptr()
 
     trace(module, (torch.zeros(2, 3),))
 
     assert list(module.state_dict()) == names and type(module[0]) is kind
-    assert module[0].bias.data_ptr() == pointer and module[0].training
+    assert module.get_parameter("0.bias").data_ptr() == pointer and module[0].training
     for name, value in module.state_dict().items():
         assert torch.equal(value, before[name]), name
 

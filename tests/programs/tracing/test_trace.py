@@ -147,6 +147,31 @@ def test_masks_are_computed_while_tracing() -> None:
     assert not computed & {"ones", "full", "triu", "arange", "ge", "le", "zeros_like", "full_like"}
 
 
+class Shifting(nn.Module):
+    """Two gains that a number is added to, and one whose sum has another shape than itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.third = (nn.Parameter(torch.ones(3)) for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x * (1 + self.first.float()) + (self.first + torch.ones(1)) * (self.second + 0.5)
+        return h @ (self.third + torch.full((1, 1), 2.0)).T
+
+
+def test_numbers_that_are_added_are_absorbed_where_the_shape_stays() -> None:
+    module = filled(Shifting())
+    x = torch.randn(2, 3, generator=generator(1), dtype=torch.float64)
+
+    program = trace(module, (x,))
+    effective = fold(program, module.state_dict())
+
+    assert [folding.effective for folding in program.foldings] == [("first",), ("second",)]
+    assert torch.equal(effective["first"], 1 + module.state_dict()["first"])
+    # The module loses digits where it casts, the program does not.
+    torch.testing.assert_close(run_program(program, effective, [x])[0], module(x), rtol=1e-5, atol=1e-5)
+
+
 def test_memory_that_nobody_filled_is_zero() -> None:
     class Lazy(Residual):
         def forward(self, x: Tensor) -> Tensor:
