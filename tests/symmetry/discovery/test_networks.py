@@ -160,3 +160,9 @@ def _same(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
     assert list(first) == list(second)
     for name, value in first.items():
         assert torch.allclose(value, second[name], rtol=1e-12, atol=1e-13)
+
+
+def test_what_moves_nothing_proves_nothing() -> None:
+    module = nn.Sequential(nn.Linear(3, 2)).double()
+    check = symmetries(module).check(module.state_dict(), generator=generator(0))
+    assert str(check) == "nothing was checked, since the group moves no parameter"

@@ -38,6 +38,8 @@ class FunctionCheck:
         return all(error <= self.tolerance for error in self.errors)
 
     def __str__(self) -> str:
+        if not any(self.moved):
+            return "nothing was checked, since the group moves no parameter"
         worst = max(self.errors, default=0.0)
         verdict = "the function stayed" if self.passed else "THE FUNCTION CHANGED"
         return (

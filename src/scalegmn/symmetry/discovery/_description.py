@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import log
 from typing import final
 
 from ._families import ExponentFamily
@@ -56,7 +57,8 @@ def description(group: SymmetryGroup, *, single: SymmetryGroup | None = None) ->
     families = channel_families(group)
     lines = [
         f"{_count(group.scales.dimension, 'scale')} and {_count(group.signs.dimension, 'sign')} "
-        f"in {_count(len(families), 'family', 'families')}",
+        f"in {_count(len(families), 'family', 'families')}, "
+        f"10^{group.permutations.log_order / log(10):.1f} permutations",
         *_table(families),
     ]
     if group.unread:
