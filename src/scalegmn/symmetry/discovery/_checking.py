@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf, isnan
 from typing import Final, final
 
 import torch
@@ -81,7 +82,7 @@ def check_function(
 
 
 def relative_change(before: Sequence[Tensor], after: Sequence[Tensor]) -> float:
-    """The largest change of any number by the largest number of its tensor; NaN where one is not finite."""
+    """The largest change of any number by the largest number of its tensor; infinite if one is none."""
     return max((_change(a, b) for a, b in zip(before, after, strict=True)), default=0.0)
 
 
@@ -89,7 +90,9 @@ def _change(before: Tensor, after: Tensor) -> float:
     if before.numel() == 0 or not before.is_floating_point():
         return 0.0 if torch.equal(before, after) else float("inf")
     size = before.abs().max()
-    return float((after - before).abs().max() / torch.where(size > 0, size, torch.ones_like(size)))
+    change = float((after - before).abs().max() / torch.where(size > 0, size, torch.ones_like(size)))
+    # NaN would be lost among the numbers that it is compared with.
+    return inf if isnan(change) else change
 
 
 def _outputs(program: Program, parameters: Mapping[str, Tensor], inputs: Sequence[Tensor]) -> list[Tensor]:
