@@ -53,6 +53,12 @@ def leaves_of(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[An
         dense = value.detach().contiguous()
         data = dense.view(torch.uint8) if dense.ndim else dense.reshape(1).view(torch.uint8)
         yield path, (str(value.dtype).removeprefix("torch."), tuple(value.shape), data.numpy().tobytes())
+    elif isinstance(value, np.ndarray) and value.dtype.kind in "USMm":
+        # Arrays of texts are named here and not read, as long texts are.
+        if value.dtype.kind == "U" and not value.shape:
+            yield path, str(value)
+    elif isinstance(value, np.ndarray) and not value.shape and value.dtype.kind in "biu":
+        yield path, value.item()
     elif isinstance(value, np.ndarray):
         little = value.astype(value.dtype.newbyteorder("<"))
         yield path, (value.dtype.name, value.shape, little.tobytes())

@@ -130,6 +130,10 @@ def valid_files() -> dict[str, bytes]:
         "pickle-arrays": pickle.dumps({"layers": list(arrays.values()), "epoch": 1}, protocol=4),
         "pickle-old": pickle.dumps(arrays, protocol=2),
     }
+    tree = {"params/Dense_0/kernel": layer.numpy(), "['params']['Dense_0']['bias']": np.zeros(4)}
+    files["npz-tree"] = saved_arrays(
+        tree | {"step": np.int32(3), "classes": np.array(["a", "bc"])}, compressed=False
+    )
     return files
 
 

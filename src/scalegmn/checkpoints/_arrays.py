@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from scalegmn.checkpoints._archives import read_archive
-from scalegmn.checkpoints._contents import RawTensor
+from scalegmn.checkpoints._contents import Opaque, RawTensor
 from scalegmn.checkpoints._numpy_files import decode_npz
 from scalegmn.checkpoints._readers import read_bytes
 from scalegmn.errors import CheckpointError
@@ -28,6 +28,12 @@ def read_arrays(path: str | os.PathLike[str], *, max_bytes: int) -> dict[str, np
         contents = decode_npz(read_archive(content, max_bytes=max_bytes))
     except CheckpointError as error:
         raise type(error)(f"{os.fspath(path)}: cannot be read as .npz: {error}") from error
+    for entry in contents.entries:
+        if isinstance(entry.value, Opaque):
+            raise CheckpointError(
+                f"{os.fspath(path)}: cannot be read as .npz: the array {str(entry.path[0])[:80]!r} is a "
+                f"{entry.value.name}; expected numbers; save it without that"
+            )
     return {str(entry.path[0]): _array(entry.value) for entry in contents.entries}
 
 

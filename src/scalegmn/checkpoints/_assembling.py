@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, final
@@ -23,6 +23,7 @@ from scalegmn.checkpoints._finding import (
 )
 from scalegmn.checkpoints._readers import FileContents
 from scalegmn.checkpoints._tensors import as_tensor, check_kind, check_total, convert_precision, plain_value
+from scalegmn.checkpoints._tree_names import dotted_names
 from scalegmn.checkpoints._values import EMPTY
 from scalegmn.errors import CheckpointError, UnsafeCheckpointError
 
@@ -36,6 +37,8 @@ _FORMAT_SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "pickle": (".pkl", ".pickle"),
     }
 )
+# Formats without nested dictionaries, whose names of arrays may be paths.
+_NAMED_BY_PATHS: Final = ("npz",)
 
 
 @final
@@ -77,7 +80,7 @@ class Assembly:
                 f"two tensors in {shown_path(network.path)!r} have names that look alike, such as 1 and '1'; "
                 "expected texts as names; rename one of them"
             )
-        plain = own_names(list(held))
+        plain = self._names(list(held), entries.values())
         own = {theirs: name for name, theirs in plain.items()}
         tensors, dtypes = {}, {}
         for entry in parameters.values():
@@ -106,6 +109,14 @@ class Assembly:
             ),
             format=contents.format,
         )
+
+    def _names(self, held: list[str], entries: Iterable[ContentsEntry]) -> dict[str, str]:
+        """Names of tensors to their names in the file."""
+        if self._found.contents.format not in _NAMED_BY_PATHS:
+            return own_names(held)
+        dotted_names([str(entry.path[-1]) for entry in entries])  # plain values have names of their own, too
+        dotted = dotted_names(held)
+        return {name: dotted[theirs] for name, theirs in own_names(list(dotted)).items()}
 
     def _extras(self, network: FoundNetwork, taken: set[str]) -> dict[str, Plain]:
         """Plain values in the network's dictionary and in those around it."""
@@ -153,9 +164,11 @@ class Assembly:
             notes.append(f"the file is called {suffix} and is a file of the kind {kind}")
         if network.path and alone:
             notes.append(f"the weights were taken from {shown_path(network.path)!r}")
-        changed = [theirs for name, theirs in plain.items() if name != theirs]
-        if changed:
-            notes.append(f"what wrappers of modules put into names was taken off, as in {changed[0]!r}")
+        changed = [(name, theirs) for name, theirs in plain.items() if name != theirs]
+        if changed and changed[0][0] in dotted_names([changed[0][1]]):
+            notes.append(f"parts of names were put between dots: {changed[0][1]!r} is {changed[0][0]!r}")
+        elif changed:
+            notes.append(f"what wrappers of modules put into names was taken off, as in {changed[0][1]!r}")
         objects = {name for name in map(_object_name, self._found.contents.entries) if name}
         if objects:
             notes.append(f"objects were left out and not made: {', '.join(sorted(objects)[:4])}")

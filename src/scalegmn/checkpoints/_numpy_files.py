@@ -11,8 +11,15 @@ from typing import Final
 
 import numpy as np
 
-from scalegmn.checkpoints._contents import Contents, ContentsEntry, Plain, RawTensor, is_possible_shape
-from scalegmn.checkpoints._numpy_pickles import NUMBERS
+from scalegmn.checkpoints._contents import (
+    Contents,
+    ContentsEntry,
+    Opaque,
+    Plain,
+    RawTensor,
+    is_possible_shape,
+)
+from scalegmn.checkpoints._numpy_pickles import NUMBERS, TEXTS
 from scalegmn.errors import CheckpointError
 
 EXTRAS_KEY: Final = "scalegmn.extras"
@@ -25,6 +32,8 @@ _LENGTHS: Final = {(1, 0): "<H", (2, 0): "<L", (3, 0): "<L"}
 # NumPy itself refuses longer ones.
 _LONGEST_HEADER: Final = 10_000
 _LONGEST_TEXT: Final = 2**20
+# Longer texts beside weights are named and not read.
+_LONGEST_PLAIN: Final = 2**12
 
 
 def decode_npz(members: Mapping[str, bytes | memoryview]) -> Contents:
@@ -42,7 +51,9 @@ def decode_npz(members: Mapping[str, bytes | memoryview]) -> Contents:
                 f"its entry {member!r} is not called like an array ('.npy' once at its end), so it is no "
                 ".npz file; save it again"
             )
-        value = _array(data, f"array {name!r}")
+        value = _array(
+            data, f"array {name!r}", longest=_LONGEST_TEXT if name == EXTRAS_KEY else _LONGEST_PLAIN
+        )
         if name == EXTRAS_KEY:
             extras = plain_values(value)
         else:
@@ -85,8 +96,14 @@ def plain_values(text: object) -> dict[str, Plain]:
     )
 
 
-def _array(data: bytes | memoryview, where: str) -> RawTensor | Plain:
-    """One ``.npy`` array; its header is checked before anything is allocated."""
+def _array(data: bytes | memoryview, where: str, *, longest: int) -> RawTensor | Opaque | Plain:
+    """One ``.npy`` array; its header is checked before anything is allocated.
+
+    Args:
+        data: of the member.
+        where: for messages.
+        longest: letters of a text that is read; longer ones, and arrays of texts, are named.
+    """
     kind, columns_first, shape, start = _header(bytes(data[: _LONGEST_HEADER + 12]), where)
     if kind.hasobject:
         raise CheckpointError(
@@ -94,8 +111,8 @@ def _array(data: bytes | memoryview, where: str) -> RawTensor | Plain:
             "expected numbers; save each array of numbers under a name of its own"
         )
     number = NUMBERS.get(f"{kind.kind}{kind.itemsize}")
-    text = kind.kind == "U" and shape == () and kind.itemsize <= 4 * _LONGEST_TEXT
-    if number is None and not text:
+    text = kind.kind == "U" and shape == () and kind.itemsize <= 4 * longest
+    if number is None and kind.kind not in "USMm":
         raise CheckpointError(f"{where} has dtype {kind}; expected float16, float32 or float64; convert it")
     promised = kind.itemsize
     for size in shape:
@@ -105,6 +122,8 @@ def _array(data: bytes | memoryview, where: str) -> RawTensor | Plain:
             f"{where} promises {promised:,} bytes of numbers (shape {shape}) and has {len(data) - start:,}; "
             "the file was cut short or damaged, copy or save it again"
         )
+    if number is None and not text:
+        return Opaque(TEXTS)
     array = np.frombuffer(data, kind, offset=start).reshape(shape, order="F" if columns_first else "C")
     if text or (not shape and kind.kind in "iub"):
         return _plain(array)

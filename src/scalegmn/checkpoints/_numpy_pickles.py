@@ -12,6 +12,9 @@ import numpy as np
 from scalegmn.checkpoints._contents import UNKNOWN_ARRAY, Opaque, RawTensor, is_possible_shape
 from scalegmn.checkpoints._stand_ins import StandIn
 
+TEXTS: Final = "NumPy array of texts"
+"""Name of an opaque value: an array of texts, or of moments and spans of time."""
+
 _MAKERS: Final = frozenset(
     f"numpy.{core}.{function}"
     for core in ("core.multiarray", "_core.multiarray", "core.numeric", "_core.numeric")
@@ -49,7 +52,7 @@ def array_of(value: StandIn) -> RawTensor | Opaque | None:
         # They are looked through like those of a list.
         return None
     if _holds_text(value):
-        return Opaque("NumPy array of texts")
+        return Opaque(TEXTS)
     found = _described(value)
     return Opaque(UNKNOWN_ARRAY, numbers=True) if found is None else found
 
