@@ -28,7 +28,19 @@ import torch
 
 from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.models import ModelConfig, ScaleGMN
-from scalegmn.networks import Activate, Activation, Architecture, Conv, Dense, Flatten, Layer, Pool, Skip, cnn
+from scalegmn.networks import (
+    Activate,
+    Activation,
+    Architecture,
+    Conv,
+    Dense,
+    Flatten,
+    Layer,
+    LayeredArchitecture,
+    Pool,
+    Skip,
+    cnn,
+)
 from scalegmn.training import kept_memory
 
 REPEATED = 5.0
@@ -52,7 +64,7 @@ def resnet18() -> Architecture:
         ]
     layers += [Pool("average"), Flatten((1, 1)), Dense("dense", 512, 10)]
     skips = [Skip(n, n + 2, widths[n + 1]) for n in range(0, 16, 2) if widths[n + 1] == widths[n + 3]]
-    return Architecture(tuple(layers), tuple(skips))
+    return LayeredArchitecture(tuple(layers), tuple(skips))
 
 
 def measure(architecture: Architecture, features: int, readout: str) -> None:

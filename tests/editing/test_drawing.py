@@ -7,7 +7,17 @@ from torch import nn
 from scalegmn.editing import draw
 from scalegmn.editing._drawing import check_draws, check_siren
 from scalegmn.errors import ArchitectureError
-from scalegmn.networks import Activate, Activation, Architecture, Dense, Flatten, cnn, mlp, siren
+from scalegmn.networks import (
+    Activate,
+    Activation,
+    Architecture,
+    Dense,
+    Flatten,
+    LayeredArchitecture,
+    cnn,
+    mlp,
+    siren,
+)
 from scalegmn.seeding import generator
 
 # Sizes whose coordinates are exact in single precision.
@@ -69,7 +79,7 @@ def test_the_drawing_is_differentiable() -> None:
     [
         cnn(activations=[Activation("relu")] * 3),
         siren(widths=(3, 4, 1)),
-        Architecture(
+        LayeredArchitecture(
             (Flatten((1, 1)), Dense("a", 2, 3), Activate(Activation("sine", 30.0)), Dense("b", 3, 1))
         ),
     ],

@@ -23,11 +23,11 @@ from scalegmn.graph._structure import TENSORS
 from scalegmn.networks import (
     Activate,
     Activation,
-    Architecture,
     Conv,
     Dense,
     EdgeType,
     Flatten,
+    LayeredArchitecture,
     Role,
     Skip,
     mlp,
@@ -62,7 +62,7 @@ def test_taps_and_skips_by_hand() -> None:
     relu = Activate(Activation("relu"))
     maps = (Conv("a", 1, 2, (1, 2)), relu, Conv("b", 2, 2, (1, 1)), relu)
     layers = (*maps, Flatten((1, 3)), Dense("c", 6, 1))
-    architecture = Architecture(layers, (Skip(0, 1, 2),))
+    architecture = LayeredArchitecture(layers, (Skip(0, 1, 2),))
     theta = torch.arange(architecture.num_parameters, dtype=torch.float64)
     graph = to_graph(architecture, theta)
     kinds = [EdgeType.convolution] * 6 + [EdgeType.flattened] * 2 + [EdgeType.skip] * 2
@@ -186,7 +186,7 @@ def test_siren_module_comes_back() -> None:
 
 def test_updates_are_packed_like_parameters() -> None:
     layers = (Dense("a", 2, 3), Activate(Activation("prelu"), "slope", 3), Dense("b", 3, 1))
-    architecture = Architecture(layers)
+    architecture = LayeredArchitecture(layers)
     theta = random_parameters(architecture, 2, generator=generator(0))
     graph = batch_graphs(architecture, theta)
     packed = update_parameters(architecture, graph.tap_weight, graph.node_bias)

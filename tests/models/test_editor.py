@@ -15,9 +15,9 @@ from scalegmn.networks import (
     CONSTANT,
     Activate,
     Activation,
-    Architecture,
     Dense,
     EdgeType,
+    LayeredArchitecture,
     Role,
     Skip,
     mlp,
@@ -116,7 +116,7 @@ def test_mixed_batch_equals_one_by_one() -> None:
 def test_gradients_reach_every_used_weight() -> None:
     relu, tanh = (Activate(Activation(kind)) for kind in ("relu", "tanh"))
     layers = (Dense("a", 2, 4), relu, Dense("b", 4, 4), tanh, Dense("c", 4, 2))
-    architecture = Architecture(layers, (Skip(0, 1, 2),))
+    architecture = LayeredArchitecture(layers, (Skip(0, 1, 2),))
     for direction in Direction:
         networks = [(architecture, random_parameters(architecture, 3, generator=generator(0)))]
         editor = editor_of(networks, ModelConfig(features=8, layers=2, direction=direction))

@@ -13,7 +13,18 @@ from torch_geometric.data import Batch
 from scalegmn.errors import GraphError
 from scalegmn.graph import GraphSpec, batch_graphs, to_graph
 from scalegmn.models import Direction, ModelConfig, ScaleGMN, Symmetry
-from scalegmn.networks import Activate, Activation, Architecture, Conv, Dense, Flatten, Pool, mlp, siren
+from scalegmn.networks import (
+    Activate,
+    Activation,
+    Architecture,
+    Conv,
+    Dense,
+    Flatten,
+    LayeredArchitecture,
+    Pool,
+    mlp,
+    siren,
+)
 from scalegmn.nn import READOUTS
 from scalegmn.seeding import generator
 from scalegmn.symmetry import SymmetryAction
@@ -102,7 +113,7 @@ def test_max_pooling_breaks_signs(direction: Direction) -> None:
     def network(pool: str) -> Architecture:
         tanh = Activate(Activation("tanh"))
         layers = (Conv("conv", 1, 3, (3, 3)), tanh, Pool(pool), Flatten((1, 1)), Dense("last", 3, 2))
-        return Architecture(layers)
+        return LayeredArchitecture(layers)
 
     networks = [
         (network(p), random_parameters(network(p), 3, generator=generator(1))) for p in ("max", "average")
@@ -303,7 +314,7 @@ def test_answers_depend_on_the_number_of_the_activation(
 
 def test_answers_depend_on_learned_slopes() -> None:
     layers = (Dense("0", 2, 4), Activate(Activation("prelu"), name="1", count=4), Dense("2", 4, 1))
-    architecture = Architecture(layers)
+    architecture = LayeredArchitecture(layers)
     theta = random_parameters(architecture, 2, generator=generator(0)).requires_grad_()
     model = model_of([(architecture, theta)], ModelConfig(features=8, layers=2))
     gradient = torch.autograd.grad(model(batch_graphs(architecture, theta)).square().sum(), theta)[0]

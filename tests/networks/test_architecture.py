@@ -24,6 +24,7 @@ from scalegmn.networks import (
     Dropout,
     Flatten,
     Layer,
+    LayeredArchitecture,
     Pool,
     Shift,
     Skip,
@@ -35,7 +36,7 @@ RELU = Activate(Activation("relu"))
 
 def everything() -> Architecture:
     """One of every kind of layer, and skips."""
-    return Architecture(
+    return LayeredArchitecture(
         (
             Pool("average", (2, 2)),
             Conv("a.0", 1, 4, (3, 3), padding=(1, 1)),
@@ -257,7 +258,7 @@ BAD: list[tuple[list[Layer], str]] = [
 @pytest.mark.parametrize(("layers", "message"), BAD, ids=[message for _, message in BAD])
 def test_layers_that_do_not_fit_together(layers: list[Layer], message: str) -> None:
     with pytest.raises(ArchitectureError, match=message):
-        Architecture(tuple(layers))
+        LayeredArchitecture(tuple(layers))
 
 
 def mlp_of(*widths: int) -> tuple[Layer, ...]:
@@ -270,17 +271,17 @@ def mlp_of(*widths: int) -> tuple[Layer, ...]:
     ids=str,
 )
 def test_skips_that_do_not_fit(skip: Skip) -> None:
-    assert Architecture(mlp_of(2, 3, 4, 5), (Skip(0, 2, 3),)).skips
+    assert LayeredArchitecture(mlp_of(2, 3, 4, 5), (Skip(0, 2, 3),)).skips
     with pytest.raises(ArchitectureError, match="Skip"):
-        Architecture(mlp_of(2, 3, 4, 5), (skip,))
+        LayeredArchitecture(mlp_of(2, 3, 4, 5), (skip,))
 
 
 def test_skip_from_a_map_to_a_vector() -> None:
     layers = (CONV, RELU, Flatten(), Dense("a", 8, 2))
     with pytest.raises(ArchitectureError, match="the maps of 'c' to the vector of 'a'"):
-        Architecture(layers, (Skip(0, 1, 2),))
+        LayeredArchitecture(layers, (Skip(0, 1, 2),))
     one_by_one = (CONV, RELU, Pool("average"), Flatten(), Dense("a", 2, 2))
-    assert Architecture(one_by_one, (Skip(0, 1, 2),)).skips
+    assert LayeredArchitecture(one_by_one, (Skip(0, 1, 2),)).skips
 
 
 def test_layers_that_contradict_themselves() -> None:

@@ -17,6 +17,7 @@ from scalegmn.networks import (
     Conv,
     Dense,
     Flatten,
+    LayeredArchitecture,
     Pool,
     Skip,
     activation_kinds,
@@ -146,7 +147,7 @@ def test_every_activation(kind: str) -> None:
 
 
 def test_skips_of_vectors() -> None:
-    architecture = Architecture(
+    architecture = LayeredArchitecture(
         (
             Dense("a", 2, 4),
             Activate(Activation("tanh")),
@@ -177,7 +178,7 @@ def test_skips_of_maps() -> None:
         Flatten((1, 1)),
         Dense("c", 6, 6),
     )
-    architecture = Architecture(layers, (Skip(0, 1, 4), Skip(1, 2, 5)))
+    architecture = LayeredArchitecture(layers, (Skip(0, 1, 4), Skip(1, 2, 5)))
     theta = torch.randn(2, architecture.num_parameters, dtype=torch.float64)
     x = torch.randn(5, 1, 7, 7, dtype=torch.float64)
     for row, output in zip(theta, run(architecture, theta, x), strict=True):
@@ -193,7 +194,7 @@ def test_skips_of_maps() -> None:
 
 def test_skip_between_maps_of_different_sizes() -> None:
     layers = (Conv("a", 1, 2, (3, 3)), Conv("b", 2, 2, (3, 3)))
-    architecture = Architecture(layers, (Skip(0, 1, 2),))
+    architecture = LayeredArchitecture(layers, (Skip(0, 1, 2),))
     with pytest.raises(ArchitectureError, match=r"maps of sizes \(5, 5\) and \(3, 3\)"):
         run(architecture, torch.zeros(1, architecture.num_parameters), torch.zeros(1, 1, 7, 7))
 
@@ -215,6 +216,6 @@ def test_shapes_that_do_not_fit(theta: tuple[int, ...], inputs: tuple[int, ...],
 
 
 def test_wrong_number_of_channels() -> None:
-    architecture = Architecture((Conv("a", 3, 4, (3, 3)),))
+    architecture = LayeredArchitecture((Conv("a", 3, 4, (3, 3)),))
     with pytest.raises(ArchitectureError, match="1 features or channels, but layer 'a' takes 3"):
         run(architecture, torch.zeros(1, architecture.num_parameters), torch.zeros(2, 1, 5, 5))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 
 from scalegmn.graph import batch_graphs
-from scalegmn.networks import Activate, Activation, Architecture, Dense, EdgeType, Skip
+from scalegmn.networks import Activate, Activation, Dense, EdgeType, LayeredArchitecture, Skip
 from scalegmn.nn._normalization import ParameterScale
 from scalegmn.seeding import generator
 from scalegmn.testing.parameters import random_parameters
 
 RELU = Activate(Activation("relu"))
-RESIDUAL = Architecture(
+RESIDUAL = LayeredArchitecture(
     (Dense("a", 2, 3), RELU, Dense("b", 3, 3, bias=False), RELU, Dense("c", 3, 2)), (Skip(0, 1, 3),)
 )
 

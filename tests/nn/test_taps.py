@@ -9,12 +9,12 @@ from scalegmn.graph import NetworkGraph, Structure, batch_graphs, to_graph
 from scalegmn.networks import (
     Activate,
     Activation,
-    Architecture,
     Conv,
     Dense,
     EdgeType,
     Flatten,
     Layer,
+    LayeredArchitecture,
     Size,
     Skip,
 )
@@ -40,7 +40,7 @@ def graph_of(kernel: Size, flattened: Size | None = None) -> NetworkGraph:
     map_size = flattened or (1, 1)
     layers: list[Layer] = [Conv("a", 2, 3, kernel), relu, Conv("b", 3, 3, (1, 1)), relu]
     layers += [Flatten(map_size), Dense("c", 3 * map_size[0] * map_size[1], 2)]
-    architecture = Architecture(tuple(layers), (Skip(0, 1, 2),))
+    architecture = LayeredArchitecture(tuple(layers), (Skip(0, 1, 2),))
     return batch_graphs(architecture, random_parameters(architecture, 2, generator=generator(1)))
 
 
@@ -149,7 +149,7 @@ def test_usual_kernels_have_tables() -> None:
 
 
 def test_one_kind_of_edges_only() -> None:
-    architecture = Architecture((Dense("a", 2, 3), Activate(Activation("relu")), Dense("b", 3, 1)))
+    architecture = LayeredArchitecture((Dense("a", 2, 3), Activate(Activation("relu")), Dense("b", 3, 1)))
     graph = to_graph(architecture, random_parameters(architecture, 1, generator=generator(0))[0])
     encode = encoder()
     expected = graph.tap_weight[:, None] * encode.vectors.tables["dense"]

@@ -20,6 +20,7 @@ from scalegmn.networks import (
     Dense,
     EdgeType,
     Flatten,
+    LayeredArchitecture,
     Pool,
     Role,
     Skip,
@@ -78,7 +79,7 @@ def test_function_stays_for_every_activation(kind: str) -> None:
 @pytest.mark.parametrize("learned", [1, 3])
 def test_learned_slopes_move_with_their_neurons(learned: int) -> None:
     layers = (Dense("a", 2, 3), Activate(Activation("prelu"), "slope", learned), Dense("b", 3, 2))
-    assert change_of(Architecture(layers)) < 1e-12
+    assert change_of(LayeredArchitecture(layers)) < 1e-12
 
 
 def test_grouped_convolution_is_rescaled_and_not_permuted() -> None:
@@ -86,7 +87,7 @@ def test_grouped_convolution_is_rescaled_and_not_permuted() -> None:
         Conv("a", 2, 4, (3, 3)), Activate(RELU), Conv("b", 4, 6, (3, 3), groups=2), Activate(TANH),
         Pool("average"), Flatten((1, 1)), Dense("c", 6, 2),
     )  # fmt: skip
-    architecture = Architecture(layers)
+    architecture = LayeredArchitecture(layers)
     action = SymmetryAction(architecture)
     element = action.draw(generator=generator(0))
     assert torch.equal(element.permutation, torch.arange(action.topology.num_nodes))
@@ -100,7 +101,7 @@ def test_padded_average_pooling_before_a_sine() -> None:
     def network(padding: tuple[int, int]) -> Architecture:
         pool = Pool("average", (2, 2), (1, 1), padding)
         conv, sine = Conv("a", 1, 3, (3, 3)), Activate(Activation("sine", 3.0))
-        return Architecture((conv, pool, sine, Pool("average"), Flatten((1, 1)), Dense("b", 3, 2)))
+        return LayeredArchitecture((conv, pool, sine, Pool("average"), Flatten((1, 1)), Dense("b", 3, 2)))
 
     assert SymmetryAction(network((1, 1))).groups[1] == Sign()
     assert SymmetryAction(network((0, 0))).groups[1] == SinePhase(3.0)
@@ -116,7 +117,7 @@ def test_groups_of_neurons() -> None:
         Flatten((1, 1)), Dense("d", 1, 1), Activate(RELU), Dense("e", 1, 1), Activate(RELU),
     )  # fmt: skip
     expected = (Trivial(), Trivial(), NonZeroScale(), Sign(), PositiveScale(), Trivial())
-    assert SymmetryAction(Architecture(layers)).groups == expected
+    assert SymmetryAction(LayeredArchitecture(layers)).groups == expected
 
 
 def test_draw_respects_its_options() -> None:
@@ -170,12 +171,14 @@ def test_tied_neurons_share_factor_and_place() -> None:
 def test_components_that_are_tied_differently_do_not_change_places() -> None:
     """Both touch the same three layers, but only one has the long connection."""
     layers = tuple(layer for i in range(3) for layer in (Dense(f"{i}", 2, 2), Activate(Activation("relu"))))
-    architecture = Architecture((*layers, Dense("last", 2, 1)), (Skip(0, 1, 2), Skip(1, 2, 2), Skip(0, 2, 1)))
+    architecture = LayeredArchitecture(
+        (*layers, Dense("last", 2, 1)), (Skip(0, 1, 2), Skip(1, 2, 2), Skip(0, 2, 1))
+    )
     action = SymmetryAction(architecture)
     for seed in range(5):
         element = action.draw(generator=generator(seed))
         assert torch.equal(element.permutation, torch.arange(action.topology.num_nodes))
-    alike = Architecture(architecture.layers, (Skip(0, 1, 2), Skip(1, 2, 2), Skip(0, 2, 2)))
+    alike = LayeredArchitecture(architecture.layers, (Skip(0, 1, 2), Skip(1, 2, 2), Skip(0, 2, 2)))
     drawn = [SymmetryAction(alike).draw(generator=generator(seed)).permutation for seed in range(10)]
     assert any((p != torch.arange(p.numel())).any() for p in drawn)
 
@@ -300,7 +303,7 @@ def test_elements_of_another_size_are_refused() -> None:
 
 def test_torn_ties_are_refused() -> None:
     layers = (Dense("a", 2, 2), Activate(RELU), Dense("b", 2, 2), Activate(RELU), Dense("c", 2, 1))
-    action = SymmetryAction(Architecture(layers, (Skip(0, 1, 2),)))
+    action = SymmetryAction(LayeredArchitecture(layers, (Skip(0, 1, 2),)))
     with pytest.raises(SymmetryError, match=r"neuron 4 .*is multiplied alone, but has a tie to 2"):
         action.check(replaced(action.identity(), "scale", 4, 2.0))
     swapped = replaced(replaced(action.identity(), "permutation", 2, 3), "permutation", 3, 2)

@@ -18,6 +18,7 @@ from scalegmn.networks import (
     Conv,
     Dense,
     Flatten,
+    LayeredArchitecture,
     Pool,
     Skip,
     mlp,
@@ -182,10 +183,10 @@ def test_only_sine_layers_are_touched() -> None:
         Dense("c", 2, 2, bias=False), sine,
         Dense("d", 2, 2), sine, Dense("e", 2, 2), sine, Dense("f", 2, 2), Activate(Activation("sine", 30.0)),
     )  # fmt: skip
-    architecture = Architecture(layers, (Skip(3, 4, 2),))
+    architecture = LayeredArchitecture(layers, (Skip(3, 4, 2),))
     theta = random_parameters(architecture, 5, generator=generator(0))
     assert torch.equal(canonicalize_sine_phase(architecture, theta), theta)
-    untied = Architecture(layers)
+    untied = LayeredArchitecture(layers)
     changed = (canonicalize_sine_phase(untied, theta) != theta).any(dim=0)
     names = {p.name for p in untied.parameters if changed[p.start : p.stop].any()}
     assert names == {"d.bias", "e.weight", "e.bias", "f.weight"}

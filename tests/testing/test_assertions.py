@@ -15,6 +15,7 @@ from scalegmn.networks import (
     Conv,
     Dense,
     Flatten,
+    LayeredArchitecture,
     Pool,
     Role,
     mlp,
@@ -141,14 +142,16 @@ def test_values_do_not_depend_on_the_dtype() -> None:
 def test_input_shape() -> None:
     conv = Conv("conv", 2, 3, (3, 3))
     assert input_shape(RELU) == (2,)
-    assert input_shape(Architecture((Flatten(), Dense("dense", 6, 2)))) == (1, 1, 6)
-    assert input_shape(Architecture((conv, Flatten((4, 4)), Dense("dense", 48, 2)))) == (2, 6, 6)
-    assert input_shape(Architecture((conv, Pool("average"), Flatten((1, 1)), Dense("dense", 3, 2)))) == (
+    assert input_shape(LayeredArchitecture((Flatten(), Dense("dense", 6, 2)))) == (1, 1, 6)
+    assert input_shape(LayeredArchitecture((conv, Flatten((4, 4)), Dense("dense", 48, 2)))) == (2, 6, 6)
+    assert input_shape(
+        LayeredArchitecture((conv, Pool("average"), Flatten((1, 1)), Dense("dense", 3, 2)))
+    ) == (
         2,
         9,
         9,
     )
-    impossible = Architecture((conv, Flatten((4, 5)), Dense("dense", 60, 2)))
+    impossible = LayeredArchitecture((conv, Flatten((4, 5)), Dense("dense", 60, 2)))
     with pytest.raises(ArchitectureError, match="pass inputs of the right size"):
         input_shape(impossible)
 

@@ -20,7 +20,7 @@ from scalegmn.checkpoints.worker import Reader
 from scalegmn.collections._collection import CollectionFile, RefusedFile, existing_folder
 from scalegmn.collections._importing import ImportReport, format_refusals
 from scalegmn.errors import CheckpointError, ConfigurationError, PopulationError, ScaleGMNError
-from scalegmn.networks import Architecture, Conv, Pool
+from scalegmn.networks import Conv, LayeredArchitecture, Pool
 from scalegmn.networks.recognition import DESCRIPTION, Recognizer, RequestedActivations, Unrecognized
 from scalegmn.populations import (
     ArchitectureGroup,
@@ -57,7 +57,7 @@ class NetworkReader:
         ConfigurationError: `activation` names none.
     """
 
-    architectures: tuple[Architecture, ...] = ()
+    architectures: tuple[LayeredArchitecture, ...] = ()
     activation: str | None = None
     key: str | None = None
     max_bytes: int = MAX_BYTES
@@ -66,8 +66,8 @@ class NetworkReader:
         if self.activation is not None:
             RequestedActivations.parse(self.activation)
 
-    def read(self, path: Path, *, files: FileReader) -> tuple[Architecture, Tensor, tuple[str, ...]]:
-        """Architecture, parameters ``(P,)``, and notes.
+    def read(self, path: Path, *, files: FileReader) -> tuple[LayeredArchitecture, Tensor, tuple[str, ...]]:
+        """LayeredArchitecture, parameters ``(P,)``, and notes.
 
         Args:
             path: of the file.
@@ -99,7 +99,7 @@ class NetworkReader:
         return found.architecture, theta, notes
 
 
-def _assumed(architecture: Architecture) -> tuple[str, ...]:
+def _assumed(architecture: LayeredArchitecture) -> tuple[str, ...]:
     """What names and shapes of a convolutional network do not show, and was taken as usual."""
     convolutions = [layer for layer in architecture.layers if isinstance(layer, Conv)]
     if not convolutions:
@@ -123,7 +123,7 @@ class _Read(NamedTuple):
     """The network of one row of the table."""
 
     row: int
-    architecture: Architecture
+    architecture: LayeredArchitecture
     theta: Tensor
     notes: tuple[str, ...]
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from torch import Tensor
 
 from scalegmn.errors import ArchitectureError
-from scalegmn.networks import Architecture, Dense, Flatten
+from scalegmn.networks import Dense, Flatten, LayeredArchitecture
 from scalegmn.zoo.inrs import Order, draw_images
 
 
-def draw(architecture: Architecture, theta: Tensor, *, size: tuple[int, int], order: Order = "xy") -> Tensor:
+def draw(
+    architecture: LayeredArchitecture, theta: Tensor, *, size: tuple[int, int], order: Order = "xy"
+) -> Tensor:
     """Images ``(B, H, W)``, or ``(B, H, W, C)`` with more than one output.
 
     Values are the outputs as they are, about 0 to 1 for networks fitted to images, not cut.  The constant
@@ -29,7 +31,7 @@ def draw(architecture: Architecture, theta: Tensor, *, size: tuple[int, int], or
     return draw_images(architecture, theta, height=size[0], width=size[1], order=order)
 
 
-def check_draws(architecture: Architecture, *, origin: str = "") -> None:
+def check_draws(architecture: LayeredArchitecture, *, origin: str = "") -> None:
     """Refuse networks that draw no image.
 
     Raises:
@@ -44,7 +46,7 @@ def check_draws(architecture: Architecture, *, origin: str = "") -> None:
         )
 
 
-def check_siren(architecture: Architecture, *, origin: str = "") -> None:
+def check_siren(architecture: LayeredArchitecture, *, origin: str = "") -> None:
     """Refuse networks that are no sine networks of two coordinates (SIRENs, Sitzmann et al. 2020).
 
     Raises:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from scalegmn.editing._drawing import check_siren
 from scalegmn.errors import ArchitectureError
-from scalegmn.networks import Architecture, Shift
+from scalegmn.networks import LayeredArchitecture, Shift
 from scalegmn.zoo.inrs import InrRecipe, Order, SirenFit
 
 LEARNING_RATE = 1e-3
@@ -15,7 +15,7 @@ LEARNING_RATE = 1e-3
 
 
 def start_refit(
-    architecture: Architecture,
+    architecture: LayeredArchitecture,
     theta: Tensor,
     images: Tensor,
     *,
@@ -51,7 +51,7 @@ def start_refit(
 
 @torch.no_grad()
 def refit(
-    architecture: Architecture,
+    architecture: LayeredArchitecture,
     theta: Tensor,
     images: Tensor,
     *,
@@ -66,7 +66,7 @@ def refit(
     return fit.theta
 
 
-def _recipe_of(architecture: Architecture, *, order: Order, learning_rate: float) -> InrRecipe:
+def _recipe_of(architecture: LayeredArchitecture, *, order: Order, learning_rate: float) -> InrRecipe:
     """The recipe whose networks are of this architecture."""
     check_siren(architecture)
     first, last = architecture.stages[0], architecture.layers[-1]

@@ -2,6 +2,7 @@ from ._activations import Activation, activation_kind, activation_kinds, registe
 from ._architecture import Architecture
 from ._factories import cnn, mlp, siren
 from ._functional import run
+from ._layered import LayeredArchitecture
 from ._layers import Activate, Conv, Dense, Dropout, Flatten, Layer, Pool, Shift, Size, Skip, Weighted
 from ._stages import Stage
 from ._topology import EdgeType, Role, Topology, topology_of
@@ -16,6 +17,7 @@ __all__ = [
     "EdgeType",
     "Flatten",
     "Layer",
+    "LayeredArchitecture",
     "Pool",
     "Role",
     "Shift",
@@ -35,6 +37,8 @@ __all__ = [
 ]
 
 # For other rooms of the house; no promise is made about these.
+from ._architecture import Parameter as Parameter
+from ._architecture import positioned as positioned
 from ._devices import usable_device as usable_device
 from ._files import read_json as read_json
 from ._topology import CONSTANT as CONSTANT

@@ -1,4 +1,4 @@
-"""The description of a network: its layers, and where each parameter lies in one flat vector.
+"""A network without its numbers, and where each parameter lies in one flat vector.
 
 A trained network is a pair ``(architecture, theta)`` with ``theta`` of shape ``(P,)``; a population
 that shares an architecture is ``(architecture, theta)`` with ``theta`` of shape ``(N, P)``.
@@ -6,41 +6,25 @@ that shares an architecture is ``(architecture, theta)`` with ``theta`` of shape
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from scalegmn.configuration import check_arguments, format_value, register_plain_form
-from scalegmn.errors import ArchitectureError, CheckpointError, ConfigurationError
-from scalegmn.networks._activations import Activation
-from scalegmn.networks._consistency import check_flow, check_skips, check_stages
-from scalegmn.networks._layers import (
-    Activate,
-    Conv,
-    Dense,
-    Dropout,
-    Flatten,
-    Layer,
-    Pool,
-    Shift,
-    Skip,
-    Weighted,
-)
-from scalegmn.networks._stages import Stage, stages_of
+from scalegmn.configuration import format_value, register_plain_form
+from scalegmn.errors import ArchitectureError, CheckpointError
+from scalegmn.registry import Lazy, Registry
 
-_LAYER_TYPES: dict[str, type[Layer]] = {
-    kind.__name__.lower(): kind for kind in (Dense, Conv, Activate, Pool, Flatten, Dropout, Shift)
-}
+if TYPE_CHECKING:
+    from scalegmn.networks._layered import LayeredArchitecture
 
 
 @dataclass(frozen=True)
@@ -57,97 +41,91 @@ class Parameter:
         return self.start + math.prod(self.shape)
 
 
-@dataclass(frozen=True)
-class Architecture:
-    """What a network is apart from its numbers: layers in order, and skip connections between weighted
-    layers.
+class Architecture(ABC):
+    """What a network is apart from its numbers: a value that can be compared, hashed, and written as JSON.
 
-    A trained network is a pair of an architecture and a flat vector ``theta`` of its P parameters, in the
-    order of the state dict; many networks of one architecture are ``theta (N, P)``.  Architectures are
-    values: they can be compared, hashed, and written as JSON.  :func:`~scalegmn.networks.mlp`,
-    :func:`~scalegmn.networks.siren` and :func:`~scalegmn.networks.cnn` make the common ones, and
-    :func:`~scalegmn.networks.modules.read_module` reads one off a PyTorch module.
+    A trained network is a pair of an architecture and a flat vector ``theta`` of its P parameters; many
+    networks of one architecture are ``theta (N, P)``.  There are two kinds:
+    :class:`~scalegmn.networks.LayeredArchitecture` lists layers, and
+    :class:`~scalegmn.programs.ProgramArchitecture` has the operations of any module.
 
-    Args:
-        layers: such as :class:`~scalegmn.networks.Dense`, :class:`~scalegmn.networks.Conv` and
-            :class:`~scalegmn.networks.Activate`.
-        skips: connections that add the output of one weighted layer to that of a later one.
-
-    Raises:
-        ArchitectureError: the layers do not fit together.
-
-    Example:
-        >>> import torch
-        >>> from scalegmn import Activation, Architecture
-        >>> from scalegmn.networks import Activate, Dense
-        >>> network = Architecture((Dense("0", 2, 8), Activate(Activation("tanh")), Dense("2", 8, 1)))
-        >>> network.describe()
-        '2-8-1 (tanh), 33 parameters'
-        >>> module = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
-        >>> theta = network.flatten(module.state_dict())
-        >>> theta.shape
-        torch.Size([33])
-        >>> list(network.unflatten(theta))
-        ['0.weight', '0.bias', '2.weight', '2.bias']
-        >>> Architecture.from_dict(network.to_dict()) == network
-        True
+    Law: :meth:`flatten` and :meth:`unflatten` take back each other.
     """
 
-    layers: tuple[Layer, ...]
-    skips: tuple[Skip, ...] = ()
+    kind: ClassVar[str]
+    """As written in files."""
 
-    def __post_init__(self) -> None:
-        check_stages(self.stages)
-        check_flow(self.layers, self.leading)
-        check_skips(self.skips, self.stages)
-        names = [parameter.name for parameter in self.parameters]
-        if len(set(names)) != len(names):
-            raise ArchitectureError(f"two layers own a parameter of the same name: {sorted(names)}")
-
-    def __hash__(self) -> int:
-        return hash((self.layers, self.skips))
-
-    @cached_property
-    def leading(self) -> tuple[Layer, ...]:
-        """Layers before the first weighted one (such as the flattening of an image)."""
-        first = next((i for i, layer in enumerate(self.layers) if isinstance(layer, Weighted)), 0)
-        return self.layers[:first]
-
-    @cached_property
-    def stages(self) -> tuple[Stage, ...]:
-        """The weighted layers, each with what follows it."""
-        return stages_of(self.layers)
-
-    @cached_property
+    @property
+    @abstractmethod
     def parameters(self) -> tuple[Parameter, ...]:
-        """All parameters in the order of the flat vector, which is that of a PyTorch state dict."""
-        shapes: list[tuple[str, tuple[int, ...]]] = []
-        for layer in self.layers:
-            if isinstance(layer, Weighted):
-                shapes.append((f"{layer.name}.weight", layer.weight_shape))
-                if layer.bias:
-                    shapes.append((f"{layer.name}.bias", (layer.outputs,)))
-            elif isinstance(layer, Activate) and layer.name is not None:
-                shapes.append((f"{layer.name}.weight", (layer.count,)))
-        starts = np.cumsum([0, *(math.prod(shape) for _, shape in shapes)]).tolist()
-        return tuple(
-            Parameter(name, shape, start) for (name, shape), start in zip(shapes, starts, strict=False)
+        """All parameters in the order of the flat vector."""
+
+    @property
+    @abstractmethod
+    def num_inputs(self) -> int:
+        """Input neurons: features of a dense first layer, channels of a convolution."""
+
+    @property
+    @abstractmethod
+    def num_outputs(self) -> int:
+        """Output neurons."""
+
+    @abstractmethod
+    def run(self, theta: Tensor, inputs: Tensor) -> Tensor:
+        """Outputs of B networks; see :func:`scalegmn.networks.run`."""
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, object]:
+        """Plain data, fit for JSON; the inverse of :meth:`from_dict`."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """One line such as ``2-32-32-1 (sine, sine), 1185 parameters``."""
+
+    @classmethod
+    @abstractmethod
+    def from_plain(cls, data: Mapping[str, object]) -> Architecture:
+        """Read what :meth:`to_dict` of this kind writes.
+
+        Raises:
+            ArchitectureError: it is something else.
+        """
+
+    @abstractmethod
+    def read_state(self, state: Mapping[str, Tensor], *, origin: str = "state dict") -> Tensor:
+        """The flat vector of a network from the tensors of its file.
+
+        Raises:
+            ArchitectureError, CheckpointError, ProgramError: the tensors do not fit.
+        """
+
+    @abstractmethod
+    def write_state(self, theta: Tensor, *, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The tensors of a file that :meth:`read_state` reads as ``theta (P,)``.
+
+        Args:
+            theta: parameters.
+            like: a file of the network, for what the parameters leave open.
+        """
+
+    def layered(self, *, reader: str) -> LayeredArchitecture:
+        """Itself, for whoever can read only a list of layers.
+
+        Args:
+            reader: who, for the message.
+
+        Raises:
+            ArchitectureError: it is none.
+        """
+        raise ArchitectureError(
+            f"{reader} reads networks whose layers stand in a list, got {self.describe()}; use what reads "
+            "any network, such as scalegmn"
         )
 
-    @cached_property
+    @property
     def num_parameters(self) -> int:
         """P, the length of the flat vector."""
         return self.parameters[-1].stop if self.parameters else 0
-
-    @property
-    def num_inputs(self) -> int:
-        """Input neurons: features of a dense first layer, channels of a convolution."""
-        return self.stages[0].weighted.inputs
-
-    @property
-    def num_outputs(self) -> int:
-        """Output neurons."""
-        return self.stages[-1].weighted.outputs
 
     def parameter(self, name: str) -> Parameter:
         """The parameter called `name`."""
@@ -213,56 +191,48 @@ class Architecture:
         batch = theta.shape[:-1]
         return {p.name: theta[..., p.start : p.stop].reshape(*batch, *p.shape) for p in self.parameters}
 
-    def to_dict(self) -> dict[str, object]:
-        """Plain data, fit for JSON; the inverse of :meth:`from_dict`."""
-        layers = [
-            {"type": type(layer).__name__.lower(), **dataclasses.asdict(layer)} for layer in self.layers
-        ]
-        return {"layers": layers, "skips": [dataclasses.asdict(skip) for skip in self.skips]}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, object]) -> Architecture:
+    @staticmethod
+    def from_dict(data: Mapping[str, object]) -> Architecture:
         """Read plain data.
 
         Raises:
-            ArchitectureError: an unknown layer type or field.
+            ArchitectureError: an unknown kind of architecture, layer or field.
         """
-        try:
-            layers = tuple(_layer_from_dict(entry) for entry in data["layers"])  # type: ignore[attr-defined]
-            skips = tuple(
-                Skip(**check_arguments(Skip.__init__, entry, origin="skip connection"))
-                for entry in data.get("skips", ())  # type: ignore[attr-defined]
-            )
-        except (KeyError, TypeError, AttributeError, ConfigurationError) as error:
+        if not isinstance(data, Mapping):
+            raise ArchitectureError(f"not the description of an architecture: {format_value(data)}")
+        kind = data.get("kind", "layers")
+        if not isinstance(kind, str) or kind not in ARCHITECTURES:
             raise ArchitectureError(
-                f"not the description of an architecture: {error} in {format_value(data)}"
-            ) from error
-        return cls(layers, skips)
+                f"unknown kind of architecture {format_value(kind)}, expected one of "
+                f"{list(ARCHITECTURES.names())}; it was written by a newer version, or is damaged"
+            )
+        return ARCHITECTURES.get(kind).from_plain(data)
 
     @cached_property
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits that tell architectures apart."""
         return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:12]
 
-    def describe(self) -> str:
-        """One line such as ``2-32-32-1 (sine, sine), 1185 parameters``."""
-        widths = "-".join(map(str, [self.num_inputs, *(s.weighted.outputs for s in self.stages)]))
-        notes = [stage.activate.activation.kind for stage in self.stages[:-1]]
-        notes += [f"{len(self.skips)} skips"] if self.skips else []
-        return f"{widths} ({', '.join(notes) or 'one layer'}), {self.num_parameters} parameters"
+
+# The second kind lives on a higher floor; it is known here by its name only, as extensions are.
+ARCHITECTURES: Final = Registry[type[Architecture]](
+    "kind of architecture",
+    entries={
+        "layers": Lazy("scalegmn.networks:LayeredArchitecture"),
+        "program": Lazy("scalegmn.programs:ProgramArchitecture"),
+    },
+)
+"""Kinds of architectures, by the names that files have for them."""
 
 
-def _layer_from_dict(entry: Mapping[str, object]) -> Layer:
-    fields = {key: value for key, value in entry.items() if key != "type"}
-    kind = entry["type"]
-    if not isinstance(kind, str) or kind not in _LAYER_TYPES:
-        raise ArchitectureError(f"unknown layer type {format_value(kind)}; known are {sorted(_LAYER_TYPES)}")
-    if kind == "activate":
-        given = check_arguments(Activation.__init__, fields.get("activation"), origin="activation")
-        fields["activation"] = Activation(**given)
-    layer = _LAYER_TYPES[kind]
-    made: Layer = layer(**check_arguments(layer.__init__, fields, origin=kind))
-    return made
+def positioned(shapes: Iterable[tuple[str, tuple[int, ...]]]) -> tuple[Parameter, ...]:
+    """Parameters one after another in a flat vector."""
+    found: list[Parameter] = []
+    start = 0
+    for name, shape in shapes:
+        found.append(Parameter(name, shape, start))
+        start = found[-1].stop
+    return tuple(found)
 
 
 register_plain_form(

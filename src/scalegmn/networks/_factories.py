@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from scalegmn.errors import ArchitectureError
 from scalegmn.networks._activations import Activation
 from scalegmn.networks._architecture import Architecture
+from scalegmn.networks._layered import LayeredArchitecture
 from scalegmn.networks._layers import Activate, Conv, Dense, Flatten, Layer, Pool, Shift
 
 
@@ -48,7 +49,7 @@ def mlp(
             layers.append(Activate(activations[i]))
     if shift:
         layers.append(Shift(shift))
-    return Architecture(tuple(layers))
+    return LayeredArchitecture(tuple(layers))
 
 
 def siren(
@@ -133,4 +134,4 @@ def cnn(
             Activate(activation),
         ]
     layers += [Pool("average"), Flatten((1, 1)), Dense("dense", channels[-1], classes)]
-    return Architecture(tuple(layers))
+    return LayeredArchitecture(tuple(layers))

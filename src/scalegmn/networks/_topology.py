@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.errors import ArchitectureError
-from scalegmn.networks._architecture import Architecture
+from scalegmn.networks._architecture import LayeredArchitecture
 from scalegmn.networks._layers import Conv, Flatten, Skip
 from scalegmn.networks._stages import Stage
 
@@ -95,7 +95,7 @@ class Topology:
 
 
 @lru_cache(maxsize=1024)
-def topology_of(architecture: Architecture) -> Topology:
+def topology_of(architecture: LayeredArchitecture) -> Topology:
     """The neurons and edges of `architecture`.  Cached; do not write into its tensors."""
     widths = [architecture.num_inputs, *(stage.weighted.outputs for stage in architecture.stages)]
     starts = [sum(widths[:i]) for i in range(len(widths))]
@@ -113,7 +113,7 @@ def topology_of(architecture: Architecture) -> Topology:
     )
 
 
-def _stage_edges(architecture: Architecture, number: int, starts: list[int]) -> tuple[Tensor, ...]:
+def _stage_edges(architecture: LayeredArchitecture, number: int, starts: list[int]) -> tuple[Tensor, ...]:
     stage = architecture.stages[number]
     layer = stage.weighted
     before = architecture.stages[number - 1] if number else None
@@ -167,7 +167,7 @@ def _skip_edges(skip: Skip, starts: list[int]) -> tuple[Tensor, ...]:
     )
 
 
-def _node_fields(architecture: Architecture, widths: list[int]) -> dict[str, Tensor]:
+def _node_fields(architecture: LayeredArchitecture, widths: list[int]) -> dict[str, Tensor]:
     stages = architecture.stages
     inputs = widths[0]
     hidden = [int(Role.hidden)] * (len(stages) - 1)
@@ -195,7 +195,7 @@ def _node_fields(architecture: Architecture, widths: list[int]) -> dict[str, Ten
     }
 
 
-def _owned(architecture: Architecture, name: str | None, suffix: str, stage: Stage) -> Tensor:
+def _owned(architecture: LayeredArchitecture, name: str | None, suffix: str, stage: Stage) -> Tensor:
     """Numbers of the parameters ``name.suffix``, one for every output of `stage`."""
     width = stage.weighted.outputs
     if name is None or (suffix == "bias" and not stage.weighted.bias):

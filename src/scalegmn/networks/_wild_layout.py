@@ -15,6 +15,7 @@ from typing import Final, final
 from scalegmn.errors import ArchitectureError
 from scalegmn.networks._activations import Activation
 from scalegmn.networks._architecture import Architecture
+from scalegmn.networks._layered import LayeredArchitecture
 from scalegmn.networks._layers import Activate, Conv, Dense, Flatten, Layer, Pool, Size, Skip
 
 ACTIVATIONS: Final = ("relu", "gelu", "tanh", "sigmoid", "leaky_relu", "none")
@@ -91,7 +92,7 @@ class WildLayout:
             for target, source in enumerate(self.residuals)
             if source >= 0
         ]
-        return Architecture(tuple(layers), tuple(skips))
+        return LayeredArchitecture(tuple(layers), tuple(skips))
 
 
 def _weights(layout: WildLayout, inputs: int) -> list[int]:

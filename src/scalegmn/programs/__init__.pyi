@@ -1,4 +1,5 @@
 from ._algebra import Algebra, HasShape
+from ._architecture import ProgramArchitecture
 from ._behavior import ABSOLUTE, EVEN, LINEAR, ODD, OPAQUE, RELU, Behavior, Parity, power
 from ._folding import Folding
 from ._program import Argument, Constant, EffectiveParameter, Input, Instruction, Operand, Program, ValueType
@@ -23,6 +24,7 @@ __all__ = [
     "Operand",
     "Parity",
     "Program",
+    "ProgramArchitecture",
     "ValueType",
     "power",
     "run_program",

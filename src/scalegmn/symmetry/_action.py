@@ -13,7 +13,14 @@ import torch
 from torch import Tensor
 
 from scalegmn.errors import SymmetryError
-from scalegmn.networks import CONSTANT, Architecture, EdgeType, Role, Topology, topology_of
+from scalegmn.networks import (
+    CONSTANT,
+    EdgeType,
+    LayeredArchitecture,
+    Role,
+    Topology,
+    topology_of,
+)
 from scalegmn.shapes import Parameters
 from scalegmn.symmetry._groups import Group, SinePhase, Trivial, group_of
 from scalegmn.symmetry._laws import Law
@@ -74,7 +81,7 @@ class SymmetryAction:
         True
     """
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: LayeredArchitecture) -> None:
         self.architecture = architecture
         self.topology: Topology = topology_of(architecture)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from scalegmn.networks import CONSTANT, Architecture
+from scalegmn.networks import CONSTANT, LayeredArchitecture
 from scalegmn.shapes import Parameters
 from scalegmn.symmetry._action import Element, SymmetryAction
 
 
-def canonicalize_sine_phase(architecture: Architecture, theta: Parameters) -> Parameters:
+def canonicalize_sine_phase(architecture: LayeredArchitecture, theta: Parameters) -> Parameters:
     r"""Bring the bias of every hidden sine neuron into ``(-pi / 2w, pi / 2w]``, w its frequency.
 
     .. math::
@@ -77,7 +77,7 @@ def _into_range(bias: Tensor, half_period: Tensor) -> Tensor:
     return torch.minimum(torch.maximum(bias, bottom), top)
 
 
-def canonicalize_scale(architecture: Architecture, theta: Parameters) -> Parameters:
+def canonicalize_scale(architecture: LayeredArchitecture, theta: Parameters) -> Parameters:
     """Give the incoming weights and bias of every homogeneous hidden neuron the norm 1.
 
     Only neurons whose group holds positive scales change; dead ones (all zero) and those tied by skip

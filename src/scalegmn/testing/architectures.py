@@ -19,6 +19,7 @@ from scalegmn.networks import (
     Dropout,
     Flatten,
     Layer,
+    LayeredArchitecture,
     Pool,
     Shift,
     Size,
@@ -78,7 +79,7 @@ def random_mlp(
     layers.append(_dense(dice, "last", widths[-2], widths[-1], biases))
     if dice.chance(0.2):
         layers.append(Shift(0.5))
-    return Architecture(tuple(layers))
+    return LayeredArchitecture(tuple(layers))
 
 
 def random_siren(*, generator: torch.Generator, frequency: float | None = None) -> Architecture:
@@ -101,7 +102,7 @@ def random_residual_mlp(*, generator: torch.Generator, kinds: Sequence[str] = EL
         layers.append(_dense(dice, f"layer.{number}", widths[number], widths[number + 1], None))
         layers.append(_activate(dice, f"slope.{number}", widths[number + 1], kinds))
     layers.append(Dense("last", widths[-1], dice.integer(1, 3)))
-    return Architecture(tuple(layers), _skips(dice, widths[1:]))
+    return LayeredArchitecture(tuple(layers), _skips(dice, widths[1:]))
 
 
 def random_cnn(
@@ -150,7 +151,7 @@ def random_cnn(
             Flatten((1, 1)),
             Dense("last", channels[-1], dice.integer(1, 3)),
         ]
-    return Architecture(tuple(layers))
+    return LayeredArchitecture(tuple(layers))
 
 
 def random_residual_cnn(*, generator: torch.Generator, kinds: Sequence[str] = ELEMENTWISE) -> Architecture:
@@ -164,7 +165,7 @@ def random_residual_cnn(*, generator: torch.Generator, kinds: Sequence[str] = EL
         layers.append(Conv(f"conv.{number}", channels[number], channels[number + 1], kernel, padding=padding))
         layers.append(_activate(dice, f"slope.{number}", channels[number + 1], kinds))
     layers += [Pool("average"), Flatten((1, 1)), Dense("last", channels[-1], dice.integer(1, 3))]
-    return Architecture(tuple(layers), _skips(dice, channels[1:]))
+    return LayeredArchitecture(tuple(layers), _skips(dice, channels[1:]))
 
 
 def random_architecture(*, generator: torch.Generator, kinds: Sequence[str] = ELEMENTWISE) -> Architecture:

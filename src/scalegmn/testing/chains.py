@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from scalegmn.errors import SymmetryError
-from scalegmn.networks import Activate, Activation, Architecture, Dense, Layer
+from scalegmn.networks import Activate, Activation, Architecture, Dense, Layer, LayeredArchitecture
 from scalegmn.testing.elements import PERMUTATIONS, Elements
 
 Activations = Sequence[Activation | str] | Activation | str | None
@@ -44,7 +44,7 @@ def chain(
     for number, (name, (outputs, inputs), bias) in enumerate(zip(names, shapes, biased, strict=True)):
         layers.append(Dense(name, inputs, outputs, bias))
         layers += [Activate(hidden[number])] if number < len(hidden) else []
-    return Architecture(tuple(layers))
+    return LayeredArchitecture(tuple(layers))
 
 
 def chosen_elements(elements: Elements | None, *, known: bool) -> Elements:

@@ -9,14 +9,22 @@ import torch
 from torch import Tensor, nn
 
 from scalegmn.errors import ArchitectureError
-from scalegmn.networks import CONSTANT, Architecture, Dense, Flatten, Role, run, topology_of
+from scalegmn.networks import (
+    CONSTANT,
+    Dense,
+    Flatten,
+    LayeredArchitecture,
+    Role,
+    run,
+    topology_of,
+)
 from scalegmn.testing.architectures import ELEMENTWISE, random_architecture
 
 M = TypeVar("M", bound=nn.Module)
 
 
 def random_parameters(
-    architecture: Architecture,
+    architecture: LayeredArchitecture,
     count: int,
     *,
     generator: torch.Generator,
@@ -64,7 +72,7 @@ def random_networks(
     count: int = 3,
     dtype: torch.dtype = torch.float64,
     kinds: tuple[str, ...] = ELEMENTWISE,
-) -> list[tuple[Architecture, Tensor]]:
+) -> list[tuple[LayeredArchitecture, Tensor]]:
     """`count` networks of each of several random architectures, some with zeros and dead neurons."""
     networks = []
     for number in range(architectures):
@@ -83,7 +91,7 @@ def random_networks(
     return networks
 
 
-def input_shape(architecture: Architecture) -> tuple[int, ...]:
+def input_shape(architecture: LayeredArchitecture) -> tuple[int, ...]:
     """Features of one input: ``(F,)`` for dense networks, ``(C, H, W)`` with square maps for others.
 
     Raises:
@@ -105,7 +113,11 @@ def input_shape(architecture: Architecture) -> tuple[int, ...]:
 
 
 def random_inputs(
-    architecture: Architecture, count: int, *, generator: torch.Generator, dtype: torch.dtype = torch.float64
+    architecture: LayeredArchitecture,
+    count: int,
+    *,
+    generator: torch.Generator,
+    dtype: torch.dtype = torch.float64,
 ) -> Tensor:
     """Normal inputs ``(count, *input_shape(architecture))``."""
     shape = (count, *input_shape(architecture))

@@ -22,6 +22,7 @@ from scalegmn.networks import (
     Dense,
     Dropout,
     Flatten,
+    LayeredArchitecture,
     Pool,
     Skip,
     cnn,
@@ -229,7 +230,7 @@ def test_names_and_layers_that_do_nothing_do_not_matter(tmp_path: Path) -> None:
     ]
     layers = [Flatten() if isinstance(layer, Flatten) else layer for layer in layers]
     layers.insert(2, Dropout(0.3))
-    architecture = Architecture(tuple(layers))
+    architecture = LayeredArchitecture(tuple(layers))
     assert zoo_kind(architecture) == zoo_kind(RELU)
     population = population_of(tmp_path / "p", group(architecture, [0], kind="relu"))
     write_zoo(population, tmp_path / "zoo", progress=False)
@@ -259,13 +260,13 @@ def changed(number: int, **changes: object) -> Architecture:
     """The usual network with one layer changed."""
     layers = list(RELU.layers)
     layers[number] = dataclasses.replace(layers[number], **changes)  # type: ignore[arg-type]
-    return Architecture(tuple(layers))
+    return LayeredArchitecture(tuple(layers))
 
 
 def without_pool() -> Architecture:
     """A network that flattens its map of 2 x 2."""
     *layers, _, _, _ = RELU.layers
-    return Architecture((*layers, Flatten((2, 2)), Dense("dense", 64, 10)))
+    return LayeredArchitecture((*layers, Flatten((2, 2)), Dense("dense", 64, 10)))
 
 
 @pytest.mark.parametrize(
@@ -285,7 +286,7 @@ def without_pool() -> Architecture:
         (changed(2, groups=2), "groups=2"),
         (changed(6, kind="max"), "kind='max'"),
         (without_pool(), r"Flatten.* where Pool"),
-        (Architecture(RELU.layers, (Skip(0, 2, 16),)), "'Skip'"),
+        (LayeredArchitecture(RELU.layers, (Skip(0, 2, 16),)), "'Skip'"),
     ],
     ids=str,
 )

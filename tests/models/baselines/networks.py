@@ -14,6 +14,7 @@ from scalegmn.networks import (
     Conv,
     Dense,
     Flatten,
+    LayeredArchitecture,
     Pool,
     Skip,
     cnn,
@@ -30,7 +31,7 @@ DEEPER = cnn(channels=(1, 3, 4, 3, 4), classes=4, activations=[Activation("gelu"
 SIREN = siren(widths=(2, 5, 4, 3))
 SHALLOW = mlp(widths=(3, 6, 2), activations=[Activation("tanh")])
 LINEAR = mlp(widths=(3, 2), activations=[])
-RESIDUAL = Architecture(
+RESIDUAL = LayeredArchitecture(
     (
         Conv("0", 1, 4, (3, 3), padding=(1, 1)),
         Activate(Activation("relu")),
@@ -44,7 +45,7 @@ RESIDUAL = Architecture(
     ),
     (Skip(0, 2, 3),),
 )
-FLATTENED = Architecture(
+FLATTENED = LayeredArchitecture(
     (
         Conv("0", 2, 3, (5, 5)),
         Activate(Activation("relu")),

@@ -8,7 +8,7 @@ import torch
 
 from scalegmn.errors import ConfigurationError, GraphError
 from scalegmn.models.baselines import Probes, ProbesConfig
-from scalegmn.networks import Activation, Architecture, Flatten, mlp
+from scalegmn.networks import Activation, Architecture, Flatten, LayeredArchitecture, mlp
 from scalegmn.seeding import generator
 from scalegmn.testing.elements import Elements
 from scalegmn.testing.parameters import randomize
@@ -30,7 +30,7 @@ IMAGES = ProbesConfig(probes=5, image_size=(15, 15), latent=4, width=2, hidden=(
 VECTORS = dataclasses.replace(IMAGES, image_size=None)
 MIXED = (ZOO, TANH_ZOO, DEEPER, RESIDUAL)
 DIGITS = mlp(widths=(12, 5, 3), activations=[Activation("relu")])
-DIGITS = Architecture((Flatten((3, 4)), *DIGITS.layers))
+DIGITS = LayeredArchitecture((Flatten((3, 4)), *DIGITS.layers))
 
 
 def model(*architectures: Architecture, config: ProbesConfig = IMAGES) -> Probes:

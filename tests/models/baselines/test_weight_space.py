@@ -5,7 +5,7 @@ import torch
 
 from scalegmn.errors import GraphError
 from scalegmn.models.baselines._weight_space import WeightLayout
-from scalegmn.networks import Activate, Activation, Architecture, Conv
+from scalegmn.networks import Activate, Activation, Architecture, Conv, LayeredArchitecture
 from tests.models.baselines.networks import DEEPER, FLATTENED, RESIDUAL, SIREN, TANH_ZOO, ZOO, batch_of
 
 
@@ -51,4 +51,4 @@ def test_networks_that_differ_in_activations_share_a_layout() -> None:
 def test_groups_are_refused() -> None:
     layers = (Conv("0", 2, 4, (3, 3)), Activate(Activation("relu")), Conv("1", 4, 2, (3, 3), groups=2))
     with pytest.raises(GraphError, match=r"'1'.*2 groups"):
-        WeightLayout.from_architecture(Architecture(layers))
+        WeightLayout.from_architecture(LayeredArchitecture(layers))

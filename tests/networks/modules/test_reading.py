@@ -22,6 +22,7 @@ from scalegmn.networks import (
     Dense,
     Dropout,
     Flatten,
+    LayeredArchitecture,
     Pool,
     Shift,
     Skip,
@@ -64,17 +65,21 @@ def skipping() -> Architecture:
         Dense("z", 3, 2),
         Shift(-1.5),
     )
-    return Architecture(layers, (Skip(0, 1, 4), Skip(1, 2, 2), Skip(2, 3, 2)))
+    return LayeredArchitecture(layers, (Skip(0, 1, 4), Skip(1, 2, 2), Skip(2, 3, 2)))
 
 
 ARCHITECTURES = {
     "siren": siren(),
     "mlp": mlp(widths=(2, 3, 1), activations=[Activation("tanh")]),
     "cnn": cnn(activations=[Activation("leaky_relu", 0.2)] * 3),
-    "flattened maps": Architecture((Conv("a", 1, 2, (3, 3)), RELU, Flatten((5, 3)), Dense("b", 30, 2))),
+    "flattened maps": LayeredArchitecture(
+        (Conv("a", 1, 2, (3, 3)), RELU, Flatten((5, 3)), Dense("b", 30, 2))
+    ),
     "skips": skipping(),
-    "nested in a layer": Architecture((Dense("a", 2, 3), RELU, Dense("a.b", 3, 1))),
-    "out of order": Architecture((Dense("a.0", 2, 3), RELU, Dense("b", 3, 2), RELU, Dense("a.1", 2, 1))),
+    "nested in a layer": LayeredArchitecture((Dense("a", 2, 3), RELU, Dense("a.b", 3, 1))),
+    "out of order": LayeredArchitecture(
+        (Dense("a.0", 2, 3), RELU, Dense("b", 3, 2), RELU, Dense("a.1", 2, 1))
+    ),
 }
 
 
@@ -259,7 +264,7 @@ class Residual(nn.Module):
 
 
 def test_any_class_can_be_described_and_written() -> None:
-    architecture = Architecture((Dense("up", 2, 2), RELU, Dense("down", 2, 2)), (Skip(0, 1, 2),))
+    architecture = LayeredArchitecture((Dense("up", 2, 2), RELU, Dense("down", 2, 2)), (Skip(0, 1, 2),))
     module = Residual()
     theta = architecture.flatten(module.state_dict())
     x = torch.randn(5, 2)
@@ -317,7 +322,7 @@ def test_parameters_that_are_not_finite() -> None:
 
 @pytest.mark.parametrize("name", ["forward", "training", "_stages"])
 def test_names_that_a_module_cannot_have(name: str) -> None:
-    architecture = Architecture((Dense(name, 2, 1),))
+    architecture = LayeredArchitecture((Dense(name, 2, 1),))
     with pytest.raises(ArchitectureError, match=f"cannot be called '{name}'"):
         build_module(architecture)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from scalegmn.errors import ScaleGMNError, UnsupportedLayerError
 from scalegmn.graph import to_graph, to_module, to_parameters
-from scalegmn.networks import Activate, Activation, Architecture, Dense, Layer, Skip, run
+from scalegmn.networks import Activate, Activation, Architecture, Dense, Layer, LayeredArchitecture, Skip, run
 from scalegmn.networks.modules import ModulePosition, read_module, register_module_reader
 from scalegmn.networks.modules import _registry as module_registry
 
@@ -63,7 +63,7 @@ def read_block(module: Block, place: ModulePosition) -> Sequence[Layer]:
 
 
 def read_residual(module: Residual, place: ModulePosition) -> Architecture:
-    return Architecture(place.read({"up": module.up, "down": module.down}), (Skip(0, 1, 2),))
+    return LayeredArchitecture(place.read({"up": module.up, "down": module.down}), (Skip(0, 1, 2),))
 
 
 def check(module: nn.Module) -> Architecture:

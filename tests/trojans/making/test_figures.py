@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.networks import Architecture, Dense, Flatten
+from scalegmn.networks import Dense, Flatten, LayeredArchitecture
 from scalegmn.trojans.making import trojan_figures
 
 # Three pixels, of which each class has one: the brightest pixel is the prediction.
-READER = Architecture((Flatten(), Dense("out", 3, 3)))
+READER = LayeredArchitecture((Flatten(), Dense("out", 3, 3)))
 
 
 def one_hot(*classes: int) -> torch.Tensor:

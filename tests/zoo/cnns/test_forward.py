@@ -7,7 +7,17 @@ import torch
 from torch import Tensor
 
 from scalegmn.errors import ArchitectureError
-from scalegmn.networks import Activate, Activation, Architecture, Conv, Dense, Flatten, cnn, run
+from scalegmn.networks import (
+    Activate,
+    Activation,
+    Architecture,
+    Conv,
+    Dense,
+    Flatten,
+    LayeredArchitecture,
+    cnn,
+    run,
+)
 from scalegmn.testing.architectures import (
     IMAGE,
     random_cnn,
@@ -97,7 +107,7 @@ def test_every_shape_of_convolution(inputs: int, sizes: tuple[tuple[int, int], .
         Activate(Activation("tanh")),
         Conv("it", 2 * inputs, 4, kernel, stride, padding, dilation, int(groups), bias=inputs > 1),  # type: ignore[call-overload]
     )
-    architecture = Architecture(layers)
+    architecture = LayeredArchitecture(layers)
     dice = generator(0)
     theta = torch.randn(2, architecture.num_parameters, generator=dice, dtype=torch.float64)
     check(architecture, theta, torch.randn(2, 3, 2, 8, 9, generator=dice, dtype=torch.float64))
@@ -105,7 +115,7 @@ def test_every_shape_of_convolution(inputs: int, sizes: tuple[tuple[int, int], .
 
 def test_flattened_images() -> None:
     layers = (Flatten(), Dense("a", 2 * 3 * 4, 5), Activate(Activation("relu")), Dense("b", 5, 2))
-    architecture = Architecture(layers)
+    architecture = LayeredArchitecture(layers)
     dice = generator(0)
     theta = torch.randn(2, architecture.num_parameters, generator=dice, dtype=torch.float64)
     check(architecture, theta, torch.randn(2, 5, 2, 3, 4, generator=dice, dtype=torch.float64))

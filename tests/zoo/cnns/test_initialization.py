@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from scalegmn.networks import Activate, Activation, Architecture, Dense, cnn
+from scalegmn.networks import Activate, Activation, Dense, LayeredArchitecture, cnn
 from scalegmn.zoo.cnns import Hyperparameters, WeightInit, initial_parameters
 
 ZOO = cnn(activations=[Activation("relu")] * 3)
@@ -65,7 +65,7 @@ def test_orthogonal(layer: str, rows: bool) -> None:
 
 def test_biases_are_zero_and_slopes_as_stated() -> None:
     layers = (Dense("a", 2, 3), Activate(Activation("prelu", 0.125), "slope", 3), Dense("b", 3, 1))
-    state = Architecture(layers).unflatten(initial_parameters(Architecture(layers), [HYPER]))
+    state = LayeredArchitecture(layers).unflatten(initial_parameters(LayeredArchitecture(layers), [HYPER]))
     assert not state["a.bias"].any() and not state["b.bias"].any()
     assert bool((state["slope.weight"] == 0.125).all())
     assert state["a.weight"].abs().min() > 0

@@ -31,7 +31,16 @@ from scalegmn.collections.small_cnn_zoo._metrics import (
 from scalegmn.csv_text import csv_cell
 from scalegmn.disk import new_folder, writing
 from scalegmn.errors import PopulationError
-from scalegmn.networks import Activate, Architecture, Conv, Dense, Dropout, Flatten, Layer, cnn
+from scalegmn.networks import (
+    Activate,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    LayeredArchitecture,
+    cnn,
+)
 from scalegmn.populations import (
     DTYPE,
     NAMES,
@@ -130,7 +139,7 @@ class ZooFormat:
     activation: str
 
 
-def zoo_kind(architecture: Architecture) -> ZooFormat:
+def zoo_kind(architecture: LayeredArchitecture) -> ZooFormat:
     """The sizes of a network that the zoo can hold, whatever the names of its layers.
 
     Raises:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scalegmn.errors import GraphError
 from scalegmn.graph import NetworkBatch
-from scalegmn.networks import Architecture, Conv, Stage
+from scalegmn.networks import Conv, LayeredArchitecture, Stage
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class WeightLayout:
     layers: tuple[LayerLayout, ...]
 
     @classmethod
-    def from_architecture(cls, architecture: Architecture) -> WeightLayout:
+    def from_architecture(cls, architecture: LayeredArchitecture) -> WeightLayout:
         """The layout of an architecture.
 
         Raises:
@@ -92,7 +92,7 @@ class WeightLayout:
         return f"{'-'.join(map(str, widths))} with {taps} weights per connection"
 
 
-def _layer(architecture: Architecture, stage: Stage, inputs: int) -> LayerLayout:
+def _layer(architecture: LayeredArchitecture, stage: Stage, inputs: int) -> LayerLayout:
     layer = stage.weighted
     if isinstance(layer, Conv) and layer.groups > 1:
         raise GraphError(

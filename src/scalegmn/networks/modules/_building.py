@@ -9,7 +9,17 @@ import torch
 from torch import Tensor, nn
 
 from scalegmn.errors import ArchitectureError
-from scalegmn.networks import Activate, Activation, Architecture, Conv, Dense, Dropout, Flatten, Layer, Pool
+from scalegmn.networks import (
+    Activate,
+    Activation,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    LayeredArchitecture,
+    Pool,
+)
 from scalegmn.networks import Shift as ShiftLayer
 
 
@@ -69,7 +79,7 @@ class Network(nn.Module):
         ArchitectureError: a layer's name cannot be that of a submodule.
     """
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: LayeredArchitecture) -> None:
         super().__init__()
         self._architecture = architecture
         names = _module_names(architecture)
@@ -84,7 +94,7 @@ class Network(nn.Module):
             _attach(self, name, _module_of(layer))
 
     @property
-    def architecture(self) -> Architecture:
+    def architecture(self) -> LayeredArchitecture:
         """What was built."""
         return self._architecture
 
@@ -178,7 +188,7 @@ def _module_of(layer: Layer) -> nn.Module:
     raise ArchitectureError(f"no module is known for layer {layer!r}")
 
 
-def _module_names(architecture: Architecture) -> list[str]:
+def _module_names(architecture: LayeredArchitecture) -> list[str]:
     """A name for every layer: its own, or one made from the layer before it."""
     names: list[str] = []
     owned = {name for layer in architecture.layers if (name := _own_name(layer)) is not None}

@@ -21,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from scalegmn.errors import ArchitectureError, UnsupportedLayerError
-from scalegmn.networks import Architecture, Conv, Dense, Flatten, Layer, Pool, Size
+from scalegmn.networks import Architecture, Conv, Dense, Flatten, Layer, LayeredArchitecture, Pool, Size
 from scalegmn.networks.modules._building import Elementwise, Network, ShiftModule, Sine
 from scalegmn.networks.modules._checks import call_path, check_plain, module_state, position_of
 from scalegmn.networks.modules._readers import register_standard_readers
@@ -95,7 +95,7 @@ def read_module(
         architecture = module.architecture
     else:
         layers, skips = read_submodules(module, ModulePosition("", "inputs"))
-        architecture = Architecture(tuple(_place_flattenings(layers, input_size)), skips)
+        architecture = LayeredArchitecture(tuple(_place_flattenings(layers, input_size)), skips)
     state = module_state(module)
     _check_complete(state, architecture)
     return architecture, architecture.flatten(state, origin=f"module {type(module).__name__}")

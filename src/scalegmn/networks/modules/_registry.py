@@ -10,13 +10,23 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar, get_
 from torch import nn
 
 from scalegmn.errors import ScaleGMNError, UnsupportedLayerError
-from scalegmn.networks import Activate, Architecture, Conv, Dense, Flatten, Layer, Pool, Skip, Weighted
+from scalegmn.networks import (
+    Activate,
+    Conv,
+    Dense,
+    Flatten,
+    Layer,
+    LayeredArchitecture,
+    Pool,
+    Skip,
+    Weighted,
+)
 from scalegmn.networks.modules._checks import call_path, children, class_name, position_of
 from scalegmn.networks.modules._refusals import why_not
 
 Data = Literal["inputs", "maps", "vectors"]
 M = TypeVar("M", bound=nn.Module)
-Reader = Callable[[M, "ModulePosition"], Sequence[Layer] | Architecture]
+Reader = Callable[[M, "ModulePosition"], Sequence[Layer] | LayeredArchitecture]
 if TYPE_CHECKING:
     KindArgument = type[M]
     ReaderArgument = Reader[M]
@@ -63,7 +73,9 @@ class ModulePosition:
         for name, part in parts.items():
             reading = read_submodules(part, ModulePosition(self.join(name), data))
             if reading.skips:
-                raise self.refusal(part, f"its part {name!r} has skip connections; return an Architecture")
+                raise self.refusal(
+                    part, f"its part {name!r} has skip connections; return an LayeredArchitecture"
+                )
             layers += reading.layers
             data = _data_after(reading.layers, data)
         return tuple(layers)
@@ -145,7 +157,7 @@ def read_leaf(module: nn.Module, place: ModulePosition) -> ModuleReading:
             f"it is not built as its reader expects ({type(error).__name__}: {error}); build it as its class "
             "does, or correct the reader",
         ) from error
-    if isinstance(found, Architecture):
+    if isinstance(found, LayeredArchitecture):
         reading = ModuleReading(found.layers, found.skips)
     elif isinstance(found, Sequence) and all(isinstance(layer, get_args(Layer)) for layer in found):
         reading = ModuleReading(tuple(found))
@@ -153,7 +165,7 @@ def read_leaf(module: nn.Module, place: ModulePosition) -> ModuleReading:
         raise place.refusal(
             module,
             f"its reader returned {found!r:.80}, expected a list of layers (scalegmn.networks._layers) or an "
-            "Architecture; correct what register_module_reader was given",
+            "LayeredArchitecture; correct what register_module_reader was given",
         )
     if not place.name:
         # What a reader made of the place's name and a dot.

@@ -13,11 +13,11 @@ from scalegmn.errors import ArchitectureError
 from scalegmn.networks import (
     Activate,
     Activation,
-    Architecture,
     Conv,
     Dense,
     Flatten,
     Layer,
+    LayeredArchitecture,
     Pool,
     Skip,
     Stage,
@@ -42,8 +42,8 @@ class _Weights:
 
 
 def resize_architectures(
-    shapes: Mapping[str, Shape], templates: Sequence[Architecture]
-) -> list[Architecture]:
+    shapes: Mapping[str, Shape], templates: Sequence[LayeredArchitecture]
+) -> list[LayeredArchitecture]:
     """Networks with these parameters that are built as one of `templates` is, each meaning once.
 
     The layers of the file are dense or convolutional, numbered in one series of names (one for each of the
@@ -61,7 +61,7 @@ def resize_architectures(
     layers = _layers(shapes)
     if layers is None:
         return []
-    found: dict[Architecture, Architecture] = {}
+    found: dict[LayeredArchitecture, LayeredArchitecture] = {}
     for template in templates:
         built = _built(layers, template)
         if built is not None and {p.name: p.shape for p in built.parameters} == dict(shapes):
@@ -105,7 +105,7 @@ def _place(weights: Mapping[str, Shape]) -> Callable[[str], tuple[object, ...]]:
     return lambda stem: (len(weights[stem]) != 4, natural_key(stem))
 
 
-def _built(layers: Sequence[_Weights], template: Architecture) -> Architecture | None:
+def _built(layers: Sequence[_Weights], template: LayeredArchitecture) -> LayeredArchitecture | None:
     """The network of these layers after the example of a template; None where it cannot be one."""
     stages = _stages(template, len(layers))
     if stages is None or any(
@@ -125,12 +125,12 @@ def _built(layers: Sequence[_Weights], template: Architecture) -> Architecture |
         made += stage.followers
     widths = [layer.shape[0] for layer in layers]
     try:
-        return Architecture(tuple(made), _skips(template, widths))
+        return LayeredArchitecture(tuple(made), _skips(template, widths))
     except ArchitectureError:
         return None
 
 
-def _stages(template: Architecture, count: int) -> list[Stage] | None:
+def _stages(template: LayeredArchitecture, count: int) -> list[Stage] | None:
     """One stage of the template for each of `count` layers."""
     own = list(template.stages)
     if len(own) == count:
@@ -184,7 +184,7 @@ def _weighted(layer: _Weights, like: Weighted) -> Weighted:
     )
 
 
-def _skips(template: Architecture, widths: Sequence[int]) -> tuple[Skip, ...]:
+def _skips(template: LayeredArchitecture, widths: Sequence[int]) -> tuple[Skip, ...]:
     """The template's, which add all channels that both layers have where they did so there."""
     found = []
     for skip in template.skips:
@@ -196,11 +196,11 @@ def _skips(template: Architecture, widths: Sequence[int]) -> tuple[Skip, ...]:
     return tuple(found)
 
 
-def usual_templates(activation: Activation) -> tuple[Architecture, ...]:
+def usual_templates(activation: Activation) -> tuple[LayeredArchitecture, ...]:
     """MLPs, and the convolutional networks of the Small CNN Zoo, where no architecture is known."""
-    perceptron = Architecture((Dense("0", 1, 1), Activate(activation), Dense("2", 1, 1)))
+    perceptron = LayeredArchitecture((Dense("0", 1, 1), Activate(activation), Dense("2", 1, 1)))
     convolutions: list[Layer] = []
     for number in range(2):
         convolutions += [Conv(str(number), 1, 1, (3, 3), (2, 2)), Activate(activation)]
     tail = (Pool("average"), Flatten((1, 1)), Dense("fc", 1, 1))
-    return (perceptron, Architecture((*convolutions, *tail)))
+    return (perceptron, LayeredArchitecture((*convolutions, *tail)))

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final, final
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.networks import Activate, Activation, Architecture, Conv, Dense, Layer
+from scalegmn.networks import Activate, Activation, Conv, Dense, Layer, LayeredArchitecture
 
 _ALIASES: Final = {
     "swish": "silu",
@@ -53,7 +53,7 @@ class RequestedActivations:
             found.append((name, value))
         return cls(tuple(found))
 
-    def fits(self, architecture: Architecture) -> bool:
+    def fits(self, architecture: LayeredArchitecture) -> bool:
         """Whether the hidden layers of a network have these activations."""
         own = hidden_activations(architecture)
         kinds = self._spread(len(own))
@@ -62,7 +62,7 @@ class RequestedActivations:
             for one, (kind, value) in zip(own, kinds, strict=True)
         )
 
-    def put_into(self, architecture: Architecture) -> Architecture | None:
+    def put_into(self, architecture: LayeredArchitecture) -> LayeredArchitecture | None:
         """The network with these activations; None where there are not as many hidden layers, or slopes are
         learned."""
         kinds = self._spread(len(architecture.stages) - 1)
@@ -77,12 +77,14 @@ class RequestedActivations:
         return self.kinds if len(self.kinds) == count else None
 
 
-def hidden_activations(architecture: Architecture) -> tuple[Activation, ...]:
+def hidden_activations(architecture: LayeredArchitecture) -> tuple[Activation, ...]:
     """Activations of the hidden layers; the identity where a layer has none."""
     return tuple(stage.activate.activation for stage in architecture.stages[:-1])
 
 
-def with_activations(architecture: Architecture, wanted: Sequence[Activation]) -> Architecture | None:
+def with_activations(
+    architecture: LayeredArchitecture, wanted: Sequence[Activation]
+) -> LayeredArchitecture | None:
     """The same layers with other activations behind the hidden ones; None where a layer has none."""
     if any(
         not any(isinstance(layer, Activate) for layer in stage.followers)
@@ -97,10 +99,12 @@ def with_activations(architecture: Architecture, wanted: Sequence[Activation]) -
         if isinstance(layer, Activate) and changed < count:
             layer, changed = Activate(next(left)), changed + 1
         layers.append(layer)
-    return Architecture(tuple(layers), architecture.skips)
+    return LayeredArchitecture(tuple(layers), architecture.skips)
 
 
-def rename_parameters(architecture: Architecture, names: Mapping[str, str]) -> Architecture | None:
+def rename_parameters(
+    architecture: LayeredArchitecture, names: Mapping[str, str]
+) -> LayeredArchitecture | None:
     """The same network whose parameters have other names; None where a layer's would not belong together.
 
     Args:
@@ -120,7 +124,7 @@ def rename_parameters(architecture: Architecture, names: Mapping[str, str]) -> A
 
 
 @lru_cache(maxsize=4096)
-def meaning(architecture: Architecture) -> Architecture:
+def meaning(architecture: LayeredArchitecture) -> LayeredArchitecture:
     """The network with names that say nothing: two with the same meaning compute the same from the same
     parameters."""
     owners = [p.name.rpartition(".")[0] for p in architecture.parameters if p.name.endswith(".weight")]
@@ -128,10 +132,10 @@ def meaning(architecture: Architecture) -> Architecture:
     return _with_names(architecture, lambda name: numbers[name])
 
 
-def _with_names(architecture: Architecture, name_of: Callable[[str], str]) -> Architecture:
+def _with_names(architecture: LayeredArchitecture, name_of: Callable[[str], str]) -> LayeredArchitecture:
     layers: list[Layer] = []
     for layer in architecture.layers:
         if isinstance(layer, Dense | Conv) or (isinstance(layer, Activate) and layer.name is not None):
             layer = dataclasses.replace(layer, name=name_of(str(layer.name)))
         layers.append(layer)
-    return Architecture(tuple(layers), architecture.skips)
+    return LayeredArchitecture(tuple(layers), architecture.skips)

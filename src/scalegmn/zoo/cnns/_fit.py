@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.networks import Architecture, Weighted
+from scalegmn.networks import LayeredArchitecture, Weighted
 from scalegmn.seeding import numpy_generator
 from scalegmn.zoo.cnns._forward import forward
 from scalegmn.zoo.cnns._hyperparameters import Hyperparameters
@@ -64,7 +64,7 @@ class CnnTraining:
     def __init__(
         self,
         *,
-        architecture: Architecture,
+        architecture: LayeredArchitecture,
         theta: Tensor,
         networks: Sequence[Hyperparameters],
         images: Tensor,
@@ -271,7 +271,7 @@ class _Images:
         return inputs, self._labels.index_select(0, flat).view(rows.shape)
 
 
-def _is_weight(architecture: Architecture) -> Tensor:
+def _is_weight(architecture: LayeredArchitecture) -> Tensor:
     """1 for the weights of layers, 0 for biases and learned slopes, ``(P,)``."""
     mask = torch.zeros(architecture.num_parameters)
     for layer in architecture.layers:

@@ -15,7 +15,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scalegmn.errors import ArchitectureError
-from scalegmn.networks import Activate, Architecture, Conv, Dense, Dropout, Flatten, Layer, Pool, Shift
+from scalegmn.networks import (
+    Activate,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    LayeredArchitecture,
+    Pool,
+    Shift,
+)
 from scalegmn.zoo.cnns._convolution import convolve
 
 Masking = Callable[[Tensor], Tensor]
@@ -24,7 +34,11 @@ _IN_PLACE: Final[Mapping[str, Masking]] = {"relu": torch.relu_, "tanh": torch.ta
 
 
 def forward(
-    architecture: Architecture, state: Mapping[str, Tensor], inputs: Tensor, *, drop: Masking | None = None
+    architecture: LayeredArchitecture,
+    state: Mapping[str, Tensor],
+    inputs: Tensor,
+    *,
+    drop: Masking | None = None,
 ) -> Tensor:
     """Outputs ``(B, outputs, n)`` of B networks, or a map where the last layer is a convolution.
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scalegmn.networks import Activate, Architecture, Weighted
+from scalegmn.networks import Activate, LayeredArchitecture, Weighted
 from scalegmn.seeding import numpy_generator
 from scalegmn.zoo.cnns._hyperparameters import Hyperparameters
 
@@ -20,7 +20,7 @@ _LIMIT: Final = 2.0
 _TRUNCATED_STD: Final = 0.87962566103423978
 
 
-def initial_parameters(architecture: Architecture, networks: Sequence[Hyperparameters]) -> Tensor:
+def initial_parameters(architecture: LayeredArchitecture, networks: Sequence[Hyperparameters]) -> Tensor:
     """Parameters ``(B, P)``, float32; each network depends on its own hyper-parameters only.
 
     Weights as `w_init` says, biases zero, learned slopes as their activation states them.
@@ -32,7 +32,7 @@ def initial_parameters(architecture: Architecture, networks: Sequence[Hyperparam
     return torch.stack([_start(architecture, hyper) for hyper in networks])
 
 
-def _start(architecture: Architecture, hyper: Hyperparameters) -> Tensor:
+def _start(architecture: LayeredArchitecture, hyper: Hyperparameters) -> Tensor:
     theta = torch.zeros(architecture.num_parameters)
     generator = numpy_generator(hyper.seed, "start")
     for layer in architecture.layers:

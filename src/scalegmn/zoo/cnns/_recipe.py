@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, final
 
 from scalegmn.configuration import Configuration, Count, Entries, Natural, Width, Widths, format_value
-from scalegmn.networks import Activation, Architecture, cnn
+from scalegmn.networks import Activation, LayeredArchitecture, cnn
 from scalegmn.seeding import numpy_generator
 from scalegmn.zoo.cnns._hyperparameters import Hyperparameters, HyperSpace
 from scalegmn.zoo.cnns._wild import WildSpace, draw_architecture
@@ -29,7 +29,7 @@ class Family(Configuration, ABC):
     @abstractmethod
     def architecture(
         self, network: int, hyper: Hyperparameters, *, seed: int, inputs: int, outputs: int
-    ) -> Architecture:
+    ) -> LayeredArchitecture:
         """The architecture of a network.
 
         Args:
@@ -41,7 +41,7 @@ class Family(Configuration, ABC):
         """
 
     @abstractmethod
-    def columns(self, network: int, architecture: Architecture) -> Mapping[str, int | str]:
+    def columns(self, network: int, architecture: LayeredArchitecture) -> Mapping[str, int | str]:
         """What the table says about the architecture of a network."""
 
     def to_plain(self) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class ZooFamily(Family):
 
     def architecture(
         self, network: int, hyper: Hyperparameters, *, seed: int, inputs: int, outputs: int
-    ) -> Architecture:
+    ) -> LayeredArchitecture:
         return cnn(
             channels=(inputs, *self.channels),
             classes=outputs,
@@ -83,7 +83,7 @@ class ZooFamily(Family):
             padding=self.padding,
         )
 
-    def columns(self, network: int, architecture: Architecture) -> Mapping[str, int | str]:
+    def columns(self, network: int, architecture: LayeredArchitecture) -> Mapping[str, int | str]:
         return {}
 
 
@@ -107,11 +107,11 @@ class MixedFamily(Family):
 
     def architecture(
         self, network: int, hyper: Hyperparameters, *, seed: int, inputs: int, outputs: int
-    ) -> Architecture:
+    ) -> LayeredArchitecture:
         generator = numpy_generator(seed, "architecture", network // self.networks_each)
         return draw_architecture(generator=generator, space=self.space, inputs=inputs, outputs=outputs)
 
-    def columns(self, network: int, architecture: Architecture) -> Mapping[str, int | str]:
+    def columns(self, network: int, architecture: LayeredArchitecture) -> Mapping[str, int | str]:
         kinds = [stage.activate.activation.kind for stage in architecture.stages[:-1]]
         return {
             "architecture_number": network // self.networks_each,

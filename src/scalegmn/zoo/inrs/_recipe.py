@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.configuration import Configuration, Count, Positive, Widths, format_value
-from scalegmn.networks import Architecture, siren
+from scalegmn.networks import LayeredArchitecture, siren
 from scalegmn.seeding import generator
 from scalegmn.zoo.inrs._coordinates import Order
 
@@ -51,12 +51,12 @@ class InrRecipe(Configuration):
         if self.names and len(self.names) != len(self.hidden) + 1:
             yield f"names are {format_value(self.names)}, expected {len(self.hidden) + 1} or none"
 
-    def architecture(self, channels: int) -> Architecture:
+    def architecture(self, channels: int) -> LayeredArchitecture:
         """The network for images of `channels` channels."""
         widths = (2, *self.hidden, channels)
         return siren(widths=widths, frequency=self.frequency, shift=self.shift, names=self.names)
 
-    def bounds(self, architecture: Architecture) -> Tensor:
+    def bounds(self, architecture: LayeredArchitecture) -> Tensor:
         """The width b of the initial distribution, uniform in ``[-b, b)``, per parameter: ``(P,)``."""
         bounds = torch.zeros(architecture.num_parameters)
         for number, stage in enumerate(architecture.stages):
@@ -79,7 +79,11 @@ learning rate are those of the MNIST-INRs."""
 
 
 def initial_sine_parameters(
-    recipe: InrRecipe, architecture: Architecture, *, seed: int, networks: Sequence[tuple[str, int, int]]
+    recipe: InrRecipe,
+    architecture: LayeredArchitecture,
+    *,
+    seed: int,
+    networks: Sequence[tuple[str, int, int]],
 ) -> Tensor:
     """Parameters ``(B, P)`` before the fit.
 

@@ -20,7 +20,16 @@ from scalegmn.models.baselines.features import (
 )
 from scalegmn.models.baselines.features._making import features_from_plain
 from scalegmn.models.baselines.features._positions import align_layers
-from scalegmn.networks import Activate, Activation, Architecture, Conv, Dense, Flatten, Pool
+from scalegmn.networks import (
+    Activate,
+    Activation,
+    Architecture,
+    Conv,
+    Dense,
+    Flatten,
+    LayeredArchitecture,
+    Pool,
+)
 from scalegmn.testing.elements import Elements
 from tests.models.baselines.networks import (
     DEEPER,
@@ -38,7 +47,7 @@ from tests.models.baselines.networks import (
 )
 
 SIGNS = Elements(permute=False, shift_phase=False, spread=1.0)
-GROUPED = Architecture(
+GROUPED = LayeredArchitecture(
     (
         Conv("0", 2, 4, (3, 3)),
         Activate(Activation("relu")),

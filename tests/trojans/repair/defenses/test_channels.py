@@ -3,14 +3,23 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scalegmn.networks import Activate, Activation, Architecture, Conv, Dense, Flatten, run
+from scalegmn.networks import (
+    Activate,
+    Activation,
+    Architecture,
+    Conv,
+    Dense,
+    Flatten,
+    LayeredArchitecture,
+    run,
+)
 from scalegmn.trojans.repair.defenses import Tuning
 from scalegmn.trojans.repair.defenses._channels import channels_of
 from tests.trojans.repair.defenses.cases import ARCHITECTURE, clean_images, twins
 
 RELU = Activate(Activation("relu"))
 # A grouped convolution, a flattened map and a hidden dense layer.
-WIDE = Architecture(
+WIDE = LayeredArchitecture(
     (
         Conv("a", 1, 4, (3, 3)),
         RELU,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.configuration import Configuration
-from scalegmn.networks import Architecture
+from scalegmn.networks import LayeredArchitecture
 from scalegmn.trojans.repair.defenses._channels import channels_of
 from scalegmn.trojans.repair.defenses._clean_images import CleanImages
 from scalegmn.trojans.repair.defenses._method import RepairMethod
@@ -37,11 +37,11 @@ class ChannelLipschitz(Configuration, RepairMethod):
         return "channel Lipschitz pruning"
 
     def _repair(
-        self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
+        self, architecture: LayeredArchitecture, theta: Tensor, *, images: CleanImages | None, seed: int
     ) -> Tensor:
         return channels_of(architecture).prune(theta, self.gone(architecture, theta))
 
-    def gone(self, architecture: Architecture, theta: Tensor) -> Tensor:
+    def gone(self, architecture: LayeredArchitecture, theta: Tensor) -> Tensor:
         """Which channels are taken out of each network, ``(B, U)``."""
         parts = []
         for bounds in channel_bounds(architecture, theta):
@@ -53,7 +53,7 @@ class ChannelLipschitz(Configuration, RepairMethod):
         return torch.cat(parts, dim=1)
 
 
-def channel_bounds(architecture: Architecture, theta: Tensor) -> list[Tensor]:
+def channel_bounds(architecture: LayeredArchitecture, theta: Tensor) -> list[Tensor]:
     """The largest singular value of every hidden channel's kernel, ``(B, C)`` per hidden layer."""
     state = architecture.unflatten(theta)
     found = []

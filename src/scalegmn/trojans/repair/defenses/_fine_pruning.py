@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scalegmn.configuration import Portion
 from scalegmn.errors import ConfigurationError
-from scalegmn.networks import Activate, Architecture, Conv, Skip
+from scalegmn.networks import Activate, Conv, LayeredArchitecture, Skip
 from scalegmn.trojans.repair.defenses._channels import channels_of
 from scalegmn.trojans.repair.defenses._clean_images import CleanImages, as_maps
 from scalegmn.trojans.repair.defenses._fine_tuning import Tuning
@@ -41,7 +41,7 @@ class FinePruning(ImageRepairMethod):
         return "fine-pruning"
 
     def _repair_with(
-        self, architecture: Architecture, theta: Tensor, *, images: CleanImages, seed: int
+        self, architecture: LayeredArchitecture, theta: Tensor, *, images: CleanImages, seed: int
     ) -> Tensor:
         gone = self.gone(architecture, theta, images)
         channels = channels_of(architecture)
@@ -49,7 +49,7 @@ class FinePruning(ImageRepairMethod):
         # Again, for activations that are not zero at zero.
         return channels.prune(tuned, gone)
 
-    def gone(self, architecture: Architecture, theta: Tensor, images: CleanImages) -> Tensor:
+    def gone(self, architecture: LayeredArchitecture, theta: Tensor, images: CleanImages) -> Tensor:
         """Which channels are taken out of each network, ``(B, U)``."""
         seen, back = images.parts()
         number = last_convolution(architecture)
@@ -70,7 +70,7 @@ class FinePruning(ImageRepairMethod):
         return chosen
 
 
-def last_convolution(architecture: Architecture) -> int:
+def last_convolution(architecture: LayeredArchitecture) -> int:
     """Number of the last hidden convolution among the weighted layers.
 
     Raises:
@@ -86,14 +86,16 @@ def last_convolution(architecture: Architecture) -> int:
 
 
 @torch.no_grad()
-def mean_activation(architecture: Architecture, theta: Tensor, images: CleanImages, *, stage: int) -> Tensor:
+def mean_activation(
+    architecture: LayeredArchitecture, theta: Tensor, images: CleanImages, *, stage: int
+) -> Tensor:
     """Mean of ``|activation|`` over images and places for each channel of a convolution, ``(B, C)``."""
     wanted = architecture.stages[stage]
     stop = architecture.layers.index(wanted.weighted) + 1
     if isinstance(next(iter(wanted.followers), None), Activate):
         stop += 1
     skips: tuple[Skip, ...] = tuple(skip for skip in architecture.skips if skip.target <= stage)
-    head = Architecture(architecture.layers[:stop], skips)
+    head = LayeredArchitecture(architecture.layers[:stop], skips)
     state = architecture.unflatten(theta)
     total = torch.zeros(len(theta), wanted.weighted.outputs, device=theta.device)
     for block in images.inputs.split(256):

@@ -1,0 +1,198 @@
+"""Any module as an architecture, so that populations, runs and metanetworks hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+
+from scalegmn.errors import ArchitectureError, ProgramError
+from scalegmn.networks import Architecture, Parameter, positioned
+
+from ._program import Input, Program
+from ._running import run_program
+
+
+@final
+@dataclass(frozen=True)
+class ProgramArchitecture(Architecture):
+    """A program whose parameters lie in one flat vector.
+
+    The vector holds the *effective* parameters, statistics of batch norm among them: what the program
+    computes with.  :meth:`read_state` and :meth:`write_state` go from a file's tensors to it and back.
+
+    Args:
+        program: of real parameters.
+
+    Raises:
+        ArchitectureError: a parameter is no tensor of real numbers, or there are none.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from scalegmn.programs import ProgramArchitecture
+        >>> module = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(16, 3))
+        >>> architecture = ProgramArchitecture.from_module(module, torch.zeros(1, 1, 4, 4))
+        >>> theta = architecture.read_state(module.state_dict())
+        >>> architecture.num_parameters, theta.shape
+        (107, torch.Size([107]))
+        >>> images = torch.randn(7, 1, 4, 4)
+        >>> torch.allclose(architecture.run(theta[None], images)[0], module.eval()(images), atol=1e-5)
+        True
+    """
+
+    kind = "program"
+
+    program: Program
+
+    def __post_init__(self) -> None:
+        for parameter in self.program.parameters:
+            if not parameter.type.is_floating:
+                raise ArchitectureError(
+                    f"the parameter {parameter.name} has dtype {parameter.type.dtype}, expected real numbers; "
+                    "a flat vector cannot hold it"
+                )
+        if not self.program.parameters:
+            raise ArchitectureError("the program has no parameters; expected at least one")
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.program)
+
+    @classmethod
+    def from_module(
+        cls,
+        module: nn.Module,
+        example_inputs: Sequence[Any] | Tensor = (),
+        *,
+        example_kwargs: Mapping[str, Any] | None = None,
+    ) -> ProgramArchitecture:
+        """Trace a module (:func:`scalegmn.trace`); one example in the batch is enough, and best.
+
+        Raises:
+            ProgramError: it cannot be traced.
+        """
+        # Tracing stands above: it builds what is defined here.
+        from scalegmn.programs.tracing import trace
+
+        return cls(trace(module, example_inputs, example_kwargs=example_kwargs))
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return positioned((one.name, one.type.shape) for one in self.program.parameters)
+
+    @property
+    def num_inputs(self) -> int:
+        return _second(self.program.inputs[0].type.shape) if self.program.inputs else 0
+
+    @property
+    def num_outputs(self) -> int:
+        return _second(self.program.types()[self.program.outputs[0].index].shape)
+
+    @property
+    def input(self) -> Input:
+        """What it is asked about.
+
+        Raises:
+            ArchitectureError: that are several things, or none.
+        """
+        if len(self.program.inputs) != 1:
+            raise ArchitectureError(
+                f"the network has {len(self.program.inputs)} inputs, expected one; ask it by "
+                "scalegmn.programs.run_programs"
+            )
+        return self.program.inputs[0]
+
+    def run(self, theta: Tensor, inputs: Tensor) -> Tensor:
+        r"""Outputs of B networks, each example asked by itself, whatever batch the program was traced with.
+
+        Args:
+            theta: parameters, ``(B, P)``.
+            inputs: ``(n, *features)``, the same for all networks, or ``(B, n, *features)``.
+
+        Returns:
+            The first of its outputs, ``(B, n, *outputs)``.
+
+        Raises:
+            ArchitectureError: the network has several inputs, or the inputs have another shape.
+        """
+        shape = self.input.type.shape
+        own = inputs.ndim == len(shape) + 1
+        if tuple(inputs.shape[-len(shape) + 1 :]) != shape[1:] or inputs.ndim not in (
+            len(shape),
+            len(shape) + 1,
+        ):
+            raise ArchitectureError(
+                f"inputs of shape {tuple(inputs.shape)} for {self.describe()}, expected (n, *{shape[1:]}) or "
+                f"(B, n, *{shape[1:]}), as it was traced"
+            )
+        count, size = inputs.shape[-len(shape)], shape[0]
+        blocks = _in_blocks(inputs, axis=int(own), size=size)
+
+        def answer(state: dict[str, Tensor], block: Tensor) -> Tensor:
+            return run_program(self.program, state, [block])[0]
+
+        each = torch.func.vmap(answer, in_dims=(None, 0))
+        found = torch.func.vmap(each, in_dims=(0, 0 if own else None))(self.unflatten(theta), blocks)
+        return found.flatten(1, 2)[:, :count]
+
+    def read_state(self, state: Mapping[str, Tensor], *, origin: str = "state dict") -> Tensor:
+        from scalegmn.programs.foldings import fold
+
+        try:
+            effective = fold(self.program, state)
+        except ProgramError as error:
+            raise type(error)(f"{origin}: {error}") from error
+        return self.flatten(effective, origin=origin)
+
+    def write_state(self, theta: Tensor, *, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        from scalegmn.programs.foldings import unfold
+
+        return unfold(self.program, self.unflatten(theta), like=like)
+
+    def to_dict(self) -> dict[str, object]:
+        from scalegmn.programs.files import program_to_plain
+
+        return {"kind": self.kind, "program": program_to_plain(self.program)}
+
+    @classmethod
+    def from_plain(cls, data: Mapping[str, object]) -> ProgramArchitecture:
+        from scalegmn.programs.files import program_from_plain
+
+        if set(data) != {"kind", "program"}:
+            raise ArchitectureError(
+                f"a traced architecture has {sorted(map(str, data))}, expected kind and program; the file is "
+                "damaged, or was written by a newer version"
+            )
+        try:
+            return cls(program_from_plain(data["program"]))
+        except ProgramError as error:
+            raise ArchitectureError(f"not the description of an architecture: {error}") from error
+
+    def describe(self) -> str:
+        asked = " and ".join("x".join(map(str, one.type.shape)) for one in self.program.inputs) or "nothing"
+        return (
+            f"{self.fingerprint[:6]}: {len(self.program.instructions)} operations on {asked}, "
+            f"{self.num_parameters} parameters"
+        )
+
+
+def _second(shape: tuple[int, ...]) -> int:
+    return shape[1] if len(shape) > 1 else prod(shape)
+
+
+def _in_blocks(inputs: Tensor, *, axis: int, size: int) -> Tensor:
+    """Examples in blocks of the traced batch's size, the last of which is filled up."""
+    missing = -inputs.shape[axis] % size
+    if missing:
+        filling = inputs.narrow(axis, 0, 1).expand(*inputs.shape[:axis], missing, *inputs.shape[axis + 1 :])
+        inputs = torch.cat([inputs, filling], dim=axis)
+    return inputs.unflatten(axis, (-1, size))
