@@ -20,7 +20,7 @@ from scalegmn.checkpoints.worker import Reader
 from scalegmn.collections._collection import CollectionFile, RefusedFile, existing_folder
 from scalegmn.collections._importing import ImportReport, format_refusals
 from scalegmn.errors import CheckpointError, ConfigurationError, PopulationError, ScaleGMNError
-from scalegmn.networks import Conv, LayeredArchitecture, Pool
+from scalegmn.networks import Architecture, Conv, Pool
 from scalegmn.networks.recognition import DESCRIPTION, Recognizer, RequestedActivations, Unrecognized
 from scalegmn.populations import (
     ArchitectureGroup,
@@ -57,7 +57,7 @@ class NetworkReader:
         ConfigurationError: `activation` names none.
     """
 
-    architectures: tuple[LayeredArchitecture, ...] = ()
+    architectures: tuple[Architecture, ...] = ()
     activation: str | None = None
     key: str | None = None
     max_bytes: int = MAX_BYTES
@@ -66,8 +66,8 @@ class NetworkReader:
         if self.activation is not None:
             RequestedActivations.parse(self.activation)
 
-    def read(self, path: Path, *, files: FileReader) -> tuple[LayeredArchitecture, Tensor, tuple[str, ...]]:
-        """LayeredArchitecture, parameters ``(P,)``, and notes.
+    def read(self, path: Path, *, files: FileReader) -> tuple[Architecture, Tensor, tuple[str, ...]]:
+        """Architecture, parameters ``(P,)``, and notes.
 
         Args:
             path: of the file.
@@ -99,15 +99,17 @@ class NetworkReader:
         return found.architecture, theta, notes
 
 
-def _assumed(architecture: LayeredArchitecture) -> tuple[str, ...]:
+def _assumed(architecture: Architecture) -> tuple[str, ...]:
     """What names and shapes of a convolutional network do not show, and was taken as usual."""
-    convolutions = [layer for layer in architecture.layers if isinstance(layer, Conv)]
+    layered = architecture.as_layers
+    layers = () if layered is None else layered.layers
+    convolutions = [layer for layer in layers if isinstance(layer, Conv)]
     if not convolutions:
         return ()
     strides, paddings = (
         {getattr(layer, name)[0] for layer in convolutions} for name in ("stride", "padding")
     )
-    pools = [layer for layer in architecture.layers if isinstance(layer, Pool)]
+    pools = [layer for layer in layers if isinstance(layer, Pool)]
     how = ", ".join(f"{'global ' if pool.size is None else ''}{pool.kind} pooling" for pool in pools)
     return (
         f"assumed stride {_listed(strides)}, padding {_listed(paddings)} and {how or 'no pooling'}, which no "
@@ -123,7 +125,7 @@ class _Read(NamedTuple):
     """The network of one row of the table."""
 
     row: int
-    architecture: LayeredArchitecture
+    architecture: Architecture
     theta: Tensor
     notes: tuple[str, ...]
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from torch import Tensor
 
 from scalegmn.errors import ArchitectureError
-from scalegmn.networks import Dense, Flatten, LayeredArchitecture
+from scalegmn.networks import Architecture, Dense, Flatten
 from scalegmn.zoo.inrs import Order, draw_images
 
 
-def draw(
-    architecture: LayeredArchitecture, theta: Tensor, *, size: tuple[int, int], order: Order = "xy"
-) -> Tensor:
+def draw(architecture: Architecture, theta: Tensor, *, size: tuple[int, int], order: Order = "xy") -> Tensor:
     """Images ``(B, H, W)``, or ``(B, H, W, C)`` with more than one output.
 
     Values are the outputs as they are, about 0 to 1 for networks fitted to images, not cut.  The constant
@@ -31,14 +29,15 @@ def draw(
     return draw_images(architecture, theta, height=size[0], width=size[1], order=order)
 
 
-def check_draws(architecture: LayeredArchitecture, *, origin: str = "") -> None:
+def check_draws(architecture: Architecture, *, origin: str = "") -> None:
     """Refuse networks that draw no image.
 
     Raises:
         ArchitectureError: they do not take two numbers; names `origin`.
     """
-    flattens = any(isinstance(layer, Flatten) for layer in architecture.leading)
-    dense = isinstance(architecture.stages[0].weighted, Dense)
+    layered = architecture.layered(reader=f"{_prefix(origin)}a drawing")
+    flattens = any(isinstance(layer, Flatten) for layer in layered.leading)
+    dense = isinstance(layered.stages[0].weighted, Dense)
     if architecture.num_inputs != 2 or not dense or flattens:
         raise ArchitectureError(
             f"{_prefix(origin)}networks {architecture.describe()} draw no image: expected a dense first "
@@ -46,14 +45,14 @@ def check_draws(architecture: LayeredArchitecture, *, origin: str = "") -> None:
         )
 
 
-def check_siren(architecture: LayeredArchitecture, *, origin: str = "") -> None:
+def check_siren(architecture: Architecture, *, origin: str = "") -> None:
     """Refuse networks that are no sine networks of two coordinates (SIRENs, Sitzmann et al. 2020).
 
     Raises:
         ArchitectureError: they take something else, or have other activations; names `origin`.
     """
     check_draws(architecture, origin=origin)
-    kinds = [stage.activate.activation.kind for stage in architecture.stages[:-1]]
+    kinds = [activation.kind for activation in architecture.hidden_activations]
     others = sorted({kind for kind in kinds if kind != "sine"})
     if others or not kinds:
         found = f"have {', '.join(others)}" if others else "have one layer"

@@ -43,7 +43,9 @@ class GraphSpec(Configuration):
         return cls(
             inputs=max(architecture.num_inputs for architecture in found),
             outputs=max(architecture.num_outputs for architecture in found),
-            layers=max(1, *(len(architecture.stages) - 1 for architecture in found)),
+            layers=max(
+                1, *(len(architecture.layered(reader="the graph").stages) - 1 for architecture in found)
+            ),
         )
 
     def check(self, structure: Structure) -> None:

@@ -24,6 +24,7 @@ from scalegmn.errors import ArchitectureError, CheckpointError
 from scalegmn.registry import Lazy, Registry
 
 if TYPE_CHECKING:
+    from scalegmn.networks._activations import Activation
     from scalegmn.networks._layered import LayeredArchitecture
 
 
@@ -108,6 +109,16 @@ class Architecture(ABC):
             like: a file of the network, for what the parameters leave open.
         """
 
+    @property
+    @abstractmethod
+    def hidden_activations(self) -> tuple[Activation, ...]:
+        """Activations of the hidden layers of a list, the identity where a layer has none; none otherwise."""
+
+    @property
+    def as_layers(self) -> LayeredArchitecture | None:
+        """Itself where its layers stand in a list; None otherwise."""
+        return None
+
     def layered(self, *, reader: str) -> LayeredArchitecture:
         """Itself, for whoever can read only a list of layers.
 
@@ -117,6 +128,8 @@ class Architecture(ABC):
         Raises:
             ArchitectureError: it is none.
         """
+        if (found := self.as_layers) is not None:
+            return found
         raise ArchitectureError(
             f"{reader} reads networks whose layers stand in a list, got {self.describe()}; use what reads "
             "any network, such as scalegmn"

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from scalegmn.errors import ArchitectureError
 from scalegmn.networks._activations import Activation
-from scalegmn.networks._architecture import Architecture
 from scalegmn.networks._layered import LayeredArchitecture
 from scalegmn.networks._layers import Activate, Conv, Dense, Flatten, Layer, Pool, Shift
 
@@ -17,7 +16,7 @@ def mlp(
     activations: Sequence[Activation],
     names: Sequence[str] | None = None,
     shift: float = 0.0,
-) -> Architecture:
+) -> LayeredArchitecture:
     """A fully connected network ``W_L sigma(... sigma(W_1 x + b_1) ...) + b_L``.
 
     Args:
@@ -58,7 +57,7 @@ def siren(
     frequency: float = 30.0,
     shift: float = 0.5,
     names: Sequence[str] = (),
-) -> Architecture:
+) -> LayeredArchitecture:
     """A sine network: hidden layers ``sin(frequency * (W x + b))``, and a linear last layer plus `shift`.
 
     Source: Sitzmann et al., "Implicit Neural Representations with Periodic Activation Functions", NeurIPS
@@ -99,7 +98,7 @@ def cnn(
     kernel: int = 3,
     stride: int = 2,
     padding: int = 0,
-) -> Architecture:
+) -> LayeredArchitecture:
     """Convolutions, a global average pool and a dense layer; the defaults are those of the Small CNN Zoo.
 
     Source: Unterthiner et al., "Predicting Neural Network Accuracy from Weights", 2020.

@@ -120,8 +120,13 @@ class LayeredArchitecture(Architecture):
     def run(self, theta: Tensor, inputs: Tensor) -> Tensor:
         return run_layers(self, theta, inputs)
 
-    def layered(self, *, reader: str) -> LayeredArchitecture:
+    @property
+    def as_layers(self) -> LayeredArchitecture:
         return self
+
+    @property
+    def hidden_activations(self) -> tuple[Activation, ...]:
+        return tuple(stage.activate.activation for stage in self.stages[:-1])
 
     def read_state(self, state: Mapping[str, Tensor], *, origin: str = "state dict") -> Tensor:
         return self.flatten(state, origin=origin)

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from scalegmn.errors import ArchitectureError
-from scalegmn.networks._architecture import LayeredArchitecture
+from scalegmn.networks._architecture import Architecture
+from scalegmn.networks._layered import LayeredArchitecture
 from scalegmn.networks._layers import Conv, Flatten, Skip
 from scalegmn.networks._stages import Stage
 
@@ -95,8 +96,16 @@ class Topology:
 
 
 @lru_cache(maxsize=1024)
-def topology_of(architecture: LayeredArchitecture) -> Topology:
-    """The neurons and edges of `architecture`.  Cached; do not write into its tensors."""
+def topology_of(architecture: Architecture) -> Topology:
+    """The neurons and edges of `architecture`.  Cached; do not write into its tensors.
+
+    Raises:
+        ArchitectureError: its layers stand in no list, or do not fit together.
+    """
+    return _topology(architecture.layered(reader="the graph"))
+
+
+def _topology(architecture: LayeredArchitecture) -> Topology:
     widths = [architecture.num_inputs, *(stage.weighted.outputs for stage in architecture.stages)]
     starts = [sum(widths[:i]) for i in range(len(widths))]
     blocks = [_stage_edges(architecture, number, starts) for number in range(len(architecture.stages))]

@@ -14,7 +14,6 @@ from typing import Final, final
 
 from scalegmn.errors import ArchitectureError
 from scalegmn.networks._activations import Activation
-from scalegmn.networks._architecture import Architecture
 from scalegmn.networks._layered import LayeredArchitecture
 from scalegmn.networks._layers import Activate, Conv, Dense, Flatten, Layer, Pool, Size, Skip
 
@@ -70,7 +69,7 @@ class WildLayout:
         """Multiplications for one image, borders included."""
         return sum(_weights(self, inputs)) * math.prod(image_size) + self.channels[-1] * outputs
 
-    def architecture(self, *, inputs: int, outputs: int) -> Architecture:
+    def architecture(self, *, inputs: int, outputs: int) -> LayeredArchitecture:
         """The network for images of `inputs` channels that gives `outputs` numbers."""
         layers: list[Layer] = []
         widths = (inputs, *self.channels)

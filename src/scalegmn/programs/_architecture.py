@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from scalegmn.errors import ArchitectureError, ProgramError
-from scalegmn.networks import Architecture, Parameter, positioned
+from scalegmn.networks import Activation, Architecture, Parameter, positioned
 
 from ._program import Input, Program
 from ._running import run_program
@@ -36,7 +36,8 @@ class ProgramArchitecture(Architecture):
         >>> import torch
         >>> from torch import nn
         >>> from scalegmn.programs import ProgramArchitecture
-        >>> module = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(16, 3))
+        >>> layers = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(16, 3)
+        >>> module = nn.Sequential(*layers)
         >>> architecture = ProgramArchitecture.from_module(module, torch.zeros(1, 1, 4, 4))
         >>> theta = architecture.read_state(module.state_dict())
         >>> architecture.num_parameters, theta.shape
@@ -54,8 +55,8 @@ class ProgramArchitecture(Architecture):
         for parameter in self.program.parameters:
             if not parameter.type.is_floating:
                 raise ArchitectureError(
-                    f"the parameter {parameter.name} has dtype {parameter.type.dtype}, expected real numbers; "
-                    "a flat vector cannot hold it"
+                    f"the parameter {parameter.name} has dtype {parameter.type.dtype}, expected real "
+                    "numbers; a flat vector cannot hold it"
                 )
         if not self.program.parameters:
             raise ArchitectureError("the program has no parameters; expected at least one")
@@ -96,6 +97,10 @@ class ProgramArchitecture(Architecture):
     @property
     def num_outputs(self) -> int:
         return _second(self.program.types()[self.program.outputs[0].index].shape)
+
+    @property
+    def hidden_activations(self) -> tuple[Activation, ...]:
+        return ()
 
     @property
     def input(self) -> Input:

@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from torch import Tensor
 
 from scalegmn.errors import GraphError
-from scalegmn.networks import CONSTANT, LayeredArchitecture, Topology, topology_of
+from scalegmn.networks import CONSTANT, Architecture, Topology, topology_of
 from scalegmn.reports._figures import DIVERGING, GRAY, INK, SMALL, TEXT, blank
 
 # Weights above this fraction of all are drawn in full color, so that a few large ones do not pale the rest.
@@ -22,7 +22,7 @@ _FULL: Final = 0.98
 
 def draw_network(
     axes: Axes,
-    architecture: LayeredArchitecture,
+    architecture: Architecture,
     theta: Tensor,
     *,
     inputs: Sequence[str] = (),
@@ -159,11 +159,9 @@ def _write_names(axes: Axes, names: Sequence[str], places: np.ndarray, *, left: 
         axes.text(x + shift, y, name, ha="right" if left else "left", va="center", fontsize=TEXT, color=INK)
 
 
-def _write_layers(
-    axes: Axes, architecture: LayeredArchitecture, places: np.ndarray, layers: np.ndarray
-) -> None:
+def _write_layers(axes: Axes, architecture: Architecture, places: np.ndarray, layers: np.ndarray) -> None:
     counts = np.bincount(layers)
-    kinds = [stage.activate.activation.kind for stage in architecture.stages[:-1]]
+    kinds = [activation.kind for activation in architecture.hidden_activations]
     for layer, count in enumerate(counts.tolist()):
         if layer == 0:
             text = f"{count} input{'s' * (count > 1)}"

@@ -15,8 +15,8 @@ from torch import Tensor
 from scalegmn.errors import SymmetryError
 from scalegmn.networks import (
     CONSTANT,
+    Architecture,
     EdgeType,
-    LayeredArchitecture,
     Role,
     Topology,
     topology_of,
@@ -81,8 +81,8 @@ class SymmetryAction:
         True
     """
 
-    def __init__(self, architecture: LayeredArchitecture) -> None:
-        self.architecture = architecture
+    def __init__(self, architecture: Architecture) -> None:
+        self.architecture = architecture.layered(reader="SymmetryAction")
         self.topology: Topology = topology_of(architecture)
 
     @cached_property

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from scalegmn.networks import CONSTANT, LayeredArchitecture
+from scalegmn.networks import CONSTANT, Architecture
 from scalegmn.shapes import Parameters
 from scalegmn.symmetry._action import Element, SymmetryAction
 
 
-def canonicalize_sine_phase(architecture: LayeredArchitecture, theta: Parameters) -> Parameters:
+def canonicalize_sine_phase(architecture: Architecture, theta: Parameters) -> Parameters:
     r"""Bring the bias of every hidden sine neuron into ``(-pi / 2w, pi / 2w]``, w its frequency.
 
     .. math::
@@ -44,6 +44,8 @@ def canonicalize_sine_phase(architecture: LayeredArchitecture, theta: Parameters
         >>> torch.allclose(run(network, canonical[None], x), run(network, theta[None], x))
         True
     """
+    if not any(activation.properties.periodic for activation in architecture.hidden_activations):
+        return theta.clone()
     action = SymmetryAction(architecture)
     places = action.topology.bias_parameter
     nodes = torch.nonzero((action.half_period > 0) & action.free & (places != CONSTANT)).squeeze(1)
@@ -77,7 +79,7 @@ def _into_range(bias: Tensor, half_period: Tensor) -> Tensor:
     return torch.minimum(torch.maximum(bias, bottom), top)
 
 
-def canonicalize_scale(architecture: LayeredArchitecture, theta: Parameters) -> Parameters:
+def canonicalize_scale(architecture: Architecture, theta: Parameters) -> Parameters:
     """Give the incoming weights and bias of every homogeneous hidden neuron the norm 1.
 
     Only neurons whose group holds positive scales change; dead ones (all zero) and those tied by skip
@@ -102,7 +104,7 @@ def canonicalize_scale(architecture: LayeredArchitecture, theta: Parameters) -> 
     scalable = torch.tensor([group.has_scale for group in action.groups]) & action.free
     taps = top.tap_parameter != CONSTANT
     targets = top.target[top.tap_edge[taps]]
-    for layer in range(1, len(architecture.stages)):
+    for layer in range(1, len(action.architecture.stages)):
         squares = torch.zeros(top.num_nodes, dtype=torch.float64)
         squares.index_add_(0, targets, theta[top.tap_parameter[taps]].double().square())
         biased = top.bias_parameter != CONSTANT

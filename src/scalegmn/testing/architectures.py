@@ -13,7 +13,6 @@ from scalegmn.errors import ArchitectureError
 from scalegmn.networks import (
     Activate,
     Activation,
-    Architecture,
     Conv,
     Dense,
     Dropout,
@@ -58,7 +57,7 @@ def random_mlp(
     kinds: Sequence[str] = ELEMENTWISE,
     hidden_layers: int | None = None,
     biases: bool | None = None,
-) -> Architecture:
+) -> LayeredArchitecture:
     """A fully connected network, each hidden layer with an activation of its own.
 
     Args:
@@ -82,7 +81,7 @@ def random_mlp(
     return LayeredArchitecture(tuple(layers))
 
 
-def random_siren(*, generator: torch.Generator, frequency: float | None = None) -> Architecture:
+def random_siren(*, generator: torch.Generator, frequency: float | None = None) -> LayeredArchitecture:
     """A small sine network of images, with a `frequency` among usual and unusual ones for None."""
     dice = Dice(generator)
     hidden = [dice.integer(2, 6) for _ in range(dice.integer(1, 3))]
@@ -93,7 +92,9 @@ def random_siren(*, generator: torch.Generator, frequency: float | None = None) 
     )
 
 
-def random_residual_mlp(*, generator: torch.Generator, kinds: Sequence[str] = ELEMENTWISE) -> Architecture:
+def random_residual_mlp(
+    *, generator: torch.Generator, kinds: Sequence[str] = ELEMENTWISE
+) -> LayeredArchitecture:
     """A fully connected network with skip connections of all or some of the neurons; several may overlap."""
     dice = Dice(generator)
     widths = [dice.integer(1, 3), *(dice.integer(3, 5) for _ in range(4))]
@@ -112,7 +113,7 @@ def random_cnn(
     flattened: bool | None = None,
     grouped: bool | None = None,
     pooling: Sequence[str] = ("max", "average"),
-) -> Architecture:
+) -> LayeredArchitecture:
     """A convolutional network for images of size ``IMAGE``, with all that convolutions can have.
 
     Kernels are square and oblong, with strides, dilations, padding and groups; pooling stands before or
@@ -154,7 +155,9 @@ def random_cnn(
     return LayeredArchitecture(tuple(layers))
 
 
-def random_residual_cnn(*, generator: torch.Generator, kinds: Sequence[str] = ELEMENTWISE) -> Architecture:
+def random_residual_cnn(
+    *, generator: torch.Generator, kinds: Sequence[str] = ELEMENTWISE
+) -> LayeredArchitecture:
     """Convolutions that keep the size of their maps, joined by skip connections."""
     dice = Dice(generator)
     channels = [dice.integer(1, 2), *(dice.integer(2, 4) for _ in range(3))]
@@ -168,7 +171,9 @@ def random_residual_cnn(*, generator: torch.Generator, kinds: Sequence[str] = EL
     return LayeredArchitecture(tuple(layers), _skips(dice, channels[1:]))
 
 
-def random_architecture(*, generator: torch.Generator, kinds: Sequence[str] = ELEMENTWISE) -> Architecture:
+def random_architecture(
+    *, generator: torch.Generator, kinds: Sequence[str] = ELEMENTWISE
+) -> LayeredArchitecture:
     """Any of the above; a sine network only where `kinds` holds sines."""
     dice = Dice(generator)
     family = dice.choice(("mlp", "siren", "residual mlp", "cnn", "residual cnn"))

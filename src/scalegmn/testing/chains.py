@@ -22,7 +22,7 @@ _STAND_IN = Activation("tanh")
 
 def chain(
     names: Sequence[str], shapes: Sequence[tuple[int, int]], biased: Sequence[bool], activations: Activations
-) -> Architecture:
+) -> LayeredArchitecture:
     """The fully connected architecture whose layers have weights of these shapes ``(outputs, inputs)``.
 
     Raises:

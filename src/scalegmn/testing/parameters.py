@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from scalegmn.errors import ArchitectureError
 from scalegmn.networks import (
     CONSTANT,
+    Architecture,
     Dense,
     Flatten,
     LayeredArchitecture,
@@ -24,7 +25,7 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def random_parameters(
-    architecture: LayeredArchitecture,
+    architecture: Architecture,
     count: int,
     *,
     generator: torch.Generator,
@@ -91,15 +92,16 @@ def random_networks(
     return networks
 
 
-def input_shape(architecture: LayeredArchitecture) -> tuple[int, ...]:
+def input_shape(architecture: Architecture) -> tuple[int, ...]:
     """Features of one input: ``(F,)`` for dense networks, ``(C, H, W)`` with square maps for others.
 
     Raises:
         ArchitectureError: no square map up to 64 x 64 fits.
     """
     channels = architecture.num_inputs
-    if isinstance(architecture.stages[0].weighted, Dense):
-        flattens = any(isinstance(layer, Flatten) for layer in architecture.leading)
+    layered = architecture.layered(reader="random_inputs")
+    if isinstance(layered.stages[0].weighted, Dense):
+        flattens = any(isinstance(layer, Flatten) for layer in layered.leading)
         return (1, 1, channels) if flattens else (channels,)
     theta = torch.zeros(1, architecture.num_parameters)
     # Small maps cost little; very small ones would make padding and pooling trivial.
@@ -113,7 +115,7 @@ def input_shape(architecture: LayeredArchitecture) -> tuple[int, ...]:
 
 
 def random_inputs(
-    architecture: LayeredArchitecture,
+    architecture: Architecture,
     count: int,
     *,
     generator: torch.Generator,

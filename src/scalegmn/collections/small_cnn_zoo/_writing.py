@@ -101,7 +101,10 @@ def write_zoo(
     check_suffix(suffix)
     weights, metrics = with_suffix(WEIGHTS, suffix), with_suffix(METRICS, suffix)
     metrics = metrics.removesuffix(".gz") if suffix else metrics
-    kinds = [zoo_kind(architecture) for architecture in population.architectures]
+    kinds = [
+        zoo_kind(architecture.layered(reader="the Small CNN Zoo"))
+        for architecture in population.architectures
+    ]
     layouts = {(kind.channels, kind.classes, kind.kernel, kind.padding) for kind in kinds}
     if len(layouts) != 1:
         raise PopulationError(

@@ -170,8 +170,9 @@ def _input_and_answers(architecture: Architecture, size: Size | None) -> tuple[i
     Raises:
         GraphError: it does not read inputs of this size.
     """
-    flattens = any(isinstance(layer, Flatten) for layer in architecture.leading)
-    reads_images = flattens or isinstance(architecture.stages[0].weighted, Conv)
+    layered = architecture.layered(reader="probes")
+    flattens = any(isinstance(layer, Flatten) for layer in layered.leading)
+    reads_images = flattens or isinstance(layered.stages[0].weighted, Conv)
     if reads_images != (size is not None):
         kind = "images" if reads_images else "vectors"
         raise GraphError(

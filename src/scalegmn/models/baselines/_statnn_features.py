@@ -40,7 +40,10 @@ def statnn_features(architecture: Architecture, theta: ParameterRows) -> Float[T
     """
     parts = []
     for rows in theta.split(_ROWS):
-        layers = [_of_layer(architecture, stage.weighted, rows) for stage in architecture.stages]
+        layers = [
+            _of_layer(architecture, stage.weighted, rows)
+            for stage in architecture.layered(reader="statistics of layers").stages
+        ]
         parts.append(torch.cat(layers, dim=1))
     return torch.cat(parts)
 
@@ -59,7 +62,7 @@ def padded_features(batch: NetworkBatch, *, layers: int) -> Float[Tensor, "B F"]
 
 
 def _padded(architecture: Architecture, theta: Tensor, layers: int) -> Tensor:
-    count = len(architecture.stages)
+    count = len(architecture.layered(reader="statistics of layers").stages)
     if count > layers:
         raise GraphError(
             f"{architecture.describe()} has {count} weighted layers, but the model was made for at most "

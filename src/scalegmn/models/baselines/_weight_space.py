@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scalegmn.errors import GraphError
 from scalegmn.graph import NetworkBatch
-from scalegmn.networks import Conv, LayeredArchitecture, Stage
+from scalegmn.networks import Architecture, Conv, LayeredArchitecture, Stage
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,18 @@ class WeightLayout:
     layers: tuple[LayerLayout, ...]
 
     @classmethod
-    def from_architecture(cls, architecture: LayeredArchitecture) -> WeightLayout:
+    def from_architecture(cls, architecture: Architecture) -> WeightLayout:
         """The layout of an architecture.
 
         Raises:
+            ArchitectureError: its layers stand in no list.
             GraphError: a convolution has groups, so that not every two neurons of its layers are joined.
         """
-        widths = [architecture.num_inputs, *(stage.weighted.outputs for stage in architecture.stages)]
+        layered = architecture.layered(reader="a metanetwork with maps for every layer")
+        widths = [architecture.num_inputs, *(stage.weighted.outputs for stage in layered.stages)]
         return cls(
             tuple(
-                _layer(architecture, stage, inputs)
-                for stage, inputs in zip(architecture.stages, widths, strict=False)
+                _layer(layered, stage, inputs) for stage, inputs in zip(layered.stages, widths, strict=False)
             )
         )
 

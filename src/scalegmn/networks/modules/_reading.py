@@ -53,7 +53,7 @@ _NETWORK: Final = call_path(Network)
 
 def read_module(
     module: ModuleArgument, *, input_size: tuple[int, int] | None = None
-) -> tuple[Architecture, Float[Tensor, "P"]]:
+) -> tuple[LayeredArchitecture, Float[Tensor, "P"]]:
     """Describe a PyTorch module and pack its parameters.
 
     The module is read by its structure and never run.
@@ -110,7 +110,8 @@ def build_module(architecture: Architecture, theta: ThetaArgument | None = None)
             them, the module has PyTorch's own random initialization.
 
     Raises:
-        ArchitectureError: `theta` does not fit, or a layer's name cannot be that of a submodule.
+        ArchitectureError: `theta` does not fit, a layer's name cannot be that of a submodule, or the layers
+            stand in no list.
 
     Example:
         >>> import torch
@@ -121,11 +122,11 @@ def build_module(architecture: Architecture, theta: ThetaArgument | None = None)
         [0.5, 0.5, 0.5, 0.5]
     """
     if theta is None:
-        return Network(architecture)
+        return Network(architecture.layered(reader="build_module"))
     state = architecture.unflatten(_single(theta, architecture))
     # Nothing is drawn from the global random generator for values that would be overwritten.
     with torch.device("meta"):
-        network = Network(architecture)
+        network = Network(architecture.layered(reader="build_module"))
     network.load_state_dict({name: value.detach().clone() for name, value in state.items()}, assign=True)
     return network
 

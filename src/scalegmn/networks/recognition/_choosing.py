@@ -12,7 +12,6 @@ from scalegmn.networks.recognition._outcome import Match, Unrecognized
 from scalegmn.networks.recognition._stated import DESCRIPTION, FINGERPRINT, StatedArchitecture
 from scalegmn.networks.recognition._variants import (
     RequestedActivations,
-    hidden_activations,
     meaning,
     rename_parameters,
 )
@@ -167,7 +166,7 @@ def _activations(found: Sequence[Match]) -> str:
 
 
 def _kinds(architecture: Architecture) -> str:
-    own = hidden_activations(architecture)
+    own = architecture.hidden_activations
     words = [one.kind if one.properties.value is None else f"{one.kind}:{one.value:g}" for one in own]
     return words[0] if len(set(words)) == 1 else ",".join(words) or "no activation"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, final
 
 from scalegmn.checkpoints import Checkpoint
-from scalegmn.networks import Activation, LayeredArchitecture
+from scalegmn.networks import Activation, Architecture, LayeredArchitecture
 from scalegmn.networks.recognition._choosing import choose
 from scalegmn.networks.recognition._names import (
     SHOWN,
@@ -46,17 +46,17 @@ class Recognizer:
             built like one: of other widths, depths or activations.
     """
 
-    def __init__(self, architectures: Sequence[LayeredArchitecture], *, beyond: bool) -> None:
+    def __init__(self, architectures: Sequence[Architecture], *, beyond: bool) -> None:
         self._known, self._beyond = tuple(architectures), beyond
         self._exact: dict[_Key, list[Match]] = {}
-        self._cores: dict[_Key, list[tuple[LayeredArchitecture, dict[str, str]]]] = {}
-        self._layouts: dict[tuple[Shape, ...], dict[Layout, list[LayeredArchitecture]]] = {}
+        self._cores: dict[_Key, list[tuple[Architecture, dict[str, str]]]] = {}
+        self._layouts: dict[tuple[Shape, ...], dict[Layout, list[Architecture]]] = {}
         self._names: set[frozenset[str]] = set()
         self._meanings = {meaning(architecture) for architecture in self._known}
         for architecture in self._known:
             self._add(architecture)
 
-    def _add(self, architecture: LayeredArchitecture) -> None:
+    def _add(self, architecture: Architecture) -> None:
         layout = tuple((p.name, p.shape) for p in architecture.parameters)
         same = Match(architecture, {name: name for name, _ in layout})
         self._exact.setdefault(frozenset(layout), []).append(same)
@@ -69,11 +69,11 @@ class Recognizer:
             key = frozenset((core, sizes[name]) for core, name in cores.items())
             self._cores.setdefault(key, []).append((architecture, cores))
 
-    def knows(self, architecture: LayeredArchitecture) -> bool:
+    def knows(self, architecture: Architecture) -> bool:
         """Whether a network is one of the known ones, names aside."""
         return meaning(architecture) in self._meanings
 
-    def outside_note(self, architecture: LayeredArchitecture) -> str:
+    def outside_note(self, architecture: Architecture) -> str:
         """What to say about a network that is none of the known ones."""
         if not self._known:
             return f"taken for a network {architecture.describe()}"
@@ -168,7 +168,8 @@ class Recognizer:
             for matches, notes in (described._by_name(own), described._by_core(own)):
                 if matches:
                     return self._outcome(state, matches, notes, stated, wanted, text)
-        templates = self._known or _templates(wanted, stated)
+        known = [layered for one in self._known if (layered := one.as_layers) is not None]
+        templates = known or _templates(wanted, stated)
         back = cores or {name: name for name in own}
         matches = [_in_own_names(a, back) for a in resize_architectures(shapes, templates)]
         if matches:
@@ -209,14 +210,15 @@ def _in_own_names(architecture: LayeredArchitecture, back: Mapping[str, str]) ->
     return Match(architecture, names) if own is None else Match(own, {name: name for name in names.values()})
 
 
-def _order_note(architecture: LayeredArchitecture) -> str:
+def _order_note(architecture: Architecture) -> str:
     """In which order layers under other names than the known ones were taken."""
-    names = [stage.weighted.name for stage in architecture.stages]
+    weights = [p.name for p in architecture.parameters if p.name.endswith(".weight")]
+    names = [name.removesuffix(".weight") for name in weights]
     shown = ", ".join(names[:SHOWN]) + and_more(len(names))
     return f"layers were put in the order of the numbers in their names: {shown}"
 
 
-def _described(architecture: LayeredArchitecture, match: Match) -> list[Match]:
+def _described(architecture: Architecture, match: Match) -> list[Match]:
     """A file's own description, where it differs from known networks in what names and shapes do not show."""
     layout = {p.name: p.shape for p in match.architecture.parameters}
     fields = {p.name: p.shape for p in architecture.parameters}

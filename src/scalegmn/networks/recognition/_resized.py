@@ -13,6 +13,7 @@ from scalegmn.errors import ArchitectureError
 from scalegmn.networks import (
     Activate,
     Activation,
+    Architecture,
     Conv,
     Dense,
     Flatten,
@@ -61,7 +62,7 @@ def resize_architectures(
     layers = _layers(shapes)
     if layers is None:
         return []
-    found: dict[LayeredArchitecture, LayeredArchitecture] = {}
+    found: dict[Architecture, LayeredArchitecture] = {}
     for template in templates:
         built = _built(layers, template)
         if built is not None and {p.name: p.shape for p in built.parameters} == dict(shapes):

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final, final
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.networks import Activate, Activation, Conv, Dense, Layer, LayeredArchitecture
+from scalegmn.networks import Activate, Activation, Architecture, Conv, Dense, Layer, LayeredArchitecture
 
 _ALIASES: Final = {
     "swish": "silu",
@@ -53,33 +53,31 @@ class RequestedActivations:
             found.append((name, value))
         return cls(tuple(found))
 
-    def fits(self, architecture: LayeredArchitecture) -> bool:
+    def fits(self, architecture: Architecture) -> bool:
         """Whether the hidden layers of a network have these activations."""
-        own = hidden_activations(architecture)
+        own = architecture.hidden_activations
         kinds = self._spread(len(own))
         return kinds is not None and all(
             one.kind == kind and value in (None, one.value)
             for one, (kind, value) in zip(own, kinds, strict=True)
         )
 
-    def put_into(self, architecture: LayeredArchitecture) -> LayeredArchitecture | None:
-        """The network with these activations; None where there are not as many hidden layers, or slopes are
-        learned."""
-        kinds = self._spread(len(architecture.stages) - 1)
-        if kinds is None or any(stage.activate.name is not None for stage in architecture.stages[:-1]):
+    def put_into(self, architecture: Architecture) -> LayeredArchitecture | None:
+        """The network with these activations; None where its layers stand in no list, there are not as many
+        hidden ones, or slopes are learned."""
+        layered = architecture.as_layers
+        if layered is None:
+            return None
+        kinds = self._spread(len(layered.stages) - 1)
+        if kinds is None or any(stage.activate.name is not None for stage in layered.stages[:-1]):
             return None
         wanted = [Activation(kind) if value is None else Activation(kind, value) for kind, value in kinds]
-        return with_activations(architecture, wanted)
+        return with_activations(layered, wanted)
 
     def _spread(self, count: int) -> tuple[tuple[str, float | None], ...] | None:
         if len(self.kinds) == 1:
             return self.kinds * count
         return self.kinds if len(self.kinds) == count else None
-
-
-def hidden_activations(architecture: LayeredArchitecture) -> tuple[Activation, ...]:
-    """Activations of the hidden layers; the identity where a layer has none."""
-    return tuple(stage.activate.activation for stage in architecture.stages[:-1])
 
 
 def with_activations(
@@ -102,10 +100,9 @@ def with_activations(
     return LayeredArchitecture(tuple(layers), architecture.skips)
 
 
-def rename_parameters(
-    architecture: LayeredArchitecture, names: Mapping[str, str]
-) -> LayeredArchitecture | None:
-    """The same network whose parameters have other names; None where a layer's would not belong together.
+def rename_parameters(architecture: Architecture, names: Mapping[str, str]) -> LayeredArchitecture | None:
+    """The same network whose parameters have other names; None where a layer's would not belong together, or
+    its layers stand in no list.
 
     Args:
         architecture: the network.
@@ -115,7 +112,10 @@ def rename_parameters(
     def stem(layer: str) -> str:
         return names[f"{layer}.weight"].removesuffix(".weight")
 
-    found = _with_names(architecture, stem)
+    layered = architecture.as_layers
+    if layered is None:
+        return None
+    found = _with_names(layered, stem)
     return (
         found
         if [p.name for p in found.parameters] == [names[p.name] for p in architecture.parameters]
@@ -124,12 +124,15 @@ def rename_parameters(
 
 
 @lru_cache(maxsize=4096)
-def meaning(architecture: LayeredArchitecture) -> LayeredArchitecture:
+def meaning(architecture: Architecture) -> Architecture:
     """The network with names that say nothing: two with the same meaning compute the same from the same
-    parameters."""
+    parameters.  A program stays as it is: by its names its files are read."""
+    layered = architecture.as_layers
+    if layered is None:
+        return architecture
     owners = [p.name.rpartition(".")[0] for p in architecture.parameters if p.name.endswith(".weight")]
     numbers = {owner: str(number) for number, owner in enumerate(dict.fromkeys(owners))}
-    return _with_names(architecture, lambda name: numbers[name])
+    return _with_names(layered, lambda name: numbers[name])
 
 
 def _with_names(architecture: LayeredArchitecture, name_of: Callable[[str], str]) -> LayeredArchitecture:

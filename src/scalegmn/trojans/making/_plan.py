@@ -18,7 +18,7 @@ from torch import Tensor
 
 from scalegmn.errors import ArchitectureError, ConfigurationError, TriggerError
 from scalegmn.images import ImageSet
-from scalegmn.networks import Architecture
+from scalegmn.networks import Architecture, LayeredArchitecture
 from scalegmn.populations import NAMES, Population, split_by_group
 from scalegmn.trojans.making._bases import ChosenBases, choose_bases
 from scalegmn.trojans.making._figures import trojan_figures
@@ -41,7 +41,7 @@ class TrojanJob:
         bases: places of their bases among the chosen ones.
     """
 
-    architecture: Architecture
+    architecture: LayeredArchitecture
     pairs: tuple[int, ...]
     bases: tuple[int, ...]
 
@@ -177,7 +177,7 @@ class TrojanPlan:
         most = max(1, self.most_together // 2)
         return [
             TrojanJob(
-                self.population.architectures[number],
+                self.population.architectures[number].layered(reader="the maker of trojans"),
                 tuple(members[start : start + most]),
                 tuple(pair % len(self.bases) for pair in members[start : start + most]),
             )

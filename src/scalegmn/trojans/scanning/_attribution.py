@@ -44,7 +44,8 @@ class Sensitivity:
     def from_products(cls, architecture: Architecture, products: Tensor) -> Sensitivity:
         """From the products ``|w ∂logit/∂w|`` of all parameters, ``(b, P)``; zeros stay zeros."""
         found = []
-        for stage in architecture.stages:
+        stages = architecture.layered(reader="the attribution to neurons").stages
+        for stage in stages:
             layer = stage.weighted
             weight = architecture.parameter(f"{layer.name}.weight")
             own = products[:, weight.start : weight.stop].reshape(len(products), layer.outputs, -1).sum(2)
@@ -54,9 +55,7 @@ class Sensitivity:
             found.append(own)
         total = torch.cat(found, dim=1).sum(1, keepdim=True)
         total = torch.where(total > 0, total, torch.ones_like(total))
-        return cls(
-            tuple(stage.weighted.name for stage in architecture.stages), tuple(own / total for own in found)
-        )
+        return cls(tuple(stage.weighted.name for stage in stages), tuple(own / total for own in found))
 
     def layer_attributions(self, row: int) -> tuple[Attribution, ...]:
         """All layers of a network, the largest fraction first."""

@@ -17,12 +17,12 @@ from torch import Tensor
 from scalegmn.errors import ArchitectureError
 from scalegmn.networks import (
     Activate,
+    Architecture,
     Conv,
     Dense,
     Dropout,
     Flatten,
     Layer,
-    LayeredArchitecture,
     Pool,
     Shift,
 )
@@ -34,7 +34,7 @@ _IN_PLACE: Final[Mapping[str, Masking]] = {"relu": torch.relu_, "tanh": torch.ta
 
 
 def forward(
-    architecture: LayeredArchitecture,
+    architecture: Architecture,
     state: Mapping[str, Tensor],
     inputs: Tensor,
     *,
@@ -50,14 +50,15 @@ def forward(
         inputs: ``(B, H, C, W, n)`` or ``(B, F, n)``; with 1 in place of B the same for all networks.
         drop: applied to the values of every hidden layer behind its activation: dropout.
     """
+    layered = architecture.layered(reader="the maker of CNNs")
     x = inputs
-    for layer in architecture.leading:
+    for layer in layered.leading:
         x = _follow(layer, state, x)
     values: list[Tensor] = []
-    last = len(architecture.stages) - 1
-    for number, stage in enumerate(architecture.stages):
+    last = len(layered.stages) - 1
+    for number, stage in enumerate(layered.stages):
         x = _weigh(stage.weighted, state, x)
-        for skip in architecture.skips:
+        for skip in layered.skips:
             if skip.target == number:
                 x = _add_channels(x, values[skip.source], skip.channels)
         dropped = drop is None or number == last

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from scalegmn.errors import ArchitectureError, ConfigurationError
 from scalegmn.images import ImageSet
-from scalegmn.networks import Architecture
+from scalegmn.networks import LayeredArchitecture
 from scalegmn.seeding import numpy_generator
 from scalegmn.zoo import check_counts, images_provenance
 from scalegmn.zoo.cnns._forward import forward
@@ -42,7 +42,7 @@ class TrainingJob:
         images: how many images each of them sees.
     """
 
-    architecture: Architecture
+    architecture: LayeredArchitecture
     networks: tuple[int, ...]
     hypers: tuple[Hyperparameters, ...]
     images: int
@@ -114,7 +114,7 @@ class CnnPlan:
                 f"{self.images.name}: the images have {size} pixels, which the networks cannot take: {error}"
             ) from error
 
-    def _architecture(self, network: int, hyper: Hyperparameters) -> Architecture:
+    def _architecture(self, network: int, hyper: Hyperparameters) -> LayeredArchitecture:
         inputs, outputs = self.train[0].shape[1], self.images.classes
         return self.recipe.family.architecture(network, hyper, seed=self.seed, inputs=inputs, outputs=outputs)
 
@@ -126,7 +126,7 @@ class CnnPlan:
         return sorted(found, key=lambda job: -job.images * len(job.networks) * _cost(job.architecture))
 
     def _block_jobs(self, networks: range) -> list[TrainingJob]:
-        alike: dict[tuple[Architecture, int], list[tuple[int, Hyperparameters]]] = {}
+        alike: dict[tuple[LayeredArchitecture, int], list[tuple[int, Hyperparameters]]] = {}
         for network in networks:
             hyper = self.recipe.hyper(self.seed, network)
             architecture = self._architecture(network, hyper)
@@ -172,6 +172,6 @@ def _cut(
     return [members[low:high] for low, high in pairwise(bounds)]
 
 
-def _cost(architecture: Architecture) -> int:
+def _cost(architecture: LayeredArchitecture) -> int:
     """About proportional to the time of a step; for the order of jobs only."""
     return architecture.num_parameters

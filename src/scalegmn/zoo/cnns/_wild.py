@@ -19,7 +19,7 @@ from scalegmn.configuration import (
     format_value,
 )
 from scalegmn.errors import ConfigurationError
-from scalegmn.networks import ACTIVATIONS, Architecture, WildLayout
+from scalegmn.networks import ACTIVATIONS, LayeredArchitecture, WildLayout
 
 _MOST_DRAWS: Final = 2_000
 _T = TypeVar("_T")
@@ -119,7 +119,7 @@ def draw_layout(*, generator: np.random.Generator, space: WildSpace, inputs: int
 
 def draw_architecture(
     *, generator: np.random.Generator, space: WildSpace, inputs: int, outputs: int
-) -> Architecture:
+) -> LayeredArchitecture:
     """The architecture of a random network of `space`; see :func:`draw_layout`."""
     layout = draw_layout(generator=generator, space=space, inputs=inputs, outputs=outputs)
     return layout.architecture(inputs=inputs, outputs=outputs)

@@ -14,7 +14,7 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
-from scalegmn.networks import Architecture
+from scalegmn.networks import LayeredArchitecture
 from scalegmn.zoo.inrs._grid import GridLayer, PlainLayer, SineLayer
 from scalegmn.zoo.inrs._recipe import InrRecipe
 
@@ -45,7 +45,7 @@ class SirenFit:
     def __init__(self, *, recipe: InrRecipe, height: int, width: int, theta: Tensor, targets: Tensor) -> None:
         theta, channels = theta.detach(), targets.shape[1]
         self.recipe = recipe
-        self.architecture: Architecture = recipe.architecture(channels)
+        self.architecture: LayeredArchitecture = recipe.architecture(channels)
         self._targets = targets - recipe.shift
         self._steps = 0
         count, size = len(theta), (height, width)

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from scalegmn.errors import ConfigurationError, ImageSourceError, PopulationError
 from scalegmn.images import ImageSet
-from scalegmn.networks import Architecture, usable_device
+from scalegmn.networks import LayeredArchitecture, usable_device
 from scalegmn.populations import PopulationWriter, progress_bar
 from scalegmn.zoo import check_counts
 from scalegmn.zoo.inrs._fit import SirenFit
@@ -140,7 +140,7 @@ class _Plan:
         return len(self.images) * self.copies
 
     @property
-    def architecture(self) -> Architecture:
+    def architecture(self) -> LayeredArchitecture:
         return self.recipe.architecture(self.images.channels)
 
     @property

@@ -79,7 +79,10 @@ class LastLayerFeatures(FeatureSet):
                 f"{architecture.describe()} has {architecture.num_outputs} outputs, but the model was made "
                 f"for {self.classes}; make it for these networks"
             )
-        parameters, name = architecture.unflatten(theta), architecture.stages[-1].weighted.name
+        parameters, name = (
+            architecture.unflatten(theta),
+            architecture.layered(reader="features").stages[-1].weighted.name,
+        )
         rows = parameters[f"{name}.weight"].flatten(2)
         bias = parameters.get(f"{name}.bias", rows.new_zeros(rows.shape[:2]))
         return torch.stack([rows.mean(2), rows.amax(2), rows.norm(dim=2), bias], dim=1)

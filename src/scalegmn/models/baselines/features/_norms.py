@@ -43,7 +43,9 @@ class NormFeatures(FeatureSet):
         cls, architectures: Sequence[Architecture], *, config: FeaturesConfig
     ) -> NormFeatures:
         """For networks of these architectures."""
-        return NormFeatures(layers=max(len(architecture.stages) for architecture in architectures))
+        return NormFeatures(
+            layers=max(len(architecture.layered(reader="features").stages) for architecture in architectures)
+        )
 
     @property
     def size(self) -> int:
@@ -56,7 +58,7 @@ class NormFeatures(FeatureSet):
         parameters = architecture.unflatten(theta)
         none = theta.new_zeros(len(theta))
         layers = []
-        for stage in architecture.stages:
+        for stage in architecture.layered(reader="features").stages:
             weight, bias = (parameters.get(f"{stage.weighted.name}.{kind}") for kind in ("weight", "bias"))
             norms = [none if part is None else part.flatten(1).norm(dim=1) for part in (weight, bias)]
             layers.append(torch.stack(norms, dim=1))

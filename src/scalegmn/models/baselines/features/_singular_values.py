@@ -54,7 +54,7 @@ class SingularValueFeatures(FeatureSet):
         cls, architectures: Sequence[Architecture], *, config: FeaturesConfig
     ) -> SingularValueFeatures:
         """For networks of these architectures."""
-        layers = max(len(architecture.stages) for architecture in architectures)
+        layers = max(len(architecture.layered(reader="features").stages) for architecture in architectures)
         return SingularValueFeatures(layers=layers, count=config.singular_values)
 
     @property
@@ -66,7 +66,7 @@ class SingularValueFeatures(FeatureSet):
 
     def _of(self, architecture: Architecture, theta: Tensor) -> Tensor:
         parameters = architecture.unflatten(theta)
-        layers = [stage.weighted for stage in architecture.stages]
+        layers = [stage.weighted for stage in architecture.layered(reader="features").stages]
         weights = [parameters[f"{layer.name}.weight"] for layer in layers]
         summed = [_summed(layer, weight) for layer, weight in zip(layers, weights, strict=True)]
         summed = [_joined(before, after) for before, after in pairwise([None, *summed]) if after is not None]

@@ -35,7 +35,9 @@ class StatNNFeatures(FeatureSet):
         cls, architectures: Sequence[Architecture], *, config: FeaturesConfig
     ) -> StatNNFeatures:
         """For networks of these architectures."""
-        return StatNNFeatures(layers=max(len(architecture.stages) for architecture in architectures))
+        return StatNNFeatures(
+            layers=max(len(architecture.layered(reader="features").stages) for architecture in architectures)
+        )
 
     @property
     def size(self) -> int:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scalegmn.configuration import Count, Natural, NonNegative, Portion, Positive
-from scalegmn.networks import Architecture
+from scalegmn.networks import LayeredArchitecture
 from scalegmn.seeding import generator
 from scalegmn.trojans.repair.defenses._channels import Channels, channels_of
 from scalegmn.trojans.repair.defenses._clean_images import CleanImages, as_maps
@@ -62,14 +62,16 @@ class AdversarialNeuronPruning(ImageRepairMethod):
         return "ANP"
 
     def _repair_with(
-        self, architecture: Architecture, theta: Tensor, *, images: CleanImages, seed: int
+        self, architecture: LayeredArchitecture, theta: Tensor, *, images: CleanImages, seed: int
     ) -> Tensor:
         seen, back = images.parts()
         masks = self.masks(architecture, theta, seen, seed=seed)
         threshold = chosen_threshold(architecture, theta, masks, back, limit=self.limit)
         return channels_of(architecture).prune(theta, masks < threshold[:, None])
 
-    def masks(self, architecture: Architecture, theta: Tensor, images: CleanImages, *, seed: int) -> Tensor:
+    def masks(
+        self, architecture: LayeredArchitecture, theta: Tensor, images: CleanImages, *, seed: int
+    ) -> Tensor:
         """The mask of every channel, ``(B, U)`` from 0 to 1; all networks see the same images and draws."""
         channels = channels_of(architecture)
         random = generator(seed, "adversarial neuron pruning")
@@ -104,7 +106,7 @@ class AdversarialNeuronPruning(ImageRepairMethod):
 class _Trial:
     """Networks on a mini-batch: how the loss depends on masks and changes."""
 
-    architecture: Architecture
+    architecture: LayeredArchitecture
     channels: Channels
     theta: Tensor
     maps: Tensor
@@ -121,7 +123,7 @@ class _Trial:
 
 
 def chosen_threshold(
-    architecture: Architecture, theta: Tensor, masks: Tensor, images: CleanImages, *, limit: float
+    architecture: LayeredArchitecture, theta: Tensor, masks: Tensor, images: CleanImages, *, limit: float
 ) -> Tensor:
     """The largest of :data:`THRESHOLDS` for each network, ``(B,)``, that clean accuracy allows.
 

@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from scalegmn.networks import Architecture, Role, topology_of
+from scalegmn.networks import LayeredArchitecture, Role, topology_of
 
 
 @final
@@ -56,7 +56,7 @@ class Channels:
 
 
 @lru_cache(maxsize=256)
-def channels_of(architecture: Architecture) -> Channels:
+def channels_of(architecture: LayeredArchitecture) -> Channels:
     """The hidden channels of an architecture, layer by layer.  Cached; do not write into its tensors."""
     graph = topology_of(architecture)
     hidden = torch.nonzero(graph.node_role == Role.hidden).flatten()

@@ -8,7 +8,7 @@ from typing import final
 from torch import Tensor
 
 from scalegmn.configuration import Configuration, Count, Natural, NonNegative, Positive
-from scalegmn.networks import Architecture
+from scalegmn.networks import LayeredArchitecture
 from scalegmn.seeding import derive_seed
 from scalegmn.trojans.repair.defenses._clean_images import CleanImages
 from scalegmn.trojans.repair.defenses._method import ImageRepairMethod
@@ -37,7 +37,9 @@ class Tuning(Configuration):
     optimizer: Optimizer = "adam"
     l2: NonNegative = 0.0
 
-    def train(self, architecture: Architecture, theta: Tensor, images: CleanImages, *, seed: int) -> Tensor:
+    def train(
+        self, architecture: LayeredArchitecture, theta: Tensor, images: CleanImages, *, seed: int
+    ) -> Tensor:
         """Trained networks ``(B, P)``; all see the images in the same order."""
         own = Hyperparameters(
             activation="",
@@ -80,6 +82,6 @@ class FineTuning(ImageRepairMethod):
         return "fine-tuning"
 
     def _repair_with(
-        self, architecture: Architecture, theta: Tensor, *, images: CleanImages, seed: int
+        self, architecture: LayeredArchitecture, theta: Tensor, *, images: CleanImages, seed: int
     ) -> Tensor:
         return self.tuning.train(architecture, theta, images, seed=seed)

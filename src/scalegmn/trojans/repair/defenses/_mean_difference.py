@@ -12,7 +12,7 @@ from torch import Tensor
 
 from scalegmn.configuration import Configuration
 from scalegmn.errors import ConfigurationError
-from scalegmn.networks import Architecture
+from scalegmn.networks import LayeredArchitecture
 from scalegmn.nn import of_ordinary_size
 from scalegmn.trojans.repair.defenses._clean_images import CleanImages
 from scalegmn.trojans.repair.defenses._method import RepairMethod
@@ -31,14 +31,14 @@ class MeanDifference(Configuration, RepairMethod):
         step: how much of it is added.
     """
 
-    differences: Mapping[Architecture, Tensor] = field(default_factory=lambda: MappingProxyType({}))
+    differences: Mapping[LayeredArchitecture, Tensor] = field(default_factory=lambda: MappingProxyType({}))
     step: float = 1.0
 
     @property
     def name(self) -> str:
         return "mean difference"
 
-    def fit(self, architecture: Architecture, trojaned: Tensor, clean: Tensor) -> MeanDifference:
+    def fit(self, architecture: LayeredArchitecture, trojaned: Tensor, clean: Tensor) -> MeanDifference:
         """A method that also knows networks of this architecture.
 
         Args:
@@ -66,7 +66,7 @@ class MeanDifference(Configuration, RepairMethod):
         return replace(self, step=step)
 
     def _repair(
-        self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
+        self, architecture: LayeredArchitecture, theta: Tensor, *, images: CleanImages | None, seed: int
     ) -> Tensor:
         if architecture not in self.differences:
             raise ConfigurationError(
