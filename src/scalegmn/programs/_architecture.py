@@ -107,12 +107,13 @@ class ProgramArchitecture(Architecture):
         """What it is asked about.
 
         Raises:
-            ArchitectureError: that are several things, or none.
+            ArchitectureError: that are several things, none, or a single number.
         """
-        if len(self.program.inputs) != 1:
+        shapes = [one.type.shape for one in self.program.inputs]
+        if len(shapes) != 1 or not shapes[0]:
             raise ArchitectureError(
-                f"the network has {len(self.program.inputs)} inputs, expected one; ask it by "
-                "scalegmn.programs.run_programs"
+                f"the network has inputs of shapes {shapes}, expected one, of examples along its first axis; "
+                "ask it by scalegmn.programs.run_programs"
             )
         return self.program.inputs[0]
 
@@ -127,27 +128,50 @@ class ProgramArchitecture(Architecture):
             The first of its outputs, ``(B, n, *outputs)``.
 
         Raises:
-            ArchitectureError: the network has several inputs, or the inputs have another shape.
+            ArchitectureError: the network has several inputs or does not answer every example by itself, or
+                the inputs have another shape.
         """
         shape = self.input.type.shape
         own = inputs.ndim == len(shape) + 1
-        if tuple(inputs.shape[-len(shape) + 1 :]) != shape[1:] or inputs.ndim not in (
-            len(shape),
-            len(shape) + 1,
-        ):
+        fits = inputs.ndim in (len(shape), len(shape) + 1) and inputs.shape[int(own) + 1 :] == shape[1:]
+        if not fits or (own and len(inputs) != len(theta)):
             raise ArchitectureError(
-                f"inputs of shape {tuple(inputs.shape)} for {self.describe()}, expected (n, *{shape[1:]}) or "
-                f"(B, n, *{shape[1:]}), as it was traced"
+                f"inputs of shape {tuple(inputs.shape)} for {len(theta)} networks {self.describe()}, "
+                f"expected (n, *features) or (B, n, *features) with the features {shape[1:]} of its trace"
             )
-        count, size = inputs.shape[-len(shape)], shape[0]
+        count, size = inputs.shape[int(own)], shape[0]
+        answer = self.program.types()[self.program.outputs[0].index].shape
+        if answer[:1] != (size,):
+            raise ArchitectureError(
+                f"the answer to {size} examples has shape {answer}, expected one answer for each along the "
+                f"first axis, of {self.describe()}; ask it by scalegmn.programs.run_programs"
+            )
+        if not len(theta) or not count:
+            return theta.new_zeros(len(theta), count, *answer[1:])
         blocks = _in_blocks(inputs, axis=int(own), size=size)
-
-        def answer(state: dict[str, Tensor], block: Tensor) -> Tensor:
-            return run_program(self.program, state, [block])[0]
-
-        each = torch.func.vmap(answer, in_dims=(None, 0))
-        found = torch.func.vmap(each, in_dims=(0, 0 if own else None))(self.unflatten(theta), blocks)
+        states = self.unflatten(theta)
+        try:
+            found = self._at_once(states, blocks, own=own)
+        except (ProgramError, RuntimeError):
+            # Some operations cannot be batched; these programs are asked one by one.
+            found = self._one_by_one(states, blocks, own=own)
         return found.flatten(1, 2)[:, :count]
+
+    def _at_once(self, states: dict[str, Tensor], blocks: Tensor, *, own: bool) -> Tensor:
+        each = torch.func.vmap(self._answer, in_dims=(None, 0))
+        return torch.func.vmap(each, in_dims=(0, 0 if own else None))(states, blocks)
+
+    def _one_by_one(self, states: dict[str, Tensor], blocks: Tensor, *, own: bool) -> Tensor:
+        networks = len(next(iter(states.values())))
+        found = []
+        for number in range(networks):
+            state = {name: value[number] for name, value in states.items()}
+            asked = blocks[number] if own else blocks
+            found.append(torch.stack([self._answer(state, block) for block in asked]))
+        return torch.stack(found)
+
+    def _answer(self, state: dict[str, Tensor], block: Tensor) -> Tensor:
+        return run_program(self.program, state, [block])[0]
 
     def read_state(self, state: Mapping[str, Tensor], *, origin: str = "state dict") -> Tensor:
         from scalegmn.programs.foldings import fold

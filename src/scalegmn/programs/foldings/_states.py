@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor
 
 from scalegmn.errors import ProgramError
@@ -57,7 +58,8 @@ def unfold(
         like: a state dict of it: names, dtypes, and the tensors that the program does not use.
 
     Returns:
-        Tensors of the names of ``like``, in its order.
+        Tensors of the names of ``like``, in its order.  Where parameters are those of ``like``, its tensors
+        are returned, bit by bit.
 
     Raises:
         ProgramError: no state dict says this, or parameters are missing.
@@ -66,13 +68,34 @@ def unfold(
         [parameter.name for parameter in program.parameters], effective, of="the set of effective parameters"
     )
     tensors = dict(effective)
-    for folding in reversed(program.foldings):
+    before = _before_foldings(program, like)
+    for folding, (file, made) in zip(reversed(program.foldings), reversed(before), strict=True):
         with _fitting(folding):
-            written = folding.unfold(tensors, like)
+            # What nobody changed stays as it is in the file, to the bit: folding and unfolding round.
+            same = all(_same(tensors[name], value) for name, value in made.items())
+            written = file if same else folding.unfold(tensors, like)
         for name in folding.effective:
             del tensors[name]
         tensors.update(written)
     return {name: tensors.get(name, value).to(value.dtype) for name, value in like.items()}
+
+
+def _before_foldings(
+    program: Program, state: Mapping[str, Tensor]
+) -> list[tuple[dict[str, Tensor], dict[str, Tensor]]]:
+    """For every folding: the tensors of a file that it replaces, and what it puts in their place."""
+    tensors, found = dict(state), []
+    for folding in program.foldings:
+        _require(folding.required, tensors, of="the state dict to write into")
+        with _fitting(folding):
+            made = folding.fold(tensors)
+        found.append(({name: tensors.pop(name) for name in folding.files if name in tensors}, made))
+        tensors.update(made)
+    return found
+
+
+def _same(given: Tensor, own: Tensor) -> bool:
+    return torch.equal(given, own.to(given))
 
 
 @contextmanager
