@@ -27,12 +27,7 @@ from scalegmn.networks import (
     topology_of,
 )
 from scalegmn.seeding import generator
-from scalegmn.symmetry import (
-    SymmetryAction,
-    canonicalize_scale,
-    canonicalize_sine_phase,
-    function_change,
-)
+from scalegmn.symmetry import SymmetryAction, canonicalize_scale, canonicalize_sine_phase, function_change
 from scalegmn.testing.architectures import random_architecture, random_cnn, random_mlp
 from scalegmn.testing.parameters import random_inputs, random_parameters
 

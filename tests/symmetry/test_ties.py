@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from scalegmn.networks import (
-    Activate,
-    Activation,
-    Dense,
-    LayeredArchitecture,
-    Skip,
-    topology_of,
-)
+from scalegmn.networks import Activate, Activation, Dense, LayeredArchitecture, Skip, topology_of
 from scalegmn.symmetry._ties import tied_neurons
 
 RELU = Activate(Activation("relu"))

@@ -51,6 +51,16 @@ class Architecture(ABC):
     :class:`~scalegmn.programs.ProgramArchitecture` has the operations of any module.
 
     Law: :meth:`flatten` and :meth:`unflatten` take back each other.
+
+    Example:
+        >>> import torch
+        >>> from scalegmn import Architecture, siren
+        >>> network = siren(widths=(2, 8, 1))
+        >>> theta = torch.zeros(5, network.num_parameters)
+        >>> {name: tuple(value.shape) for name, value in network.unflatten(theta).items()}["seq.0.weight"]
+        (5, 8, 2)
+        >>> Architecture.from_dict(network.to_dict()) == network
+        True
     """
 
     kind: ClassVar[str]

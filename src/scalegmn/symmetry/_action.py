@@ -13,14 +13,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.errors import SymmetryError
-from scalegmn.networks import (
-    CONSTANT,
-    Architecture,
-    EdgeType,
-    Role,
-    Topology,
-    topology_of,
-)
+from scalegmn.networks import CONSTANT, Architecture, EdgeType, Role, Topology, topology_of
 from scalegmn.shapes import Parameters
 from scalegmn.symmetry._groups import Group, SinePhase, Trivial, group_of
 from scalegmn.symmetry._laws import Law

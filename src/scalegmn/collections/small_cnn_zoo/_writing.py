@@ -31,16 +31,7 @@ from scalegmn.collections.small_cnn_zoo._metrics import (
 from scalegmn.csv_text import csv_cell
 from scalegmn.disk import new_folder, writing
 from scalegmn.errors import PopulationError
-from scalegmn.networks import (
-    Activate,
-    Conv,
-    Dense,
-    Dropout,
-    Flatten,
-    Layer,
-    LayeredArchitecture,
-    cnn,
-)
+from scalegmn.networks import Activate, Conv, Dense, Dropout, Flatten, Layer, LayeredArchitecture, cnn
 from scalegmn.populations import (
     DTYPE,
     NAMES,

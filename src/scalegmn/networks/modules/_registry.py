@@ -10,17 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar, get_
 from torch import nn
 
 from scalegmn.errors import ScaleGMNError, UnsupportedLayerError
-from scalegmn.networks import (
-    Activate,
-    Conv,
-    Dense,
-    Flatten,
-    Layer,
-    LayeredArchitecture,
-    Pool,
-    Skip,
-    Weighted,
-)
+from scalegmn.networks import Activate, Conv, Dense, Flatten, Layer, LayeredArchitecture, Pool, Skip, Weighted
 from scalegmn.networks.modules._checks import call_path, children, class_name, position_of
 from scalegmn.networks.modules._refusals import why_not
 

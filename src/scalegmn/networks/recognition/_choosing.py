@@ -10,11 +10,7 @@ from scalegmn.networks import Architecture, activation_kinds
 from scalegmn.networks.recognition._names import SHOWN
 from scalegmn.networks.recognition._outcome import Match, Unrecognized
 from scalegmn.networks.recognition._stated import DESCRIPTION, FINGERPRINT, StatedArchitecture
-from scalegmn.networks.recognition._variants import (
-    RequestedActivations,
-    meaning,
-    rename_parameters,
-)
+from scalegmn.networks.recognition._variants import RequestedActivations, meaning, rename_parameters
 
 _OPTION: Final = "--activation"
 

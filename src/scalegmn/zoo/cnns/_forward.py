@@ -15,17 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scalegmn.errors import ArchitectureError
-from scalegmn.networks import (
-    Activate,
-    Architecture,
-    Conv,
-    Dense,
-    Dropout,
-    Flatten,
-    Layer,
-    Pool,
-    Shift,
-)
+from scalegmn.networks import Activate, Architecture, Conv, Dense, Dropout, Flatten, Layer, Pool, Shift
 from scalegmn.zoo.cnns._convolution import convolve
 
 Masking = Callable[[Tensor], Tensor]
