@@ -35,6 +35,8 @@ _FORMAT_SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "safetensors": (".safetensors",),
         "npz": (".npz",),
         "pickle": (".pkl", ".pickle"),
+        "hdf5": (".h5", ".hdf5"),
+        "keras": (".keras",),
     }
 )
 # Formats without nested dictionaries, whose names of arrays may be paths.

@@ -40,7 +40,8 @@ class Checkpoint:
         names: name of each tensor and buffer to its name in the file.
         layout: everything else that can be written again, by its path: plain values, single numbers, None and
             empty containers.
-        format: of the file: ``torch``, ``torch_legacy``, ``safetensors``, ``npz`` or ``pickle``.
+        format: of the file: ``torch``, ``torch_legacy``, ``safetensors``, ``npz``, ``pickle``, ``hdf5`` or
+            ``keras``.
     """
 
     tensors: dict[str, Tensor]

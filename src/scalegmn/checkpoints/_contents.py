@@ -101,7 +101,7 @@ class Contents:
     """Everything that a file holds.
 
     Attributes:
-        format: ``torch``, ``torch_legacy``, ``safetensors``, ``npz`` or ``pickle``.
+        format: ``torch``, ``torch_legacy``, ``safetensors``, ``npz``, ``pickle``, ``hdf5`` or ``keras``.
         entries: in the order of the file.
         notes: what is to be known about how it was read.
     """

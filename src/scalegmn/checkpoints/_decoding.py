@@ -1,6 +1,7 @@
 """From the bytes of a file to everything that it holds; its contents decide what it is.
 
-Only NumPy and the standard library are used, so that a process that reads what strangers sent is small.
+Only NumPy and the standard library are used, so that a process that reads what strangers sent is small; h5py
+joins them where a worker meets an HDF5 file.
 Nothing of the file is executed, imported or called, and every reader of the same bytes must come to the same
 values: what torch, NumPy or safetensors would read differently is refused.
 """
@@ -8,11 +9,13 @@ values: what torch, NumPy or safetensors would read differently is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import NoReturn, final
 
 from scalegmn.checkpoints._archives import ends_like_archive, read_archive
 from scalegmn.checkpoints._contents import Contents, ContentsEntry, RawTensor
 from scalegmn.checkpoints._file_types import SAVE, archive_kind, foreign_kind, is_tar
+from scalegmn.checkpoints._hdf5_files import SIGNATURE
+from scalegmn.checkpoints._keras_files import decode_hdf5, decode_keras, is_keras_archive
 from scalegmn.checkpoints._mistaken import starts_like_pickle
 from scalegmn.checkpoints._numpy_files import decode_npz
 from scalegmn.checkpoints._restricted_pickle import read_pickle
@@ -23,28 +26,58 @@ from scalegmn.checkpoints._trees import Path, entries_of
 from scalegmn.errors import CheckpointError, UnsafeCheckpointError
 
 
-def decode(content: bytes, *, max_bytes: int) -> Contents:
+@final
+class ConfinedOnlyError(CheckpointError):
+    """The file is of a kind that a confined worker process may read, and no other."""
+
+
+def decode(content: bytes, *, max_bytes: int, confined: bool = False) -> Contents:
     """Everything that a file holds.
 
     Args:
         content: the whole file.
         max_bytes: the most that it may unpack to, and that its tensors may take.
+        confined: whether this process is a worker that may crash, so that the HDF5 library may be used.
 
     Raises:
         UnsafeCheckpointError: it names what would run in another reader.  Nothing ran.
+        ConfinedOnlyError: it is an HDF5 file or a Keras archive, and this process is not confined.
         CheckpointError: it is of no known kind, damaged, too large, or could be read in two ways.
     """
+    found = _decode(content, max_bytes, confined)
+    if found.format not in ("hdf5", "keras") and _hides_hdf5(content):
+        raise CheckpointError(
+            f"the file can be read in two ways: it is of the kind {found.format}, and an HDF5 file stands in "
+            "it where readers of those look for one; save the weights again"
+        )
+    return found
+
+
+def _hides_hdf5(content: bytes) -> bool:
+    """Whether an HDF5 file begins at byte 512, 1024, 2048, and so on, where its readers look."""
+    place = 512
+    while place < len(content):
+        if content[place : place + len(SIGNATURE)] == SIGNATURE:
+            return True
+        place *= 2
+    return False
+
+
+def _decode(content: bytes, max_bytes: int, confined: bool) -> Contents:
     if not content:
         raise CheckpointError("the file is empty (0 bytes); copy or save it again")
     if is_tar(content):
         _refuse_tar(content)
     if content[:2] == b"PK":
-        return _decode_archive(read_archive(content, max_bytes=max_bytes), max_bytes)
+        return _decode_archive(read_archive(content, max_bytes=max_bytes), max_bytes, confined)
     if ends_like_archive(content):
         raise CheckpointError(
             "the file can be read in two ways: a zip archive stands at its end, and something else before "
             "it; save the weights again"
         )
+    if content.startswith(SIGNATURE):
+        _check_confined("an HDF5 file", confined)
+        return decode_hdf5(content, max_bytes=max_bytes)
     if looks_like_safetensors(content):
         if starts_like_pickle(content):
             raise CheckpointError(
@@ -60,8 +93,8 @@ def decode(content: bytes, *, max_bytes: int) -> Contents:
         raise CheckpointError(f"this is {kind.name}, which is not read; to get the weights, {kind.remedy}")
     raise CheckpointError(
         f"this is no checkpoint that is known: its {len(content):,} bytes start with {content[:8]!r}; "
-        "expected a file of torch.save, safetensors or np.savez; it was cut short or damaged, copy or save "
-        "it again"
+        "expected a file of torch.save, safetensors, np.savez or Keras; it was cut short or damaged, copy "
+        "or save it again"
     )
 
 
@@ -75,12 +108,20 @@ def _refuse_tar(content: bytes) -> NoReturn:
     )
 
 
-def _decode_archive(members: Mapping[str, bytes | memoryview], max_bytes: int) -> Contents:
+def _check_confined(what: str, confined: bool) -> None:
+    if not confined:
+        raise ConfinedOnlyError(f"this is {what}, which worker processes alone read; read it through one")
+
+
+def _decode_archive(members: Mapping[str, bytes | memoryview], max_bytes: int, confined: bool) -> Contents:
     if all(name.endswith(".npy") for name in members):
         return decode_npz(members)
     inner = {name.partition("/")[2] for name in members}
     if inner & {"data.pkl", "constants.pkl", "version"}:
         return decode_torch_archive(members, max_bytes=max_bytes)
+    if is_keras_archive(members):
+        _check_confined("a Keras archive", confined)
+        return decode_keras(members, max_bytes=max_bytes)
     kind = archive_kind(members)
     if any(name.endswith(".npy") for name in members):
         strange = next(name for name in members if not name.endswith(".npy"))

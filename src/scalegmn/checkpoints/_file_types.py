@@ -30,11 +30,6 @@ class FileType:
 _SIGNATURES: Final = (
     (
         0,
-        b"\x89HDF\r\n\x1a\n",
-        FileType("an HDF5 file, as Keras and others write it", f"load it there and {SAVE}"),
-    ),
-    (
-        0,
         b"\x93NUMPY",
         FileType("a single NumPy array (.npy)", "save all arrays with np.savez, each under its name"),
     ),
@@ -115,7 +110,8 @@ def foreign_kind(content: bytes) -> FileType | None:
 
 
 _ARCHIVES: Final[tuple[tuple[str, FileType], ...]] = (
-    ("model.weights.h5", FileType("a Keras archive", f"load it with Keras and {SAVE}")),
+    ("model.weights.json", FileType("a Keras archive of several files of weights", "save it as one file")),
+    ("config.json", FileType("an archive of a model without model.weights.h5", f"load it there and {SAVE}")),
     ("MAR-INF/MANIFEST.json", FileType("a TorchServe archive", _UNPACK)),
     ("archive_format", FileType("a program of torch.export", f"load it with torch.export.load and {SAVE}")),
     (

@@ -27,7 +27,7 @@ FLOATING: Final = frozenset(
 
 # States of generators are arrays of whole numbers under such names; those of CUDA have 16, the largest usual
 # ones 5056.
-_RANDOM: Final = re.compile(r"rng|random", re.IGNORECASE)
+_RANDOM: Final = re.compile(r"rng|random|seed_generator", re.IGNORECASE)
 _MOST_RANDOM: Final = 8192
 # Put before or between names by wrappers of modules; no part of the network's own names.
 _WRAPPER_PARTS: Final = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import final
 
 from scalegmn.checkpoints._contents import Contents
-from scalegmn.checkpoints._decoding import decode
+from scalegmn.checkpoints._decoding import ConfinedOnlyError, decode
 from scalegmn.checkpoints._opening import file_changed_message, open_file
 from scalegmn.errors import CheckpointError
 
@@ -59,7 +59,10 @@ class FileReader(ABC):
 
 @final
 class DirectReader(FileReader):
-    """Reads in this process.  Nothing of the file runs, but its size and its cost are borne here."""
+    """Reads in this process.  Nothing of the file runs, but its size and its cost are borne here.
+
+    HDF5 files and Keras archives are handed to the worker process that this process keeps for single files.
+    """
 
     def read(
         self, path: str | os.PathLike[str], *, max_bytes: int, select: Select | None = None
@@ -67,6 +70,11 @@ class DirectReader(FileReader):
         content = read_bytes(path=path, max_bytes=max_bytes)
         try:
             contents = decode(content, max_bytes=max_bytes)
+        except ConfinedOnlyError:
+            # The HDF5 library is large, and crashes of it must not be ours.
+            from scalegmn.checkpoints.worker import shared_reader
+
+            return shared_reader().read(path, max_bytes=max_bytes, select=select)
         except CheckpointError as error:
             raise type(error)(f"{os.fspath(path)}: {error}") from error
         except (MemoryError, RecursionError) as error:

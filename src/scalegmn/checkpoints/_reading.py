@@ -35,7 +35,8 @@ def read_state(
     """Read the parameters of one network from a file, or from a folder that is one network.
 
     What the file is, is told by its contents: files of ``torch.save`` (both forms), safetensors,
-    ``np.savez``, and pickles of NumPy arrays.  Nothing of the file is executed.
+    ``np.savez``, pickles of NumPy arrays, and, with h5py, HDF5 files and Keras archives.  Nothing of the file
+    is executed.
 
     Conversions, all of them: float16 and bfloat16 become float32 (exactly); float32 and float64 stay as they
     are unless ``dtype`` asks for the other; tensors saved on another device come to the CPU; the dictionary

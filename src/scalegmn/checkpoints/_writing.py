@@ -27,6 +27,7 @@ from scalegmn.errors import CheckpointError
 SUFFIXES: Final = (".safetensors", ".npz", ".pt", ".pth")
 """Suffixes of the files that are written."""
 
+_ONLY_READ: Final = {"pickle": "pickles", "hdf5": "HDF5 files", "keras": "Keras archives"}
 _WRITTEN: Final = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
@@ -116,10 +117,10 @@ def write_like(
             f"{target}: the new parameters have other names than those of {checkpoint.origin}; expected the "
             "same"
         )
-    if checkpoint.format == "pickle" and target.suffix.lower() not in SUFFIXES:
+    if checkpoint.format in _ONLY_READ and target.suffix.lower() not in SUFFIXES:
         raise CheckpointError(
-            f"{target}: pickles are read and not written, and {checkpoint.origin} is one; expected one of "
-            f"the suffixes {', '.join(SUFFIXES)}; choose another name"
+            f"{target}: {_ONLY_READ[checkpoint.format]} are read and not written, and {checkpoint.origin} is "
+            f"one; expected one of the suffixes {', '.join(SUFFIXES)}; choose another name"
         )
     _check_target(target, overwrite=overwrite)
     precise = {name: tensors[name].to(checkpoint.original_dtypes[name]) for name in checkpoint.tensors}

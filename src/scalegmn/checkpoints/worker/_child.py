@@ -1,6 +1,7 @@
 """The worker: reads, hashes and decodes one file after the other, under limits.
 
-It trusts its parent and nothing of a file.  Only numpy and the standard library are imported.
+It trusts its parent and nothing of a file.  Only numpy and the standard library are imported,
+and h5py where there is an HDF5 file to read.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from scalegmn.checkpoints import Contents, RawTensor, file_changed_message, too_much_memory
@@ -30,7 +32,7 @@ def main() -> None:
     """Serve the parent whose process number is the last argument, with the library's own decoder."""
     from scalegmn.checkpoints import decode
 
-    serve(decode=decode)
+    serve(decode=partial(decode, confined=True))
 
 
 def serve(*, decode: Decode) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import socket
 import subprocess
@@ -26,21 +27,26 @@ _SETTINGS: Final = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "1",
+    # The HDF5 library loads no plugins, from nowhere.
+    "HDF5_PLUGIN_PRELOAD": "::",
+    "HDF5_PLUGIN_PATH": "",
+    "HDF5_USE_FILE_LOCKING": "FALSE",
 }
 # Where the system finds the libraries that Python itself is linked with.
 _KEPT: Final = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 
 
 def package_paths() -> list[str]:
-    """Where a worker finds numpy and this library: the folders that this process has them from.
+    """Where a worker finds numpy, h5py and this library: the folders that this process has them from.
 
     They are searched after the standard library and before nothing else, so neither the current folder nor
     ``PYTHONPATH`` nor a startup file of ``site-packages`` can put another module in place of one of these.
     """
-    folders = [
-        Path(module).absolute().parents[1]
-        for module in (np.__file__, lazy_loader.__file__, scalegmn.errors.__file__)
-    ]
+    modules = [np.__file__, lazy_loader.__file__, scalegmn.errors.__file__]
+    optional = importlib.util.find_spec("h5py")
+    if optional is not None and optional.origin is not None:
+        modules.append(optional.origin)
+    folders = [Path(module).absolute().parents[1] for module in modules]
     return list(dict.fromkeys(map(str, folders)))
 
 
