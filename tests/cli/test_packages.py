@@ -51,6 +51,15 @@ def test_what_a_command_does_not_use_is_not_asked_for(monkeypatch: pytest.Monkey
     assert missing_packages("scalegmn.cli.export", "scalegmn.nonsense") == []
 
 
+def test_what_some_files_need_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading HDF5 files is offered to whoever has one."""
+    without(monkeypatch, "h5py")
+    behind = packages._imports_behind("scalegmn.cli.info")
+    assert any(name.split(".")[0] == "h5py" for name in behind)
+    assert missing_packages("scalegmn.cli.info", None) == []
+    assert missing_packages("scalegmn.cli.info", "h5py") == ["h5py"]
+
+
 def test_every_package_has_a_name_for_pip(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the library imports from elsewhere can be asked for."""
     known = set(packages._DISTRIBUTIONS)
@@ -98,6 +107,7 @@ def offer(monkeypatch: pytest.MonkeyPatch) -> dict[str, packages._Requirement]:
         (["pyarrow", "rich"], "populations"),
         (["lightning", "matplotlib", "pyarrow"], "train"),
         (["wandb"], "wandb"),
+        (["h5py"], "keras"),
         (["wandb", "rich"], "all,wandb"),
     ],
 )

@@ -33,13 +33,16 @@ _DISTRIBUTIONS: Final = {
     "scipy": "scipy",
     "matplotlib": "matplotlib",
     "wandb": "wandb",
+    "h5py": "h5py",
 }
 """Names in import statements, and what pip calls them."""
 
 # Imported by others when they are used.
 _BEHIND: Final = {"lightning": ("tensorboard",)}
+# Imported for some files alone, whose error says what to install.
+_FOR_SOME_FILES: Final = frozenset({"h5py"})
 # The smallest that has all that is missing is recommended.
-_EXTRAS: Final = ("populations", "reports", "train", "wandb", "all")
+_EXTRAS: Final = ("populations", "reports", "train", "wandb", "keras", "all")
 
 
 def missing_packages(module: str, name: str | None) -> list[str]:
@@ -52,7 +55,8 @@ def missing_packages(module: str, name: str | None) -> list[str]:
     Returns:
         Names of distributions; none where something else than a package is missing.
     """
-    imported = _imports_behind(module) | ({name} if name else set())
+    imported = {one for one in _imports_behind(module) if one.split(".")[0] not in _FOR_SOME_FILES}
+    imported |= {name} if name else set()
     needed = {one.split(".")[0] for one in imported}
     needed |= {other for one in needed for other in _BEHIND.get(one, ())}
     return [pip for one, pip in _DISTRIBUTIONS.items() if one in needed and not _is_there(one)]
