@@ -1,6 +1,8 @@
 from ._cache import Cache
 from ._convert import batch_graphs, to_graph, to_module, to_parameters, update_parameters
 from ._fields import FIELDS, GraphField
+from ._layout import GraphLayout
+from ._layouts import layout_of, make_layout
 from ._network_batch import NetworkBatch
 from ._network_graph import NetworkGraph
 from ._records import Records, join
@@ -11,6 +13,7 @@ __all__ = [
     "FIELDS",
     "Cache",
     "GraphField",
+    "GraphLayout",
     "GraphSpec",
     "NetworkBatch",
     "NetworkGraph",
@@ -18,6 +21,8 @@ __all__ = [
     "Structure",
     "batch_graphs",
     "join",
+    "layout_of",
+    "make_layout",
     "to_graph",
     "to_module",
     "to_parameters",

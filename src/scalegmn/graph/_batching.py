@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 from torch_geometric.data import Batch
 
 from scalegmn.graph._fields import FIELDS
-from scalegmn.networks import Architecture, topology_of
+from scalegmn.graph._layout import GraphLayout
 
 
-def tile(structure: dict[str, Tensor], count: int) -> dict[str, Tensor]:
+def tile(structure: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
     """The structure of `count` networks one after the other, and which network every neuron belongs to."""
     nodes = structure["node_role"].numel()
     tiled = {
@@ -25,14 +27,10 @@ def tile(structure: dict[str, Tensor], count: int) -> dict[str, Tensor]:
     return tiled
 
 
-def index_graphs(batch: Batch, structure: dict[str, Tensor], architecture: Architecture, count: int) -> None:
+def index_graphs(batch: Batch, layout: GraphLayout, count: int) -> None:
     """What PyG keeps beside the fields so that single graphs can be taken out of a batch again."""
-    nodes = structure["node_role"].numel()
-    lengths = {
-        "V": nodes,
-        "E": structure["edge_index"].shape[1],
-        "T": topology_of(architecture).tap_edge.numel(),
-    }
+    nodes = layout.num_nodes
+    lengths = {"V": nodes, "E": layout.num_edges, "T": layout.num_taps}
     numbers = torch.arange(count + 1)
     zeros = torch.zeros(count, dtype=torch.long)
     slices = {field.name: numbers * lengths[field.rows] for field in FIELDS}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +11,12 @@ from torch_geometric.data import Batch
 
 from scalegmn.errors import GraphError
 from scalegmn.graph._batching import index_graphs, tile
+from scalegmn.graph._layout import GraphLayout
+from scalegmn.graph._layouts import layout_of
 from scalegmn.graph._network_graph import NetworkGraph
-from scalegmn.networks import CONSTANT, Architecture, topology_of
+from scalegmn.networks import CONSTANT, Architecture
 from scalegmn.networks.modules import ModuleArgument, ThetaArgument, read_module, write_module
 from scalegmn.shapes import NodeScalars, ParameterRows, TapScalars
-from scalegmn.symmetry import SymmetryAction
 
 _KEPT_EDGES: Final = 2**19
 """Up to this many edges the index tensors of a batch are kept for the next one (about 20 MB)."""
@@ -79,7 +80,9 @@ def to_graph(
             f"theta has shape {tuple(theta.shape)}, expected ({architecture.num_parameters},) for "
             f"{architecture.describe()}"
         )
-    fields = {name: value.to(theta.device, copy=True) for name, value in _structure(architecture).items()}
+    fields = {
+        name: value.to(theta.device, copy=True) for name, value in layout_of(architecture).structure.items()
+    }
     graph = NetworkGraph(
         num_nodes=fields["node_role"].numel(), **fields, **_values(architecture, theta[None])
     )
@@ -127,8 +130,8 @@ def batch_graphs(
             f"{architecture.describe()}"
         )
     count = theta.shape[0]
-    structure = _structure(architecture)
-    nodes = structure["node_role"].numel()
+    layout = layout_of(architecture)
+    nodes = layout.num_nodes
     batch = Batch(_base_cls=NetworkGraph)
     tiled = (_kept_tile if shared else _device_tile)(architecture, count, theta.device)
     for name, value in {**tiled, **_values(architecture, theta)}.items():
@@ -137,7 +140,7 @@ def batch_graphs(
     batch._store._num_nodes = [nodes] * count
     if labels is not None:
         batch["y"] = labels
-    index_graphs(batch, structure, architecture, count)
+    index_graphs(batch, layout, count)
     return batch
 
 
@@ -156,12 +159,19 @@ def to_parameters(graph: NetworkGraph, architecture: Architecture) -> ParameterR
         >>> torch.equal(to_parameters(batch_graphs(network, theta), network), theta)
         True
     """
-    return _gather(architecture, graph.tap_weight, graph.node_bias, graph.node_value)
+    layout = layout_of(architecture)
+    return layout.read(
+        *_per_network(layout, architecture, graph.tap_weight, graph.node_bias, graph.node_value)
+    )
 
 
 def update_parameters(architecture: Architecture, taps: TapScalars, biases: NodeScalars) -> ParameterRows:
-    """Pack updates of weights ``(B * T,)`` and biases ``(B * V,)`` as ``(B, P)``; slopes get 0."""
-    return _gather(architecture, taps, biases, torch.zeros_like(biases))
+    """Pack updates of weights ``(B * T,)`` and biases ``(B * V,)`` as ``(B, P)``; slopes get 0.
+
+    A parameter that is used several times gets the mean of what its uses have.
+    """
+    layout = layout_of(architecture)
+    return layout.mean(*_per_network(layout, architecture, taps, biases, torch.zeros_like(biases)))
 
 
 def to_module(
@@ -196,72 +206,65 @@ def to_module(
     return write_module(architecture, theta[0], like=like)
 
 
-def _gather(architecture: Architecture, taps: Tensor, biases: Tensor, values: Tensor) -> Tensor:
-    topology = topology_of(architecture)
-    count = biases.numel() // topology.num_nodes
-    if biases.numel() != count * topology.num_nodes or taps.numel() != count * topology.tap_edge.numel():
+def _per_network(layout: GraphLayout, architecture: Architecture, *fields: Tensor) -> list[Tensor]:
+    """Taps and fields of nodes with one row for each network."""
+    taps, *nodes = fields
+    count = nodes[0].numel() // max(layout.num_nodes, 1)
+    if nodes[0].numel() != count * layout.num_nodes or taps.numel() != count * layout.num_taps:
         raise GraphError(
-            f"{taps.numel()} taps and {biases.numel()} nodes do not make networks of "
-            f"{architecture.describe()}, which has {topology.tap_edge.numel()} and {topology.num_nodes}"
+            f"{taps.numel()} taps and {nodes[0].numel()} nodes do not make networks of "
+            f"{architecture.describe()}, which has {layout.num_taps} and {layout.num_nodes}"
         )
-    theta = taps.new_zeros(count, architecture.num_parameters)
-    for places, source in (
-        (topology.slope_parameter, values),
-        (topology.bias_parameter, biases),
-        (topology.tap_parameter, taps),
-    ):
-        owned = (places != CONSTANT).to(theta.device)
-        theta = theta.index_copy(1, places.to(theta.device)[owned], source.reshape(count, -1)[:, owned])
-    return theta
-
-
-@lru_cache(maxsize=1024)
-def _structure(architecture: Architecture) -> dict[str, Tensor]:
-    """All fields that do not depend on the parameters.  Cached; never written into."""
-    topology = topology_of(architecture)
-    action = SymmetryAction(architecture)
-    return {
-        "edge_index": torch.stack([topology.source, topology.target]),
-        "edge_type": topology.edge_type,
-        "edge_kernel": topology.edge_kernel,
-        "node_role": topology.node_role,
-        "node_layer": topology.node_layer,
-        "node_position": topology.node_position,
-        "node_group": torch.tensor([group.code for group in action.groups]),
-        "node_degree": action.degree.float(),
-        "node_activation": topology.activation_code,
-    }
+    return [field.reshape(count, -1) for field in fields]
 
 
 def _values(architecture: Architecture, theta: Tensor) -> dict[str, Tensor]:
     """The fields that hold parameters, of all networks ``(B, P)`` one after the other."""
     values = {}
-    for name, (places, constant, fixed) in _sources(architecture, theta.device).items():
-        value = theta.index_select(1, places)
-        if constant is not None:
-            value = torch.where(constant, fixed.to(theta.dtype), value)
+    for name, source in _sources(architecture, theta.device).items():
+        value = theta.index_select(1, source.places)
+        if source.constant is not None:
+            value = torch.where(source.constant, source.value.to(theta.dtype), value)
+        if source.reciprocal is not None:
+            # A divisor of 0 divides nothing: such a network computes no numbers.
+            value = torch.where(
+                source.reciprocal & (value != 0), 1 / torch.where(value == 0, 1, value), value
+            )
         values[name] = value.reshape(-1)
     return values
 
 
+class _Source(NamedTuple):
+    """Where a field comes from: the parameter of every row, which rows are constant (None: none is) and what
+    these hold, and which hold 1 divided by the parameter (None: none does)."""
+
+    places: Tensor
+    constant: Tensor | None
+    value: Tensor
+    reciprocal: Tensor | None
+
+
 @lru_cache(maxsize=1024)
-def _sources(
-    architecture: Architecture, device: torch.device
-) -> dict[str, tuple[Tensor, Tensor | None, Tensor]]:
-    """Per field: the parameter of every row, which rows have none (None: all have one), what these hold."""
-    topology = topology_of(architecture)
+def _sources(architecture: Architecture, device: torch.device) -> dict[str, _Source]:
+    layout = layout_of(architecture)
     sources: dict[str, tuple[Tensor, Tensor | float]] = {
-        "tap_weight": (topology.tap_parameter, 1.0),
-        "node_bias": (topology.bias_parameter, 0.0),
-        "node_value": (topology.slope_parameter, topology.activation_value),
+        "tap_weight": (layout.tap_parameter, 1.0),
+        "node_bias": (layout.bias_parameter, 0.0),
+        "node_value": (layout.value_parameter, layout.value),
     }
-    found: dict[str, tuple[Tensor, Tensor | None, Tensor]] = {}
+    found: dict[str, _Source] = {}
     # What inference mode makes cannot be used by a later training.
     with torch.inference_mode(False):
         for name, (places, value) in sources.items():
             constant = (places == CONSTANT).to(device)
             fixed = torch.as_tensor(value).clone().to(device)
-            found[name] = (places.clamp_min(0).to(device), constant if constant.any() else None, fixed)
+            inverse = layout.tap_reciprocal if name == "tap_weight" else None
+            found[name] = _Source(
+                places.clamp_min(0).to(device),
+                constant if constant.any() else None,
+                fixed,
+                None if inverse is None else inverse.to(device),
+            )
     return found
 
 
@@ -271,7 +274,7 @@ def _kept_tile(architecture: Architecture, count: int, device: torch.device) -> 
     By these, what was worked out for one batch is found for the next (:mod:`scalegmn.graph._cache`).
     """
     capacity = 1 << max(count - 1, 0).bit_length()
-    if capacity * _structure(architecture)["edge_type"].numel() > _KEPT_EDGES:
+    if capacity * layout_of(architecture).structure["edge_type"].numel() > _KEPT_EDGES:
         return _device_tile(architecture, count, device)
     return _views(architecture, count, capacity, device)
 
@@ -282,7 +285,7 @@ def _views(architecture: Architecture, count: int, capacity: int, device: torch.
 
     Batches whose sizes differ a little, as they do among several architectures, share one tile.
     """
-    structure = _structure(architecture)
+    structure = layout_of(architecture).structure
     rows = {name: count * value.shape[-1 if name == "edge_index" else 0] for name, value in structure.items()}
     rows |= {"batch": count * structure["node_role"].numel(), "ptr": count + 1}
     return {
@@ -300,4 +303,4 @@ def _tile_of(architecture: Architecture, count: int, device: torch.device) -> di
 
 
 def _device_tile(architecture: Architecture, count: int, device: torch.device) -> dict[str, Tensor]:
-    return {name: value.to(device) for name, value in tile(_structure(architecture), count).items()}
+    return {name: value.to(device) for name, value in tile(layout_of(architecture).structure, count).items()}

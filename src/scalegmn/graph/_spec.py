@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from scalegmn.configuration import Configuration, Count
 from scalegmn.errors import GraphError
+from scalegmn.graph._layouts import layout_of
 from scalegmn.graph._structure import Structure
 from scalegmn.networks import Architecture
 
@@ -37,15 +38,13 @@ class GraphSpec(Configuration):
     @classmethod
     def from_architectures(cls, architectures: Iterable[Architecture]) -> GraphSpec:
         """The smallest limits that hold all `architectures`."""
-        found = list(architectures)
+        found = [layout_of(architecture) for architecture in architectures]
         if not found:
             raise GraphError("no architecture to take the limits from")
         return cls(
-            inputs=max(architecture.num_inputs for architecture in found),
-            outputs=max(architecture.num_outputs for architecture in found),
-            layers=max(
-                1, *(len(architecture.layered(reader="the graph").stages) - 1 for architecture in found)
-            ),
+            inputs=max(layout.inputs for layout in found),
+            outputs=max(layout.outputs for layout in found),
+            layers=max(1, *(layout.hidden_layers for layout in found)),
         )
 
     def check(self, structure: Structure) -> None:

@@ -13,11 +13,10 @@ import torch
 from torch import nn
 
 from scalegmn.configuration import Sections
-from scalegmn.graph import GraphSpec, NetworkBatch, NetworkGraph, update_parameters
+from scalegmn.graph import GraphSpec, NetworkBatch, NetworkGraph, layout_of, update_parameters
 from scalegmn.models._backbone import Backbone
 from scalegmn.models._config import ModelConfig
 from scalegmn.models._metanetwork import Editor, ModelContext
-from scalegmn.networks import topology_of
 from scalegmn.nn import ParameterHead, ReadoutNeeds
 from scalegmn.shapes import NodeScalars, TapScalars
 
@@ -104,9 +103,9 @@ class ScaleGMNEditor(Editor):
         taps, biases = self(batch.graph)
         edited, tap, node = [], 0, 0
         for architecture, theta in batch.parts:
-            topology = topology_of(architecture)
-            last_tap = tap + len(theta) * topology.tap_edge.numel()
-            last_node = node + len(theta) * topology.num_nodes
+            layout = layout_of(architecture)
+            last_tap = tap + len(theta) * layout.num_taps
+            last_node = node + len(theta) * layout.num_nodes
             update = update_parameters(architecture, taps[tap:last_tap], biases[node:last_node])
             edited.append(theta + update)
             tap, node = last_tap, last_node

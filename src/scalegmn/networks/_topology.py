@@ -40,6 +40,8 @@ class EdgeType(IntEnum):
     convolution = 1
     flattened = 2
     skip = 3
+    divisor = 4
+    """From a quotient to what was divided, against the way of the network; the weight is the divisor."""
 
 
 @dataclass(frozen=True, eq=False)

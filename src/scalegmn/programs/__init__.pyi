@@ -2,6 +2,7 @@ from ._algebra import Algebra, HasShape
 from ._architecture import ProgramArchitecture
 from ._behavior import ABSOLUTE, EVEN, LINEAR, ODD, OPAQUE, RELU, Behavior, Parity, power
 from ._folding import Folding
+from ._interpreting import ProgramAlgebra, interpret
 from ._program import Argument, Constant, EffectiveParameter, Input, Instruction, Operand, Program, ValueType
 from ._running import run_program, run_programs
 
@@ -24,8 +25,10 @@ __all__ = [
     "Operand",
     "Parity",
     "Program",
+    "ProgramAlgebra",
     "ProgramArchitecture",
     "ValueType",
+    "interpret",
     "power",
     "run_program",
     "run_programs",

@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import nn
 
+from scalegmn.programs import interpret
 from scalegmn.programs.tracing import trace
 from scalegmn.symmetry.discovery import symmetry_group
 from scalegmn.symmetry.discovery._graded import GradedAlgebra, ScaleAlgebra, SignAlgebra
-from scalegmn.symmetry.discovery._interpretation import interpret
+
 from scalegmn.symmetry.discovery._localized import localized
 
 

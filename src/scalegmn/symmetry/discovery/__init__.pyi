@@ -37,3 +37,15 @@ __all__ = [
     "symmetries",
     "symmetry_group",
 ]
+
+# For other rooms of the house; no promise is made about these.
+from ._evaluation import evaluated as evaluated
+from ._graded import GradedAlgebra as GradedAlgebra
+from ._graded import ScaleAlgebra as ScaleAlgebra
+from ._graded import SignAlgebra as SignAlgebra
+from ._label_algebra import padded as padded
+from ._labels import Labels as Labels
+from ._labels import Term as Term
+from ._labels import compressed as compressed
+from ._labels import core as core
+from ._labels import rearranged as rearranged

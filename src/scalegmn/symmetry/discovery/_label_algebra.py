@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from scalegmn.programs import Algebra, EffectiveParameter, Input, Instruction
+from scalegmn.programs import EffectiveParameter, Input, Instruction, ProgramAlgebra
 
 from ._cells import Cells
 from ._labels import ANYTHING, ORIGIN, Labels, Term, aligned, compressed
@@ -20,7 +20,7 @@ MASKED: Final = -1e30
 """Numbers below are masks: what they are added to is lost."""
 
 
-class LabelAlgebra(Algebra[Labels]):
+class LabelAlgebra(ProgramAlgebra[Labels]):
     """An algebra on :class:`Labels`.
 
     Args:
@@ -79,7 +79,7 @@ class LabelAlgebra(Algebra[Labels]):
             terms = (Term(Fraction(1), torch.tensor(ORIGIN).expand(x.shape)),)
         return Labels(
             shape,
-            tuple(Term(term.coefficient, _padded(term.ids, before, after, filler)) for term in terms),
+            tuple(Term(term.coefficient, padded(term.ids, before, after, filler)) for term in terms),
             None if x.known is None else functional.pad(x.known, widths, value=value),
         )
 
@@ -89,7 +89,7 @@ def _joined(known: Sequence[Tensor | None], axis: int) -> Tensor | None:
     return torch.cat(present, axis) if len(present) == len(known) else None
 
 
-def _padded(ids: Tensor, before: Sequence[int], after: Sequence[int], filler: int) -> Tensor:
+def padded(ids: Tensor, before: Sequence[int], after: Sequence[int], filler: int) -> Tensor:
     """Entries around unknowns.
 
     Where they may be anything, and the unknowns are the same all along an axis, they are taken to be that:

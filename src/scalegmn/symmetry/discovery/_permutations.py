@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from scalegmn.errors import SymmetryError
-from scalegmn.programs import Program
+from scalegmn.programs import Program, interpret
 
 from ._automorphisms import Automorphisms, RelationalStructure
-from ._interpretation import interpret
 from ._permutation_groups import DirectProduct, Moves, PermutationGroup, Wreath
 from ._rearrangement import Rearrangement
 from ._relations import untangled

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from scalegmn.errors import SymmetryError
-from scalegmn.programs import Program
+from scalegmn.programs import Program, interpret
 
+from ._evaluation import evaluated
 from ._families import ExponentFamily, families
 from ._graded import GradedAlgebra, ScaleAlgebra, SignAlgebra
 from ._group_element import GroupElement
-from ._interpretation import evaluated, interpret
 from ._kernel import Kernel
 from ._labels import Labels
 from ._localized import localized
