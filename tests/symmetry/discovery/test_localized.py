@@ -11,7 +11,6 @@ from scalegmn.programs import interpret
 from scalegmn.programs.tracing import trace
 from scalegmn.symmetry.discovery import symmetry_group
 from scalegmn.symmetry.discovery._graded import GradedAlgebra, ScaleAlgebra, SignAlgebra
-
 from scalegmn.symmetry.discovery._localized import localized
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from math import prod
 from typing import final
 
@@ -14,52 +13,25 @@ from scalegmn.programs import (
     LINEAR,
     Behavior,
     Input,
-    Instruction,
-    Parity,
-    Program,
-    ProgramAlgebra,
 )
-from scalegmn.symmetry.discovery import Labels, ScaleAlgebra, SignAlgebra, Term, compressed, core, padded
+from scalegmn.symmetry.discovery import compressed, core, padded
 
-from ._channels import channel_axes
-from ._products import gathered, multiplied, weighted
+from ._node_maker import NodeMaker
+from ._products import gathered, weighted
 from ._sums import biased, summed
-from ._values import GraphValue, framed, moved
-from ._wiring import NOTHING, Batch, Wiring, distinct
+from ._values import GraphValue, framed, joined, moved
+from ._wiring import NOTHING, distinct
 
 
 @final
-class GraphAlgebra(ProgramAlgebra[GraphValue]):
-    """Runs scales, signs and the graph side by side, so that every node knows its law.
-
-    Args:
-        program: the network.
-
-    Attributes:
-        scales, signs: the conditions on laws.
-        wiring: what was found.
-        one: the node of an input that is always 1, which tables and biases of positions come from.
-    """
-
-    def __init__(self, program: Program) -> None:
-        self.scales, self.signs = ScaleAlgebra(program.parameters), SignAlgebra(program.parameters)
-        self.wiring = Wiring()
-        self._shapes = [parameter.type.shape for parameter in program.parameters]
-        self._channels = channel_axes(program)
-        self._function: str | None = None
-        self.one = torch.tensor(self.wiring.reserve(1))
-        self.wiring.batches.append(Batch(int(self.one), Labels((1,)), Labels((1,)), None))
-
-    def enter(self, instruction: Instruction) -> None:
-        self._function = instruction.operation
-        self.scales.enter(instruction)
-        self.signs.enter(instruction)
+class GraphAlgebra(NodeMaker):
+    """Runs scales, signs and the graph side by side, so that every node knows its law."""
 
     def input(self, given: Input) -> GraphValue:
         scale, sign = self.scales.input(given), self.signs.input(given)
         number = len(self.wiring.inputs)
         shape = given.type.shape
-        channels = self._channels[number]
+        channels = self.channels[number]
         sizes = [size if channel else 1 for size, channel in zip(shape, channels, strict=True)]
         start = self.wiring.reserve(prod(sizes) if given.type.is_floating else 0)
         if not given.type.is_floating:
@@ -68,10 +40,10 @@ class GraphAlgebra(ProgramAlgebra[GraphValue]):
         ids = torch.arange(start, self.wiring.count)
         self.wiring.inputs.append(ids)
         nodes = compressed(ids.reshape(sizes).expand(shape))
-        return self._named(nodes, start, scale, sign, function=None)
+        return self.named(nodes, start, scale, sign, function=None)
 
     def parameter(self, index: int) -> GraphValue:
-        start, shape = sum(prod(shape) for shape in self._shapes[:index]), self._shapes[index]
+        start, shape = sum(prod(shape) for shape in self.shapes[:index]), self.shapes[index]
         places = torch.arange(start, start + prod(shape)).reshape(shape)
         return GraphValue(
             self.scales.parameter(index), self.signs.parameter(index), places=compressed(places)
@@ -80,7 +52,7 @@ class GraphAlgebra(ProgramAlgebra[GraphValue]):
     def output(self, x: GraphValue) -> None:
         self.scales.output(x.scale)
         self.signs.output(x.sign)
-        x = self._as_nodes(x)
+        x = self.as_nodes(x)
         if x.nodes is None:
             return
         ids = core(x.nodes).reshape(-1)
@@ -103,7 +75,7 @@ class GraphAlgebra(ProgramAlgebra[GraphValue]):
         scale = self.scales.concatenate([part.scale for part in parts], axis=axis)
         sign = self.signs.concatenate([part.sign for part in parts], axis=axis)
         if any(part.nodes is not None for part in parts) or any(part.reciprocal for part in parts):
-            parts = [self._as_nodes(part) for part in parts]
+            parts = [self.as_nodes(part) for part in parts]
         return GraphValue(
             scale,
             sign,
@@ -128,12 +100,12 @@ class GraphAlgebra(ProgramAlgebra[GraphValue]):
     def add(self, x: GraphValue, y: GraphValue) -> GraphValue:
         scale, sign = self.scales.add(x.scale, y.scale), self.signs.add(x.sign, y.sign)
         if x.places is not None and y.places is not None:
-            x = self._as_nodes(x)
+            x = self.as_nodes(x)
         if x.reciprocal or y.reciprocal:
-            x, y = self._as_nodes(x), self._as_nodes(y)
+            x, y = self.as_nodes(x), self.as_nodes(y)
         for own, other in ((x, y), (y, x)):
             if not other.depends:
-                return self._expanded(own, scale, sign)
+                return self.expanded(own, scale, sign)
         shape, start = scale.shape, self.wiring.count
         if x.nodes is None:
             x, y = y, x
@@ -147,13 +119,13 @@ class GraphAlgebra(ProgramAlgebra[GraphValue]):
             assert y.places is not None
             places = compressed(y.places.expand(shape))
             nodes = biased(first, places, single=alone[0], wiring=self.wiring, one=self.one)
-        return self._named(nodes, start, scale, sign, function=None)
+        return self.named(nodes, start, scale, sign, function=None)
 
     def multiply(self, x: GraphValue, y: GraphValue) -> GraphValue:
         rank = max(len(x.shape), len(y.shape))
         names = [tuple(range(rank - len(value.shape), rank)) for value in (x, y)]
         scale, sign = self.scales.multiply(x.scale, y.scale), self.signs.multiply(x.sign, y.sign)
-        return self._product(x, y, scale, sign, x_axes=names[0], y_axes=names[1], out_axes=tuple(range(rank)))
+        return self.product(x, y, scale, sign, x_axes=names[0], y_axes=names[1], out_axes=tuple(range(rank)))
 
     def contract(
         self,
@@ -168,71 +140,11 @@ class GraphAlgebra(ProgramAlgebra[GraphValue]):
             algebra.contract(a, b, x_axes=x_axes, y_axes=y_axes, out_axes=out_axes)
             for algebra, a, b in ((self.scales, x.scale, y.scale), (self.signs, x.sign, y.sign))
         )
-        return self._product(x, y, scale, sign, x_axes=x_axes, y_axes=y_axes, out_axes=out_axes)
-
-    def _product(
-        self,
-        x: GraphValue,
-        y: GraphValue,
-        scale: Labels,
-        sign: Labels,
-        *,
-        x_axes: Sequence[int],
-        y_axes: Sequence[int],
-        out_axes: Sequence[int],
-    ) -> GraphValue:
-        if not (x.depends and y.depends):
-            own, number = (x, y) if x.depends else (y, x)
-            axes = (x_axes, y_axes) if x.depends else (y_axes, x_axes)
-            return self._times_known(own, number, scale, sign, axes=axes, out_axes=out_axes)
-        if x.places is not None and y.places is not None:
-            x = self._as_nodes(x)
-        if x.nodes is None:
-            x, y, x_axes, y_axes = y, x, y_axes, x_axes
-        other = y.nodes if y.places is None else y.places
-        assert x.nodes is not None and other is not None, "parameters times parameters have become nodes"
-        first, second, frame = framed(x.nodes, other, x_axes=x_axes, y_axes=y_axes, out_axes=out_axes)
-        start = self.wiring.count
-        if y.places is None:
-            nodes = multiplied(first, second, frame, wiring=self.wiring)
-        else:
-            nodes = weighted(first, second, frame, wiring=self.wiring, reciprocal=y.reciprocal)
-        return self._named(nodes, start, scale, sign, function=None)
-
-    def _times_known(
-        self,
-        x: GraphValue,
-        number: GraphValue,
-        scale: Labels,
-        sign: Labels,
-        *,
-        axes: tuple[Sequence[int], Sequence[int]],
-        out_axes: Sequence[int],
-    ) -> GraphValue:
-        """A product with numbers that the code brings along; only zeros among them matter."""
-        ids = x.nodes if x.places is None else x.places
-        if ids is None:
-            return GraphValue(scale, sign)
-        # What is computed from numbers of the code alone, and is not known, is taken for other than 0.
-        zero = torch.zeros((), dtype=torch.int64).expand(number.shape)
-        if number.known is not None:
-            zero = compressed((number.known == 0).long())
-        first, zeros, frame = framed(ids, zero, x_axes=axes[0], y_axes=axes[1], out_axes=out_axes)
-        if bool((core(zeros) != 0).any()):
-            first = compressed(torch.where(zeros != 0, NOTHING, first))
-        if len(frame.shape) == frame.kept:
-            if x.places is not None:
-                return GraphValue(scale, sign, places=first, reciprocal=x.reciprocal)
-            return GraphValue(scale, sign, nodes=first)
-        if x.places is not None:
-            x = self._as_nodes(x)
-            return self._times_known(x, number, scale, sign, axes=axes, out_axes=out_axes)
-        nodes, start = gathered(first, frame.kept, wiring=self.wiring)
-        return self._named(nodes, start, scale, sign, function=None)
+        return self.product(x, y, scale, sign, x_axes=x_axes, y_axes=y_axes, out_axes=out_axes)
 
     def apply(self, x: GraphValue, behavior: Behavior) -> GraphValue:
         scale, sign = self.scales.apply(x.scale, behavior), self.signs.apply(x.sign, behavior)
-        return self._function_of(x, scale, sign, behavior)
+        return self.function_of(x, scale, sign, behavior)
 
     def reduce(self, x: GraphValue, *, axes: Sequence[int], keepdim: bool, behavior: Behavior) -> GraphValue:
         if behavior.degree != 1:
@@ -244,7 +156,7 @@ class GraphAlgebra(ProgramAlgebra[GraphValue]):
             for algebra, labels in ((self.scales, x.scale), (self.signs, x.sign))
         )
         if x.places is not None:
-            x = self._as_nodes(x)
+            x = self.as_nodes(x)
         if x.nodes is None:
             return GraphValue(scale, sign)
         rank = len(x.shape)
@@ -254,14 +166,14 @@ class GraphAlgebra(ProgramAlgebra[GraphValue]):
         if keepdim:
             for axis in gone:
                 nodes = nodes.unsqueeze(axis)
-        return self._named(compressed(nodes.expand(scale.shape)), start, scale, sign, function=None)
+        return self.named(compressed(nodes.expand(scale.shape)), start, scale, sign, function=None)
 
     def couple(self, x: GraphValue, *, axes: Sequence[int], behavior: Behavior) -> GraphValue:
         scale, sign = (
             algebra.couple(labels, axes=axes, behavior=behavior)
             for algebra, labels in ((self.scales, x.scale), (self.signs, x.sign))
         )
-        return self._function_of(self._as_nodes(x), scale, sign, behavior)
+        return self.function_of(self.as_nodes(x), scale, sign, behavior)
 
     def ordered(self, x: GraphValue, *, axes: Sequence[int], behavior: Behavior) -> GraphValue:
         return self.couple(x, axes=axes, behavior=behavior)
@@ -282,61 +194,11 @@ class GraphAlgebra(ProgramAlgebra[GraphValue]):
         elif table.known is not None:
             return GraphValue(scale, sign)
         else:
-            table = self._as_nodes(table)
+            table = self.as_nodes(table)
             assert table.nodes is not None
             order = [*range(1, len(table.shape)), 0]
             nodes, start = gathered(table.nodes.permute(order), len(order) - 1, wiring=self.wiring)
-        return self._named(compressed(nodes.expand(scale.shape)), start, scale, sign, function=None)
-
-    def _function_of(self, x: GraphValue, scale: Labels, sign: Labels, behavior: Behavior) -> GraphValue:
-        """One new node for each that the function is applied to; linear ones change nothing."""
-        if x.places is not None:
-            if _keeps_law(behavior):
-                return GraphValue(scale, sign, places=x.places, reciprocal=x.reciprocal)
-            if behavior.degree == -1 and behavior.parity is Parity.odd and not x.reciprocal:
-                return GraphValue(scale, sign, places=x.places, reciprocal=True)
-            x = self._as_nodes(x)
-        if x.nodes is None or behavior == LINEAR:
-            return GraphValue(scale, sign, nodes=x.nodes)
-        start = self.wiring.count
-        sources, nodes = self.wiring.renew(x.nodes)
-        self.wiring.connect(sources, torch.arange(start, self.wiring.count))
-        return self._named(nodes, start, scale, sign, function=self._function)
-
-    def _as_nodes(self, x: GraphValue) -> GraphValue:
-        """A parameter as nodes that depend on nothing: it is their bias."""
-        if x.places is None:
-            return x
-        if x.reciprocal:
-            back = tuple(Term(-term.coefficient, term.ids) for term in x.scale.terms)
-            plain = GraphValue(Labels(x.shape, back), x.sign, places=x.places)
-            inverse = Behavior(degree=Fraction(-1), parity=Parity.odd)
-            return self._function_of(self._as_nodes(plain), x.scale, x.sign, inverse)
-        start = self.wiring.count
-        places, nodes = self.wiring.renew(x.places)
-        self.wiring.charge(len(places))
-        self.wiring.biases.append((torch.arange(start, self.wiring.count), places))
-        return self._named(nodes, start, x.scale, x.sign, function=None)
-
-    def _expanded(self, x: GraphValue, scale: Labels, sign: Labels) -> GraphValue:
-        """The same entries, broadcast to the shape of a result."""
-
-        def spread(ids: Tensor | None) -> Tensor | None:
-            return None if ids is None else compressed(ids.expand(scale.shape))
-
-        return GraphValue(scale, sign, spread(x.nodes), spread(x.places), x.reciprocal)
-
-    def _named(
-        self, nodes: Tensor, start: int, scale: Labels, sign: Labels, *, function: str | None
-    ) -> GraphValue:
-        """Note the laws of the nodes from a number on, which are those of any of their entries."""
-        self.wiring.name(nodes, start, scale, sign, function=function)
-        return GraphValue(scale, sign, nodes=nodes)
-
-
-def _keeps_law(behavior: Behavior) -> bool:
-    """Whether a function of a parameter transforms as the parameter itself."""
-    return behavior.degree in (None, Fraction(1)) and behavior.parity in (None, Parity.odd)
+        return self.named(compressed(nodes.expand(scale.shape)), start, scale, sign, function=None)
 
 
 def _broadcast(shape: Sequence[int], full: Sequence[int]) -> list[bool]:

@@ -153,9 +153,7 @@ class Wiring:
         found = torch.where(flat == NOTHING, len(olds), torch.searchsorted(olds, flat))
         return olds, news[found].reshape(entries.shape).expand(ids.shape)
 
-    def name(
-        self, nodes: Tensor, start: int, scale: Labels, sign: Labels, *, function: str | None
-    ) -> None:
+    def name(self, nodes: Tensor, start: int, scale: Labels, sign: Labels, *, function: str | None) -> None:
         """Note the laws of the nodes from a number on.
 
         Args:
@@ -176,9 +174,7 @@ class Wiring:
         first[flat[new] - start] = torch.nonzero(new).squeeze(1)
         index = torch.unravel_index(first, entries.shape)
         taken = [
-            Labels(
-                (count,), tuple(Term(term.coefficient, term.ids[tuple(index)]) for term in labels.terms)
-            )
+            Labels((count,), tuple(Term(term.coefficient, term.ids[tuple(index)]) for term in labels.terms))
             for labels in (scale, sign)
         ]
         self.batches.append(Batch(start, taken[0], taken[1], function))
