@@ -1,4 +1,4 @@
-"""A network as a graph whose every number knows how it transforms, and back."""
+"""Programs as graphs."""
 
 from __future__ import annotations
 

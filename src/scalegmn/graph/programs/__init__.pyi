@@ -1,4 +1,3 @@
-__all__: list[str] = []
+from ._program_layout import program_layout
 
-# For other rooms of the house; no promise is made about these.
-from ._program_layout import program_layout as program_layout
+__all__ = ["program_layout"]
