@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from jsonargparse import ArgumentParser
 
-from scalegmn.cli.making import cnns, inrs, trojans
+from scalegmn.cli.making import classifiers, cnns, inrs, trojans
 from scalegmn.cli.parsers import CommandParser
 
-HELP = "train a population of networks: sine networks that fit images, CNNs, or trojaned CNNs"
+HELP = "train a population of networks: sine networks that fit images, CNNs, modern classifiers, or trojaned CNNs"
 
-_KINDS = {"inrs": inrs, "cnns": cnns, "trojans": trojans}
+_KINDS = {"inrs": inrs, "cnns": cnns, "classifiers": classifiers, "trojans": trojans}
 
 
 def build_parser() -> ArgumentParser:

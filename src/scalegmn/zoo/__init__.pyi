@@ -1,6 +1,6 @@
-from . import cnns, inrs
+from . import classifiers, cnns, inrs
 
-__all__ = ["cnns", "inrs"]
+__all__ = ["classifiers", "cnns", "inrs"]
 
 # For other rooms of the house; no promise is made about these.
 from ._plans import check_counts as check_counts

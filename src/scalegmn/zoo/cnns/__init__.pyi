@@ -21,12 +21,15 @@ __all__ = [
 from ._fit import CnnTraining as CnnTraining
 from ._fit import TrainingFigures as TrainingFigures
 from ._hyperparameters import Hyperparameters as Hyperparameters
+from ._hyperparameters import choice_at as choice_at
+from ._hyperparameters import logarithmic_at as logarithmic_at
 from ._images import check_image_size as check_image_size
 from ._images import halves as halves
 from ._images import network_inputs as network_inputs
 from ._images import prepared_images as prepared_images
 from ._images import unit_pixels as unit_pixels
 from ._initialization import initial_parameters as initial_parameters
+from ._initialization import initial_weights as initial_weights
 from ._noise import DropoutTape as DropoutTape
 from ._optimizer import Optimizers as Optimizers
 from ._recipe import Family as Family

@@ -101,25 +101,27 @@ class HyperSpace(Configuration):
     def draw(self, generator: np.random.Generator) -> Hyperparameters:
         """Hyper-parameters of one network; every call takes equally many random numbers."""
         chance = generator.random(8)
-        w_init = _choice(self.w_inits, chance[1])
-        init_std = _logarithmic(self.init_std, chance[2])
+        w_init = choice_at(self.w_inits, chance[1])
+        init_std = logarithmic_at(self.init_std, chance[2])
         return Hyperparameters(
-            activation=_choice(self.activations, chance[0]),
+            activation=choice_at(self.activations, chance[0]),
             w_init=w_init,
             init_std=init_std if w_init in WITH_STD else 0.0,
-            learning_rate=_logarithmic(self.learning_rate, chance[3]),
-            l2=_logarithmic(self.l2, chance[4]),
+            learning_rate=logarithmic_at(self.learning_rate, chance[3]),
+            l2=logarithmic_at(self.l2, chance[4]),
             dropout=float(self.dropout[0] + chance[5] * (self.dropout[1] - self.dropout[0])),
-            train_fraction=_choice(self.train_fractions, chance[6]),
-            optimizer=_choice(self.optimizers, chance[7]),
+            train_fraction=choice_at(self.train_fractions, chance[6]),
+            optimizer=choice_at(self.optimizers, chance[7]),
             seed=int(generator.integers(2**31)),
         )
 
 
-def _choice(choices: tuple[_T, ...], chance: float) -> _T:
+def choice_at(choices: tuple[_T, ...], chance: float) -> _T:
+    """One of the choices, all equally likely for a uniform random number in [0, 1)."""
     return choices[int(chance * len(choices))]
 
 
-def _logarithmic(bounds: tuple[float, float], chance: float) -> float:
+def logarithmic_at(bounds: tuple[float, float], chance: float) -> float:
+    """A number between the bounds, uniform in the logarithm for a uniform random number in [0, 1)."""
     low, high = math.log(bounds[0]), math.log(bounds[1])
     return float(min(max(math.exp(low + chance * (high - low)), bounds[0]), bounds[1]))

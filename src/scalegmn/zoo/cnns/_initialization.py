@@ -12,7 +12,7 @@ from torch import Tensor
 
 from scalegmn.networks import Activate, LayeredArchitecture, Weighted
 from scalegmn.seeding import numpy_generator
-from scalegmn.zoo.cnns._hyperparameters import Hyperparameters
+from scalegmn.zoo.cnns._hyperparameters import Hyperparameters, WeightInit
 
 # Truncated normal distributions end at this many standard deviations ...
 _LIMIT: Final = 2.0
@@ -39,7 +39,11 @@ def _start(architecture: LayeredArchitecture, hyper: Hyperparameters) -> Tensor:
         if isinstance(layer, Weighted):
             place = architecture.parameter(f"{layer.name}.weight")
             theta[place.start : place.stop] = torch.from_numpy(
-                _weights(layer, hyper, generator).astype(np.float32).ravel()
+                initial_weights(
+                    layer.weight_shape, w_init=hyper.w_init, std=hyper.init_std, generator=generator
+                )
+                .astype(np.float32)
+                .ravel()
             )
         elif isinstance(layer, Activate) and layer.name is not None:
             place = architecture.parameter(f"{layer.name}.weight")
@@ -47,16 +51,25 @@ def _start(architecture: LayeredArchitecture, hyper: Hyperparameters) -> Tensor:
     return theta
 
 
-def _weights(layer: Weighted, hyper: Hyperparameters, generator: np.random.Generator) -> np.ndarray:
-    """The weights of a layer, ``(out, in * taps)``."""
-    shape = (layer.weight_shape[0], math.prod(layer.weight_shape[1:]))
-    taps = math.prod(layer.weight_shape[2:])
+def initial_weights(
+    full_shape: Sequence[int], *, w_init: WeightInit, std: float, generator: np.random.Generator
+) -> np.ndarray:
+    """The weights of a layer, ``(out, in * taps)``.
+
+    Args:
+        full_shape: of the weights, ``(out, in, *kernel)``.
+        w_init: their distribution.
+        std: read where `w_init` does not get it from the shape.
+        generator: source of randomness.
+    """
+    shape = (full_shape[0], math.prod(full_shape[1:]))
+    taps = math.prod(full_shape[2:])
     fan_in, fan_out = shape[1], shape[0] * taps
-    match hyper.w_init:
+    match w_init:
         case "normal":
-            return hyper.init_std * generator.standard_normal(shape)
+            return std * generator.standard_normal(shape)
         case "truncated_normal":
-            return hyper.init_std * _truncated(generator, shape)
+            return std * _truncated(generator, shape)
         case "glorot_normal":
             return math.sqrt(2 / (fan_in + fan_out)) / _TRUNCATED_STD * _truncated(generator, shape)
         case "he_normal":

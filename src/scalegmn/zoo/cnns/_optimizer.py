@@ -52,3 +52,18 @@ class Optimizers:
         rate = self._rate * (1 + self._adam * (bias[1] ** 0.5 / bias[0] - 1))
         scale = torch.where(self._descent, 1.0, self._square.sqrt().add_(_EPSILON))
         return (self._mean * rate).div_(scale)
+
+    def keep(self, places: Tensor) -> None:
+        """Go on with some of the networks only, in the order of `places`."""
+        self._rate, self._adam, self._first, self._second, self._descent, self._mean, self._square = (
+            part[places]
+            for part in (
+                self._rate,
+                self._adam,
+                self._first,
+                self._second,
+                self._descent,
+                self._mean,
+                self._square,
+            )
+        )

@@ -1,0 +1,108 @@
+"""What trained networks can do, asked of the very parameters that are stored."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from scalegmn.errors import ConfigurationError
+from scalegmn.programs import ProgramArchitecture
+
+from ._fit import LARGEST
+from ._plan import ClassifierPlan
+from ._recipe import ClassifierHyper
+
+# Images that a network is asked about at once.
+_BLOCK: Final = 256
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a training left: a state dict, and whether it broke off."""
+
+    state: Mapping[str, Tensor]
+    diverged: bool
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """What is stored of a network: its parameters ``(P,)``, finite, and figures of these, finite."""
+
+    architecture: ProgramArchitecture
+    theta: Tensor
+    figures: Mapping[str, float]
+    diverged: bool
+
+
+def settle(
+    plan: ClassifierPlan,
+    architecture: ProgramArchitecture,
+    outcome: Outcome,
+    start: Mapping[str, Tensor],
+    hyper: ClassifierHyper,
+) -> Settled:
+    """What is stored of a network; its start where it broke off too late for its training to notice.
+
+    Raises:
+        ConfigurationError: the start itself is not sound.
+    """
+    for state, diverged in ((outcome.state, outcome.diverged), (start, True)):
+        if _within(state):
+            theta = architecture.read_state({name: tensor.cpu() for name, tensor in state.items()})
+            figures = judge(plan, architecture, theta, hyper)
+            if all(map(math.isfinite, figures.values())):
+                return Settled(architecture, theta, figures, diverged)
+    raise ConfigurationError(
+        "the loss of a network is not finite at the start of its training; choose a smaller init_scale"
+    )
+
+
+def _within(state: Mapping[str, Tensor]) -> bool:
+    """Whether no number is absurdly large, or none; statistics of batch norms may be the square of that."""
+    return all(
+        bool(torch.isfinite(tensor).all()) and bool((tensor.abs() <= LARGEST**2).all())
+        for tensor in state.values()
+    )
+
+
+def judge(
+    plan: ClassifierPlan, architecture: ProgramArchitecture, theta: Tensor, hyper: ClassifierHyper
+) -> dict[str, float]:
+    """Accuracy and mean cross-entropy on images that the network saw, and on others.
+
+    Args:
+        plan: has the images.
+        architecture: of the network.
+        theta: its parameters, ``(P,)``.
+        hyper: says which images it saw, and by which labels.
+    """
+    seen = plan.share(hyper)[: plan.recipe.judged].to(plan.device)
+    own = _figures(architecture, theta, plan.train[0][seen], plan.labels(hyper)[seen])
+    other = _figures(architecture, theta, *plan.test)
+    return {
+        "train_accuracy": own[0],
+        "train_loss": own[1],
+        "test_accuracy": other[0],
+        "test_loss": other[1],
+    }
+
+
+@torch.no_grad()
+def _figures(
+    architecture: ProgramArchitecture, theta: Tensor, images: Tensor, labels: Tensor
+) -> tuple[float, float]:
+    parameters = theta.to(images)[None]
+    hits, loss = 0, 0.0
+    for inputs, wanted in zip(images.split(_BLOCK), labels.split(_BLOCK), strict=True):
+        logits = architecture.run(parameters, inputs)[0]
+        hits += int((logits.argmax(dim=1) == wanted).sum())
+        loss += float(F.cross_entropy(logits, wanted, reduction="sum").double())
+    return hits / len(images), loss / len(images)

@@ -1,0 +1,183 @@
+"""A population of small modern classifiers that are trained here, written shard by shard.
+
+What a network becomes depends on the seed, on its number, on the images and on the recipe: not on the number
+of workers, the size of shards, or whether the work was interrupted (to the bit).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import final
+
+import torch
+
+from scalegmn.images import ImageSet
+from scalegmn.networks import usable_device
+from scalegmn.populations import PopulationWriter, progress_bar
+from scalegmn.programs import ProgramArchitecture
+from scalegmn.zoo.cnns import Row, Workers, append_rows, explain_disk_errors, thread_count
+
+from ._fit import ClassifierTraining
+from ._initialization import initial_state
+from ._judging import Outcome, Settled, settle
+from ._plan import ClassifierJob, ClassifierPlan
+from ._recipe import ClassifierRecipe
+
+
+@final
+@dataclass(frozen=True)
+class ClassifierReport:
+    """What :func:`make_classifiers` made.
+
+    Attributes:
+        folder: of the population.
+        networks: trained networks, each of which is stored once.
+        diverged: numbers of networks that diverged; they are in the population, marked.
+    """
+
+    folder: Path
+    networks: int
+    diverged: tuple[int, ...]
+
+
+def make_classifiers(
+    images: ImageSet,
+    folder: str | Path,
+    *,
+    recipe: ClassifierRecipe | None = None,
+    networks: int,
+    seed: int = 0,
+    shard_size: int = 64,
+    workers: int | None = None,
+    device: str | torch.device = "cpu",
+    resume: bool = False,
+    progress: bool = True,
+) -> ClassifierReport:
+    """Train networks of several designs on images and write them, with their figures, as a population.
+
+    Each network is stored when its training ends, as a program and the program's parameters.  The columns
+    are `network` (its number), `architecture_number` (of its design), `family`, `design`, `activation`,
+    `normalization`, `depth` and `width`, the hyper-parameters (:class:`ClassifierRecipe`; `steps` are
+    mini-batches), `seed`, `train_accuracy` and `train_loss` (on images that this network saw, with the
+    labels that it was trained by), `test_accuracy` and `test_loss`, `generalization_gap` (the difference of
+    the accuracies) and `diverged`.
+
+    A network that diverged is kept: it is what it was when loss and gradient were last finite and no
+    parameter was beyond 10,000.
+
+    Args:
+        images: with training and test images; the former are learned from, the latter evaluate.
+        folder: of the new population.
+        recipe: of the networks.
+        networks: how many to train.
+        seed: of everything that is drawn.
+        shard_size: networks that are written, and lost by an interruption, at a time; rounded up to whole
+            pieces.
+        workers: pieces at a time; by default PyTorch's number of threads on a CPU, otherwise 1.
+        device: where to train.
+        resume: continue an interrupted call with the same arguments.
+        progress: show a progress bar on the standard error stream.
+
+    Raises:
+        ConfigurationError: a count is not positive, images and recipe do not fit together, or there is no
+            such device.
+        ImageSourceError: there are no images to train on or to test with.
+        PopulationError: the folder is in use, or holds networks made differently.
+    """
+    plan = ClassifierPlan(
+        images, recipe or ClassifierRecipe(), networks, seed, shard_size, usable_device(device)
+    )
+    count = thread_count(workers, plan.device)
+    plan.check()
+    with PopulationWriter(folder, provenance=plan.provenance(), resume=resume) as writer:
+        done = min(writer.shards_done * plan.shard_size, networks)
+        bar = progress_bar("training networks", total=networks, done=done, show=progress)
+        with bar as advance, _workers(plan, count, advance) as pool:
+            for start in range(done, networks, plan.shard_size):
+                _make_shard(plan, pool, writer, range(start, min(start + plan.shard_size, networks)))
+        with explain_disk_errors(writer.folder):
+            writer.finish()
+        diverged = [int(number) for notes in writer.notes for number in notes["diverged"]]  # type: ignore[index]
+        return ClassifierReport(writer.folder, networks, tuple(diverged))
+
+
+def _workers(plan: ClassifierPlan, count: int, advance: Callable[[float], None]) -> Workers[ClassifierJob]:
+    # Programs are traced here, before several threads ask for them.
+    architectures = plan.architectures
+
+    def work(job: ClassifierJob, report: Callable[[float], None]) -> list[Row]:
+        return train_job(plan, job, architectures[job.design], report)
+
+    return Workers(work, count=count, device=plan.device, advance=advance)
+
+
+def _make_shard(
+    plan: ClassifierPlan, pool: Workers[ClassifierJob], writer: PopulationWriter, networks: range
+) -> None:
+    rows = pool.do(plan.jobs(networks), order="network")
+    diverged = [row.columns["network"] for row in rows if row.columns["diverged"]]
+    append_rows(writer, rows, notes={"diverged": diverged})
+
+
+def train_job(
+    plan: ClassifierPlan,
+    job: ClassifierJob,
+    architecture: ProgramArchitecture,
+    report: Callable[[float], None],
+) -> list[Row]:
+    """Train the networks of a piece; one row for each, in the order of their numbers.
+
+    Args:
+        plan: that the piece belongs to.
+        job: which networks.
+        architecture: of all of them.
+        report: is told now and then what part of the work was done since, and may raise.
+    """
+    module = plan.module(job.design)
+    starts = [initial_state(module, hyper) for hyper in job.hypers]
+    training = ClassifierTraining(
+        module=module,
+        starts=starts,
+        networks=job.hypers,
+        images=plan.train[0],
+        labels=torch.stack([plan.labels(hyper) for hyper in job.hypers]),
+        shares=[plan.share(hyper) for hyper in job.hypers],
+        batch_size=plan.recipe.batch_size,
+    )
+    work = sum(hyper.steps for hyper in job.hypers)
+    places = list(range(len(job.networks)))
+    rows: dict[int, Row] = {}
+    for end in sorted({hyper.steps for hyper in job.hypers}):
+        while training.steps < end:
+            training.step()
+            report(len(places) / work)
+        ending = [slot for slot, place in enumerate(places) if job.hypers[place].steps == end]
+        for slot in ending:
+            tried = Outcome(training.state(slot), bool(training.diverged[slot]))
+            place = places[slot]
+            rows[place] = _row(
+                plan, job, place, settle(plan, architecture, tried, starts[place], job.hypers[place])
+            )
+        rest = [slot for slot in range(len(places)) if slot not in ending]
+        places = [places[slot] for slot in rest]
+        if places:
+            training.keep(rest)
+    return [rows[place] for place in sorted(rows)]
+
+
+def _row(plan: ClassifierPlan, job: ClassifierJob, place: int, settled: Settled) -> Row:
+    design = plan.recipe.designs[job.design]
+    columns: dict[str, object] = {
+        "network": job.networks[place],
+        "architecture_number": job.design,
+        "family": design.family,
+        "design": design.label,
+        **design.columns(),
+        **asdict(job.hypers[place]),
+        **settled.figures,
+        "generalization_gap": settled.figures["train_accuracy"] - settled.figures["test_accuracy"],
+        "diverged": settled.diverged,
+    }
+    return Row(settled.architecture, settled.theta, columns)

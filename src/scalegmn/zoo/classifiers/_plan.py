@@ -1,0 +1,163 @@
+"""Which networks to make, and in what pieces.
+
+Networks are numbered.  Consecutive ones share a design and are trained together; shards are whole such
+pieces, so that no piece depends on how the work is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scalegmn.errors import ConfigurationError
+from scalegmn.images import ImageSet
+from scalegmn.programs import ProgramArchitecture
+from scalegmn.seeding import numpy_generator
+from scalegmn.zoo import check_counts, images_provenance
+from scalegmn.zoo.cnns import halves, prepared_images
+
+from ._design import Classifier
+from ._recipe import ClassifierHyper, ClassifierRecipe
+
+
+@final
+@dataclass(frozen=True)
+class ClassifierJob:
+    """Networks that are trained together.
+
+    Attributes:
+        design: its number.
+        networks: their numbers.
+        hypers: their hyper-parameters.
+    """
+
+    design: int
+    networks: tuple[int, ...]
+    hypers: tuple[ClassifierHyper, ...]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class ClassifierPlan:
+    """A population to be made; see :func:`~scalegmn.zoo.classifiers.make_classifiers`."""
+
+    images: ImageSet
+    recipe: ClassifierRecipe
+    networks: int
+    seed: int
+    wanted_shard: int
+    device: torch.device
+
+    def __post_init__(self) -> None:
+        check_counts({"networks": self.networks, "shard_size": self.wanted_shard})
+        if self.images.classes < 2:
+            raise ConfigurationError(
+                f"{self.images.name}: the images have {self.images.classes} classes, expected 2 or more"
+            )
+        halves(self.images)
+
+    @property
+    def shard_size(self) -> int:
+        """Networks of a shard: whole pieces."""
+        each = self.recipe.networks_each
+        return -(-self.wanted_shard // each) * each
+
+    @cached_property
+    def train(self) -> tuple[Tensor, Tensor]:
+        """Training images and labels."""
+        return self._part(halves(self.images)[0])
+
+    @cached_property
+    def test(self) -> tuple[Tensor, Tensor]:
+        """Test images and labels."""
+        return self._part(halves(self.images)[1])
+
+    def _part(self, places: np.ndarray) -> tuple[Tensor, Tensor]:
+        chosen = self.images.subset(places)
+        pixels = prepared_images(chosen, grayscale=self.recipe.grayscale, image_size=self.recipe.image_size)
+        return pixels.to(self.device), torch.from_numpy(chosen.labels).to(self.device)
+
+    def module(self, design: int) -> Classifier:
+        """A new module of a design, for these images.
+
+        Raises:
+            ConfigurationError: the images are too small, or not square.
+        """
+        channels, height, width = self.train[0].shape[1:]
+        if height != width:
+            raise ConfigurationError(
+                f"{self.images.name}: the images have {height} x {width} pixels, expected as many rows as columns"
+            )
+        return self.recipe.designs[design].build(channels=channels, size=height, classes=self.images.classes)
+
+    @cached_property
+    def architectures(self) -> tuple[ProgramArchitecture, ...]:
+        """The program of every design that is used, traced once; every network of a design has the same."""
+        used = min(len(self.recipe.designs), -(-self.networks // self.recipe.networks_each))
+        example = torch.zeros(1, *self.train[0].shape[1:])
+        return tuple(
+            ProgramArchitecture.from_module(self.module(design), [example]) for design in range(used)
+        )
+
+    def check(self) -> None:
+        """Find out whether networks of the recipe take such images, before anything is made.
+
+        Raises:
+            ConfigurationError: they do not, or a network would see less than a mini-batch.
+        """
+        fewest = self.share_size(min(self.recipe.space.train_fractions))
+        if fewest < self.recipe.batch_size:
+            raise ConfigurationError(
+                f"batch_size is {self.recipe.batch_size}, but the smallest of train_fractions leaves a network "
+                f"{fewest} of {len(self.train[0])} images; expected at least a mini-batch"
+            )
+        for design in range(len(self.recipe.designs)):
+            self.module(design)
+
+    def share_size(self, fraction: float) -> int:
+        """How many training images a fraction is."""
+        return max(1, int(fraction * len(self.train[0])))
+
+    def jobs(self, networks: range) -> list[ClassifierJob]:
+        """The pieces of a shard."""
+        each = self.recipe.networks_each
+        return [
+            self._job(range(start, min(start + each, networks.stop)))
+            for start in range(networks.start, networks.stop, each)
+        ]
+
+    def _job(self, networks: Sequence[int]) -> ClassifierJob:
+        hypers = tuple(self.recipe.hyper(self.seed, network) for network in networks)
+        return ClassifierJob(self.recipe.design(networks[0]), tuple(networks), hypers)
+
+    def share(self, hyper: ClassifierHyper) -> Tensor:
+        """The training images that a network sees, ``(m,)``."""
+        order = numpy_generator(hyper.seed, "share").permutation(len(self.train[0]))
+        return torch.from_numpy(order[: self.share_size(hyper.train_fraction)])
+
+    def labels(self, hyper: ClassifierHyper) -> Tensor:
+        """The labels that a network is trained by, ``(N,)``: some of them random."""
+        generator, right = numpy_generator(hyper.seed, "labels"), self.train[1]
+        replaced = torch.from_numpy(generator.random(len(right)) < hyper.label_noise)
+        drawn = torch.from_numpy(generator.integers(self.images.classes, size=len(right)))
+        return torch.where(replaced.to(right.device), drawn.to(right), right)
+
+    def provenance(self) -> dict[str, object]:
+        """Everything that decides what the networks become."""
+        return {
+            "maker": "make_classifiers",
+            "recipe": self.recipe.to_plain(),
+            **images_provenance(
+                self.images, train=self.train[0], test=self.test[0], grayscale=self.recipe.grayscale
+            ),
+            "networks": self.networks,
+            "seed": self.seed,
+            "shard_size": self.shard_size,
+            "device": self.device.type,
+        }
