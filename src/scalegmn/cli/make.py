@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser
 from scalegmn.cli.making import classifiers, cnns, inrs, trojans
 from scalegmn.cli.parsers import CommandParser
 
-HELP = "train a population of networks: sine networks that fit images, CNNs, modern classifiers, or trojaned CNNs"
+HELP = "train a population: sine networks that fit images, CNNs, modern classifiers, or trojaned CNNs"
 
 _KINDS = {"inrs": inrs, "cnns": cnns, "classifiers": classifiers, "trojans": trojans}
 

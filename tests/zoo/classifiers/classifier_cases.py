@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from scalegmn.zoo.classifiers import (
     ClassifierRecipe,
     ClassifierSpace,
@@ -19,3 +21,8 @@ SPACE = ClassifierSpace(
 RECIPE = ClassifierRecipe(
     designs=(RESIDUAL, TRANSFORMER), space=SPACE, networks_each=2, batch_size=8, judged=10, image_size=None
 )
+
+
+def dice(seed: int) -> np.random.Generator:
+    """Random numbers to draw hyper-parameters from."""
+    return np.random.default_rng(seed)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -14,14 +13,14 @@ from scalegmn.zoo.classifiers import Classifier, ClassifierDesign
 from scalegmn.zoo.classifiers._fit import ClassifierTraining
 from scalegmn.zoo.classifiers._initialization import initial_state, is_map
 from scalegmn.zoo.classifiers._recipe import ClassifierHyper
-from tests.zoo.classifiers.classifier_cases import CONVOLUTIONAL, RESIDUAL, SPACE, TRANSFORMER
+from tests.zoo.classifiers.classifier_cases import CONVOLUTIONAL, RESIDUAL, SPACE, TRANSFORMER, dice
 
 CLASSES = 3
 
 
 def hypers(count: int, **changes: object) -> list[ClassifierHyper]:
     settings = {"optimizer": "sgd", "learning_rate": 0.1, "l2": 0.01, **changes}
-    drawn = [SPACE.draw(np.random.default_rng(number)) for number in range(count)]
+    drawn = [SPACE.draw(dice(number)) for number in range(count)]
     return [dataclasses.replace(hyper, **settings) for hyper in drawn]  # type: ignore[arg-type]
 
 

@@ -58,3 +58,18 @@ def test_plain_descent_takes_any_size_of_gradient() -> None:
     optimizers = Optimizers(kinds=("sgd",), learning_rate=torch.tensor([0.5]), like=torch.zeros(1, 2))
     huge = torch.tensor([[1e25, -1e-25]])
     assert torch.equal(optimizers.step(huge), 0.5 * huge)
+
+
+def test_some_go_on_as_if_the_others_had_never_been() -> None:
+    kinds: tuple[Optimizer, ...] = ("adam", "sgd", "rmsprop", "adam")
+    rates = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64)
+    given = gradients(4)
+    chosen = torch.tensor([3, 2, 1])
+    all_of_them = Optimizers(kinds=kinds, learning_rate=rates, like=given[0])
+    some = Optimizers(kinds=kinds, learning_rate=rates, like=given[0])
+    for number, gradient in enumerate(given):
+        if number == 5:
+            some.keep(chosen)
+        wanted = all_of_them.step(gradient)
+        found = some.step(gradient[chosen] if number >= 5 else gradient)
+        assert torch.equal(found, wanted[chosen] if number >= 5 else wanted)

@@ -1,4 +1,4 @@
-"""Small modern classifiers trained on images, many at once: CNNs, residual networks with batch norm, transformers."""
+"""Small modern classifiers of many architectures, trained on images, many at once."""
 
 from __future__ import annotations
 

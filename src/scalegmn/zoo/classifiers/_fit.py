@@ -178,7 +178,7 @@ class ClassifierTraining:
         return logits
 
     def _rows(self) -> Tensor:
-        """The images of this step, ``(B, n)``; each network goes round through its share in orders of its own."""
+        """The images of this step, ``(B, n)``; each goes round through its own share."""
         rows = []
         for place, (hyper, share) in enumerate(zip(self._networks, self._shares, strict=True)):
             per_round = len(share) // self._batch

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import final
 
 import numpy as np
@@ -22,7 +22,7 @@ from scalegmn.seeding import numpy_generator
 from scalegmn.zoo import check_counts, images_provenance
 from scalegmn.zoo.cnns import halves, prepared_images
 
-from ._design import Classifier
+from ._design import Classifier, ClassifierDesign
 from ._recipe import ClassifierHyper, ClassifierRecipe
 
 
@@ -92,7 +92,8 @@ class ClassifierPlan:
         channels, height, width = self.train[0].shape[1:]
         if height != width:
             raise ConfigurationError(
-                f"{self.images.name}: the images have {height} x {width} pixels, expected as many rows as columns"
+                f"{self.images.name}: the images have {height} x {width} pixels, expected as many rows as "
+                "columns"
             )
         return self.recipe.designs[design].build(channels=channels, size=height, classes=self.images.classes)
 
@@ -100,9 +101,10 @@ class ClassifierPlan:
     def architectures(self) -> tuple[ProgramArchitecture, ...]:
         """The program of every design that is used, traced once; every network of a design has the same."""
         used = min(len(self.recipe.designs), -(-self.networks // self.recipe.networks_each))
-        example = torch.zeros(1, *self.train[0].shape[1:])
+        channels, size = self.train[0].shape[1:3]
         return tuple(
-            ProgramArchitecture.from_module(self.module(design), [example]) for design in range(used)
+            _traced(design, channels=channels, size=size, classes=self.images.classes)
+            for design in self.recipe.designs[:used]
         )
 
     def check(self) -> None:
@@ -114,8 +116,8 @@ class ClassifierPlan:
         fewest = self.share_size(min(self.recipe.space.train_fractions))
         if fewest < self.recipe.batch_size:
             raise ConfigurationError(
-                f"batch_size is {self.recipe.batch_size}, but the smallest of train_fractions leaves a network "
-                f"{fewest} of {len(self.train[0])} images; expected at least a mini-batch"
+                f"batch_size is {self.recipe.batch_size}, but the smallest of train_fractions leaves a "
+                f"network {fewest} of {len(self.train[0])} images; expected at least a mini-batch"
             )
         for design in range(len(self.recipe.designs)):
             self.module(design)
@@ -161,3 +163,10 @@ class ClassifierPlan:
             "shard_size": self.shard_size,
             "device": self.device.type,
         }
+
+
+@lru_cache(maxsize=256)
+def _traced(design: ClassifierDesign, *, channels: int, size: int, classes: int) -> ProgramArchitecture:
+    """Tracing takes about a second; a program depends on these arguments only."""
+    module = design.build(channels=channels, size=size, classes=classes)
+    return ProgramArchitecture.from_module(module, [torch.zeros(1, channels, size, size)])

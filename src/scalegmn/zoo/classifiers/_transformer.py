@@ -43,7 +43,7 @@ class TransformerDesign(ClassifierDesign):
 
     def contradictions(self) -> Iterator[str]:
         if self.width % self.heads:
-            yield f"width is {self.width} and heads is {self.heads}, expected a multiple of the number of heads"
+            yield f"width is {self.width} and heads is {self.heads}, expected a multiple of heads as width"
 
     @property
     def label(self) -> str:
