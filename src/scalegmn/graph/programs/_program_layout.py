@@ -9,7 +9,7 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
-from scalegmn.graph._layout import GraphLayout
+from scalegmn.graph import GraphLayout
 from scalegmn.networks import CONSTANT, EdgeType, Role, activation_kind
 from scalegmn.programs import ProgramArchitecture, interpret
 from scalegmn.symmetry import SCALE_BIT, SIGN_BIT
