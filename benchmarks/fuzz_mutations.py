@@ -166,7 +166,9 @@ def changes_of(name: str) -> tuple[Change, ...]:
     blind: tuple[Change, ...] = (flip, overwrite, cut, drop, repeat, insert, number_edit)
     if name.startswith("torch-"):
         return (*blind, zip_field, zip_field, zip_members, zip_members, in_member, in_member, in_member)
-    if name.startswith("npz"):
+    if name.startswith("hdf5"):
+        return (*blind, hdf5_field, hdf5_field, hdf5_field, hdf5_field)
+    if name.startswith(("npz", "keras")):
         return (*blind, zip_field, zip_field, zip_members, zip_members, in_member, in_member)
     if name.startswith("safetensors"):
         return (*blind, json_edit, json_edit, json_edit, json_text)
@@ -236,6 +238,16 @@ def zip_field(content: bytes, chance: random.Random) -> bytes:
         return number_edit(content, chance)
     at = chance.choice(found) + chance.randrange(4, 46)
     return with_number(content, at, width=chance.choice((1, 2, 4, 8)), chance=chance)
+
+
+def hdf5_field(content: bytes, chance: random.Random) -> bytes:
+    """A field of the description of an HDF5 file: behind the name of a structure, or a number that is one."""
+    marks = (b"\x89HDF", b"TREE", b"SNOD", b"HEAP", b"GCOL", b"OHDR", b"OCHK", b"FADB", b"FAHD", b"layer")
+    found = [at for mark in marks for at in positions(content, mark)]
+    if not found:
+        return number_edit(content, chance)
+    at = chance.choice(found) + chance.randrange(4, chance.choice((16, 64, 400)))
+    return with_number(content, at, width=chance.choice((1, 1, 2, 4, 8)), chance=chance)
 
 
 def positions(content: bytes, mark: bytes) -> list[int]:
@@ -314,6 +326,7 @@ def in_member(content: bytes, chance: random.Random) -> bytes:
     index = chance.choice(pickles) if pickles and chance.random() < 0.8 else chance.randrange(len(members))
     name, member = members[index]
     change = opcode_edit if index in pickles else header_edit if name.endswith(".npy") else flip
+    change = hdf5_field if name.endswith(".h5") else change
     members[index] = (name, change(member, chance))
     return zipped(members, chance)
 

@@ -2,7 +2,9 @@
 
 `python -m benchmarks.fuzz_reader --files 10000` reads ten thousand in this process and ends with exit code 1
 if one of them was too much for the reader; `--workers` sends them through worker processes instead, and
-`--compare` looks whether torch, safetensors and numpy read the same from what is read.  Needs Linux or macOS.
+`--compare` looks whether torch, safetensors and numpy read the same from what is read.  `--hdf5` mutates HDF5
+files and Keras archives, each in a process of its own, whose end is counted and no failure, since the HDF5
+library is not ours.  Needs Linux or macOS.
 """
 
 from __future__ import annotations
@@ -90,12 +92,12 @@ def complaint_about(error: CheckpointError) -> str | None:
     return f"a message of {len(text)} characters" if len(text) >= MOST_CHARACTERS else None
 
 
-def read_one(content: bytes, outcome: Outcome, *, label: str) -> None:
+def read_one(content: bytes, outcome: Outcome, *, label: str, confined: bool = False) -> None:
     """Read one file in this process, and look whether a worker could send what was read."""
     memory, start = peak_memory(), time.process_time()
     try:
         with bounded(MOST_SECONDS):
-            contents = decode(content, max_bytes=MAX_BYTES)
+            contents = decode(content, max_bytes=MAX_BYTES, confined=confined)
             answer = describe_contents(contents, sha256="0" * 64, max_bytes=MAX_BYTES)
             assert isinstance(check_answer(answer, max_bytes=MAX_BYTES), Outline)
         outcome.kinds["read"] += 1
@@ -155,12 +157,21 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", action="store_true")
     parser.add_argument("--compare", action="store_true")
+    parser.add_argument("--hdf5", action="store_true")
     parser.add_argument("--kinds", type=int, default=40, help="how many kinds of outcomes to print")
     options = parser.parse_args()
-    if options.compare:
+    if options.hdf5 and options.compare:
+        from benchmarks.fuzz_hdf5 import differences
+
+        outcome = differences(files=options.files, seed=options.seed)
+    elif options.compare:
         from benchmarks.fuzz_compare import compare
 
         outcome = compare(files=options.files, seed=options.seed)
+    elif options.hdf5:
+        from benchmarks.fuzz_hdf5 import read_hdf5
+
+        outcome = read_hdf5(files=options.files, seed=options.seed)
     elif options.workers:
         with tempfile.TemporaryDirectory() as folder:
             outcome = read_in_workers(files=options.files, seed=options.seed, folder=Path(folder))

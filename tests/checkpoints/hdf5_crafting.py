@@ -212,6 +212,20 @@ def bomb() -> bytes:
     return zlib.compress(bytes(2**26), 9)
 
 
+def heap(length: int) -> bytes:
+    """The text of any length in an attribute, with another length."""
+    content = attribute("layer_names", ["some", "texts"])
+    start = content.index(b"GCOL") + 16 + 8
+    return content[:start] + struct.pack("<Q", length) + content[start + 8 :]
+
+
+def endless_heap() -> bytes:
+    """Free space of no length, at which the library would stay for ever."""
+    content = attribute("layer_names", ["some", "texts"])
+    start = content.index(b"GCOL") + 16
+    return content[:start] + bytes(16) + content[start + 16 :]
+
+
 def edge() -> bytes:
     """A chunk at the edge that unpacks to as many bytes as it has, in a file whose edges are never packed."""
 
@@ -381,6 +395,8 @@ HDF5: Final[Mapping[str, tuple[Builder, str]]] = {
         lambda: attribute("layer_names", np.array([b"x" * 2**10] * 2**11), libver="latest"),
         "'layer_names' has 2,048 texts in 2,097,152 bytes",
     ),
+    "heap of texts without an end": (endless_heap, "an object of 0 bytes in a heap"),
+    "heap of texts that leads out": (lambda: heap(2**62), "an object of 4,611,686,018,427,387,904 bytes"),
     "layer that is missing": (lambda: keras2(HONEST, said=["dense", "evil"]), "lists the layer 'evil'"),
     "layer that leads up": (lambda: keras2(HONEST, said=["../model_weights/dense"]), "lists the layer '../"),
     "layer listed twice": (lambda: keras2(HONEST, said=["dense", "dense"]), "lists a weight twice"),

@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from scalegmn.checkpoints import Contents
+from scalegmn.checkpoints import Contents, decode
 from scalegmn.errors import CheckpointError
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +42,27 @@ def test_what_is_read_is_read_alike_elsewhere(monkeypatch: pytest.MonkeyPatch) -
     assert sum(count for kind, count in outcome.kinds.items() if kind.endswith("alike")) > 10
 
 
+def test_mutated_hdf5_files_are_errors_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    hdf5 = module("fuzz_hdf5", monkeypatch)
+    outcome = hdf5.read_hdf5(files=120, seed=1)
+    assert outcome.failures == []
+    assert sum(outcome.kinds.values()) == 120 and len(outcome.kinds) > 7
+    assert 10 < outcome.kinds["read"] < 60
+
+
+def test_what_is_read_of_hdf5_files_is_what_h5py_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    hdf5 = module("fuzz_hdf5", monkeypatch)
+    outcome = hdf5.differences(files=400, seed=1)
+    assert outcome.failures == [] and outcome.kinds["alike"] > 20
+    monkeypatch.setattr(hdf5, "alike", lambda ours, theirs: False)
+    assert hdf5.differences(files=40, seed=1).failures
+
+
+def test_unchanged_hdf5_files_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, content in module("fuzz_hdf5", monkeypatch).valid_hdf5_files().items():
+        assert decode(content, max_bytes=2**24, confined=True).format == name.partition("-")[0]
+
+
 def test_unchanged_files_are_read(fuzz: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     valid = module("fuzz_mutations", monkeypatch).valid_files()
     for name, content in valid.items():
@@ -61,7 +82,7 @@ def test_mutations_follow_from_the_seed_and_change_the_files(monkeypatch: pytest
             assert [change(b"", random.Random(number)) for number in range(10)]
 
 
-def misread(content: bytes, *, max_bytes: int) -> Contents:
+def misread(content: bytes, *, max_bytes: int, confined: bool) -> Contents:
     raise {0: ValueError("x"), 1: CheckpointError("y" * 700), 2: MemoryError()}[len(content) % 3]
 
 
@@ -72,7 +93,7 @@ def test_failures_are_seen(fuzz: ModuleType, monkeypatch: pytest.MonkeyPatch) ->
     assert any("ValueError: x" in failure for failure in outcome.failures)
     assert any("MemoryError" in failure for failure in outcome.failures)
 
-    def spin(content: bytes, *, max_bytes: int) -> Contents:
+    def spin(content: bytes, *, max_bytes: int, confined: bool) -> Contents:
         while True:
             pass
 
@@ -81,7 +102,7 @@ def test_failures_are_seen(fuzz: ModuleType, monkeypatch: pytest.MonkeyPatch) ->
     outcome = fuzz.read_here(files=1, seed=1)
     assert len(outcome.failures) == 1 and "TooLong" in outcome.failures[0]
 
-    def greedy(content: bytes, *, max_bytes: int) -> Contents:
+    def greedy(content: bytes, *, max_bytes: int, confined: bool) -> Contents:
         bytearray(2**28)
         raise CheckpointError("no")
 

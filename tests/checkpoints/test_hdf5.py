@@ -233,16 +233,16 @@ def test_networks_beside_each_other_are_one_with_all_names(tmp_path: Path) -> No
 
 def test_only_a_worker_reads_them(tmp_path: Path) -> None:
     """Whatever is asked for, the HDF5 library is not loaded into the process that asks."""
-    for content, name in ((keras3(), "n.h5"), (keras(), "n.keras")):
-        path = put(tmp_path, content, name)
+    paths = [str(put(tmp_path, keras3(), "n.h5")), str(put(tmp_path, keras(), "n.keras"))]
+    for content in (keras3(), keras()):
         with pytest.raises(ConfinedOnlyError, match="worker processes alone read"):
             decode(content, max_bytes=MOST)
-        code = (
-            "import sys; from scalegmn.checkpoints import read_state; "
-            f"print(len(read_state({str(path)!r}).tensors), 'h5py' in sys.modules)"
-        )
-        ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
-        assert ran.stdout.split() == ["4", "False"]
+    code = (
+        "import sys; from scalegmn.checkpoints import read_state; "
+        "print(*(len(read_state(path).tensors) for path in sys.argv[1:]), 'h5py' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, check=True, text=True)
+    assert ran.stdout.split() == ["4", "4", "False"]
 
 
 def test_workers_get_no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scalegmn.checkpoints.worker import Reader
@@ -51,6 +53,28 @@ def test_a_file_of_another_is_not_read_through_a_link(tmp_path: Path, reader: Re
     secret = save(tmp_path, bytes(24), "secret")
     with pytest.raises(CheckpointError, match="external storage"):
         reader.read(save(tmp_path, external(str(secret))), max_bytes=2**24)
+
+
+def test_a_worker_that_used_the_library_reads_no_other_file(tmp_path: Path) -> None:
+    """Refused or not: what a file has done to its memory is over with the file."""
+    plain = tmp_path / "n.npz"
+    np.savez(plain, w=np.ones(2))
+    with Reader(workers=1) as own:
+
+        def worker() -> int:
+            (process,) = own._pool._processes
+            return process._process.pid
+
+        own.read(plain, max_bytes=2**20)
+        first = worker()
+        own.read(plain, max_bytes=2**20)
+        assert worker() == first
+        for content in (keras3(), keras(), HDF5["soft link"][0](), keras3()[:9]):
+            with contextlib.suppress(CheckpointError):
+                own.read(save(tmp_path, content), max_bytes=2**20)
+            used = worker()
+            own.read(plain, max_bytes=2**20)
+            assert worker() != used
 
 
 def test_an_hdf5_file_elsewhere_than_its_readers_look_is_none(tmp_path: Path, reader: Reader) -> None:

@@ -33,6 +33,7 @@ from ._folders import digest_of as digest_of
 from ._folders import network_parts as network_parts
 from ._foreign import ForeignCheckpoint as ForeignCheckpoint
 from ._foreign import read_foreign as read_foreign
+from ._keras_files import may_need_hdf5 as may_need_hdf5
 from ._opening import OpenFile as OpenFile
 from ._opening import file_changed_message as file_changed_message
 from ._opening import open_file as open_file

@@ -12,11 +12,13 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, final
 
 from scalegmn.checkpoints._contents import is_possible_shape
 from scalegmn.checkpoints._hdf5_attributes import texts_of
+from scalegmn.checkpoints._hdf5_heaps import check_heaps
 from scalegmn.checkpoints._hdf5_types import number_type
 from scalegmn.errors import CheckpointError
 from scalegmn.printable import printable
@@ -77,7 +79,8 @@ class StoredTree:
         Raises:
             CheckpointError: it holds something else, or too much.
         """
-        return texts_of(self.groups[path], name)
+        with library_errors():
+            return texts_of(self.groups[path], name)
 
 
 def open_tree(content: bytes) -> StoredTree:
@@ -95,7 +98,8 @@ def open_tree(content: bytes) -> StoredTree:
             f"({str(error)[:_SHOWN]}); {INSTALL}"
         ) from error
     _check_ends(content)
-    try:
+    check_heaps(content)
+    with library_errors():
         while h5pl.size():
             h5pl.remove(0)  # there is nothing that a plugin could be found in
         access = h5p.create(h5p.FILE_ACCESS)
@@ -105,13 +109,22 @@ def open_tree(content: bytes) -> StoredTree:
             raise CheckpointError("its first bytes belong to another file (a user block); save it again")
         walk = _Walk(h5d.DatasetID, h5g.GroupID)
         arrays = tuple(walk.into(h5g.open(file, b"/"), ()))
-    except CheckpointError:
-        raise
-    except MemoryError:
-        raise
-    except Exception as error:  # the library has many words for what is damaged
-        raise damaged(error) from error
     return StoredTree(arrays, walk.groups)
+
+
+@contextmanager
+def library_errors() -> Iterator[None]:
+    """What the HDF5 library says about a damaged file, for which it has many words, is one error.
+
+    Raises:
+        CheckpointError: for every other error but a lack of memory.
+    """
+    try:
+        yield
+    except (CheckpointError, MemoryError):
+        raise
+    except Exception as error:
+        raise damaged(error) from error
 
 
 def damaged(error: object) -> CheckpointError:

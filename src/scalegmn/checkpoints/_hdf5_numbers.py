@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from scalegmn.checkpoints._contents import ITEM_SIZES, Buffer, RawTensor
-from scalegmn.checkpoints._hdf5_files import StoredArray, damaged, shown
+from scalegmn.checkpoints._hdf5_files import StoredArray, damaged, library_errors, shown
 from scalegmn.errors import CheckpointError
 
 _MOST_CHUNKS: Final = 2**18
@@ -34,7 +34,8 @@ def check_sizes(arrays: Sequence[StoredArray], *, max_bytes: int) -> None:
     Raises:
         CheckpointError: all together take more than `max_bytes`.
     """
-    total = sum(max(_bytes_of(array), _bytes_of_chunks(array)) for array in arrays)
+    with library_errors():
+        total = sum(max(_bytes_of(array), _bytes_of_chunks(array)) for array in arrays)
     if total > max_bytes:
         raise CheckpointError(
             f"its arrays take, or unpack to, {total:,} bytes, which is more than max_bytes={max_bytes:,}; if "
@@ -51,17 +52,13 @@ def read_array(array: StoredArray, content: bytes) -> RawTensor:
     assert array.dtype is not None
     size = _bytes_of(array)
     data: Buffer
-    try:
+    with library_errors():
         if not size:
             data = b""
         elif _layout(array) == "chunked":
             data = _joined(array, content)
         else:
             data = _contiguous(array, content, size)
-    except (CheckpointError, MemoryError):
-        raise
-    except Exception as error:  # the library has many words for what is damaged
-        raise damaged(error) from error
     return RawTensor(array.dtype, array.shape, _little(array, data))
 
 
@@ -139,6 +136,9 @@ def _joined(array: StoredArray, content: bytes) -> bytearray:
             raise damaged(f"{shown(array.path)} has a chunk at {str(start)[:60]}, or has it twice")
         seen.add(start)
         packed = _part(array, content, int(found.byte_offset), int(found.size))
+        if array.handle.read_direct_chunk(start) != (found.filter_mask, packed):
+            # Readers look chunks up by their places, and take what is not found for zeros.
+            raise damaged(f"{shown(array.path)} has a chunk at {str(start)[:60]} that is not found there")
         data = _unpacked(array, packed, filters, int(found.filter_mask), whole)
         ends = tuple(
             min(part, size - place) for place, part, size in zip(start, chunk, array.shape, strict=True)

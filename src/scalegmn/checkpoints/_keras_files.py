@@ -32,6 +32,14 @@ _OUTPUT: Final = re.compile(r":[0-9]+$")
 _SHOWN: Final = 80
 
 
+def may_need_hdf5(head: bytes, tail: bytes) -> bool:
+    """Whether a file with these first and last bytes may be an HDF5 file or a Keras archive.
+
+    Of an archive the last bytes hold the directory, or its end with the last members.
+    """
+    return head.startswith(SIGNATURE) or (head.startswith(b"PK") and WEIGHTS.encode() in tail)
+
+
 def is_keras_archive(members: Mapping[str, object]) -> bool:
     """Whether the members of a zip archive are those of ``model.save("model.keras")``."""
     return WEIGHTS in members

@@ -40,6 +40,17 @@ class OpenFile:
     def __exit__(self, *_: object) -> None:
         os.close(self.descriptor)
 
+    def ends(self, *, head: int, tail: int) -> tuple[bytes, bytes]:
+        """First and last bytes, at most so many, or none if they cannot be read; it stays at its start."""
+        try:
+            first = os.read(self.descriptor, head)
+            os.lseek(self.descriptor, max(0, self.size - tail), os.SEEK_SET)
+            last = os.read(self.descriptor, tail)
+            os.lseek(self.descriptor, 0, os.SEEK_SET)
+        except OSError:  # whoever reads the whole says so
+            return b"", b""
+        return first, last
+
 
 def open_file(path: str | os.PathLike[str], *, max_bytes: int) -> OpenFile:
     """Open a file and check its kind and size, before a byte is read.

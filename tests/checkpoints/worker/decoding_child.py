@@ -30,7 +30,7 @@ VALUES = (
 )
 
 
-def decode(content: bytes, *, max_bytes: int) -> Contents:
+def decode(content: bytes, *, max_bytes: int, confined: bool) -> Contents:
     """Do what the content says."""
     word, _, rest = content.partition(b" ")
     notes: tuple[str, ...] = ()

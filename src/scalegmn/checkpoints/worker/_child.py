@@ -14,7 +14,6 @@ import socket
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, Final
 
 from scalegmn.checkpoints import Contents, RawTensor, file_changed_message, too_much_memory
@@ -32,7 +31,7 @@ def main() -> None:
     """Serve the parent whose process number is the last argument, with the library's own decoder."""
     from scalegmn.checkpoints import decode
 
-    serve(decode=partial(decode, confined=True))
+    serve(decode=decode)
 
 
 def serve(*, decode: Decode) -> None:
@@ -101,7 +100,7 @@ def _answer(
     try:
         content = _content(channel, size=request["size"], descriptor=descriptor)
         sha256 = hashlib.sha256(content).hexdigest()
-        contents = decode(content, max_bytes=max_bytes)
+        contents = decode(content, max_bytes=max_bytes, confined=request["hdf5"])
         return contents, describe_contents(contents, sha256=sha256, max_bytes=max_bytes)
     except UnsafeCheckpointError as error:
         return None, refusal(str(error), unsafe=True)

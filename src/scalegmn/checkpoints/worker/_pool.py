@@ -161,8 +161,9 @@ class WorkerPool:
         return process
 
     def _ready(self, process: WorkerProcess | None) -> WorkerProcess:
-        """The worker, or a new one if it has gone or has read many files."""
-        if process is not None and process.ready and process.files < self._limits.files_per_worker:
+        """The worker, or a new one if it has gone, is spent or has read many files."""
+        kept = process is not None and not process.spent and process.files < self._limits.files_per_worker
+        if process is not None and kept and process.ready:
             return process
         self._end(process)
         new = WorkerProcess(limits=self._limits, pass_descriptors=self._pass_descriptors)

@@ -20,6 +20,7 @@ from scalegmn.checkpoints import (
     RawTensor,
     Select,
     file_changed_message,
+    may_need_hdf5,
     too_much_memory,
 )
 from scalegmn.checkpoints.worker import _launching as launching
@@ -32,6 +33,8 @@ from scalegmn.errors import CheckpointError, UnsafeCheckpointError
 from scalegmn.printable import NAME, printable
 
 _MOST_HELLO_BYTES: Final = 2**16
+# Where it is looked whether a file needs the HDF5 library: the directory of an archive is at its end.
+_HEAD, _TAIL = 16, 2**20
 _PORTION: Final = 2**20
 _SECONDS_TO_END: Final = 1.0
 
@@ -67,6 +70,8 @@ class WorkerProcess:
     Attributes:
         held: names of the limits that the system enforces on it.
         files: how many files it was given.
+        spent: whether it may have used the HDF5 library, in whose memory a file may have left what it wanted;
+            it reads no other file.
 
     Raises:
         CheckpointError: it cannot be started.
@@ -74,6 +79,7 @@ class WorkerProcess:
 
     def __init__(self, *, limits: ReadLimits, pass_descriptors: bool) -> None:
         self.files = 0
+        self.spent = False
         self.held: tuple[str, ...] = ()
         self._limits = limits
         self._pass_descriptors = pass_descriptors
@@ -174,9 +180,12 @@ class WorkerProcess:
 
     def _ask(self, job: ReadJob) -> None:
         size, max_bytes = job.file.size, job.max_bytes
+        hdf5 = may_need_hdf5(*job.file.ends(head=_HEAD, tail=_TAIL))
+        self.spent = self.spent or hdf5
         request: dict[str, int | float | bool | list[int]] = {
             "size": size,
             "max_bytes": max_bytes,
+            "hdf5": hdf5,
             "memory": self._limits.memory(max_bytes=max_bytes),
             "processor_seconds": self._limits.processor(size=size, max_bytes=max_bytes),
         }
