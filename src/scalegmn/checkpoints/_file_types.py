@@ -98,7 +98,9 @@ def foreign_kind(content: bytes) -> FileType | None:
         return FileType("an HTML page, perhaps of a download that asked for a log-in", _DOWNLOAD)
     if _ONNX.match(head):
         return FileType(
-            "an ONNX model", f"give the checkpoint that it was exported from, or load that and {SAVE}"
+            "an ONNX model",
+            f"give the checkpoint that it was exported from, or load that and {SAVE} (scalegmn symmetries "
+            "and scalegmn trace read it as it is)",
         )
     if _MARKUP.match(head):
         return FileType("a document of markup (XML)", "give a checkpoint")

@@ -15,7 +15,7 @@ from scalegmn.checkpoints.worker._describing import MOST_INTEGER
 from scalegmn.checkpoints.worker._limits import MOST_ENTRIES, MOST_LINE_BYTES
 from scalegmn.printable import printable
 
-FORMATS: Final = ("torch", "torch_legacy", "safetensors", "npz", "pickle", "hdf5", "keras")
+FORMATS: Final = ("torch", "torch_legacy", "safetensors", "npz", "pickle", "hdf5", "keras", "onnx")
 _MOST_AXES: Final = 64
 _MOST_SIZE: Final = 2**63
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")

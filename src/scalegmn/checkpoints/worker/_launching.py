@@ -8,9 +8,10 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, final
 
 import lazy_loader
 import numpy as np
@@ -19,6 +20,21 @@ import scalegmn.errors
 
 ENTRY: Final = "from scalegmn.checkpoints.worker._child import main; main()"
 """What a worker runs."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Decoder:
+    """A worker of another kind than that for checkpoints.
+
+    Attributes:
+        entry: what it runs: an import of this library, and a call.
+        packages: names of the packages that it needs beside numpy.
+    """
+
+    entry: str
+    packages: tuple[str, ...]
+
 
 _MOST_DIAGNOSTICS: Final = 4096
 _SETTINGS: Final = {
@@ -36,18 +52,28 @@ _SETTINGS: Final = {
 _KEPT: Final = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 
 
-def package_paths() -> list[str]:
+def package_paths(packages: Sequence[str] = ()) -> list[str]:
     """Where a worker finds numpy, h5py and this library: the folders that this process has them from.
 
     They are searched after the standard library and before nothing else, so neither the current folder nor
     ``PYTHONPATH`` nor a startup file of ``site-packages`` can put another module in place of one of these.
+
+    Args:
+        packages: other ones that it needs; those that are not installed are left out.
     """
-    modules = [np.__file__, lazy_loader.__file__, scalegmn.errors.__file__]
-    optional = importlib.util.find_spec("h5py")
-    if optional is not None and optional.origin is not None:
-        modules.append(optional.origin)
+    modules = (np.__file__, lazy_loader.__file__, scalegmn.errors.__file__)
     folders = [Path(module).absolute().parents[1] for module in modules]
-    return list(dict.fromkeys(map(str, folders)))
+    return list(dict.fromkeys(map(str, (*folders, *_folders_of(("h5py", *packages))))))
+
+
+def _folders_of(packages: Sequence[str]) -> Iterator[Path]:
+    for name in packages:
+        try:
+            found = importlib.util.find_spec(name)
+        except ImportError:
+            continue
+        if found is not None and found.origin is not None:
+            yield Path(found.origin).absolute().parents[name.count(".") + 1]
 
 
 def command(*, entry: str, paths: Sequence[str]) -> list[str]:
@@ -61,7 +87,9 @@ def environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _KEPT if name in os.environ} | _SETTINGS
 
 
-def launch(*, entry: str = ENTRY) -> tuple[subprocess.Popen[bytes], socket.socket]:
+def launch(
+    *, entry: str = ENTRY, packages: Sequence[str] = ()
+) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Start a worker; its standard input is the other end of the socket.
 
     Raises:
@@ -71,7 +99,7 @@ def launch(*, entry: str = ENTRY) -> tuple[subprocess.Popen[bytes], socket.socke
     try:
         with theirs:
             process = subprocess.Popen(
-                command(entry=entry, paths=package_paths()),
+                command(entry=entry, paths=package_paths(packages)),
                 stdin=subprocess.PIPE if sys.platform == "win32" else theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final, final
 
 from scalegmn.checkpoints import FileContents, Select, open_file
+from scalegmn.checkpoints.worker._launching import Decoder
 from scalegmn.checkpoints.worker._limits import ReadLimits
 from scalegmn.checkpoints.worker._process import ReadJob, WorkerEndedError, WorkerProcess
 from scalegmn.errors import CheckpointError
@@ -51,16 +52,20 @@ class WorkerPool:
         workers: most of them.
         limits: of each.
         pass_descriptors: see :class:`~scalegmn.checkpoints.worker._process.WorkerProcess`.
+        decoder: see :class:`~scalegmn.checkpoints.worker._process.WorkerProcess`.
 
     Attributes:
         held: the names of the limits that hold, for all workers that were started.
     """
 
-    def __init__(self, *, workers: int, limits: ReadLimits, pass_descriptors: bool) -> None:
+    def __init__(
+        self, *, workers: int, limits: ReadLimits, pass_descriptors: bool, decoder: Decoder | None = None
+    ) -> None:
         self.held: set[tuple[str, ...]] = set()
         self._workers = workers
         self._limits = limits
         self._pass_descriptors = pass_descriptors
+        self._decoder = decoder
         self._changed = threading.Condition()
         self._tasks: deque[ReadRequest] = deque()
         self._threads: list[threading.Thread] = []
@@ -166,7 +171,9 @@ class WorkerPool:
         if process is not None and kept and process.ready:
             return process
         self._end(process)
-        new = WorkerProcess(limits=self._limits, pass_descriptors=self._pass_descriptors)
+        new = WorkerProcess(
+            limits=self._limits, pass_descriptors=self._pass_descriptors, decoder=self._decoder
+        )
         with self._changed:
             self._processes.add(new)
             self.held.add(new.held)

@@ -66,6 +66,7 @@ class WorkerProcess:
     Args:
         limits: of its time and memory.
         pass_descriptors: whether it gets files as descriptors; otherwise their bytes are sent to it.
+        decoder: what it runs; None for that of checkpoints.
 
     Attributes:
         held: names of the limits that the system enforces on it.
@@ -77,14 +78,17 @@ class WorkerProcess:
         CheckpointError: it cannot be started.
     """
 
-    def __init__(self, *, limits: ReadLimits, pass_descriptors: bool) -> None:
+    def __init__(
+        self, *, limits: ReadLimits, pass_descriptors: bool, decoder: launching.Decoder | None = None
+    ) -> None:
+        decoder = decoder or launching.Decoder(entry=launching.ENTRY, packages=())
         self.files = 0
         self.spent = False
         self.held: tuple[str, ...] = ()
         self._limits = limits
         self._pass_descriptors = pass_descriptors
         try:
-            self._process, connection = launching.launch(entry=launching.ENTRY)
+            self._process, connection = launching.launch(entry=decoder.entry, packages=decoder.packages)
         except (OSError, ValueError) as error:
             raise CheckpointError(f"the process that reads files cannot be started ({error}).") from error
         self._channel = Channel(connection)

@@ -12,6 +12,7 @@ from typing import Final, final
 
 from scalegmn.checkpoints import FileContents, FileReader, Select
 from scalegmn.checkpoints.worker._confinement import LIMITS, MEMORY
+from scalegmn.checkpoints.worker._launching import Decoder
 from scalegmn.checkpoints.worker._limits import ReadLimits
 from scalegmn.checkpoints.worker._memory import memory_of
 from scalegmn.checkpoints.worker._pool import ReadRequest, WorkerPool
@@ -39,6 +40,7 @@ class Reader(FileReader):
         workers: most worker processes, one a core by default.
         limits: of time and memory for each file.
         pass_descriptors: whether workers get the open file; otherwise its bytes are sent, as on Windows.
+        decoder: what workers run; None for the reading of checkpoints.
 
     Raises:
         ConfigurationError: ``workers`` is not positive.
@@ -54,6 +56,7 @@ class Reader(FileReader):
         workers: int | None = None,
         limits: ReadLimits | None = None,
         pass_descriptors: bool = PASS_DESCRIPTORS,
+        decoder: Decoder | None = None,
     ) -> None:
         workers = _cores() if workers is None else workers
         if workers < 1:
@@ -61,6 +64,7 @@ class Reader(FileReader):
         self._workers = workers
         self._limits = ReadLimits() if limits is None else limits
         self._pass_descriptors = pass_descriptors
+        self._decoder = decoder
         self._open()
         _READERS.add(self)
 
@@ -157,7 +161,10 @@ class Reader(FileReader):
 
     def _open(self) -> None:
         self._pool = WorkerPool(
-            workers=self._workers, limits=self._limits, pass_descriptors=self._pass_descriptors
+            workers=self._workers,
+            limits=self._limits,
+            pass_descriptors=self._pass_descriptors,
+            decoder=self._decoder,
         )
         # Also when the reader is forgotten, and when the program ends.
         self._finalizer = weakref.finalize(self, self._pool.close)
