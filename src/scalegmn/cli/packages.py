@@ -34,15 +34,17 @@ _DISTRIBUTIONS: Final = {
     "matplotlib": "matplotlib",
     "wandb": "wandb",
     "h5py": "h5py",
+    "onnx": "onnx",
+    "google": "protobuf",
 }
 """Names in import statements, and what pip calls them."""
 
 # Imported by others when they are used.
 _BEHIND: Final = {"lightning": ("tensorboard",)}
 # Imported for some files alone, whose error says what to install.
-_FOR_SOME_FILES: Final = frozenset({"h5py"})
+_FOR_SOME_FILES: Final = frozenset({"h5py", "onnx", "google"})
 # The smallest that has all that is missing is recommended.
-_EXTRAS: Final = ("populations", "reports", "train", "wandb", "keras", "all")
+_EXTRAS: Final = ("populations", "reports", "train", "wandb", "keras", "onnx", "all")
 
 
 def missing_packages(module: str, name: str | None) -> list[str]:

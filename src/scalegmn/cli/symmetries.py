@@ -11,12 +11,14 @@ from torch import Tensor
 
 from scalegmn.checkpoints import read_state, write_like
 from scalegmn.cli.exit_codes import NEGATIVE, OK
+from scalegmn.cli.onnx_files import add_onnx_options, onnx_of
 from scalegmn.cli.output import say, say_all
 from scalegmn.cli.parsers import CommandParser
-from scalegmn.cli.user_modules import add_module_options, example_of, module_of
+from scalegmn.cli.user_modules import MODULE_OPTIONS, add_module_options, example_of, module_of
 from scalegmn.disk import replace_file
 from scalegmn.errors import ConfigurationError
 from scalegmn.programs.files import load_program
+from scalegmn.programs.onnx import OnnxNetwork
 from scalegmn.reports import draw_symmetries, save_figure
 from scalegmn.seeding import generator
 from scalegmn.symmetry.discovery import NetworkSymmetries, channel_families, program_symmetries, symmetries
@@ -27,6 +29,7 @@ HELP = "print and draw the symmetry group of a network: permutations, scales and
 def build_parser() -> CommandParser:
     """The options of the command."""
     parser = CommandParser(prog="scalegmn symmetries", description=f"{HELP.capitalize()}.")
+    add_onnx_options(parser)
     add_module_options(parser)
     parser.add_argument(
         "--program",
@@ -70,10 +73,11 @@ def build_parser() -> CommandParser:
 def run(argv: Sequence[str]) -> int:
     """Print the group, and whether random elements keep the function; exit code 1 if they do not."""
     options = build_parser().parse_args(list(argv))
-    if options.output is not None and options.checkpoint is None:
+    network = onnx_of(options, others=(*MODULE_OPTIONS, "second", "program", "checkpoint", "key"))
+    if options.output is not None and options.checkpoint is None and network is None:
         raise ConfigurationError("--output writes moved weights of a file; name that file with --checkpoint")
     checkpoint = None if options.checkpoint is None else read_state(options.checkpoint, key=options.key)
-    name, found, own = _of_program(options) if options.program is not None else _of_module(options)
+    name, found, own = _found(options, network)
     state = own if checkpoint is None else checkpoint.tensors
     say_all(str(found))
     if options.continuous:
@@ -93,13 +97,23 @@ def run(argv: Sequence[str]) -> int:
     if options.json is not None:
         replace_file(options.json, (json.dumps(_as_json(found), indent=2) + "\n").encode())
         say(f"the group is in {options.json}")
-    if checkpoint is not None and options.output is not None:
-        moved = found.apply(
-            found.random(generator(options.seed, "move"), spread=options.spread), checkpoint.tensors
-        )
-        write_like(options.output, checkpoint, moved)
+    if state is not None and options.output is not None:
+        moved = found.apply(found.random(generator(options.seed, "move"), spread=options.spread), state)
+        if network is not None:
+            network.write(options.output, moved)
+        elif checkpoint is not None:
+            write_like(options.output, checkpoint, moved)
         say(f"the same function with other weights is in {options.output}")
     return OK if passed else NEGATIVE
+
+
+def _found(
+    options: Namespace, network: OnnxNetwork | None
+) -> tuple[str, NetworkSymmetries, Mapping[str, Tensor] | None]:
+    """Name and group of the network, and the weights that it comes with."""
+    if network is not None:
+        return options.onnx.name, program_symmetries(network.program), network.state
+    return _of_program(options) if options.program is not None else _of_module(options)
 
 
 def _of_module(options: Namespace) -> tuple[str, NetworkSymmetries, Mapping[str, Tensor] | None]:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.onnx_files import add_onnx_options, onnx_of
 from scalegmn.cli.output import say
 from scalegmn.cli.parsers import CommandParser
-from scalegmn.cli.user_modules import add_module_options, example_of, module_of
+from scalegmn.cli.user_modules import MODULE_OPTIONS, add_module_options, example_of, module_of
 from scalegmn.errors import ConfigurationError
 from scalegmn.programs.files import fingerprint, save_program
 from scalegmn.programs.tracing import trace
@@ -20,6 +21,7 @@ HELP = "write the operations of a network as a program, which commands read in p
 def build_parser() -> CommandParser:
     """The options of the command."""
     parser = CommandParser(prog="scalegmn trace", description=f"{HELP.capitalize()}.")
+    add_onnx_options(parser)
     add_module_options(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, help="the program, a JSON file")
     parser.add_argument("--replace", action="store_true", help="replace an older file")
@@ -31,7 +33,11 @@ def run(argv: Sequence[str]) -> int:
     options = build_parser().parse_args(list(argv))
     if options.output.exists() and not options.replace:
         raise ConfigurationError(f"{options.output}: is there already; give another name or --replace")
-    program = trace(module_of(options), example_of(options.example) or ())
+    network = onnx_of(options, others=MODULE_OPTIONS)
+    if network is None:
+        program = trace(module_of(options), example_of(options.example) or ())
+    else:
+        program = network.program
     save_program(program, options.output)
     kinds = Counter(one.operation for one in program.instructions)
     say(

@@ -19,6 +19,8 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.printable import printable
 from scalegmn.seeding import generator
 
+MODULE_OPTIONS: Final = ("module", "module_path", "arguments", "example")
+"""Names of the options that name a network and an example."""
 _LARGEST: Final = 10**8
 """Numbers of an example; more are a typing error."""
 _INTEGERS: Final = frozenset({"int64", "int32", "bool"})
@@ -59,7 +61,8 @@ def module_of(options: Namespace) -> nn.Module:
     """
     if options.module is None:
         raise ConfigurationError(
-            "--module is missing, expected package.module:Class of the network, such as models.resnet:ResNet"
+            "--module is missing, expected package.module:Class of the network, such as "
+            "models.resnet:ResNet, or an ONNX file"
         )
     made = _made(_named(options.module, options.module_path), options.module, _keywords(options.arguments))
     if not isinstance(made, nn.Module):

@@ -3,3 +3,6 @@ from ._two_sizes import check_one_network
 from ._unwrapping import unwrap
 
 __all__ = ["check_one_network", "trace", "unwrap"]
+
+# For other rooms of the house; no promise is made about these.
+from ._trace import trace_named as trace_named

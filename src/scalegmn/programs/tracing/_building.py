@@ -39,13 +39,20 @@ class Builder:
         exported: what PyTorch recorded.
         tied: names of parameters that are the same tensor as another one, with the name of that one.
         foldings: how parameters of the module come from those of its state dict.
+        names: what the program calls parameters, where it does not call them as the module does.
     """
 
     def __init__(
-        self, exported: ExportedProgram, *, tied: Mapping[str, str], foldings: Sequence[Folding]
+        self,
+        exported: ExportedProgram,
+        *,
+        tied: Mapping[str, str],
+        foldings: Sequence[Folding],
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self._exported = exported
         self._tied = tied
+        self._names = names or {}
         self._values: dict[str, Any] = {}
         self._named: dict[str, Written] = {}
         self._program = DraftProgram(foldings=[*foldings, *foldings_of(tied)])
@@ -113,7 +120,8 @@ class Builder:
         if name not in self._named:
             self._named[name] = value
             buffer = spec.kind is InputKind.BUFFER
-            parameter = EffectiveParameter(name=name, type=type_, buffer=buffer)
+            shown = self._names.get(name, name)
+            parameter = EffectiveParameter(name=shown, type=type_, buffer=buffer)
             self._program.parameters.append((value, parameter))
         return self._named[name]
 

@@ -57,3 +57,18 @@ def trace(
     plain, foldings = with_plain_weights(module)
     exported = export(plain, example_inputs, example_kwargs or {})
     return Builder(exported, tied=tied_names(plain), foldings=foldings).build()
+
+
+def trace_named(module: nn.Module, example_inputs: Sequence[Tensor], *, names: Mapping[str, str]) -> Program:
+    """Turn a module that the library has made itself into a program.
+
+    Args:
+        module: whose parameters are what they seem: none is shared, computed or patched.
+        example_inputs: positional arguments of its ``forward``.
+        names: what the program calls parameters, by their names in the module.
+
+    Raises:
+        ProgramError: it cannot be traced.
+        UnsupportedOperationError: it uses an operation that nothing is known of.
+    """
+    return Builder(export(module, example_inputs, {}), tied={}, foldings=(), names=names).build()

@@ -1,0 +1,67 @@
+"""Options of commands that read a network from an ONNX file, in place of the user's code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jsonargparse import ArgumentParser, Namespace
+
+from scalegmn.errors import ConfigurationError
+from scalegmn.printable import printable
+from scalegmn.programs.onnx import OnnxNetwork, load_onnx
+
+
+def add_onnx_options(parser: ArgumentParser) -> None:
+    """The file, and what it leaves open."""
+    parser.add_argument(
+        "onnx",
+        type=Path | None,
+        nargs="?",
+        default=None,
+        help="an ONNX file in place of --module; no code is run then (pip install 'scalegmn[onnx]')",
+    )
+    parser.add_argument(
+        "--size",
+        type=str,
+        action="append",
+        default=[],
+        help="size of an axis that the ONNX file leaves open, such as sequence=16; a batch is 1",
+    )
+    parser.add_argument(
+        "--external-data",
+        action="store_true",
+        help="let weights of the ONNX file lie in other files of its folder",
+    )
+
+
+def onnx_of(options: Namespace, *, others: Sequence[str]) -> OnnxNetwork | None:
+    """The network of the ONNX file; None if there is none.
+
+    Args:
+        options: of the command.
+        others: names of options that say what a file says.
+
+    Raises:
+        ConfigurationError: such an option is given as well, or one for ONNX files without a file.
+    """
+    if options.onnx is None:
+        if options.size or options.external_data:
+            raise ConfigurationError("--size and --external-data are for ONNX files; name the file")
+        return None
+    for name in others:
+        if options[name]:
+            raise ConfigurationError(
+                f"--{name.replace('_', '-')} does not go with an ONNX file, which has its own operations, "
+                "sizes and weights; leave it out"
+            )
+    return load_onnx(options.onnx, sizes=dict(map(_size, options.size)), external_data=options.external_data)
+
+
+def _size(text: str) -> tuple[str, int]:
+    name, equals, number = text.rpartition("=")
+    if not equals or not name or not number.isdecimal():
+        raise ConfigurationError(
+            f"--size is {printable(text)!r}, expected a name and a whole number, such as sequence=16"
+        )
+    return name, int(number)

@@ -1,0 +1,3 @@
+from ._network import OnnxNetwork, load_onnx
+
+__all__ = ["OnnxNetwork", "load_onnx"]

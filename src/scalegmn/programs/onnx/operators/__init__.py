@@ -1,0 +1,7 @@
+"""What the operators of ONNX compute, one file per family, written with operations of PyTorch."""
+
+from __future__ import annotations
+
+from scalegmn.exports import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)
