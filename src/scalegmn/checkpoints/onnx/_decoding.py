@@ -35,12 +35,13 @@ _DOMAINS: Final = ("", "ai.onnx")
 """Names of ONNX's own set of operators."""
 
 
-def decode_onnx(content: bytes, *, max_bytes: int) -> Contents:
+def decode_onnx(content: bytes, *, max_bytes: int, confined: bool) -> Contents:
     """Everything that a file says, as entries of texts (JSON) and tensors.
 
     Args:
         content: the whole file.
         max_bytes: that its tensors may have together.
+        confined: whether other libraries than protobuf may be used, which are not needed.
 
     Raises:
         CheckpointError: it is no ONNX file, is damaged or too large, or holds what is not read.

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.checkpoints import DEFAULT_MAX_BYTES, FileContents, RawTensor
-from scalegmn.checkpoints.worker import Decoder, Reader
+from scalegmn.checkpoints.worker import Decoder, Reader, ReadLimits
 from scalegmn.errors import CheckpointError
 
 from ._checking import node_of, said_by, text_of, value_of, whole
@@ -65,8 +65,11 @@ def read_onnx(
 
 @cache
 def onnx_reader() -> Reader:
-    """The reader of this process for ONNX files; its worker ends with the process."""
-    return Reader(workers=1, decoder=ONNX)
+    """The reader of this process for ONNX files, with a new worker for each.
+
+    Parsing is done by a library in C, in whose memory a file might leave something for the next one.
+    """
+    return Reader(workers=1, decoder=ONNX, limits=ReadLimits(files_per_worker=1))
 
 
 def _model(found: FileContents, external: ExternalFiles, *, origin: str) -> OnnxModel:
