@@ -142,7 +142,7 @@ def assert_different(found: Tensor, expected: Tensor) -> None:
 
 def sorted_graph(at: Arrangement) -> SortedGraph:
     """The same rows for the plain forward."""
-    return SortedGraph(at.neurons, at.source.index, at.target.index)
+    return SortedGraph(at.neurons, at.source.index, at.target.index, at.products)
 
 
 def run_layer(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch
 
-from scalegmn.graph._fields import FIELDS
+from scalegmn.graph._fields import FIELDS, INDEX_FIELDS
 from scalegmn.graph._layout import GraphLayout
 
 
@@ -18,10 +18,12 @@ def tile(structure: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
     tiled = {
         name: value.repeat(count, *(1,) * (value.ndim - 1))
         for name, value in structure.items()
-        if name != "edge_index"
+        if name not in INDEX_FIELDS
     }
     offsets = torch.arange(count)[None, :, None] * nodes
-    tiled["edge_index"] = (structure["edge_index"][:, None, :] + offsets).reshape(2, -1)
+    for name in INDEX_FIELDS & structure.keys():
+        ends = structure[name]
+        tiled[name] = (ends[:, None, :] + offsets).reshape(ends.shape[0], -1)
     tiled["batch"] = torch.arange(count).repeat_interleave(nodes)
     tiled["ptr"] = torch.arange(count + 1) * nodes
     return tiled
@@ -30,13 +32,11 @@ def tile(structure: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
 def index_graphs(batch: Batch, layout: GraphLayout, count: int) -> None:
     """What PyG keeps beside the fields so that single graphs can be taken out of a batch again."""
     nodes = layout.num_nodes
-    lengths = {"V": nodes, "E": layout.num_edges, "T": layout.num_taps}
+    lengths = {"V": nodes, "E": layout.num_edges, "T": layout.num_taps, "H": layout.num_products}
     numbers = torch.arange(count + 1)
     zeros = torch.zeros(count, dtype=torch.long)
     slices = {field.name: numbers * lengths[field.rows] for field in FIELDS}
-    increments = {
-        field.name: numbers[:-1] * nodes if field.name == "edge_index" else zeros for field in FIELDS
-    }
+    increments = {field.name: numbers[:-1] * nodes if field.is_index else zeros for field in FIELDS}
     if "y" in batch:
         slices["y"], increments["y"] = numbers, zeros
     batch._num_graphs = count

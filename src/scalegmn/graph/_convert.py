@@ -11,6 +11,7 @@ from torch_geometric.data import Batch
 
 from scalegmn.errors import GraphError
 from scalegmn.graph._batching import index_graphs, tile
+from scalegmn.graph._fields import INDEX_FIELDS
 from scalegmn.graph._layout import GraphLayout
 from scalegmn.graph._layouts import layout_of
 from scalegmn.graph._network_graph import NetworkGraph
@@ -286,10 +287,10 @@ def _views(architecture: Architecture, count: int, capacity: int, device: torch.
     Batches whose sizes differ a little, as they do among several architectures, share one tile.
     """
     structure = layout_of(architecture).structure
-    rows = {name: count * value.shape[-1 if name == "edge_index" else 0] for name, value in structure.items()}
+    rows = {name: count * value.shape[-1 if name in INDEX_FIELDS else 0] for name, value in structure.items()}
     rows |= {"batch": count * structure["node_role"].numel(), "ptr": count + 1}
     return {
-        name: value[..., : rows[name]] if name == "edge_index" else value[: rows[name]]
+        name: value[..., : rows[name]] if name in INDEX_FIELDS else value[: rows[name]]
         for name, value in _tile_of(architecture, capacity, device).items()
     }
 

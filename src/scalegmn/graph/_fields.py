@@ -30,7 +30,12 @@ class GraphField:
     @property
     def rows(self) -> str:
         """The dimension along which graphs are concatenated in a batch."""
-        return "E" if self.shape == "2 E" else self.shape.split()[0]
+        return next(size for size in self.shape.split() if size.isalpha())
+
+    @property
+    def is_index(self) -> bool:
+        """Whether it holds numbers of nodes, with one column for each of its rows."""
+        return self.shape.split()[0].isdigit()
 
     def has_dtype(self, dtype: torch.dtype) -> bool:
         """Whether a tensor of this dtype may stand in the field."""
@@ -39,6 +44,13 @@ class GraphField:
 
 FIELDS: tuple[GraphField, ...] = (
     GraphField("edge_index", "2 E", False, Law.invariant, "source and target neuron of every edge"),
+    GraphField(
+        "product_index",
+        "3 H",
+        False,
+        Law.invariant,
+        "two factors, and the neuron whose sum their product is part of",
+    ),
     GraphField(
         "tap_weight",
         "T",
@@ -84,3 +96,4 @@ FIELDS: tuple[GraphField, ...] = (
 """The registry.  ``node_position`` of hidden neurons is no property of theirs: a permutation changes it."""
 
 FIELD_NAMES: frozenset[str] = frozenset(field.name for field in FIELDS)
+INDEX_FIELDS: frozenset[str] = frozenset(field.name for field in FIELDS if field.is_index)

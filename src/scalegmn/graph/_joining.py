@@ -46,14 +46,17 @@ def _joined(structures: Sequence[Structure]) -> dict[str, Tensor]:
 
 
 def _concatenated(structures: Sequence[Structure]) -> dict[str, Tensor]:
-    names = [field.name for field in FIELDS if field.name in TENSORS and field.name != "edge_index"]
+    names = [field.name for field in FIELDS if field.name in TENSORS and not field.is_index]
     joined = {name: torch.cat([getattr(structure, name) for structure in structures]) for name in names}
-    edges, networks, nodes, count = [], [], 0, 0
+    ends: dict[str, list[Tensor]] = {field.name: [] for field in FIELDS if field.is_index}
+    networks, nodes, count = [], 0, 0
     for structure in structures:
-        edges.append(structure.edge_index + nodes)
+        for name, columns in ends.items():
+            columns.append(getattr(structure, name) + nodes)
         networks.append(structure.node_network + count)
         nodes, count = nodes + structure.node_role.numel(), count + structure.num_graphs
-    joined["edge_index"], joined["batch"] = torch.cat(edges, dim=1), torch.cat(networks)
+    joined.update({name: torch.cat(columns, dim=1) for name, columns in ends.items()})
+    joined["batch"] = torch.cat(networks)
     sizes = torch.bincount(joined["batch"], minlength=count)
     joined["ptr"] = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
     return joined

@@ -16,6 +16,7 @@ def layered_layout(architecture: LayeredArchitecture) -> GraphLayout:
     return GraphLayout(
         structure={
             "edge_index": torch.stack([topology.source, topology.target]),
+            "product_index": torch.empty(3, 0, dtype=torch.int64),
             "edge_type": topology.edge_type,
             "edge_kernel": topology.edge_kernel,
             "node_role": topology.node_role,

@@ -52,6 +52,11 @@ class GraphLayout:
         """T."""
         return self.tap_parameter.numel()
 
+    @property
+    def num_products(self) -> int:
+        """H."""
+        return self.structure["product_index"].shape[1]
+
     @cached_property
     def inputs(self) -> int:
         """Input neurons."""

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from scalegmn.errors import GraphError
-from scalegmn.graph._fields import FIELD_NAMES, FIELDS
-from scalegmn.shapes import EdgeIndex, EdgeIntegers, NodeIntegers, NodeScalars, TapScalars
+from scalegmn.graph._fields import FIELD_NAMES, FIELDS, INDEX_FIELDS
+from scalegmn.shapes import EdgeIndex, EdgeIntegers, NodeIntegers, NodeScalars, ProductIndex, TapScalars
 
 
 class NetworkGraph(Data):
@@ -23,6 +23,7 @@ class NetworkGraph(Data):
     """
 
     edge_index: EdgeIndex
+    product_index: ProductIndex
     tap_weight: TapScalars
     node_bias: NodeScalars
     edge_type: EdgeIntegers
@@ -36,15 +37,15 @@ class NetworkGraph(Data):
     node_value: NodeScalars
 
     def __cat_dim__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
-        """Edges stand in the second dimension of ``edge_index``; every other field grows in its first."""
+        """Fields that hold numbers of nodes grow in their second dimension, all others in their first."""
         if key in FIELD_NAMES:
-            return 1 if key == "edge_index" else 0
+            return 1 if key in INDEX_FIELDS else 0
         return super().__cat_dim__(key, value, *args, **kwargs)
 
     def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
-        """Only ``edge_index`` counts nodes; the other fields are the same in a batch."""
+        """Numbers of nodes are counted on; the other fields are the same in a batch."""
         if key in FIELD_NAMES:
-            return self.num_nodes if key == "edge_index" else 0
+            return self.num_nodes if key in INDEX_FIELDS else 0
         return super().__inc__(key, value, *args, **kwargs)
 
     @property
@@ -77,10 +78,11 @@ class NetworkGraph(Data):
             "V": self.node_role.shape[0],
             "E": self.edge_index.shape[1],
             "T": int(self.edge_taps.sum()),
+            "H": self.product_index.shape[1],
         }
         for field in FIELDS:
             value = self[field.name]
-            length = value.shape[1] if field.name == "edge_index" else value.shape[0]
+            length = value.shape[1] if field.is_index else value.shape[0]
             if length != counts[field.rows] or not field.has_dtype(value.dtype):
                 raise GraphError(
                     f"field {field.name!r} has shape {tuple(value.shape)} and dtype {value.dtype}; expected "

@@ -21,6 +21,7 @@ class GraphSpec(Configuration):
         inputs: input neurons.
         outputs: output neurons.
         layers: hidden layers.
+        products: whether neurons may be products of others, as scores of attention are.
 
     Raises:
         ConfigurationError: a limit below 1.
@@ -28,12 +29,13 @@ class GraphSpec(Configuration):
     Example:
         >>> from scalegmn import GraphSpec, siren
         >>> GraphSpec.from_architectures([siren(widths=(2, 16, 1)), siren(widths=(2, 8, 8, 3))])
-        GraphSpec(inputs=2, outputs=3, layers=2)
+        GraphSpec(inputs=2, outputs=3, layers=2, products=False)
     """
 
     inputs: Count
     outputs: Count
     layers: Count
+    products: bool = False
 
     @classmethod
     def from_architectures(cls, architectures: Iterable[Architecture]) -> GraphSpec:
@@ -45,6 +47,7 @@ class GraphSpec(Configuration):
             inputs=max(layout.inputs for layout in found),
             outputs=max(layout.outputs for layout in found),
             layers=max(1, *(layout.hidden_layers for layout in found)),
+            products=any(layout.num_products for layout in found),
         )
 
     def check(self, structure: Structure) -> None:
@@ -56,3 +59,8 @@ class GraphSpec(Configuration):
                     f"a network has {found} {name}, but this model was made for at most {limit}; "
                     f"make the model with GraphSpec.from_architectures(all architectures)"
                 )
+        if structure.product_index.shape[1] and not self.products:
+            raise GraphError(
+                "a network multiplies activations, as attention does, but this model was made for networks "
+                "that do not; make the model with GraphSpec.from_architectures(all architectures)"
+            )

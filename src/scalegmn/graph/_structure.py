@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scalegmn.graph._network_graph import NetworkGraph
 from scalegmn.networks import Role
-from scalegmn.shapes import EdgeIndex, EdgeIntegers, NodeIntegers, NodeScalars
+from scalegmn.shapes import EdgeIndex, EdgeIntegers, NodeIntegers, NodeScalars, ProductIndex
 
 
 @final
@@ -24,6 +24,7 @@ class Structure:
     """
 
     edge_index: EdgeIndex
+    product_index: ProductIndex
     edge_type: EdgeIntegers
     edge_kernel: Tensor
     node_role: NodeIntegers

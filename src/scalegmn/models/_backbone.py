@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
@@ -87,7 +88,7 @@ class Backbone(nn.Module):
         self, *, spec: GraphSpec, config: ModelConfig, needs: ReadoutNeeds, fast: bool = True
     ) -> None:
         super().__init__()
-        style = config.style
+        style = dataclasses.replace(config.style, products=spec.products)
         self.fast, self.recompute = fast, False
         self.config, self.symmetric = config, config.symmetry is Symmetry.scaling
         self.options = PlanOptions(

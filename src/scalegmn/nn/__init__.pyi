@@ -11,6 +11,7 @@ from ._normalization import ParameterScale
 from ._parameter_head import ParameterHead
 from ._permutation_layer import EdgeMLP, PermutationMessagePassing
 from ._positional import PositionalEncoding
+from ._products import PairMessages, ProductExchange, ProductMessages
 from ._readout import READOUTS, FullGraphReadout, LastLayerReadout, Readout
 from ._scale_layer import EdgeUpdate, NodeInvariants, NodeUpdate, ScaleMessagePassing, carry, emit, receive
 from ._standardize import Standardize
@@ -41,10 +42,13 @@ __all__ = [
     "Neurons",
     "NodeInvariants",
     "NodeUpdate",
+    "PairMessages",
     "ParameterHead",
     "ParameterScale",
     "PermutationMessagePassing",
     "PositionalEncoding",
+    "ProductExchange",
+    "ProductMessages",
     "ReScaleEquivariant",
     "Readout",
     "ReadoutNeeds",

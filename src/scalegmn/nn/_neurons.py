@@ -11,7 +11,7 @@ from torch import Tensor
 
 from scalegmn.graph import Structure
 from scalegmn.nn._group_rows import GroupRows
-from scalegmn.shapes import EdgeIntegers, NodeIntegers, NodeMask
+from scalegmn.shapes import EdgeIntegers, NodeIntegers, NodeMask, ProductIndex
 
 
 @final
@@ -109,11 +109,13 @@ class SortedGraph:
         neurons: the rows of node features.
         source: j of every edge, as a row, ``(E,)``.
         target: i of every edge, as a row, ``(E,)``.
+        products: two factors and their product, as rows, ``(3, H)``.
     """
 
     neurons: Neurons
     source: EdgeIntegers
     target: EdgeIntegers
+    products: ProductIndex
 
     @classmethod
     def from_structure(cls, structure: Structure, *, symmetric: bool) -> SortedGraph:
@@ -127,4 +129,4 @@ class SortedGraph:
         row = torch.empty_like(neurons.order)
         row[neurons.order] = torch.arange(neurons.count, device=row.device)
         source, target = row[structure.edge_index]
-        return cls(neurons, source, target)
+        return cls(neurons, source, target, row[structure.product_index])

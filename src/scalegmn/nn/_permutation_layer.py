@@ -15,6 +15,7 @@ from scalegmn.nn._edge_maps import EdgeMaps
 from scalegmn.nn._message_passing_layer import MessagePassingLayer
 from scalegmn.nn._mlp import MLP
 from scalegmn.nn._neurons import SortedGraph
+from scalegmn.nn._products import PairMessages
 from scalegmn.nn._state import State
 from scalegmn.nn._style import LayerStyle
 
@@ -52,6 +53,10 @@ class PermutationMessagePassing(MessagePassingLayer):
         self.of_inputs = MLP(width * parts, width, style=style.mlp)
         self.of_hidden = MLP(width * parts, width, style=style.mlp)
         self.of_outputs = MLP(width * parts, width, style=style.mlp) if style.separate_io else self.of_inputs
+        ways = 1 + 2 * both
+        self.products = (
+            nn.ModuleList([PairMessages(style=style) for _ in range(ways)]) if style.products else None
+        )
         self.edge_maps = EdgeMaps(width, style.mlp.hidden, backward=both, update=update_edges)
 
     def forward(self, state: State, graph: SortedGraph) -> State:
@@ -62,11 +67,27 @@ class PermutationMessagePassing(MessagePassingLayer):
         for message, (weight, sender, receiver) in zip(self.messages, ways, strict=False):
             sent = message(linear(e, weight), [x[sender]])
             parts.append(sent.new_zeros(x.shape).index_add(0, receiver, sent))
+        self.add_products(parts, x, graph.products)
         inputs, hidden, outputs = graph.neurons.split(torch.cat(parts, dim=1))
         new = torch.cat([self.of_inputs(inputs), self.of_hidden(hidden), self.of_outputs(outputs)])
         if self.edge_update is not None:
             e = self.edge_update(linear(e, weights.update), [x[target], x[source]])
         return State(new, None, e, state.encoding)
+
+    def add_products(self, parts: list[Tensor], x: Tensor, pairs: Tensor) -> None:
+        """Add to sums of messages what products and their factors tell each other.
+
+        Args:
+            parts: x, m, and r in bidirectional layers, ``(V, D)`` each.
+            x: features of the nodes.
+            pairs: two factors and their product each, as rows, ``(3, H)``.
+        """
+        if self.products is None:
+            return
+        forward, *backward = self.products
+        parts[1] = parts[1] + forward(x, pairs)
+        for message, order in zip(backward, ([2, 1, 0], [2, 0, 1]), strict=False):
+            parts[2] = parts[2] + message(x, pairs[order])
 
 
 @final

@@ -24,6 +24,7 @@ from scalegmn.nn._message_passing_layer import MessagePassingLayer
 from scalegmn.nn._mlp import MLP
 from scalegmn.nn._neurons import Neurons, SortedGraph
 from scalegmn.nn._old_names import load_old_names
+from scalegmn.nn._products import ProductExchange
 from scalegmn.nn._state import State
 from scalegmn.nn._style import LayerStyle
 from scalegmn.shapes import (
@@ -48,6 +49,9 @@ class ScaleMessagePassing(MessagePassingLayer):
                  \odot W_2 e_{ij}\big) \\
         x'_i  &= \mathrm{ScaleEq}\big([x_i,\, m_i]\big) \\
         e'_{ij} &= W_3 e_{ij} \odot \rho(\zeta_i, \zeta_j), \qquad \zeta_i = \mathrm{ScaleInv}(x_i)
+
+    Networks that multiply activations have neurons that are products; the messages between these and
+    their factors, :class:`~scalegmn.nn.ProductMessages`, are added to m and r (*beyond the paper*).
 
     In both directions (*beyond the paper*), with dual features u and their messages r against the edges:
 
@@ -89,6 +93,7 @@ class ScaleMessagePassing(MessagePassingLayer):
         self.primal_update = NodeUpdate(width * parts, style=style, extras=extras)
         self.dual_update = NodeUpdate(width * parts, style=style, extras=extras) if both else None
         self.edge_update = EdgeUpdate(style=style) if update_edges else None
+        self.products = ProductExchange(style=style) if style.products else None
         self.edge_maps = EdgeMaps(width, width, backward=both, update=update_edges)
 
     def forward(self, state: State, graph: SortedGraph) -> State:
@@ -100,11 +105,16 @@ class ScaleMessagePassing(MessagePassingLayer):
         m = self.forward_messages(
             emit(x, excess), e, w.forward, z, sender=source, receiver=target, neurons=neurons
         )
+        if self.products is not None:
+            m = m + self.products.primal(x, graph.products, neurons)
         if self.backward_messages is None or self.dual_update is None or u is None:
             new_x, new_u = self.primal_update([x, m], neurons, extras), None
         else:
             r = self.backward_messages(u, e, w.backward, z, sender=target, receiver=source, neurons=neurons)
-            r, extras = receive(r, x, excess), [*extras, x * u]
+            r = receive(r, x, excess)
+            if self.products is not None:
+                r = r + self.products.dual(u, x, graph.products, neurons)
+            extras = [*extras, x * u]
             new_x = self.primal_update([x, m, carry(r, x, groups)], neurons, extras)
             new_u = self.dual_update([u, r, carry(m, u, groups)], neurons, extras)
         # x and u are the features of before the node update.

@@ -22,6 +22,7 @@ class LayerStyle(Configuration):
         positional_in_messages: messages see the encoding of their target.
         positional_in_updates: node updates see the encoding of their node.
         mlp: style of all MLPs.
+        products: neurons may be products of others, and tell each other.
     """
 
     features: Width
@@ -33,3 +34,4 @@ class LayerStyle(Configuration):
     positional_in_messages: bool
     positional_in_updates: bool
     mlp: MLPStyle
+    products: bool = False

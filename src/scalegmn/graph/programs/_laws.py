@@ -54,6 +54,11 @@ class Laws:
         a, b = self.scale[first], self.scale[second]
         return ((a - b).abs() <= _TOLERANCE * (1 + a.abs())) & (self.sign[first] == self.sign[second])
 
+    def doubled(self, first: Tensor, second: Tensor) -> Tensor:
+        """Whether the second of a pair of nodes has the law of the square of the first."""
+        a, b = 2 * self.scale[first], self.scale[second]
+        return ((a - b).abs() <= _TOLERANCE * (1 + a.abs())) & (self.sign[second] == 0)
+
     @property
     def scales(self) -> Tensor:
         """Which nodes may be scaled."""

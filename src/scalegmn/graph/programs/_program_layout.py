@@ -95,14 +95,20 @@ def _assembled(found: Found, num_parameters: int) -> GraphLayout:
     wiring, role = found.wiring, found.role.clone()
     bias, (function, names) = wiring.biases_of(), wiring.functions_of()
     edges = JoinedWires.from_wires(wiring.wires, NO_LINKS)
-    useful, links = _useful(_lawful_links(wiring, found.laws), edges.ends, bias, role)
-    chains = _chains(links, edges.ends, bias, function, role)
+    links, squares = _lawful_links(wiring, found.laws)
+    products = torch.cat([*(torch.stack(pair, dim=1) for pair in wiring.pairs), squares])
+    factors = torch.cat([products[:, [0, 2]], products[:, [1, 2]]])
+    useful, links, factors = _useful(links, factors, edges.ends, bias, role)
+    products = products[useful[products].all(dim=1)]
+    chains = _chains(links, torch.cat([edges.ends, factors]), bias, function, role)
     # An output that merged with what it repeats leaves its role there.
     role[chains.root[found.outputs]] = int(Role.output)
     links = chains.root[links]
     edges = JoinedWires.from_wires(wiring.wires, links[links[:, 0] != links[:, 1]])
     alive = useful & (chains.root == torch.arange(wiring.count))
-    edge_index = (alive.cumsum(0) - 1)[chains.root[edges.ends]].T.contiguous()
+    number = (alive.cumsum(0) - 1)[chains.root]
+    edge_index, product_index = number[edges.ends].T.contiguous(), number[products].T.contiguous()
+    along = torch.cat([edge_index[:, edges.kind != int(EdgeType.divisor)], number[factors].T], dim=1)
     position = torch.zeros(wiring.count, dtype=torch.int64)
     position[found.inputs] = torch.arange(len(found.inputs))
     position[chains.root[found.outputs]] = torch.arange(len(found.outputs))
@@ -112,10 +118,11 @@ def _assembled(found: Found, num_parameters: int) -> GraphLayout:
     return GraphLayout(
         structure={
             "edge_index": edge_index,
+            "product_index": product_index,
             "edge_type": edges.kind,
             "edge_kernel": edges.kernel,
             "node_role": role,
-            "node_layer": _layers(edge_index[:, edges.kind != int(EdgeType.divisor)], role),
+            "node_layer": _layers(along, role),
             "node_position": position[alive],
             "node_group": torch.where(role == int(Role.hidden), group, 0),
             "node_degree": torch.ones(len(role)),
@@ -130,25 +137,37 @@ def _assembled(found: Found, num_parameters: int) -> GraphLayout:
     )
 
 
-def _lawful_links(wiring: Wiring, laws: Laws) -> Tensor:
-    """Links along which something can be told: between nodes of one law, ``(n, 2)``."""
+def _lawful_links(wiring: Wiring, laws: Laws) -> tuple[Tensor, Tensor]:
+    """Links along which something can be told.
+
+    Returns:
+        Those between nodes of one law, ``(n, 2)``; and as products of a node with itself, ``(m, 3)``, those
+        to a node of twice the law, such as the square, or the cosine of what has a sign only.
+    """
     links = torch.cat([NO_LINKS, *(torch.stack(pair, dim=1) for pair in wiring.links)])
-    return links[laws.alike(links[:, 0], links[:, 1])]
+    source, target = links[:, 0], links[:, 1]
+    alike = laws.alike(source, target)
+    squares = ~alike & laws.doubled(source, target)
+    return links[alike], links[squares][:, [0, 0, 1]]
 
 
-def _useful(links: Tensor, wires: Tensor, bias: Tensor, role: Tensor) -> tuple[Tensor, Tensor]:
-    """Nodes that have something to say to somebody, or hold a parameter, and the links between these."""
+def _useful(
+    links: Tensor, factors: Tensor, wires: Tensor, bias: Tensor, role: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Nodes that have something to say to somebody, or hold a parameter; links and factors between these."""
     count = len(role)
     holds = (bias != NOTHING) | (role != int(Role.hidden))
     holds[wires.reshape(-1)] = True
     useful = torch.ones(count, dtype=torch.bool)
     while True:
-        told = torch.bincount(links[:, 1], minlength=count) > 0
-        heard = torch.bincount(links[:, 0], minlength=count) > 0
+        ends = torch.cat([links, factors])
+        told = torch.bincount(ends[:, 1], minlength=count) > 0
+        heard = torch.bincount(ends[:, 0], minlength=count) > 0
         now = useful & (holds | (told & heard))
         if bool((now == useful).all()):
-            return useful, links
-        useful, links = now, links[now[links].all(dim=1)]
+            return useful, links, factors
+        useful = now
+        links, factors = links[now[links].all(dim=1)], factors[now[factors].all(dim=1)]
 
 
 def _chains(links: Tensor, wires: Tensor, bias: Tensor, function: Tensor, role: Tensor) -> Chains:

@@ -69,6 +69,7 @@ class Arrangement:
         edge_order: the index in the graph of every arranged edge.
         to_hidden, to_output: slices of the arranged edges, by the role of their target.
         source, target: ends of the arranged edges, as arranged nodes.
+        products: two factors and their product each, as arranged nodes; only where all nodes are arranged.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Arrangement:
         self.from_hidden = slice(blocks[0], blocks[0] + blocks[1] + blocks[2])
         self.from_input = (slice(0, blocks[0]), slice(self.from_hidden.stop, self.num_edges))
         source, target = row[ends]
+        self.products = row[structure.product_index] if nodes is None else structure.product_index[:, :0]
         self.source = Incidence(source, self.num_nodes, other=target)
         self.target = Incidence(target, self.num_nodes, other=source)
         self._lanes: dict[tuple[bool, int | None], list[Lane]] = {}

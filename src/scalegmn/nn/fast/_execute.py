@@ -71,6 +71,8 @@ def execute_scale_layer(layer: ScaleMessagePassing, state: FastState, step: Step
         start and start.primal,
         backward=False,
     )
+    if layer.products is not None:
+        m = m + layer.products.primal(x, at.products, at.neurons)
     parts, dual = [x, m], None
     extras = [old.encoding] if layer.style.positional_in_updates else []
     if isinstance(backward, Message) and u is not None and step.backward is not None:
@@ -85,6 +87,8 @@ def execute_scale_layer(layer: ScaleMessagePassing, state: FastState, step: Step
             backward=True,
         )
         r = receive(r, x, excess)
+        if layer.products is not None:
+            r = r + layer.products.dual(u, x, at.products, at.neurons)
         extras.append(old.primal * old.dual)
         parts.append(_on_hidden(r, x, at.neurons))
         if step.duals and layer.dual_update is not None:
@@ -254,6 +258,7 @@ def execute_permutation_layer(layer: PermutationMessagePassing, state: FastState
         sender, receiver = (target, source) if backward else (source, target)
         mapped = linear(part.edges.take(edges), weight)
         parts.append(receiver.sum(edge_mlp(message, mapped, x, [sender])))
+    layer.add_products(parts, x, step.at.products)
     inputs, hidden, outputs = written.at.neurons.split(written.nodes.take(torch.cat(parts, dim=1)))
     primal = torch.cat([layer.of_inputs(inputs), layer.of_hidden(hidden), layer.of_outputs(outputs)])
     old = written.state(FastState(x, None, edges, state.encoding))

@@ -79,6 +79,9 @@ def steps_of(at: Arrangement, needs: ReadoutNeeds, *, layers: int, bidirectional
         ]
     )
     edges = torch.full((at.num_edges,), needs.edges, device=at.neurons.order.device)
+    if at.products.numel():
+        # Products reach far: what depends on what is not followed through them, all is computed.
+        return _whole_steps(at, layers=layers, bidirectional=bidirectional)
     # Which nodes send something backwards, in each layer.
     live = [_live(at, layer) if bidirectional else None for layer in range(layers)]
     masks = [(nodes, edges)]
@@ -96,6 +99,12 @@ def steps_of(at: Arrangement, needs: ReadoutNeeds, *, layers: int, bidirectional
         steps.append(step)
         seen, now = (nodes, edges), step.written.at
     return steps
+
+
+def _whole_steps(at: Arrangement, *, layers: int, bidirectional: bool) -> list[Step]:
+    nodes, edges = _true(at, at.num_nodes), _true(at, at.num_edges)
+    step = _step(at, nodes, edges, nodes if bidirectional else None, duals=True)
+    return [step] * layers
 
 
 def _live(at: Arrangement, layer: int) -> Tensor:
