@@ -219,7 +219,7 @@ def test_mistakes() -> None:
 
 @pytest.mark.parametrize("kept", [2**19, 0])
 def test_shared_fields_are_those_of_the_single_networks(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scalegmn.graph._convert._KEPT_EDGES", kept)
+    monkeypatch.setattr("scalegmn.graph._tiles._KEPT_EDGES", kept)
     rng = generator(5, "shared")
     for architecture in (random_architecture(generator=rng), SMALL):
         # Up, down and up again: what is kept belongs to the next power of two.
@@ -243,7 +243,8 @@ def test_only_shared_batches_share() -> None:
 
 
 def test_shared_batches_of_one_size_have_the_very_same_tensors() -> None:
-    names = [name for name in (*TENSORS, "batch", "ptr") if name != "node_network"]
+    # What is empty lies nowhere.
+    names = [n for n in (*TENSORS, "batch", "ptr") if n not in ("node_network", "product_index")]
     one, other = (
         batch_graphs(SMALL, random_parameters(SMALL, 5, generator=generator(seed)), shared=True)
         for seed in (1, 2)

@@ -40,7 +40,7 @@ def test_mixed_architectures_in_one_batch() -> None:
     assert batch.num_graphs == len(graphs) and graphs[0].num_graphs == 1
     assert batch.num_nodes == sum(graph.num_nodes for graph in graphs)
     for field in FIELDS:
-        if field.name != "edge_index":
+        if not field.is_index:
             assert torch.equal(batch[field.name], torch.cat([graph[field.name] for graph in graphs]))
     # Edges stay within their network.
     assert torch.equal(batch.batch[batch.edge_index[0]], batch.batch[batch.edge_index[1]])

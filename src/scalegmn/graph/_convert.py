@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch
 
 from scalegmn.errors import GraphError
-from scalegmn.graph._batching import index_graphs, tile
-from scalegmn.graph._fields import INDEX_FIELDS
+from scalegmn.graph._batching import index_graphs
 from scalegmn.graph._layout import GraphLayout
 from scalegmn.graph._layouts import layout_of
 from scalegmn.graph._network_graph import NetworkGraph
-from scalegmn.networks import CONSTANT, Architecture
+from scalegmn.graph._parameter_fields import parameter_fields
+from scalegmn.graph._tiles import device_tile, kept_tile
+from scalegmn.networks import Architecture
 from scalegmn.networks.modules import ModuleArgument, ThetaArgument, read_module, write_module
+from scalegmn.programs import ProgramArchitecture
+from scalegmn.programs.tracing import unwrap
 from scalegmn.shapes import NodeScalars, ParameterRows, TapScalars
-
-_KEPT_EDGES: Final = 2**19
-"""Up to this many edges the index tensors of a batch are kept for the next one (about 20 MB)."""
 
 
 def to_graph(
     network: ModuleArgument | Architecture,
     theta: ThetaArgument | None = None,
     *,
+    example_inputs: Sequence[Any] | Tensor | None = None,
     input_size: tuple[int, int] | None = None,
     label: Tensor | None = None,
 ) -> NetworkGraph:
@@ -40,6 +42,8 @@ def to_graph(
             copied), or an architecture.
         theta: the parameters ``(P,)`` that go with an architecture; see ``Architecture.flatten`` for
             state dicts.
+        example_inputs: what the module's ``forward`` takes; with it any module is read, whatever its forward
+            does (:class:`~scalegmn.programs.ProgramArchitecture`).
         input_size: height and width of the images a convolutional module reads, where a flattening
             needs it.
         label: stored as ``y``.
@@ -49,6 +53,7 @@ def to_graph(
 
     Raises:
         UnsupportedLayerError: the module holds something that cannot be read; names it and its place.
+        ProgramError: the module cannot be traced with the example.
         ArchitectureError: `network` is neither; says what to pass instead of a state dict or a path.
         GraphError: `theta` is missing, superfluous or of the wrong shape.
 
@@ -64,6 +69,12 @@ def to_graph(
         (11, 24)
         >>> torch.equal(graph.tap_weight[:16], module[0].weight.flatten())
         True
+
+        Any module needs an example of its input:
+
+        >>> norm = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.BatchNorm2d(8), torch.nn.ReLU())
+        >>> to_graph(norm, example_inputs=torch.zeros(1, 3, 8, 8)).num_nodes
+        35
     """
     if isinstance(network, Architecture):
         if not isinstance(theta, Tensor):
@@ -75,7 +86,7 @@ def to_graph(
     else:
         if theta is not None and isinstance(network, nn.Module):
             raise GraphError("a module brings its own parameters; leave theta out")
-        architecture, theta = read_module(network, input_size=input_size)
+        architecture, theta = _read(network, example_inputs, input_size)
     if theta.shape != (architecture.num_parameters,):
         raise GraphError(
             f"theta has shape {tuple(theta.shape)}, expected ({architecture.num_parameters},) for "
@@ -85,7 +96,7 @@ def to_graph(
         name: value.to(theta.device, copy=True) for name, value in layout_of(architecture).structure.items()
     }
     graph = NetworkGraph(
-        num_nodes=fields["node_role"].numel(), **fields, **_values(architecture, theta[None])
+        num_nodes=fields["node_role"].numel(), **fields, **parameter_fields(architecture, theta[None])
     )
     if label is not None:
         graph.y = label
@@ -134,8 +145,8 @@ def batch_graphs(
     layout = layout_of(architecture)
     nodes = layout.num_nodes
     batch = Batch(_base_cls=NetworkGraph)
-    tiled = (_kept_tile if shared else _device_tile)(architecture, count, theta.device)
-    for name, value in {**tiled, **_values(architecture, theta)}.items():
+    tiled = (kept_tile if shared else device_tile)(architecture, count, theta.device)
+    for name, value in {**tiled, **parameter_fields(architecture, theta)}.items():
         batch[name] = value
     batch["num_nodes"] = nodes * count
     batch._store._num_nodes = [nodes] * count
@@ -176,17 +187,23 @@ def update_parameters(architecture: Architecture, taps: TapScalars, biases: Node
 
 
 def to_module(
-    graph: NetworkGraph, *, like: ModuleArgument, input_size: tuple[int, int] | None = None
+    graph: NetworkGraph,
+    *,
+    like: ModuleArgument,
+    example_inputs: Sequence[Any] | Tensor | None = None,
+    input_size: tuple[int, int] | None = None,
 ) -> nn.Module:
     """A copy of `like` that carries the parameters of `graph`; the way back from :func:`to_graph`.
 
     Args:
         graph: of one network.
         like: a module of the architecture of the graph.
+        example_inputs: as in :func:`to_graph`.
         input_size: as in :func:`to_graph`.
 
     Returns:
-        A deep copy of `like` in its dtype and on its device.
+        A deep copy of `like` in its dtype and on its device.  Numbers that no output depends on, and the
+        graph does not hold, are those of `like`.
 
     Raises:
         GraphError: the graph does not have the architecture of the module.
@@ -200,11 +217,28 @@ def to_module(
         >>> torch.equal(to_module(graph, like=module)[2].weight, 2 * module[2].weight)
         True
     """
-    architecture, _ = read_module(like, input_size=input_size)
+    architecture, old = _read(like, example_inputs, input_size)
     theta = to_parameters(graph, architecture)
     if theta.shape[0] != 1:
         raise GraphError(f"the graph holds {theta.shape[0]} networks, expected one")
-    return write_module(architecture, theta[0], like=like)
+    owned = layout_of(architecture).owned.to(theta.device)
+    new = torch.where(owned, theta[0], old.to(theta))
+    if example_inputs is None:
+        return write_module(architecture, new, like=like)
+    module = deepcopy(like)
+    inner = unwrap(module)
+    inner.load_state_dict(architecture.write_state(new, like=inner.state_dict()))
+    return module
+
+
+def _read(
+    module: ModuleArgument, example_inputs: Sequence[Any] | Tensor | None, input_size: tuple[int, int] | None
+) -> tuple[Architecture, Tensor]:
+    """The architecture of a module and its parameters: by its layers, or traced where there is an example."""
+    if example_inputs is None:
+        return read_module(module, input_size=input_size)
+    architecture = ProgramArchitecture.from_module(module, example_inputs)
+    return architecture, architecture.read_state(unwrap(module).state_dict())
 
 
 def _per_network(layout: GraphLayout, architecture: Architecture, *fields: Tensor) -> list[Tensor]:
@@ -217,91 +251,3 @@ def _per_network(layout: GraphLayout, architecture: Architecture, *fields: Tenso
             f"{architecture.describe()}, which has {layout.num_taps} and {layout.num_nodes}"
         )
     return [field.reshape(count, -1) for field in fields]
-
-
-def _values(architecture: Architecture, theta: Tensor) -> dict[str, Tensor]:
-    """The fields that hold parameters, of all networks ``(B, P)`` one after the other."""
-    values = {}
-    for name, source in _sources(architecture, theta.device).items():
-        value = theta.index_select(1, source.places)
-        if source.constant is not None:
-            value = torch.where(source.constant, source.value.to(theta.dtype), value)
-        if source.reciprocal is not None:
-            # A divisor of 0 divides nothing: such a network computes no numbers.
-            value = torch.where(
-                source.reciprocal & (value != 0), 1 / torch.where(value == 0, 1, value), value
-            )
-        values[name] = value.reshape(-1)
-    return values
-
-
-class _Source(NamedTuple):
-    """Where a field comes from: the parameter of every row, which rows are constant (None: none is) and what
-    these hold, and which hold 1 divided by the parameter (None: none does)."""
-
-    places: Tensor
-    constant: Tensor | None
-    value: Tensor
-    reciprocal: Tensor | None
-
-
-@lru_cache(maxsize=1024)
-def _sources(architecture: Architecture, device: torch.device) -> dict[str, _Source]:
-    layout = layout_of(architecture)
-    sources: dict[str, tuple[Tensor, Tensor | float]] = {
-        "tap_weight": (layout.tap_parameter, 1.0),
-        "node_bias": (layout.bias_parameter, 0.0),
-        "node_value": (layout.value_parameter, layout.value),
-    }
-    found: dict[str, _Source] = {}
-    # What inference mode makes cannot be used by a later training.
-    with torch.inference_mode(False):
-        for name, (places, value) in sources.items():
-            constant = (places == CONSTANT).to(device)
-            fixed = torch.as_tensor(value).clone().to(device)
-            inverse = layout.tap_reciprocal if name == "tap_weight" else None
-            found[name] = _Source(
-                places.clamp_min(0).to(device),
-                constant if constant.any() else None,
-                fixed,
-                None if inverse is None else inverse.to(device),
-            )
-    return found
-
-
-def _kept_tile(architecture: Architecture, count: int, device: torch.device) -> dict[str, Tensor]:
-    """As :func:`_device_tile`; all but large batches of one size get the very same tensors.
-
-    By these, what was worked out for one batch is found for the next (:mod:`scalegmn.graph._cache`).
-    """
-    capacity = 1 << max(count - 1, 0).bit_length()
-    if capacity * layout_of(architecture).structure["edge_type"].numel() > _KEPT_EDGES:
-        return _device_tile(architecture, count, device)
-    return _views(architecture, count, capacity, device)
-
-
-@lru_cache(maxsize=256)
-def _views(architecture: Architecture, count: int, capacity: int, device: torch.device) -> dict[str, Tensor]:
-    """The fields of `count` networks are the first rows of those of more.
-
-    Batches whose sizes differ a little, as they do among several architectures, share one tile.
-    """
-    structure = layout_of(architecture).structure
-    rows = {name: count * value.shape[-1 if name in INDEX_FIELDS else 0] for name, value in structure.items()}
-    rows |= {"batch": count * structure["node_role"].numel(), "ptr": count + 1}
-    return {
-        name: value[..., : rows[name]] if name in INDEX_FIELDS else value[: rows[name]]
-        for name, value in _tile_of(architecture, capacity, device).items()
-    }
-
-
-@lru_cache(maxsize=64)
-def _tile_of(architecture: Architecture, count: int, device: torch.device) -> dict[str, Tensor]:
-    """Cached; never written into."""
-    # What inference mode makes cannot be used by a later training.
-    with torch.inference_mode(False):
-        return _device_tile(architecture, count, device)
-
-
-def _device_tile(architecture: Architecture, count: int, device: torch.device) -> dict[str, Tensor]:
-    return {name: value.to(device) for name, value in tile(layout_of(architecture).structure, count).items()}

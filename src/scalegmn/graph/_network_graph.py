@@ -82,8 +82,9 @@ class NetworkGraph(Data):
         }
         for field in FIELDS:
             value = self[field.name]
-            length = value.shape[1] if field.is_index else value.shape[0]
-            if length != counts[field.rows] or not field.has_dtype(value.dtype):
+            length = value.shape[1] if field.is_index and value.ndim == 2 else value.shape[0]
+            ends = int(field.shape.split()[0]) if field.is_index else value.shape[0]
+            if value.shape[0] != ends or length != counts[field.rows] or not field.has_dtype(value.dtype):
                 raise GraphError(
                     f"field {field.name!r} has shape {tuple(value.shape)} and dtype {value.dtype}; expected "
                     f"({field.shape}) with {field.rows} = {counts[field.rows]}, "

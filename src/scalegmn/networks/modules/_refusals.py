@@ -37,6 +37,7 @@ _OURS: Final = ("nn", "scalegmn")
 _SUPPORTED: Final = (
     "nn.Sequential (also nested) of nn.Linear, nn.Conv2d, nn.Flatten, pooling, dropout and most activations"
 )
+_TRACE: Final = "give an example of the input (example_inputs), with which any module is read"
 _DESCRIBE: Final = (
     "say how it is read with register_module_reader, or describe the network as an Architecture and pack its "
     "state dict with Architecture.flatten"
@@ -55,11 +56,11 @@ def why_not(module: nn.Module, supported: Sequence[type[nn.Module]]) -> str:
         return "a quantized layer has no ordinary weights; pass the network from before it was quantized"
     if isinstance(module, _NORMALIZATIONS):
         return (
-            "a normalization layer changes the symmetry of the network altogether; a batch normalization can "
-            "be folded into the layer before it (torch.nn.utils.fusion)"
+            f"a normalization layer changes the symmetry of the network altogether; {_TRACE}, or fold a "
+            "batch normalization into the layer before it (torch.nn.utils.fusion)"
         )
     if isinstance(module, nn.RNNBase | nn.RNNCellBase | nn.MultiheadAttention):
-        return "recurrent layers and attention cannot be read by this library, however they are wrapped"
+        return f"recurrent layers and attention are no layers of a list; {_TRACE}"
     return _unknown(module, supported)
 
 
@@ -78,7 +79,7 @@ def _unknown(module: nn.Module, supported: Sequence[type[nn.Module]]) -> str:
             f"say what yours computes with register_module_reader({kind.__name__}, reader)"
         )
     if any(True for _ in module.children()):
-        return f"only nn.Sequential says in which order its parts run; {_DESCRIBE}"
+        return f"only nn.Sequential says in which order its parts run; {_TRACE}, or {_DESCRIBE}"
     own = [class_name(other) for other in supported if class_name(other).partition(".")[0] not in _OURS]
     more = f", {', '.join(own[:4])}" if own else ""
     return f"this class is not supported. Supported are {_SUPPORTED}{more}; {_DESCRIBE}"
