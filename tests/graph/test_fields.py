@@ -31,7 +31,8 @@ def test_dtypes() -> None:
 
 def test_rows() -> None:
     assert {field.name: field.rows for field in FIELDS} == {
-        "edge_index": "E", "product_index": "H", "tap_weight": "T", "node_bias": "V", "edge_type": "E", "edge_kernel": "E",
+        "edge_index": "E", "product_index": "H", "tap_weight": "T", "node_bias": "V", "edge_type": "E",
+        "edge_kernel": "E",
         "node_role": "V", "node_layer": "V", "node_position": "V", "node_group": "V", "node_degree": "V",
         "node_activation": "V", "node_value": "V",
     }  # fmt: skip
