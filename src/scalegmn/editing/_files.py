@@ -15,6 +15,7 @@ from scalegmn.editing._applying import SHOWN, Pictures, TrainedEditor
 from scalegmn.editing._drawing import check_siren
 from scalegmn.errors import CheckpointError, ConfigurationError, DiskError, ScaleGMNError
 from scalegmn.networks import Architecture
+from scalegmn.networks.recognition import stored_tensors
 from scalegmn.training import NetworkFile, ReadingOptions, RefusedNetwork, read_network
 
 
@@ -135,8 +136,7 @@ class _Work:
 
 def _write(path: Path, theta: Tensor, found: NetworkFile) -> None:
     tensors = found.architecture.unflatten(theta)
-    own = {theirs: name for name, theirs in found.names.items()}
-    kept = {name: tensors[own[name]] for name in found.state.tensors}
+    kept = stored_tensors(found.state, found.names, tensors)
     if not all(bool(torch.isfinite(tensor).all()) for tensor in kept.values()):
         raise CheckpointError(
             f"{found.path}: the edited network is not finite, so it was not written; look for huge parameters"

@@ -6,4 +6,5 @@ __all__ = ["DESCRIPTION", "FINGERPRINT", "Recognized", "Recognizer", "Unrecogniz
 
 # For other rooms of the house; no promise is made about these.
 from ._stated import StatedArchitecture as StatedArchitecture
+from ._turned import stored_tensors as stored_tensors
 from ._variants import RequestedActivations as RequestedActivations

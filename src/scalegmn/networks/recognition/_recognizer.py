@@ -20,10 +20,11 @@ from scalegmn.networks.recognition._outcome import Match, Recognized, Unrecogniz
 from scalegmn.networks.recognition._resized import resize_architectures, usual_templates
 from scalegmn.networks.recognition._shapes import Layout, Shape, match_by_shape
 from scalegmn.networks.recognition._stated import StatedArchitecture
+from scalegmn.networks.recognition._turned import turn
 from scalegmn.networks.recognition._variants import RequestedActivations, meaning, rename_parameters
 
 # Formats that keep parameters in an order of their own, so that places say nothing about unknown names.
-_UNORDERED: Final = "safetensors"
+_UNORDERED: Final = ("safetensors", "hdf5", "keras")
 
 _OUTSIDE: Final = "lies outside the training set"
 
@@ -38,7 +39,8 @@ class Recognizer:
     and prefixes that all names share, do not count, on neither side.  Other names are understood where shapes
     leave one way only (:func:`~scalegmn.networks.recognition._shapes.match_by_shape`).  Where several
     architectures remain, such as networks with ReLU and with tanh, the user or the file decides
-    (:func:`~scalegmn.networks.recognition._choosing.choose`).
+    (:func:`~scalegmn.networks.recognition._choosing.choose`).  Kernels of dense networks of Keras and Flax
+    are turned first (:mod:`scalegmn.networks.recognition._turned`).
 
     Args:
         architectures: the known ones.
@@ -91,10 +93,17 @@ class Recognizer:
         Raises:
             ConfigurationError: `activation` names none.
         """
+        turned = turn(state)
+        if turned is None:
+            return self._recognize(state, activation, ordered=state.format not in _UNORDERED)
+        return turned.finish(self._recognize(turned.state, activation, ordered=turned.ordered))
+
+    def _recognize(
+        self, state: Checkpoint, activation: str | None, *, ordered: bool
+    ) -> Recognized | Unrecognized:
         wanted = None if activation is None else RequestedActivations.parse(activation)
         own = {name: tuple(tensor.shape) for name, tensor in state.tensors.items()}
         stated = StatedArchitecture.from_extras(state.extras)
-        ordered = state.format != _UNORDERED
         for matches, notes in (self._by_name(own), self._by_core(own), self._by_shape(own, ordered)):
             if matches:
                 return self._outcome(state, matches, notes, stated, wanted, activation)

@@ -15,6 +15,7 @@ from scalegmn.checkpoints import Checkpoint, write_like
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.models import WEIGHTS_FILE, Editor
 from scalegmn.networks import Architecture
+from scalegmn.networks.recognition import stored_tensors
 from scalegmn.populations import sha256
 from scalegmn.training import MODEL, ReadingOptions, Run, device_called, edited_by, read_network
 from scalegmn.trojans.making import trojan_figures
@@ -208,8 +209,7 @@ def _write(
     output: Path, state: Checkpoint, architecture: Architecture, theta: Tensor, names: Mapping[str, str]
 ) -> None:
     tensors = architecture.unflatten(theta)
-    own = {theirs: name for name, theirs in names.items()}
-    kept = {name: tensors[own[name]] for name in state.tensors}
+    kept = stored_tensors(state, names, tensors)
     if not all(torch.isfinite(tensor).all() for tensor in kept.values()):
         raise CheckpointError(f"{output}: the repaired network is not finite; nothing was written")
     write_like(output, state, kept)
