@@ -13,6 +13,7 @@ import torch
 from scalegmn.checkpoints import Checkpoint, read_state, write_like
 from scalegmn.networks import Activation, Architecture, mlp, run
 from scalegmn.networks.recognition import Recognized, Recognizer, Unrecognized, stored_tensors
+from scalegmn.networks.recognition._turned import turn
 from tests.checkpoints.hdf5_crafting import arrays, keras, keras2, save
 
 Write = Callable[[Path, "Weights"], Checkpoint]
