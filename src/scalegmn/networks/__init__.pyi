@@ -38,6 +38,7 @@ __all__ = [
 
 # For other rooms of the house; no promise is made about these.
 from ._architecture import Parameter as Parameter
+from ._architecture import WeightedParameters as WeightedParameters
 from ._architecture import positioned as positioned
 from ._devices import usable_device as usable_device
 from ._files import read_json as read_json

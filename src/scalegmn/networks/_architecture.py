@@ -42,6 +42,25 @@ class Parameter:
         return self.start + math.prod(self.shape)
 
 
+@dataclass(frozen=True)
+class WeightedParameters:
+    """A weight, and the bias that is added to what it makes.
+
+    Attributes:
+        name: of the layer.
+        weight: ``(outputs, ...)``.
+        bias: ``(outputs,)``; None where there is none.
+    """
+
+    name: str
+    weight: Parameter
+    bias: Parameter | None
+
+    def has_rows(self, count: int) -> bool:
+        """Whether the weight is a matrix, or more, of so many rows."""
+        return len(self.weight.shape) > 1 and self.weight.shape[0] == count
+
+
 class Architecture(ABC):
     """What a network is apart from its numbers: a value that can be compared, hashed, and written as JSON.
 
@@ -70,6 +89,11 @@ class Architecture(ABC):
     @abstractmethod
     def parameters(self) -> tuple[Parameter, ...]:
         """All parameters in the order of the flat vector."""
+
+    @property
+    @abstractmethod
+    def weighted(self) -> tuple[WeightedParameters, ...]:
+        """Its weights in their order, each with its bias; at least one.  Statistics are about these."""
 
     @property
     @abstractmethod

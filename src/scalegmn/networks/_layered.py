@@ -13,7 +13,7 @@ from torch import Tensor
 from scalegmn.configuration import check_arguments, format_value
 from scalegmn.errors import ArchitectureError, ConfigurationError
 from scalegmn.networks._activations import Activation
-from scalegmn.networks._architecture import Architecture, Parameter, positioned
+from scalegmn.networks._architecture import Architecture, Parameter, WeightedParameters, positioned
 from scalegmn.networks._consistency import check_flow, check_skips, check_stages
 from scalegmn.networks._layers import (
     Activate,
@@ -108,6 +108,18 @@ class LayeredArchitecture(Architecture):
             elif isinstance(layer, Activate) and layer.name is not None:
                 shapes.append((f"{layer.name}.weight", (layer.count,)))
         return positioned(shapes)
+
+    @cached_property
+    def weighted(self) -> tuple[WeightedParameters, ...]:
+        layers = [stage.weighted for stage in self.stages]
+        return tuple(
+            WeightedParameters(
+                layer.name,
+                self.parameter(f"{layer.name}.weight"),
+                self.parameter(f"{layer.name}.bias") if layer.bias else None,
+            )
+            for layer in layers
+        )
 
     @property
     def num_inputs(self) -> int:

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from scalegmn.errors import ArchitectureError, ProgramError
-from scalegmn.networks import Activation, Architecture, Parameter, positioned
+from scalegmn.networks import Activation, Architecture, Parameter, WeightedParameters, positioned
 
 from ._program import Input, Program
 from ._running import run_program
+from ._weighted import weighted_parameters
 
 
 @final
@@ -89,6 +90,17 @@ class ProgramArchitecture(Architecture):
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         return positioned((one.name, one.type.shape) for one in self.program.parameters)
+
+    @cached_property
+    def weighted(self) -> tuple[WeightedParameters, ...]:
+        """Trained tensors in the order of the flat vector.
+
+        The bias of a tensor is the vector whose name has ``bias`` where that of the tensor has ``weight``.
+        All others count as weights: matrices and kernels, and vectors such as the gains of a norm, too.
+        Statistics are left out, unless there is nothing else.
+        """
+        kinds = zip(self.program.parameters, self.parameters, strict=True)
+        return weighted_parameters([place for one, place in kinds if not one.buffer] or self.parameters)
 
     @property
     def num_inputs(self) -> int:

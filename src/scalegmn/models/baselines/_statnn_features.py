@@ -12,7 +12,7 @@ from torch import Tensor
 
 from scalegmn.errors import GraphError
 from scalegmn.graph import NetworkBatch
-from scalegmn.networks import Architecture, Weighted
+from scalegmn.networks import Architecture, WeightedParameters
 from scalegmn.nn import row_quantiles
 from scalegmn.shapes import ParameterRows
 
@@ -34,16 +34,14 @@ def statnn_features(architecture: Architecture, theta: ParameterRows) -> Float[T
     Layer by layer: mean, variance and the quantiles 0, 25, 50, 75 and 100 % of the weights, then the same of
     the biases.  The variance divides by the number of values; quantiles between two values are
     interpolated.  A layer without biases has biases that are 0, and so are their statistics.  Learned slopes
-    of activations are not read.
+    of activations are not read.  The layers of a program are its weights
+    (:attr:`scalegmn.networks.Architecture.weighted`).
 
     Law: invariant under permutations of hidden neurons, under nothing else.
     """
     parts = []
     for rows in theta.split(_ROWS):
-        layers = [
-            _of_layer(architecture, stage.weighted, rows)
-            for stage in architecture.layered(reader="statistics of layers").stages
-        ]
+        layers = [_of_layer(layer, rows) for layer in architecture.weighted]
         parts.append(torch.cat(layers, dim=1))
     return torch.cat(parts)
 
@@ -62,7 +60,7 @@ def padded_features(batch: NetworkBatch, *, layers: int) -> Float[Tensor, "B F"]
 
 
 def _padded(architecture: Architecture, theta: Tensor, layers: int) -> Tensor:
-    count = len(architecture.layered(reader="statistics of layers").stages)
+    count = len(architecture.weighted)
     if count > layers:
         raise GraphError(
             f"{architecture.describe()} has {count} weighted layers, but the model was made for at most "
@@ -76,12 +74,10 @@ def _padded(architecture: Architecture, theta: Tensor, layers: int) -> Tensor:
     return padded.flatten(1)
 
 
-def _of_layer(architecture: Architecture, layer: Weighted, theta: Tensor) -> Tensor:
-    weight = architecture.parameter(f"{layer.name}.weight")
-    found = [_statistics(theta[:, weight.start : weight.stop])]
-    if layer.bias:
-        bias = architecture.parameter(f"{layer.name}.bias")
-        found.append(_statistics(theta[:, bias.start : bias.stop]))
+def _of_layer(layer: WeightedParameters, theta: Tensor) -> Tensor:
+    found = [_statistics(theta[:, layer.weight.start : layer.weight.stop])]
+    if layer.bias is not None:
+        found.append(_statistics(theta[:, layer.bias.start : layer.bias.stop]))
     else:
         found.append(theta.new_zeros(len(theta), STATISTICS))
     return torch.cat(found, dim=1)

@@ -74,7 +74,7 @@ class StatNNMLP(Predictor):
         cls, architectures: Sequence[Architecture], *, outputs: int, config: StatNNConfig
     ) -> StatNNMLP:
         """A new model that reads networks of these architectures."""
-        layers = max(len(architecture.layered(reader="statnn_mlp").stages) for architecture in architectures)
+        layers = max(len(architecture.weighted) for architecture in architectures)
         return cls(layers=layers, outputs=outputs, config=config)
 
     def predict(self, batch: NetworkBatch) -> NetworkVectors:

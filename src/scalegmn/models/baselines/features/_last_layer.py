@@ -40,6 +40,8 @@ class LastLayerFeatures(FeatureSet):
     Attributes:
         classes: outputs of every network.
 
+    In a program, the last layer is the last matrix with a row for each output.
+
     Law: invariant under permutations of hidden neurons, not under their signs and scales.  Classes have names
     and are not permuted; the descending figures and the z-scores do not depend on their order.
     """
@@ -79,13 +81,17 @@ class LastLayerFeatures(FeatureSet):
                 f"{architecture.describe()} has {architecture.num_outputs} outputs, but the model was made "
                 f"for {self.classes}; make it for these networks"
             )
-        parameters, name = (
-            architecture.unflatten(theta),
-            architecture.layered(reader="features").stages[-1].weighted.name,
-        )
-        rows = parameters[f"{name}.weight"].flatten(2)
-        bias = parameters.get(f"{name}.bias", rows.new_zeros(rows.shape[:2]))
-        return torch.stack([rows.mean(2), rows.amax(2), rows.norm(dim=2), bias], dim=1)
+        parameters = architecture.unflatten(theta)
+        layers = [one for one in architecture.weighted if one.has_rows(self.classes)]
+        if not layers:
+            raise GraphError(
+                f"{architecture.describe()} has no matrix with a row for each of its {self.classes} outputs, "
+                "which last_layer reads; choose other features"
+            )
+        rows = parameters[layers[-1].weight.name].flatten(2)
+        bias = layers[-1].bias
+        biases = rows.new_zeros(rows.shape[:2]) if bias is None else parameters[bias.name]
+        return torch.stack([rows.mean(2), rows.amax(2), rows.norm(dim=2), biases], dim=1)
 
 
 def _outliers(figures: Float[Tensor, "B 4 classes"]) -> Float[Tensor, "B 4"]:

@@ -43,9 +43,7 @@ class NormFeatures(FeatureSet):
         cls, architectures: Sequence[Architecture], *, config: FeaturesConfig
     ) -> NormFeatures:
         """For networks of these architectures."""
-        return NormFeatures(
-            layers=max(len(architecture.layered(reader="features").stages) for architecture in architectures)
-        )
+        return NormFeatures(layers=max(len(architecture.weighted) for architecture in architectures))
 
     @property
     def size(self) -> int:
@@ -58,9 +56,11 @@ class NormFeatures(FeatureSet):
         parameters = architecture.unflatten(theta)
         none = theta.new_zeros(len(theta))
         layers = []
-        for stage in architecture.layered(reader="features").stages:
-            weight, bias = (parameters.get(f"{stage.weighted.name}.{kind}") for kind in ("weight", "bias"))
-            norms = [none if part is None else part.flatten(1).norm(dim=1) for part in (weight, bias)]
+        for layer in architecture.weighted:
+            norms = [
+                none if part is None else parameters[part.name].flatten(1).norm(dim=1)
+                for part in (layer.weight, layer.bias)
+            ]
             layers.append(torch.stack(norms, dim=1))
         placed = align_layers(architecture, torch.stack(layers, dim=1), places=self.layers)
         return torch.cat([placed, theta.norm(dim=1, keepdim=True)], dim=1)

@@ -34,6 +34,8 @@ class SingularValueFeatures(FeatureSet):
     - The product of all these matrices, from inputs to outputs.
 
     A matrix with fewer singular values is filled up with zeros.  Skip connections are not in the products.
+    The layers of a program are its weights (:attr:`scalegmn.networks.Architecture.weighted`); as these need
+    not follow on each other, the places of all products are empty.
     Reads mixed architectures (:func:`~scalegmn.models.baselines.features._positions.align_layers`).
 
     Attributes:
@@ -54,7 +56,7 @@ class SingularValueFeatures(FeatureSet):
         cls, architectures: Sequence[Architecture], *, config: FeaturesConfig
     ) -> SingularValueFeatures:
         """For networks of these architectures."""
-        layers = max(len(architecture.layered(reader="features").stages) for architecture in architectures)
+        layers = max(len(architecture.weighted) for architecture in architectures)
         return SingularValueFeatures(layers=layers, count=config.singular_values)
 
     @property
@@ -66,14 +68,19 @@ class SingularValueFeatures(FeatureSet):
 
     def _of(self, architecture: Architecture, theta: Tensor) -> Tensor:
         parameters = architecture.unflatten(theta)
-        layers = [stage.weighted for stage in architecture.layered(reader="features").stages]
-        weights = [parameters[f"{layer.name}.weight"] for layer in layers]
-        summed = [_summed(layer, weight) for layer, weight in zip(layers, weights, strict=True)]
+        weights = [parameters[layer.weight.name] for layer in architecture.weighted]
+        own = [self._values(_matrix(weight)) for weight in weights]
+        layered = architecture.as_layers
+        layers = [] if layered is None else [stage.weighted for stage in layered.stages]
+        summed = [_summed(layer, weight) for layer, weight in zip(layers, weights, strict=False)]
         summed = [_joined(before, after) for before, after in pairwise([None, *summed]) if after is not None]
-        own = [self._values(weight.flatten(2)) for weight in weights]
         products = [self._values(after @ before) for before, after in pairwise(summed)]
         none = theta.new_zeros(len(theta), 0, self.count)
-        whole = reduce(lambda before, after: after @ before, summed)
+        whole = (
+            reduce(lambda before, after: after @ before, summed)
+            if summed
+            else theta.new_zeros(len(theta), 1, 1)
+        )
         return torch.cat(
             [
                 align_layers(architecture, torch.stack(own, dim=1), places=self.layers),
@@ -92,6 +99,11 @@ class SingularValueFeatures(FeatureSet):
         """The largest singular values, in descending order."""
         found = torch.linalg.svdvals(matrices)[:, : self.count]
         return torch.nn.functional.pad(found, (0, self.count - found.shape[1]))
+
+
+def _matrix(weight: Tensor) -> Float[Tensor, "B out in"]:
+    """A row for each output; a vector is one row."""
+    return weight.flatten(2) if weight.ndim > 2 else weight.reshape(len(weight), 1, -1)
 
 
 def _summed(layer: Weighted, weight: Tensor) -> Float[Tensor, "B out in"]:

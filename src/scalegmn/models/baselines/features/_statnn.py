@@ -35,9 +35,7 @@ class StatNNFeatures(FeatureSet):
         cls, architectures: Sequence[Architecture], *, config: FeaturesConfig
     ) -> StatNNFeatures:
         """For networks of these architectures."""
-        return StatNNFeatures(
-            layers=max(len(architecture.layered(reader="features").stages) for architecture in architectures)
-        )
+        return StatNNFeatures(layers=max(len(architecture.weighted) for architecture in architectures))
 
     @property
     def size(self) -> int:
