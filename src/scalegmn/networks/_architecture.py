@@ -26,6 +26,7 @@ from scalegmn.registry import Lazy, Registry
 if TYPE_CHECKING:
     from scalegmn.networks._activations import Activation
     from scalegmn.networks._layered import LayeredArchitecture
+    from scalegmn.networks._layers import Size
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,18 @@ class Architecture(ABC):
     @abstractmethod
     def num_outputs(self) -> int:
         """Output neurons."""
+
+    @abstractmethod
+    def example_shape(self, image_size: Size | None) -> tuple[int, ...]:
+        """Shape of one example of real numbers that the networks read.
+
+        Args:
+            image_size: height and width of images, for networks that do not say it; None where they read
+                something else.
+
+        Raises:
+            ArchitectureError: they do not read images of this size, or nothing of the kind.
+        """
 
     @abstractmethod
     def run(self, theta: Tensor, inputs: Tensor) -> Tensor:

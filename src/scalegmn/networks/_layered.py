@@ -24,6 +24,7 @@ from scalegmn.networks._layers import (
     Layer,
     Pool,
     Shift,
+    Size,
     Skip,
     Weighted,
 )
@@ -128,6 +129,20 @@ class LayeredArchitecture(Architecture):
     @property
     def num_outputs(self) -> int:
         return self.stages[-1].weighted.outputs
+
+    def example_shape(self, image_size: Size | None) -> tuple[int, ...]:
+        flattens = any(isinstance(layer, Flatten) for layer in self.leading)
+        reads_images = flattens or isinstance(self.stages[0].weighted, Conv)
+        if reads_images != (image_size is not None):
+            kind = "images" if reads_images else "vectors"
+            raise ArchitectureError(
+                f"{self.describe()} reads {kind}, but image_size is {image_size}; expected "
+                + ("the height and width of the images" if reads_images else "None")
+            )
+        if image_size is None:
+            return (self.num_inputs,)
+        pixels = image_size[0] * image_size[1] if flattens else 1
+        return (self.num_inputs // pixels, *image_size)
 
     def run(self, theta: Tensor, inputs: Tensor) -> Tensor:
         return run_layers(self, theta, inputs)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from scalegmn.errors import ArchitectureError, ProgramError
-from scalegmn.networks import Activation, Architecture, Parameter, WeightedParameters, positioned
+from scalegmn.networks import Activation, Architecture, Parameter, Size, WeightedParameters, positioned
 
 from ._program import Input, Program
 from ._running import run_program
@@ -128,6 +128,20 @@ class ProgramArchitecture(Architecture):
                 "ask it by scalegmn.programs.run_programs"
             )
         return self.program.inputs[0]
+
+    def example_shape(self, image_size: Size | None) -> tuple[int, ...]:
+        given = self.input.type
+        if not given.is_floating:
+            raise ArchitectureError(
+                f"{self.describe()} reads numbers of the kind {given.dtype}, expected real ones"
+            )
+        shape = given.shape[1:]
+        if image_size is not None and (len(shape) != 3 or shape[1:] != tuple(image_size)):
+            raise ArchitectureError(
+                f"{self.describe()} was traced with examples of shape {shape}, but image_size is "
+                f"{image_size}; expected {shape[1:] if len(shape) == 3 else None}, or nothing at all"
+            )
+        return shape
 
     def run(self, theta: Tensor, inputs: Tensor) -> Tensor:
         r"""Outputs of B networks, each example asked by itself, whatever batch the program was traced with.

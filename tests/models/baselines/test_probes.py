@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from scalegmn.errors import ConfigurationError, GraphError
+from scalegmn.graph import NetworkBatch
 from scalegmn.models.baselines import Probes, ProbesConfig
-from scalegmn.networks import Activation, Architecture, Flatten, LayeredArchitecture, mlp
+from scalegmn.networks import Activation, Architecture, Flatten, LayeredArchitecture, cnn, mlp
+from scalegmn.programs import ProgramArchitecture
 from scalegmn.seeding import generator
 from scalegmn.testing.elements import Elements
 from scalegmn.testing.parameters import randomize
@@ -25,6 +28,7 @@ from tests.models.baselines.networks import (
     change,
     transformed,
 )
+from tests.programs.networks import normalized_architecture, normalized_networks
 
 IMAGES = ProbesConfig(probes=5, image_size=(15, 15), latent=4, width=2, hidden=(7,), dropout=0.2)
 VECTORS = dataclasses.replace(IMAGES, image_size=None)
@@ -99,7 +103,7 @@ def test_fitted_answers_have_mean_zero_and_size_one() -> None:
         ((ZOO,), VECTORS, "reads images, but image_size is None; expected the height"),
         ((SIREN,), IMAGES, r"reads vectors, but image_size is \(15, 15\); expected None"),
         ((ZOO,), dataclasses.replace(IMAGES, image_size=(4, 4)), "cannot read inputs of shape .1, 4, 4."),
-        ((SIREN, SHALLOW), VECTORS, "2 features or channels and 3 outputs.*3 features"),
+        ((SIREN, SHALLOW), VECTORS, r"shape \(2,\) and 3 outputs.*shape \(3,\)"),
     ],
 )
 def test_networks_that_cannot_be_asked_are_refused(
@@ -110,7 +114,7 @@ def test_networks_that_cannot_be_asked_are_refused(
 
 
 def test_other_networks_are_refused() -> None:
-    with pytest.raises(GraphError, match="reads 3 features or channels and has 2 outputs"):
+    with pytest.raises(GraphError, match=r"reads inputs of shape \(3,\) and has 2 outputs"):
         model(SIREN, config=VECTORS).predict(batch_of(SHALLOW))
     with pytest.raises(GraphError, match="cannot read inputs"):
         model(ZOO).predict(batch_of(FLATTENED))
@@ -125,6 +129,81 @@ def test_saved_and_loaded_is_the_same(
     loaded = Probes.from_pretrained(tmp_path)
     assert torch.equal(loaded.predict(batch), judge.predict(batch))
     assert loaded.config == config
+
+
+def programs(**sizes: int) -> tuple[Architecture, Tensor]:
+    return normalized_architecture(**sizes), normalized_networks(**sizes)
+
+
+def test_mixed_programs_are_shown_images_of_their_size(tmp_path: Path) -> None:
+    batch = NetworkBatch((programs(), programs(channels=2, blocks=2)), torch.arange(8))
+    config = dataclasses.replace(IMAGES, image_size=None)
+    judge = Probes.from_architectures(batch.architectures, outputs=2, config=config)
+    judge = randomize(judge, generator=generator(0)).eval()
+    judge.fit_scale(batch)
+    assert (judge.features, judge.answers, judge.config.image_size) == (1, 3, (6, 6))
+    answers = judge.predict(batch)
+    assert answers.shape == (8, 2)
+    torch.testing.assert_close(answers, torch.cat([judge.predict(one) for one in alone(batch)]))
+    answers.square().sum().backward()
+    assert all(p.grad is not None and (p.grad != 0).any() for p in judge.parameters())
+    judge.save_pretrained(tmp_path)
+    assert torch.equal(Probes.from_pretrained(tmp_path).predict(batch), answers)
+    # Lists of layers that read the same images are read beside them.
+    listed = cnn(channels=(1, 3), classes=3, activations=[Activation("relu")])
+    both = Probes.from_architectures([programs()[0], listed], outputs=2, config=judge.config)
+    assert both.predict(batch_of(listed, dtype=torch.float32)).shape == (4, 2)
+
+
+def test_the_function_of_a_program_is_what_counts() -> None:
+    architecture, theta = programs()
+    judge = Probes.from_architectures([architecture], outputs=2, config=VECTORS)
+    judge = randomize(judge, generator=generator(0)).double().eval()
+    batch = NetworkBatch.from_parameters(architecture, theta.double())
+    judge.fit_scale(batch)
+    moved = batch.theta.clone()
+    for name, factor in (("1.weight", 3.0), ("1.bias", 3.0), ("3.norm.weight", 3.0), ("3.norm.bias", 3.0)):
+        place = architecture.parameter(name)
+        moved[:, place.start : place.stop] *= factor
+    # What the residual stream gains, its readers lose.
+    for name in ("3.conv.weight", "6.weight"):
+        place = architecture.parameter(name)
+        moved[:, place.start : place.stop] /= 3.0
+    assert change(judge, batch, batch.with_theta([moved])) < 1e-10
+    moved[:, architecture.parameter("6.bias").start] += 0.05
+    assert change(judge, batch, batch.with_theta([moved])) > 1e-4
+
+
+class Series(nn.Module):
+    """Reads series of vectors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        answer: Tensor = self.linear(x).amax(1)
+        return answer
+
+
+def test_inputs_of_other_shapes(tmp_path: Path) -> None:
+    architecture = ProgramArchitecture.from_module(Series(), torch.zeros(1, 4, 3))
+    theta = torch.randn(5, architecture.num_parameters, generator=generator(1))
+    batch = NetworkBatch.from_parameters(architecture, theta)
+    judge = Probes.from_architectures([architecture], outputs=2, config=VECTORS).eval()
+    judge.fit_scale(batch)
+    assert (judge.features, judge.shape) == (12, (4, 3))
+    judge.save_pretrained(tmp_path)
+    assert torch.equal(Probes.from_pretrained(tmp_path).predict(batch), judge.predict(batch))
+    with pytest.raises(ConfigurationError, match=r"examples of shape \(4, 3\), but image_size is \(15, 15\)"):
+        Probes.from_architectures([architecture], outputs=2, config=IMAGES)
+
+
+def test_words_are_no_probes() -> None:
+    module = nn.Sequential(nn.Embedding(5, 3), nn.Flatten(), nn.Linear(6, 2))
+    architecture = ProgramArchitecture.from_module(module, torch.zeros(1, 2, dtype=torch.long))
+    with pytest.raises(ConfigurationError, match="reads numbers of the kind int64, expected real ones"):
+        Probes.from_architectures([architecture], outputs=1, config=VECTORS)
 
 
 def test_impossible_options_are_refused() -> None:

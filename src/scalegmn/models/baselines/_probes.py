@@ -5,6 +5,8 @@ Paper: Kahana, Horwitz, Shuval, Hoshen, "Deep Linear Probe Generators for Weight
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,12 +17,12 @@ import torch
 from torch import Tensor
 
 from scalegmn.configuration import Configuration, Count, Rate, Width, Widths
-from scalegmn.errors import ConfigurationError, GraphError
+from scalegmn.errors import ArchitectureError, ConfigurationError, GraphError, ProgramError
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import ModelContext, Predictor
 from scalegmn.models.baselines._mlp import make_mlp
 from scalegmn.models.baselines._probe_generators import ImageProbes, VectorProbes
-from scalegmn.networks import Architecture, Conv, Flatten, Size, run
+from scalegmn.networks import Architecture, Size, run
 from scalegmn.nn import Standardize, load_old_names
 from scalegmn.shapes import NetworkVectors
 
@@ -35,7 +37,7 @@ class ProbesConfig(Configuration):
     Attributes:
         probes: inputs that every network is shown.
         image_size: height and width of these, for networks that read images; None for networks that read
-            vectors, such as coordinates.
+            vectors, such as coordinates, and for traced ones, which say it themselves.
         latent: length of the code that a probe is made from.
         width: channels of the largest maps of the generator of images.
         hidden: widths of the hidden layers of the MLP that reads the predictions.
@@ -61,10 +63,11 @@ class Probes(Predictor):
     outputs.
 
     Args:
-        features: length of an input vector, or channels of an image.
+        features: length of an input vector, channels of an image, or numbers of another input.
         answers: numbers that a network outputs for one input.
         outputs: length of the output about a network.
         config: options.
+        shape: of an input that is neither a vector nor an image.
 
     Law: invariant under every symmetry, because symmetries do not change what a network outputs.
     """
@@ -72,9 +75,18 @@ class Probes(Predictor):
     name = "probes"
     sections = MappingProxyType({"probes": ProbesConfig})
 
-    def __init__(self, *, features: Count, answers: Count, outputs: Count, config: ProbesConfig) -> None:
+    def __init__(
+        self,
+        *,
+        features: Count,
+        answers: Count,
+        outputs: Count,
+        config: ProbesConfig,
+        shape: tuple[Count, ...] | None = None,
+    ) -> None:
         super().__init__()
         self.features, self.answers, self.outputs, self.config = features, answers, outputs, config
+        self.shape = shape
         if config.image_size is None:
             self.generator: ImageProbes | VectorProbes = VectorProbes(
                 probes=config.probes, latent=config.latent, features=features
@@ -115,19 +127,23 @@ class Probes(Predictor):
         kinds = {}
         for architecture in architectures:
             try:
-                kinds[_input_and_answers(architecture, config.image_size)] = architecture
+                kinds[_shape_and_answers(architecture, config.image_size)] = architecture
             except GraphError as error:
                 raise ConfigurationError(f"probes: {error}") from error
         if len(kinds) != 1:
             raise ConfigurationError(
                 "probes: all networks must read the same inputs and have equally many outputs; there are "
                 + "; ".join(
-                    f"{features} features or channels and {answers} outputs ({architecture.describe()})"
-                    for (features, answers), architecture in kinds.items()
+                    f"inputs of shape {shape} and {answers} outputs ({architecture.describe()})"
+                    for (shape, answers), architecture in kinds.items()
                 )
             )
-        ((features, answers),) = kinds
-        return cls(features=features, answers=answers, outputs=outputs, config=config)
+        ((shape, answers),) = kinds
+        if len(shape) == 3:
+            config = dataclasses.replace(config, image_size=shape[1:])
+            return cls(features=shape[0], answers=answers, outputs=outputs, config=config)
+        other = None if len(shape) == 1 else shape
+        return cls(features=math.prod(shape), answers=answers, outputs=outputs, config=config, shape=other)
 
     def predict(self, batch: NetworkBatch) -> NetworkVectors:
         answers = self.standardize(self._ask(batch))
@@ -145,18 +161,23 @@ class Probes(Predictor):
             "answers": self.answers,
             "outputs": self.outputs,
             "config": self.config,
+            **({} if self.shape is None else {"shape": self.shape}),
         }
+
+    @property
+    def _asked_shape(self) -> tuple[int, ...]:
+        return self.shape or (self.features, *(self.config.image_size or ()))
 
     def _ask(self, batch: NetworkBatch, *, at_once: int | None = None) -> Tensor:
         """Predictions of all networks to all probes, ``(B, probes, answers)``."""
-        probes = self.generator()
-        found = []
+        shape, found = self._asked_shape, []
+        probes = self.generator().reshape(-1, *shape)
         for architecture, theta in batch.parts:
-            read, answers = _input_and_answers(architecture, self.config.image_size)
-            if (read, answers) != (self.features, self.answers):
+            read, answers = _shape_and_answers(architecture, self.config.image_size)
+            if (read, answers) != (shape, self.answers):
                 raise GraphError(
-                    f"{architecture.describe()} reads {read} features or channels and has {answers} outputs; "
-                    f"the probes were made for {self.features} and {self.answers}"
+                    f"{architecture.describe()} reads inputs of shape {read} and has {answers} outputs; "
+                    f"the probes were made for {shape} and {self.answers}"
                 )
             groups = theta.split(at_once or len(theta))
             found += [run(architecture, group, probes).flatten(2) for group in groups]
@@ -164,30 +185,21 @@ class Probes(Predictor):
 
 
 @lru_cache(maxsize=1024)
-def _input_and_answers(architecture: Architecture, size: Size | None) -> tuple[int, int]:
-    """Features or channels that a network reads, and numbers that it outputs for one input.
+def _shape_and_answers(architecture: Architecture, size: Size | None) -> tuple[tuple[int, ...], int]:
+    """Shape of an input that a network reads, and numbers that it outputs for one.
 
     Raises:
         GraphError: it does not read inputs of this size.
     """
-    layered = architecture.layered(reader="probes")
-    flattens = any(isinstance(layer, Flatten) for layer in layered.leading)
-    reads_images = flattens or isinstance(layered.stages[0].weighted, Conv)
-    if reads_images != (size is not None):
-        kind = "images" if reads_images else "vectors"
-        raise GraphError(
-            f"{architecture.describe()} reads {kind}, but image_size is {size}; expected "
-            + ("the height and width of the images" if reads_images else "None")
-        )
-    features = architecture.num_inputs
-    if flattens and size is not None:
-        features //= size[0] * size[1]
-    shape = (features,) if size is None else (features, *size)
+    try:
+        shape = architecture.example_shape(size)
+    except ArchitectureError as error:
+        raise GraphError(str(error)) from error
     try:
         answer = run(architecture, torch.zeros(1, architecture.num_parameters), torch.zeros(1, *shape))
-    except RuntimeError as error:
+    except (RuntimeError, ArchitectureError, ProgramError) as error:
         reason = str(error).splitlines()[0]
         raise GraphError(
             f"{architecture.describe()} cannot read inputs of shape {shape}: {reason}; check image_size"
         ) from error
-    return features, answer.numel()
+    return shape, answer.numel()
