@@ -11,23 +11,23 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
 from scalegmn.networks import Activation, mlp
 from scalegmn.symmetry import SymmetryAction
-from scalegmn.training import InvariantStatistics
-from scalegmn.training._reference import Reference, sizes_of
+from scalegmn.training._reference import Reference
+from scalegmn.training._sizes import ParameterSizes
 
 NETWORK = mlp(widths=(3, 6, 4, 2), activations=[Activation("relu"), Activation("tanh")])
-STATISTICS = InvariantStatistics([NETWORK])
+SIZES = ParameterSizes([NETWORK])
 THETA = torch.randn(64, NETWORK.num_parameters, generator=torch.Generator().manual_seed(0))
 
 
 def reference() -> Reference:
-    sizes = sizes_of(STATISTICS, NetworkBatch.from_parameters(NETWORK, THETA)).numpy()
+    sizes = SIZES.of(NetworkBatch.from_parameters(NETWORK, THETA)).numpy()
     low, high = np.quantile(sizes, (0.01, 0.99), axis=0)
     return Reference(None, low, high, "")
 
 
 def remarks(theta: torch.Tensor) -> list[bool | None]:
     """Whether the remark about each network says that a prediction means nothing; None for no remark."""
-    found = reference().remarks(sizes_of(STATISTICS, NetworkBatch.from_parameters(NETWORK, theta)))
+    found = reference().remarks(SIZES.of(NetworkBatch.from_parameters(NETWORK, theta)))
     return [None if remark is None else remark.hopeless for remark in found]
 
 

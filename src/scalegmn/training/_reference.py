@@ -20,10 +20,8 @@ from torch import Tensor
 from scalegmn.configuration import Sections
 from scalegmn.disk import file_sha256
 from scalegmn.errors import ConfigurationError, ScaleGMNError
-from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.models import WEIGHTS_FILE, Predictor
 from scalegmn.networks import read_json
-from scalegmn.nn import PER_SET, SETS_PER_LAYER
 from scalegmn.seeding import numpy_generator
 from scalegmn.training._data import NetworkDataset
 from scalegmn.training._files import write_json
@@ -31,8 +29,8 @@ from scalegmn.training._finished import FinishedTraining
 from scalegmn.training._inference import outputs_on
 from scalegmn.training._run_folder import MODEL, Run
 from scalegmn.training._selection import groups_among, select
+from scalegmn.training._sizes import OF_SET, SETS, ParameterSizes
 from scalegmn.training._task import AnyTask, NumberTask
-from scalegmn.training._typicality import InvariantStatistics
 
 FORMAT: Final = 1
 REFERENCE: Final = "reference.json"
@@ -45,9 +43,6 @@ HOPELESS: Final = 1000.0
 
 _SAMPLE: Final = 512
 _QUANTILES: Final = (0.01, 0.99)
-# Of each layer the statistics that are sizes: mean and largest of weights, and of biases.
-_SETS: Final = (1, 3)
-_OF_SET: Final = (0, PER_SET - 1)
 _WORDS: Final = ("weights", "biases")
 
 
@@ -74,8 +69,8 @@ class Reference:
         errors: of the predictions for validation networks, ascending, ``(n,)``, in the unit of the column
             or of its logarithm: one network of each group that stays together.  None for tasks that predict
             no number.
-        low, high: how small and large parameters of training networks are, ``(layers, 4)``: mean and largest
-            size of the weights, and of the biases, of every layer, neurons that scale brought to size 1.
+        low, high: how small and large parameters of training networks are, ``(layers, 4)``, see
+            :class:`ParameterSizes`.
         model_sha256: checksum of the weights of the model.
     """
 
@@ -143,13 +138,6 @@ class Reference:
         return Remark(text, hopeless=bool((~(times <= HOPELESS)).any()))
 
 
-def sizes_of(statistics: InvariantStatistics, batch: NetworkBatch) -> Float[Tensor, "B layers 4"]:
-    """Mean and largest size of the weights, and of the biases, of every layer."""
-    found = statistics.compute(batch)
-    shaped = found.reshape(len(found), -1, SETS_PER_LAYER, PER_SET)
-    return shaped[:, :, list(_SETS)][..., list(_OF_SET)].flatten(2)
-
-
 def measure_reference(training: FinishedTraining, *, task: AnyTask) -> Reference:
     """Measure what :class:`Reference` holds.
 
@@ -162,13 +150,11 @@ def measure_reference(training: FinishedTraining, *, task: AnyTask) -> Reference
         errors = task.errors(outputs, targets)[_one_of_each(training.groups, len(targets))]
         errors = np.sort(np.where(np.isfinite(errors), errors, np.inf))
     chosen = np.sort(numpy_generator(0, "reference").permutation(len(train))[:_SAMPLE])
-    statistics = InvariantStatistics(training.architectures)
-    parts = [
-        sizes_of(statistics, train[chosen[start : start + size]]) for start in range(0, len(chosen), size)
-    ]
+    sizes = ParameterSizes(training.architectures)
+    parts = [sizes.of(train[chosen[start : start + size]]) for start in range(0, len(chosen), size)]
     low, high = np.quantile(torch.cat(parts).numpy(), _QUANTILES, axis=0)
     # A size of 0 is not compared with.
-    low, high = (np.where(np.isfinite(sizes), sizes, 0.0) for sizes in (low, high))
+    low, high = (np.where(np.isfinite(size), size, 0.0) for size in (low, high))
     return Reference(errors, low, high, file_sha256(training.folder / MODEL / WEIGHTS_FILE))
 
 
@@ -187,7 +173,7 @@ def reference_of(run: Run) -> tuple[Reference | None, str | None]:
     try:
         if (run.folder / REFERENCE).is_file():
             found = Reference.load(run.folder)
-            layers = GraphSpec.from_architectures(run.architectures).layers + 1
+            layers = ParameterSizes(run.architectures).layers
             if not len(found.low) == len(found.high) == layers:
                 raise ConfigurationError(
                     f"{run.folder / REFERENCE}: damaged, it has the sizes of {len(found.low)} and "
@@ -242,6 +228,6 @@ def _one_of_each(groups: np.ndarray | None, count: int) -> np.ndarray:
 
 def _table(values: object) -> np.ndarray:
     found = np.asarray(values, np.float64)
-    if found.ndim != 2 or found.shape[1] != len(_SETS) * len(_OF_SET) or not np.isfinite(found).all():
+    if found.ndim != 2 or found.shape[1] != len(SETS) * len(OF_SET) or not np.isfinite(found).all():
         raise ValueError(f"sizes have the shape {found.shape}")
     return found

@@ -20,10 +20,10 @@ from scalegmn.populations import INDEX
 from scalegmn.symmetry import canonicalize_sine_phase
 from scalegmn.training._inference import device_called, outputs_of
 from scalegmn.training._own_networks import OwnNetworks
-from scalegmn.training._reference import Remark, reference_of, sizes_of
+from scalegmn.training._reference import Remark, reference_of
 from scalegmn.training._run_folder import Run
+from scalegmn.training._sizes import ParameterSizes
 from scalegmn.training._task import NumberTask
-from scalegmn.training._typicality import InvariantStatistics
 
 # Parameters of all networks that are held at a time, so that large networks come in smaller batches.
 _MOST_PARAMETERS: Final = 2**24
@@ -128,7 +128,7 @@ class RunPredictor:
         run.predictor.to(device_called(device))
         self._run, self._level, self._batch_size = run, level, batch_size
         self._reference, missing = reference_of(run)
-        self._statistics = InvariantStatistics(run.architectures)
+        self._sizes = ParameterSizes(run.architectures)
         self._own = OwnNetworks(run)
         self._radius: float | None = None
         self._general: tuple[str, ...] = ()
@@ -219,9 +219,7 @@ class RunPredictor:
     def _remarks(self, architecture: Architecture, theta: Tensor) -> list[Remark | None]:
         if self._reference is None:
             return [None] * len(theta)
-        return self._reference.remarks(
-            sizes_of(self._statistics, NetworkBatch.from_parameters(architecture, theta))
-        )
+        return self._reference.remarks(self._sizes.of(NetworkBatch.from_parameters(architecture, theta)))
 
     def _outcome(
         self,
