@@ -139,6 +139,11 @@ class Architecture(ABC):
             ArchitectureError: it is something else.
         """
 
+    @property
+    def file_names(self) -> frozenset[str]:
+        """Names that the tensors of a network's file must have for :meth:`read_state`."""
+        return frozenset(parameter.name for parameter in self.parameters)
+
     @abstractmethod
     def read_state(self, state: Mapping[str, Tensor], *, origin: str = "state dict") -> Tensor:
         """The flat vector of a network from the tensors of its file.

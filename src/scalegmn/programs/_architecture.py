@@ -199,6 +199,13 @@ class ProgramArchitecture(Architecture):
     def _answer(self, state: dict[str, Tensor], block: Tensor) -> Tensor:
         return run_program(self.program, state, [block])[0]
 
+    @cached_property
+    def file_names(self) -> frozenset[str]:
+        names = {one.name for one in self.program.parameters}
+        for folding in reversed(self.program.foldings):
+            names = names.difference(folding.effective).union(folding.required)
+        return frozenset(names)
+
     def read_state(self, state: Mapping[str, Tensor], *, origin: str = "state dict") -> Tensor:
         from scalegmn.programs.foldings import fold
 

@@ -45,8 +45,11 @@ class Match:
 
     Attributes:
         architecture: the candidate.
-        names: of its parameters, and in the file.
+        names: of its parameters, and in the file; only those that are in both, where it reads files its own
+            way.
+        tensors: its parameters, where it reads files its own way.
     """
 
     architecture: Architecture
     names: dict[str, str]
+    tensors: dict[str, Tensor] | None = None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, final
 
 from scalegmn.checkpoints import Checkpoint
+from scalegmn.errors import ArchitectureError, CheckpointError, ProgramError
 from scalegmn.networks import Activation, Architecture, LayeredArchitecture
 from scalegmn.networks.recognition._choosing import choose
 from scalegmn.networks.recognition._names import (
@@ -104,7 +105,13 @@ class Recognizer:
         wanted = None if activation is None else RequestedActivations.parse(activation)
         own = {name: tuple(tensor.shape) for name, tensor in state.tensors.items()}
         stated = StatedArchitecture.from_extras(state.extras)
-        for matches, notes in (self._by_name(own), self._by_core(own), self._by_shape(own, ordered)):
+        finders = (
+            self._by_name(own),
+            self._by_state(state),
+            self._by_core(own),
+            self._by_shape(own, ordered),
+        )
+        for matches, notes in finders:
             if matches:
                 return self._outcome(state, matches, notes, stated, wanted, activation)
         if self._beyond:
@@ -131,11 +138,21 @@ class Recognizer:
         found = notes or renaming_note(names)
         if not known:
             found = (*found, self.outside_note(architecture))
-        tensors = {name: state.tensors[own] for name, own in names.items()}
+        tensors = chosen.match.tensors
+        if tensors is None:
+            tensors = {name: state.tensors[own] for name, own in names.items()}
         return Recognized(architecture, names, tensors, (*found, *chosen.notes), known)
 
     def _by_name(self, own: Mapping[str, Shape]) -> tuple[list[Match], tuple[str, ...]]:
         return self._exact.get(frozenset(own.items()), []), ()
+
+    def _by_state(self, state: Checkpoint) -> tuple[list[Match], tuple[str, ...]]:
+        """Programs whose files hold other tensors than they compute with, such as variances."""
+        return [
+            match
+            for architecture in self._known
+            if architecture.as_layers is None and (match := _read_by(architecture, state)) is not None
+        ], ()
 
     def _by_core(self, own: Mapping[str, Shape]) -> tuple[list[Match], tuple[str, ...]]:
         cores = core_names(own)
@@ -174,7 +191,11 @@ class Recognizer:
         shapes = dict(own) if cores is None else {core: own[name] for core, name in cores.items()}
         if stated.architecture is not None:
             described = Recognizer((stated.architecture,), beyond=False)
-            for matches, notes in (described._by_name(own), described._by_core(own)):
+            for matches, notes in (
+                described._by_name(own),
+                described._by_state(state),
+                described._by_core(own),
+            ):
                 if matches:
                     return self._outcome(state, matches, notes, stated, wanted, text)
         known = [layered for one in self._known if (layered := one.as_layers) is not None]
@@ -207,6 +228,26 @@ class Recognizer:
         )
 
 
+def _read_by(architecture: Architecture, state: Checkpoint) -> Match | None:
+    """What an architecture reads from a file in its own way; None where it cannot.
+
+    A prefix that all names share is taken off.
+    """
+    # Tables of whole numbers, which some programs compare with their own, are no parameters of a file.
+    own = {**state.buffers, **state.tensors}
+    cores = core_names(own) or {}
+    for tensors in (own, {core: own[name] for core, name in cores.items()}):
+        if architecture.file_names <= tensors.keys():
+            try:
+                theta = architecture.read_state(tensors)
+            except (ArchitectureError, CheckpointError, ProgramError):
+                continue
+            shared = [p.name for p in architecture.parameters if p.name in tensors]
+            names = {name: name if name in own else cores[name] for name in shared}
+            return Match(architecture, names, architecture.unflatten(theta))
+    return None
+
+
 def _in_own_names(architecture: LayeredArchitecture, back: Mapping[str, str]) -> Match:
     """A network that was made from names without prefixes, under the names of the file.
 
@@ -229,6 +270,9 @@ def _order_note(architecture: Architecture) -> str:
 
 def _described(architecture: Architecture, match: Match) -> list[Match]:
     """A file's own description, where it differs from known networks in what names and shapes do not show."""
+    if match.tensors is not None:
+        # Another program might read the same file otherwise.
+        return []
     layout = {p.name: p.shape for p in match.architecture.parameters}
     fields = {p.name: p.shape for p in architecture.parameters}
     if fields == layout:

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, final
 
 from scalegmn.configuration import parse_json
@@ -22,7 +23,7 @@ FINGERPRINT: Final = "architecture"
 DESCRIPTION: Final = "architecture_json"
 ACTIVATION: Final = "activation"
 
-_LONGEST: Final = 2**18
+_LONGEST: Final = 2**20
 _LARGEST: Final = 2**31
 # Entries of a description, by what they hold.
 _FRACTIONS: Final = ("value", "p")
@@ -94,6 +95,8 @@ def _wanted(value: object) -> RequestedActivations | None:
         return None
 
 
+# Networks of one population say the same.
+@lru_cache(maxsize=16)
 def _described(text: str) -> tuple[Architecture | None, str | None]:
     """The architecture of a description, or what is wrong with it."""
     problem = f"the file's entry {DESCRIPTION!r} is no description of an architecture"
@@ -101,7 +104,8 @@ def _described(text: str) -> tuple[Architecture | None, str | None]:
         return None, f"{problem}: it has {len(text):,} characters, expected at most {_LONGEST:,}"
     try:
         data = parse_json(text)
-        if not isinstance(data, dict) or not _is_plain(data, ""):
+        # Programs check all that they are made of by themselves.
+        if not isinstance(data, dict) or not ("program" in data or _is_plain(data, "")):
             return None, f"{problem}: a number in it is of the wrong kind; leave the entry out"
         return Architecture.from_dict(data), None
     except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
