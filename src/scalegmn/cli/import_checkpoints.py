@@ -8,13 +8,17 @@ from typing import Final
 
 from jsonargparse import ArgumentParser, Namespace
 
+from scalegmn.cli.user_modules import add_module_options, example_of, module_of
 from scalegmn.collections import MAX_BYTES, TABLE, ImportReport, NetworkReader, import_checkpoints
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.networks import Architecture
 from scalegmn.networks.recognition import DESCRIPTION, StatedArchitecture
 from scalegmn.populations import FILE_COLUMN, LabelTable
+from scalegmn.programs import ProgramArchitecture
+from scalegmn.programs.files import load_program
 
-OPTIONS: Final = ("table", "file_column", "architecture", "key", "max_bytes")
+_PROGRAMS: Final = ("module", "module_path", "arguments", "example", "program")
+OPTIONS: Final = ("table", "file_column", "architecture", "key", "max_bytes", *_PROGRAMS)
 """Options that no other collection has."""
 
 
@@ -38,6 +42,15 @@ def add_checkpoint_options(parser: ArgumentParser) -> None:
         default=None,
         help="checkpoints: what the files hold, where they do not say it: a JSON file with what "
         "Architecture.to_dict gives, or a list of such, or the JSON itself",
+    )
+    add_module_options(parser)
+    parser.add_argument(
+        "--program",
+        type=str,
+        action="append",
+        default=[],
+        help="checkpoints: program that the files are networks of, as scalegmn trace writes it, in place of "
+        "--module; once for each",
     )
     parser.add_argument(
         "--key",
@@ -64,7 +77,7 @@ def run_import(options: Namespace) -> ImportReport:
     if options.max_bytes is not None and options.max_bytes < 1:
         raise ConfigurationError(f"--max-bytes is {options.max_bytes}, expected 1 or more")
     reader = NetworkReader(
-        architectures=() if options.architecture is None else _architectures(options.architecture),
+        architectures=_known(options),
         activation=options.activation,
         key=options.key,
         max_bytes=options.max_bytes or MAX_BYTES,
@@ -78,6 +91,25 @@ def run_import(options: Namespace) -> ImportReport:
         resume=options.resume,
         progress=not options.quiet,
     )
+
+
+def _known(options: Namespace) -> tuple[Architecture, ...]:
+    """What the files hold, as far as the user says it."""
+    ways = {name: options[name] for name in ("module", "program", "architecture") if options[name]}
+    if len(ways) > 1 or (options.activation is not None and ways.keys() & {"module", "program"}):
+        given = [*ways, *(() if options.activation is None else ("activation",))]
+        raise ConfigurationError(
+            f"{' and '.join(f'--{name}' for name in given)} each say what the files hold; leave all but one "
+            "out"
+        )
+    if options.module is not None:
+        example = example_of(options.example) or ()
+        return (ProgramArchitecture.from_module(module_of(options), example),)
+    if left := [name for name in ("module_path", "arguments", "example") if options[name]]:
+        raise ConfigurationError(f"--{left[0].replace('_', '-')} is for --module, which is missing")
+    if options.program:
+        return tuple(ProgramArchitecture(load_program(Path(name))) for name in options.program)
+    return () if options.architecture is None else _architectures(options.architecture)
 
 
 def _table(options: Namespace) -> Path:

@@ -150,7 +150,7 @@ def _were(count: int, unit: str) -> str:
 def _refuse(options: Namespace, *names: str) -> None:
     """Refuse options of other formats."""
     for name in names:
-        if options[name] is not None and options[name] is not False:
+        if options[name] not in (None, False, []):
             raise ConfigurationError(
                 f"{option_of(name)} was given, but {options.collection} has no such option; leave it out"
             )

@@ -167,7 +167,7 @@ def change(**values: object) -> str:
         change(name=["0"]),
         change(type="shift", value=float("nan")),
         change(sort="dense"),
-        change(name="0" * 2**18),
+        change(name="0" * 2**20),
     ],
 )
 def test_descriptions_of_strangers_are_data(text: str, tmp_path: Path) -> None:
