@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import singledispatch
+
 import torch
 from torch import Tensor
 
-from scalegmn.networks import CONSTANT, Architecture
+from scalegmn.errors import SymmetryError
+from scalegmn.networks import CONSTANT, Architecture, LayeredArchitecture
+from scalegmn.programs import ProgramArchitecture
 from scalegmn.shapes import Parameters
 from scalegmn.symmetry._action import Element, SymmetryAction
+from scalegmn.symmetry.discovery import canonical_scales
 
 
 def canonicalize_sine_phase(architecture: Architecture, theta: Parameters) -> Parameters:
@@ -79,15 +84,19 @@ def _into_range(bias: Tensor, half_period: Tensor) -> Tensor:
     return torch.minimum(torch.maximum(bias, bottom), top)
 
 
+@singledispatch
 def canonicalize_scale(architecture: Architecture, theta: Parameters) -> Parameters:
-    """Give the incoming weights and bias of every homogeneous hidden neuron the norm 1.
+    """The representative of a network among all that differ from it by positive scales.
 
-    Only neurons whose group holds positive scales change; dead ones (all zero) and those tied by skip
-    connections are left alone.  The function stays the same; idempotent to float precision.
+    In a list of layers, the incoming weights and bias of every homogeneous hidden neuron get the norm 1; dead
+    neurons (all zero) and those tied by skip connections are left alone.  For a program see
+    :func:`scalegmn.symmetry.discovery.canonical_scales`.  Idempotent to float precision.
 
     Args:
-        architecture: of all networks.
+        architecture: of the network.
         theta: parameters of one network, ``(P,)``.
+
+    Law: the function stays the same.
 
     Example:
         >>> import torch
@@ -99,6 +108,20 @@ def canonicalize_scale(architecture: Architecture, theta: Parameters) -> Paramet
         >>> torch.allclose(incoming.norm(dim=1), torch.ones(4, dtype=torch.float64))
         True
     """
+    raise SymmetryError(
+        f"no canonical scales are known of the kind {type(architecture).__name__}, expected a list of "
+        "layers or a program; register them by canonicalize_scale.register"
+    )
+
+
+@canonicalize_scale.register
+def _(architecture: ProgramArchitecture, theta: Parameters) -> Parameters:
+    parameters = architecture.unflatten(theta)
+    return architecture.flatten(canonical_scales(architecture.program, parameters).apply(parameters))
+
+
+@canonicalize_scale.register
+def _(architecture: LayeredArchitecture, theta: Parameters) -> Parameters:
     action = SymmetryAction(architecture)
     top = action.topology
     scalable = torch.tensor([group.has_scale for group in action.groups]) & action.free

@@ -1,3 +1,4 @@
+from ._canonical_scales import canonical_scales
 from ._checking import FunctionCheck, check_function
 from ._description import ChannelFamily, channel_families, description
 from ._families import ExponentFamily
@@ -28,6 +29,7 @@ __all__ = [
     "Rearrangement",
     "SymmetryGroup",
     "Wreath",
+    "canonical_scales",
     "channel_families",
     "check_function",
     "description",
