@@ -1,11 +1,17 @@
 """Captures a fixed list of networks, finds their symmetry groups, and tries random elements on them.
 
-    python -m benchmarks.any_network [--only NAME ...] [--family FAMILY ...] [--mixtures] [--large] [--record]
+    python -m benchmarks.any_network [--only NAME ...] [--family FAMILY ...] [--mixtures] [--large]
+                                    [--no-graphs] [--record]
 
 Every network is run in double precision on two inputs of different sizes, before and after random elements of
 everything that was found; the answers may differ by 1e-10 of their size.  The status is not 0 if fewer than
 95 of 100 networks are captured, if an element changes a function, or if a dimension is not the one that was
-derived by hand.  Networks of the package transformers are left out where it is not installed.
+derived by hand.
+
+Every network becomes a graph too, as traced with the first input.  The graph has to hold all numbers that are
+read; what metanetworks with random weights say of it may move by 1e-10 of its size under random elements, and
+what an editor says has to move as the parameters do; a metanetwork that knows permutations alone has to move
+where there are scales or signs.  Networks of the package transformers are left out where it is not installed.
 """
 
 from __future__ import annotations
@@ -38,7 +44,7 @@ def main() -> int:
     entries = _chosen(options)
     outcomes = []
     for entry in entries:
-        outcome = examine(entry, draws=options.draws, mixtures=options.mixtures)
+        outcome = examine(entry, draws=options.draws, mixtures=options.mixtures, graphs=options.graphs)
         outcomes.append(outcome)
         print(f"{entry.name}: {outcome.refused or 'captured'}, {outcome.seconds:.1f} s", file=sys.stderr)
     console = Console()
@@ -63,13 +69,29 @@ def main() -> int:
 def table(outcomes: Sequence[Outcome]) -> Table:
     """One line per network."""
     found = Table("network", "family", title="Networks of the list")
-    for head in ("numbers", "scales", "signs", "permutations", "error", "seconds", "MB"):
+    for head in (
+        "numbers",
+        "scales",
+        "signs",
+        "permutations",
+        "error",
+        "nodes",
+        "edges",
+        "graph",
+        "seconds",
+        "MB",
+    ):
         found.add_column(head, justify="right")
     for o in outcomes:
         figures = ("refused", "", "", "")
         if o.captured:
             figures = (str(o.scales), str(o.signs), f"10^{o.permutations:.1f}", f"{o.error:.0e}")
-        found.add_row(o.name, o.family, str(o.parameters), *figures, f"{o.seconds:.1f}", f"{o.megabytes:.0f}")
+        graph = ("", "", "")
+        if o.graph is not None:
+            graph = (str(o.graph.nodes), str(o.graph.edges), f"{o.graph.error:.0e}")
+        found.add_row(
+            o.name, o.family, str(o.parameters), *figures, *graph, f"{o.seconds:.1f}", f"{o.megabytes:.0f}"
+        )
     return found
 
 
@@ -106,6 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--family", nargs="+", default=[], help="names of families")
     parser.add_argument("--draws", type=int, default=3, help="random elements of each kind")
     parser.add_argument("--mixtures", action="store_true", help="also what is not diagonal; takes Jacobians")
+    parser.add_argument("--no-graphs", dest="graphs", action="store_false", help="leave metanetworks out")
     parser.add_argument("--large", action="store_true", help="a ResNet-18 at 224 x 224 instead of the list")
     parser.add_argument("--record", action="store_true", help=f"write {FILE.name}")
     return parser

@@ -24,6 +24,7 @@ from scalegmn.symmetry.discovery import (
 from scalegmn.symmetry.discovery.continuous import continuous_group
 
 from ._double import answer, distance, double
+from ._graphs import examine_graph
 from ._outcome import Outcome
 from .models import Entry, Example
 
@@ -31,13 +32,14 @@ SPREAD = 0.5
 """Factors of free scales lie between exp(-SPREAD) and exp(SPREAD)."""
 
 
-def examine(entry: Entry, *, draws: int = 3, mixtures: bool = False) -> Outcome:
+def examine(entry: Entry, *, draws: int = 3, mixtures: bool = False, graphs: bool = True) -> Outcome:
     """Capture a network, find its group, draw elements of every kind, and compare answers on both examples.
 
     Args:
         entry: of the list.
         draws: random elements of each kind.
         mixtures: whether to try what is not diagonal as well, which takes Jacobians.
+        graphs: whether to try metanetworks on its graph as well.
     """
     outcome = Outcome.of(entry)
     module = entry.build().double()
@@ -54,7 +56,12 @@ def examine(entry: Entry, *, draws: int = 3, mixtures: bool = False) -> Outcome:
             signs=group.signs.dimension,
             permutations=group.permutations.log_order / math.log(10),
         )
-        return outcome.but(errors=_errors(module, group, examples, draws, mixtures))
+        outcome = outcome.but(errors=_errors(module, group, examples, draws, mixtures))
+        if graphs:
+            state = {name: value.detach() for name, value in module.state_dict().items()}
+            asked = _inputs(examples[0])
+            outcome = outcome.but(graph=examine_graph(group, fold(group.program, state), asked))
+        return outcome
     except (UnsupportedOperationError, ProgramError) as refusal:
         return outcome.but(refused=str(refusal))
     except Exception as error:  # a mistake of the library, which must not keep the others from being tried
@@ -88,8 +95,12 @@ def _errors(
 
 def _computed(program: Program, effective: State, example: Example) -> list[Tensor]:
     """What the program itself answers."""
-    inputs = list(example if isinstance(example, tuple) else example.values())
-    return [value for value in run_program(program, effective, inputs) if value.is_floating_point()]
+    found = run_program(program, effective, _inputs(example))
+    return [value for value in found if value.is_floating_point()]
+
+
+def _inputs(example: Example) -> list[Tensor]:
+    return list(example if isinstance(example, tuple) else example.values())
 
 
 def _elements(group: SymmetryGroup, draws: int) -> Iterator[tuple[str, GroupElement]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ._graphs import GraphOutcome
 from .models import Entry, Expected
 
 EXACT = 1e-10
@@ -39,6 +40,7 @@ class Outcome:
         errors: how far the answers of the program, and those after random elements of each kind, are off.
         seconds: of processor time, for the program and the group.
         megabytes: the most memory that the process held.
+        graph: what came out for its graph; None where that was not asked for.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Outcome:
     errors: dict[str, float] | None = None
     seconds: float = 0.0
     megabytes: float = 0.0
+    graph: GraphOutcome | None = None
 
     @classmethod
     def of(cls, entry: Entry) -> Outcome:
@@ -84,6 +87,8 @@ class Outcome:
                 derived = getattr(self.expected, kind)
                 if found is not None and found != derived:
                     wrong.append(f"{self.name}: {found} {kind} were found, and {derived} derived by hand")
+        if self.graph is not None:
+            wrong.extend(f"{self.name}: {fault}" for fault in self.graph.faults())
         return wrong
 
     def row(self) -> dict[str, Any]:
@@ -92,5 +97,6 @@ class Outcome:
         row["errors"] = {kind: float(f"{error:.0e}") for kind, error in (self.errors or {}).items()}
         row["permutations"] = None if self.permutations is None else round(self.permutations, 6)
         row["seconds"] = round(self.seconds, 1)
+        row["graph"] = None if self.graph is None else self.graph.row()
         del row["megabytes"]
         return row
