@@ -35,7 +35,7 @@ from .models.large import RESNET18
 
 FILE = Path(__file__).with_name("recorded.json")
 LEAST = 0.95
-WIDTH = 110
+WIDTH = 140
 
 
 def main() -> int:
