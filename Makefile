@@ -35,6 +35,7 @@ test: lint types
 
 fuzz: $(TEST_READY)
 	$(BIN)/python -m benchmarks.fuzz_reader --files 10000
+	$(BIN)/python -m benchmarks.fuzz_reader --hdf5 --files 500
 
 test-kernels: $(TEST_READY)
 	$(BIN)/python .ci/kernels.py

@@ -14,7 +14,7 @@ import resource
 import signal
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,9 @@ from scalegmn.checkpoints import RawTensor
 from scalegmn.checkpoints._hdf5_files import open_tree
 from scalegmn.checkpoints._hdf5_numbers import check_sizes, read_array
 from scalegmn.errors import CheckpointError
+
+Answer = tuple[str, list[str]]
+Work = Callable[[bytes, str], Answer]
 
 MEMORY: Final = 2 * MAX_BYTES + 2**28
 SECONDS: Final = 10
@@ -83,26 +86,25 @@ def valid_hdf5_files() -> dict[str, bytes]:
 
 
 def differences(*, files: int, seed: int) -> Outcome:
-    """Read mutated files with both readers, in this process."""
-    outcome, valid = Outcome(), {n: c for n, c in valid_hdf5_files().items() if n.startswith("hdf5")}
-    for number in range(files):
-        name, content = mutated(valid, seed=seed, number=number)
-        try:
-            arrays = {"/".join(one.path): one for one in open_tree(content).arrays}
-            check_sizes(tuple(arrays.values()), max_bytes=MAX_BYTES)
-            ours = {path: read_array(one, content) for path, one in arrays.items() if one.dtype is not None}
-        except CheckpointError:
-            outcome.kinds["refused here"] += 1
-            continue
-        try:
-            with h5py.File(io.BytesIO(content), "r") as file:
-                unlike = [path for path, found in ours.items() if not alike(found, file[path])]
-        except Exception:  # what others do not read is not read differently
-            outcome.kinds["refused by h5py"] += 1
-            continue
-        outcome.kinds["different" if unlike else "alike"] += 1
-        outcome.failures += [f"file {number} of seed {seed}, from {name}: {path!r}" for path in unlike]
-    return outcome
+    """Read mutated files with both readers, each file in a process of its own."""
+    valid = {name: content for name, content in valid_hdf5_files().items() if name.startswith("hdf5")}
+    return gathered(compared, valid, files=files, seed=seed)
+
+
+def compared(content: bytes, label: str) -> Answer:
+    """The kind of the outcome of one file with both readers, and what they read differently."""
+    try:
+        arrays = {"/".join(one.path): one for one in open_tree(content).arrays}
+        check_sizes(tuple(arrays.values()), max_bytes=MAX_BYTES)
+        ours = {path: read_array(one, content) for path, one in arrays.items() if one.dtype is not None}
+    except CheckpointError:
+        return "refused here", []
+    try:
+        with h5py.File(io.BytesIO(content), "r") as file:
+            unlike = [path for path, found in ours.items() if not alike(found, file[path])]
+    except Exception:  # what others do not read is not read differently
+        return "refused by h5py", []
+    return ("different" if unlike else "alike"), [f"{label}: {path!r}" for path in unlike]
 
 
 def alike(found: RawTensor, other: h5py.Dataset) -> bool:
@@ -112,34 +114,42 @@ def alike(found: RawTensor, other: h5py.Dataset) -> bool:
 
 
 def read_hdf5(*, files: int, seed: int) -> Outcome:
-    """Read mutated files, each in a process of its own under the limits of a worker.
+    """Read mutated files, each in a process of its own under the limits of a worker."""
+    return gathered(read, valid_hdf5_files(), files=files, seed=seed)
 
-    That one ends by a signal is counted and is no failure: the HDF5 library is not ours, and a worker that
-    ends costs its file.  That one takes very long is a failure.
+
+def read(content: bytes, label: str) -> Answer:
+    """The kind of the outcome of one file, and what must not be."""
+    outcome = Outcome()
+    read_one(content, outcome, label=label, confined=True)
+    return next(iter(outcome.kinds), "failure"), outcome.failures
+
+
+def gathered(work: Work, valid: Mapping[str, bytes], *, files: int, seed: int) -> Outcome:
+    """The outcomes of mutated files.
+
+    That a process ends by a signal is counted and is no failure: the HDF5 library is not ours, and a worker
+    that ends costs its file.  That one takes very long is a failure.
     """
-    outcome, valid, start = Outcome(), valid_hdf5_files(), time.monotonic()
+    outcome, start = Outcome(), time.monotonic()
     for number in range(files):
         name, content = mutated(valid, seed=seed, number=number)
-        label = f"file {number} of seed {seed}, from {name}"
-        kind, failures = in_a_process(content, label)
+        kind, failures = in_a_process(work, content, f"file {number} of seed {seed}, from {name}")
         outcome.kinds[kind] += 1
         outcome.failures += failures
     outcome.seconds = time.monotonic() - start
     return outcome
 
 
-def in_a_process(content: bytes, label: str) -> tuple[str, list[str]]:
-    """The kind of the outcome of one file, and what must not be."""
+def in_a_process(work: Work, content: bytes, label: str) -> Answer:
+    """What comes of one file in a process of its own."""
     ours, theirs = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             signal.alarm(SECONDS)  # the clock, also where the library is busy with itself
             resource.setrlimit(resource.RLIMIT_AS, (address_space() + MEMORY,) * 2)
-            outcome = Outcome()
-            read_one(content, outcome, label=label, confined=True)
-            (kind,) = outcome.kinds or ("failure",)
-            os.write(theirs, json.dumps([kind, outcome.failures]).encode())
+            os.write(theirs, json.dumps(work(content, label)).encode())
         finally:
             os._exit(0)
     os.close(theirs)

@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import random
+import signal
+import time
 from pathlib import Path
 from types import ModuleType
 
@@ -52,10 +55,23 @@ def test_mutated_hdf5_files_are_errors_of_the_library(monkeypatch: pytest.Monkey
 
 def test_what_is_read_of_hdf5_files_is_what_h5py_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     hdf5 = module("fuzz_hdf5", monkeypatch)
-    outcome = hdf5.differences(files=400, seed=1)
-    assert outcome.failures == [] and outcome.kinds["alike"] > 20
+    outcome = hdf5.differences(files=60, seed=1)
+    assert outcome.failures == [] and outcome.kinds["alike"] > 5
     monkeypatch.setattr(hdf5, "alike", lambda ours, theirs: False)
-    assert hdf5.differences(files=40, seed=1).failures
+    assert hdf5.differences(files=20, seed=1).failures
+
+
+def test_processes_that_end_or_stay_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    hdf5 = module("fuzz_hdf5", monkeypatch)
+
+    def end(content: bytes, label: str) -> tuple[str, list[str]]:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+    assert hdf5.in_a_process(end, b"", "x") == ("ended by SIGKILL", [])
+    monkeypatch.setattr(hdf5, "SECONDS", 1)
+    kind, failures = hdf5.in_a_process(lambda content, label: time.sleep(60), b"", "x")
+    assert kind == "no answer" and len(failures) == 1
 
 
 def test_unchanged_hdf5_files_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from scalegmn.models import ModelConfig, ScaleGMN
 from scalegmn.networks import Activation, mlp, siren
 from scalegmn.populations import PopulationWriter
 from scalegmn.seeding import generator
+from tests.checkpoints.hdf5_crafting import keras
 
 SINE = siren(widths=(2, 4, 1))
 RELU = mlp(widths=(2, 3, 1), activations=[Activation("relu")])
@@ -87,6 +88,14 @@ def test_checkpoint_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert rows["w"] == ["1 x 2", "2", "1", "1", "3"]
     assert rows["precision"] == ["float16"]
     assert rows["entry 'label'"] == ["4"]
+
+
+def test_keras_archive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "m.keras"
+    path.write_bytes(keras())
+    rows = info(path, capsys)
+    assert rows["tensors"] == ["4"] and rows["left out"] == ["optimizer"]
+    assert rows["layers.dense.vars.0"][0] == "2 x 3" and "not" in rows["notes"][0]
 
 
 def test_saved_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tests.checkpoints.hdf5_crafting import HDF5, external, keras
+
 BOMB = 2**24
 """Bytes that one of the files unpacks to, from a few thousand."""
 
@@ -57,6 +59,8 @@ def malicious_files(folder: Path, marker: Path, honest: dict[str, torch.Tensor])
         "bomb.npz": _zip({"0.weight.npy": _npy(np.zeros(BOMB // 8))}),
         "traversal.npz": _zip({"../../escaped.npy": _npy(np.ones(3)), "/tmp/escaped.npy": _npy(np.ones(3))}),
         "twice.npz": _twice("0.weight.npy", _npy(np.ones((5, 4)))),
+        "leads_out.h5": HDF5["link to another file"][0](),
+        "numbers_elsewhere.keras": keras(external(str(marker))),
         "cut.pt": whole[: len(whole) // 2],
         "cut.npz": _zip({"a.npy": _npy(np.ones(3))})[:-30],
         "cut.safetensors": b"\x40\0\0\0\0\0\0\0{",
