@@ -22,7 +22,7 @@ from ._recipe import ClassifierHyper
 
 # As the maker of convolutional networks has it: far beyond what a network learns, and far below what
 # overflows in float32.
-LARGEST: Final = 1e4
+_LARGEST: Final = 1e4
 
 
 @final
@@ -113,6 +113,14 @@ class ClassifierTraining:
         own = {p.name: self._theta[place, p.start : p.stop].view(p.shape).clone() for p in self._parameters}
         return own | {name: tensor[place].clone() for name, tensor in self._buffers.items()}
 
+    def is_sound(self, place: int) -> bool:
+        """Whether all numbers of a network are finite and no parameter is beyond 10,000, as of now.
+
+        A step judges what the step before it left, so nobody has judged what the last one left.
+        """
+        finite = all(bool(torch.isfinite(buffer[place]).all()) for buffer in self._buffers.values())
+        return finite and bool((self._theta[place].abs() <= _LARGEST).all())
+
     def keep(self, places: Sequence[int]) -> None:
         """Go on with some of the networks only."""
         chosen = torch.tensor(places, dtype=torch.long, device=self._theta.device)
@@ -134,10 +142,10 @@ class ClassifierTraining:
         inputs = self._images[rows.flatten()].unflatten(0, rows.shape)
         with torch.enable_grad():
             losses, gradient = self.gradient(inputs, self._labels.gather(1, rows), keep=self._keep_factors())
-        within = self._theta.abs().amax() <= LARGEST
+        within = self._theta.abs().amax() <= _LARGEST
         if not (torch.isfinite(losses.sum() + gradient.sum()) & within):
             sound = torch.isfinite(losses) & torch.isfinite(gradient).all(dim=1)
-            self._stop(~sound | (self._theta.abs().amax(dim=1) > LARGEST))
+            self._stop(~sound | (self._theta.abs().amax(dim=1) > _LARGEST))
         change = self._optimizers.step(gradient)
         if self._diverged.any():
             change[self._diverged] = 0

@@ -155,7 +155,7 @@ def train_job(
             report(len(places) / work)
         ending = [slot for slot, place in enumerate(places) if job.hypers[place].steps == end]
         for slot in ending:
-            tried = Outcome(training.state(slot), bool(training.diverged[slot]))
+            tried = Outcome(training.state(slot), bool(training.diverged[slot]), training.is_sound(slot))
             place = places[slot]
             rows[place] = _row(
                 plan, job, place, settle(plan, architecture, tried, starts[place], job.hypers[place])
