@@ -15,7 +15,7 @@ from scalegmn.populations import Population
 from scalegmn.programs import ProgramArchitecture
 from scalegmn.zoo.classifiers import ClassifierRecipe, ClassifierReport, make_classifiers
 from scalegmn.zoo.classifiers import _making as making
-from scalegmn.zoo.classifiers._plan import ClassifierPlan
+from scalegmn.zoo.classifiers._plan import ClassifierJob, ClassifierPlan
 from scalegmn.zoo.cnns import prepared_images
 from tests.zoo.classifiers.classifier_cases import RECIPE, RESIDUAL, SPACE, TRANSFORMER
 from tests.zoo.cnns.cnn_cases import some_images
@@ -138,6 +138,26 @@ def test_networks_learn(tmp_path: Path) -> None:
     population = Population.open(tmp_path / "p")
     assert population.column("test_accuracy").min() > 0.6
     assert population.column("train_accuracy").min() > 0.6
+
+
+def test_networks_that_end_at_different_times_are_as_if_alone() -> None:
+    plan = ClassifierPlan(some_images(), RECIPE, 4, 3, 2, torch.device("cpu"))
+    # Plain descent carries rounding on as small as it is.
+    hypers = tuple(
+        dataclasses.replace(RECIPE.hyper(3, number), steps=steps, optimizer="sgd")
+        for number, steps in enumerate((1, 5, 3, 1))
+    )
+    parts: list[float] = []
+    together = making.train_job(
+        plan, ClassifierJob(0, (0, 1, 2, 3), hypers), plan.architectures[0], parts.append
+    )
+    assert [row.columns["network"] for row in together] == [0, 1, 2, 3]
+    assert [row.columns["steps"] for row in together] == [1, 5, 3, 1]
+    assert sum(parts) == pytest.approx(1)
+    for number, row in enumerate(together):
+        job = ClassifierJob(0, (number,), (hypers[number],))
+        (alone,) = making.train_job(plan, job, plan.architectures[0], lambda part: None)
+        torch.testing.assert_close(row.theta, alone.theta, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("shard_size", "workers"), [(3, 2), (100, 1)])
