@@ -123,10 +123,15 @@ class Gated(nn.Module):
 
 @pytest.mark.parametrize("symmetry", list(Symmetry))
 @pytest.mark.parametrize("direction", list(Direction))
+@pytest.mark.parametrize("skip", [False, True])
 @pytest.mark.parametrize("readout", ["full_graph", "last_layer"])
-def test_plans_compute_what_layers_say(symmetry: Symmetry, direction: Direction, readout: str) -> None:
+def test_plans_compute_what_layers_say(
+    symmetry: Symmetry, direction: Direction, readout: str, skip: bool
+) -> None:
     architecture = ProgramArchitecture.from_module(Gated(), torch.zeros(1, 3))
-    config = ModelConfig(features=6, layers=3, symmetry=symmetry, direction=direction, readout=readout)
+    config = ModelConfig(
+        features=6, layers=3, symmetry=symmetry, direction=direction, readout=readout, skip=skip
+    )
     spec = GraphSpec.from_architectures([architecture])
     assert spec.products
     model = randomize(ScaleGMN(spec=spec, outputs=3, config=config), generator=generator(0)).double()

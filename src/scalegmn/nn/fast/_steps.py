@@ -81,7 +81,7 @@ def steps_of(at: Arrangement, needs: ReadoutNeeds, *, layers: int, bidirectional
     edges = torch.full((at.num_edges,), needs.edges, device=at.neurons.order.device)
     if at.products.numel():
         # Products reach far: what depends on what is not followed through them, all is computed.
-        return _whole_steps(at, layers=layers, bidirectional=bidirectional)
+        return _whole_steps(at, edges, layers=layers, bidirectional=bidirectional)
     # Which nodes send something backwards, in each layer.
     live = [_live(at, layer) if bidirectional else None for layer in range(layers)]
     masks = [(nodes, edges)]
@@ -101,10 +101,11 @@ def steps_of(at: Arrangement, needs: ReadoutNeeds, *, layers: int, bidirectional
     return steps
 
 
-def _whole_steps(at: Arrangement, *, layers: int, bidirectional: bool) -> list[Step]:
-    nodes, edges = _true(at, at.num_nodes), _true(at, at.num_edges)
-    step = _step(at, nodes, edges, nodes if bidirectional else None, duals=True)
-    return [step] * layers
+def _whole_steps(at: Arrangement, edges: Tensor, *, layers: int, bidirectional: bool) -> list[Step]:
+    """Steps that compute all nodes and edges, the last one only those edges that are read behind it."""
+    nodes, sending = _true(at, at.num_nodes), _true(at, at.num_nodes) if bidirectional else None
+    between = _step(at, nodes, _true(at, at.num_edges), sending, duals=True)
+    return [*[between] * (layers - 1), _step(at, nodes, edges, sending, duals=True)]
 
 
 def _live(at: Arrangement, layer: int) -> Tensor:
