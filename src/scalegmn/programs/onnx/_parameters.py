@@ -5,7 +5,8 @@ transposed them (``onnx::MatMul_215``), so names do not tell either.  What tells
 
 - a tensor of real numbers that stands where an operator has its weights (the kernel of a convolution, a
   factor of a matrix product, the gain of a norm, the table of a lookup) is a parameter, also if a node of
-  the operator Constant holds it;
+  the operator Constant holds it, unless all numbers there are the same: exporters put a gain of ones where
+  an operator wants one and the network has none;
 - any other initializer of several real numbers is one as well: a bias that is added, a gain that is
   multiplied, a token that is joined, a table of positions;
 - a single number is one if its name says so (``layer.scale``); others are the ``1 / sqrt(d)``, the ``eps``
@@ -74,7 +75,11 @@ def parameters_of(model: OnnxModel) -> dict[str, ParameterChoice]:
             continue
         weight = any(_stands(use, "weights") for use in uses)
         statistic = all(_stands(use, "statistics") for use in uses)
-        if weight or statistic or (name in model.initializers and _is_parameter(name, tensor.value)):
+        if name in model.initializers:
+            chosen = weight or statistic or _is_parameter(name, tensor.value)
+        else:
+            chosen = (weight or statistic) and not _is_uniform(tensor.value)
+        if chosen:
             _check_finite(tensor, name, model)
             found[name] = ParameterChoice(value=tensor.value, buffer=statistic)
     return found
@@ -106,6 +111,10 @@ def _is_parameter(name: str, value: Tensor) -> bool:
     if value.numel() == 1:
         return name.replace("/", ".").rpartition(".")[2] in _NAMES
     return value.numel() > 1 and bool(torch.isfinite(value).all())
+
+
+def _is_uniform(value: Tensor) -> bool:
+    return value.numel() == 0 or bool((value == value.reshape(-1)[0]).all())
 
 
 def _check_numbers(tensor: OnnxTensor, name: str, model: OnnxModel) -> None:

@@ -78,5 +78,14 @@ def test_a_gain_that_is_a_constant_is_a_parameter(tmp_path: Path) -> None:
     assert list(network.state) == [gain]
 
 
+def test_a_gain_of_ones_where_the_network_has_none_is_no_parameter(tmp_path: Path) -> None:
+    graph = Graph()
+    x = graph.node("Mul", [graph.input("x", (2, 4, 3)), graph.weight("w", (4, 1))])
+    ones, zeros = (graph.node("Constant", [], value=_tensor(np.full(4, fill))) for fill in (1.0, 0.0))
+    graph.output(graph.node("InstanceNormalization", [x, ones, zeros]))
+    network = check_same(graph.save(tmp_path), tolerance=1e-6)
+    assert list(network.state) == ["w"]
+
+
 def _tensor(value: np.ndarray) -> object:
     return numpy_helper.from_array(value)
