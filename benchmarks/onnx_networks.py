@@ -2,11 +2,12 @@
 
     python -m benchmarks.onnx_networks [--only NAME ...]
 
-Each network is exported in double precision by PyTorch's exporter, read by `load_onnx`, and run on the example that
-it was exported with; its program has to answer what the module answers, to 1e-7 of its size (constants of the code are written in single precision).  Dimensions of scales and
-signs are compared with those of the module as it is traced; where they differ, the exporter has written another
-network (tensors that are equal become one, others are computed before they are written), and the line says both.  A
-random element moves the file, and the package onnx computes both files.  The status is not 0 if an answer differs.
+Each network is exported in double precision by PyTorch's exporter, read by `load_onnx`, and run on the
+example that it was exported with; its program has to answer what the module answers, to 1e-7 of its size
+(constants of the code are written in single precision).  Dimensions of scales and signs are compared with
+those of the module as it is traced; where they differ, the exporter has written another network (tensors
+that are equal become one, others are computed before they are written), and the line says both.  A random
+element moves the file, and the package onnx computes both files.  The status is not 0 if an answer differs.
 """
 
 from __future__ import annotations
@@ -143,9 +144,11 @@ def main() -> int:
             print(lines[-1], flush=True)
     read = [line for line in lines if line.exported and not line.refused]
     wrong = [line for line in read if not line.error <= TOLERANCE]
+    exported = sum(line.exported for line in lines)
     print(
-        f"{sum(line.exported for line in lines)} of {len(lines)} exported, {len(read)} of them read, "
-        f"{sum(line.own == line.file for line in read)} of these with the group of the module, {len(wrong)} wrong"
+        f"{exported} of {len(lines)} exported, {len(read)} of them read, "
+        f"{sum(line.own == line.file for line in read)} of these with the group of the module, "
+        f"{len(wrong)} wrong"
     )
     return int(bool(wrong))
 

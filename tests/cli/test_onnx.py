@@ -48,6 +48,18 @@ def test_open_sizes_are_options(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main(["symmetries", str(path), "--size", "tokens=3", "--size", "batch=2"]) == 0
 
 
+def test_two_sizes_are_two_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = Graph()
+    x = graph.input("x", ("batch", 3, "height", "height"))
+    x = graph.node("Relu", [graph.node("Conv", [x, graph.weight("first", (4, 3, 3, 3))], pads=[1, 1, 1, 1])])
+    graph.output(graph.node("Conv", [x, graph.weight("last", (2, 4, 1, 1))]))
+    command = ["symmetries", str(graph.save(tmp_path)), "--size", "height=1", "--second"]
+    assert main([*command, "height=5"]) == 0
+    assert capsys.readouterr().out.startswith("4 scales and 0 signs")
+    assert main([*command, "height=1"]) != 0
+    assert "both examples have the sizes (1, 3, 1, 1)" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -55,7 +55,12 @@ def onnx_of(options: Namespace, *, others: Sequence[str]) -> OnnxNetwork | None:
                 f"--{name.replace('_', '-')} does not go with an ONNX file, which has its own operations, "
                 "sizes and weights; leave it out"
             )
-    return load_onnx(options.onnx, sizes=dict(map(_size, options.size)), external_data=options.external_data)
+    return at_sizes(options, options.size)
+
+
+def at_sizes(options: Namespace, sizes: Sequence[str]) -> OnnxNetwork:
+    """The network of the ONNX file, with given sizes of what it leaves open."""
+    return load_onnx(options.onnx, sizes=dict(map(_size, sizes)), external_data=options.external_data)
 
 
 def _size(text: str) -> tuple[str, int]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from scalegmn.checkpoints import read_state, write_like
 from scalegmn.cli.exit_codes import NEGATIVE, OK
-from scalegmn.cli.onnx_files import add_onnx_options, onnx_of
+from scalegmn.cli.onnx_files import add_onnx_options, at_sizes, onnx_of
 from scalegmn.cli.output import say, say_all
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.user_modules import MODULE_OPTIONS, add_module_options, example_of, module_of
@@ -42,7 +42,8 @@ def build_parser() -> CommandParser:
         type=str,
         action="append",
         default=[],
-        help="shapes of inputs of another size; what holds at one size only is not counted then",
+        help="shapes of inputs of another size, or for an ONNX file an axis such as sequence=24; what holds "
+        "at one size only is not counted then",
     )
     parser.add_argument(
         "--checkpoint",
@@ -73,7 +74,7 @@ def build_parser() -> CommandParser:
 def run(argv: Sequence[str]) -> int:
     """Print the group, and whether random elements keep the function; exit code 1 if they do not."""
     options = build_parser().parse_args(list(argv))
-    network = onnx_of(options, others=(*MODULE_OPTIONS, "second", "program", "checkpoint", "key"))
+    network = onnx_of(options, others=(*MODULE_OPTIONS, "program", "checkpoint", "key"))
     if options.output is not None and options.checkpoint is None and network is None:
         raise ConfigurationError("--output writes moved weights of a file; name that file with --checkpoint")
     checkpoint = None if options.checkpoint is None else read_state(options.checkpoint, key=options.key)
@@ -112,7 +113,8 @@ def _found(
 ) -> tuple[str, NetworkSymmetries, Mapping[str, Tensor] | None]:
     """Name and group of the network, and the weights that it comes with."""
     if network is not None:
-        return options.onnx.name, program_symmetries(network.program), network.state
+        second = at_sizes(options, options.second).program if options.second else None
+        return options.onnx.name, program_symmetries(network.program, second=second), network.state
     return _of_program(options) if options.program is not None else _of_module(options)
 
 

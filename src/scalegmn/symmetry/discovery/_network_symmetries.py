@@ -156,13 +156,23 @@ def symmetries(
     return NetworkSymmetries(group=both, single=symmetry_group(program), inputs=inputs)
 
 
-def program_symmetries(program: Program) -> NetworkSymmetries:
+def program_symmetries(program: Program, *, second: Program | None = None) -> NetworkSymmetries:
     """Compute the symmetry group of a program, such as one that was saved.
 
     Args:
         program: the network; it is checked at random inputs, and at zeros where inputs are integers.
+        second: the same network at another size of its input; what holds at one size only is not counted
+            then.
+
+    Raises:
+        ProgramError: the two are not one network.
     """
-    return NetworkSymmetries(group=symmetry_group(program), single=None, inputs=_inputs(program, None, None))
+    inputs = _inputs(program, None, None)
+    if second is None:
+        return NetworkSymmetries(group=symmetry_group(program), single=None, inputs=inputs)
+    check_one_network(program, second)
+    both = symmetry_group(program, second)
+    return NetworkSymmetries(group=both, single=symmetry_group(program), inputs=inputs)
 
 
 def _inputs(
