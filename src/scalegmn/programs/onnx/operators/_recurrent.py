@@ -21,7 +21,7 @@ _FUNCTIONS: Final[dict[str, Function]] = {"Sigmoid": torch.sigmoid, "Tanh": torc
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Direction:
+class RecurrentDirection:
     """What one direction of a layer is made of.
 
     Attributes:
@@ -43,15 +43,15 @@ class Direction:
         return state @ self.recurrent.t() + self.bias
 
 
-NextState: TypeAlias = Callable[[Direction, Tensor, Sequence[Tensor]], tuple[Tensor, ...]]
+NextState: TypeAlias = Callable[[RecurrentDirection, Tensor, Sequence[Tensor]], tuple[Tensor, ...]]
 """From what the gates are told by one input, and the state, to the next state."""
 
 
-def _plain(layer: Direction, given: Tensor, state: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def _plain(layer: RecurrentDirection, given: Tensor, state: Sequence[Tensor]) -> tuple[Tensor, ...]:
     return (layer.functions[0](given + layer.gates(state[0])),)
 
 
-def _long_short(layer: Direction, given: Tensor, state: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def _long_short(layer: RecurrentDirection, given: Tensor, state: Sequence[Tensor]) -> tuple[Tensor, ...]:
     hidden, cell = state
     entering, leaving, forgetting, new = (given + layer.gates(hidden)).chunk(4, dim=-1)
     gate, inner, outer = layer.functions
@@ -59,7 +59,7 @@ def _long_short(layer: Direction, given: Tensor, state: Sequence[Tensor]) -> tup
     return gate(leaving) * outer(cell), cell
 
 
-def _gated(layer: Direction, given: Tensor, state: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def _gated(layer: RecurrentDirection, given: Tensor, state: Sequence[Tensor]) -> tuple[Tensor, ...]:
     (hidden,) = state
     gate, inner = layer.functions
     size = hidden.shape[-1]
@@ -108,7 +108,7 @@ class Recurrent:
             last.append(state)
         return [torch.stack(hidden, dim=1), *(torch.stack(parts) for parts in zip(*last, strict=True))]
 
-    def _direction(self, call: OnnxCall, x: Tensor, number: int) -> Direction:
+    def _direction(self, call: OnnxCall, x: Tensor, number: int) -> RecurrentDirection:
         weight, recurrent, bias = call.tensor(1)[number], call.tensor(2)[number], call.optional(3)
         rows = recurrent.shape[0]
         zeros = torch.zeros(2 * rows, dtype=x.dtype)
@@ -119,7 +119,7 @@ class Recurrent:
             raise call.unsupported(
                 f"has activations={names}", f"{len(self.functions)} of {', '.join(_FUNCTIONS)}"
             )
-        return Direction(
+        return RecurrentDirection(
             given=x @ weight.t() + of_input,
             recurrent=recurrent,
             bias=of_state,
