@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from scalegmn.errors import GraphError
-from scalegmn.graph import GraphSpec, NetworkBatch, to_graph
+from scalegmn.graph import GraphSpec, NetworkBatch, batch_graphs, to_graph
 from scalegmn.models.baselines._statnn_features import statnn_features
 from scalegmn.networks import Activation, Architecture, cnn, mlp
 from scalegmn.nn._mlp import MLPStyle
 from scalegmn.nn._statistics import PER_SET, SETS_PER_LAYER, WeightStatistics, canonical_parameters
+from scalegmn.programs import ProgramArchitecture
 from scalegmn.seeding import generator
 from scalegmn.symmetry import canonicalize_scale
+from scalegmn.symmetry.discovery import symmetry_group
 from scalegmn.testing.parameters import random_parameters, randomize
 from tests.nn.cases import Case, assert_different, case_of
 
@@ -125,3 +127,39 @@ def test_networks_beyond_the_limits_are_refused() -> None:
     deep, flat = mlp(widths=(3, 5, 4, 2), activations=[RELU] * 2), mlp(widths=(3, 4, 2), activations=[RELU])
     with pytest.raises(GraphError, match="hidden layers"):
         statistics_of([flat]).statistics(NetworkBatch.from_parameters(deep, drawn(deep)).graph)
+
+
+class Normed(nn.Module):
+    """Batch norm, a gate and a residual connection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.norm = nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3)
+        self.up, self.gate, self.head = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1), nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.norm(self.stem(x)))
+        x = x + self.up(x) * torch.sigmoid(self.gate(x))
+        answer: Tensor = self.head(torch.relu(x).mean((2, 3)))
+        return answer
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_programs_have_invariant_statistics(seed: int) -> None:
+    architecture = ProgramArchitecture.from_module(Normed(), torch.zeros(1, 1, 5, 5))
+    draw = generator(seed)
+    theta = torch.rand(architecture.num_parameters, generator=draw, dtype=torch.float64) + 0.1
+    element = symmetry_group(architecture.program).random(draw, spread=2.0)
+    moved = architecture.flatten(element.apply(architecture.unflatten(theta)))
+    model = WeightStatistics(
+        spec=GraphSpec.from_architectures([architecture]),
+        outputs=1,
+        symmetric=True,
+        style=MLPStyle(hidden=2, layer_norm=False),
+    )
+    before, after = (model.statistics(batch_graphs(architecture, one[None])) for one in (theta, moved))
+    torch.testing.assert_close(after, before, rtol=1e-9, atol=1e-12)
+    assert float((before - model.statistics(batch_graphs(architecture, 2 * theta[None]))).abs().max()) > 0.1
+    model.symmetric = False
+    plain = [model.statistics(batch_graphs(architecture, one[None])) for one in (theta, moved)]
+    assert not torch.allclose(*plain, rtol=1e-2)

@@ -10,8 +10,11 @@ import torch
 
 from scalegmn.cli.main import main
 from scalegmn.errors import ArchitectureError, ConfigurationError
+from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.models.baselines import NFN, NFNConfig
 from scalegmn.populations import Population, PopulationWriter
+from scalegmn.seeding import generator
+from scalegmn.symmetry.discovery import symmetry_group
 from scalegmn.training import Run, evaluate, parse_config, predict_population, train
 from scalegmn.training._reference import Reference
 from scalegmn.training._sizes import ParameterSizes
@@ -127,19 +130,19 @@ def test_one_layout_is_read_by_flat_models_only(population: Population, tmp_path
 
 
 def test_networks_far_outside_are_remarked_on(population: Population) -> None:
-    from scalegmn.graph import NetworkBatch
-
     architecture, sizes = population.architectures[0], ParameterSizes(population.architectures)
     theta = next(iter(population.groups(np.arange(12))))[2]
 
     def of(networks: torch.Tensor) -> torch.Tensor:
         return sizes.of(NetworkBatch.from_parameters(architecture, networks))
 
-    assert sizes.layers == len(population.architectures[1].weighted)
-    first = architecture.unflatten(theta)["0.weight"].abs()
-    assert torch.allclose(
-        of(theta)[:, 0, :2].float(), torch.stack([first.mean((1, 2, 3, 4)), first.amax((1, 2, 3, 4))], 1)
-    )
+    assert sizes.layers == GraphSpec.from_architectures(population.architectures).layers + 1
+    element = symmetry_group(architecture.program).random(generator(0), spread=3.0)
+    parameters = {name: value.double() for name, value in architecture.unflatten(theta[0]).items()}
+    moved = architecture.flatten(element.apply(parameters))
+    assert not torch.allclose(moved, theta[0].double(), rtol=0.5)
+    # What computes the same is as large as before.
+    torch.testing.assert_close(of(moved[None]), of(theta[:1].double()), rtol=1e-9, atol=1e-12)
     low, high = np.quantile(of(theta).numpy(), (0.01, 0.99), axis=0)
     reference = Reference(None, low, high, "")
     assert reference.remarks(of(theta)) == [None] * 12

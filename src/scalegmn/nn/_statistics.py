@@ -94,8 +94,9 @@ class WeightStatistics(nn.Module):
 def canonical_parameters(graph: NetworkGraph, *, symmetric: bool = True) -> tuple[TapScalars, NodeScalars]:
     """Weights and biases after every neuron that scales was brought to size 1, in float64.
 
-    The size of a neuron is the norm of its incoming weights, times the sizes of their sources, and of its
-    bias.  Neurons of size 0 give and take nothing: all that concerns them becomes 0.
+    The size of a neuron is the norm of its incoming weights, times the sizes of their sources, of its bias,
+    and of the products of sizes that it is a sum of.  Neurons of size 0 give and take nothing: all that
+    concerns them becomes 0.
 
     Law: invariant under positive scales; the signs of both ends of a weight, and of a neuron, remain.
 
@@ -109,15 +110,20 @@ def canonical_parameters(graph: NetworkGraph, *, symmetric: bool = True) -> tupl
     taps = graph.edge_taps
     source, target = (ends.repeat_interleave(taps) for ends in graph.edge_index)
     scales = (graph.node_group & SCALE_BIT) != 0
+    # Divisors stand on edges that run against the network.
+    along = (graph.edge_type != int(EdgeType.divisor)).repeat_interleave(taps)
+    first, second, product = graph.product_index
     degree, size = graph.node_degree.double(), torch.ones_like(bias)
     for layer in range(1, int(graph.node_layer.max()) + 1):
         # Layers are few.  What a neuron of this layer receives comes from layers that are done.
-        incoming = (graph.node_layer == layer)[target] & scales[target]
+        here = (graph.node_layer == layer) & scales
+        incoming = here[target] & along
         squares = torch.zeros_like(bias).index_add(
             0, target[incoming], (weight[incoming] * (size**degree)[source[incoming]]).square()
         )
-        found = (squares + bias.square()).sqrt()
-        size = torch.where((graph.node_layer == layer) & scales, found, size)
+        made = here[product]
+        squares = squares.index_add(0, product[made], (size[first[made]] * size[second[made]]).square())
+        size = torch.where(here, (squares + bias.square()).sqrt(), size)
     divisor = torch.where(size > 0, size, torch.inf)
     return weight * (size**degree)[source] / divisor[target], bias / divisor
 
