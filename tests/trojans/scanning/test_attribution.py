@@ -5,13 +5,15 @@ from typing import Any, final
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.models import Direction, FittedPredictor, ModelConfig, ModelContext, ScaleGMN
 from scalegmn.networks import Activation, Architecture, cnn, mlp
+from scalegmn.programs import ProgramArchitecture
 from scalegmn.seeding import generator
 from scalegmn.symmetry import Element, SymmetryAction
+from scalegmn.symmetry.discovery import symmetry_group
 from scalegmn.testing.parameters import randomize
 from scalegmn.trojans.scanning import Explain, FileResult, Verdict
 from scalegmn.trojans.scanning._attribution import Sensitivity, outputs_and_products
@@ -62,6 +64,26 @@ def test_products_are_invariant_under_scales_and_move_with_permutations(name: st
         strict=True,
     ):
         torch.testing.assert_close(left.sort(1).values, right.sort(1).values, rtol=1e-6, atol=1e-9)
+
+
+def test_programs_are_attributed_to_by_their_weights() -> None:
+    module = nn.Sequential(
+        nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(12, 2, bias=False)
+    )
+    architecture = ProgramArchitecture.from_module(module, torch.zeros(1, 1, 4, 4))
+    theta = torch.rand(3, architecture.num_parameters, generator=generator(0), dtype=torch.float64) + 0.1
+    group, model = symmetry_group(architecture.program), detector(architecture)
+    element = group.random(generator(4), spread=2.0)
+    moved = torch.stack([architecture.flatten(element.apply(architecture.unflatten(row))) for row in theta])
+    (before, own), (after, there) = (products(model, architecture, one) for one in (theta, moved))
+    torch.testing.assert_close(after, before, rtol=1e-9, atol=1e-9)
+    shares, others = (Sensitivity.from_products(architecture, one) for one in (own, there))
+    assert shares.layers == ("0", "1", "4")
+    assert [neurons.shape for neurons in shares.neurons] == [(3, 3), (3, 3), (3, 2)]
+    torch.testing.assert_close(torch.cat(shares.neurons, 1).sum(1), torch.ones(3, dtype=torch.float64))
+    for left, right in zip(shares.neurons, others.neurons, strict=True):
+        torch.testing.assert_close(left.sort(1).values, right.sort(1).values, rtol=1e-6, atol=1e-9)
+    assert not torch.allclose(theta, moved, rtol=0.5)
 
 
 def test_products_are_derivatives_by_the_logarithm_of_a_weight() -> None:

@@ -30,7 +30,7 @@ class Sensitivity:
     """Sensitivities of networks of one architecture.
 
     Attributes:
-        layers: names of the weighted layers.
+        layers: names of the weighted layers, or of the weights of a program.
         neurons: per layer, fractions of its neurons, ``(b, outputs)``; all fractions of a network sum to 1.
 
     Law: invariant under scales and signs of the network, and permuted along with its neurons, for a detector
@@ -44,18 +44,15 @@ class Sensitivity:
     def from_products(cls, architecture: Architecture, products: Tensor) -> Sensitivity:
         """From the products ``|w ∂logit/∂w|`` of all parameters, ``(b, P)``; zeros stay zeros."""
         found = []
-        stages = architecture.layered(reader="the attribution to neurons").stages
-        for stage in stages:
-            layer = stage.weighted
-            weight = architecture.parameter(f"{layer.name}.weight")
-            own = products[:, weight.start : weight.stop].reshape(len(products), layer.outputs, -1).sum(2)
-            if layer.bias:
-                bias = architecture.parameter(f"{layer.name}.bias")
-                own = own + products[:, bias.start : bias.stop]
+        for layer in architecture.weighted:
+            weight, outputs = layer.weight, (*layer.weight.shape, 1)[0]
+            own = products[:, weight.start : weight.stop].reshape(len(products), outputs, -1).sum(2)
+            if layer.bias is not None and layer.bias.shape == (outputs,):
+                own = own + products[:, layer.bias.start : layer.bias.stop]
             found.append(own)
         total = torch.cat(found, dim=1).sum(1, keepdim=True)
         total = torch.where(total > 0, total, torch.ones_like(total))
-        return cls(tuple(stage.weighted.name for stage in stages), tuple(own / total for own in found))
+        return cls(tuple(layer.name for layer in architecture.weighted), tuple(own / total for own in found))
 
     def layer_attributions(self, row: int) -> tuple[Attribution, ...]:
         """All layers of a network, the largest fraction first."""
