@@ -168,6 +168,27 @@ def test_whole_numbers_are_no_parameters() -> None:
         ProgramArchitecture(dataclasses.replace(program, parameters=(counted, *program.parameters[1:])))
 
 
+class Gated(nn.Module):
+    """A single number among its parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.layer = nn.Parameter(torch.tensor(0.5)), nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gated: Tensor = self.gate * self.layer(x)
+        return gated
+
+
+def test_a_single_number_is_a_parameter() -> None:
+    module = Gated()
+    architecture = ProgramArchitecture.from_module(module, torch.zeros(1, 3))
+    theta = architecture.read_state(module.state_dict())
+    assert architecture.unflatten(theta)["gate"].shape == ()
+    assert architecture.unflatten(theta.expand(4, -1))["gate"].shape == (4,)
+    assert torch.equal(architecture.unflatten(theta)["gate"], module.gate)
+
+
 def test_a_network_without_parameters_is_refused() -> None:
     empty = Program(inputs=(), parameters=(), constants=(), instructions=(), outputs=())
     with pytest.raises(ArchitectureError, match="has no parameters; expected at least one"):

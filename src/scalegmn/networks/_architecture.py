@@ -254,7 +254,7 @@ class Architecture(ABC):
                 f"which has {self.num_parameters}"
             )
         batch = theta.shape[:-1]
-        return {p.name: theta[..., p.start : p.stop].reshape(*batch, *p.shape) for p in self.parameters}
+        return {p.name: theta[..., p.start : p.stop].reshape((*batch, *p.shape)) for p in self.parameters}
 
     @staticmethod
     def from_dict(data: Mapping[str, object]) -> Architecture:

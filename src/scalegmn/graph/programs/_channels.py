@@ -13,7 +13,7 @@ from torch import Tensor
 from scalegmn.programs import Behavior, Input, Instruction, Program, ProgramAlgebra, interpret
 from scalegmn.symmetry.discovery import compressed, padded, rearranged
 
-from ._values import framed, varying
+from ._values import framed, narrowed_to, varying
 from ._wiring import NOTHING
 
 
@@ -139,13 +139,18 @@ class _AxisAlgebra(ProgramAlgebra[_Entries]):
                 own.places, weight.places, x_axes=axes, y_axes=others, out_axes=out_axes
             )
             moves, fixed = varying(met), varying(weights)
+            met = narrowed_to(met, moves)
             for axis in range(frame.kept):
                 if moves[axis] and not fixed[axis]:
-                    self._slide(own.given, met.select(axis, 0), met.select(axis, 1))
+                    count = met.shape[axis] - 1
+                    self._slide(own.given, met.narrow(axis, 0, count), met.narrow(axis, 1, count))
         return _Entries(tuple(sizes[name] for name in out_axes))
 
     def _slide(self, given: int, first: Tensor, second: Tensor) -> None:
-        """Note along which axes of an input neighbors differ."""
+        """Note along which axes of an input neighbors differ.
+
+        All neighbors: where rows of a map are one axis, the first two stand in one row.
+        """
         shape = self.inputs[given].type.shape
         both = (first != NOTHING) & (second != NOTHING) & (first != second)
         for axis, (a, b) in enumerate(

@@ -11,6 +11,7 @@ from torch import Tensor
 from scalegmn.networks import EdgeType
 from scalegmn.symmetry.discovery import compressed
 
+from ._collapsing import collapsed
 from ._values import Frame, narrowed_to, varying
 from ._wiring import NOTHING, Wires, Wiring, distinct
 
@@ -63,6 +64,8 @@ def weighted(nodes: Tensor, places: Tensor, frame: Frame, *, wiring: Wiring, rec
 
 def multiplied(first: Tensor, second: Tensor, frame: Frame, *, wiring: Wiring) -> Tensor:
     """Nodes of ``y = sum a b``, both of which depend on inputs; zeros make none."""
+    whole = collapsed(first, second, frame)
+    first, second, frame = whole.first, whole.second, whole.frame
     a, b, order = _joint(first, second, frame)
     nothing = (a == NOTHING) | (b == NOTHING)
     a, b = torch.where(nothing, NOTHING, a), torch.where(nothing, NOTHING, b)
@@ -82,7 +85,8 @@ def multiplied(first: Tensor, second: Tensor, frame: Frame, *, wiring: Wiring) -
     for factor in (0, 1):
         ends = torch.unique(triples[:, [factor, 2]], dim=0)
         wiring.connect(ends[:, 0], ends[:, 1])
-    return _spread(made[kind].reshape([frame.shape[axis] for axis in order]), order, frame)
+    entries = _spread(made[kind].reshape([frame.shape[axis] for axis in order]), order, frame)
+    return compressed(whole.restored(entries))
 
 
 def gathered(nodes: Tensor, kept: int, *, wiring: Wiring) -> tuple[Tensor, int]:
@@ -97,8 +101,9 @@ def gathered(nodes: Tensor, kept: int, *, wiring: Wiring) -> tuple[Tensor, int]:
         The node of every entry of what stays, and the first new node.
     """
     start = wiring.count
-    frame = Frame(tuple(nodes.shape), kept)
-    a, _, order = _joint(nodes, nodes, frame)
+    whole = collapsed(nodes, nodes, Frame(tuple(nodes.shape), kept))
+    frame = whole.frame
+    a, _, order = _joint(whole.first, whole.second, frame)
     index, kind = distinct(a.sort(dim=1).values)
     a = a[index]
     top, found = a.max(dim=1).values, torch.full((len(index),), NOTHING)
@@ -112,7 +117,8 @@ def gathered(nodes: Tensor, kept: int, *, wiring: Wiring) -> tuple[Tensor, int]:
     pairs = torch.stack([a[~single], found[~single][:, None].expand(count, a.shape[1])], dim=-1)
     pairs = torch.unique(pairs.reshape(-1, 2), dim=0)
     wiring.connect(pairs[:, 0], pairs[:, 1])
-    return _spread(found[kind].reshape([frame.shape[axis] for axis in order]), order, frame), start
+    entries = _spread(found[kind].reshape([frame.shape[axis] for axis in order]), order, frame)
+    return compressed(whole.restored(entries)), start
 
 
 def _joint(first: Tensor, second: Tensor, frame: Frame) -> tuple[Tensor, Tensor, list[int]]:
@@ -164,7 +170,10 @@ def _wires(
     order = torch.argsort(source, stable=True)
     order = order[torch.argsort(target[order], stable=True)]
     source, target, places = source[order], target[order], places[order]
-    ends, counts = torch.unique_consecutive(torch.stack([target, source]), dim=1, return_counts=True)
+    # One number for both ends: rows of two take many times as long to compare.
+    base = int(source.max()) + 1 if source.numel() else 1
+    codes, counts = torch.unique_consecutive(target * base + source, return_counts=True)
+    ends = torch.stack([codes // base, codes % base])
     if not counts.numel():
         return []
     heights, widths, kind = _kernels(counts, kernel)

@@ -185,12 +185,20 @@ def _chains(links: Tensor, wires: Tensor, bias: Tensor, function: Tensor, role: 
 def _layers(edge_index: Tensor, role: Tensor) -> Tensor:
     """The longest way from the inputs to every node; outputs are one layer behind all hidden nodes."""
     source, target = edge_index
+    leaving = torch.bincount(source, minlength=len(role))
+    targets, starts = target[source.argsort()], leaving.cumsum(0) - leaving
+    waiting = torch.bincount(target, minlength=len(role))
     layer = torch.where(role == int(Role.input), 0, 1)
-    while True:
-        longer = layer.scatter_reduce(0, target, layer[source] + 1, "amax")
-        if torch.equal(longer, layer):
-            break
-        layer = longer
+    ready = torch.nonzero(waiting == 0).squeeze(1)
+    # Every edge is followed once, when nothing can lengthen the way to its source any more.
+    while ready.numel():
+        counts = leaving[ready]
+        skipped = (starts[ready] - (counts.cumsum(0) - counts)).repeat_interleave(counts)
+        ends = targets[torch.arange(len(skipped)) + skipped]
+        layer = layer.scatter_reduce(0, ends, layer[ready].repeat_interleave(counts) + 1, "amax")
+        waiting = waiting - torch.bincount(ends, minlength=len(role))
+        reached = torch.unique(ends)
+        ready = reached[waiting[reached] == 0]
     hidden = layer[role == int(Role.hidden)]
     last = int(hidden.max()) + 1 if hidden.numel() else 1
     return torch.where(role == int(Role.output), last, layer)

@@ -225,7 +225,7 @@ def distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
     # A matrix without columns has rows that are all alike.
     if rows.ndim == 2 and rows.shape[1] == 0:
         rows = rows.new_zeros(rows.shape[0])
-    _, kinds = torch.unique(rows, dim=0, return_inverse=True)
+    kinds = _kinds(rows)
     count = int(kinds.max()) + 1 if kinds.numel() else 0
     first = torch.full((count,), kinds.numel()).scatter_reduce(0, kinds, torch.arange(kinds.numel()), "amin")
     # Kinds are numbered by where they are met first, so that order does not hang on the numbers in the rows.
@@ -233,3 +233,19 @@ def distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
     rank = torch.empty_like(order)
     rank[order] = torch.arange(count)
     return first[order], rank[kinds]
+
+
+def _kinds(rows: Tensor) -> Tensor:
+    """Equal numbers for equal rows, and no others."""
+    if rows.ndim == 1:
+        return torch.unique(rows, return_inverse=True)[1]
+    # Numbers take a hundredth of the time that rows take to sort; that they tell all rows apart is seen.
+    generator = torch.Generator().manual_seed(0)
+    weights = torch.randint(-(2**62), 2**62, rows.shape[1:], generator=generator)
+    kinds = torch.unique((rows * weights).sum(dim=1), return_inverse=True)[1]
+    count = int(kinds.max()) + 1 if kinds.numel() else 0
+    example = torch.zeros(count, dtype=torch.int64)
+    example[kinds] = torch.arange(len(rows))
+    if torch.equal(rows[example[kinds]], rows):
+        return kinds
+    return torch.unique(rows, dim=0, return_inverse=True)[1]
