@@ -5,8 +5,8 @@ transposed them (``onnx::MatMul_215``), so names do not tell either.  What tells
 
 - a tensor of real numbers that stands where an operator has its weights (the kernel of a convolution, a
   factor of a matrix product, the gain of a norm, the table of a lookup) is a parameter, also if a node of
-  the operator Constant holds it, unless all numbers there are the same: exporters put a gain of ones where
-  an operator wants one and the network has none;
+  the operator Constant holds it and it meets what hangs on the input, unless all numbers there are the same:
+  exporters put a gain of ones where an operator wants one and the network has none;
 - any other initializer of several real numbers is one as well: a bias that is added, a gain that is
   multiplied, a token that is joined, a table of positions;
 - a single number is one if its name says so (``layer.scale``); others are the ``1 / sqrt(d)``, the ``eps``
@@ -65,6 +65,7 @@ def parameters_of(model: OnnxModel) -> dict[str, ParameterChoice]:
     for node in model.nodes:
         for place, name in enumerate(node.inputs):
             readers.setdefault(name, []).append((node, place))
+    asked = _hanging_on_inputs(model)
     found: dict[str, ParameterChoice] = {}
     for name, tensor in model.tensors().items():
         uses = list(_uses(name, readers))
@@ -78,7 +79,8 @@ def parameters_of(model: OnnxModel) -> dict[str, ParameterChoice]:
         if name in model.initializers:
             chosen = weight or statistic or _is_parameter(name, tensor.value)
         else:
-            chosen = (weight or statistic) and not _is_uniform(tensor.value)
+            met = any(_stands(use, "weights", "statistics") and _meets(use, asked) for use in uses)
+            chosen = met and not _is_uniform(tensor.value)
         if chosen:
             _check_finite(tensor, name, model)
             found[name] = ParameterChoice(value=tensor.value, buffer=statistic)
@@ -97,13 +99,27 @@ def _uses(name: str, readers: dict[str, list[tuple[OnnxNode, int]]]) -> Iterator
             yield node, place
 
 
-def _stands(use: tuple[OnnxNode, int], places: str) -> bool:
+def _hanging_on_inputs(model: OnnxModel) -> set[str]:
+    """Names of values that are not fixed."""
+    found = {value.name for value in model.inputs}
+    for node in model.nodes:
+        if found.intersection(node.inputs):
+            found.update(node.outputs)
+    return found
+
+
+def _meets(use: tuple[OnnxNode, int], asked: set[str]) -> bool:
+    """Whether a node that reads a tensor reads something that hangs on the input as well."""
+    return not asked.isdisjoint(use[0].inputs)
+
+
+def _stands(use: tuple[OnnxNode, int], *places: str) -> bool:
     node, place = use
     if node.operator not in ONNX_OPERATORS:
         return False
     operator = ONNX_OPERATORS.get(node.operator)
     named = {"weights": operator.weights, "statistics": operator.statistics, "settings": operator.settings}
-    return place in named[places]
+    return any(place in named[one] for one in places)
 
 
 def _is_parameter(name: str, value: Tensor) -> bool:

@@ -89,3 +89,15 @@ def test_a_gain_of_ones_where_the_network_has_none_is_no_parameter(tmp_path: Pat
 
 def _tensor(value: np.ndarray) -> object:
     return numpy_helper.from_array(value)
+
+
+def test_a_table_that_is_computed_from_constants_is_none(tmp_path: Path) -> None:
+    # Rotary angles: positions times frequencies.
+    graph = Graph()
+    x = graph.node("Mul", [graph.input("x", (4, 3)), graph.weight("w", (3,))])
+    positions = graph.node("Constant", [], value=_tensor(np.arange(4.0).reshape(4, 1)))
+    frequencies = graph.node("Constant", [], value=_tensor(np.array([[1.0, 0.5, 0.25]])))
+    angles = graph.node("MatMul", [positions, frequencies])
+    graph.output(graph.node("Mul", [x, graph.node("Cos", [angles])]))
+    network = check_same(graph.save(tmp_path))
+    assert list(network.state) == ["w"]
