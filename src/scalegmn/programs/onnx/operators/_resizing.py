@@ -81,13 +81,14 @@ def _rounded(place: float, mode: str) -> int:
 
 def _mixed(x: Tensor, axis: int, places: list[float]) -> Tensor:
     last = x.shape[axis] - 1
-    weights = torch.zeros((last + 1, len(places)), dtype=torch.float64)
+    # Lists of Python, since each step on tensors would be traced.
+    weights = [[0.0] * len(places) for _ in range(last + 1)]
     for number, place in enumerate(places):
         place = min(max(place, 0.0), float(last))
         low = min(math.floor(place), last)
-        weights[low, number] += 1 - (place - low)
-        weights[min(low + 1, last), number] += place - low
-    return torch.matmul(x.movedim(axis, -1), weights.to(x.dtype)).movedim(-1, axis)
+        weights[low][number] += 1 - (place - low)
+        weights[min(low + 1, last)][number] += place - low
+    return torch.matmul(x.movedim(axis, -1), torch.tensor(weights, dtype=x.dtype)).movedim(-1, axis)
 
 
 OPERATORS: Final = (
