@@ -4,11 +4,13 @@ import dataclasses
 
 import pytest
 import torch
+from torch import nn
 
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import GraphSpec
 from scalegmn.models import Direction, ModelConfig, ScaleGMN, Symmetry
 from scalegmn.networks import Activation, Architecture, mlp, siren
+from scalegmn.programs import ProgramArchitecture
 from scalegmn.seeding import generator
 from scalegmn.symmetry import canonicalize_sine_phase
 from scalegmn.training import measure_invariance
@@ -41,6 +43,21 @@ def test_permutation_model_notices(architecture: Architecture) -> None:
     theta = 0.1 * torch.randn(6, architecture.num_parameters, generator=generator(1))
     found = measure_invariance(model(Symmetry.permutation), architecture, theta)
     assert found.largest > 1e-3
+
+
+def test_programs() -> None:
+    """Of a network with batch norm."""
+    module = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(16, 2))
+    program = ProgramArchitecture.from_module(module.eval(), torch.zeros(1, 1, 4, 4))
+    theta = torch.rand(3, program.num_parameters, generator=generator(1)) + 0.1
+    for symmetry, least, most in ((Symmetry.scaling, 0.0, 1e-10), (Symmetry.permutation, 1e-4, 10.0)):
+        config = dataclasses.replace(CONFIG, symmetry=symmetry)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            asked = ScaleGMN(spec=GraphSpec.from_architectures([program]), outputs=4, config=config)
+        found = measure_invariance(asked, program, theta)
+        assert found.comparisons == 12
+        assert least <= found.largest < most
 
 
 def test_model_stays_as_it_is() -> None:

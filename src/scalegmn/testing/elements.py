@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.networks import Architecture
-from scalegmn.symmetry import Element, SymmetryAction, canonicalize_sine_phase
+from scalegmn.symmetry import Transformation, canonicalize_sine_phase, random_symmetry
 
 _TRIES: Final = 20
 """Draws of an element that is not the identity, before the group is taken to be trivial."""
@@ -62,21 +61,17 @@ class TransformedNetworks:
     moved: Tensor
     seen: Tensor
     moved_seen: Tensor
-    elements: tuple[Element, ...]
+    elements: tuple[Transformation, ...]
 
     def apply(self, theta: Tensor) -> Tensor:
         """The same transformations of other parameters ``(B, *, P)``, such as the same in another dtype."""
-        action = SymmetryAction(self.architecture)
-        pairs = zip(theta, self.elements, strict=True)
-        return torch.stack([action.apply(row, element) for row, element in pairs])
+        return torch.stack([element.apply(row) for row, element in zip(theta, self.elements, strict=True)])
 
     def transform_update(self, update: Tensor) -> Tensor:
         """The action on updates ``(B, *, P)`` of the networks as they were shown."""
-        action = SymmetryAction(self.architecture)
         # Canonicalizing undid the phases, and with them the flips of outgoing weights.
-        still = action.identity().phase
         rows = [
-            action.apply_update(row, dataclasses.replace(element, phase=still))
+            element.without_phase().apply_update(row)
             for row, element in zip(update, self.elements, strict=True)
         ]
         return torch.stack(rows)
@@ -86,32 +81,28 @@ def draw_pair(
     architecture: Architecture, theta: Tensor, *, generator: torch.Generator, elements: Elements
 ) -> TransformedNetworks:
     """Transform networks ``(B, *features, P)`` by random elements that are not the identity."""
-    action = SymmetryAction(architecture)
-    drawn = tuple(draw_element(action, generator=generator, elements=elements) for _ in theta)
-    moved = torch.stack([action.apply(row, element) for row, element in zip(theta, drawn, strict=True)])
+    drawn = tuple(draw_element(architecture, generator=generator, elements=elements) for _ in theta)
+    moved = torch.stack([element.apply(row) for row, element in zip(theta, drawn, strict=True)])
     seen, moved_seen = theta, moved
     if elements.shift_phase:
         seen, moved_seen = (canonicalize_sine_phase(architecture, x) for x in (theta, moved))
     return TransformedNetworks(architecture, theta, moved, seen, moved_seen, drawn)
 
 
-def is_identity(element: Element) -> bool:
-    """Whether an element changes nothing."""
-    still = torch.equal(element.permutation, torch.arange(element.permutation.numel()))
-    return still and bool((element.scale == 1).all()) and bool((element.phase == 0).all())
-
-
-def draw_element(action: SymmetryAction, *, generator: torch.Generator, elements: Elements) -> Element:
+def draw_element(
+    architecture: Architecture, *, generator: torch.Generator, elements: Elements
+) -> Transformation:
     """A random element that is not the identity, unless there is no other."""
     # Of two neurons, every second permutation is the identity, which tests nothing.
     for _ in range(_TRIES):
-        element = action.draw(
+        element = random_symmetry(
+            architecture,
             generator=generator,
             spread=elements.spread,
             permute=elements.permute,
             rescale=elements.rescale,
             shift_phase=elements.shift_phase,
         )
-        if not is_identity(element):
+        if not element.is_identity:
             break
     return element

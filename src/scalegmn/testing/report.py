@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import torch
-
 from scalegmn.networks import Architecture
-from scalegmn.symmetry import Element, SymmetryAction
-from scalegmn.testing.elements import Elements, TransformedNetworks, draw_element, is_identity
+from scalegmn.symmetry import Transformation
+from scalegmn.testing.elements import Elements, TransformedNetworks
+from scalegmn.testing.kinds import group_counts
 from scalegmn.testing.samples import ModelLaw
 
 
@@ -65,23 +65,16 @@ class SymmetryReport:
         )
 
 
-def drawn(pairs: Sequence[TransformedNetworks]) -> list[Element]:
+def drawn(pairs: Sequence[TransformedNetworks]) -> list[Transformation]:
     """All elements that change something."""
-    return [element for pair in pairs for element in pair.elements if not is_identity(element)]
+    return [element for pair in pairs for element in pair.elements if not element.is_identity]
 
 
 def group_in_words(architectures: Sequence[Architecture], elements: Elements) -> str:
     """The group of some architectures, as far as it is asked for; empty if it is trivial."""
-    counts = {"permutations of {} hidden neurons": 0, "positive scales of {}": 0, "signs of {}": 0}
-    counts["phases of {}"] = 0
+    counts: Counter[str] = Counter()
     for architecture in dict.fromkeys(architectures):
-        action, generator = SymmetryAction(architecture), torch.Generator().manual_seed(0)
-        # What a group does is seen by what its elements do; by chance, all of them would leave a neuron alone
-        # in one of 2**60 cases.
-        found = [draw_element(action, generator=generator, elements=elements) for _ in range(60)]
-        scale = torch.stack([element.scale for element in found])
-        moved = torch.stack([element.permutation for element in found]) != torch.arange(scale.shape[1])
-        phase = torch.stack([element.phase for element in found]) != 0
-        for name, touched in zip(counts, (moved, scale.abs() != 1, scale < 0, phase), strict=True):
-            counts[name] += int(touched.any(dim=0).sum())
+        # In the order of the first one, also what it has none of.
+        for name, count in group_counts(architecture, elements).items():
+            counts[name] += count
     return ", ".join(name.format(count) for name, count in counts.items() if count)

@@ -13,10 +13,9 @@ from torch import Tensor, nn
 from scalegmn.configuration import format_value
 from scalegmn.errors import SymmetryError
 from scalegmn.networks import Architecture
-from scalegmn.symmetry import function_change
 from scalegmn.testing.arguments import Model, ModelArgument
 from scalegmn.testing.elements import Elements, TransformedNetworks
-from scalegmn.testing.parameters import random_inputs
+from scalegmn.testing.kinds import functions_apart
 
 
 class ModelLaw(Enum):
@@ -88,8 +87,7 @@ class SampleNetworks(ABC):
     def function_change(self, pair: TransformedNetworks, *, generator: torch.Generator) -> float | None:
         """Largest relative change of what the networks compute, in float64; None if they cannot be run."""
         theta = pair.theta.double()
-        inputs = random_inputs(pair.architecture, 5, generator=generator).to(theta.device)
-        return function_change(pair.architecture, theta, pair.apply(theta), inputs)
+        return functions_apart(pair.architecture, theta, pair.apply(theta), generator=generator)
 
     def describe(self, architecture: Architecture) -> str:
         """Networks of an architecture in one line."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from scalegmn.errors import ScaleGMNError, SymmetryError
 from scalegmn.networks import Architecture
 from scalegmn.networks.modules import read_module, write_module
+from scalegmn.programs import ProgramArchitecture
 from scalegmn.testing.arguments import Model, ModulesArgument, StatesArgument
 from scalegmn.testing.chains import UNKNOWN, Activations, chain, chosen_elements, described
 from scalegmn.testing.elements import Elements, TransformedNetworks
@@ -78,6 +79,7 @@ class StateDicts(_OneByOne):
             raise SymmetryError("the list of state dicts is empty; give at least 2")
         if architecture is not None and activations is not None:
             raise SymmetryError("an architecture knows its activations; give one of the two")
+        self._states = tuple(states)
         self._known = architecture is not None or activations is not None
         found = _chain_of(states[0], activations) if architecture is None else architecture
         rows = [_flattened(found, state, f"states[{number}]") for number, state in enumerate(states)]
@@ -94,7 +96,9 @@ class StateDicts(_OneByOne):
         return chosen_elements(elements, known=self._known)
 
     def outputs(self, model: Model, architecture: Architecture, theta: Tensor) -> object:
-        return _gathered([model(architecture.unflatten(row)) for row in theta])
+        like = self._states * (len(theta) // len(self._states))
+        pairs = zip(theta, like, strict=True)
+        return _gathered([model(architecture.write_state(row, like=old)) for row, old in pairs])
 
 
 @final
@@ -110,6 +114,8 @@ class Modules(_OneByOne):
         architecture: what they compute, for classes that :func:`scalegmn.networks.modules.read_module` does
             not know.
         inputs: ``(n, ...)``, to run them with; by default random ones.
+        example_inputs: what their forward takes, a tensor or a tuple; with it modules of any class are read,
+            whatever their forward does, and `inputs` and the random ones are left out.
 
     Raises:
         SymmetryError: modules of several architectures.
@@ -132,23 +138,39 @@ class Modules(_OneByOne):
         *,
         architecture: Architecture | None = None,
         inputs: Tensor | None = None,
+        example_inputs: object | None = None,
     ) -> None:
         if not isinstance(modules, tuple | list) or not all(isinstance(one, nn.Module) for one in modules):
             raise SymmetryError(f"modules are {in_words(modules)}, expected a list of modules")
-        read = [_read(module, architecture, f"modules[{place}]") for place, module in enumerate(modules)]
+        if example_inputs is not None and architecture is not None:
+            raise SymmetryError("an architecture says what modules compute; give it or an example, not both")
+        read = [
+            _read(module, architecture, example_inputs, f"modules[{place}]")
+            for place, module in enumerate(modules)
+        ]
         kinds = {found.fingerprint: found for found, _ in read}
         if len(kinds) != 1:
             words = "; ".join(found.describe() for found in kinds.values()) or "no modules"
             raise SymmetryError(f"expected modules of one architecture, got {words}")
-        self._modules, self._inputs = tuple(modules), inputs
+        self._modules, self._inputs, self._traced = tuple(modules), inputs, example_inputs is not None
         super().__init__(((read[0][0], torch.stack([theta for _, theta in read])),))
 
     def outputs(self, model: Model, architecture: Architecture, theta: Tensor) -> object:
         like = self._modules * (len(theta) // len(self._modules))
-        written = [write_module(architecture, row, like=old) for row, old in zip(theta, like, strict=True)]
-        return _gathered([model(module) for module in written])
+        return _gathered(
+            [model(self._written(architecture, row, old)) for row, old in zip(theta, like, strict=True)]
+        )
+
+    def _written(self, architecture: Architecture, theta: Tensor, like: nn.Module) -> nn.Module:
+        if not self._traced:
+            return write_module(architecture, theta, like=like)
+        written = copy.deepcopy(like)
+        written.load_state_dict(architecture.write_state(theta, like=like.state_dict()))
+        return written
 
     def function_change(self, pair: TransformedNetworks, *, generator: torch.Generator) -> float | None:
+        if self._traced:
+            return super().function_change(pair, generator=generator)
         like = copy.deepcopy(self._modules[0]).double().eval()
         inputs = self._inputs
         if inputs is None:
@@ -175,7 +197,12 @@ def _gathered(outputs: list[object]) -> object:
     return torch.stack(tensors)
 
 
-def _read(module: nn.Module, architecture: Architecture | None, origin: str) -> tuple[Architecture, Tensor]:
+def _read(
+    module: nn.Module, architecture: Architecture | None, example_inputs: Any, origin: str
+) -> tuple[Architecture, Tensor]:
+    if example_inputs is not None:
+        traced = ProgramArchitecture.from_module(module, example_inputs)
+        return traced, traced.read_state(module.state_dict(), origin=origin)
     if architecture is None:
         return read_module(module)
     return architecture, _flattened(architecture, module.state_dict(), origin)
@@ -185,7 +212,7 @@ def _flattened(architecture: Architecture, state: object, origin: str) -> Tensor
     if not isinstance(state, Mapping):
         raise SymmetryError(f"{origin} is {in_words(state)}, expected a state dict")
     try:
-        return architecture.flatten(state, origin=origin)
+        return architecture.read_state(state, origin=origin)
     except ScaleGMNError as error:
         raise SymmetryError(str(error)) from error
 

@@ -14,7 +14,7 @@ from scalegmn.graph import NetworkBatch
 from scalegmn.models import Predictor
 from scalegmn.networks import Architecture
 from scalegmn.seeding import generator
-from scalegmn.symmetry import SymmetryAction, canonicalize_sine_phase
+from scalegmn.symmetry import canonicalize_sine_phase, random_symmetry
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ def measure_invariance(
     """Compare the predictions for networks with those about the same networks transformed at random.
 
     Hidden neurons are permuted and multiplied with random elements of their groups (signs for sine and
-    tanh, positive scales for ReLU).  Everything is computed in float64, by a copy of the model.
+    tanh, positive scales for ReLU); of programs, elements of the group that is computed from their operations
+    are drawn.  Everything is computed in float64, by a copy of the model.
 
     Args:
         model: is not changed.
@@ -71,7 +72,6 @@ def measure_invariance(
         )
     exact = copy.deepcopy(model).double().eval()
     theta = theta.double()
-    action = SymmetryAction(architecture)
     random = generator(seed, "invariance")
 
     def answer(parameters: Tensor) -> Tensor:
@@ -84,8 +84,8 @@ def measure_invariance(
     size = before.abs().amax(dim=1).clamp_min(torch.finfo(before.dtype).tiny)
     errors, changed = [], []
     for _ in range(draws):
-        element = action.draw(generator=random, spread=spread, shift_phase=shift_phase)
-        after = answer(action.apply(theta, element))
+        symmetry = random_symmetry(architecture, generator=random, spread=spread, shift_phase=shift_phase)
+        after = answer(symmetry.apply(theta))
         errors.append((after - before).abs().amax(dim=1) / size)
         changed.append(after.argmax(dim=1) != before.argmax(dim=1))
     error = torch.cat(errors)
