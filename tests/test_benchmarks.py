@@ -165,3 +165,43 @@ def test_what_is_recorded_of_the_list_is_of_this_list(any_network: ModuleType) -
         expected = entries[name].expected
         assert not row["refused"] and max(row["errors"].values()) < 1e-6, name
         assert expected is None or (row["scales"], row["signs"]) == (expected.scales, expected.signs), name
+
+
+@pytest.fixture
+def graphs(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT))
+    return importlib.import_module("benchmarks.any_network._graphs")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"lost": ("a.weight", "b")}, "the graph loses a.weight, b"),
+        ({"errors": {"editor": 2e-10}}, "move what the editor says by 2.0e-10"),
+        ({"errors": {"editor": float("nan")}}, "move what the editor says by nan"),
+        ({"other": 1e-12}, "other parameters move what a metanetwork says by 1.0e-12 only"),
+        ({"permutation": 1e-15}, "the elements did nothing"),
+    ],
+)
+def test_a_graph_that_breaks_a_symmetry_is_a_fault(
+    graphs: ModuleType, changes: dict[str, object], words: str
+) -> None:
+    fine = {"nodes": 3, "edges": 2, "layers": 1, "lost": (), "errors": {"editor": 1e-14}, "other": 0.1}
+    assert graphs.GraphOutcome(**fine, permutation=0.1).faults() == []
+    assert graphs.GraphOutcome(**fine, permutation=None).faults() == []
+    (fault,) = graphs.GraphOutcome(**{**fine, "permutation": 0.1, **changes}).faults()
+    assert words in fault
+
+
+def test_graphs_of_the_list_are_tried(any_network: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    examine = importlib.import_module("benchmarks.any_network._examine").examine
+    entry = next(entry for entry in any_network.list_models() if entry.name == "conv_batch_norm")
+    outcome = examine(entry, draws=1)
+    assert outcome.faults() == []
+    assert outcome.row()["graph"]["permutation"] > 1e-8
+    assert list(outcome.row()["graph"]["errors"]) == [
+        "forward metanetwork",
+        "bidirectional metanetwork",
+        "editor",
+    ]
+    assert examine(entry, draws=1, graphs=False).graph is None
