@@ -33,6 +33,31 @@ class Patches(nn.Module):
         return self.layer(x.flatten(3))
 
 
+class Recurrent(nn.Module):
+    """A convolution of an image of a film and of what the images before left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(5, 3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = x.new_zeros(1, 3, 4, 4)
+        for image in x.unbind(1):
+            state = self.conv(torch.cat([image, state], 1)).tanh()
+        return state
+
+
+class Joined(nn.Module):
+    """Two images, one after the other along their channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.conv(torch.cat([x, y], 1))
+
+
 def flat() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(18, 2))
 
@@ -49,6 +74,8 @@ def flat() -> nn.Module:
         (nn.Conv1d(2, 3, 3), [(1, 2, 6)], [(True, True, False)]),
         (flat(), [(1, 2, 3, 3)], [(True, True, True, True)]),
         (Patches(), [(1, 2, 4, 4)], [(True, True, False, False)]),
+        (Recurrent(), [(1, 2, 2, 4, 4)], [(True, True, True, False, False)]),
+        (Joined(), [(1, 2, 4, 4), (1, 1, 4, 4)], [(True, True, False, False)] * 2),
         (Both(), [(1, 2, 5, 5), (1, 4)], [(True, True, False, False), (True, True)]),
     ],
 )

@@ -39,19 +39,19 @@ class _Entries:
     Attributes:
         shape: of the value.
         known: its numbers, where they depend on neither inputs nor parameters.
-        given: the index of the input that its entries are entries of.
-        places: for each entry the one of the input, or of a parameter where there is no input.
+        given: whether entries of it are entries of inputs.
+        places: for each entry the one of all inputs together, or of a parameter where none is of an input.
     """
 
     shape: tuple[int, ...]
     known: Tensor | None = None
-    given: int | None = None
+    given: bool = False
     places: Tensor | None = None
 
     @property
     def is_parameter(self) -> bool:
         """Whether its entries are those of a parameter."""
-        return self.given is None and self.places is not None
+        return not self.given and self.places is not None
 
 
 @final
@@ -69,6 +69,8 @@ class _AxisAlgebra(ProgramAlgebra[_Entries]):
         self.inputs = program.inputs
         self.types = [parameter.type for parameter in program.parameters]
         self.slid: list[set[int]] = [set() for _ in program.inputs]
+        sizes = [prod(given.type.shape) for given in program.inputs]
+        self._starts = [sum(sizes[:number]) for number in range(len(sizes))]
         self._seen = 0
 
     def enter(self, instruction: Instruction) -> None: ...
@@ -76,11 +78,12 @@ class _AxisAlgebra(ProgramAlgebra[_Entries]):
     def input(self, given: Input) -> _Entries:
         self._seen += 1
         shape = given.type.shape
-        return _Entries(shape, None, self._seen - 1, torch.arange(prod(shape)).reshape(shape))
+        start = self._starts[self._seen - 1]
+        return _Entries(shape, None, True, torch.arange(start, start + prod(shape)).reshape(shape))
 
     def parameter(self, index: int) -> _Entries:
         shape = self.types[index].shape
-        return _Entries(shape, None, None, torch.arange(prod(shape)).reshape(shape))
+        return _Entries(shape, None, False, torch.arange(prod(shape)).reshape(shape))
 
     def output(self, x: _Entries) -> None: ...
 
@@ -99,7 +102,15 @@ class _AxisAlgebra(ProgramAlgebra[_Entries]):
         shape = tuple(torch.cat([torch.empty(part.shape, dtype=torch.bool) for part in parts], axis).shape)
         if all(part.known is not None for part in parts):
             return _Entries(shape, torch.cat([part.known for part in parts if part.known is not None], axis))
-        return _Entries(shape)
+        if not any(part.given for part in parts):
+            return _Entries(shape)
+        # What stands beside entries of inputs tells nothing of their axes.
+        nothing = torch.tensor(NOTHING)
+        places = [
+            part.places if part.given and part.places is not None else nothing.expand(part.shape)
+            for part in parts
+        ]
+        return _Entries(shape, None, True, compressed(torch.cat(places, axis)))
 
     def pad(
         self, x: _Entries, *, before: Sequence[int], after: Sequence[int], value: float = 0.0
@@ -118,8 +129,8 @@ class _AxisAlgebra(ProgramAlgebra[_Entries]):
         """Entry by entry; an input stays one where the other value is none."""
         shape = torch.broadcast_shapes(x.shape, y.shape)
         for own, other in ((x, y), (y, x)):
-            if own.given is not None and own.places is not None and other.given is None:
-                return _Entries(tuple(shape), None, own.given, compressed(own.places.expand(shape)))
+            if own.given and own.places is not None and not other.given:
+                return _Entries(tuple(shape), None, True, compressed(own.places.expand(shape)))
         return _Entries(tuple(shape))
 
     def contract(
@@ -133,7 +144,7 @@ class _AxisAlgebra(ProgramAlgebra[_Entries]):
     ) -> _Entries:
         sizes = dict(zip((*x_axes, *y_axes), (*x.shape, *y.shape), strict=True))
         for own, weight, axes, others in ((x, y, x_axes, y_axes), (y, x, y_axes, x_axes)):
-            if own.places is None or own.given is None or weight.places is None or not weight.is_parameter:
+            if own.places is None or not own.given or weight.places is None or not weight.is_parameter:
                 continue
             met, weights, frame = framed(
                 own.places, weight.places, x_axes=axes, y_axes=others, out_axes=out_axes
@@ -143,23 +154,23 @@ class _AxisAlgebra(ProgramAlgebra[_Entries]):
             for axis in range(frame.kept):
                 if moves[axis] and not fixed[axis]:
                     count = met.shape[axis] - 1
-                    self._slide(own.given, met.narrow(axis, 0, count), met.narrow(axis, 1, count))
+                    self._slide(met.narrow(axis, 0, count), met.narrow(axis, 1, count))
         return _Entries(tuple(sizes[name] for name in out_axes))
 
-    def _slide(self, given: int, first: Tensor, second: Tensor) -> None:
+    def _slide(self, first: Tensor, second: Tensor) -> None:
         """Note along which axes of an input neighbors differ.
 
         All neighbors: where rows of a map are one axis, the first two stand in one row.
         """
-        shape = self.inputs[given].type.shape
-        both = (first != NOTHING) & (second != NOTHING) & (first != second)
-        for axis, (a, b) in enumerate(
-            zip(
-                torch.unravel_index(first[both], shape), torch.unravel_index(second[both], shape), strict=True
+        differ = (first != NOTHING) & (second != NOTHING) & (first != second)
+        first, second = first[differ], second[differ]
+        for given, start, slid in zip(self.inputs, self._starts, self.slid, strict=True):
+            shape = given.type.shape
+            both = (torch.minimum(first, second) >= start) & (
+                torch.maximum(first, second) < start + prod(shape)
             )
-        ):
-            if bool((a != b).any()):
-                self.slid[given].add(axis)
+            ends = [torch.unravel_index(part[both] - start, shape) for part in (first, second)]
+            slid.update(axis for axis, (a, b) in enumerate(zip(*ends, strict=True)) if bool((a != b).any()))
 
     def apply(self, x: _Entries, behavior: Behavior) -> _Entries:
         return replace(x, known=None)
