@@ -314,3 +314,10 @@ def test_description() -> None:
     assert everything().describe() == "1-4-4-3-2 (prelu, relu, sine, 3 skips), 139 parameters"
     assert siren().describe() == "2-32-32-1 (sine, sine), 1185 parameters"
     assert siren(widths=(2, 1)).describe() == "2-1 (one layer), 3 parameters"
+
+
+def test_tensors_without_values_are_refused() -> None:
+    network = mlp(widths=(2, 3, 1), activations=[Activation("relu")])
+    state = {p.name: torch.empty(p.shape, device="meta") for p in network.parameters}
+    with pytest.raises(CheckpointError, match="'meta' and has no values"):
+        network.flatten(state)

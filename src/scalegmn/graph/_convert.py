@@ -248,6 +248,7 @@ def _per_network(layout: GraphLayout, architecture: Architecture, *fields: Tenso
     if nodes[0].numel() != count * layout.num_nodes or taps.numel() != count * layout.num_taps:
         raise GraphError(
             f"{taps.numel()} taps and {nodes[0].numel()} nodes do not make networks of "
-            f"{architecture.describe()}, which has {layout.num_taps} and {layout.num_nodes}"
+            f"{architecture.describe()}, which has {layout.num_taps} and {layout.num_nodes}; give the "
+            "network that the graph was made from, or one of the same architecture"
         )
     return [field.reshape(count, -1) for field in fields]

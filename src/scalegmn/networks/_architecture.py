@@ -144,6 +144,11 @@ class Architecture(ABC):
         """Names that the tensors of a network's file must have for :meth:`read_state`."""
         return frozenset(parameter.name for parameter in self.parameters)
 
+    @property
+    def readable_names(self) -> frozenset[str]:
+        """Names of all tensors that :meth:`read_state` looks at, where a file has them."""
+        return self.file_names
+
     @abstractmethod
     def read_state(self, state: Mapping[str, Tensor], *, origin: str = "state dict") -> Tensor:
         """The flat vector of a network from the tensors of its file.
@@ -236,6 +241,10 @@ class Architecture(ABC):
         if not tensor.is_floating_point():
             raise CheckpointError(
                 f"{origin}: {parameter.name!r} has dtype {tensor.dtype}, expected a floating point type"
+            )
+        if tensor.is_meta:
+            raise CheckpointError(
+                f"{origin}: {parameter.name!r} is on the device 'meta' and has no values; load them first"
             )
         if tensor.dtype not in (torch.float32, torch.float64):
             tensor = tensor.float()

@@ -206,6 +206,13 @@ class ProgramArchitecture(Architecture):
             names = names.difference(folding.effective).union(folding.required)
         return frozenset(names)
 
+    @cached_property
+    def readable_names(self) -> frozenset[str]:
+        names = {one.name for one in self.program.parameters}
+        for folding in reversed(self.program.foldings):
+            names = names.difference(folding.effective).union(folding.files)
+        return frozenset(names)
+
     def read_state(self, state: Mapping[str, Tensor], *, origin: str = "state dict") -> Tensor:
         from scalegmn.programs.foldings import fold
 

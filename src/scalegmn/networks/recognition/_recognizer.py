@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final, final
 
 from scalegmn.checkpoints import Checkpoint
-from scalegmn.errors import ArchitectureError, CheckpointError, ProgramError
+from scalegmn.errors import ScaleGMNError
 from scalegmn.networks import Activation, Architecture, LayeredArchitecture
 from scalegmn.networks.recognition._choosing import choose
+from scalegmn.networks.recognition._files_of_programs import read_by
 from scalegmn.networks.recognition._names import (
     SHOWN,
     and_more,
@@ -63,8 +64,11 @@ class Recognizer:
         layout = tuple((p.name, p.shape) for p in architecture.parameters)
         same = Match(architecture, {name: name for name, _ in layout})
         self._exact.setdefault(frozenset(layout), []).append(same)
-        shapes = tuple(sorted(shape for _, shape in layout))
-        self._layouts.setdefault(shapes, {}).setdefault(layout, []).append(architecture)
+        if architecture.file_names == {name for name, _ in layout}:
+            # Others compute with what their files do not hold, such as the root of a variance, and no shape
+            # tells the two apart.
+            shapes = tuple(sorted(shape for _, shape in layout))
+            self._layouts.setdefault(shapes, {}).setdefault(layout, []).append(architecture)
         cores = core_names(name for name, _ in layout)
         if cores is not None:
             self._names.add(frozenset(cores))
@@ -116,7 +120,7 @@ class Recognizer:
                 return self._outcome(state, matches, notes, stated, wanted, activation)
         if self._beyond:
             return self._outside(state, own, stated, wanted, activation)
-        return Unrecognized(self._unknown(own))
+        return Unrecognized(self._unreadable(state) or self._unknown(own))
 
     def _outcome(
         self,
@@ -151,7 +155,7 @@ class Recognizer:
         return [
             match
             for architecture in self._known
-            if architecture.as_layers is None and (match := _read_by(architecture, state)) is not None
+            if architecture.as_layers is None and isinstance(match := read_by(architecture, state), Match)
         ], ()
 
     def _by_core(self, own: Mapping[str, Shape]) -> tuple[list[Match], tuple[str, ...]]:
@@ -205,7 +209,17 @@ class Recognizer:
         if matches:
             notes = () if frozenset(shapes) in self._names else (_order_note(matches[0].architecture),)
             return self._outcome(state, matches, notes, stated, wanted, text)
-        return Unrecognized(self._unknown(own))
+        return Unrecognized(self._unreadable(state) or self._unknown(own))
+
+    def _unreadable(self, state: Checkpoint) -> str | None:
+        """Why the only program whose names a file has does not read it; None where there is none."""
+        reasons = {
+            str(answer)
+            for architecture in self._known
+            if architecture.as_layers is None
+            and isinstance(answer := read_by(architecture, state), ScaleGMNError)
+        }
+        return reasons.pop() if len(reasons) == 1 else None
 
     def _unknown(self, own: Mapping[str, Shape]) -> str:
         if not self._known:
@@ -224,28 +238,8 @@ class Recognizer:
         known = "; ".join(a.describe() for a in self._known[:SHOWN])
         return (
             f"unknown architecture: its parameters {listed_shapes(own)} fit none of the {len(self._known)} "
-            f"architectures of the training set ({known}{and_more(len(self._known))})"
+            f"known architectures ({known}{and_more(len(self._known))})"
         )
-
-
-def _read_by(architecture: Architecture, state: Checkpoint) -> Match | None:
-    """What an architecture reads from a file in its own way; None where it cannot.
-
-    A prefix that all names share is taken off.
-    """
-    # Tables of whole numbers, which some programs compare with their own, are no parameters of a file.
-    own = {**state.buffers, **state.tensors}
-    cores = core_names(own) or {}
-    for tensors in (own, {core: own[name] for core, name in cores.items()}):
-        if architecture.file_names <= tensors.keys():
-            try:
-                theta = architecture.read_state(tensors)
-            except (ArchitectureError, CheckpointError, ProgramError):
-                continue
-            shared = [p.name for p in architecture.parameters if p.name in tensors]
-            names = {name: name if name in own else cores[name] for name in shared}
-            return Match(architecture, names, architecture.unflatten(theta))
-    return None
 
 
 def _in_own_names(architecture: LayeredArchitecture, back: Mapping[str, str]) -> Match:

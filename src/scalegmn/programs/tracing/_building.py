@@ -80,11 +80,17 @@ class Builder:
         """What the network returns, without what it writes into its own buffers."""
         specs = self._exported.graph_signature.output_specs
         values: Sequence[Any] = node.args[0]  # type: ignore[assignment]
-        return [
+        returned = [
             self._values[value.name]
             for value, spec in zip(values, specs, strict=True)
             if spec.kind in (OutputKind.USER_OUTPUT, OutputKind.LOSS_OUTPUT) and isinstance(value, Node)
         ]
+        if not returned:
+            raise ProgramError(
+                "the forward of the network returns no tensor, expected one or more; let it return what it "
+                "computes"
+            )
+        return returned
 
     def _place(self, node: Node) -> None:
         spec = self._specs[node.name]

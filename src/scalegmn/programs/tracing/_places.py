@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import FrameType
+from typing import Final
 
 from torch import nn
 from torch.fx import Node
+
+_OURS: Final = ("torch.", "scalegmn.")
+"""Packages that call modules, and whose lines say nothing to those who wrote them."""
 
 
 def module_path(node: Node) -> str:
@@ -40,7 +44,7 @@ def where_raised(error: BaseException, module: nn.Module) -> str:
     found = place("", type(module).__name__)
     for frame, line in _frames(error):
         owner = _first_argument(frame)
-        if id(owner) in names and not frame.f_globals.get("__name__", "").startswith("torch."):
+        if id(owner) in names and not frame.f_globals.get("__name__", "").startswith(_OURS):
             file = frame.f_code.co_filename.rpartition("/")[2]
             found = f"{place(names[id(owner)], type(owner).__name__)}, line {line} of {file},"
         elif id(owner) in names and frame.f_code.co_name == "forward":

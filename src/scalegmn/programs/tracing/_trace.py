@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from scalegmn.networks.modules import ModuleArgument
 from scalegmn.programs import Program
 
+from ._arguments import arguments_of, check_call
 from ._building import Builder
 from ._computed import with_plain_weights
 from ._exporting import export
@@ -21,7 +22,7 @@ from ._unwrapping import unwrap
 
 def trace(
     module: ModuleArgument,
-    example_inputs: Sequence[Any] | Tensor = (),
+    example_inputs: Sequence[Any] | Tensor | None = (),
     *,
     example_kwargs: Mapping[str, Any] | None = None,
 ) -> Program:
@@ -50,10 +51,10 @@ def trace(
     """
     module = unwrap(module)
     check_traceable(module)
-    if isinstance(example_inputs, Tensor):
-        example_inputs = (example_inputs,)
+    example_inputs = arguments_of(example_inputs)
     if isinstance(module, nn.Sequential) and not example_inputs and not example_kwargs:
         example_inputs = (example_of(module),)
+    check_call(module, example_inputs, example_kwargs or {})
     plain, foldings = with_plain_weights(module)
     exported = export(plain, example_inputs, example_kwargs or {})
     return Builder(exported, tied=tied_names(plain), foldings=foldings).build()

@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves
 
 from scalegmn.programs import Program
 from scalegmn.programs.foldings import fold, unfold
-from scalegmn.programs.tracing import check_one_network, trace
+from scalegmn.programs.tracing import arguments_of, check_one_network, trace
 from scalegmn.seeding import generator
 
 from ._checking import TOLERANCE, FunctionCheck, check_function
@@ -110,10 +110,10 @@ class NetworkSymmetries:
 
 def symmetries(
     module: nn.Module,
-    example_inputs: Sequence[Any] | None = None,
+    example_inputs: Sequence[Any] | Tensor | None = None,
     *,
     example_kwargs: Mapping[str, Any] | None = None,
-    second_example: Sequence[Any] | None = None,
+    second_example: Sequence[Any] | Tensor | None = None,
     second_kwargs: Mapping[str, Any] | None = None,
 ) -> NetworkSymmetries:
     """Compute the symmetry group of a network.
@@ -123,7 +123,8 @@ def symmetries(
 
     Args:
         module: any feed-forward or recurrent network.
-        example_inputs: positional arguments of its ``forward``; ``nn.Sequential`` needs none.
+        example_inputs: positional arguments of its ``forward``, or a tensor, if that is the only one;
+            ``nn.Sequential`` needs none.
         example_kwargs: named arguments.
         second_example: arguments of another size.  At one size more may hold than at all: softmax over a
             single token is constant, a map of one pixel reads one tap of a kernel.
@@ -146,11 +147,11 @@ def symmetries(
         >>> found.check(net.state_dict(), generator=torch.Generator().manual_seed(1)).passed
         True
     """
-    program = trace(module, example_inputs or (), example_kwargs=example_kwargs)
+    program = trace(module, arguments_of(example_inputs), example_kwargs=example_kwargs)
     inputs = _inputs(program, example_inputs, example_kwargs)
     if second_example is None and second_kwargs is None:
         return NetworkSymmetries(group=symmetry_group(program), single=None, inputs=inputs)
-    other = trace(module, second_example or (), example_kwargs=second_kwargs)
+    other = trace(module, arguments_of(second_example), example_kwargs=second_kwargs)
     check_one_network(program, other)
     both = symmetry_group(program, other)
     return NetworkSymmetries(group=both, single=symmetry_group(program), inputs=inputs)
@@ -176,7 +177,7 @@ def program_symmetries(program: Program, *, second: Program | None = None) -> Ne
 
 
 def _inputs(
-    program: Program, positional: Sequence[Any] | None, named: Mapping[str, Any] | None
+    program: Program, positional: Sequence[Any] | Tensor | None, named: Mapping[str, Any] | None
 ) -> tuple[Tensor, ...]:
     """The tensors of an example, in the order of the program; random ones if there is no example."""
     if positional is None and not named:
@@ -187,5 +188,5 @@ def _inputs(
             else torch.zeros(given.type.shape, dtype=getattr(torch, given.type.dtype))
             for given in program.inputs
         )
-    leaves = tree_leaves((tuple(positional or ()), dict(named or {})))
+    leaves = tree_leaves((arguments_of(positional), dict(named or {})))
     return tuple(leaf.detach() for leaf in leaves if isinstance(leaf, Tensor))

@@ -74,7 +74,7 @@ def evaluate_candidates(
     results: list[FileResult | None] = [None] * len(candidates)
     start = 0
     for number, (architecture, places) in enumerate(groups.items()):
-        shares = None if products is None else Sensitivity.from_products(architecture, products[number])
+        shares = None if products is None else Sensitivity.of(architecture, products[number])
         for row, place in enumerate(places):
             result = _result(
                 detector, candidates[place], outputs[start + row], distances[start + row], settings=settings
