@@ -317,7 +317,7 @@ def test_description() -> None:
 
 
 def test_tensors_without_values_are_refused() -> None:
-    network = mlp(widths=(2, 3, 1), activations=[Activation("relu")])
+    network = LayeredArchitecture((Dense("0", 2, 3),))
     state = {p.name: torch.empty(p.shape, device="meta") for p in network.parameters}
     with pytest.raises(CheckpointError, match="'meta' and has no values"):
         network.flatten(state)
