@@ -16,6 +16,7 @@ from scalegmn.cli.main import main
 from scalegmn.errors import TrainingWarning
 from scalegmn.networks import siren
 from scalegmn.populations import Population, PopulationWriter
+from scalegmn.seeding import generator
 from scalegmn.training import DataConfig, Run, select
 from scalegmn.training._census import check_networks
 from tests.training.small import options
@@ -79,6 +80,27 @@ def test_networks_of_no_usual_size_are_named_and_the_wildest_not_learned_from(tm
     assert found.facts["left_out"] == {"diverged": 0, "outliers": [10]}
     kept = check_networks(chosen, dataclasses.replace(config, keep_diverged=True))
     assert 10 in kept.selection.val and "left out" not in kept.notes[0]
+
+
+def test_what_nothing_trains_is_not_unusual_at_an_ordinary_size(tmp_path: Path) -> None:
+    """Biases next to 0 in all networks but two: of one they are ordinary, of the other far too large."""
+    theta = 0.3 * torch.randn(NETWORKS, ARCHITECTURE.num_parameters, generator=generator(0))
+    bias = ARCHITECTURE.parameter("seq.0.bias")
+    theta[:, bias.start : bias.stop] *= 1e-8
+    theta[4, bias.start : bias.stop] = 0.3
+    theta[10, bias.start : bias.stop] = 3e3
+    with PopulationWriter(tmp_path / "p", provenance={"maker": "test"}) as writer:
+        writer.append(
+            ARCHITECTURE,
+            theta,
+            {"label": np.arange(NETWORKS) % 2, "split": WORDS, "file": [str(row) for row in range(NETWORKS)]},
+        )
+        writer.finish()
+    config = DataConfig(population=tmp_path / "p")
+    found = check_networks(select(config), config)
+    outliers = {one["row"]: one["parameter"] for one in found.facts["outliers"]}
+    assert outliers[10] == "seq.0.bias" and found.facts["left_out"]["outliers"] == [10]
+    assert 4 not in found.facts["left_out"]["outliers"]
 
 
 @pytest.mark.parametrize("metanetwork", ["scalegmn", "flat_mlp", "statnn_mlp", "feature_logistic"])

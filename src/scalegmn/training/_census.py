@@ -23,6 +23,8 @@ LEFT_OUT: Final = 1000.0
 """Networks whose weights are so many times as large as usual are not learned from: features would
 overflow.
 """
+NEGLIGIBLE: Final = 0.01
+"""A parameter is not compared with less than this, times the usual size of the parameters of its network."""
 SHOWN: Final = 5
 """Outliers that are named one by one."""
 
@@ -169,7 +171,10 @@ def _outliers(
         if len(places) < _FEWEST:
             continue
         of_all = torch.cat([size for _, size in parts])
-        times = (of_all / median_of(of_all, of_all > 0)).nan_to_num(0.0, posinf=0.0)
+        usual = median_of(of_all, of_all > 0)
+        # What nothing trains, such as a key's bias, is next to 0 in most networks: all is many times that.
+        usual = torch.maximum(usual, NEGLIGIBLE * usual.nanmedian())
+        times = (of_all / usual).nan_to_num(0.0, posinf=0.0)
         largest, which = times.max(1)
         for number in torch.nonzero(largest > LARGEST).flatten().tolist():
             row, parameter = int(rows[places[number]]), architecture.parameters[int(which[number])].name
