@@ -237,7 +237,7 @@ class Recognizer:
             )
         known = "; ".join(a.describe() for a in self._known[:SHOWN])
         return (
-            f"unknown architecture: its parameters {listed_shapes(own)} fit none of the {len(self._known)} "
+            f"unknown architecture: its parameters {listed_shapes(own)} fit none of the "
             f"known architectures ({known}{and_more(len(self._known))})"
         )
 
