@@ -81,6 +81,13 @@ def test_options_for_files_need_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert "name the file" in capsys.readouterr().err
 
 
+def test_a_checkpoint_is_no_onnx_file(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("net.pt", "net.SAFETENSORS"):
+        assert main(["symmetries", name]) == 2
+        assert f"{name} stands in the place of an ONNX file" in (told := capsys.readouterr().err)
+        assert "--checkpoint, with --module or --program" in " ".join(told.split())
+
+
 def test_a_file_that_is_none_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(b"no model")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.errors import ConfigurationError
 from scalegmn.printable import printable
 from scalegmn.programs.onnx import OnnxNetwork, load_onnx
+
+_CHECKPOINTS: Final = frozenset({".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".npz", ".h5", ".keras"})
 
 
 def add_onnx_options(parser: ArgumentParser) -> None:
@@ -49,6 +52,11 @@ def onnx_of(options: Namespace, *, others: Sequence[str]) -> OnnxNetwork | None:
         if options.size or options.external_data:
             raise ConfigurationError("--size and --external-data are for ONNX files; name the file")
         return None
+    if options.onnx.suffix.lower() in _CHECKPOINTS:
+        raise ConfigurationError(
+            f"{printable(str(options.onnx))} stands in the place of an ONNX file, expected one; a checkpoint "
+            "goes behind --checkpoint, with --module or --program for what computes with it"
+        )
     for name in others:
         if options[name]:
             raise ConfigurationError(

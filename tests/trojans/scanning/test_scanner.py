@@ -159,6 +159,8 @@ def test_strange_networks_are_not_judged(detector: Detector, tmp_path: Path) -> 
     state["0.weight"] *= 1000
     state["2.bias"] += 300
     torch.save(state, tmp_path / "large.pt")
+    huge = {name: 1e30 * value for name, value in honest().items()}
+    torch.save(huge, tmp_path / "huge.pt")
     torch.save({"layer.weight": torch.ones(3, 3)}, tmp_path / "other.pt")
     torch.save(honest(), tmp_path / "unsaid.pt")
     large, other = scan(
@@ -168,6 +170,12 @@ def test_strange_networks_are_not_judged(detector: Detector, tmp_path: Path) -> 
     assert "outside the training population" in str(large.reason) and large.distance is not None
     assert large.distance > detector.calibration.threshold
     assert f"{detector.calibration.threshold:.4g}" in str(large.reason) and large.probability is None
+    beyond = one(scan([tmp_path / "huge.pt"], detector=detector, settings=RELU))
+    assert (
+        beyond.verdict is Verdict.abstain
+        and "nan" not in str(beyond.reason)
+        and "inf" not in str(beyond.reason)
+    )
     assert "unknown architecture" in str(other.reason)
     unsaid = one(scan([tmp_path / "unsaid.pt"], detector=detector))
     assert unsaid.verdict is Verdict.abstain and "--activation" in str(unsaid.reason)

@@ -41,11 +41,6 @@ class Sensitivity:
     neurons: tuple[Tensor, ...]
 
     @classmethod
-    def of(cls, architecture: Architecture, products: Tensor) -> Sensitivity | None:
-        """The same where the network is a list of layers; None where it is a program, without neurons."""
-        return None if architecture.as_layers is None else cls.from_products(architecture, products)
-
-    @classmethod
     def from_products(cls, architecture: Architecture, products: Tensor) -> Sensitivity:
         """From the products ``|w ∂logit/∂w|`` of all parameters, ``(b, P)``; zeros stay zeros."""
         found = []

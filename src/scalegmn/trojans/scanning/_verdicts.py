@@ -74,7 +74,7 @@ def evaluate_candidates(
     results: list[FileResult | None] = [None] * len(candidates)
     start = 0
     for number, (architecture, places) in enumerate(groups.items()):
-        shares = None if products is None else Sensitivity.of(architecture, products[number])
+        shares = None if products is None else Sensitivity.from_products(architecture, products[number])
         for row, place in enumerate(places):
             result = _result(
                 detector, candidates[place], outputs[start + row], distances[start + row], settings=settings
@@ -109,8 +109,8 @@ def _result(
     if not distance <= calibration.threshold:
         return dataclasses.replace(
             blank,
-            reason=f"outside the training population: its distance is {distance:.4g}, expected at most "
-            f"{calibration.threshold:.4g}",
+            reason=f"outside the training population: its distance is {_distance_in_words(distance)}, "
+            f"expected at most {calibration.threshold:.4g}",
         )
     if not bool(torch.isfinite(output).all()):
         return dataclasses.replace(blank, reason="the detector's prediction for it is no finite number")
@@ -147,3 +147,8 @@ def add_attributions(
         note = "layers and neurons are not named: what the prediction depends on is no finite number"
         return dataclasses.replace(result, notes=(*result.notes, note))
     return dataclasses.replace(result, layers=layers, neurons=neurons)
+
+
+def _distance_in_words(distance: float) -> str:
+    """What is not finite comes of numbers too large to be squared."""
+    return f"{distance:.4g}" if math.isfinite(distance) else "beyond all bounds"
