@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from scalegmn.cli.main import main
 from scalegmn.populations import Population
 from tests.programs.networks import normalized, normalized_architecture
+from tests.training.test_programs import command, make_population
 
 # As a user's package has it: a class that the command imports and no file names.
 CODE = """
@@ -119,3 +121,28 @@ def test_other_collections_have_no_programs(tmp_path: Path, capsys: pytest.Captu
     command = ["import", "wild_park", str(tmp_path), "-o", str(tmp_path / "out")]
     assert main([*command, "--program", "a.json"]) == 2
     assert "--program was given, but wild_park has no such option" in capsys.readouterr().err
+
+
+def test_a_run_predicts_about_files_of_a_module_that_it_does_not_know(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    options = command(make_population(tmp_path / "known"), run, "statnn_mlp", training__epochs=1)
+    assert main(["train", *options]) == 0
+    capsys.readouterr()
+    files.joinpath("4.pt").unlink()
+    assert main(["predict", str(run), str(files / "0.pt"), "--json"]) == 3
+    assert "unknown architecture" in capsys.readouterr().err
+    assert main(["predict", str(run), str(files), "--json", "--quiet", *module_options(files)]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [Path(row["file"]).name for row in rows] == [f"{number}.pt" for number in range(4)]
+    assert all("outside the training set" in " ".join(row["notes"]) for row in rows)
+    assert main(["predict", str(run), str(files), "--example", "1x1x6x6"]) == 2
+    assert "--example is for --module" in capsys.readouterr().err
+
+
+def test_files_of_a_module_are_drawn(files: Path, tmp_path: Path) -> None:
+    files.joinpath("4.pt").unlink()
+    picture = tmp_path / "picture.png"
+    assert main(["embed", str(files), "-o", str(picture), "--quiet", *module_options(files)]) == 0
+    assert picture.is_file()

@@ -20,6 +20,7 @@ from scalegmn.cli.model_options import (
 )
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.parsers import CommandParser
+from scalegmn.cli.program_options import add_program_options, own_programs
 from scalegmn.errors import ConfigurationError
 from scalegmn.models import Embedder
 from scalegmn.networks import Architecture
@@ -97,6 +98,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--title", type=str, default="", help="title of the figure")
     add_model_options(parser, batch_size=128)
     add_reading_options(parser)
+    add_program_options(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 
@@ -139,7 +141,8 @@ class _DrawnNetworks:
 def _gathered(options: Namespace, trained: Run | None, found: Files, folder: Path) -> _DrawnNetworks:
     """The networks of files, in the order of the files."""
     places = _limited(np.arange(len(found.paths)), options).tolist()
-    recognizer = Recognizer((), beyond=True) if trained is None else trained.recognizer
+    own = own_programs(options)
+    recognizer = Recognizer(own, beyond=True) if trained is None else trained.recognizer_with(own)
 
     def check(architecture: Architecture) -> None:
         if trained is not None:

@@ -8,17 +8,14 @@ from typing import Final
 
 from jsonargparse import ArgumentParser, Namespace
 
-from scalegmn.cli.user_modules import add_module_options, example_of, module_of
+from scalegmn.cli.program_options import PROGRAM_OPTIONS, add_program_options, own_programs
 from scalegmn.collections import MAX_BYTES, TABLE, ImportReport, NetworkReader, import_checkpoints
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.networks import Architecture
 from scalegmn.networks.recognition import DESCRIPTION, StatedArchitecture
 from scalegmn.populations import FILE_COLUMN, LabelTable
-from scalegmn.programs import ProgramArchitecture
-from scalegmn.programs.files import load_program
 
-_PROGRAMS: Final = ("module", "module_path", "arguments", "example", "program")
-OPTIONS: Final = ("table", "file_column", "architecture", "key", "max_bytes", *_PROGRAMS)
+OPTIONS: Final = ("table", "file_column", "architecture", "key", "max_bytes", *PROGRAM_OPTIONS)
 """Options that no other collection has."""
 
 
@@ -43,15 +40,7 @@ def add_checkpoint_options(parser: ArgumentParser) -> None:
         help="checkpoints: what the files hold, where they do not say it: a JSON file with what "
         "Architecture.to_dict gives, or a list of such, or the JSON itself",
     )
-    add_module_options(parser)
-    parser.add_argument(
-        "--program",
-        type=str,
-        action="append",
-        default=[],
-        help="checkpoints: program that the files are networks of, as scalegmn trace writes it, in place of "
-        "--module; once for each",
-    )
+    add_program_options(parser, prefix="checkpoints: ")
     parser.add_argument(
         "--key",
         type=str | None,
@@ -102,13 +91,8 @@ def _known(options: Namespace) -> tuple[Architecture, ...]:
             f"{' and '.join(f'--{name}' for name in given)} each say what the files hold; leave all but one "
             "out"
         )
-    if options.module is not None:
-        example = example_of(options.example) or ()
-        return (ProgramArchitecture.from_module(module_of(options), example),)
-    if left := [name for name in ("module_path", "arguments", "example") if options[name]]:
-        raise ConfigurationError(f"--{left[0].replace('_', '-')} is for --module, which is missing")
-    if options.program:
-        return tuple(ProgramArchitecture(load_program(Path(name))) for name in options.program)
+    if own := own_programs(options):
+        return own
     return () if options.architecture is None else _architectures(options.architecture)
 
 

@@ -17,6 +17,7 @@ from scalegmn.cli.model_options import (
 )
 from scalegmn.cli.output import complain, say, say_all
 from scalegmn.cli.parsers import CommandParser
+from scalegmn.cli.program_options import add_program_options, own_programs
 from scalegmn.cli.tables import print_tables
 from scalegmn.populations import progress_bar
 from scalegmn.training import (
@@ -77,6 +78,7 @@ def build_parser() -> ArgumentParser:
     )
     add_model_options(parser, batch_size=256)
     add_reading_options(parser)
+    add_program_options(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 
@@ -112,7 +114,12 @@ def _answers(options: Namespace) -> list[PredictionOutcome]:
                 complain(f"scalegmn predict: {learned}")
             return predict_population(trained, found.population, found.rows, advance=advance, **common)
         answers = predict_files(
-            trained, found.paths, reading=reading_options(options), advance=advance, **common
+            trained,
+            found.paths,
+            reading=reading_options(options),
+            own=own_programs(options),
+            advance=advance,
+            **common,
         )
     return [*answers, *found.problems]
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from scalegmn.errors import ConfigurationError, ScaleGMNError
+from scalegmn.networks import Architecture
 from scalegmn.populations import Population
 from scalegmn.training._reading import ReadingOptions, read_network
 from scalegmn.training._run_folder import Run
@@ -30,6 +31,7 @@ def predict_files(
     paths: Sequence[Path],
     *,
     reading: ReadingOptions | None = None,
+    own: Sequence[Architecture] = (),
     level: float = DEFAULT_LEVEL,
     batch_size: int = 256,
     device: str | None = None,
@@ -44,6 +46,7 @@ def predict_files(
         run: whose model predicts.
         paths: one network each.
         reading: what is known about the files.
+        own: architectures that files may be of, beside those of the training.
         level: of intervals, where the task predicts a number.
         batch_size: networks at a time.
         device: where to compute, such as ``cpu`` or ``cuda:1``; by default a GPU if there is one.
@@ -53,19 +56,24 @@ def predict_files(
         ConfigurationError: the model makes no predictions, the level is no probability, or there is no such
             device.
     """
-    options = reading or ReadingOptions()
+    options, recognizer = reading or ReadingOptions(), run.recognizer_with(own)
 
     def networks() -> Iterator[NetworkQuery | RefusedNetwork]:
         for number, path in enumerate(paths):
             try:
-                found = read_network(path, run.recognizer, options=options, dtype=torch.float32)
+                found = read_network(path, recognizer, options=options, dtype=torch.float32)
             except ConfigurationError:
                 # The options are wrong, not the file.
                 raise
             except (ScaleGMNError, MemoryError, RecursionError) as error:
                 yield RefusedNetwork(path, str(error) or type(error).__name__, number)
             else:
-                yield NetworkQuery(number, path, found.architecture, found.theta, found.notes)
+                query = NetworkQuery(number, path, found.architecture, found.theta, found.notes)
+                outside = run.outside_note(found.architecture) if found.architecture in own else None
+                if outside is not None and run.task.only_known:
+                    yield query.refuse(outside)
+                else:
+                    yield query.with_note(outside)
 
     asked = RunPredictor(run, level=level, device=device, batch_size=batch_size)
     return asked.predict(networks(), advance or _silent)

@@ -18,7 +18,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -199,6 +199,16 @@ class Run:
         Some tasks say nothing about others: what a detector was calibrated with says nothing about these.
         """
         return Recognizer(self.architectures, beyond=not self.task.only_known)
+
+    def recognizer_with(self, own: Sequence[Architecture]) -> Recognizer:
+        """The same, which knows other architectures as well."""
+        if not own:
+            return self.recognizer
+        return Recognizer((*self.architectures, *own), beyond=not self.task.only_known)
+
+    def outside_note(self, architecture: Architecture) -> str | None:
+        """What is to be said of a network that is none of the training's; None of others."""
+        return None if self.recognizer.knows(architecture) else self.recognizer.outside_note(architecture)
 
 
 def _check_known(facts: Mapping[str, Any], path: Path) -> None:

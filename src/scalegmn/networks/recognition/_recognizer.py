@@ -225,7 +225,7 @@ class Recognizer:
         if not self._known:
             return (
                 f"unknown architecture: its parameters are {listed_shapes(own)}; name the activation of its "
-                "hidden layers with --activation, or give a trained run"
+                "hidden layers with --activation, their class with --module, or give a trained run"
             )
         layouts = self._layouts.get(tuple(sorted(own.values())), {})
         for layout, architectures in layouts.items():
@@ -239,6 +239,7 @@ class Recognizer:
         return (
             f"unknown architecture: its parameters {listed_shapes(own)} fit none of the "
             f"known architectures ({known}{and_more(len(self._known))})"
+            f"{'; say of which class they are with --module, or --program' if self._beyond else ''}"
         )
 
 
