@@ -39,6 +39,7 @@ CLASSES = sorted(
 VALUES = {
     "Attack",
     "ClassifierHyper",
+    "Decoder",
     "Elements",
     "FinishedTraining",
     "FileResult",
