@@ -59,14 +59,14 @@ def weighted(nodes: Tensor, places: Tensor, frame: Frame, *, wiring: Wiring, rec
     )
     wiring.wires.extend(wires)
     kept = [*rows, *both, *outs]
-    return _spread(made[kind].reshape([frame.shape[a] for a in kept]), kept, frame)
+    return spread(made[kind].reshape([frame.shape[a] for a in kept]), kept, frame)
 
 
 def multiplied(first: Tensor, second: Tensor, frame: Frame, *, wiring: Wiring) -> Tensor:
     """Nodes of ``y = sum a b``, both of which depend on inputs; zeros make none."""
     whole = collapsed(first, second, frame)
     first, second, frame = whole.first, whole.second, whole.frame
-    a, b, order = _joint(first, second, frame)
+    a, b, order = joint(first, second, frame)
     nothing = (a == NOTHING) | (b == NOTHING)
     a, b = torch.where(nothing, NOTHING, a), torch.where(nothing, NOTHING, b)
     wiring.charge(a.numel())
@@ -85,7 +85,7 @@ def multiplied(first: Tensor, second: Tensor, frame: Frame, *, wiring: Wiring) -
     for factor in (0, 1):
         ends = torch.unique(triples[:, [factor, 2]], dim=0)
         wiring.connect(ends[:, 0], ends[:, 1])
-    entries = _spread(made[kind].reshape([frame.shape[axis] for axis in order]), order, frame)
+    entries = spread(made[kind].reshape([frame.shape[axis] for axis in order]), order, frame)
     return compressed(whole.restored(entries))
 
 
@@ -103,7 +103,7 @@ def gathered(nodes: Tensor, kept: int, *, wiring: Wiring) -> tuple[Tensor, int]:
     start = wiring.count
     whole = collapsed(nodes, nodes, Frame(tuple(nodes.shape), kept))
     frame = whole.frame
-    a, _, order = _joint(whole.first, whole.second, frame)
+    a, _, order = joint(whole.first, whole.second, frame)
     index, kind = distinct(a.sort(dim=1).values)
     a = a[index]
     top, found = a.max(dim=1).values, torch.full((len(index),), NOTHING)
@@ -117,11 +117,11 @@ def gathered(nodes: Tensor, kept: int, *, wiring: Wiring) -> tuple[Tensor, int]:
     pairs = torch.stack([a[~single], found[~single][:, None].expand(count, a.shape[1])], dim=-1)
     pairs = torch.unique(pairs.reshape(-1, 2), dim=0)
     wiring.connect(pairs[:, 0], pairs[:, 1])
-    entries = _spread(found[kind].reshape([frame.shape[axis] for axis in order]), order, frame)
+    entries = spread(found[kind].reshape([frame.shape[axis] for axis in order]), order, frame)
     return compressed(whole.restored(entries)), start
 
 
-def _joint(first: Tensor, second: Tensor, frame: Frame) -> tuple[Tensor, Tensor, list[int]]:
+def joint(first: Tensor, second: Tensor, frame: Frame) -> tuple[Tensor, Tensor, list[int]]:
     """Both as matrices of entries that stay and terms that are summed, and the axes that stay, in order."""
     varies = [a or b for a, b in zip(varying(first), varying(second), strict=True)]
     kept = [axis for axis in range(frame.kept) if varies[axis]]
@@ -153,7 +153,7 @@ def _others(order: list[int], axes: range) -> list[int]:
     return [axis for axis in axes if axis not in order]
 
 
-def _spread(entries: Tensor, order: list[int], frame: Frame) -> Tensor:
+def spread(entries: Tensor, order: list[int], frame: Frame) -> Tensor:
     """Entries along some axes that stay, in place among all of these."""
     inverse = sorted(range(len(order)), key=lambda position: order[position])
     entries = entries.permute(inverse)
@@ -206,10 +206,10 @@ def _kernels(counts: Tensor, kernel: list[int]) -> tuple[Tensor, Tensor, EdgeTyp
     if kernel and bool((counts == math.prod(kernel)).all()):
         height = torch.full_like(counts, math.prod(kernel[:-1]))
         return height, counts // height, EdgeType.convolution
-    return *_as_maps(counts), EdgeType.flattened
+    return *as_maps(counts), EdgeType.flattened
 
 
-def _as_maps(counts: Tensor) -> tuple[Tensor, Tensor]:
+def as_maps(counts: Tensor) -> tuple[Tensor, Tensor]:
     """Sides of square maps, and otherwise of maps of one row."""
     sides = counts.double().sqrt().round().long()
     square = sides * sides == counts

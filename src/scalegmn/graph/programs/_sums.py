@@ -9,7 +9,7 @@ from torch import Tensor
 
 from scalegmn.networks import EdgeType
 
-from ._products import _as_maps, _joint, _spread
+from ._products import as_maps, joint, spread
 from ._values import Frame, varying
 from ._wiring import NOTHING, Wires, Wiring, distinct
 
@@ -28,7 +28,7 @@ def biased(nodes: Tensor, places: Tensor, *, single: Sequence[bool], wiring: Wir
         one: the node of the constant input, ``()``.
     """
     frame = Frame(tuple(nodes.shape), nodes.ndim)
-    x, b, order = _joint(nodes, places, frame)
+    x, b, order = joint(nodes, places, frame)
     fine = _fine(order, [varying(nodes), varying(places)], single, frame)
     first, kind = distinct(torch.stack([x[:, 0], fine, torch.where(x[:, 0] == NOTHING, b[:, 0], NOTHING)], 1))
     start = wiring.reserve(len(first))
@@ -44,7 +44,7 @@ def biased(nodes: Tensor, places: Tensor, *, single: Sequence[bool], wiring: Wir
         wiring.biases.append((target, places_of))
     else:
         wiring.charge(len(places_of))
-        height, width = _as_maps(counts)
+        height, width = as_maps(counts)
         wiring.wires.append(
             Wires(
                 source=one.expand(len(owners)),
@@ -55,7 +55,7 @@ def biased(nodes: Tensor, places: Tensor, *, single: Sequence[bool], wiring: Wir
                 places=places_of,
             )
         )
-    return _spread(made[kind].reshape([frame.shape[a] for a in order]), order, frame)
+    return spread(made[kind].reshape([frame.shape[a] for a in order]), order, frame)
 
 
 def summed(first: Tensor, second: Tensor, *, single: Sequence[Sequence[bool]], wiring: Wiring) -> Tensor:
@@ -70,7 +70,7 @@ def summed(first: Tensor, second: Tensor, *, single: Sequence[Sequence[bool]], w
         wiring: takes the new nodes and links.
     """
     frame = Frame(tuple(first.shape), first.ndim)
-    a, b, order = _joint(first, second, frame)
+    a, b, order = joint(first, second, frame)
     a, b = a[:, 0], b[:, 0]
     varies = (varying(first), varying(second))
     alone = [
@@ -98,7 +98,7 @@ def summed(first: Tensor, second: Tensor, *, single: Sequence[Sequence[bool]], w
         ends = torch.stack([part, made[kind]], dim=1)[~passed[kind]]
         ends = ends[distinct(ends)[0]] if len(ends) else ends
         wiring.connect(ends[:, 0], ends[:, 1])
-    return _spread(made[kind].reshape([frame.shape[axis] for axis in order]), order, frame)
+    return spread(made[kind].reshape([frame.shape[axis] for axis in order]), order, frame)
 
 
 def _fine(
