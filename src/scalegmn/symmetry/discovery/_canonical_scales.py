@@ -12,13 +12,13 @@ from scipy.sparse import csr_matrix, vstack
 from scipy.sparse.linalg import lsmr
 from torch import Tensor
 
-from scalegmn.programs import Program, interpret
+from scalegmn.programs import Program
 
-from ._evaluation import evaluated
 from ._graded import ScaleAlgebra
 from ._group_element import GroupElement
 from ._kernel import Kernel
 from ._labels import Labels
+from ._symmetries import solve_exponents
 
 _PRECISE: Final = 1e-15
 
@@ -59,31 +59,16 @@ def canonical_scales(program: Program, parameters: Mapping[str, Tensor]) -> Grou
         >>> all(torch.allclose(canonical[name], again[name]) for name in state)
         True
     """
-    kernel, labels = _scales(program)
-    rows, targets = [csr_matrix((0, kernel.dimension))], [np.zeros(0)]
-    for name, own in labels.items():
+    scales = solve_exponents([program], ScaleAlgebra(program.parameters))
+    rows, targets = [csr_matrix((0, scales.dimension))], [np.zeros(0)]
+    for name, labels in scales.parameters.items():
         value = parameters[name].detach().double().cpu().reshape(-1)
         kept = torch.nonzero(value != 0).squeeze(1)
-        rows.append(_exponents(own, kernel, kept.numpy()))
+        rows.append(_exponents(labels, scales.kernel, kept.numpy()))
         targets.append(value[kept].abs().log().numpy())
-    matrix = vstack(rows, format="csr")
-    numbers = torch.zeros(int(kernel.unknowns[-1]) + 1, dtype=torch.float64)
-    numbers[torch.from_numpy(kernel.unknowns)] = torch.from_numpy(
-        np.asarray(kernel.matrix @ _least_squares(matrix, -np.concatenate(targets)), dtype=np.float64)
-    )
-    return GroupElement(factors={name: torch.exp(evaluated(own, numbers)) for name, own in labels.items()})
-
-
-def _scales(program: Program) -> tuple[Kernel, dict[str, Labels]]:
-    algebra = ScaleAlgebra(program.parameters)
-    interpret(program, algebra)
-    kernel = algebra.solve()
-    labels = {
-        parameter.name: algebra.cells.resolve(algebra.parameter(index))
-        for index, parameter in enumerate(program.parameters)
-        if algebra.is_read(index)
-    }
-    return kernel, labels
+    solution = _least_squares(vstack(rows, format="csr"), -np.concatenate(targets))
+    exponents = scales.evaluate(torch.from_numpy(solution))
+    return GroupElement(factors={name: torch.exp(exponent) for name, exponent in exponents.items()})
 
 
 def _exponents(labels: Labels, kernel: Kernel, entries: NDArray[np.int64]) -> csr_matrix:

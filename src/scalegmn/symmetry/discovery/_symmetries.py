@@ -133,6 +133,19 @@ def symmetry_group(program: Program, *others: Program) -> SymmetryGroup:
 
 
 def _exponents(programs: Sequence[Program], algebra: GradedAlgebra) -> Exponents:
+    """The exponents of an algebra, in a readable basis."""
+    found = solve_exponents(programs, algebra)
+    basis = localized(found.kernel, found.parameters, modulus=algebra.modulus)
+    return Exponents(kernel=basis, parameters=found.parameters)
+
+
+def solve_exponents(programs: Sequence[Program], algebra: GradedAlgebra) -> Exponents:
+    """All exponents that keep the function, in the basis that elimination leaves.
+
+    Args:
+        programs: one network at several sizes.
+        algebra: of its parameters, as it was made.
+    """
     # Conditions of all programs on the same unknowns: what is left holds for each of them.
     for program in programs:
         interpret(program, algebra)
@@ -142,5 +155,4 @@ def _exponents(programs: Sequence[Program], algebra: GradedAlgebra) -> Exponents
         for index, parameter in enumerate(algebra.parameters)
         if algebra.is_read(index)
     }
-    basis = localized(kernel, labels, modulus=algebra.modulus)
-    return Exponents(kernel=basis, parameters=labels)
+    return Exponents(kernel=kernel, parameters=labels)
