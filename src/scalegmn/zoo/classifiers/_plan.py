@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import final
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,8 +18,8 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.images import ImageSet
 from scalegmn.programs import ProgramArchitecture
 from scalegmn.seeding import numpy_generator
-from scalegmn.zoo import check_counts, images_provenance
-from scalegmn.zoo.cnns import halves, prepared_images
+from scalegmn.zoo import check_counts
+from scalegmn.zoo.cnns import TrainingImages
 
 from ._design import Classifier, ClassifierDesign
 from ._recipe import ClassifierHyper, ClassifierRecipe
@@ -56,11 +55,8 @@ class ClassifierPlan:
 
     def __post_init__(self) -> None:
         check_counts({"networks": self.networks, "shard_size": self.wanted_shard})
-        if self.images.classes < 2:
-            raise ConfigurationError(
-                f"{self.images.name}: the images have {self.images.classes} classes, expected 2 or more"
-            )
-        halves(self.images)
+        # What is wrong with the images is said before any work.
+        _ = self.prepared
 
     @property
     def shard_size(self) -> int:
@@ -69,19 +65,24 @@ class ClassifierPlan:
         return -(-self.wanted_shard // each) * each
 
     @cached_property
+    def prepared(self) -> TrainingImages:
+        """The images, as the networks take them."""
+        return TrainingImages(
+            images=self.images,
+            grayscale=self.recipe.grayscale,
+            image_size=self.recipe.image_size,
+            device=self.device,
+        )
+
+    @property
     def train(self) -> tuple[Tensor, Tensor]:
         """Training images and labels."""
-        return self._part(halves(self.images)[0])
+        return self.prepared.train
 
-    @cached_property
+    @property
     def test(self) -> tuple[Tensor, Tensor]:
         """Test images and labels."""
-        return self._part(halves(self.images)[1])
-
-    def _part(self, places: np.ndarray) -> tuple[Tensor, Tensor]:
-        chosen = self.images.subset(places)
-        pixels = prepared_images(chosen, grayscale=self.recipe.grayscale, image_size=self.recipe.image_size)
-        return pixels.to(self.device), torch.from_numpy(chosen.labels).to(self.device)
+        return self.prepared.test
 
     def module(self, design: int) -> Classifier:
         """A new module of a design, for these images.
@@ -155,9 +156,7 @@ class ClassifierPlan:
         return {
             "maker": "make_classifiers",
             "recipe": self.recipe.to_plain(),
-            **images_provenance(
-                self.images, train=self.train[0], test=self.test[0], grayscale=self.recipe.grayscale
-            ),
+            **self.prepared.provenance(),
             "networks": self.networks,
             "seed": self.seed,
             "shard_size": self.shard_size,

@@ -38,3 +38,4 @@ from ._shards import Workers as Workers
 from ._shards import append_rows as append_rows
 from ._shards import explain_disk_errors as explain_disk_errors
 from ._shards import thread_count as thread_count
+from ._training_images import TrainingImages as TrainingImages

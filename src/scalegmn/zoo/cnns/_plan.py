@@ -21,11 +21,11 @@ from scalegmn.errors import ArchitectureError, ConfigurationError
 from scalegmn.images import ImageSet
 from scalegmn.networks import LayeredArchitecture
 from scalegmn.seeding import numpy_generator
-from scalegmn.zoo import check_counts, images_provenance
+from scalegmn.zoo import check_counts
 from scalegmn.zoo.cnns._forward import forward
 from scalegmn.zoo.cnns._hyperparameters import Hyperparameters
-from scalegmn.zoo.cnns._images import halves, prepared_images
 from scalegmn.zoo.cnns._recipe import CnnRecipe
+from scalegmn.zoo.cnns._training_images import TrainingImages
 
 _BLOCK: Final = 128
 
@@ -65,11 +65,8 @@ class CnnPlan:
         check_counts(
             {"networks": self.networks, "shard_size": self.wanted_shard, "inner_batch": self.most_together}
         )
-        if self.images.classes < 2:
-            raise ConfigurationError(
-                f"{self.images.name}: the images have {self.images.classes} classes, expected 2 or more"
-            )
-        halves(self.images)
+        # What is wrong with the images is said before any work.
+        _ = self.prepared
 
     @property
     def block(self) -> int:
@@ -83,19 +80,24 @@ class CnnPlan:
         return -(-self.wanted_shard // self.block) * self.block
 
     @cached_property
+    def prepared(self) -> TrainingImages:
+        """The images, as the networks take them."""
+        return TrainingImages(
+            images=self.images,
+            grayscale=self.recipe.grayscale,
+            image_size=self.recipe.image_size,
+            device=self.device,
+        )
+
+    @property
     def train(self) -> tuple[Tensor, Tensor]:
         """Training images and labels."""
-        return self._part(halves(self.images)[0])
+        return self.prepared.train
 
-    @cached_property
+    @property
     def test(self) -> tuple[Tensor, Tensor]:
         """Test images and labels."""
-        return self._part(halves(self.images)[1])
-
-    def _part(self, places: np.ndarray) -> tuple[Tensor, Tensor]:
-        chosen = self.images.subset(places)
-        pixels = prepared_images(chosen, grayscale=self.recipe.grayscale, image_size=self.recipe.image_size)
-        return pixels.to(self.device), torch.from_numpy(chosen.labels).to(self.device)
+        return self.prepared.test
 
     def check(self) -> None:
         """Find out whether networks of the recipe take such images, before anything is made.
@@ -152,9 +154,7 @@ class CnnPlan:
             "family": family["family"],
             "padding": family.get("padding", "half the kernel"),
             "recipe": self.recipe.to_plain(),
-            **images_provenance(
-                self.images, train=self.train[0], test=self.test[0], grayscale=self.recipe.grayscale
-            ),
+            **self.prepared.provenance(),
             "networks": self.networks,
             "seed": self.seed,
             "shard_size": self.shard_size,
