@@ -29,6 +29,7 @@ FLOORS = (
     ("populations",),
     ("reports",),
     ("collections", "zoo"),
+    ("alignment",),
     ("training",),
     ("tasks", "comparison", "editing", "trojans"),
     ("cli",),

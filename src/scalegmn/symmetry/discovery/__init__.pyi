@@ -1,24 +1,28 @@
-from ._canonical_scales import canonical_scales
+from ._canonical_scales import CanonicalScales, canonical_scales
 from ._checking import FunctionCheck, check_function
 from ._description import ChannelFamily, channel_families, description
+from ._exponent_rows import ExponentRows
 from ._families import ExponentFamily
 from ._group_element import GroupElement
 from ._kernel import Kernel
 from ._network_symmetries import NetworkSymmetries, program_symmetries, symmetries
 from ._nullity import JacobianNullity, jacobian_nullity
-from ._permutation_groups import Cosets, DirectProduct, PermutationGroup, Wreath
-from ._permutations import FixedFamily, PermutationFamily, Permutations, permutations
+from ._permutation_groups import Cosets, DirectProduct, Gains, PermutationGroup, Wreath
+from ._permutations import FixedFamily, PermutationFamily, Permutations, TaggedAxes, permutations
 from ._rearrangement import Rearrangement
 from ._symmetries import Exponents, SymmetryGroup, symmetry_group
 
 __all__ = [
+    "CanonicalScales",
     "ChannelFamily",
     "Cosets",
     "DirectProduct",
     "ExponentFamily",
+    "ExponentRows",
     "Exponents",
     "FixedFamily",
     "FunctionCheck",
+    "Gains",
     "GroupElement",
     "JacobianNullity",
     "Kernel",
@@ -28,6 +32,7 @@ __all__ = [
     "Permutations",
     "Rearrangement",
     "SymmetryGroup",
+    "TaggedAxes",
     "Wreath",
     "canonical_scales",
     "channel_families",
@@ -41,6 +46,7 @@ __all__ = [
 ]
 
 # For other rooms of the house; no promise is made about these.
+from ._canonical_scales import least_squares as least_squares
 from ._evaluation import evaluated as evaluated
 from ._graded import GradedAlgebra as GradedAlgebra
 from ._graded import ScaleAlgebra as ScaleAlgebra
@@ -51,3 +57,4 @@ from ._labels import Term as Term
 from ._labels import compressed as compressed
 from ._labels import core as core
 from ._labels import rearranged as rearranged
+from ._permutation_groups import Moves as Moves

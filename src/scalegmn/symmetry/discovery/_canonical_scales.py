@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix, diags
 from scipy.sparse.linalg import lsmr
 from torch import Tensor
 
 from scalegmn.programs import Program
 
+from ._exponent_rows import ExponentRows
 from ._graded import ScaleAlgebra
 from ._group_element import GroupElement
-from ._kernel import Kernel
-from ._labels import Labels
-from ._symmetries import solve_exponents
+from ._symmetries import Exponents, solve_exponents
 
 _PRECISE: Final = 1e-15
 
@@ -59,28 +58,42 @@ def canonical_scales(program: Program, parameters: Mapping[str, Tensor]) -> Grou
         >>> all(torch.allclose(canonical[name], again[name]) for name in state)
         True
     """
-    scales = solve_exponents([program], ScaleAlgebra(program.parameters))
-    rows, targets = [csr_matrix((0, scales.dimension))], [np.zeros(0)]
-    for name, labels in scales.parameters.items():
-        value = parameters[name].detach().double().cpu().reshape(-1)
-        kept = torch.nonzero(value != 0).squeeze(1)
-        rows.append(_exponents(labels, scales.kernel, kept.numpy()))
-        targets.append(value[kept].abs().log().numpy())
-    solution = _least_squares(vstack(rows, format="csr"), -np.concatenate(targets))
-    exponents = scales.evaluate(torch.from_numpy(solution))
-    return GroupElement(factors={name: torch.exp(exponent) for name, exponent in exponents.items()})
+    return CanonicalScales(solve_exponents([program], ScaleAlgebra(program.parameters))).element(parameters)
 
 
-def _exponents(labels: Labels, kernel: Kernel, entries: NDArray[np.int64]) -> csr_matrix:
-    """How the free scales act on some entries of a parameter, one row each."""
-    found = csr_matrix((len(entries), kernel.dimension))
-    for term in labels.terms:
-        ids = term.ids.expand(labels.shape).reshape(-1).numpy()[entries]
-        found = found + float(term.coefficient) * kernel.matrix[kernel.position(np.maximum(ids, 0))]
-    return csr_matrix(found)
+@final
+class CanonicalScales:
+    """The canonical scales of many networks of one program, as :func:`canonical_scales` has them.
+
+    Args:
+        exponents: scales of the program.
+    """
+
+    def __init__(self, exponents: Exponents) -> None:
+        self.rows: Final = ExponentRows(exponents)
+
+    def element(self, parameters: Mapping[str, Tensor]) -> GroupElement:
+        """The scales that bring a network to its representative."""
+        values = {name: value.detach().double() for name, value in parameters.items()}
+        counts = self.rows.sums({name: (value != 0).double() for name, value in values.items()})
+        logs = self.rows.sums({name: _log_size(value) for name, value in values.items()})
+        # Entries of a row differ from their mean by what no scale can change.
+        roots = np.sqrt(counts)
+        targets = np.divide(-logs, roots, out=np.zeros_like(logs), where=roots > 0)
+        solution = least_squares(csr_matrix(diags(roots) @ self.rows.matrix), targets)
+        return self.scaled(solution)
+
+    def scaled(self, coordinates: NDArray[np.float64]) -> GroupElement:
+        """The element with some free log-scales, ``(dimension,)``."""
+        exponents = self.rows.expand(self.rows.matrix @ coordinates)
+        return GroupElement(factors={name: torch.exp(exponent) for name, exponent in exponents.items()})
 
 
-def _least_squares(matrix: csr_matrix, target: NDArray[np.float64]) -> NDArray[np.float64]:
+def _log_size(value: Tensor) -> Tensor:
+    return torch.where(value != 0, value.abs().log(), 0.0)
+
+
+def least_squares(matrix: csr_matrix, target: NDArray[np.float64]) -> NDArray[np.float64]:
     """The solution of smallest norm; where zeros leave directions open, all solutions act alike."""
     if 0 in matrix.shape:
         return np.zeros(matrix.shape[1])

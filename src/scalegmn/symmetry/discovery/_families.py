@@ -82,17 +82,18 @@ def _axes(term: Term) -> tuple[int, ...]:
     return tuple(a for a in range(term.ids.dim()) if term.ids.shape[a] > 1 and term.ids.stride(a) != 0)
 
 
-def _varying(labels: Labels) -> tuple[int, ...]:
+def varying(labels: Labels) -> tuple[int, ...]:
+    """Axes along which the exponents of a parameter change."""
     return tuple(sorted({axis for term in labels.terms for axis in _axes(term)}))
 
 
 def _size(labels: Labels) -> int:
-    return int(np.prod([labels.shape[axis] for axis in _varying(labels)], dtype=np.int64))
+    return int(np.prod([labels.shape[axis] for axis in varying(labels)], dtype=np.int64))
 
 
 def _total(kernel: Kernel, labels: Labels) -> csr_matrix:
     """Exponents of the different entries of a parameter, as combinations of free unknowns, zeros removed."""
-    kept = _varying(labels)
+    kept = varying(labels)
     index = tuple(slice(None) if axis in kept else slice(0, 1) for axis in range(len(labels.shape)))
     total = csr_matrix((_size(labels), kernel.dimension))
     for term in labels.terms:

@@ -6,14 +6,41 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import lgamma, log
-from typing import final
+from typing import Final, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 Moves = dict[int, int]
 """Where points go; those that are missing stay."""
+
+
+@final
+class Gains:
+    """What it is worth that a point goes to the place of another one.
+
+    Args:
+        points: different ones, ``(points,)``.
+        matrix: row: the place; column: the point that goes there, ``(points, points)``.
+    """
+
+    def __init__(self, points: NDArray[np.int64], matrix: NDArray[np.float64]) -> None:
+        self._order: Final = np.argsort(points)
+        self._sorted: Final = points[self._order]
+        self._matrix: Final = matrix
+
+    def between(self, places: NDArray[np.int64], points: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Gains of some points at some places, ``(places, points)``."""
+        return self._matrix[np.ix_(self._index(places), self._index(points))]
+
+    def along(self, places: NDArray[np.int64], points: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The gain of each point at the place that stands beside it, of the shape of both."""
+        return np.asarray(self._matrix[self._index(places), self._index(points)])
+
+    def _index(self, points: NDArray[np.int64]) -> NDArray[np.int64]:
+        return self._order[np.searchsorted(self._sorted, points)]
 
 
 class PermutationGroup(ABC):
@@ -36,6 +63,14 @@ class PermutationGroup(ABC):
     @abstractmethod
     def generators(self) -> Iterator[Moves]:
         """Elements that all others are products of."""
+
+    @abstractmethod
+    def best(self, gains: Gains) -> tuple[float, Moves]:
+        """The element that gains most, and what it gains at the points of the group.
+
+        Args:
+            gains: of all points of the group.
+        """
 
     @abstractmethod
     def notation(self) -> str:
@@ -70,6 +105,14 @@ class DirectProduct(PermutationGroup):
     def generators(self) -> Iterator[Moves]:
         for factor in self.factors:
             yield from factor.generators()
+
+    def best(self, gains: Gains) -> tuple[float, Moves]:
+        total, moves = 0.0, {}
+        for factor in self.factors:
+            gain, found = factor.best(gains)
+            total += gain
+            moves.update(found)
+        return total, moves
 
     def notation(self) -> str:
         texts = [text for factor in self.factors if (text := factor.notation())]
@@ -114,6 +157,37 @@ class Wreath(PermutationGroup):
         for first, second in zip(self.blocks[:-1].tolist(), self.blocks[1:].tolist(), strict=True):
             yield exchange(first, second)
 
+    def best(self, gains: Gains) -> tuple[float, Moves]:
+        # An assignment of blocks, each pair of which is worth what its best inner element gains.
+        pairs = self._plain_pairs(gains) if self.inner.is_trivial else self._inner_pairs(gains)
+        places, sources = linear_sum_assignment(pairs, maximize=True)
+        moves: Moves = {}
+        for place, source in zip(places.tolist(), sources.tolist(), strict=True):
+            order = np.arange(self.blocks.shape[1])
+            if not self.inner.is_trivial:
+                _, order = self._within(gains, place, source)
+            moves.update(zip(self.blocks[source].tolist(), self.blocks[place][order].tolist(), strict=True))
+        return float(pairs[places, sources].sum()), moves
+
+    def _plain_pairs(self, gains: Gains) -> NDArray[np.float64]:
+        columns = (gains.between(column, column) for column in self.blocks.T)
+        return np.sum([*columns], axis=0)
+
+    def _inner_pairs(self, gains: Gains) -> NDArray[np.float64]:
+        count = range(len(self.blocks))
+        return np.array([[self._within(gains, place, source)[0] for source in count] for place in count])
+
+    def _within(self, gains: Gains, place: int, source: int) -> tuple[float, NDArray[np.int64]]:
+        """The best way from a block to a place: its gain, and the target column of every column."""
+        first = self.blocks[0]
+        matrix = gains.between(self.blocks[place], self.blocks[source])
+        _, moves = self.inner.best(Gains(first, matrix))
+        column = {point: index for index, point in enumerate(first.tolist())}
+        order = np.arange(len(first))
+        for point, target in moves.items():
+            order[column[point]] = column[target]
+        return float(matrix[order, np.arange(len(first))].sum()), order
+
     def notation(self) -> str:
         outer, inner = f"S_{len(self.blocks)}", self.inner.notation()
         return f"{f'({inner})' if ' ' in inner else inner} wr {outer}" if inner else outer
@@ -151,6 +225,18 @@ class Cosets(PermutationGroup):
         yield from self.held.generators()
         for row in self.moves[1:].tolist():
             yield dict(zip(self.domain.tolist(), row, strict=True))
+
+    def best(self, gains: Gains) -> tuple[float, Moves]:
+        found = [self._after(row, gains) for row in self.moves]
+        return max(found, key=lambda pair: pair[0])
+
+    def _after(self, row: NDArray[np.int64], gains: Gains) -> tuple[float, Moves]:
+        """The best of a coset: an element of the stabilizer, and then the move."""
+        _, held = self.held.best(Gains(self.domain, gains.between(row, self.domain)))
+        move = dict(zip(self.domain.tolist(), row.tolist(), strict=True))
+        moves = {point: move[held.get(point, point)] for point in move}
+        places = np.array(list(moves.values()), dtype=np.int64)
+        return float(gains.along(places, self.domain).sum()), moves
 
     def notation(self) -> str:
         if len(self.moves) == 1:

@@ -63,6 +63,21 @@ class FixedFamily:
 
 
 @final
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TaggedAxes:
+    """Some axes of a parameter, and the channels that stand along them.
+
+    Attributes:
+        axes: in increasing order.
+        tags: of every place along them, row by row, ``(places, tags)``; from 0 on they are points of the
+            group, below they never move.
+    """
+
+    axes: tuple[int, ...]
+    tags: NDArray[np.int64]
+
+
+@final
 class Permutations:
     """The permutations of a program.
 
@@ -144,6 +159,15 @@ class Permutations:
             for entries in plan.entries(self._points[points]):
                 yield name, entries
 
+    def tags(self) -> Iterator[tuple[str, tuple[TaggedAxes, ...]]]:
+        """Which channels the entries of each parameter belong to, axes that are independent apart.
+
+        Returns:
+            Names and, for each group of axes, the tags of every place along them.
+        """
+        for name, plan in self._plans.items():
+            yield name, tuple(plan.tagged(self._points))
+
     def without(self, families: Sequence[PermutationFamily]) -> Permutations:
         """The same group without some families."""
         smaller: Permutations = object.__new__(Permutations)
@@ -191,6 +215,14 @@ class _EntryMoves:
             (tuple(sorted(axes)), rows(group, axes).numpy()) for axes, group in components(tags)
         ]
         self._tags: Final = [np.unique(table[table > 0]) for _, table in self._parts]
+
+    def tagged(self, points: NDArray[np.int64]) -> Iterator[TaggedAxes]:
+        """Tags of the places along each group of axes, points by their places among all points."""
+        for axes, table in self._parts:
+            places = np.minimum(np.searchsorted(points, table), len(points) - 1)
+            # Even numbers for channels that no permutation knows, odd ones for positions.
+            fixed = np.where(table > 0, -2 * table, 2 * table - 1)
+            yield TaggedAxes(axes=axes, tags=np.where(points[places] == table, places, fixed))
 
     def axes_of(self, tags: NDArray[np.int64]) -> tuple[int, ...]:
         """Axes along which any of some tags stands."""

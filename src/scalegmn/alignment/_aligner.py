@@ -1,0 +1,177 @@
+"""Bringing one network to another by the symmetries of its function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, final
+
+import torch
+from torch import Tensor
+
+from scalegmn.errors import SymmetryError
+from scalegmn.networks import Architecture
+from scalegmn.shapes import Parameters
+from scalegmn.symmetry import canonicalize_sine_phase
+from scalegmn.symmetry.discovery import GroupElement
+
+from ._alignment import Alignment
+from ._frames import Frame, frame_of
+from ._matching import Matching
+from ._phases import half_periods, has_phases, nearest_phases
+from ._scales import balancing_scales
+from ._search import Search
+
+
+@final
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PreparedNetwork:
+    """A network at its representative under scales and phases.
+
+    Attributes:
+        theta: parameters as they were given, ``(P,)``.
+        parameters: of the representative, by name, float64.
+        gauge: by what they were multiplied, by name.
+        signatures: of its channels, ``(points, features)``; nothing if no channels move.
+    """
+
+    theta: Parameters
+    parameters: Mapping[str, Tensor]
+    gauge: Mapping[str, Tensor]
+    signatures: Tensor
+
+
+@final
+class Aligner:
+    r"""Brings networks of one architecture to each other by the symmetries of their function.
+
+    Scales are taken out first: each network is brought to its representative under them
+    (:func:`scalegmn.symmetry.discovery.canonical_scales`), and the phases of sines into one period.  Channels
+    are matched by invariant signatures, and from there by linear assignment, one family of channels after
+    another, as long as the inner product of the two networks grows (weight matching: Ainsworth et al., "Git
+    Re-Basin", 2023), each channel at its best sign.  Then all signs are solved for, and scales and phases
+    are brought to those of the reference.
+
+    Args:
+        architecture: of any kind.
+        matching: parts of the group and effort.
+
+    Raises:
+        SymmetryError, ProgramError: its group cannot be computed.
+
+    Law: a network that was moved by an element of the group is brought back, up to rounding and to neurons
+    that are dead or have a twin.  The function of a network stays the same.
+
+    Example:
+        >>> import torch
+        >>> from scalegmn import Activation, mlp
+        >>> from scalegmn.alignment import Aligner
+        >>> from scalegmn.symmetry import random_symmetry
+        >>> network = mlp(widths=(2, 8, 8, 1), activations=[Activation("relu"), Activation("tanh")])
+        >>> theta = torch.randn(network.num_parameters, dtype=torch.float64)
+        >>> moved = random_symmetry(network, generator=torch.Generator().manual_seed(0)).apply(theta)
+        >>> found = Aligner(network).align(theta, moved)
+        >>> found.distance < 1e-12 < found.distance_before
+        True
+    """
+
+    def __init__(self, architecture: Architecture, *, matching: Matching | None = None) -> None:
+        self.architecture: Final = architecture
+        self.matching: Final = Matching() if matching is None else matching
+        self._frame: Final[Frame] = frame_of(architecture)
+        self._phases: Final = self.matching.phases and has_phases(architecture)
+
+    def prepare(self, theta: Parameters) -> PreparedNetwork:
+        """What alignment needs of one network, so that it is computed once for many pairs.
+
+        Args:
+            theta: parameters, ``(P,)``.
+
+        Raises:
+            SymmetryError: they do not fit, or hold NaN or infinities.
+        """
+        self._check(theta)
+        exact = theta.detach().double().cpu()
+        if self._phases:
+            exact = canonicalize_sine_phase(self.architecture, exact)
+        given = self.architecture.unflatten(exact)
+        element = self._frame.scales.element(given) if self.matching.scales else GroupElement()
+        canonical = element.apply(given)
+        moving = self.matching.permutations and self._frame.families
+        signatures = self._frame.signatures.of(canonical) if moving else torch.zeros(0, 0)
+        return PreparedNetwork(
+            theta=theta, parameters=canonical, gauge=element.factors, signatures=signatures
+        )
+
+    def canonical(self, theta: Parameters) -> Parameters:
+        """The representative of a network under scales and phases, ``(P,)`` float64."""
+        return self.architecture.flatten(self.prepare(theta).parameters)
+
+    def align(self, reference: Parameters, other: Parameters) -> Alignment:
+        """Bring a network to another one.
+
+        Args:
+            reference: parameters of the network that stays, ``(P,)``.
+            other: of the network that is moved, ``(P,)``.
+
+        Returns:
+            Both, and the moved network, in the dtype of `other`.
+
+        Raises:
+            SymmetryError: parameters do not fit, or hold NaN or infinities.
+        """
+        return self.align_prepared(self.prepare(reference), self.prepare(other))
+
+    def align_prepared(self, reference: PreparedNetwork, other: PreparedNetwork) -> Alignment:
+        """As :meth:`align`, of networks that were prepared by this aligner."""
+        best = Search(self._frame, matching=self.matching).run(
+            reference.parameters, other.parameters, signatures=(reference.signatures, other.signatures)
+        )
+        if self.matching.scales:
+            solved = balancing_scales(self._frame.scales.rows, reference.parameters, best)
+            best = self._frame.scales.scaled(solved).apply(best)
+        gauge = self._flat(reference.gauge)
+        aligned = self.architecture.flatten(best) / gauge
+        if self._phases:
+            # The reference may lie anywhere, and not in the canonical range.
+            aligned = nearest_phases(self.architecture, reference.theta.double(), aligned)
+        return Alignment(
+            architecture=self.architecture,
+            reference=reference.theta,
+            other=other.theta,
+            aligned=aligned.to(other.theta.dtype),
+            gauge=gauge,
+            floor=half_periods(self.architecture) if self._phases else torch.zeros_like(gauge),
+        )
+
+    def _flat(self, factors: Mapping[str, Tensor]) -> Tensor:
+        ones = self.architecture.unflatten(torch.ones(self.architecture.num_parameters, dtype=torch.float64))
+        return self.architecture.flatten(GroupElement(factors=factors).apply(ones))
+
+    def _check(self, theta: Parameters) -> None:
+        expected = (self.architecture.num_parameters,)
+        if tuple(theta.shape) != expected:
+            raise SymmetryError(
+                f"theta has shape {tuple(theta.shape)}, expected {expected}, one network "
+                f"{self.architecture.describe()}"
+            )
+        if not bool(torch.isfinite(theta).all()):
+            raise SymmetryError("theta holds NaN or infinities, expected finite numbers; nothing is aligned")
+
+
+def align(
+    architecture: Architecture,
+    reference: Parameters,
+    other: Parameters,
+    *,
+    matching: Matching | None = None,
+) -> Alignment:
+    """Bring a network to another one by the symmetries of its function; see :class:`Aligner`.
+
+    Args:
+        architecture: of both.
+        reference: parameters of the network that stays, ``(P,)``.
+        other: of the network that is moved, ``(P,)``.
+        matching: parts of the group and effort.
+    """
+    return Aligner(architecture, matching=matching).align(reference, other)

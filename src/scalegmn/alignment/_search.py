@@ -1,0 +1,126 @@
+"""The search for the element that brings one network to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scalegmn.seeding import generator
+from scalegmn.symmetry.discovery import GroupElement, Moves
+
+from ._channels import MatchedChannels
+from ._frames import Frame
+from ._matching import Matching
+from ._signs import best_flips, climbed
+
+State = Mapping[str, Tensor]
+
+_FOUND: Final = 1e-4
+"""A squared relative distance at which no other start is tried."""
+_GAIN: Final = 1e-12
+"""Of the product of both norms; smaller gains are rounding."""
+
+
+@final
+class Search:
+    """Permutations and signs that make the inner product of two networks large.
+
+    Args:
+        frame: of their architecture.
+        matching: parts of the group and effort.
+    """
+
+    def __init__(self, frame: Frame, *, matching: Matching) -> None:
+        self._frame, self._matching = frame, matching
+        self._families: Final[tuple[MatchedChannels, ...]] = frame.families if matching.permutations else ()
+        self._signed: Final = matching.signs and bool(frame.group.signs.dimension)
+
+    def run(self, reference: State, other: State, *, signatures: tuple[Tensor, Tensor]) -> State:
+        """The best of all starts.
+
+        Args:
+            reference: parameters of the representative, float64.
+            other: of the network that is moved.
+            signatures: of the channels of both.
+        """
+        best, most = other, -np.inf
+        bound = float(sum(value.square().sum() for values in (reference, other) for value in values.values()))
+        for start in self._starts(other, signatures):
+            found = self._climb(reference, start)
+            if (value := inner_product(reference, found)) > most:
+                best, most = found, value
+            if bound - 2 * most <= _FOUND * bound / 2:
+                break
+        return best
+
+    def _starts(self, other: State, signatures: tuple[Tensor, Tensor]) -> Iterator[State]:
+        yield self._moved(other, self._signature_moves(*signatures)) if self._families else other
+        for number in range(1, self._matching.starts if self._families else 1):
+            random = generator(self._matching.seed, "start", number)
+            moves: Moves = {}
+            for family in self._families if number > 1 else ():
+                moves.update(family.group.random(random))
+            yield self._moved(other, moves)
+
+    def _signature_moves(self, first: Tensor, second: Tensor) -> Moves:
+        moves: Moves = {}
+        for family in self._families:
+            distances = {}
+            for points in family.points():
+                ours, theirs = first[points], second[points]
+                spread = ours.std(dim=0, correction=0, keepdim=True) + 1e-300
+                distances[int(points[0])] = -torch.cdist(ours / spread, theirs / spread).square().numpy()
+            moves.update(family.group.best(family.gains(distances))[1])
+        return moves
+
+    def _climb(self, reference: State, state: State) -> State:
+        """Family after family, as long as anything gains."""
+        if self._signed:
+            state = self._flipped(reference, state, decide=True)
+        order = generator(self._matching.seed, "order")
+        for _ in range(self._matching.sweeps):
+            moved = False
+            for index in torch.randperm(len(self._families), generator=order).tolist():
+                state, better = self._improved(reference, state, self._families[index])
+                moved |= better
+            if not moved:
+                break
+            if self._signed:
+                state = self._flipped(reference, state, decide=False)
+        return state
+
+    def _improved(self, reference: State, state: State, family: MatchedChannels) -> tuple[State, bool]:
+        """The best move of one family, if it gains."""
+        similarity = family.similarity(reference, state, signed=self._signed)
+        _, moves = family.group.best(similarity.gains)
+        found = self._moved(state, {point: place for point, place in moves.items() if point != place})
+        if self._signed:
+            flips = family.flips(similarity, moves, dimension=self._frame.group.signs.dimension)
+            if flips.any():
+                found = self._frame.flips(flips).apply(found)
+        size = inner_product(reference, reference) + inner_product(state, state)
+        better = inner_product(reference, found) > inner_product(reference, state) + _GAIN * size
+        return (found, True) if better else (state, False)
+
+    def _flipped(self, reference: State, state: State, *, decide: bool) -> State:
+        """The best signs of all channels together."""
+        rows = self._frame.signs
+        evidence = rows.sums({name: reference[name] * value for name, value in state.items()})
+        start = np.zeros(rows.matrix.shape[1], dtype=np.int64)
+        flips = best_flips(rows.matrix, evidence) if decide else climbed(rows.matrix, evidence, start=start)
+        return self._frame.flips(flips).apply(state) if flips.any() else state
+
+    def _moved(self, state: State, moves: Moves) -> State:
+        if not moves:
+            return state
+        found = self._frame.group.permutations.rearrangements(moves)
+        return GroupElement(rearrangements=found).apply(state)
+
+
+def inner_product(first: State, second: State) -> float:
+    """Of all parameters."""
+    return float(sum(torch.dot(value.reshape(-1), second[name].reshape(-1)) for name, value in first.items()))
