@@ -16,7 +16,7 @@ from scalegmn.symmetry import canonicalize_sine_phase
 from scalegmn.symmetry.discovery import GroupElement
 
 from ._alignment import Alignment
-from ._frames import Frame, frame_of
+from ._frames import MatchingFrame, frame_of
 from ._matching import Matching
 from ._phases import half_periods, has_phases, nearest_phases
 from ._scales import balancing_scales
@@ -78,7 +78,7 @@ class Aligner:
     def __init__(self, architecture: Architecture, *, matching: Matching | None = None) -> None:
         self.architecture: Final = architecture
         self.matching: Final = Matching() if matching is None else matching
-        self._frame: Final[Frame] = frame_of(architecture)
+        self._frame: Final[MatchingFrame] = frame_of(architecture)
         self._phases: Final = self.matching.phases and has_phases(architecture)
 
     def prepare(self, theta: Parameters) -> PreparedNetwork:

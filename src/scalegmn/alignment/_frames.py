@@ -18,7 +18,7 @@ from ._signatures import Signatures
 
 
 @final
-class Frame:
+class MatchingFrame:
     """The group of an architecture, as matching needs it.
 
     Args:
@@ -52,10 +52,10 @@ class Frame:
 
 
 @lru_cache(maxsize=16)
-def frame_of(architecture: Architecture) -> Frame:
+def frame_of(architecture: Architecture) -> MatchingFrame:
     """The frame of an architecture.  Cached: it takes seconds.
 
     Raises:
         SymmetryError, ProgramError: no program of it can be made.
     """
-    return Frame(group_of_program(program_of(architecture)))
+    return MatchingFrame(group_of_program(program_of(architecture)))

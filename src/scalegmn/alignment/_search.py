@@ -13,7 +13,7 @@ from scalegmn.seeding import generator
 from scalegmn.symmetry.discovery import GroupElement, Moves
 
 from ._channels import MatchedChannels
-from ._frames import Frame
+from ._frames import MatchingFrame
 from ._matching import Matching
 from ._signs import best_flips, climbed
 
@@ -34,7 +34,7 @@ class Search:
         matching: parts of the group and effort.
     """
 
-    def __init__(self, frame: Frame, *, matching: Matching) -> None:
+    def __init__(self, frame: MatchingFrame, *, matching: Matching) -> None:
         self._frame, self._matching = frame, matching
         self._families: Final[tuple[MatchedChannels, ...]] = frame.families if matching.permutations else ()
         self._signed: Final = matching.signs and bool(frame.group.signs.dimension)

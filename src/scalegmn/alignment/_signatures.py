@@ -5,7 +5,8 @@ channel at its other end; a few rounds of this are the refinement of colors on a
 
 .. math::
 
-    x_c \leftarrow \operatorname{norm}\Big(\sum_{e \ni c} |w_e| \, \rho_e \prod_{c' \in e,\, c' \neq c} x_{c'}\Big)
+    x_c \leftarrow
+    \operatorname{norm}\Big(\sum_{e \ni c} |w_e| \, \rho_e \prod_{c' \in e,\, c' \neq c} x_{c'}\Big)
 
 with fixed random factors for inputs, outputs and the taps of kernels, which keep their order.
 """
@@ -43,7 +44,7 @@ class Signatures:
         self._unsigned: Final = {
             name: bool((value > 0).any()) for name, value in signs.expand(flips.astype(np.float64)).items()
         }
-        self._plans: Final = [_Plan(name, parts) for name, parts in permutations.tags() if parts]
+        self._plans: Final = [_TaggedParameter(name, parts) for name, parts in permutations.tags() if parts]
         self._count: Final = 1 + max((plan.last for plan in self._plans), default=-1)
 
     def of(self, parameters: Mapping[str, Tensor]) -> Tensor:
@@ -78,7 +79,7 @@ def _sized(value: Tensor, *, unsigned: bool) -> Tensor:
 
 
 @final
-class _Plan:
+class _TaggedParameter:
     """The channels of one parameter."""
 
     def __init__(self, name: str, parts: Sequence[TaggedAxes]) -> None:
