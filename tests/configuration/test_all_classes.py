@@ -59,8 +59,8 @@ VALUES = {
     "Entries",
 }
 
-# Rooms of mathematics: their frozen dataclasses are programs, parts of programs, groups and elements.
-VALUE_ROOMS = ("scalegmn.programs.", "scalegmn.symmetry.")
+# Rooms of mathematics: their frozen dataclasses are programs, parts of programs, groups, elements, outcomes.
+VALUE_ROOMS = ("scalegmn.programs.", "scalegmn.symmetry.", "scalegmn.alignment.")
 
 ENDINGS = ("Config", "Settings", "Recipe", "Options", "Style")
 
