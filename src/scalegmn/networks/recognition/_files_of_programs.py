@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
 
 from scalegmn.checkpoints import Checkpoint
 from scalegmn.errors import ArchitectureError, CheckpointError, ProgramError, ScaleGMNError
@@ -16,6 +21,48 @@ def read_by(architecture: Architecture, state: Checkpoint) -> Match | ScaleGMNEr
 
     A prefix that all names share is taken off.
     """
+    found = _read(architecture, state)
+    return found.match if isinstance(found, _Reading) else found
+
+
+def written_by(architecture: Architecture, state: Checkpoint, theta: Tensor) -> dict[str, Tensor]:
+    """Other parameters ``(P,)`` in the place of those that an architecture reads in its own way.
+
+    Returns:
+        The tensors of the file under its names.
+
+    Raises:
+        CheckpointError: the architecture does not read the file.
+    """
+    found = _read(architecture, state)
+    if not isinstance(found, _Reading):
+        raise found or CheckpointError(
+            f"{state.origin}: holds no network {architecture.describe()}; expected the file that was read"
+        )
+    own = {**state.buffers, **state.tensors}
+    written = architecture.write_state(
+        theta, like={name: own[theirs] for name, theirs in found.names.items()}
+    )
+    return {
+        theirs: written[name].contiguous() for name, theirs in found.names.items() if theirs in state.tensors
+    }
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Reading:
+    """How a file was read.
+
+    Attributes:
+        names: of its tensors as the architecture calls them, and in the file.
+        match: what was read.
+    """
+
+    names: dict[str, str]
+    match: Match
+
+
+def _read(architecture: Architecture, state: Checkpoint) -> _Reading | ScaleGMNError | None:
     # Tables of whole numbers, which some programs compare with their own, are no parameters of a file.
     own = {**state.buffers, **state.tensors}
     cores = core_names(own) or {}
@@ -31,9 +78,18 @@ def read_by(architecture: Architecture, state: Checkpoint) -> Match | ScaleGMNEr
             except (ArchitectureError, CheckpointError, ProgramError) as error:
                 refusal = error
                 continue
-            shared = [p.name for p in architecture.parameters if p.name in names]
-            return Match(architecture, {name: names[name] for name in shared}, architecture.unflatten(theta))
+            shared = {p.name: names[p.name] for p in architecture.parameters if p.name in names}
+            return _Reading(names, Match(architecture, shared, architecture.unflatten(theta)))
     return refusal
+
+
+def reads_plainly(architecture: Architecture) -> bool:
+    """Whether files hold the very numbers that it computes with, and not ``w`` where that is ``1 + w``."""
+    theta = torch.linspace(0.5, 1.0, architecture.num_parameters, dtype=torch.float64)
+    try:
+        return torch.equal(architecture.read_state(architecture.unflatten(theta)), theta)
+    except ScaleGMNError:
+        return False
 
 
 def _check_all_read(architecture: Architecture, names: Set[str]) -> None:

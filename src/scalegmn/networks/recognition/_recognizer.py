@@ -9,7 +9,7 @@ from scalegmn.checkpoints import Checkpoint
 from scalegmn.errors import ScaleGMNError
 from scalegmn.networks import Activation, Architecture, LayeredArchitecture
 from scalegmn.networks.recognition._choosing import choose
-from scalegmn.networks.recognition._files_of_programs import read_by
+from scalegmn.networks.recognition._files_of_programs import read_by, reads_plainly
 from scalegmn.networks.recognition._names import (
     SHOWN,
     and_more,
@@ -21,7 +21,7 @@ from scalegmn.networks.recognition._names import (
 from scalegmn.networks.recognition._outcome import Match, Recognized, Unrecognized
 from scalegmn.networks.recognition._resized import resize_architectures, usual_templates
 from scalegmn.networks.recognition._shapes import Layout, Shape, match_by_shape
-from scalegmn.networks.recognition._stated import StatedArchitecture
+from scalegmn.networks.recognition._stated import DESCRIPTION, StatedArchitecture
 from scalegmn.networks.recognition._turned import turn
 from scalegmn.networks.recognition._variants import RequestedActivations, meaning, rename_parameters
 
@@ -56,6 +56,8 @@ class Recognizer:
         self._cores: dict[_Key, list[tuple[Architecture, dict[str, str]]]] = {}
         self._layouts: dict[tuple[Shape, ...], dict[Layout, list[Architecture]]] = {}
         self._names: set[frozenset[str]] = set()
+        # Those that compute with other numbers than their files hold under the same names, such as 1 + w.
+        self._shifted: set[Architecture] = set()
         self._meanings = {meaning(architecture) for architecture in self._known}
         for architecture in self._known:
             self._add(architecture)
@@ -67,6 +69,9 @@ class Recognizer:
         if architecture.file_names == {name for name, _ in layout}:
             # Others compute with what their files do not hold, such as the root of a variance, and no shape
             # tells the two apart.
+            if not reads_plainly(architecture):
+                self._shifted.add(architecture)
+                return
             shapes = tuple(sorted(shape for _, shape in layout))
             self._layouts.setdefault(shapes, {}).setdefault(layout, []).append(architecture)
         cores = core_names(name for name, _ in layout)
@@ -110,7 +115,7 @@ class Recognizer:
         own = {name: tuple(tensor.shape) for name, tensor in state.tensors.items()}
         stated = StatedArchitecture.from_extras(state.extras)
         finders = (
-            self._by_name(own),
+            self._by_name(own, described=DESCRIPTION in state.extras),
             self._by_state(state),
             self._by_core(own),
             self._by_shape(own, ordered),
@@ -147,8 +152,10 @@ class Recognizer:
             tensors = {name: state.tensors[own] for name, own in names.items()}
         return Recognized(architecture, names, tensors, (*found, *chosen.notes), known)
 
-    def _by_name(self, own: Mapping[str, Shape]) -> tuple[list[Match], tuple[str, ...]]:
-        return self._exact.get(frozenset(own.items()), []), ()
+    def _by_name(self, own: Mapping[str, Shape], *, described: bool) -> tuple[list[Match], tuple[str, ...]]:
+        """By names and shapes.  A file that describes its architecture holds what that computes with."""
+        matches = self._exact.get(frozenset(own.items()), [])
+        return [one for one in matches if described or one.architecture not in self._shifted], ()
 
     def _by_state(self, state: Checkpoint) -> tuple[list[Match], tuple[str, ...]]:
         """Programs whose files hold other tensors than they compute with, such as variances."""
@@ -196,7 +203,7 @@ class Recognizer:
         if stated.architecture is not None:
             described = Recognizer((stated.architecture,), beyond=False)
             for matches, notes in (
-                described._by_name(own),
+                described._by_name(own, described=True),
                 described._by_state(state),
                 described._by_core(own),
             ):
