@@ -45,7 +45,7 @@ class Signatures:
             name: bool((value > 0).any()) for name, value in signs.expand(flips.astype(np.float64)).items()
         }
         self._plans: Final = [_TaggedParameter(name, parts) for name, parts in permutations.tags() if parts]
-        self._count: Final = 1 + max((plan.last for plan in self._plans), default=-1)
+        self._count: Final = permutations.count
 
     def of(self, parameters: Mapping[str, Tensor]) -> Tensor:
         """Signatures of all channels.
@@ -92,7 +92,6 @@ class _TaggedParameter:
             [torch.randn(_FEATURES, generator=numbers, dtype=torch.float64) for _ in range(tags.shape[1])]
             for tags in self._tags
         ]
-        self.last: Final = max(int(tags.max()) for tags in self._tags)
 
     def _labels_of(self, tags: Tensor) -> Tensor:
         """Random features of tags that never move, ``(rows, tags, features)``."""

@@ -86,7 +86,9 @@ def _table(labels: Labels, kept: tuple[int, ...], exponents: Exponents) -> csr_m
     size = int(np.prod([labels.shape[axis] for axis in kept], dtype=np.int64))
     total = csr_matrix((size, kernel.dimension))
     for term in labels.terms:
-        # Where anything would do, the entry is always 0.
-        ids = np.maximum(term.ids[index].reshape(-1).numpy(), 0)
-        total = total + float(term.coefficient) * kernel.matrix[kernel.position(ids)]
+        ids = term.ids[index].reshape(-1).numpy()
+        places = np.minimum(kernel.position(ids), len(kernel.unknowns) - 1)
+        # Entries that are always 0, and rows of an embedding that are never read, have no unknown: they stay.
+        places = np.where(kernel.unknowns[places] == ids, places, 0)
+        total = total + float(term.coefficient) * kernel.matrix[places]
     return csr_matrix(total)

@@ -118,6 +118,11 @@ class Permutations:
         )
 
     @property
+    def count(self) -> int:
+        """How many points there are, those that stay among them."""
+        return len(self._points)
+
+    @property
     def log_order(self) -> float:
         """The logarithm of the number of permutations."""
         return sum((family.group.log_order for family in self.families), 0.0)
