@@ -109,6 +109,14 @@ def choose_network(contents: Contents, networks: Sequence[FoundNetwork], key: st
             "have to run it; nothing ran; save only the weights where it was made: "
             "torch.save(module.state_dict(), 'weights.pt')"
         )
+    for entry in contents.entries:
+        match entry.value:
+            case RawTensor(shape=(_, _, *_), dtype=dtype) if dtype not in FLOATING:
+                raise CheckpointError(
+                    f"the tensor {str(entry.path[-1])!r} is of the kind {dtype}, and none is of real "
+                    "numbers; expected the weights before they were quantized; save these, or use "
+                    ".dequantize()"
+                )
     raise CheckpointError(
         f"no tensors found; {_company(contents)}; expected a state dict of tensors by name; save "
         "module.state_dict()"
