@@ -1,10 +1,12 @@
 from ._aligner import Aligner, PreparedNetwork, align
 from ._alignment import Alignment
 from ._matching import Matching
+from ._narrowing import narrowed
 from ._parting import parting_of
 from ._programs import program_of, readable_shape
 from ._reading import SavedReader
 from ._saved import SavedCheckpoint, SavedNetwork, SavedOnnx
+from ._widening import rewired, with_split_neurons, with_unread_neurons
 
 __all__ = [
     "Aligner",
@@ -16,7 +18,11 @@ __all__ = [
     "SavedOnnx",
     "SavedReader",
     "align",
+    "narrowed",
     "parting_of",
     "program_of",
     "readable_shape",
+    "rewired",
+    "with_split_neurons",
+    "with_unread_neurons",
 ]

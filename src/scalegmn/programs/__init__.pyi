@@ -4,7 +4,8 @@ from ._behavior import ABSOLUTE, EVEN, LINEAR, ODD, OPAQUE, RELU, Behavior, Pari
 from ._folding import Folding
 from ._interpreting import ProgramAlgebra, interpret
 from ._program import Argument, Constant, EffectiveParameter, Input, Instruction, Operand, Program, ValueType
-from ._running import run_program, run_programs
+from ._running import run_program, run_programs, watch_program
+from ._weighed_values import weighed_values
 
 __all__ = [
     "ABSOLUTE",
@@ -32,4 +33,6 @@ __all__ = [
     "power",
     "run_program",
     "run_programs",
+    "watch_program",
+    "weighed_values",
 ]

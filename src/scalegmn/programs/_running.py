@@ -85,8 +85,41 @@ def run_programs(
     return answers
 
 
+def watch_program(
+    program: Program,
+    parameters: Mapping[str, Tensor],
+    inputs: Sequence[Tensor],
+    *,
+    nudges: Mapping[int, Tensor],
+) -> tuple[tuple[Tensor, ...], dict[int, Tensor]]:
+    """What a network answers, and values on its way, to each of which something is added.
+
+    Derivatives of the answers by a nudge of zeros are those by the value.
+
+    Args:
+        program: the network.
+        parameters: effective ones, by name.
+        inputs: in the order of the program.
+        nudges: what is added to real values that instructions write, by their index.
+
+    Returns:
+        The answers, and the nudged values by index.
+
+    Raises:
+        ProgramError: a parameter or an input is missing, or has another shape.
+    """
+    seen: dict[int, Tensor] = {}
+    answers = _answers(program, parameters, inputs, nudges=nudges, seen=seen)
+    return answers, seen
+
+
 def _answers(
-    program: Program, parameters: Mapping[str, Tensor], inputs: Sequence[Tensor]
+    program: Program,
+    parameters: Mapping[str, Tensor],
+    inputs: Sequence[Tensor],
+    *,
+    nudges: Mapping[int, Tensor] | None = None,
+    seen: dict[int, Tensor] | None = None,
 ) -> tuple[Tensor, ...]:
     dtype = _working_dtype(program, parameters)
     values: list[Any] = [*_given(inputs, program, dtype), *_effective(parameters, program, dtype)]
@@ -94,8 +127,12 @@ def _answers(
     values.extend(_cast(constant.tensor().to(device), dtype) for constant in program.constants)
     last_uses = _last_uses(program, first=len(values))
     for number, instruction in enumerate(program.instructions):
-        written = _written(instruction, values)
-        values.extend(_cast(value, dtype) for value in written)
+        first = len(values)
+        values.extend(_cast(value, dtype) for value in _written(instruction, values))
+        if nudges and seen is not None:
+            for index in range(first, len(values)):
+                if index in nudges:
+                    seen[index] = values[index] = values[index] + nudges[index]
         # What nothing asks for any more makes room.
         for index in last_uses.get(number, ()):
             values[index] = None

@@ -1,0 +1,7 @@
+from ._fingerprint import Fingerprinter, Fingerprints, fingerprints
+
+__all__ = [
+    "Fingerprinter",
+    "Fingerprints",
+    "fingerprints",
+]
