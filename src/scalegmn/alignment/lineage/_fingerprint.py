@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Any, Final, final
 
 import torch
 from torch import Tensor
@@ -153,7 +153,8 @@ class Fingerprinter:
             )
             return answers[0].reshape(self._size, -1), [seen[place] for place in self._places]
 
-        _, pull, kept = torch.func.vjp(answer, *zeros, has_aux=True)
+        made: Any = torch.func.vjp(answer, *zeros, has_aux=True)
+        _, pull, kept = made
         slopes = [pull(one.expand(self._size, -1)) for one in self._directions.to(block)]
         stacked = [torch.stack(parts) for parts in zip(*slopes, strict=True)]
         return (
@@ -166,13 +167,13 @@ class Fingerprinter:
         for number in range(len(next(iter(states.values())))):
             state = {name: value[number] for name, value in states.items()}
             networks.append([self._watched(state, block) for block in blocks])
-        kept, slopes = (
-            [
-                torch.stack([torch.stack([block[part][place] for block in one]) for one in networks])
-                for place in range(len(self._places))
-            ]
-            for part in (0, 1)
-        )
+        places = range(len(self._places))
+        kept = [
+            torch.stack([torch.stack([block[0][n] for block in one]) for one in networks]) for n in places
+        ]
+        slopes = [
+            torch.stack([torch.stack([block[1][n] for block in one]) for one in networks]) for n in places
+        ]
         return kept, slopes
 
     def _vector(self, kept: Tensor, slopes: Tensor) -> Tensor:
