@@ -5,7 +5,9 @@ from ._narrowing import narrowed
 from ._parting import parting_of
 from ._programs import program_of, readable_shape
 from ._reading import SavedReader
+from ._same import Sameness, same
 from ._saved import SavedCheckpoint, SavedNetwork, SavedOnnx
+from ._tolerance import Tolerance
 from ._widening import rewired, with_split_neurons, with_unread_neurons
 
 __all__ = [
@@ -13,16 +15,19 @@ __all__ = [
     "Alignment",
     "Matching",
     "PreparedNetwork",
+    "Sameness",
     "SavedCheckpoint",
     "SavedNetwork",
     "SavedOnnx",
     "SavedReader",
+    "Tolerance",
     "align",
     "narrowed",
     "parting_of",
     "program_of",
     "readable_shape",
     "rewired",
+    "same",
     "with_split_neurons",
     "with_unread_neurons",
 ]
