@@ -221,3 +221,18 @@ def test_no_rewriting_of_many_is_missed() -> None:
     for seed in range(10):
         element = random_symmetry(RELU, generator=generator(seed), spread=1e3)
         assert same(RELU, theta.float(), element.apply(theta).float(), aligner=aligner).same
+
+
+@pytest.mark.parametrize("family", ["relu", "cnn", "resnet"])
+def test_a_difference_is_found_where_it_is(family: str) -> None:
+    architecture = architecture_of(family)
+    theta = drawn(architecture)
+    # Of a gain and a deviation the ratio alone is read.
+    weight = next(one for one in architecture.parameters if len(one.shape) > 1)
+    for index in (weight.start + 3, weight.stop - 1):
+        other = theta.clone()
+        other[index] *= 1.01
+        found = same(architecture, theta, moved(architecture, other), examples=1)
+        parameter = next(one for one in architecture.parameters if one.start <= index < one.stop)
+        assert found.place.partition("[")[0] == parameter.name, (index, str(found))
+        assert found.parameter_difference == pytest.approx(0.01 / 1.01, rel=1e-3)

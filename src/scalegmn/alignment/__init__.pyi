@@ -1,5 +1,6 @@
 from ._aligner import Aligner, PreparedNetwork, align
 from ._alignment import Alignment
+from ._diff import NetworkDifference, ParameterDifference, diff
 from ._matching import Matching
 from ._narrowing import narrowed
 from ._parting import parting_of
@@ -14,6 +15,8 @@ __all__ = [
     "Aligner",
     "Alignment",
     "Matching",
+    "NetworkDifference",
+    "ParameterDifference",
     "PreparedNetwork",
     "Sameness",
     "SavedCheckpoint",
@@ -22,6 +25,7 @@ __all__ = [
     "SavedReader",
     "Tolerance",
     "align",
+    "diff",
     "narrowed",
     "parting_of",
     "program_of",

@@ -16,7 +16,7 @@ from scalegmn.shapes import Parameters
 
 from ._aligner import Aligner
 from ._alignment import Alignment
-from ._frames import frame_of
+from ._fitted_scales import align_closely
 from ._functions import Functions, answers_apart
 from ._tolerance import Tolerance
 
@@ -195,7 +195,7 @@ def same(
         )
     tolerance = tolerance or Tolerance.of(first.dtype, second.dtype)
     pair = (second, first) if tolerance.coarser_second else (first, second)
-    alignment = _aligned(aligner, *pair)
+    alignment = align_closely(aligner, *pair, robust=not tolerance.rounding)
     functions = Functions(architecture, examples=examples, seed=seed)
     answers = functions.answers(first)
     others = None if answers is None else functions.answers(second)
@@ -215,22 +215,10 @@ def _searched_again(found: Sameness, aligner: Aligner) -> Sameness:
     """What more starts find where there must be something."""
     more = dataclasses.replace(aligner.matching, starts=max(aligner.matching.starts, _MORE_STARTS))
     pair = found.alignment.reference, found.alignment.other
-    alignment = _aligned(Aligner(aligner.architecture, matching=more), *pair)
+    another = Aligner(aligner.architecture, matching=more)
+    alignment = align_closely(another, *pair, robust=not found.tolerance.rounding)
     again = dataclasses.replace(found, alignment=alignment)
     return again if again.parameters_agree else found
-
-
-def _aligned(aligner: Aligner, reference: Parameters, other: Parameters) -> Alignment:
-    """The alignment in float64, with scales that suit all numbers alike, and not the large ones most."""
-    alignment = aligner.align(reference.double(), other.double())
-    if not aligner.matching.scales:
-        return alignment
-    there = (alignment.aligned != 0) & (alignment.reference != 0)
-    ratios = torch.where(there, alignment.aligned / alignment.reference, 1.0)
-    unflatten = aligner.architecture.unflatten
-    element = frame_of(aligner.architecture).scales.element(unflatten(ratios))
-    scaled = aligner.architecture.flatten(element.apply(unflatten(alignment.aligned)))
-    return dataclasses.replace(alignment, aligned=scaled)
 
 
 def _finite(value: float | None) -> float | None:

@@ -1,6 +1,7 @@
 from ._confusion import draw_confusion
 from ._contact_sheet import ContactSheetError, contact_sheet
 from ._curves import CurvePanel, draw_curves
+from ._difference_sheet import draw_differences
 from ._embedding_picture import draw_embedding
 from ._figures import save_figure
 from ._metrics import Metrics, read_metrics
@@ -20,6 +21,7 @@ __all__ = [
     "contact_sheet",
     "draw_confusion",
     "draw_curves",
+    "draw_differences",
     "draw_embedding",
     "draw_overview",
     "draw_roc",
