@@ -1,0 +1,173 @@
+"""Two related networks, compared after alignment."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, final
+
+import torch
+from torch import Tensor
+
+from scalegmn.alignment import Aligner, PreparedNetwork, Tolerance, narrowed, same
+from scalegmn.networks import Architecture
+
+from ._network import LineageNetwork
+
+_KEPT: Final = 2**27
+"""Parameters of prepared networks that are kept at once."""
+_CLOSE: Final = 0.05
+"""Relative distance of networks about which it is asked whether they are the same."""
+_ZEROS: Final = 0.01
+"""Share of parameters by which a pruned network has more zeros than its parent."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two networks after alignment.
+
+    Attributes:
+        distance: relative distance of their parameters.
+        forth: how unlikely it is that the second comes from the first.
+        back: how unlikely it is that the first comes from the second.
+        same: whether they are the same, up to rounding of what they were kept in.
+        rounded: whether the second is the first, rounded; -1 where it is the other way round, and 0 where
+            neither is.
+        pruned: in the same way, whether the second has weights set to 0 that the first has.
+    """
+
+    distance: float
+    forth: float
+    back: float
+    same: bool
+    rounded: int
+    pruned: int
+
+
+@final
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Candidate:
+    """A network without neurons that are unread or split."""
+
+    aligner: Aligner
+    prepared: PreparedNetwork
+    dtype: torch.dtype
+    zeros: float
+
+
+@final
+class Comparer:
+    """Compares networks of one family by their numbers, each brought to the middle of the family.
+
+    Args:
+        read: gives a network by its number.
+        largest: parameters of one network, at most: what is kept at once follows from it.
+    """
+
+    def __init__(self, read: Callable[[int], LineageNetwork], *, largest: int) -> None:
+        kept = max(2, _KEPT // max(1, largest))
+        self._read: Final = read
+        self._candidate: Final = lru_cache(maxsize=kept)(self._prepared)
+        self._framed: Final = lru_cache(maxsize=kept)(self._aligned)
+        self._aligner: Final = lru_cache(maxsize=64)(Aligner)
+        self._middles: Final[dict[Architecture, int]] = {}
+
+    def enter(self, members: Sequence[int]) -> None:
+        """Begin with another family.
+
+        Args:
+            members: numbers of its networks, the one in the middle first.
+        """
+        self._framed.cache_clear()
+        self._middles.clear()
+        for member in members:
+            self._middles.setdefault(self._candidate(member).aligner.architecture, member)
+
+    def compare(self, first: int, second: int) -> Comparison | None:
+        """What alignment says of two networks; None where their architectures differ.
+
+        Args:
+            first, second: numbers of networks of the family.
+
+        Raises:
+            ScaleGMNError: one cannot be read any more.
+        """
+        one, two = self._candidate(first), self._candidate(second)
+        architecture = one.aligner.architecture
+        if architecture != two.aligner.architecture:
+            return None
+        ours, theirs = self._framed(first), self._framed(second)
+        size = float(torch.maximum(ours.norm(), theirs.norm()))
+        distance = float((ours - theirs).norm()) / size if size else 0.0
+        is_same = distance <= _CLOSE and self._same(one, two)
+        finer = _bits(one.dtype) - _bits(two.dtype)
+        fewer = two.zeros - one.zeros
+        return Comparison(
+            distance=distance,
+            forth=descent_cost(architecture, ours, theirs),
+            back=descent_cost(architecture, theirs, ours),
+            same=is_same,
+            rounded=(finer > 0) - (finer < 0) if is_same else 0,
+            pruned=int(math.copysign(1, fewer)) if abs(fewer) > _ZEROS else 0,
+        )
+
+    def _same(self, one: _Candidate, two: _Candidate) -> bool:
+        tolerance = Tolerance.of(one.dtype, two.dtype)
+        given = one.prepared.theta, two.prepared.theta
+        return same(one.aligner.architecture, *given, tolerance=tolerance, aligner=one.aligner).same
+
+    def _aligned(self, number: int) -> Tensor:
+        """Parameters at the place of the family's middle, ``(P,)``."""
+        candidate = self._candidate(number)
+        middle = self._candidate(self._middles[candidate.aligner.architecture])
+        found = candidate.aligner.align_prepared(middle.prepared, candidate.prepared)
+        return found.aligned.double() * found.gauge
+
+    def _prepared(self, number: int) -> _Candidate:
+        network = self._read(number)
+        architecture, theta = network.architecture, network.theta.double()
+        layers = architecture.as_layers
+        if layers is not None:
+            architecture, theta = narrowed(layers, theta)
+        aligner = self._aligner(architecture)
+        return _Candidate(
+            aligner=aligner,
+            prepared=aligner.prepare(theta),
+            dtype=network.dtype,
+            zeros=float((theta == 0).double().mean()),
+        )
+
+
+def descent_cost(architecture: Architecture, parent: Tensor, child: Tensor) -> float:
+    r"""How far a network is from another one, as far as training does not explain it by pruning.
+
+    Weights that are 0 in the child may have been set to 0, so they cost nothing; those that are 0 in the
+    parent only had to grow.  The third power counts what one training changed much, and not what all
+    trainings change a little.
+
+    Args:
+        architecture: of both.
+        parent, child: parameters after alignment, ``(P,)``.
+
+    Returns:
+        The third root of the mean of ``|child - parent|^3`` over weights that are not 0 in the child, each
+        tensor relative to its size, weighted by its numbers.
+    """
+    total, numbers = 0.0, 0
+    for parameter in architecture.parameters:
+        first, second = (one[parameter.start : parameter.stop] for one in (parent, child))
+        there = second != 0
+        size = float(first.square().mean() * second.square().mean()) ** 0.25
+        if size > 0 and bool(there.any()):
+            total += len(first) * float(((second - first)[there].abs() / size).pow(3).mean())
+        elif bool(first.any() or second.any()):
+            total += len(first)
+        numbers += len(first)
+    return float((total / numbers) ** (1 / 3)) if numbers else 0.0
+
+
+def _bits(dtype: torch.dtype) -> float:
+    return -math.log2(torch.finfo(dtype).eps)

@@ -1,0 +1,27 @@
+"""A network whose relatives are looked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+
+from scalegmn.networks import Architecture
+from scalegmn.shapes import Parameters
+
+
+@final
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LineageNetwork:
+    """A network whose relatives are looked for.
+
+    Attributes:
+        architecture: of any kind.
+        theta: its parameters, ``(P,)``.
+        dtype: the coarsest kind of number that they were kept in.
+    """
+
+    architecture: Architecture
+    theta: Parameters
+    dtype: torch.dtype
