@@ -11,7 +11,7 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
-from scalegmn.alignment import Aligner, PreparedNetwork, Tolerance, narrowed, same
+from scalegmn.alignment import Aligner, PreparedNetwork, Tolerance, same
 from scalegmn.networks import Architecture
 
 from ._network import LineageNetwork
@@ -127,12 +127,8 @@ class Comparer:
         return found.aligned.double() * found.gauge
 
     def _prepared(self, number: int) -> _Candidate:
-        network = self._read(number)
-        architecture, theta = network.architecture, network.theta.double()
-        layers = architecture.as_layers
-        if layers is not None:
-            architecture, theta = narrowed(layers, theta)
-        aligner = self._aligner(architecture)
+        network = self._read(number).narrowed()
+        aligner, theta = self._aligner(network.architecture), network.theta.double()
         return _Candidate(
             aligner=aligner,
             prepared=aligner.prepare(theta),

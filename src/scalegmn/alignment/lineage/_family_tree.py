@@ -57,11 +57,12 @@ def _costs(members: Sequence[int], likeness: np.ndarray, pairs: Pairs) -> np.nda
         costs[i, j], costs[j, i] = one.forth, one.back
     dear = 1 + 2 * float(costs.max(initial=0.0))
     for i, j, one in known:
-        # What was rounded away is not there to come from.
-        if one.rounded > 0:
-            costs[j, i] = dear
-        elif one.rounded < 0:
-            costs[i, j] = dear
+        if one.rounded:
+            whole, rounded = (i, j) if one.rounded > 0 else (j, i)
+            # What else may come from both comes from the one that is not rounded ...
+            costs[rounded] = np.maximum(costs[rounded], (1 + _MIDDLE) * costs[whole])
+            # ... and what was rounded away is not there to come from.
+            costs[rounded, whole] = dear
     return costs
 
 

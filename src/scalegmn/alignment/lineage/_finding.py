@@ -61,7 +61,7 @@ def find_lineage(
         advance: told how much was done; the whole is the number of networks.
 
     Returns:
-        All networks; those that `read` cannot give, or that have no fingerprint, are told apart with a reason.
+        All networks; those that `read` cannot give, or that have no fingerprint, are told with a reason.
 
     Example:
         >>> import torch
@@ -152,10 +152,13 @@ class _Search:
         held = largest = 0
         for number in range(len(self._names)):
             try:
-                network = self._read(number)
+                given = self._read(number)
+                # Most architectures of disguised networks become those that they were made from.
+                network = given.narrowed()
             except ScaleGMNError as error:
                 self._refuse(number, error)
                 continue
+            self._words[number] = given.architecture.describe()
             size = network.architecture.num_parameters
             own = waiting.setdefault(network.architecture, {})
             own[number] = network.theta
@@ -191,7 +194,6 @@ class _Search:
                     self._refuse(number, error)
         for number, vector in zip(numbers, vectors, strict=True):
             self._vectors.setdefault(takes.kind, {})[number] = vector
-            self._words[number] = architecture.describe()
         self._advance(_FINGERPRINTING * len(numbers))
 
     def _refuse(self, number: int, error: ScaleGMNError) -> None:
@@ -240,7 +242,7 @@ def _fingerprinter(architecture: Architecture) -> Fingerprinter:
 
 def _near(likeness: np.ndarray, *, count: int) -> list[tuple[int, int]]:
     """Pairs of which one is among the nearest of the other, in an order that goes through memory once."""
-    pairs = set()
+    pairs: set[tuple[int, int]] = set()
     for first, row in enumerate(likeness):
         order = [second for second in np.argsort(-row, kind="stable").tolist() if second != first]
         pairs.update((min(first, second), max(first, second)) for second in order[:count])

@@ -9,9 +9,9 @@ from typing import Any, Literal, final
 Evidence = Literal["rounded", "pruned", "same", "position", "fingerprint"]
 """Why a network is taken for the child and not for the parent.
 
-``rounded``: it is the parent, rounded.  ``pruned``: it has weights set to 0 that the parent has.  ``same``: they
-are the same, and either may be the parent.  ``position``: nothing but its place in the tree, whose root is in
-the middle of the family.  ``fingerprint``: the same, without alignment, as their architectures differ.
+``rounded``: it is the parent, rounded.  ``pruned``: it has weights set to 0 that the parent has.  ``same``:
+they are the same, and either may be the parent.  ``position``: nothing but its place in the tree, whose root
+is in the middle of the family.  ``fingerprint``: the same, without alignment, as their architectures differ.
 """
 
 

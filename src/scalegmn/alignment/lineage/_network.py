@@ -7,6 +7,7 @@ from typing import final
 
 import torch
 
+from scalegmn.alignment import narrowed
 from scalegmn.networks import Architecture
 from scalegmn.shapes import Parameters
 
@@ -25,3 +26,11 @@ class LineageNetwork:
     architecture: Architecture
     theta: Parameters
     dtype: torch.dtype
+
+    def narrowed(self) -> LineageNetwork:
+        """Without neurons that are unread or split, where it is a list of layers; itself otherwise."""
+        layers = self.architecture.as_layers
+        if layers is None:
+            return self
+        architecture, theta = narrowed(layers, self.theta)
+        return LineageNetwork(architecture=architecture, theta=theta, dtype=self.dtype)
