@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 
 from ._arborescence import cheapest_tree
-from ._comparison import Comparison
+from ._kinship import Kinship
 from ._lineage import Evidence
 
-Pairs = Mapping[tuple[int, int], Comparison]
+Pairs = Mapping[tuple[int, int], Kinship]
 """Comparisons of networks, by their numbers, the smaller first."""
 
 _MIDDLE: Final = 0.1

@@ -15,9 +15,9 @@ from scalegmn.configuration import Configuration, Count
 from scalegmn.errors import ScaleGMNError
 from scalegmn.networks import Architecture
 
-from ._comparison import Comparer, Comparison
 from ._family_tree import Pairs, family_parents
 from ._fingerprint import Fingerprinter
+from ._kinship import Comparer, Kinship
 from ._likeness import RELATED, families_of, likeness_of
 from ._lineage import Evidence, FamilyMember, Lineage, Relative, UnreadNetwork, by_size
 from ._network import LineageNetwork
@@ -203,7 +203,7 @@ class _Search:
 
     def _compared(
         self, members: list[int], likeness: np.ndarray, comparer: Comparer
-    ) -> dict[tuple[int, int], Comparison]:
+    ) -> dict[tuple[int, int], Kinship]:
         """Each member with its nearest."""
         if len(members) < 2:
             return {}

@@ -26,7 +26,7 @@ _ZEROS: Final = 0.01
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Kinship:
     """Two networks after alignment.
 
     Attributes:
@@ -86,7 +86,7 @@ class Comparer:
         for member in members:
             self._middles.setdefault(self._candidate(member).aligner.architecture, member)
 
-    def compare(self, first: int, second: int) -> Comparison | None:
+    def compare(self, first: int, second: int) -> Kinship | None:
         """What alignment says of two networks; None where their architectures differ.
 
         Args:
@@ -105,7 +105,7 @@ class Comparer:
         is_same = distance <= _CLOSE and self._same(one, two)
         finer = _bits(one.dtype) - _bits(two.dtype)
         fewer = two.zeros - one.zeros
-        return Comparison(
+        return Kinship(
             distance=distance,
             forth=descent_cost(architecture, ours, theirs),
             back=descent_cost(architecture, theirs, ours),
