@@ -1,6 +1,7 @@
 from ._aligner import Aligner, PreparedNetwork, align
 from ._alignment import Alignment
-from ._diff import NetworkDifference, ParameterDifference, diff
+from ._diff import NetworkDifference, ParameterDifference, diff, difference_of
+from ._functions import check_function_kept
 from ._matching import Matching
 from ._narrowing import narrowed
 from ._parting import parting_of
@@ -25,7 +26,9 @@ __all__ = [
     "SavedReader",
     "Tolerance",
     "align",
+    "check_function_kept",
     "diff",
+    "difference_of",
     "narrowed",
     "parting_of",
     "program_of",

@@ -9,16 +9,19 @@ from typing import Final, final
 import torch
 from torch import Tensor
 
-from scalegmn.errors import ScaleGMNError
+from scalegmn.errors import ScaleGMNError, SymmetryError
 from scalegmn.networks import Architecture
 from scalegmn.programs import Program, run_program
 from scalegmn.seeding import generator
 from scalegmn.shapes import Parameters
 
+from ._alignment import Alignment
 from ._frames import frame_of
 
 Answers = Sequence[Sequence[Tensor]]
 _NOISES: Final = 3
+_ROUNDINGS: Final = 100
+"""Units in the last place that a parameter may have taken up on its way."""
 
 
 @final
@@ -93,3 +96,34 @@ def _inputs(program: Program, seed: int, number: int) -> list[Tensor]:
         else torch.randint(2, one.type.shape, generator=random).to(getattr(torch, one.type.dtype))
         for one in program.inputs
     ]
+
+
+def check_function_kept(alignment: Alignment, *, examples: int = 4, seed: int = 0) -> float | None:
+    """Compare the functions of a network before and after it was aligned.
+
+    Args:
+        alignment: of any network.
+        examples: how often both are asked.
+        seed: of the inputs.
+
+    Returns:
+        The largest difference of the answers to random inputs by the largest answer, in float64; None where
+        the network cannot be run.
+
+    Raises:
+        SymmetryError: the functions differ by more than rounding.
+    """
+    functions = Functions(alignment.architecture, examples=examples, seed=seed)
+    before, after = functions.answers(alignment.other), functions.answers(alignment.aligned)
+    if before is None or after is None:
+        return None
+    apart = answers_apart(before, after)
+    size = _ROUNDINGS * torch.finfo(alignment.aligned.dtype).eps
+    allowed = max(size, functions.noise(alignment.other, before, size=size))
+    if not apart <= allowed:
+        raise SymmetryError(
+            f"the aligned network computes something else than before: answers to random inputs differ by "
+            f"{apart:.1e} of the largest, expected at most {allowed:.1e}; do not use it, and report the "
+            "architecture"
+        )
+    return apart

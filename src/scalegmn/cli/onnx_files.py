@@ -24,6 +24,11 @@ def add_onnx_options(parser: ArgumentParser) -> None:
         default=None,
         help="an ONNX file in place of --module; no code is run then (pip install 'scalegmn[onnx]')",
     )
+    add_onnx_settings(parser)
+
+
+def add_onnx_settings(parser: ArgumentParser) -> None:
+    """What ONNX files leave open."""
     parser.add_argument(
         "--size",
         type=str,
@@ -68,10 +73,15 @@ def onnx_of(options: Namespace, *, others: Sequence[str]) -> OnnxNetwork | None:
 
 def at_sizes(options: Namespace, sizes: Sequence[str]) -> OnnxNetwork:
     """The network of the ONNX file, with given sizes of what it leaves open."""
-    return load_onnx(options.onnx, sizes=dict(map(_size, sizes)), external_data=options.external_data)
+    return load_onnx(options.onnx, sizes=dict(map(onnx_size, sizes)), external_data=options.external_data)
 
 
-def _size(text: str) -> tuple[str, int]:
+def onnx_size(text: str) -> tuple[str, int]:
+    """The name and the size of an axis, such as ``sequence=16``.
+
+    Raises:
+        ConfigurationError: the text is none.
+    """
     name, equals, number = text.rpartition("=")
     if not equals or not name or not number.isdecimal():
         raise ConfigurationError(
