@@ -29,7 +29,7 @@ from ._aligner import Aligner
 from ._alignment import Alignment
 from ._frames import frame_of
 
-_WIDTHS: Final = tuple(10.0**-power for power in range(7))
+_WIDTHS: Final = tuple(10.0 ** (-step / 3) for step in range(19))
 """Residuals below such a width count as squares; it shrinks until the sum is one of absolute values."""
 _AGREES: Final = 1e-5
 """Of a residual: what is beyond does not take part in the last step."""

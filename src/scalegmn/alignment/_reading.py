@@ -46,11 +46,11 @@ class SavedReader:
 
     Example:
         >>> import tempfile, torch
-        >>> from scalegmn import mlp
+        >>> from scalegmn import Activation, mlp
         >>> from scalegmn.alignment import SavedReader
         >>> from scalegmn.checkpoints import write_state
-        >>> network = mlp(widths=(2, 8, 1))
-        >>> files = [tempfile.mkdtemp() + "/network.pt" for _ in range(2)]
+        >>> network = mlp(widths=(2, 8, 1), activations=[Activation("relu")])
+        >>> files = [f"{tempfile.mkdtemp()}/{number}.pt" for number in range(2)]
         >>> for file in files:
         ...     write_state(file, network.unflatten(torch.randn(network.num_parameters)))
         >>> first, second = SavedReader(activation="relu").read_all(files)
