@@ -95,7 +95,7 @@ class Aligner:
         if self._phases:
             exact = canonicalize_sine_phase(self.architecture, exact)
         given = self.architecture.unflatten(exact)
-        element = self._frame.scales.element(given) if self.matching.scales else GroupElement()
+        element = self._frame.balance.element(given) if self.matching.scales else GroupElement()
         canonical = element.apply(given)
         moving = self.matching.permutations and self._frame.families
         signatures = self._frame.signatures.of(canonical) if moving else torch.zeros(0, 0)

@@ -12,6 +12,7 @@ from scalegmn.networks import Architecture
 from scalegmn.symmetry import group_of_program
 from scalegmn.symmetry.discovery import CanonicalScales, ExponentRows, GroupElement, SymmetryGroup
 
+from ._balance import BalancedScales
 from ._channels import MatchedChannels
 from ._programs import program_of
 from ._signatures import Signatures
@@ -33,6 +34,11 @@ class MatchingFrame:
         self.group: Final = group
         self.scales: Final = CanonicalScales(group.scales)
         self.signs: Final = ExponentRows(group.signs)
+
+    @cached_property
+    def balance(self) -> BalancedScales:
+        """What brings networks to the representatives that are matched."""
+        return BalancedScales(self.scales)
 
     @cached_property
     def families(self) -> tuple[MatchedChannels, ...]:
