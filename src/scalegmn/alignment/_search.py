@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Final, final
 
@@ -20,7 +21,7 @@ from ._signs import best_flips, climbed
 State = Mapping[str, Tensor]
 
 _FOUND: Final = 1e-4
-"""A squared relative distance at which no other start is tried."""
+"""No other start is tried where the product lacks so little of its bound."""
 _GAIN: Final = 1e-12
 """Of the product of both norms; smaller gains are rounding."""
 
@@ -48,12 +49,19 @@ class Search:
             signatures: of the channels of both.
         """
         best, most = other, -np.inf
-        bound = float(sum(value.square().sum() for values in (reference, other) for value in values.values()))
+        weights = {name: _weight(value, other[name]) for name, value in reference.items()}
+        weighted = {name: weights[name] * value for name, value in reference.items()}
+        # What the product would be if both were the same.
+        bound = sum(
+            weights[name] * float(value.square().sum()) / 2
+            for values in (reference, other)
+            for name, value in values.items()
+        )
         for start in self._starts(other, signatures):
-            found = self._climb(reference, start)
-            if (value := inner_product(reference, found)) > most:
+            found = self._climb(weighted, start)
+            if (value := inner_product(weighted, found)) > most:
                 best, most = found, value
-            if bound - 2 * most <= _FOUND * bound / 2:
+            if bound - most <= _FOUND * bound:
                 break
         return best
 
@@ -119,6 +127,16 @@ class Search:
             return state
         found = self._frame.group.permutations.rearrangements(moves)
         return GroupElement(rearrangements=found).apply(state)
+
+
+def _weight(reference: Tensor, other: Tensor) -> float:
+    """What the products of the entries of a parameter count.
+
+    Parameters count by the root of the number of their entries, whatever their size: a matrix more than a
+    bias, but not by all of the noise of its entries.
+    """
+    size = float(reference.norm() * other.norm())
+    return math.sqrt(reference.numel()) / size if size > 0 else 0.0
 
 
 def inner_product(first: State, second: State) -> float:

@@ -8,7 +8,14 @@ from ._kernel import Kernel
 from ._network_symmetries import NetworkSymmetries, program_symmetries, symmetries
 from ._nullity import JacobianNullity, jacobian_nullity
 from ._permutation_groups import Cosets, DirectProduct, Gains, PermutationGroup, Wreath
-from ._permutations import FixedFamily, PermutationFamily, Permutations, TaggedAxes, permutations
+from ._permutations import (
+    FixedFamily,
+    PermutationFamily,
+    Permutations,
+    TaggedAxes,
+    ValueChannels,
+    permutations,
+)
 from ._rearrangement import Rearrangement
 from ._symmetries import Exponents, SymmetryGroup, symmetry_group
 
@@ -33,6 +40,7 @@ __all__ = [
     "Rearrangement",
     "SymmetryGroup",
     "TaggedAxes",
+    "ValueChannels",
     "Wreath",
     "canonical_scales",
     "channel_families",

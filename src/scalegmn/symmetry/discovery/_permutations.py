@@ -78,6 +78,22 @@ class TaggedAxes:
 
 
 @final
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ValueChannels:
+    """A value that a network computes, and its channels.
+
+    Attributes:
+        value: its index in the program.
+        axis: along which the channels stand.
+        points: of the channels, in their order, as the group names them.
+    """
+
+    value: int
+    axis: int
+    points: NDArray[np.int64]
+
+
+@final
 class Permutations:
     """The permutations of a program.
 
@@ -172,6 +188,27 @@ class Permutations:
         """
         for name, plan in self._plans.items():
             yield name, tuple(plan.tagged(self._points))
+
+    def channels(self, program: Program) -> Iterator[ValueChannels]:
+        """Values that the network computes on its way, and which points their channels are.
+
+        Args:
+            program: the first of those that the group was computed for.
+
+        Returns:
+            Real values along one axis of which every place is a point of its own.
+        """
+        # Tags are given out in the same order whenever the same program is interpreted.
+        algebra = PermutationAlgebra(program.parameters)
+        first = len(program.inputs) + len(program.parameters) + len(program.constants)
+        for index, labels in enumerate(interpret(program, algebra)):
+            if index < first or labels is None or labels.known is not None:
+                continue
+            for axes, group in components(algebra.tags(labels)):
+                table = rows(group, axes).numpy()
+                points = np.minimum(np.searchsorted(self._points, table[:, 0]), len(self._points) - 1)
+                if len(axes) == table.shape[1] == 1 and (self._points[points] == table[:, 0]).all():
+                    yield ValueChannels(value=index, axis=min(axes), points=points)
 
     def without(self, families: Sequence[PermutationFamily]) -> Permutations:
         """The same group without some families."""

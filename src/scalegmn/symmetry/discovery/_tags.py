@@ -59,14 +59,14 @@ class PermutationAlgebra(LabelAlgebra):
         return Labels(tuple(value.shape), tuple(Term(_ONE, ids) for ids in colors if varying(ids)), value)
 
     def output(self, x: Labels) -> None:
-        self._relate([*self._tags(x), *positions(x.shape)])
+        self._relate([*self.tags(x), *positions(x.shape)])
 
     def concatenate(self, parts: Sequence[Labels], *, axis: int) -> Labels:
         parts = [part for part in parts if part.shape != (0,)]
         shape = torch.cat([torch.empty(part.shape, dtype=torch.bool) for part in parts], axis).shape
         joined = [
             compressed(torch.cat(column, axis))
-            for column in aligned_tags([(p.shape, self._tags(p)) for p in parts])
+            for column in aligned_tags([(p.shape, self.tags(p)) for p in parts])
         ]
         axis %= len(shape)
         number = torch.cat([torch.full((part.shape[axis],), i) for i, part in enumerate(parts)])
@@ -84,7 +84,7 @@ class PermutationAlgebra(LabelAlgebra):
         return Labels(out.shape, out.terms, torch.cat(numbers, axis) if len(numbers) == len(known) else None)
 
     def pad(self, x: Labels, *, before: Sequence[int], after: Sequence[int], value: float = 0.0) -> Labels:
-        tags = self._tags(x)
+        tags = self.tags(x)
         filler = (
             ANYTHING if value == 0 else self._fillers.setdefault(value, _FIRST_FILLER - len(self._fillers))
         )
@@ -108,9 +108,9 @@ class PermutationAlgebra(LabelAlgebra):
     def multiply(self, x: Labels, y: Labels) -> Labels:
         shape = torch.broadcast_shapes(x.shape, y.shape)
         x, y = self.cells.resolve(x).expand(shape), self.cells.resolve(y).expand(shape)
-        if not self._tags(y):
+        if not self.tags(y):
             return Labels(tuple(shape), x.terms)
-        if not self._tags(x):
+        if not self.tags(x):
             return Labels(tuple(shape), y.terms)
         return self._combined(x, y, ())
 
@@ -130,20 +130,20 @@ class PermutationAlgebra(LabelAlgebra):
 
     def reduce(self, x: Labels, *, axes: Sequence[int], keepdim: bool, behavior: Behavior) -> Labels:
         axes = positive_axes(axes, x)
-        tags = self._tags(x)
+        tags = self.tags(x)
         self._relate(tags)
         out = _labels(x.shape, minimal(self._outer(tags, axes, x.shape)))
         return out.mapped(lambda ids: narrowed(ids, axes) if keepdim else narrowed(ids, axes).squeeze(axes))
 
     def couple(self, x: Labels, *, axes: Sequence[int], behavior: Behavior) -> Labels:
-        tags = self._tags(x)
+        tags = self.tags(x)
         self._relate(tags)
         outer = self._outer(tags, positive_axes(axes, x), x.shape)
         return _labels(x.shape, minimal([*tags, *outer]))
 
     def ordered(self, x: Labels, *, axes: Sequence[int], behavior: Behavior) -> Labels:
         axes = positive_axes(axes, x)
-        tags = [*self._tags(x), numbered(axes, x.shape)]
+        tags = [*self.tags(x), numbered(axes, x.shape)]
         self._relate(tags)
         return _labels(x.shape, minimal([*tags, *self._outer(tags, axes, x.shape)]))
 
@@ -152,7 +152,7 @@ class PermutationAlgebra(LabelAlgebra):
             columns = tuple(range(1, len(table.shape)))
             tags = [numbered((0,), table.shape), self._new(columns, table.shape)]
             self.cells.define(table.terms[0].ids, [Term(_ONE, tag) for tag in tags])
-        tags = [*self._tags(table), numbered((0,), table.shape)]
+        tags = [*self.tags(table), numbered((0,), table.shape)]
         self._relate(tags)
         left = [tag[0] for tag in self._outer(tags, (0,), table.shape)]
         out_shape = (*shape, *table.shape[1:])
@@ -161,9 +161,9 @@ class PermutationAlgebra(LabelAlgebra):
 
     def tags_of(self, index: int) -> list[Tensor]:
         """The tags of a parameter, by its index in the program."""
-        return self._tags(self.parameter(index))
+        return self.tags(self.parameter(index))
 
-    def _tags(self, x: Labels) -> list[Tensor]:
+    def tags(self, x: Labels) -> list[Tensor]:
         """The tags that tell entries apart."""
         return [term.ids for term in self.cells.resolve(x).terms if varying(term.ids)]
 
@@ -198,7 +198,7 @@ class PermutationAlgebra(LabelAlgebra):
         if out is None:
             out = self._define(x, y, summed)
         if out is None:
-            tags = [*self._tags(x), *self._tags(y)]
+            tags = [*self.tags(x), *self.tags(y)]
             self._relate(tags)
             out = self._outer(tags, summed, x.shape)
         return _labels(x.shape, minimal(out))
@@ -234,7 +234,7 @@ class PermutationAlgebra(LabelAlgebra):
         """
         if not self._is_fresh(w):
             return None
-        tags = self._tags(x)
+        tags = self.tags(x)
         self._relate(tags)
         if not self._is_fresh(w):
             return None  # a parameter and itself
