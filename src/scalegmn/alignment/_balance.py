@@ -4,11 +4,11 @@ r"""The representative of a network under its scales in which matching is done.
 
     c^* = \arg\min_c \sum_{e:\, w_e \neq 0} \tfrac12 e^{2 (E c)_e} w_e^2 - \varepsilon_e (E c)_e
 
-with :math:`\varepsilon_e` one over the number of entries that a row of the parameter has.  The first term alone
-makes what enters a neuron weigh as much as what leaves it, which is where gradient descent leaves networks,
-and keeps how much each neuron matters; the second one holds scales that only grow or only shrink, such as
-those in front of a norm.  The sum is strictly convex up to directions that nothing feels, so that there is one
-representative for a network and all its rescalings.
+with :math:`\varepsilon_e` one over the number of entries that a row of the parameter has.  The first term
+alone makes what enters a neuron weigh as much as what leaves it, which is where gradient descent leaves
+networks, and keeps how much each neuron matters; the second one holds scales that only grow or only shrink,
+such as those in front of a norm.  The sum is strictly convex up to directions that nothing feels, so that
+there is one representative for a network and all its rescalings.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, final
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from torch import Tensor
 

@@ -5,8 +5,8 @@ r"""Scales that bring two matched networks closest to each other, whichever of t
     \min_c \sum_e \big(e^{-u_e/2} a_e - e^{u_e/2} b_e\big)^2, \qquad u = E c
 
 The product :math:`a_e b_e` does not depend on c, so that this is the minimum of
-:math:`\sum_e e^{-u_e} a_e^2 + e^{u_e} b_e^2`: convex, and reached where the entries that a scale moves weigh the
-same in both networks.
+:math:`\sum_e e^{-u_e} a_e^2 + e^{u_e} b_e^2`: convex, and reached where the entries that a scale moves weigh
+the same in both networks.
 """
 
 from __future__ import annotations

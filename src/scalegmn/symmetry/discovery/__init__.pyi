@@ -1,6 +1,7 @@
 from ._canonical_scales import CanonicalScales, canonical_scales
 from ._checking import FunctionCheck, check_function
 from ._description import ChannelFamily, channel_families, description
+from ._entry_moves import TaggedAxes
 from ._exponent_rows import ExponentRows
 from ._families import ExponentFamily
 from ._group_element import GroupElement
@@ -12,7 +13,6 @@ from ._permutations import (
     FixedFamily,
     PermutationFamily,
     Permutations,
-    TaggedAxes,
     ValueChannels,
     permutations,
 )
