@@ -236,3 +236,13 @@ def test_a_difference_is_found_where_it_is(family: str) -> None:
         parameter = next(one for one in architecture.parameters if one.start <= index < one.stop)
         assert found.place.partition("[")[0] == parameter.name, (index, str(found))
         assert found.parameter_difference == pytest.approx(0.01 / 1.01, rel=1e-3)
+
+
+def test_a_further_step_is_no_rounding() -> None:
+    wide = mlp(widths=(16, 32, 4), activations=[Activation("relu")])
+    theta = drawn(wide).bfloat16().float()
+    # Every third number went on to the next one of half precision.
+    step = torch.where(torch.arange(len(theta)) % 3 == 0, 2**-8, 0.0)
+    tuned = (theta * (1 + 1.2 * step)).bfloat16()
+    assert 0 < int((tuned.float() != theta).sum()) < len(theta) / 2
+    assert not same(wide, theta.bfloat16(), tuned).same

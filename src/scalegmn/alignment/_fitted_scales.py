@@ -45,6 +45,11 @@ def align_closely(aligner: Aligner, reference: Parameters, other: Parameters, *,
             squares is the least.
     """
     alignment = aligner.align(reference.double(), other.double())
+    return with_fitted_scales(aligner, alignment, robust=robust)
+
+
+def with_fitted_scales(aligner: Aligner, alignment: Alignment, *, robust: bool) -> Alignment:
+    """An alignment with other scales; see :func:`align_closely`."""
     scales = frame_of(aligner.architecture).scales
     if not aligner.matching.scales or not scales.rows.matrix.shape[1]:
         return alignment

@@ -16,7 +16,7 @@ from scalegmn.shapes import Parameters
 
 from ._aligner import Aligner
 from ._alignment import Alignment
-from ._fitted_scales import align_closely
+from ._fitted_scales import align_closely, with_fitted_scales
 from ._functions import Functions, answers_apart
 from ._tolerance import Tolerance
 
@@ -206,9 +206,21 @@ def same(
     found = Sameness(
         alignment=alignment, tolerance=tolerance, function_difference=apart, function_tolerance=allowed
     )
-    if found.parameters_agree or not found.functions_agree:
+    if found.parameters_agree:
+        return _without_rounding(found, aligner)
+    return _searched_again(found, aligner) if found.functions_agree else found
+
+
+def _without_rounding(found: Sameness, aligner: Aligner) -> Sameness:
+    """The same where rounding explains the differences; otherwise what is left at the exact tolerance."""
+    tolerance = found.tolerance
+    if not tolerance.rounding:
         return found
-    return _searched_again(found, aligner)
+    alignment = with_fitted_scales(aligner, found.alignment, robust=True)
+    if not tolerance.denies_rounding(alignment):
+        return found
+    exact = dataclasses.replace(tolerance, rounding=0.0)
+    return dataclasses.replace(found, alignment=alignment, tolerance=exact)
 
 
 def _searched_again(found: Sameness, aligner: Aligner) -> Sameness:
@@ -218,7 +230,7 @@ def _searched_again(found: Sameness, aligner: Aligner) -> Sameness:
     another = Aligner(aligner.architecture, matching=more)
     alignment = align_closely(another, *pair, robust=not found.tolerance.rounding)
     again = dataclasses.replace(found, alignment=alignment)
-    return again if again.parameters_agree else found
+    return _without_rounding(again, another) if again.parameters_agree else found
 
 
 def _finite(value: float | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +17,11 @@ from scalegmn.networks import Architecture
 from ._alignment import Alignment
 
 _FULL: Final[Mapping[torch.dtype, float]] = {torch.float64: 1e-10, torch.float32: 1e-5}
-_LEEWAY: Final = 1.25
+_LEEWAY: Final = 0.5
 """Scales are fitted to rounded numbers, and take a little of the rounding with them."""
 _PERIOD: Final = 1 / 20
 """Of the tolerance: rounding of a sum of a bias and a few periods, by a half period."""
+_MOST: Final = 0.5
 _TINY: Final = torch.finfo(torch.float64).tiny
 _SPREAD: Final = 8.0
 """Rounding errors are nearly uniform: the largest is a few times as large as their root mean square."""
@@ -72,7 +74,7 @@ class Tolerance:
         single = _FULL[torch.float32]
         return cls(
             exact=max(_FULL.get(dtype, single) for dtype in dtypes),
-            rounding=_LEEWAY * sum(errors),
+            rounding=sum(errors) + _LEEWAY * max(errors, default=0.0),
             smallest=max((one.smallest_normal * one.eps / 2 for one in half), default=0.0),
             coarser_second=torch.finfo(second).eps > torch.finfo(first).eps,
         )
@@ -102,6 +104,25 @@ class Tolerance:
         phased = torch.where(beyond > 0, beyond / size.clamp_min(_TINY), 0.0)
         difference = torch.where(alignment.floor > size, phased, difference)
         return torch.where(change > self.smallest, difference, 0.0), self.exact + rounded
+
+    def denies_rounding(self, alignment: Alignment) -> bool:
+        """Whether numbers differ in a parameter most of whose numbers are equal.
+
+        Rounding at other scales changes nearly all numbers, and at the same scale none.
+
+        Args:
+            alignment: with scales that leave equal what is equal.
+        """
+        difference, allowed = dataclasses.replace(self, rounding=0.0).differences(alignment)
+        there = (alignment.reference != 0) & (alignment.aligned != 0)
+        for parameter in alignment.architecture.parameters:
+            part = slice(parameter.start, parameter.stop)
+            other = difference[part][there[part]] > allowed[part][there[part]]
+            # For every channel the scale may be such that one number is equal.
+            equal = len(other) - int(other.sum()) - sum(parameter.shape)
+            if bool(other.any()) and equal >= _MOST * len(other):
+                return True
+        return False
 
     def __str__(self) -> str:
         if not self.rounding:
