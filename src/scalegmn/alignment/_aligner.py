@@ -22,6 +22,9 @@ from ._phases import half_periods, has_phases, nearest_phases
 from ._scales import balancing_scales
 from ._search import Search
 
+_SIZES: Final = (1e-100, 1e100)
+"""Of the largest number of a representative; products of others would be 0 or infinite in float64."""
+
 
 @final
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -88,15 +91,17 @@ class Aligner:
             theta: parameters, ``(P,)``.
 
         Raises:
-            SymmetryError: they do not fit, or hold NaN or infinities.
+            SymmetryError: they do not fit, are no floating-point numbers, or are not finite or of such a size
+                that their products are not.
         """
-        self._check(theta)
-        exact = theta.detach().double().cpu()
+        theta = theta.detach()
+        exact = self._checked(theta)
         if self._phases:
             exact = canonicalize_sine_phase(self.architecture, exact)
         given = self.architecture.unflatten(exact)
         element = self._frame.balance.element(given) if self.matching.scales else GroupElement()
         canonical = element.apply(given)
+        self._check_sizes(canonical)
         moving = self.matching.permutations and self._frame.families
         signatures = self._frame.signatures.of(canonical) if moving else torch.zeros(0, 0)
         return PreparedNetwork(
@@ -115,10 +120,11 @@ class Aligner:
             other: of the network that is moved, ``(P,)``.
 
         Returns:
-            Both, and the moved network, in the dtype of `other`.
+            Both, and the moved network, in the dtype and on the device of `other`.
 
         Raises:
-            SymmetryError: parameters do not fit, or hold NaN or infinities.
+            SymmetryError: parameters do not fit, are no floating-point numbers, or are not finite or of such
+                a size that their products are not; or the dtype of `other` cannot hold the moved network.
         """
         return self.align_prepared(self.prepare(reference), self.prepare(other))
 
@@ -134,12 +140,18 @@ class Aligner:
         aligned = self.architecture.flatten(best) / gauge
         if self._phases:
             # The reference may lie anywhere, and not in the canonical range.
-            aligned = nearest_phases(self.architecture, reference.theta.double(), aligned)
+            aligned = nearest_phases(self.architecture, reference.theta.double().cpu(), aligned)
+        cast = aligned.to(other.theta)
+        if not bool(torch.isfinite(cast.double()).all()):
+            raise SymmetryError(
+                f"the moved network has numbers up to {float(aligned.abs().max()):.1e}, too large for "
+                f"{other.theta.dtype}; convert it to torch.float32 first"
+            )
         return Alignment(
             architecture=self.architecture,
             reference=reference.theta,
             other=other.theta,
-            aligned=aligned.to(other.theta.dtype),
+            aligned=cast,
             gauge=gauge,
             floor=half_periods(self.architecture) if self._phases else torch.zeros_like(gauge),
         )
@@ -148,15 +160,31 @@ class Aligner:
         ones = self.architecture.unflatten(torch.ones(self.architecture.num_parameters, dtype=torch.float64))
         return self.architecture.flatten(GroupElement(factors=factors).apply(ones))
 
-    def _check(self, theta: Parameters) -> None:
+    def _checked(self, theta: Tensor) -> Parameters:
+        """The same in float64 on the processor."""
         expected = (self.architecture.num_parameters,)
         if tuple(theta.shape) != expected:
             raise SymmetryError(
                 f"theta has shape {tuple(theta.shape)}, expected {expected}, one network "
                 f"{self.architecture.describe()}"
             )
-        if not bool(torch.isfinite(theta).all()):
+        if not theta.is_floating_point():
+            raise SymmetryError(
+                f"theta has the dtype {theta.dtype}, expected a floating-point one; convert it first"
+            )
+        exact = theta.double().cpu()
+        if not bool(torch.isfinite(exact).all()):
             raise SymmetryError("theta holds NaN or infinities, expected finite numbers; nothing is aligned")
+        return exact
+
+    def _check_sizes(self, canonical: Mapping[str, Tensor]) -> None:
+        largest = max((float(value.abs().max()) for value in canonical.values() if value.numel()), default=0)
+        low, high = _SIZES
+        if not (largest == 0 or low <= largest <= high):
+            raise SymmetryError(
+                f"the largest parameter, scales taken out, is {largest:.1e}, expected one from {low:.0e} to "
+                f"{high:.0e}, or zeros; nothing is aligned"
+            )
 
 
 def align(

@@ -64,10 +64,11 @@ class Alignment:
     @cached_property
     def distance_before(self) -> float:
         """The same without alignment."""
-        first, second = self._pair[0], self.other.double() * self.gauge
+        first, second = self._pair[0], self.other.double().cpu() * self.gauge
         size = float(torch.maximum(first.norm(), second.norm()))
         return float((first - second).norm()) / size if size else 0.0
 
     @cached_property
     def _pair(self) -> tuple[Tensor, Tensor]:
-        return self.reference.double() * self.gauge, self.aligned.double() * self.gauge
+        first, second = (theta.double().cpu() for theta in (self.reference, self.aligned))
+        return first * self.gauge, second * self.gauge

@@ -1,12 +1,13 @@
-r"""Scales that bring two matched networks closest to each other, whichever of them is scaled.
+r"""Scales that bring two matched networks closest to each other, half of the way by each of them.
 
 .. math::
 
     \min_c \sum_e \big(e^{-u_e/2} a_e - e^{u_e/2} b_e\big)^2, \qquad u = E c
 
 The product :math:`a_e b_e` does not depend on c, so that this is the minimum of
-:math:`\sum_e e^{-u_e} a_e^2 + e^{u_e} b_e^2`: convex, and reached where the entries that a scale moves weigh
-the same in both networks.
+:math:`\sum_e e^{-u_e} a_e^2 + e^{u_e} b_e^2`: convex, the same whichever network is called the first, and
+reached where the entries that a scale moves weigh the same in both.  It is invariant to how either was scaled
+if both are representatives under scales.
 """
 
 from __future__ import annotations

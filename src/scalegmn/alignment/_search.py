@@ -22,6 +22,8 @@ State = Mapping[str, Tensor]
 
 _FOUND: Final = 1e-4
 """No other start is tried where the product lacks so little of its bound."""
+_SAME: Final = 1e-9
+"""Of the size of a signature's feature; channels that differ less have the same."""
 _GAIN: Final = 1e-12
 """Of the product of both norms; smaller gains are rounding."""
 
@@ -80,8 +82,7 @@ class Search:
             distances = {}
             for points in family.points():
                 ours, theirs = first[points], second[points]
-                spread = ours.std(dim=0, correction=0, keepdim=True) + 1e-300
-                distances[int(points[0])] = -torch.cdist(ours / spread, theirs / spread).square().numpy()
+                distances[int(points[0])] = -_distances(ours, theirs).numpy()
             moves.update(family.group.best(family.gains(distances))[1])
         return moves
 
@@ -137,6 +138,15 @@ def _weight(reference: Tensor, other: Tensor) -> float:
     """
     size = float(reference.norm() * other.norm())
     return math.sqrt(reference.numel()) / size if size > 0 else 0.0
+
+
+def _distances(first: Tensor, second: Tensor) -> Tensor:
+    """Squared distances of signatures, each feature in units of how much it varies."""
+    spread = first.std(dim=0, correction=0, keepdim=True)
+    size = torch.maximum(first.abs().amax(dim=0, keepdim=True), second.abs().amax(dim=0, keepdim=True))
+    # A feature that is the same for all channels, up to rounding, tells nothing.
+    units = torch.where(spread > _SAME * size, spread, torch.where(size > 0, size, 1.0))
+    return torch.cdist(first / units, second / units).square()
 
 
 def inner_product(first: State, second: State) -> float:
