@@ -130,6 +130,20 @@ def test_huge_scales_are_taken_back(name: str) -> None:
     brought_back(architecture, theta.float(), spread=1e3)
 
 
+@pytest.mark.parametrize("tiny", [1e-12, 1e-40])
+def test_next_to_nothing_does_not_disturb(tiny: float) -> None:
+    """A few weights that training has all but removed, in one network only: all others are found."""
+    architecture = architecture_of("relu")
+    theta = drawn(architecture)
+    other = theta.clone()
+    other[::30] *= tiny
+    found = align(architecture, theta, moved_far(architecture, other))
+    ideal = align(architecture, theta, other)
+    # Scales are shared out between all numbers of a channel, those that differ among them.
+    assert found.distance < 1.2 * ideal.distance_before < 0.5
+    brought_back(architecture, other)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_functions_of_unrelated_networks_stay(family: str) -> None:
     architecture = architecture_of(family)

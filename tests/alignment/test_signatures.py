@@ -54,7 +54,7 @@ def test_scales_are_left_to_the_representative() -> None:
     frame = frame_of(architecture)
     state = architecture.unflatten(drawn(architecture))
     moved = frame.scales.scaled(np.linspace(-1, 1, frame.group.scales.dimension)).apply(state)
-    own, others = (frame.signatures.of(frame.scales.element(one).apply(one)) for one in (state, moved))
+    own, others = (frame.signatures.of(frame.balance.element(one).apply(one)) for one in (state, moved))
     torch.testing.assert_close(own, others, rtol=1e-9, atol=1e-9)
     assert not torch.allclose(frame.signatures.of(state), frame.signatures.of(moved))
 
