@@ -4,6 +4,7 @@ from ._curves import CurvePanel, draw_curves
 from ._difference_sheet import draw_differences
 from ._embedding_picture import draw_embedding
 from ._figures import save_figure
+from ._lineage_picture import LineagePictureError, TreeRow, draw_lineage, tree_order
 from ._metrics import Metrics, read_metrics
 from ._overview import Overview, draw_overview
 from ._roc import draw_roc
@@ -14,21 +15,25 @@ from ._tables import ResultTable
 __all__ = [
     "ContactSheetError",
     "CurvePanel",
+    "LineagePictureError",
     "Metrics",
     "Overview",
     "ResultTable",
     "ScatterPanel",
+    "TreeRow",
     "contact_sheet",
     "draw_confusion",
     "draw_curves",
     "draw_differences",
     "draw_embedding",
+    "draw_lineage",
     "draw_overview",
     "draw_roc",
     "draw_scatter",
     "draw_symmetries",
     "read_metrics",
     "save_figure",
+    "tree_order",
 ]
 
 # For other rooms of the house; no promise is made about these.

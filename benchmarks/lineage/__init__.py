@@ -1,0 +1,1 @@
+"""Families of networks whose ancestors are known, and what tells them."""
