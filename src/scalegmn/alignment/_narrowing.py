@@ -12,7 +12,7 @@ from scalegmn.networks import Conv, LayeredArchitecture, Stage
 
 from ._widening import rewired
 
-_TWINS: Final = 3e-3
+_TWINS: Final = 5e-3
 """Angle between incoming weights of neurons that count as one; rounding to bfloat16 turns less."""
 
 

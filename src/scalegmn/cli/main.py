@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "same": "same",
     "align": "align",
     "diff": "diff",
+    "lineage": "lineage",
     "train": "train",
     "evaluate": "evaluate",
     "predict": "predict",

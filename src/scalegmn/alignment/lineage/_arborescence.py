@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
-
-_SINGLE: Final = 1e6
-"""A second root costs so many times as much as the dearest edge."""
 
 
 def cheapest_tree(costs: np.ndarray, *, roots: np.ndarray) -> list[int | None]:
@@ -34,7 +29,7 @@ def cheapest_tree(costs: np.ndarray, *, roots: np.ndarray) -> list[int | None]:
     if count < 2:
         return [None] * count
     # A node of its own, from which a single edge leaves, since a second one costs more than everything.
-    dear = _SINGLE * (1 + float(np.abs(costs).max()) + float(np.abs(roots).max()))
+    dear = 2 * count * (1 + float(np.abs(costs).max()) + float(np.abs(roots).max()))
     graph = np.full((count + 1, count + 1), np.inf)
     graph[1:, 1:] = costs
     graph[0, 1:] = dear + roots

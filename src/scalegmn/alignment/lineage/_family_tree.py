@@ -14,8 +14,12 @@ from ._lineage import Evidence
 Pairs = Mapping[tuple[int, int], Kinship]
 """Comparisons of networks, by their numbers, the smaller first."""
 
-_MIDDLE: Final = 0.1
-"""Weight of how far all others are from a root: it decides where nothing else does."""
+_MIDDLE: Final = 0.3
+"""Weight of the mean way from the root: it decides where nothing else does."""
+_ROOTS: Final = 32
+"""Roots that are tried, those in the middle first."""
+_ROUNDED: Final = 1.1
+"""What comes from a network and from its rounded copy costs so many times more from the copy."""
 _FAR: Final = 1.5
 """Networks that were not aligned cost so many times what others of that likeness do."""
 
@@ -33,14 +37,54 @@ def family_parents(
     Returns:
         Parents by number; None for the root.
     """
-    costs = _costs(members, likeness, pairs)
-    size = max(1, len(members) - 1)
-    middle = (costs.sum(axis=1) - costs.diagonal()) / size
-    found = cheapest_tree(costs, roots=_MIDDLE * middle)
+    found = rooted_tree(_costs(members, likeness, pairs))
     return {
         child: None if parent is None else (members[parent], _evidence(members[parent], child, pairs))
         for child, parent in zip(members, found, strict=True)
     }
+
+
+def rooted_tree(costs: np.ndarray) -> list[int | None]:
+    """The cheapest tree, and of those with other roots that cost hardly more, the one whose root is nearest.
+
+    Where all edges cost the same in both directions, each node can be the root of one tree.  A base is where
+    many lines come from.
+
+    Args:
+        costs: of an edge from parent to child, ``(n, n)``, finite.
+
+    Returns:
+        The parent of each; None for the root.
+    """
+    count = len(costs)
+    off = costs - np.diag(costs.diagonal())
+    central = np.argsort(off.sum(axis=1), kind="stable")[:_ROOTS]
+    best: tuple[float, list[int | None]] = (np.inf, [None] * count)
+    # More than a whole tree of any shape.
+    forced = 1 + 2 * count * float(np.abs(off).max(initial=0.0))
+    for root in central.tolist():
+        found = cheapest_tree(costs, roots=np.where(np.arange(count) == root, 0.0, forced))
+        lengths = _lengths(off, found, root)
+        total = sum(off[parent, child] for child, parent in enumerate(found) if parent is not None)
+        total += _MIDDLE * float(lengths.mean())
+        if total < best[0]:
+            best = (total, found)
+    return best[1]
+
+
+def _lengths(costs: np.ndarray, parents: Sequence[int | None], root: int) -> np.ndarray:
+    """Costs of the way from the root to each node."""
+    lengths = np.full(len(parents), np.nan)
+    lengths[root] = 0.0
+    for start in range(len(parents)):
+        way, node = [], start
+        while np.isnan(lengths[node]):
+            way.append(node)
+            node = parents[node] if parents[node] is not None else root  # type: ignore[assignment]
+        for below in reversed(way):
+            lengths[below] = lengths[node] + costs[node, below]
+            node = below
+    return lengths
 
 
 def _costs(members: Sequence[int], likeness: np.ndarray, pairs: Pairs) -> np.ndarray:
@@ -60,7 +104,7 @@ def _costs(members: Sequence[int], likeness: np.ndarray, pairs: Pairs) -> np.nda
         if one.rounded:
             whole, rounded = (i, j) if one.rounded > 0 else (j, i)
             # What else may come from both comes from the one that is not rounded ...
-            costs[rounded] = np.maximum(costs[rounded], (1 + _MIDDLE) * costs[whole])
+            costs[rounded] = np.maximum(costs[rounded], _ROUNDED * costs[whole])
             # ... and what was rounded away is not there to come from.
             costs[rounded, whole] = dear
     return costs

@@ -20,6 +20,8 @@ _KEPT: Final = 2**27
 """Parameters of prepared networks that are kept at once."""
 _CLOSE: Final = 0.05
 """Relative distance of networks about which it is asked whether they are the same."""
+_GROWN: Final = 4.0
+"""Weights that are 0 in the parent cost at most so many times what others cost."""
 _ZEROS: Final = 0.01
 """Share of parameters by which a pruned network has more zeros than its parent."""
 
@@ -138,11 +140,12 @@ class Comparer:
 
 
 def descent_cost(architecture: Architecture, parent: Tensor, child: Tensor) -> float:
-    r"""How far a network is from another one, as far as training does not explain it by pruning.
+    r"""How far a network is from another one, as far as pruning does not explain it.
 
-    Weights that are 0 in the child may have been set to 0, so they cost nothing; those that are 0 in the
-    parent only had to grow.  The third power counts what one training changed much, and not what all
-    trainings change a little.
+    Weights that are 0 in the child may have been set to 0, so they cost nothing.  Those that are 0 in the
+    parent only had to grow in the child, unless the parent was pruned after the child was made, so that they
+    cost what they are, but not much more than others.  The third power counts what one training changed much,
+    and not what all trainings change a little.
 
     Args:
         architecture: of both.
@@ -155,14 +158,23 @@ def descent_cost(architecture: Architecture, parent: Tensor, child: Tensor) -> f
     total, numbers = 0.0, 0
     for parameter in architecture.parameters:
         first, second = (one[parameter.start : parameter.stop] for one in (parent, child))
-        there = second != 0
         size = float(first.square().mean() * second.square().mean()) ** 0.25
-        if size > 0 and bool(there.any()):
-            total += len(first) * float(((second - first)[there].abs() / size).pow(3).mean())
+        count = len(first)
+        if size > 0:
+            total += count * _mean_cost((second - first).abs() / size, first != 0, second != 0)
         elif bool(first.any() or second.any()):
-            total += len(first)
-        numbers += len(first)
+            total += count
+        numbers += count
     return float((total / numbers) ** (1 / 3)) if numbers else 0.0
+
+
+def _mean_cost(differences: Tensor, before: Tensor, after: Tensor) -> float:
+    cubes = differences.pow(3)
+    kept, grown = before & after, after & ~before
+    moved = float(cubes[kept].sum())
+    usual = moved / max(1, int(kept.sum()))
+    from_zero = min(float(cubes[grown].sum()), _GROWN * usual * int(grown.sum()))
+    return (moved + from_zero) / max(1, int(after.sum()))
 
 
 def _bits(dtype: torch.dtype) -> float:
