@@ -2,12 +2,12 @@ from ._arborescence import cheapest_tree
 from ._finding import LineageSettings, find_lineage
 from ._fingerprint import Fingerprinter, Fingerprints, fingerprints
 from ._likeness import RELATED, families_of, likeness_of
-from ._lineage import Evidence, FamilyMember, Lineage, Relative, UnreadNetwork
+from ._lineage import DescentEvidence, FamilyMember, Lineage, Relative, UnreadNetwork
 from ._network import LineageNetwork
 
 __all__ = [
     "RELATED",
-    "Evidence",
+    "DescentEvidence",
     "FamilyMember",
     "Fingerprinter",
     "Fingerprints",

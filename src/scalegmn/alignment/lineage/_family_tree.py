@@ -9,7 +9,7 @@ import numpy as np
 
 from ._arborescence import cheapest_tree
 from ._kinship import Kinship
-from ._lineage import Evidence
+from ._lineage import DescentEvidence
 
 Pairs = Mapping[tuple[int, int], Kinship]
 """Comparisons of networks, by their numbers, the smaller first."""
@@ -26,7 +26,7 @@ _FAR: Final = 1.5
 
 def family_parents(
     members: Sequence[int], likeness: np.ndarray, pairs: Pairs
-) -> dict[int, tuple[int, Evidence] | None]:
+) -> dict[int, tuple[int, DescentEvidence] | None]:
     """The most probable parent of each member, and what tells the direction.
 
     Args:
@@ -110,7 +110,7 @@ def _costs(members: Sequence[int], likeness: np.ndarray, pairs: Pairs) -> np.nda
     return costs
 
 
-def _evidence(parent: int, child: int, pairs: Pairs) -> Evidence:
+def _evidence(parent: int, child: int, pairs: Pairs) -> DescentEvidence:
     forth = parent < child
     found = pairs.get((parent, child) if forth else (child, parent))
     if found is None:

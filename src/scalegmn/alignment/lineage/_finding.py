@@ -19,7 +19,7 @@ from ._family_tree import Pairs, family_parents
 from ._fingerprint import Fingerprinter
 from ._kinship import Comparer, Kinship
 from ._likeness import RELATED, families_of, likeness_of
-from ._lineage import Evidence, FamilyMember, Lineage, Relative, UnreadNetwork, by_size
+from ._lineage import DescentEvidence, FamilyMember, Lineage, Relative, UnreadNetwork, by_size
 from ._network import LineageNetwork
 
 _AT_ONCE: Final = 64
@@ -104,7 +104,7 @@ class _Search:
         largest = self._take_fingerprints()
         comparer = Comparer(self._read, largest=largest)
         families: list[list[int]] = []
-        places: dict[int, tuple[int, Evidence] | None] = {}
+        places: dict[int, tuple[int, DescentEvidence] | None] = {}
         relatives: dict[int, tuple[Relative, ...]] = {}
         for vectors in self._vectors.values():
             numbers = sorted(vectors)
@@ -123,7 +123,7 @@ class _Search:
     def _result(
         self,
         families: list[list[int]],
-        places: dict[int, tuple[int, Evidence] | None],
+        places: dict[int, tuple[int, DescentEvidence] | None],
         relatives: dict[int, tuple[Relative, ...]],
     ) -> Lineage:
         family_of = {one: number for number, members in enumerate(families) for one in members}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, final
 
-Evidence = Literal["rounded", "pruned", "same", "position", "fingerprint"]
+DescentEvidence = Literal["rounded", "pruned", "same", "position", "fingerprint"]
 """Why a network is taken for the child and not for the parent.
 
 ``rounded``: it is the parent, rounded.  ``pruned``: it has weights set to 0 that the parent has.  ``same``:
@@ -61,7 +61,7 @@ class FamilyMember:
     architecture: str
     family: int
     parent: str | None
-    evidence: Evidence | None
+    evidence: DescentEvidence | None
     relatives: tuple[Relative, ...]
 
     @property
