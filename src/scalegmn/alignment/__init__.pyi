@@ -1,12 +1,15 @@
 from ._aligner import Aligner, PreparedNetwork, align
 from ._alignment import Alignment
+from ._barrier import Barrier, barrier
 from ._diff import NetworkDifference, ParameterDifference, diff, difference_of
 from ._functions import check_function_kept
 from ._matching import Matching
+from ._merging import MergedNetwork, merge
 from ._narrowing import narrowed
 from ._parting import parting_of
 from ._programs import program_of, readable_shape
 from ._reading import SavedReader
+from ._restoring import Restorer
 from ._same import Sameness, same
 from ._saved import SavedCheckpoint, SavedNetwork, SavedOnnx
 from ._tolerance import Tolerance
@@ -15,10 +18,13 @@ from ._widening import rewired, with_split_neurons, with_unread_neurons
 __all__ = [
     "Aligner",
     "Alignment",
+    "Barrier",
     "Matching",
+    "MergedNetwork",
     "NetworkDifference",
     "ParameterDifference",
     "PreparedNetwork",
+    "Restorer",
     "Sameness",
     "SavedCheckpoint",
     "SavedNetwork",
@@ -26,9 +32,11 @@ __all__ = [
     "SavedReader",
     "Tolerance",
     "align",
+    "barrier",
     "check_function_kept",
     "diff",
     "difference_of",
+    "merge",
     "narrowed",
     "parting_of",
     "program_of",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Final, final
 
 import numpy as np
@@ -10,14 +11,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from scalegmn.errors import SymmetryError
-from scalegmn.programs import Program, watch_program
-from scalegmn.symmetry.discovery import Gains, Permutations
+from scalegmn.programs import watch_program
+from scalegmn.seeding import generator
+from scalegmn.symmetry.discovery import Gains, GroupElement, SymmetryGroup, random_parameters
 
+from ._batches import in_batches
 from ._channels import MatchedChannels
 
 _CHUNK: Final = 100
 """Batches that are run at once."""
+_TRIED: Final = 8
+_DRAWS: Final = 4
+_OPPOSITE: Final = 0.5
 _CONSTANT: Final = 1e-12
 """Channels whose values deviate by less, relative to their size, answer nothing."""
 
@@ -30,46 +35,43 @@ class Activations:
 
         G_{ij} = \sum_v \operatorname{corr}\big(v_i(x), v'_j(x)\big)
 
-    over all values v of the program of which both are channels, examples and places x taken together;
-    correlations by their size where channels may change their sign.
+    over all values v of the program of which both are channels, examples and places x taken together.  Where
+    channels may change their sign, those of a channel's values that change with it are summed by themselves,
+    and the sum counts by its size.
 
     Args:
-        program: of the networks.
-        permutations: of its group.
+        group: of the program of the networks.
 
     Source: Li et al., "Convergent Learning", 2015; Ainsworth et al., "Git Re-Basin", 2023, section 3.1.
 
     Law: invariant to positive scales of either network; its rows and columns move with the channels.
     """
 
-    def __init__(self, program: Program, permutations: Permutations) -> None:
-        self._program: Final = program
-        self._channels: Final = tuple(permutations.channels(program))
+    def __init__(self, group: SymmetryGroup) -> None:
+        self._group: Final = group
+        self.program: Final = group.program
+        self._channels: Final = tuple(group.permutations.channels(group.program))
 
     def answers(self, parameters: Mapping[str, Tensor], examples: Tensor) -> dict[int, Tensor]:
         """Standardized values of the channels of each value, ``(channels, answers)``, by its index.
 
         Args:
             parameters: of a network.
-            examples: in batches as the program reads them, ``(batches, *input)``.
+            examples: ``(n, *features)``.
 
         Raises:
-            SymmetryError: the program reads several things.
+            SymmetryError: the program reads several things, or other examples.
         """
-        if len(self._program.inputs) != 1:
-            raise SymmetryError(
-                f"the network reads {len(self._program.inputs)} inputs, expected one, to be matched by what "
-                "it answers; match it by its weights"
-            )
-        types = self._program.types()
+        batches = in_batches(self.program, examples)
+        types = self.program.types()
         nudges = {one.value: torch.zeros(types[one.value].shape) for one in self._channels}
         given = {name: value.float() for name, value in parameters.items()}
 
         def watched(batch: Tensor) -> dict[int, Tensor]:
-            return watch_program(self._program, given, [batch], nudges=nudges)[1]
+            return watch_program(self.program, given, [batch], nudges=nudges)[1]
 
         with torch.no_grad():
-            seen = torch.func.vmap(watched, chunk_size=_CHUNK)(examples)
+            seen = torch.func.vmap(watched, chunk_size=_CHUNK)(batches)
         found = {}
         for one in self._channels:
             value = seen[one.value].double().movedim(1 + one.axis, 0)
@@ -94,15 +96,34 @@ class Activations:
         """
         matrices: dict[int, NDArray[np.float64]] = {}
         for points in family.points():
-            total = np.zeros((len(points), len(points)))
+            still, turning = (np.zeros((len(points), len(points))) for _ in range(2))
             for one in self._channels:
                 place = {point: number for number, point in enumerate(one.points.tolist())}
                 if all(point in place for point in points.tolist()):
                     rows = [place[point] for point in points.tolist()]
-                    found = reference[one.value][rows] @ other[one.value][rows].T
-                    total += (found.abs() if signed else found).numpy()
-            matrices[int(points[0])] = total
+                    found = (reference[one.value][rows] @ other[one.value][rows].T).numpy()
+                    if signed and one.value in self._turning:
+                        turning += found
+                    else:
+                        still += found
+            matrices[int(points[0])] = still + np.abs(turning)
         return family.gains(matrices)
+
+    @cached_property
+    def _turning(self) -> frozenset[int]:
+        """Values that change their sign under some flips, found by trying."""
+        numbers = generator(0, "turning")
+        parameters = random_parameters(self.program, numbers)
+        examples = torch.randn(_TRIED, *self.program.inputs[0].type.shape[1:], generator=numbers)
+        before = self.answers(parameters, examples)
+        found: set[int] = set()
+        for _ in range(_DRAWS):
+            element = self._group.random(numbers, spread=0.0)
+            after = self.answers(GroupElement(factors=element.factors).apply(parameters), examples)
+            for one in self._channels:
+                if bool(((before[one.value] * after[one.value]).sum(dim=1) < -_OPPOSITE).any()):
+                    found.add(one.value)
+        return frozenset(found)
 
 
 def _standardized(values: Tensor) -> Tensor:

@@ -36,12 +36,14 @@ class PreparedNetwork:
         parameters: of the representative, by name, float64.
         gauge: by what they were multiplied, by name.
         signatures: of its channels, ``(points, features)``; nothing if no channels move.
+        answers: of its channels to examples, by the index of a value; nothing if it is not asked.
     """
 
     theta: Parameters
     parameters: Mapping[str, Tensor]
     gauge: Mapping[str, Tensor]
     signatures: Tensor
+    answers: Mapping[int, Tensor]
 
 
 @final
@@ -57,7 +59,8 @@ class Aligner:
 
     Args:
         architecture: of any kind.
-        matching: parts of the group and effort.
+        matching: parts of the group, effort, and what channels are matched by.
+        shape: of one example, for networks that read images of any size and are matched by their answers.
 
     Raises:
         SymmetryError, ProgramError: its group cannot be computed.
@@ -78,61 +81,89 @@ class Aligner:
         True
     """
 
-    def __init__(self, architecture: Architecture, *, matching: Matching | None = None) -> None:
+    def __init__(
+        self,
+        architecture: Architecture,
+        *,
+        matching: Matching | None = None,
+        shape: tuple[int, ...] | None = None,
+    ) -> None:
         self.architecture: Final = architecture
         self.matching: Final = Matching() if matching is None else matching
-        self._frame: Final[MatchingFrame] = frame_of(architecture)
+        self._frame: Final[MatchingFrame] = frame_of(architecture, shape=shape)
         self._phases: Final = self.matching.phases and has_phases(architecture)
 
-    def prepare(self, theta: Parameters) -> PreparedNetwork:
+    def prepare(self, theta: Parameters, *, examples: Tensor | None = None) -> PreparedNetwork:
         """What alignment needs of one network, so that it is computed once for many pairs.
 
         Args:
             theta: parameters, ``(P,)``.
+            examples: ``(n, *features)``, where channels are matched by their answers.
 
         Raises:
             SymmetryError: they do not fit, are no floating-point numbers, or are not finite or of such a size
-                that their products are not.
+                that their products are not; or examples are missing.
         """
         theta = theta.detach()
         exact = self._checked(theta)
+        asked = self.matching.by == "activations"
+        if asked and examples is None:
+            raise SymmetryError(
+                "examples are missing, expected some that networks are asked about, since channels are "
+                "matched by activations"
+            )
         if self._phases:
             exact = canonicalize_sine_phase(self.architecture, exact)
         given = self.architecture.unflatten(exact)
         element = self._frame.balance.element(given) if self.matching.scales else GroupElement()
         canonical = element.apply(given)
         self._check_sizes(canonical)
+        answers: Mapping[int, Tensor] = {}
+        if asked and examples is not None:
+            answers = self._frame.activations.answers(canonical, examples)
         moving = self.matching.permutations and self._frame.families
         signatures = self._frame.signatures.of(canonical) if moving else torch.zeros(0, 0)
         return PreparedNetwork(
-            theta=theta, parameters=canonical, gauge=element.factors, signatures=signatures
+            theta=theta,
+            parameters=canonical,
+            gauge=element.factors,
+            signatures=signatures,
+            answers=answers,
         )
 
     def canonical(self, theta: Parameters) -> Parameters:
         """The representative of a network under scales and phases, ``(P,)`` float64."""
         return self.architecture.flatten(self.prepare(theta).parameters)
 
-    def align(self, reference: Parameters, other: Parameters) -> Alignment:
+    def align(self, reference: Parameters, other: Parameters, *, examples: Tensor | None = None) -> Alignment:
         """Bring a network to another one.
 
         Args:
             reference: parameters of the network that stays, ``(P,)``.
             other: of the network that is moved, ``(P,)``.
+            examples: ``(n, *features)``, where channels are matched by their answers.
 
         Returns:
             Both, and the moved network, in the dtype and on the device of `other`.
 
         Raises:
             SymmetryError: parameters do not fit, are no floating-point numbers, or are not finite or of such
-                a size that their products are not; or the dtype of `other` cannot hold the moved network.
+                a size that their products are not; the dtype of `other` cannot hold the moved network; or
+                examples are missing.
         """
-        return self.align_prepared(self.prepare(reference), self.prepare(other))
+        return self.align_prepared(*(self.prepare(theta, examples=examples) for theta in (reference, other)))
 
     def align_prepared(self, reference: PreparedNetwork, other: PreparedNetwork) -> Alignment:
         """As :meth:`align`, of networks that were prepared by this aligner."""
-        best = Search(self._frame, matching=self.matching).run(
-            reference.parameters, other.parameters, signatures=(reference.signatures, other.signatures)
-        )
+        search = Search(self._frame, matching=self.matching)
+        if self.matching.by == "activations":
+            best = search.by_answers(
+                reference.parameters, other.parameters, answers=(reference.answers, other.answers)
+            )
+        else:
+            best = search.run(
+                reference.parameters, other.parameters, signatures=(reference.signatures, other.signatures)
+            )
         if self.matching.scales:
             solved = balancing_scales(self._frame.scales.rows, reference.parameters, best)
             best = self._frame.scales.scaled(solved).apply(best)
@@ -193,6 +224,7 @@ def align(
     other: Parameters,
     *,
     matching: Matching | None = None,
+    examples: Tensor | None = None,
 ) -> Alignment:
     """Bring a network to another one by the symmetries of its function; see :class:`Aligner`.
 
@@ -200,6 +232,8 @@ def align(
         architecture: of both.
         reference: parameters of the network that stays, ``(P,)``.
         other: of the network that is moved, ``(P,)``.
-        matching: parts of the group and effort.
+        matching: parts of the group, effort, and what channels are matched by.
+        examples: ``(n, *features)``, where channels are matched by their answers.
     """
-    return Aligner(architecture, matching=matching).align(reference, other)
+    shape = None if examples is None else tuple(examples.shape[1:])
+    return Aligner(architecture, matching=matching, shape=shape).align(reference, other, examples=examples)

@@ -12,6 +12,7 @@ from scalegmn.networks import Architecture
 from scalegmn.symmetry import group_of_program
 from scalegmn.symmetry.discovery import CanonicalScales, ExponentRows, GroupElement, SymmetryGroup
 
+from ._activations import Activations
 from ._balance import BalancedScales
 from ._channels import MatchedChannels
 from ._programs import program_of
@@ -47,6 +48,11 @@ class MatchingFrame:
         return tuple(MatchedChannels(family, moving, signs=self.signs) for family in moving.families)
 
     @cached_property
+    def activations(self) -> Activations:
+        """How alike channels answer."""
+        return Activations(self.group)
+
+    @cached_property
     def signatures(self) -> Signatures:
         """What tells channels apart, whatever their places and signs."""
         return Signatures(self.group.permutations, signs=self.signs)
@@ -58,10 +64,14 @@ class MatchingFrame:
 
 
 @lru_cache(maxsize=16)
-def frame_of(architecture: Architecture) -> MatchingFrame:
+def frame_of(architecture: Architecture, *, shape: tuple[int, ...] | None = None) -> MatchingFrame:
     """The frame of an architecture.  Cached: it takes seconds.
+
+    Args:
+        architecture: of the networks.
+        shape: of one example that they are asked about; any that they read if it is left out.
 
     Raises:
         SymmetryError, ProgramError: no program of it can be made.
     """
-    return MatchingFrame(group_of_program(program_of(architecture)))
+    return MatchingFrame(group_of_program(program_of(architecture, shape=shape)))

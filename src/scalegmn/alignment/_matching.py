@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Literal, final
 
 from scalegmn.configuration import Configuration, Count, Natural
 
@@ -14,6 +14,7 @@ class Matching(Configuration):
     """How one network is matched to another.
 
     Attributes:
+        by: channels are matched by their weights, or by what they answer to examples.
         permutations, scales, signs, phases: which parts of the symmetry group may be used.
         starts: the first is the match of invariant signatures, the second the network as it is, and all
             others are random.
@@ -21,6 +22,7 @@ class Matching(Configuration):
         seed: of the order in which they are gone through, and of random starts.
     """
 
+    by: Literal["weights", "activations"] = "weights"
     permutations: bool = True
     scales: bool = True
     signs: bool = True

@@ -17,12 +17,17 @@ _SIDES: Final = (32, 64, 128, *range(1, 32), *range(33, 64))
 
 
 @singledispatch
-def program_of(architecture: Architecture) -> ProgramArchitecture:
+def program_of(architecture: Architecture, *, shape: tuple[int, ...] | None = None) -> ProgramArchitecture:
     """The architecture as a program, with the same parameters by name.
 
     A new kind of architectures registers its own.
 
+    Args:
+        architecture: of any kind.
+        shape: of one example that it is asked about; any that it reads if it is left out.
+
     Raises:
+        ArchitectureError: it reads no examples of this shape.
         SymmetryError: nothing is known of architectures of this kind.
         ProgramError: it cannot be traced.
     """
@@ -33,13 +38,18 @@ def program_of(architecture: Architecture) -> ProgramArchitecture:
 
 
 @program_of.register
-def _(architecture: ProgramArchitecture) -> ProgramArchitecture:
+def _(architecture: ProgramArchitecture, *, shape: tuple[int, ...] | None = None) -> ProgramArchitecture:
+    if shape is not None and shape != architecture.example_shape(None):
+        raise ArchitectureError(
+            f"examples have the shape {shape}, expected {architecture.example_shape(None)}, with which "
+            f"{architecture.describe()} was traced"
+        )
     return architecture
 
 
 @program_of.register
-def _(architecture: LayeredArchitecture) -> ProgramArchitecture:
-    example = torch.zeros(1, *readable_shape(architecture))
+def _(architecture: LayeredArchitecture, *, shape: tuple[int, ...] | None = None) -> ProgramArchitecture:
+    example = torch.zeros(1, *(readable_shape(architecture) if shape is None else shape))
     return ProgramArchitecture.from_module(build_module(architecture), example)
 
 

@@ -67,6 +67,23 @@ class Search:
                 break
         return best
 
+    def by_answers(
+        self, reference: State, other: State, *, answers: tuple[Mapping[int, Tensor], Mapping[int, Tensor]]
+    ) -> State:
+        """Channels that answer alike in each other's places, each family by itself, and then the best signs.
+
+        Args:
+            reference: parameters of the representative, float64.
+            other: of the network that is moved.
+            answers: of the channels of both.
+        """
+        moves: Moves = {}
+        for family in self._families:
+            gains = self._frame.activations.gains(family, *answers, signed=self._signed)
+            moves.update(family.group.best(gains)[1])
+        found = self._moved(other, moves)
+        return self._flipped(reference, found, decide=True) if self._signed else found
+
     def _starts(self, other: State, signatures: tuple[Tensor, Tensor]) -> Iterator[State]:
         yield self._moved(other, self._signature_moves(*signatures)) if self._families else other
         for number in range(1, self._matching.starts if self._families else 1):

@@ -65,4 +65,5 @@ from ._labels import Term as Term
 from ._labels import compressed as compressed
 from ._labels import core as core
 from ._labels import rearranged as rearranged
+from ._nullity import random_parameters as random_parameters
 from ._permutation_groups import Moves as Moves

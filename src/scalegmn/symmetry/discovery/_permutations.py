@@ -181,13 +181,14 @@ class Permutations:
             program: the first of those that the group was computed for.
 
         Returns:
-            Real values along one axis of which every place is a point of its own.
+            Real values that depend on the inputs, and along one axis of which every place is a point of its
+            own.
         """
         # Tags are given out in the same order whenever the same program is interpreted.
         algebra = PermutationAlgebra(program.parameters)
-        first = len(program.inputs) + len(program.parameters) + len(program.constants)
+        asked = _answers_of(program)
         for index, labels in enumerate(interpret(program, algebra)):
-            if index < first or labels is None or labels.known is not None:
+            if index not in asked or labels is None:
                 continue
             for axes, group in components(algebra.tags(labels)):
                 table = rows(group, axes).numpy()
@@ -222,6 +223,22 @@ def permutations(*programs: Program) -> Permutations:
     for program in programs:
         interpret(program, algebra)
     return Permutations(algebra)
+
+
+def _answers_of(program: Program) -> frozenset[int]:
+    """Real values that instructions write, and that depend on an input."""
+    depending = set(range(len(program.inputs)))
+    real = set()
+    index = len(program.inputs) + len(program.parameters) + len(program.constants)
+    for instruction in program.instructions:
+        asked = any(operand.index in depending for operand in instruction.operands())
+        for output in instruction.outputs:
+            if asked:
+                depending.add(index)
+                if output.is_floating:
+                    real.add(index)
+            index += 1
+    return frozenset(real)
 
 
 def _factors(group: PermutationGroup) -> list[PermutationGroup]:
