@@ -13,15 +13,16 @@ agree, whatever became of others: what differs is found where it is.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags
+from scipy.sparse.linalg import lsmr
 from torch import Tensor
 
-from scalegmn.networks import Architecture
 from scalegmn.shapes import Parameters
 from scalegmn.symmetry.discovery import ExponentRows, least_squares
 
@@ -31,6 +32,8 @@ from ._frames import frame_of
 
 _WIDTHS: Final = tuple(10.0 ** (-step / 3) for step in range(19))
 """Residuals below such a width count as squares; it shrinks until the sum is one of absolute values."""
+_ROUGH: Final = 1e-3
+_MOST_STEPS: Final = 200
 _AGREES: Final = 1e-5
 """Of a residual: what is beyond does not take part in the last step."""
 
@@ -65,24 +68,35 @@ def with_fitted_scales(aligner: Aligner, alignment: Alignment, *, robust: bool) 
         return residuals + flatten(factors)
 
     if not robust:
-        coordinates = _solved(rows, aligner.architecture, residuals, there.double())
+        coordinates = _solved(rows, unflatten, residuals, there.double(), precise=True)
     for width in _WIDTHS if robust else ():
-        weights = there / torch.sqrt(left().square() + width**2)
-        coordinates = _solved(rows, aligner.architecture, residuals, weights)
+        now = left()
+        weights = there / torch.sqrt(now.square() + width**2)
+        # The next step takes back what this one leaves.
+        coordinates = coordinates + _solved(rows, unflatten, now, weights, precise=False)
     if robust:
         # The weights of the others are small, but not zero.
-        agree = there & (left().abs() < _AGREES)
-        coordinates = coordinates + _solved(rows, aligner.architecture, left(), agree.double())
+        now = left()
+        agree = there & (now.abs() < _AGREES)
+        coordinates = coordinates + _solved(rows, unflatten, now, agree.double(), precise=True)
     scaled = scales.scaled(coordinates).apply(unflatten(second))
     return dataclasses.replace(alignment, aligned=flatten(scaled))
 
 
 def _solved(
-    rows: ExponentRows, architecture: Architecture, residuals: Tensor, weights: Tensor
+    rows: ExponentRows,
+    unflatten: Callable[[Tensor], Mapping[str, Tensor]],
+    residuals: Tensor,
+    weights: Tensor,
+    *,
+    precise: bool,
 ) -> NDArray[np.float64]:
     """The weighted least-squares solution."""
-    sizes = rows.sums(dict(architecture.unflatten(weights)))
-    logs = rows.sums(dict(architecture.unflatten(weights * residuals)))
+    sizes, logs = rows.sums(unflatten(weights)), rows.sums(unflatten(weights * residuals))
     roots = np.sqrt(sizes)
     targets = np.divide(-logs, roots, out=np.zeros_like(logs), where=roots > 0)
-    return least_squares(csr_matrix(diags(roots) @ rows.matrix), targets)
+    matrix = csr_matrix(diags(roots) @ rows.matrix)
+    if precise:
+        return least_squares(matrix, targets)
+    found = lsmr(matrix, targets, atol=_ROUGH, btol=_ROUGH, conlim=0, maxiter=_MOST_STEPS)[0]
+    return np.asarray(found, dtype=np.float64)
