@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,11 @@ from scalegmn.cli.main import main
 from scalegmn.networks import Activation, mlp
 from scalegmn.programs import ProgramArchitecture
 from scalegmn.programs.files import save_program
+from scalegmn.programs.onnx import load_onnx
 from scalegmn.seeding import generator
 from scalegmn.symmetry import random_symmetry
 from tests.alignment.networks import drawn
+from tests.programs.onnx.networks import NETWORKS
 
 NETWORK = mlp(widths=(3, 6, 5, 2), activations=[Activation("relu")] * 2)
 RELU = ("--activation", "relu")
@@ -193,3 +197,47 @@ def test_another_suffix_is_refused_before_any_work(
     output = str(tmp_path / "aligned.safetensors")
     assert main(["align", files["first"], files["moved"], "-o", output, *RELU]) == 3
     assert "ends with .pt" in capsys.readouterr().err
+
+
+def test_onnx_files_are_aligned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("onnx")
+    first = NETWORKS["perceptron"].graph().save(tmp_path)
+    moved_file, aligned = tmp_path / "moved.onnx", tmp_path / "aligned.onnx"
+    assert main(["symmetries", str(first), "--spread", "0.5", "-o", str(moved_file)]) == 0
+    assert main(["same", str(first), str(moved_file)]) == 0
+    assert main(["align", str(first), str(moved_file), "-o", str(aligned)]) == 0
+    before, after = load_onnx(first).state, load_onnx(aligned).state
+    for name, value in before.items():
+        assert torch.allclose(value.double(), after[name].double(), rtol=1e-6)
+    other = NETWORKS["sine network"].graph().save(tmp_path)
+    capsys.readouterr()
+    assert main(["same", str(moved_file), str(other)]) == 3
+    assert "another architecture" in capsys.readouterr().err
+    assert main(["same", str(first), str(moved_file), "--activation", "relu"]) == 2
+
+
+def test_a_class_says_what_files_hold(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    source = """
+        from torch import nn
+
+        def net(width=4):
+            return nn.Sequential(nn.Linear(3, width), nn.LayerNorm(width), nn.ReLU(), nn.Linear(width, 2))
+    """
+    (tmp_path / "classes_of_a_user.py").write_text(textwrap.dedent(source), encoding="utf-8")
+    request.addfinalizer(lambda: sys.modules.pop("classes_of_a_user", None))
+    torch.manual_seed(0)
+    made = nn.Sequential(nn.Linear(3, 6), nn.LayerNorm(6), nn.ReLU(), nn.Linear(6, 2))
+    order = torch.tensor([3, 1, 0, 2, 5, 4])
+    state = made.state_dict()
+    turned = {name: value[order] if name[0] in "01" else value for name, value in state.items()}
+    turned["3.weight"] = state["3.weight"][:, order]
+    torch.save(state, tmp_path / "first.pt")
+    torch.save(turned, tmp_path / "turned.pt")
+    names = [str(tmp_path / "first.pt"), str(tmp_path / "turned.pt")]
+    module = ["--module", "classes_of_a_user:net", "--module-path", str(tmp_path), "--example", "1x3"]
+    assert main(["same", *names, *module, "--arguments", '{"width": 6}']) == 0
+    capsys.readouterr()
+    assert main(["same", *names, *module]) == 3
+    assert "(6, 3)" in capsys.readouterr().err
