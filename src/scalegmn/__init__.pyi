@@ -1,4 +1,5 @@
 from . import (
+    alignment,
     checkpoints,
     collections,
     comparison,
@@ -19,6 +20,7 @@ from . import (
     trojans,
     zoo,
 )
+from .alignment import align
 from .checkpoints import read_networks
 from .graph import GraphSpec, NetworkBatch, batch_graphs, to_graph, to_module
 from .images import load_images
@@ -45,6 +47,8 @@ __all__ = [
     "ScaleGMNEditor",
     "SymmetryAction",
     "__version__",
+    "align",
+    "alignment",
     "batch_graphs",
     "canonicalize_sine_phase",
     "checkpoints",

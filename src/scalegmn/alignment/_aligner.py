@@ -234,6 +234,19 @@ def align(
         other: of the network that is moved, ``(P,)``.
         matching: parts of the group, effort, and what channels are matched by.
         examples: ``(n, *features)``, where channels are matched by their answers.
+
+    Example:
+        >>> import torch
+        >>> from scalegmn import align, siren
+        >>> from scalegmn.symmetry import random_symmetry
+        >>> network = siren(widths=(2, 16, 16, 1))
+        >>> theta = torch.randn(network.num_parameters, dtype=torch.float64)
+        >>> moved = random_symmetry(
+        ...     network, generator=torch.Generator().manual_seed(0), shift_phase=True
+        ... ).apply(theta)
+        >>> found = align(network, theta, moved)
+        >>> torch.allclose(found.aligned, theta)
+        True
     """
     shape = None if examples is None else tuple(examples.shape[1:])
     return Aligner(architecture, matching=matching, shape=shape).align(reference, other, examples=examples)
