@@ -34,6 +34,7 @@ LAYERED: dict[str, Architecture] = {
     "one neuron": mlp(widths=(2, 1, 1, 2), activations=[Activation("relu"), Activation("sine", 1.0)]),
     "no hidden layer": mlp(widths=(3, 2), activations=[]),
     "residual": random_residual_mlp(generator=generator(1)),
+    "one channel passes by": random_residual_mlp(generator=generator(0)),
     "grouped": random_cnn(generator=generator(3), grouped=True, flattened=False),
     "flattened": random_cnn(generator=generator(1), flattened=True),
 }

@@ -41,6 +41,32 @@ class _TiedResidual(nn.Module):
         return self.c(h + self.b(h).tanh())  # type: ignore[no-any-return]
 
 
+class _OneChannel(nn.Module):
+    """One channel is added to another: it stays, and all others of its layer change places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(2, 4, bias=False), nn.Linear(4, 3, bias=False)
+        self.c = nn.Linear(3, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.a(x).tanh()
+        y = self.b(h)
+        return self.c(torch.cat([y[:, :1] + h[:, :1], y[:, 1:]], dim=1).tanh())  # type: ignore[no-any-return]
+
+
+class _Picked(nn.Module):
+    """One channel is a gate of all others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(2, 4, bias=False), nn.Linear(4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.a(x).tanh()
+        return self.b(h * h[:, 2].unsqueeze(-1))  # type: ignore[no-any-return]
+
+
 class _Gated(nn.Module):
     """The halves of one linear map multiply each other: they move together."""
 
@@ -148,6 +174,8 @@ CASES = {
     "tied residual": Tried(
         _TiedResidual(), (5, 2), (("a.weight", 0), ("b.weight", 0), ("b.weight", 1), ("c.weight", 1))
     ),
+    "one channel is added": Tried(_OneChannel(), (5, 2), (("a.weight", 0), ("b.weight", 1))),
+    "one channel is a gate": Tried(_Picked(), (5, 2), (("a.weight", 0), ("b.weight", 1))),
     "gated": Tried(_Gated(), (5, 2), (("up.weight", 0), ("up.weight", 1), ("down.weight", 1))),
     "queries and keys": Tried(_Heads(), (2, 3, 4), (("q.weight", 0), ("k.weight", 0))),
     "values and outputs": Tried(_Heads(), (2, 3, 4), (("v.weight", 0), ("o.weight", 1))),

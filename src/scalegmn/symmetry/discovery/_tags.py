@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Final, final
 
@@ -13,7 +13,7 @@ from torch.nn import functional
 from scalegmn.programs import Behavior, EffectiveParameter, Input
 
 from ._label_algebra import LabelAlgebra, in_order, positive_axes
-from ._labels import ANYTHING, Labels, Term, compressed, narrowed
+from ._labels import ANYTHING, Labels, Term, compressed, core, narrowed, rearranged
 from ._positions import (
     FIRST_POSITION,
     aligned_tags,
@@ -60,6 +60,15 @@ class PermutationAlgebra(LabelAlgebra):
 
     def output(self, x: Labels) -> None:
         self._relate([*self.tags(x), *positions(x.shape)])
+
+    def view(self, x: Labels, function: Callable[[Tensor], Tensor]) -> Labels:
+        for tag in self.tags(x):
+            left = core(compressed(rearranged(tag, function)))
+            if left.numel() == 1 and not self._is_fresh(x):
+                # One channel is taken from among others; it has to be the same one.
+                alone = left.reshape(1)
+                self._relate([torch.cat([alone, torch.tensor([FIRST_POSITION])])])
+        return super().view(x, function)
 
     def concatenate(self, parts: Sequence[Labels], *, axis: int) -> Labels:
         parts = [part for part in parts if part.shape != (0,)]
