@@ -38,7 +38,7 @@ def test_a_rewritten_network_is_the_same(family: str, dtype: torch.dtype) -> Non
 
 
 @pytest.mark.parametrize("rounded", ["first", "second", "both"])
-@pytest.mark.parametrize("family", ["relu", "cnn", "resnet"])
+@pytest.mark.parametrize("family", ["relu", "cnn"])
 def test_the_same_after_rounding(family: str, rounded: str) -> None:
     architecture = architecture_of(family)
     pair = [drawn(architecture), moved(architecture, drawn(architecture))]
@@ -218,7 +218,7 @@ def test_what_does_not_fit() -> None:
 def test_no_rewriting_of_many_is_missed() -> None:
     aligner = Aligner(RELU)
     theta = drawn(RELU)
-    for seed in range(10):
+    for seed in range(5):
         element = random_symmetry(RELU, generator=generator(seed), spread=1e3)
         assert same(RELU, theta.float(), element.apply(theta).float(), aligner=aligner).same
 
