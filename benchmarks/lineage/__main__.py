@@ -1,6 +1,7 @@
 """Families of networks whose ancestors are known: who is related, who is whose parent, who is the same.
 
-    SCALEGMN_DATA=FOLDER python -m benchmarks.lineage [--families 72] [--steps 3000] [--folder FOLDER]
+    SCALEGMN_DATA=FOLDER python -m benchmarks.lineage [--families 72] [--alike] [--rate 1e-3]
+                                                       [--pairs 3000] [--seed 0] [--folder FOLDER]
 
 Bases are trained on one half of the images, all of one architecture on the same.  Each has three children and
 three grandchildren, fine-tuned on the other half, each for a purpose of its own, and given away as trained,
@@ -48,6 +49,7 @@ def main() -> int:
             families=options.families,
             steps=options.steps,
             alike=options.alike,
+            rate=options.rate,
             seed=options.seed,
         )
         for name in ARCHITECTURES
@@ -70,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--families", type=int, default=72, help="of each architecture")
     parser.add_argument("--steps", type=int, default=3000, help="of the training of a base")
     parser.add_argument("--alike", action="store_true", help="members of a family may have the same purpose")
+    parser.add_argument("--rate", type=float, default=1e-3, help="of fine-tunings, up to three times as much")
     parser.add_argument("--pairs", type=int, default=3000, help="for slow scores; 0 leaves the table out")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)

@@ -45,7 +45,7 @@ class Families:
     forms: Tensor
 
 
-def make_families(name: str, *, families: int, steps: int, alike: bool, seed: int) -> Families:
+def make_families(name: str, *, families: int, steps: int, alike: bool, rate: float, seed: int) -> Families:
     """Train bases on one half of the images, and descendants each on its own.
 
     Args:
@@ -53,6 +53,7 @@ def make_families(name: str, *, families: int, steps: int, alike: bool, seed: in
         families: how many.
         steps: of the training of a base; descendants take a twelfth of it.
         alike: whether members of a family may be fine-tuned on the same.
+        rate: learning rate of a fine-tuning, at least; it is drawn up to three times as large.
         seed: of everything.
     """
     architecture = ARCHITECTURES[name]
@@ -66,7 +67,7 @@ def make_families(name: str, *, families: int, steps: int, alike: bool, seed: in
     for member, parent in enumerate(PARENTS[1:]):
         drawn = torch.randint(len(PURPOSES), (families,), generator=stream)
         purpose = drawn if alike else orders[:, member]
-        rates = 10 ** (-3 + 0.5 * torch.rand(families, generator=stream))
+        rates = rate * 10 ** (0.5 * torch.rand(families, generator=stream))
         child = fit.train(theta[parent], steps // 12, rates, purpose=purpose)
         form = torch.randint(len(FORMS), (families,), generator=stream)
         theta.append(_published(architecture, child, form))
@@ -76,14 +77,15 @@ def make_families(name: str, *, families: int, steps: int, alike: bool, seed: in
 
 
 def cached_families(
-    folder: Path, name: str, *, families: int, steps: int, alike: bool, seed: int
+    folder: Path, name: str, *, families: int, steps: int, alike: bool, rate: float, seed: int
 ) -> Families:
     """The same, from a file where it has been made before."""
     from safetensors.torch import load_file, save_file
 
-    path = folder / f"{name}-{families}-{steps}-{'alike' if alike else 'apart'}-{seed}.safetensors"
+    kind = "alike" if alike else "apart"
+    path = folder / f"{name}-{families}-{steps}-{kind}-{rate:g}-{seed}.safetensors"
     if not path.exists():
-        made = make_families(name, families=families, steps=steps, alike=alike, seed=seed)
+        made = make_families(name, families=families, steps=steps, alike=alike, rate=rate, seed=seed)
         folder.mkdir(parents=True, exist_ok=True)
         save_file({"theta": made.theta, "purposes": made.purposes, "forms": made.forms}, path)
     return Families(**load_file(path))

@@ -20,7 +20,7 @@ from scalegmn.alignment.lineage import (
     find_lineage,
     likeness_of,
 )
-from scalegmn.errors import CheckpointError
+from scalegmn.errors import CheckpointError, SymmetryError
 from scalegmn.networks import Activation, LayeredArchitecture, mlp
 from scalegmn.symmetry import random_symmetry
 
@@ -153,6 +153,17 @@ def test_a_broken_network_is_one_line_and_the_others_are_done() -> None:
     assert len(members) == 5 and members["tuned 3"].parent == "base 3"
 
 
+def test_networks_that_cannot_be_aligned_are_related_by_fingerprints(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise SymmetryError("the group of this program cannot be computed")
+
+    monkeypatch.setattr("scalegmn.alignment.Aligner.prepare", refuse)
+    found, members = found_in({**family(0), **family(1)})
+    assert len(found.families) == 2
+    assert members["rounded 0"].evidence == "fingerprint" or members["rounded 0"].parent is None
+    assert all(one.distance is None and one.same is None for one in members["base 0"].relatives)
+
+
 def test_progress_counts_every_network() -> None:
     amounts: list[float] = []
     networks = list(family(4).values())
@@ -198,6 +209,20 @@ def test_families_by_mean_likeness() -> None:
     likeness = np.array([[1.0, 0.9, 0.0], [0.9, 1.0, 0.4], [0.0, 0.4, 1.0]], dtype=np.float32)
     assert families_of(likeness, related=0.3) == [[0, 1], [2]]
     assert families_of(likeness, related=0.1) == [[0, 1, 2]]
+
+
+def test_likeness_is_over_the_places_that_are_least_alike() -> None:
+    first = [[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]
+    second = [[1.0, 0.0], [0.8, 0.6], [0.6, 0.8]]
+    found = likeness_of(torch.tensor([first, second]))
+    assert found.tolist() == [[1.0, pytest.approx(0.7)], [pytest.approx(0.7), 1.0]]
+
+
+def test_many_networks_are_compared_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = torch.nn.functional.normalize(torch.randn(7, 3, 4, generator=torch.Generator()), dim=2)
+    whole = likeness_of(vectors)
+    monkeypatch.setattr("scalegmn.alignment.lineage._likeness._ROWS", 2)
+    assert np.allclose(likeness_of(vectors), whole, atol=1e-6)
 
 
 def test_likeness_is_over_places_that_both_have() -> None:

@@ -207,13 +207,17 @@ class _Search:
         """Each member with its nearest."""
         if len(members) < 2:
             return {}
-        comparer.enter([members[place] for place in np.argsort(-likeness.sum(axis=1), kind="stable")])
         found = {}
-        for first, second in _near(likeness, count=self._settings.nearest):
-            pair = members[first], members[second]
-            compared = comparer.compare(*pair)
-            if compared is not None:
-                found[pair] = compared
+        try:
+            comparer.enter([members[place] for place in np.argsort(-likeness.sum(axis=1), kind="stable")])
+            for first, second in _near(likeness, count=self._settings.nearest):
+                pair = members[first], members[second]
+                compared = comparer.compare(*pair)
+                if compared is not None:
+                    found[pair] = compared
+        except ScaleGMNError:
+            # A group that cannot be computed, or a file that is gone: fingerprints alone decide.
+            return {}
         return found
 
     def _relatives(

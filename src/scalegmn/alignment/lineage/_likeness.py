@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -10,12 +11,17 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 from torch import Tensor
 
-RELATED: Final = 0.3
+RELATED: Final = 0.27
 """Networks whose fingerprints are at least so alike are related; see docs/alignment.md."""
+_ROWS: Final = 256
+"""Networks that are compared with all others at once."""
 
 
 def likeness_of(vectors: Tensor) -> np.ndarray:
-    """How alike networks are: the mean cosine over places where something depends on both.
+    """How alike networks are: the mean cosine over the half of the places where they are least alike.
+
+    Relatives are alike everywhere; strangers may be at a place with few channels.  Places where nothing
+    depends on one of the two do not count.
 
     Args:
         vectors: of their fingerprints, ``(networks, places, features)``.
@@ -24,14 +30,22 @@ def likeness_of(vectors: Tensor) -> np.ndarray:
         ``(networks, networks)`` float32 from -1 to 1, with ones on the diagonal.
     """
     count = len(vectors)
-    total, places = torch.zeros(count, count), torch.zeros(count, count)
-    for place in vectors.unbind(1):
-        total += place @ place.T
-        there = place.any(dim=1).float()
-        places += torch.outer(there, there)
-    found = (total / places.clamp_min(1)).clamp(-1, 1)
-    found = (found + found.T) / 2
+    there = vectors.any(dim=2).T
+    found = torch.zeros(count, count)
+    for start in range(0, count, _ROWS):
+        rows = vectors[start : start + _ROWS]
+        cosines = torch.stack([ours @ theirs.T for ours, theirs in _by_place(rows, vectors)])
+        both = there[:, start : start + _ROWS, None] & there[:, None]
+        ordered = torch.where(both, cosines, torch.inf).sort(dim=0).values
+        half = (both.sum(dim=0) + 1) // 2
+        chosen = torch.arange(len(ordered))[:, None, None] < half
+        found[start : start + _ROWS] = torch.where(chosen, ordered, 0.0).sum(dim=0) / half.clamp_min(1)
+    found = (found.clamp(-1, 1) + found.T.clamp(-1, 1)) / 2
     return np.asarray(found.fill_diagonal_(1.0).numpy())
+
+
+def _by_place(first: Tensor, second: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    return zip(first.unbind(1), second.unbind(1), strict=True)
 
 
 def families_of(likeness: np.ndarray, *, related: float = RELATED) -> list[list[int]]:
