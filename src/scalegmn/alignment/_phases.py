@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor
 
 from scalegmn.networks import CONSTANT, Architecture
 from scalegmn.shapes import Parameters
 from scalegmn.symmetry import SymmetryAction
+
+_ROUNDS: Final = 10
+"""A neuron is judged by the signs of its neighbors, which may change after it."""
 
 
 def has_phases(architecture: Architecture) -> bool:
@@ -29,7 +34,7 @@ def half_periods(architecture: Architecture) -> Tensor:
 def nearest_phases(architecture: Architecture, reference: Parameters, other: Parameters) -> Parameters:
     r"""The signs and phases of sine neurons that bring them nearest to those of another network.
 
-    Neuron by neuron, in the order of the layers: incoming weights by s, the bias to ``s b + k h`` with h the
+    Layer by layer, until nothing changes: incoming weights by s, the bias to ``s b + k h`` with h the
     half period, outgoing weights by ``s (-1)**k``; of the two signs and the best two k for each the one that
     gains most is taken.
 
@@ -46,10 +51,14 @@ def nearest_phases(architecture: Architecture, reference: Parameters, other: Par
     biased = top.bias_parameter != CONSTANT
     movable = (action.half_period > 0) & action.free & biased
     moved = other.clone()
-    for layer in range(1, int(top.node_layer.max())):
-        nodes = torch.nonzero(movable & (top.node_layer == layer)).squeeze(1)
-        if nodes.numel():
-            moved = _layer(action, nodes, reference, moved)
+    for _ in range(_ROUNDS):
+        before = moved
+        for layer in range(1, int(top.node_layer.max())):
+            nodes = torch.nonzero(movable & (top.node_layer == layer)).squeeze(1)
+            if nodes.numel():
+                moved = _layer(action, nodes, reference, moved)
+        if torch.equal(moved, before):
+            break
     return moved
 
 
