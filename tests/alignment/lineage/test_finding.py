@@ -164,6 +164,30 @@ def test_networks_that_cannot_be_aligned_are_related_by_fingerprints(monkeypatch
     assert all(one.distance is None and one.same is None for one in members["base 0"].relatives)
 
 
+def test_strangers_whose_fingerprints_are_alike_are_told_apart_by_alignment() -> None:
+    # Any two networks are alike enough for this limit.
+    found, members = found_in({**family(0), **family(1)}, LineageSettings(related=-0.9))
+    names = [{one.name.split()[-1] for one in group} for group in found.families]
+    assert sorted(names) == [{"0"}, {"1"}]
+    assert members["base 1"].parent is None
+
+
+def test_numbers_tell_that_they_were_rounded() -> None:
+    theta = torch.randn(WIDE.num_parameters, dtype=torch.float64)
+    assert network(theta).kept_in == torch.float32
+    for kind in (torch.bfloat16, torch.float16):
+        assert network(theta.to(kind).double()).kept_in == kind
+    partly = theta.bfloat16().double()
+    partly[:30] = theta[:30]
+    assert network(partly).kept_in == torch.bfloat16
+    assert network(torch.zeros_like(theta)).kept_in == torch.float32
+    generator = torch.Generator().manual_seed(7)
+    base = torch.randn(WIDE.num_parameters, generator=generator, dtype=torch.float64)
+    moved = random_symmetry(WIDE, generator=generator).apply(base[None])[0]
+    _, members = found_in({"rounded": network(base.bfloat16().double()), "base": network(moved)})
+    assert members["rounded"].parent == "base" and members["rounded"].evidence == "rounded"
+
+
 def test_progress_counts_every_network() -> None:
     amounts: list[float] = []
     networks = list(family(4).values())

@@ -75,7 +75,11 @@ def test_symmetries_change_nothing(name: str) -> None:
     takes = Fingerprinter(architecture)
     first, second = takes.fingerprints(theta).vectors, takes.fingerprints(moved).vectors
     assert torch.allclose(first, second, atol=1e-6)
-    assert torch.allclose(first.norm(dim=-1), torch.ones(first.shape[:2]), atol=1e-5)
+    # The answer of a sine network before its shift is a place where nothing depends on two inputs.
+    sizes = torch.ones(first.shape[:2])
+    if name == "sine":
+        sizes[:, -1] = 0
+    assert torch.allclose(first.norm(dim=-1), sizes, atol=1e-5)
     assert abs(likeness(first[0], first[1])) < 0.5
 
 

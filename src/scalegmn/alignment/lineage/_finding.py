@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, final
@@ -109,7 +109,8 @@ class _Search:
         for vectors in self._vectors.values():
             numbers = sorted(vectors)
             likeness = likeness_of(torch.stack([vectors.pop(number) for number in numbers]))
-            for family in families_of(likeness, related=self._settings.related):
+            alike = families_of(likeness, related=self._settings.related)
+            for family in (part for one in alike for part in _parts(one, numbers, likeness, comparer)):
                 own = likeness[np.ix_(family, family)]
                 members = [numbers[place] for place in family]
                 pairs = self._compared(members, own, comparer)
@@ -242,6 +243,43 @@ class _Search:
 @lru_cache(maxsize=64)
 def _fingerprinter(architecture: Architecture) -> Fingerprinter:
     return Fingerprinter(architecture)
+
+
+def _parts(
+    family: list[int], numbers: list[int], likeness: np.ndarray, comparer: Comparer
+) -> Iterator[list[int]]:
+    """A family whose fingerprints are alike, without those that alignment finds far from all others.
+
+    Args:
+        family: places of its members in the table of likeness.
+        numbers: of the networks, by place.
+        likeness: of all pairs.
+        comparer: of the networks.
+    """
+    left = list(family)
+    while left:
+        within = likeness[np.ix_(left, left)].sum(axis=1)
+        near = [left.pop(int(within.argmax()))]
+        while left:
+            # The most alike first: members need to be near to one other only.
+            table = likeness[np.ix_(left, near)]
+            tried = [
+                (left[row], near[int(table[row].argmax())]) for row in np.argsort(-table.max(axis=1)).tolist()
+            ]
+            joined = [one for one, other in tried if not _apart(comparer, numbers[one], numbers[other])]
+            if not joined:
+                break
+            near.extend(joined)
+            left = [one for one in left if one not in set(joined)]
+        yield sorted(near)
+
+
+def _apart(comparer: Comparer, first: int, second: int) -> bool:
+    try:
+        return comparer.are_apart(first, second)
+    except ScaleGMNError:
+        # Fingerprints alone decide where nothing can be aligned.
+        return False
 
 
 def _near(likeness: np.ndarray, *, count: int) -> list[tuple[int, int]]:

@@ -24,6 +24,8 @@ PLACES: Final = 8
 """Places on the way through a network, at most."""
 _FAINT: Final = 0.1
 """Singular values are compared with this share of the largest: what is much smaller is nearly left out."""
+_ROUNDING: Final = 1e-5
+"""Share of a place's numbers below which there is nothing but rounding of single precision."""
 _NUMBERS: Final = 2**24
 """Activations that are kept at once."""
 
@@ -55,16 +57,17 @@ class Fingerprinter:
 
     for all pairs of inputs of noise.  A symmetry multiplies ``h`` and divides ``delta``, or moves both to
     another neuron; a neuron that nobody reads has ``delta = 0``; the parts of a split neuron share its
-    ``delta``.  The mean over ``b`` is taken out, so that constants and phases do not count either, and
-    singular values are evened out, ``s -> s / (s + 0.1 s_max)``, so that not one direction is compared alone.
-    Pairs of unlike inputs are nothing that training asks for, so that unrelated networks that answer alike
-    differ.
+    ``delta``.  Pairs of unlike inputs are nothing that training asks for, so that unrelated networks that
+    answer alike differ.  What does not tell networks apart is taken out: the mean over ``b``, so that
+    constants and phases do not count; the mean over ``a``, which in wide networks is the answer for ``b``;
+    and pairs of an input with itself.  Singular values are evened out, ``s -> s / (s + 0.1 s_max)``, so that
+    not one direction is compared alone.
 
     Args:
         architecture: of any kind, with one input of real numbers.
 
     Raises:
-        ArchitectureError: it has another input, or no place where a matrix of parameters acts.
+        ArchitectureError: it has another input, or its answer is none to each example.
         SymmetryError, ProgramError: it cannot be made a program.
 
     Law: invariant under the symmetry group of the architecture; under all linear changes of basis between two
@@ -98,12 +101,10 @@ class Fingerprinter:
                 f"the answer to {self._size} examples has shape {answer.shape}, expected real numbers for "
                 f"each example, of {architecture.describe()}; nothing can be said about its lineage"
             )
-        self._places: Final = self._chosen_places()
-        if not self._places:
-            raise ArchitectureError(
-                f"{architecture.describe()} has no matrix of parameters that acts on its input, expected at "
-                "least one; nothing can be said about its lineage"
-            )
+        places = self._chosen_places()
+        # A single layer is its function, and has nothing inside.
+        self._answers_only: Final = not places
+        self._places: Final = places or (self._traced.program.outputs[0].index,)
         self._inputs: Final = probe_inputs(shape, count=INPUTS)
         self._directions: Final = directions(outputs, count=DIRECTIONS)
         self.kind: Final[tuple[object, ...]] = (*shape, outputs, len(self._places))
@@ -182,17 +183,18 @@ class Fingerprinter:
         delta = slopes.transpose(1, 2).flatten(2, 3)[:, :, :INPUTS]
         pairs = (delta @ h.mT[:, None]).double()
         pairs = pairs - pairs.mean(-1, keepdim=True)
+        if not self._answers_only:
+            pairs = _unlike(pairs)
         return torch.nn.functional.normalize(_evened_out(pairs).flatten(1), dim=1)
 
     def _chosen_places(self) -> tuple[int, ...]:
-        """Evenly spaced; the last but in a network of one layer is left out, as it is the function alone."""
+        """Evenly spaced, where a matrix of parameters has acted; the answer is none of them."""
         types = self._traced.program.types()
         found = [
             place
             for place in weighed_values(self._traced.program)
             if types[place].shape and types[place].shape[0] % self._size == 0
         ]
-        found = found or [self._traced.program.outputs[0].index]
         count = min(PLACES, len(found))
         return tuple(found[place * len(found) // count] for place in range(count))
 
@@ -219,6 +221,16 @@ def answer_size(shape: tuple[int, ...]) -> int:
 def fingerprints(architecture: Architecture, theta: ParameterRows) -> Fingerprints:
     """Fingerprints of networks of one architecture; see :class:`Fingerprinter`."""
     return Fingerprinter(architecture).fingerprints(theta)
+
+
+def _unlike(pairs: Tensor) -> Tensor:
+    """What pairs of unlike inputs say beyond each of the two; 0 where that is nothing but rounding."""
+    both = pairs - pairs.mean(-2, keepdim=True)
+    both = both - torch.diag_embed(both.diagonal(dim1=-2, dim2=-1))
+    whole, rest = pairs.flatten(1).norm(dim=1), both.flatten(1).norm(dim=1)
+    # Not a comparison that NaN would pass.
+    nothing = rest <= _ROUNDING * whole
+    return torch.where(nothing[:, None, None, None], 0.0, both)
 
 
 def _evened_out(pairs: Tensor) -> Tensor:

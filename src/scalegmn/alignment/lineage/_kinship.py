@@ -20,6 +20,8 @@ _KEPT: Final = 2**27
 """Parameters of prepared networks that are kept at once."""
 _CLOSE: Final = 0.05
 """Relative distance of networks about which it is asked whether they are the same."""
+_APART: Final = 0.5
+"""Relative distance after alignment beyond which networks are not related; strangers are at 0.6 to 1.2."""
 _GROWN: Final = 4.0
 """Weights that are 0 in the parent cost at most so many times what others cost."""
 _ZEROS: Final = 0.01
@@ -106,15 +108,31 @@ class Comparer:
         distance = float((ours - theirs).norm()) / size if size else 0.0
         is_same = distance <= _CLOSE and self._same(one, two)
         finer = _bits(one.dtype) - _bits(two.dtype)
+        # Of most numbers it can be told whether they were rounded; what was computed from others may differ.
+        near = distance <= max(torch.finfo(one.dtype).eps, torch.finfo(two.dtype).eps) / 2
         fewer = two.zeros - one.zeros
         return Kinship(
             distance=distance,
             forth=descent_cost(architecture, ours, theirs),
             back=descent_cost(architecture, theirs, ours),
             same=is_same,
-            rounded=(finer > 0) - (finer < 0) if is_same else 0,
+            rounded=(finer > 0) - (finer < 0) if is_same or near else 0,
             pruned=int(math.copysign(1, fewer)) if abs(fewer) > _ZEROS else 0,
         )
+
+    def are_apart(self, first: int, second: int) -> bool:
+        """Whether two networks are too far from each other for relatives, aligned to each other alone.
+
+        Args:
+            first, second: numbers of networks; nothing is said against those of different architectures.
+
+        Raises:
+            ScaleGMNError: one cannot be read any more.
+        """
+        one, two = self._candidate(first), self._candidate(second)
+        if one.aligner.architecture != two.aligner.architecture:
+            return False
+        return one.aligner.align_prepared(one.prepared, two.prepared).distance > _APART
 
     def _same(self, one: _Candidate, two: _Candidate) -> bool:
         tolerance = Tolerance.of(one.dtype, two.dtype)
@@ -134,7 +152,7 @@ class Comparer:
         return _Candidate(
             aligner=aligner,
             prepared=aligner.prepare(theta),
-            dtype=network.dtype,
+            dtype=network.kept_in,
             zeros=float((theta == 0).double().mean()),
         )
 

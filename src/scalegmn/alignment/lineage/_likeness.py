@@ -11,7 +11,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 from torch import Tensor
 
-RELATED: Final = 0.27
+RELATED: Final = 0.25
 """Networks whose fingerprints are at least so alike are related; see docs/alignment.md."""
 _ROWS: Final = 256
 """Networks that are compared with all others at once."""

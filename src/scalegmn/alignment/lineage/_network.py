@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 import torch
 
 from scalegmn.alignment import narrowed
 from scalegmn.networks import Architecture
 from scalegmn.shapes import Parameters
+
+_MOST: Final = 0.5
+"""Share of the parameters; those that were computed from others of the file need not fit."""
 
 
 @final
@@ -27,10 +30,21 @@ class LineageNetwork:
     theta: Parameters
     dtype: torch.dtype
 
+    @property
+    def kept_in(self) -> torch.dtype:
+        """The coarsest kind of number that most parameters fit, whatever the file keeps them in."""
+        numbers = self.theta[self.theta != 0]
+        for kind in (torch.bfloat16, torch.float16):
+            if not len(numbers) or torch.finfo(kind).eps <= torch.finfo(self.dtype).eps:
+                continue
+            if float((numbers == numbers.to(kind).to(numbers.dtype)).double().mean()) > _MOST:
+                return kind
+        return self.dtype
+
     def narrowed(self) -> LineageNetwork:
         """Without neurons that are unread or split, where it is a list of layers; itself otherwise."""
         layers = self.architecture.as_layers
         if layers is None:
             return self
         architecture, theta = narrowed(layers, self.theta)
-        return LineageNetwork(architecture=architecture, theta=theta, dtype=self.dtype)
+        return LineageNetwork(architecture=architecture, theta=theta, dtype=self.kept_in)
