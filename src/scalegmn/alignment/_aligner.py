@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 import torch
@@ -16,6 +16,7 @@ from scalegmn.symmetry import canonicalize_sine_phase
 from scalegmn.symmetry.discovery import GroupElement
 
 from ._alignment import Alignment
+from ._answering_scales import AnsweringScales
 from ._frames import MatchingFrame, frame_of
 from ._matching import Matching
 from ._phases import half_periods, has_phases, nearest_phases
@@ -151,7 +152,18 @@ class Aligner:
                 a size that their products are not; the dtype of `other` cannot hold the moved network; or
                 examples are missing.
         """
-        return self.align_prepared(*(self.prepare(theta, examples=examples) for theta in (reference, other)))
+        found = self.align_prepared(*(self.prepare(one, examples=examples) for one in (reference, other)))
+        if examples is None or not (self.matching.scales and self.matching.fitting):
+            return found
+        fitting = AnsweringScales(
+            self.architecture,
+            self._frame.scales.rows,
+            examples,
+            answers=self.matching.answers,
+            steps=self.matching.fitting,
+            seed=self.matching.seed,
+        )
+        return replace(found, aligned=fitting.fitted(reference, found.aligned))
 
     def align_prepared(self, reference: PreparedNetwork, other: PreparedNetwork) -> Alignment:
         """As :meth:`align`, of networks that were prepared by this aligner."""

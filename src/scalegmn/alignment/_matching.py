@@ -19,7 +19,11 @@ class Matching(Configuration):
         starts: the first is the match of invariant signatures, the second the network as it is, and all
             others are random.
         sweeps: how often all families of channels are gone through, at most.
-        seed: of the order in which they are gone through, and of random starts.
+        fitting: steps of gradient descent in which scales are fitted to examples, where there are some, so
+            that the network halfway answers as both do on average; 200 are enough, 0 leaves scales to the
+            weights.
+        answers: what networks answer: numbers, or logits of classes.
+        seed: of the order in which channels are gone through, of random starts, and of the order of examples.
     """
 
     by: Literal["weights", "activations"] = "weights"
@@ -29,4 +33,6 @@ class Matching(Configuration):
     phases: bool = True
     starts: Count = 2
     sweeps: Count = 50
+    fitting: Natural = 0
+    answers: Literal["numbers", "classes"] = "numbers"
     seed: Natural = 0

@@ -17,95 +17,80 @@ from scalegmn.programs.foldings import Deviation
 _VIEWS: Final = frozenset({"aten.view.default", "aten.permute.default", "aten.unsqueeze.default"})
 _CONVOLUTION: Final = "aten.convolution.default"
 _TRANSPOSED: Final = 6
-_STILL: Final = 1e-6
-"""Channels that deviate by less, relative to their parents, are dead and stay so."""
-
-Statistics = tuple[Tensor, Tensor]
-"""Mean and deviation of each channel."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class ChannelPlace(ABC):
-    """A place where the statistics of channels can be set by parameters.
+    """A value whose channels can be scaled and shifted by parameters that nothing else reads.
 
     Attributes:
-        value: index of the value whose channels these are.
-        axis: along which they stand.
+        value: its index in the program.
+        axis: of its channels.
     """
 
     value: int
-    axis: int
+    axis: int = 1
 
     @abstractmethod
-    def names(self) -> tuple[str, ...]:
-        """Parameters that are changed."""
-
-    @abstractmethod
-    def restore(self, state: dict[str, Tensor], now: Statistics, wanted: Statistics) -> None:
-        """Change parameters so that the channels vary as they should.
+    def absorb(self, state: dict[str, Tensor], factors: Tensor, shifts: Tensor) -> tuple[Tensor, Tensor]:
+        """Change parameters so that the value becomes ``factors * value + shifts``.
 
         Args:
-            state: parameters by name; changed.
-            now: mean and deviation of each channel, float64.
-            wanted: those of the parents, on average.
+            state: parameters of the network; those of this place are replaced.
+            factors: above 0, ``(channels,)``.
+            shifts: any, ``(channels,)``.
+
+        Returns:
+            Factors and shifts that the place is able to make.
         """
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class NormPlace(ChannelPlace):
-    """A batch norm, whose statistics become those of what it reads.
+    """What a batch norm makes of a value by its statistics, before gain and bias.
 
     Attributes:
-        value: index of what it reads.
+        reads: index of what it reads.
         mean, deviation: names of its statistics.
-        eps: what is added to a variance.
     """
 
-    value: int
+    reads: int
     mean: str
     deviation: str
-    eps: float
-    axis: int = 1
 
-    def names(self) -> tuple[str, ...]:
-        return self.mean, self.deviation
-
-    def restore(self, state: dict[str, Tensor], now: Statistics, wanted: Statistics) -> None:
-        state[self.mean] = now[0].to(state[self.mean])
-        state[self.deviation] = (now[1].square() + self.eps).sqrt().to(state[self.deviation])
+    def absorb(self, state: dict[str, Tensor], factors: Tensor, shifts: Tensor) -> tuple[Tensor, Tensor]:
+        # (x - m) / s * f + c = (x - (m - c s / f)) / (s / f)
+        mean, deviation = state[self.mean], state[self.deviation].double() / factors
+        state[self.mean] = (mean.double() - shifts * deviation).to(mean)
+        state[self.deviation] = deviation.to(mean)
+        return factors, shifts
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class LinearPlace(ChannelPlace):
-    """A linear map whose result is neither normalized next nor returned.
+    """What a linear map writes, where that is neither normalized next nor returned.
 
     Attributes:
-        value: index of what it writes.
         weight: name of the matrix or kernel.
         rows: the axis of the weight along which the channels are.
-        bias: name of the bias; None if there is none, and means follow the deviations.
+        bias: name of the bias; None if there is none.
     """
 
-    value: int
     weight: str
     rows: int
     bias: str | None
-    axis: int = 1
 
-    def names(self) -> tuple[str, ...]:
-        return (self.weight,) if self.bias is None else (self.weight, self.bias)
-
-    def restore(self, state: dict[str, Tensor], now: Statistics, wanted: Statistics) -> None:
-        still = now[1] <= _STILL * wanted[1]
-        factor = torch.where(still, 1.0, wanted[1] / torch.where(still, 1.0, now[1]))
+    def absorb(self, state: dict[str, Tensor], factors: Tensor, shifts: Tensor) -> tuple[Tensor, Tensor]:
         weight = state[self.weight]
-        shape = [-1 if axis == self.rows else 1 for axis in range(weight.dim())]
-        state[self.weight] = weight * factor.reshape(shape).to(weight)
-        if self.bias is not None:
-            bias = state[self.bias].double()
-            moved = factor * (bias - now[0]) + wanted[0]
-            state[self.bias] = torch.where(still, bias, moved).to(state[self.bias])
+        beside = [-1 if axis == self.rows else 1 for axis in range(weight.dim())]
+        state[self.weight] = (weight.double() * factors.reshape(beside)).to(weight)
+        if self.bias is None:
+            return factors, torch.zeros_like(shifts)
+        bias = state[self.bias]
+        state[self.bias] = (bias.double() * factors + shifts).to(bias)
+        return factors, shifts
 
 
 def places_of(program: Program) -> tuple[ChannelPlace, ...]:
@@ -114,12 +99,10 @@ def places_of(program: Program) -> tuple[ChannelPlace, ...]:
     Parameters that are used at several places are left out: no change of them is right at each.
     """
     wiring = _Wiring(program)
-    norms, linear = list(wiring.norms()), list(wiring.linear())
-    taken = {norm.value for norm in norms} | wiring.returned()
-    uses = Counter(name for place in (*norms, *linear) for name in place.names())
-    found: list[ChannelPlace] = [*norms, *(place for place in linear if place.value not in taken)]
-    once = [place for place in found if all(uses[name] == 1 for name in place.names())]
-    return tuple(sorted(once, key=lambda place: place.value))
+    norms = list(wiring.norms())
+    taken = {norm.reads for norm in norms} | wiring.returned()
+    linear = (place for place in wiring.linear() if place.value not in taken)
+    return tuple(sorted([*norms, *linear], key=lambda place: place.value))
 
 
 @final
@@ -137,39 +120,46 @@ class _Wiring:
                 self._writers[index + place] = instruction
             index += len(instruction.outputs)
         self._names: Final = names
-        self._eps: Final = {one.deviation: one.eps for one in program.foldings if isinstance(one, Deviation)}
+        self._deviations: Final = {one.deviation for one in program.foldings if isinstance(one, Deviation)}
+        self._reads: Final = Counter(
+            operand.index for one in program.instructions for operand in one.operands()
+        )
 
     def norms(self) -> Iterator[NormPlace]:
-        for instruction in self._program.instructions:
+        for index, instruction in self._writers.items():
             if instruction.operation != "aten.div.Tensor":
                 continue
             shifted, divisor = (self._operand(instruction, place) for place in (0, 1))
             deviation, _ = self._parameter(divisor)
             centered = self._writers.get(shifted) if shifted is not None else None
-            if deviation not in self._eps or centered is None or centered.operation != "aten.sub.Tensor":
+            if (
+                deviation not in self._deviations
+                or centered is None
+                or centered.operation != "aten.sub.Tensor"
+            ):
                 continue
-            value, (mean, _) = self._operand(centered, 0), self._parameter(self._operand(centered, 1))
-            if value is not None and mean is not None:
-                yield NormPlace(
-                    value=value, mean=mean, deviation=str(deviation), eps=self._eps[str(deviation)]
-                )
+            reads, (mean, _) = self._operand(centered, 0), self._parameter(self._operand(centered, 1))
+            if reads is not None and mean is not None:
+                yield NormPlace(value=index, reads=reads, mean=mean, deviation=str(deviation))
 
     def linear(self) -> Iterator[LinearPlace]:
         for index, instruction in self._writers.items():
             match instruction.operation:
                 case "aten.convolution.default" if not instruction.arguments[_TRANSPOSED]:
-                    weight, bias = self._operand(instruction, 1), self._operand(instruction, 2)
-                case "aten.addmm.default":
-                    weight, bias = self._operand(instruction, 2), self._operand(instruction, 0)
+                    weight, bias, axis = self._operand(instruction, 1), self._operand(instruction, 2), 1
+                case "aten.addmm.default" if instruction.arguments[3:] == (1, 1):
+                    weight, bias, axis = self._operand(instruction, 2), self._operand(instruction, 0), 1
                 case "aten.mm.default":
-                    weight, bias = self._operand(instruction, 1), None
+                    weight, bias, axis = self._operand(instruction, 1), None, 1
                 case _:
                     continue
             name, turned = self._parameter(weight)
             shift, _ = self._parameter(bias)
             if name is not None and (bias is None or shift is not None):
-                rows = int(instruction.operation != _CONVOLUTION and not turned)
-                yield LinearPlace(value=index, weight=name, rows=rows, bias=shift)
+                matrix = instruction.operation != _CONVOLUTION
+                yield LinearPlace(
+                    value=index, axis=axis, weight=name, rows=int(matrix and not turned), bias=shift
+                )
 
     def returned(self) -> set[int]:
         """Values that are returned, and those of which they are views."""
@@ -185,12 +175,17 @@ class _Wiring:
         return argument.index if isinstance(argument, Operand) else None
 
     def _parameter(self, value: int | None) -> tuple[str | None, bool]:
-        """The parameter that a value is or is a view of, and whether its two axes were exchanged."""
+        """The parameter that a value is or is a view of, and whether its two axes were exchanged.
+
+        None where something else reads it, too.
+        """
         turned = False
-        while value is not None and value not in self._names:
+        while value is not None and self._reads[value] == 1:
+            if value in self._names:
+                return self._names[value], turned
             writer = self._writers.get(value)
             if writer is None or writer.operation not in _VIEWS:
-                return None, False
+                break
             turned ^= writer.operation == "aten.permute.default" and writer.arguments[1] == (1, 0)
             value = self._operand(writer, 0)
-        return (None, False) if value is None else (self._names[value], turned)
+        return None, False

@@ -1,20 +1,21 @@
 r"""Statistics of the channels of an averaged network, brought back to what they are in its parents.
 
 Channels of an average vary less than those of its parents, since what the parents do not share cancels; layer
-after layer the signal fades.  Statistics of batch norms are taken anew from examples.  A linear map that no
-norm follows gets, channel by channel, the mean and the deviation that its parents have on average:
+after layer the signal fades.  So each channel of a batch norm, and of a linear map that no norm follows, gets
+the mean and the deviation that its parents have on average:
 
 .. math::
 
-    w \leftarrow \frac{\bar\sigma}{\sigma} w, \qquad
-    b \leftarrow \frac{\bar\sigma}{\sigma} (b - \mu) + \bar\mu
+    v \leftarrow \frac{\bar\sigma}{\sigma} (v - \mu) + \bar\mu
+
+by its running mean and variance, or by the weight and the bias.  Channels without a bias are only scaled.
 
 Source: Jordan et al., "REPAIR: REnormalizing Permuted Activations for Interpolation Repair", ICLR 2023.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, final
 
@@ -23,15 +24,19 @@ from torch import Tensor
 
 from scalegmn.errors import SymmetryError
 from scalegmn.networks import Architecture
-from scalegmn.programs import Program, watch_program
+from scalegmn.programs import Program, run_examples
 from scalegmn.shapes import Parameters
 
 from ._batches import in_batches
-from ._norms import ChannelPlace, Statistics, places_of
+from ._norms import places_of
 from ._programs import program_of
 
-_CHUNK: Final = 100
+_STILL: Final = 1e-6
+"""Channels that deviate by less, relative to their parents, are dead and stay so."""
+
 State = Mapping[str, Tensor]
+Statistics = tuple[Tensor, Tensor]
+Touch = Callable[[int, Tensor], Tensor]
 
 
 @final
@@ -63,7 +68,16 @@ class Restorer:
         Args:
             theta: parameters of a parent, ``(P,)``.
         """
-        return self._statistics(self._architecture.unflatten(theta), self._places)
+        axes = {place.value: place.axis for place in self._places}
+        found: dict[int, Statistics] = {}
+
+        def touch(index: int, value: Tensor) -> Tensor:
+            if index in axes:
+                found[index] = _statistics(value, axes[index])
+            return value
+
+        self._run(self._architecture.unflatten(theta), touch)
+        return found
 
     def restored(
         self, theta: Parameters, *, parents: Sequence[Mapping[int, Statistics]], weights: Sequence[float]
@@ -79,12 +93,21 @@ class Restorer:
             Parameters, ``(P,)``; as they were where there is nothing to restore.
         """
         state = dict(self._architecture.unflatten(theta))
-        for place in self._places:
-            now = self._statistics(state, [place])[place.value]
-            mean, deviation = (
-                _averaged([one[place.value][part] for one in parents], weights) for part in (0, 1)
+        places = {place.value: place for place in self._places}
+
+        def touch(index: int, value: Tensor) -> Tensor:
+            if index not in places:
+                return value
+            wanted = tuple(
+                torch.stack([weight * one[index][part] for weight, one in zip(weights, parents, strict=True)])
+                for part in (0, 1)
             )
-            place.restore(state, now, (mean, deviation))
+            change = _change(_statistics(value, places[index].axis), (wanted[0].sum(0), wanted[1].sum(0)))
+            factors, shifts = places[index].absorb(state, *change)
+            beside = [-1 if axis == 1 + places[index].axis else 1 for axis in range(value.dim())]
+            return value * factors.reshape(beside).to(value) + shifts.reshape(beside).to(value)
+
+        self._run(dict(state), touch)
         found = self._architecture.flatten(state)
         if not bool(torch.isfinite(found).all()):
             raise SymmetryError(
@@ -92,30 +115,22 @@ class Restorer:
             )
         return found
 
-    def _statistics(self, state: State, places: Iterable[ChannelPlace]) -> dict[int, Statistics]:
-        """Mean and deviation of each channel of some values over all examples, float64."""
-        first = len(self._program.inputs) + len(self._program.parameters) + len(self._program.constants)
-        axes = {place.value: place.axis for place in places}
-        types = self._program.types()
-        nudges = {value: torch.zeros(types[value].shape) for value in axes if value >= first}
-        given = {name: value.float() for name, value in state.items()}
-
-        def watched(batch: Tensor) -> dict[int, Tensor]:
-            return watch_program(self._program, given, [batch], nudges=nudges)[1]
-
-        seen = dict.fromkeys(axes, self._batches)
-        if nudges:
-            with torch.no_grad():
-                seen |= torch.func.vmap(watched, chunk_size=_CHUNK)(self._batches)
-        found = {}
-        for value, axis in axes.items():
-            channels = seen[value].double().movedim(1 + axis, 0).flatten(1)
-            found[value] = channels.mean(dim=1), channels.std(dim=1, correction=0)
-        return found
+    def _run(self, state: State, touch: Touch) -> None:
+        with torch.no_grad():
+            run_examples(self._program, state, self._batches, touch=touch)
 
 
-def _averaged(values: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    return torch.tensor(weights, dtype=torch.float64) @ torch.stack([*values])
+def _statistics(value: Tensor, axis: int) -> Statistics:
+    """Mean and deviation of each channel over all examples and places, float64."""
+    channels = value.double().movedim(1 + axis, 0).flatten(1)
+    return channels.mean(dim=1), channels.std(dim=1, correction=0)
+
+
+def _change(now: Statistics, wanted: Statistics) -> tuple[Tensor, Tensor]:
+    """Factors and shifts that make other means and deviations; channels without any are left alone."""
+    still = (now[1] <= _STILL * (wanted[1] + now[0].abs())) | (wanted[1] <= _STILL * now[1])
+    factors = torch.where(still, 1.0, wanted[1] / torch.where(still, 1.0, now[1]))
+    return factors, torch.where(still, 0.0, wanted[0] - factors * now[0])
 
 
 @lru_cache(maxsize=16)

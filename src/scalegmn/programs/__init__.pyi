@@ -1,6 +1,7 @@
 from ._algebra import Algebra, HasShape
 from ._architecture import ProgramArchitecture
 from ._behavior import ABSOLUTE, EVEN, LINEAR, ODD, OPAQUE, RELU, Behavior, Parity, power
+from ._examples import run_examples
 from ._folding import Folding
 from ._interpreting import ProgramAlgebra, interpret
 from ._program import Argument, Constant, EffectiveParameter, Input, Instruction, Operand, Program, ValueType
@@ -31,6 +32,7 @@ __all__ = [
     "ValueType",
     "interpret",
     "power",
+    "run_examples",
     "run_program",
     "run_programs",
     "watch_program",

@@ -121,26 +121,26 @@ def _answers(
     nudges: Mapping[int, Tensor] | None = None,
     seen: dict[int, Tensor] | None = None,
 ) -> tuple[Tensor, ...]:
-    dtype = _working_dtype(program, parameters)
-    values: list[Any] = [*_given(inputs, program, dtype), *_effective(parameters, program, dtype)]
+    dtype = working_dtype(program, parameters)
+    values: list[Any] = [*_given(inputs, program, dtype), *effective_values(parameters, program, dtype)]
     device = values[0].device if values else torch.device("cpu")
-    values.extend(_cast(constant.tensor().to(device), dtype) for constant in program.constants)
-    last_uses = _last_uses(program, first=len(values))
+    values.extend(cast(constant.tensor().to(device), dtype) for constant in program.constants)
+    uses = last_uses(program, first=len(values))
     for number, instruction in enumerate(program.instructions):
         first = len(values)
-        values.extend(_cast(value, dtype) for value in _written(instruction, values))
+        values.extend(cast(value, dtype) for value in _written(instruction, values))
         if nudges and seen is not None:
             for index in range(first, len(values)):
                 if index in nudges:
                     seen[index] = values[index] = values[index] + nudges[index]
         # What nothing asks for any more makes room.
-        for index in last_uses.get(number, ()):
+        for index in uses.get(number, ()):
             values[index] = None
     return tuple(values[operand.index] for operand in program.outputs)
 
 
 def _written(instruction: Instruction, values: Sequence[Any]) -> tuple[Tensor, ...]:
-    arguments = [_filled(argument, values) for argument in instruction.arguments]
+    arguments = [filled(argument, values) for argument in instruction.arguments]
     written = OPERATIONS.get(instruction.operation).run(*arguments)
     shapes = tuple(tuple(value.shape) for value in written)
     expected = tuple(type_.shape for type_ in instruction.outputs)
@@ -152,7 +152,7 @@ def _written(instruction: Instruction, values: Sequence[Any]) -> tuple[Tensor, .
     return written
 
 
-def _last_uses(program: Program, *, first: int) -> dict[int, list[int]]:
+def last_uses(program: Program, *, first: int) -> dict[int, list[int]]:
     """Values from an index on that nothing asks for behind an instruction, by its number."""
     last = {
         operand.index: number
@@ -168,7 +168,7 @@ def _last_uses(program: Program, *, first: int) -> dict[int, list[int]]:
     return uses
 
 
-def _working_dtype(program: Program, parameters: Mapping[str, Tensor]) -> torch.dtype:
+def working_dtype(program: Program, parameters: Mapping[str, Tensor]) -> torch.dtype:
     for parameter in program.parameters:
         value = parameters.get(parameter.name)
         if value is not None and value.is_floating_point():
@@ -188,10 +188,10 @@ def _given(inputs: Sequence[Tensor], program: Program, dtype: torch.dtype) -> li
                 f"input {expected.name} has shape {tuple(value.shape)}, expected {expected.type.shape}, with "
                 "which the network was traced; trace it again with an example of this size"
             )
-    return [_cast(value, dtype) for value in inputs]
+    return [cast(value, dtype) for value in inputs]
 
 
-def _effective(parameters: Mapping[str, Tensor], program: Program, dtype: torch.dtype) -> list[Tensor]:
+def effective_values(parameters: Mapping[str, Tensor], program: Program, dtype: torch.dtype) -> list[Tensor]:
     found = []
     for parameter in program.parameters:
         value = _parameter(parameters, parameter.name)
@@ -200,7 +200,7 @@ def _effective(parameters: Mapping[str, Tensor], program: Program, dtype: torch.
                 f"the parameter {parameter.name} has shape {tuple(value.shape)}, expected "
                 f"{parameter.type.shape}; give the parameters of a network of this program"
             )
-        found.append(_cast(value, dtype))
+        found.append(cast(value, dtype))
     return found
 
 
@@ -210,13 +210,13 @@ def _parameter(parameters: Mapping[str, Tensor], name: str) -> Tensor:
     return parameters[name]
 
 
-def _cast(value: Tensor, dtype: torch.dtype) -> Tensor:
+def cast(value: Tensor, dtype: torch.dtype) -> Tensor:
     return value.to(dtype) if value.is_floating_point() else value
 
 
-def _filled(argument: Argument, values: Sequence[Any]) -> Any:
+def filled(argument: Argument, values: Sequence[Any]) -> Any:
     if isinstance(argument, Operand):
         return values[argument.index]
     if isinstance(argument, tuple):
-        return [_filled(part, values) for part in argument]
+        return [filled(part, values) for part in argument]
     return argument
