@@ -59,10 +59,10 @@ class AnsweringScales:
         self._classes: Final = answers == "classes"
         self._steps, self._seed = steps, seed
         matrix = rows.matrix.tocoo()
-        places = torch.from_numpy(np.stack([matrix.row, matrix.col]).astype(np.int64))
-        self._matrix: Final = torch.sparse_coo_tensor(
-            places, torch.from_numpy(matrix.data).float(), matrix.shape
-        )
+        self._dimension: Final[int] = matrix.shape[1]
+        self._count: Final[int] = matrix.shape[0]
+        self._entries: Final = torch.from_numpy(matrix.data).float()
+        self._places: Final = [torch.from_numpy(place.astype(np.int64)) for place in (matrix.row, matrix.col)]
         self._rows: Final = _row_of_each(architecture, rows)
 
     def fitted(self, reference: Parameters, other: Parameters) -> Parameters:
@@ -72,7 +72,7 @@ class AnsweringScales:
             reference: parameters of the network that stays, ``(P,)``.
             other: those of the network that was aligned to it, ``(P,)``.
         """
-        if not self._matrix.shape[1]:
+        if not self._dimension:
             return other
         first, second = (theta.detach().float().cpu() for theta in (reference, other))
         with torch.no_grad():
@@ -88,7 +88,7 @@ class AnsweringScales:
 
     def _descended(self, first: Tensor, second: Tensor, wanted: Tensor, size: Tensor) -> Tensor:
         """Free log-scales, ``(dimension,)``."""
-        free = torch.zeros(self._matrix.shape[1], requires_grad=True)
+        free = torch.zeros(self._dimension, requires_grad=True)
         optimizer = torch.optim.Adam([free], lr=_RATE)
         random = generator(self._seed, "answering scales")
         for step in range(self._steps):
@@ -112,8 +112,10 @@ class AnsweringScales:
 
     def _exponents(self, free: Tensor) -> Tensor:
         """Of each parameter, ``(P,)``."""
-        rows = torch.sparse.mm(self._matrix, free[:, None])[:, 0]
-        return torch.cat([rows, rows.new_zeros(1)])[self._rows]
+        row, column = self._places
+        # One more for what no scale reaches.
+        sums = torch.zeros(self._count + 1).index_add(0, row, self._entries * free[column])
+        return sums[self._rows]
 
 
 def _row_of_each(architecture: Architecture, rows: ExponentRows) -> Tensor:
