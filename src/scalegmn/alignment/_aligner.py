@@ -153,7 +153,16 @@ class Aligner:
                 examples are missing.
         """
         found = self.align_prepared(*(self.prepare(one, examples=examples) for one in (reference, other)))
-        if examples is None or not (self.matching.scales and self.matching.fitting):
+        return found if examples is None else self.fitted(found, examples)
+
+    def fitted(self, found: Alignment, examples: Tensor) -> Alignment:
+        """An alignment whose scales are fitted to examples, as many steps as the matching asks for.
+
+        Args:
+            found: any alignment of this architecture.
+            examples: ``(n, *features)``.
+        """
+        if not (self.matching.scales and self.matching.fitting):
             return found
         fitting = AnsweringScales(
             self.architecture,
@@ -163,7 +172,7 @@ class Aligner:
             steps=self.matching.fitting,
             seed=self.matching.seed,
         )
-        return replace(found, aligned=fitting.fitted(reference, found.aligned))
+        return replace(found, aligned=fitting.fitted(found.reference, found.aligned))
 
     def align_prepared(self, reference: PreparedNetwork, other: PreparedNetwork) -> Alignment:
         """As :meth:`align`, of networks that were prepared by this aligner."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 import torch
@@ -14,6 +14,7 @@ from scalegmn.networks import Architecture
 from scalegmn.shapes import Parameters
 
 from ._aligner import Aligner
+from ._alignment import Alignment
 from ._matching import Matching
 from ._restoring import Restorer
 
@@ -88,19 +89,7 @@ def merge(
     shares = _shares(len(networks), weights)
     shape = None if examples is None else tuple(examples.shape[1:])
     aligner = Aligner(architecture, matching=matching, shape=shape)
-    reference = networks[0].detach().double()
-    aligned = [reference]
-    for other in networks[1:]:
-        aligned.append(aligner.align(reference, other.detach().double(), examples=examples).aligned)
-    rounds = 1
-    while len(aligned) > 2 and rounds < _ROUNDS:
-        before = torch.stack(aligned)
-        for number in range(1, len(aligned)):
-            others = torch.stack([one for place, one in enumerate(aligned) if place != number]).mean(dim=0)
-            aligned[number] = aligner.align(others, aligned[number], examples=examples).aligned
-        rounds += 1
-        if float((torch.stack(aligned) - before).norm()) <= _MOVED * float(before.norm()):
-            break
+    aligned, rounds = _aligned(aligner, [one.detach().double() for one in networks], examples)
     stacked = torch.stack(aligned)
     theta = torch.tensor(shares, dtype=torch.float64) @ stacked
     restored = 0
@@ -117,6 +106,35 @@ def merge(
         restored=restored,
         rounds=rounds,
     )
+
+
+def _aligned(
+    aligner: Aligner, networks: Sequence[Tensor], examples: Tensor | None
+) -> tuple[list[Tensor], int]:
+    """All networks, brought to the first, and how often all were aligned."""
+
+    def brought(reference: Tensor, other: Tensor) -> Alignment:
+        return aligner.align_prepared(
+            *(aligner.prepare(one, examples=examples) for one in (reference, other))
+        )
+
+    reference = networks[0]
+    found = [brought(reference, other) for other in networks[1:]]
+    rounds = 1
+    while len(found) > 1 and rounds < _ROUNDS:
+        before = torch.stack([one.aligned for one in found])
+        for number, one in enumerate(found):
+            others = [another.aligned for place, another in enumerate(found) if place != number]
+            found[number] = brought(torch.stack([reference, *others]).mean(dim=0), one.aligned)
+        rounds += 1
+        if float((torch.stack([one.aligned for one in found]) - before).norm()) <= _MOVED * float(
+            before.norm()
+        ):
+            break
+    if examples is not None:
+        # Scales are fitted once: they follow from what was matched.
+        found = [aligner.fitted(replace(one, reference=reference), examples) for one in found]
+    return [reference, *(one.aligned for one in found)], rounds
 
 
 def _shares(count: int, weights: Sequence[float] | None) -> tuple[float, ...]:

@@ -18,20 +18,30 @@ from scalegmn.networks import Architecture
 STARTS: Final = Matching().starts
 
 
-def add_alignment_options(parser: ArgumentParser) -> None:
-    """How files are read, and how networks are matched."""
+def add_alignment_options(parser: ArgumentParser, *, answering: bool = False) -> None:
+    """How files are read, and how networks are matched.
+
+    Args:
+        parser: of the command.
+        answering: whether networks can be asked about examples.
+    """
     parser.add_argument(
         "--group",
         type=Literal["all", "permutations"],
         default="all",
         help="symmetries that may be used: all, or permutations of channels alone",
     )
-    parser.add_argument(
-        "--matching",
-        type=Literal["weights"],
-        default="weights",
-        help="what channels are matched by",
-    )
+    if answering:
+        parser.add_argument(
+            "--matching",
+            type=Literal["weights", "activations"] | None,
+            default=None,
+            help="what channels are matched by; by default activations where there are images",
+        )
+    else:
+        parser.add_argument(
+            "--matching", type=Literal["weights"], default="weights", help="what channels are matched by"
+        )
     parser.add_argument(
         "--starts",
         type=int,

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "trace": "trace",
     "same": "same",
     "align": "align",
+    "merge": "merge",
     "diff": "diff",
     "lineage": "lineage",
     "train": "train",

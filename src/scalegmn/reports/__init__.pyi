@@ -4,6 +4,7 @@ from ._curves import CurvePanel, draw_curves
 from ._difference_sheet import draw_differences
 from ._embedding_picture import draw_embedding
 from ._figures import save_figure
+from ._line_picture import LineCurve, draw_lines
 from ._lineage_picture import LineagePictureError, TreeRow, draw_lineage, tree_order
 from ._metrics import Metrics, read_metrics
 from ._overview import Overview, draw_overview
@@ -15,6 +16,7 @@ from ._tables import ResultTable
 __all__ = [
     "ContactSheetError",
     "CurvePanel",
+    "LineCurve",
     "LineagePictureError",
     "Metrics",
     "Overview",
@@ -27,6 +29,7 @@ __all__ = [
     "draw_differences",
     "draw_embedding",
     "draw_lineage",
+    "draw_lines",
     "draw_overview",
     "draw_roc",
     "draw_scatter",

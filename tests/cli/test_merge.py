@@ -1,0 +1,132 @@
+"""The command that averages networks of files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from scalegmn.checkpoints import read_state
+from scalegmn.cli.main import main
+from scalegmn.networks import Activation, mlp
+from scalegmn.seeding import generator
+from scalegmn.symmetry import random_symmetry
+from tests.alignment.networks import drawn
+
+NETWORK = mlp(widths=(16, 6, 5, 3), activations=[Activation("relu")] * 2)
+RELU = ("--activation", "relu")
+
+
+def save(path: Path, value: Tensor) -> str:
+    torch.save({name: one.float().clone() for name, one in NETWORK.unflatten(value).items()}, path)
+    return str(path)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    theta = drawn(NETWORK)
+    element = random_symmetry(NETWORK, generator=generator(0), spread=5.0)
+    networks = {"first": theta, "moved": element.apply(theta), "other": drawn(NETWORK, 1)}
+    return {name: save(tmp_path / f"{name}.pt", value) for name, value in networks.items()}
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> str:
+    random = np.random.default_rng(0)
+    arrays = {}
+    for split, count in (("train", 60), ("test", 30)):
+        arrays[f"{split}_images"] = random.integers(0, 256, (count, 4, 4), dtype=np.uint8)
+        arrays[f"{split}_labels"] = np.arange(count) % 3
+    np.savez(tmp_path / "images.npz", **arrays)
+    return f"npz:{tmp_path / 'images.npz'}"
+
+
+def test_the_average_of_a_network_and_its_moved_copy_is_that_network(
+    files: dict[str, str], tmp_path: Path
+) -> None:
+    merged = tmp_path / "merged.pt"
+    command = ["merge", files["first"], files["moved"], "-o", str(merged), *RELU]
+    assert main(command) == 0
+    first = read_state(files["first"]).tensors
+    for name, value in read_state(merged).tensors.items():
+        torch.testing.assert_close(value, first[name], rtol=1e-5, atol=1e-6)
+    assert main(command) == 3
+    assert main([*command, "--replace"]) == 0
+
+
+def test_weights_count(files: dict[str, str], tmp_path: Path) -> None:
+    names = [files["first"], files["other"], "-o", str(tmp_path / "merged.pt"), *RELU]
+    assert main(["merge", *names, "--weights", "1,1e-9"]) == 0
+    first, merged = read_state(files["first"]).tensors, read_state(tmp_path / "merged.pt").tensors
+    for name, value in merged.items():
+        torch.testing.assert_close(value, first[name], rtol=1e-5, atol=1e-6)
+
+
+def test_the_line_is_measured_on_images(
+    files: dict[str, str], images: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture, written = tmp_path / "line.png", tmp_path / "found.json"
+    names = [files["first"], files["moved"], files["other"], "-o", str(tmp_path / "merged.pt"), *RELU]
+    given = ["--images", images, "--points", "3", "--fitting", "5"]
+    assert main(["merge", *names, *given, "--barrier-picture", str(picture), "--json", str(written)]) == 0
+    shown = capsys.readouterr().out
+    assert "From first.pt to other.pt" in shown and "the average has a loss of" in shown
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+    found = json.loads(written.read_text())
+    lines = {line["name"]: line for line in found["lines"]}
+    assert list(lines) == [
+        f"{name}.pt, {state}" for name in ("moved", "other") for state in ("as they are", "aligned")
+    ]
+    aligned, before = (lines[f"moved.pt, {state}"]["losses"] for state in ("aligned", "as they are"))
+    # Files are in single precision.
+    assert np.ptp(aligned) < 1e-4 < 1e-2 < np.ptp(before)
+    assert found["weights"] == pytest.approx([1 / 3] * 3)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (("--weights", "1,x"), "expected numbers such as 2,1,1"),
+        (("--weights", "1,-1"), "expected a positive number"),
+        (("--weights", "1"), "expected a positive number for each"),
+        (("--points", "2"), "--points is 2, expected 3 or more"),
+        (("--barrier-picture", "line.png"), "give --images"),
+        (("--matching", "activations"), "give --images"),
+    ],
+)
+def test_wrong_options_are_one_sentence(
+    files: dict[str, str],
+    tmp_path: Path,
+    given: tuple[str, ...],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    merged = tmp_path / "merged.pt"
+    assert main(["merge", files["first"], files["other"], "-o", str(merged), *RELU, *given]) in (2, 3)
+    assert words in capsys.readouterr().err
+    assert not merged.exists()
+
+
+def test_images_that_networks_do_not_read_are_refused(
+    files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    random = np.random.default_rng(0)
+    arrays = {}
+    for split in ("train", "test"):
+        arrays[f"{split}_images"] = random.integers(0, 256, (6, 5, 5), dtype=np.uint8)
+        arrays[f"{split}_labels"] = np.arange(6) % 3
+    np.savez(tmp_path / "images.npz", **arrays)
+    names = [files["first"], files["other"], "-o", str(tmp_path / "merged.pt"), *RELU]
+    assert main(["merge", *names, "--images", f"npz:{tmp_path / 'images.npz'}"]) == 2
+    assert "expected square images of so many channels" in capsys.readouterr().err
+
+
+def test_one_file_is_not_enough(
+    files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["merge", files["first"], "-o", str(tmp_path / "merged.pt"), *RELU]) == 2
+    assert "expected two or more" in capsys.readouterr().err
