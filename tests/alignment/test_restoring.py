@@ -7,11 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from scalegmn.alignment import Restorer
-from scalegmn.alignment._norms import LinearPlace, NormPlace, places_of
 from scalegmn.errors import ArchitectureError, SymmetryError
 from scalegmn.networks import Activation, Architecture, mlp
 from scalegmn.programs import ProgramArchitecture
-from scalegmn.programs.tracing import trace
 from scalegmn.seeding import generator
 
 from .networks import architecture_of, drawn, moved
@@ -77,35 +75,3 @@ def test_examples_of_another_shape_are_refused() -> None:
         Restorer(architecture, torch.zeros(5, 3))
     with pytest.raises(SymmetryError, match="with n at least 1"):
         Restorer(architecture, torch.zeros(0, 4))
-
-
-def test_places_are_norms_and_linear_maps_before_no_norm_and_no_answer() -> None:
-    module = nn.Sequential(
-        nn.Conv2d(1, 3, 3, bias=False),
-        nn.BatchNorm2d(3),
-        nn.ReLU(),
-        nn.Conv2d(3, 4, 3),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(16, 6, bias=False),
-        nn.Tanh(),
-        nn.Linear(6, 2),
-    )
-    norm, convolution, linear = places_of(trace(module, torch.zeros(1, 1, 6, 6)))
-    assert isinstance(norm, NormPlace) and norm.deviation == "1.running_deviation"
-    assert isinstance(convolution, LinearPlace) and convolution.bias == "3.bias"
-    assert isinstance(linear, LinearPlace) and linear.weight == "6.weight" and linear.bias is None
-
-
-def test_parameters_that_are_used_twice_are_no_places() -> None:
-    class Twice(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.inner = nn.Linear(4, 4)
-            self.last = nn.Linear(4, 2)
-
-        def forward(self, x: Tensor) -> Tensor:
-            found: Tensor = self.last(torch.relu(self.inner(torch.relu(self.inner(x)))))
-            return found
-
-    assert not places_of(trace(Twice(), torch.zeros(1, 4)))

@@ -13,7 +13,14 @@ from torch import Tensor
 
 from scalegmn.programs import watch_program
 from scalegmn.seeding import generator
-from scalegmn.symmetry.discovery import Gains, GroupElement, SymmetryGroup, random_parameters
+from scalegmn.symmetry.discovery import (
+    ExponentRows,
+    Gains,
+    GroupElement,
+    Moves,
+    SymmetryGroup,
+    random_parameters,
+)
 
 from ._batches import in_batches
 from ._channels import MatchedChannels
@@ -49,6 +56,8 @@ class Activations:
 
     def __init__(self, group: SymmetryGroup) -> None:
         self._group: Final = group
+        self._signs: Final = ExponentRows(group.signs)
+        self._known: Final[dict[tuple[int, ...], frozenset[int]]] = {}
         self.program: Final = group.program
         self._channels: Final = tuple(group.permutations.channels(group.program))
 
@@ -106,24 +115,81 @@ class Activations:
                         turning += found
                     else:
                         still += found
-            matrices[int(points[0])] = still + np.abs(turning)
+            matrices[int(points[0])] = still if still.any() else np.abs(turning)
         return family.gains(matrices)
+
+    def flips(
+        self,
+        family: MatchedChannels,
+        moves: Moves,
+        reference: Mapping[int, Tensor],
+        other: Mapping[int, Tensor],
+    ) -> tuple[list[int], list[int]]:
+        """Free flips with which channels answer alike at their new places.
+
+        Args:
+            family: of channels.
+            moves: where they go.
+            reference: answers of the network that stays.
+            other: answers of the network that is moved, before the moves.
+
+        Returns:
+            The flips, and all that were judged.
+        """
+        found: list[int] = []
+        judged: list[int] = []
+        for points, patterns in family.patterns():
+            source = {moves.get(point, point): point for point in points.tolist()}
+            turned: dict[int, NDArray[np.float64]] = {}
+            for columns in patterns:
+                votes = np.zeros(len(points))
+                turning = self._turning_with(tuple(columns.tolist()))
+                for one in self._channels:
+                    place = {point: number for number, point in enumerate(one.points.tolist())}
+                    if one.value in turning and all(point in place for point in source):
+                        rows = [place[point] for point in points.tolist()]
+                        sources = [place[source[point]] for point in points.tolist()]
+                        alike = (reference[one.value][rows] * other[one.value][sources]).sum(dim=1)
+                        votes += alike.numpy() * turned.get(one.value, 1.0)
+                if not votes.any():
+                    continue
+                judged += columns.tolist()
+                found += columns[votes < 0].tolist()
+                for value in turning:
+                    turned[value] = turned.get(value, 1.0) * np.where(votes < 0, -1.0, 1.0)
+        return found, judged
 
     @cached_property
     def _turning(self) -> frozenset[int]:
         """Values that change their sign under some flips, found by trying."""
+        elements = (self._group.random(generator(0, "turning", draw), spread=0.0) for draw in range(_DRAWS))
+        return frozenset().union(*(self._turned_by(element) for element in elements))
+
+    def _turning_with(self, columns: tuple[int, ...]) -> frozenset[int]:
+        """Values that change their sign where these free flips are made."""
+        if columns not in self._known:
+            coordinates = np.zeros(self._signs.matrix.shape[1])
+            coordinates[list(columns)] = 1
+            signs = 1.0 - 2.0 * np.mod(np.rint(self._signs.matrix @ coordinates), 2)
+            self._known[columns] = self._turned_by(GroupElement(factors=self._signs.expand(signs)))
+        return self._known[columns]
+
+    def _turned_by(self, element: GroupElement) -> frozenset[int]:
+        parameters, examples, before = self._trial
+        after = self.answers(GroupElement(factors=element.factors).apply(parameters), examples)
+        return frozenset(
+            one.value
+            for one in self._channels
+            if bool(((before[one.value] * after[one.value]).sum(dim=1) < -_OPPOSITE).any())
+        )
+
+    @cached_property
+    def _trial(self) -> tuple[Mapping[str, Tensor], Tensor, dict[int, Tensor]]:
+        """A random network, examples, and its answers."""
         numbers = generator(0, "turning")
         parameters = random_parameters(self.program, numbers)
         examples = torch.randn(_TRIED, *self.program.inputs[0].type.shape[1:], generator=numbers)
-        before = self.answers(parameters, examples)
-        found: set[int] = set()
-        for _ in range(_DRAWS):
-            element = self._group.random(numbers, spread=0.0)
-            after = self.answers(GroupElement(factors=element.factors).apply(parameters), examples)
-            for one in self._channels:
-                if bool(((before[one.value] * after[one.value]).sum(dim=1) < -_OPPOSITE).any()):
-                    found.add(one.value)
-        return frozenset(found)
+        return parameters, examples, self.answers(parameters, examples)
 
 
 def _standardized(values: Tensor) -> Tensor:

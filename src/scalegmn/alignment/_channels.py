@@ -109,6 +109,11 @@ class MatchedChannels:
         for orbit in self._orbits:
             yield orbit.points
 
+    def patterns(self) -> Iterator[tuple[NDArray[np.int64], tuple[NDArray[np.int64], ...]]]:
+        """The points of every orbit, and free flips of its channels, for each kind of flips that all have."""
+        for orbit in self._orbits:
+            yield orbit.points, tuple(pattern.columns for pattern in orbit.patterns)
+
     def flips(self, similarity: Similarity, moves: Moves, *, dimension: int) -> NDArray[np.int64]:
         """Free flips that channels need at their new places.
 

@@ -8,6 +8,7 @@ from typing import Final, final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from scalegmn.seeding import generator
@@ -70,7 +71,9 @@ class Search:
     def by_answers(
         self, reference: State, other: State, *, answers: tuple[Mapping[int, Tensor], Mapping[int, Tensor]]
     ) -> State:
-        """Channels that answer alike in each other's places, each family by itself, and then the best signs.
+        """Channels that answer alike in each other's places, each family by itself, at the signs of these.
+
+        Signs of which answers say nothing follow the weights.
 
         Args:
             reference: parameters of the representative, float64.
@@ -78,11 +81,21 @@ class Search:
             answers: of the channels of both.
         """
         moves: Moves = {}
+        flips = np.zeros(self._frame.signs.matrix.shape[1], dtype=np.int64)
+        open_ones = np.ones(len(flips), dtype=bool)
         for family in self._families:
             gains = self._frame.activations.gains(family, *answers, signed=self._signed)
-            moves.update(family.group.best(gains)[1])
+            own = family.group.best(gains)[1]
+            moves.update(own)
+            if self._signed:
+                made, judged = self._frame.activations.flips(family, own, *answers)
+                flips[made] = 1
+                open_ones[judged] = False
         found = self._moved(other, moves)
-        return self._flipped(reference, found, decide=True) if self._signed else found
+        if not self._signed:
+            return found
+        found = self._frame.flips(flips).apply(found)
+        return self._flipped(reference, found, decide=True, among=np.flatnonzero(open_ones))
 
     def _starts(self, other: State, signatures: tuple[Tensor, Tensor]) -> Iterator[State]:
         yield self._moved(other, self._signature_moves(*signatures)) if self._families else other
@@ -132,13 +145,20 @@ class Search:
         better = inner_product(reference, found) > inner_product(reference, state) + _GAIN * size
         return (found, True) if better else (state, False)
 
-    def _flipped(self, reference: State, state: State, *, decide: bool) -> State:
-        """The best signs of all channels together."""
+    def _flipped(
+        self, reference: State, state: State, *, decide: bool, among: NDArray[np.int64] | None = None
+    ) -> State:
+        """The best signs of all channels together, or of some free flips."""
         rows = self._frame.signs
+        matrix = rows.matrix if among is None else rows.matrix[:, among]
         evidence = rows.sums({name: reference[name] * value for name, value in state.items()})
-        start = np.zeros(rows.matrix.shape[1], dtype=np.int64)
-        flips = best_flips(rows.matrix, evidence) if decide else climbed(rows.matrix, evidence, start=start)
-        return self._frame.flips(flips).apply(state) if flips.any() else state
+        start = np.zeros(matrix.shape[1], dtype=np.int64)
+        found = best_flips(matrix, evidence) if decide else climbed(matrix, evidence, start=start)
+        if not found.any():
+            return state
+        flips = np.zeros(rows.matrix.shape[1], dtype=np.int64)
+        flips[slice(None) if among is None else among] = found
+        return self._frame.flips(flips).apply(state)
 
     def _moved(self, state: State, moves: Moves) -> State:
         if not moves:
