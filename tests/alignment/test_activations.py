@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -43,8 +44,10 @@ def test_correlations_do_not_depend_on_scales() -> None:
     scaled[following] = state[following] / factors
     answers = [frame.activations.answers(one, examples("relu")) for one in (state, scaled)]
     for family in frame.families:
+        points = np.concatenate(list(family.points()))
         same, other = (
-            frame.activations.gains(family, answers[0], one, signed=False).matrix for one in answers
+            frame.activations.gains(family, answers[0], one, signed=False).between(points, points)
+            for one in answers
         )
         # Answers are taken in single precision.
         assert abs(same - other).max() < 1e-4 < abs(same).max()
