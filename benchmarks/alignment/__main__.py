@@ -15,7 +15,9 @@ import argparse
 import json
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,10 +58,10 @@ def main() -> int:
         if options.record:
             _record(kind, rows)
     if options.sines is not None:
-        found = _sines(options.sines)
-        print("sine networks, halfway from the mean of both functions by its variance:", found)
+        apart = _sines(options.sines)
+        print("sine networks, halfway from the mean of both functions by its variance:", apart)
         if options.record:
-            _record("sine networks", found)
+            _record("sine networks", apart)
     return 0
 
 
@@ -94,7 +96,7 @@ def _sines(path: Path) -> dict[str, float]:
     return sine_networks(architecture, thetas, inputs)
 
 
-def _record(kind: str, rows: dict) -> None:  # type: ignore[type-arg]
+def _record(kind: str, rows: Mapping[str, Any]) -> None:
     kept = json.loads(FILE.read_text(encoding="utf-8"))["kinds"] if FILE.is_file() else {}
     kept[kind] = rows
     FILE.write_text(json.dumps({**facts(), "kinds": kept}, indent=2) + "\n", encoding="utf-8")

@@ -34,15 +34,21 @@ def files(tmp_path: Path) -> dict[str, str]:
     return {name: save(tmp_path / f"{name}.pt", value) for name, value in networks.items()}
 
 
+def save_images(path: Path, *, side: int, train: int = 60, test: int = 30) -> str:
+    random = np.random.default_rng(0)
+    np.savez(
+        path,
+        train_images=random.integers(0, 256, (train, side, side), dtype=np.uint8),
+        train_labels=np.arange(train) % 3,
+        test_images=random.integers(0, 256, (test, side, side), dtype=np.uint8),
+        test_labels=np.arange(test) % 3,
+    )
+    return f"npz:{path}"
+
+
 @pytest.fixture
 def images(tmp_path: Path) -> str:
-    random = np.random.default_rng(0)
-    arrays = {}
-    for split, count in (("train", 60), ("test", 30)):
-        arrays[f"{split}_images"] = random.integers(0, 256, (count, 4, 4), dtype=np.uint8)
-        arrays[f"{split}_labels"] = np.arange(count) % 3
-    np.savez(tmp_path / "images.npz", **arrays)
-    return f"npz:{tmp_path / 'images.npz'}"
+    return save_images(tmp_path / "images.npz", side=4)
 
 
 def test_the_average_of_a_network_and_its_moved_copy_is_that_network(
@@ -114,14 +120,9 @@ def test_wrong_options_are_one_sentence(
 def test_images_that_networks_do_not_read_are_refused(
     files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    random = np.random.default_rng(0)
-    arrays = {}
-    for split in ("train", "test"):
-        arrays[f"{split}_images"] = random.integers(0, 256, (6, 5, 5), dtype=np.uint8)
-        arrays[f"{split}_labels"] = np.arange(6) % 3
-    np.savez(tmp_path / "images.npz", **arrays)
+    given = save_images(tmp_path / "images.npz", side=5)
     names = [files["first"], files["other"], "-o", str(tmp_path / "merged.pt"), *RELU]
-    assert main(["merge", *names, "--images", f"npz:{tmp_path / 'images.npz'}"]) == 2
+    assert main(["merge", *names, "--images", given]) == 2
     assert "expected square images of so many channels" in capsys.readouterr().err
 
 
