@@ -34,14 +34,15 @@ def files(tmp_path: Path) -> dict[str, str]:
     return {name: save(tmp_path / f"{name}.pt", value) for name, value in networks.items()}
 
 
-def save_images(path: Path, *, side: int, train: int = 60, test: int = 30) -> str:
+def save_images(path: Path, *, side: int, classes: int = 3) -> str:
+    train, test = 60, 30
     random = np.random.default_rng(0)
     np.savez(
         path,
         train_images=random.integers(0, 256, (train, side, side), dtype=np.uint8),
-        train_labels=np.arange(train) % 3,
+        train_labels=np.arange(train) % classes,
         test_images=random.integers(0, 256, (test, side, side), dtype=np.uint8),
-        test_labels=np.arange(test) % 3,
+        test_labels=np.arange(test) % classes,
     )
     return f"npz:{path}"
 
@@ -117,13 +118,29 @@ def test_wrong_options_are_one_sentence(
     assert not merged.exists()
 
 
+@pytest.mark.parametrize(
+    ("side", "classes", "options", "words"),
+    [
+        (5, 3, (), "expected square images of so many channels"),
+        (4, 4, (), "has 4 classes, and the networks have 3 outputs"),
+        (4, 3, ("--pixel-deviation", "0"), "--pixel-deviation is 0.0, expected more than 0"),
+        (4, 3, ("--pixel-mean", "inf"), "--pixel-mean is inf, expected a"),
+        (4, 3, ("--image-limit", "0"), "--image-limit is 0, expected 1 or more"),
+    ],
+)
 def test_images_that_networks_do_not_read_are_refused(
-    files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    files: dict[str, str],
+    tmp_path: Path,
+    side: int,
+    classes: int,
+    options: tuple[str, ...],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    given = save_images(tmp_path / "images.npz", side=5)
+    given = save_images(tmp_path / "images.npz", side=side, classes=classes)
     names = [files["first"], files["other"], "-o", str(tmp_path / "merged.pt"), *RELU]
-    assert main(["merge", *names, "--images", given]) == 2
-    assert "expected square images of so many channels" in capsys.readouterr().err
+    assert main(["merge", *names, "--images", given, *options]) == 2
+    assert words in capsys.readouterr().err
 
 
 def test_one_file_is_not_enough(

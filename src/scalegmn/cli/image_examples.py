@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -62,9 +63,16 @@ def image_examples(options: Namespace, architecture: Architecture) -> ImageExamp
         return None
     if options.image_limit < 1:
         raise ConfigurationError(f"--image-limit is {options.image_limit}, expected 1 or more")
-    if not options.pixel_deviation > 0:
+    if not 0 < options.pixel_deviation < math.inf:
         raise ConfigurationError(f"--pixel-deviation is {options.pixel_deviation}, expected more than 0")
+    if not math.isfinite(options.pixel_mean):
+        raise ConfigurationError(f"--pixel-mean is {options.pixel_mean}, expected a finite number")
     images = load_images(options.images)
+    if images.classes > architecture.num_outputs:
+        raise ConfigurationError(
+            f"--images {options.images}: has {images.classes} classes, and the networks have "
+            f"{architecture.num_outputs} outputs; expected one for each class at least"
+        )
     places = {name: np.flatnonzero(images.split == name)[: options.image_limit] for name in ("train", "test")}
     chosen = {name: images.subset(found) for name, found in places.items() if len(found)}
     if len(chosen) < len(places):
