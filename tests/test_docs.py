@@ -178,8 +178,9 @@ def test_commands_are_understood(document: Path, monkeypatch: pytest.MonkeyPatch
                 case ["make", *rest]:
                     assert set(rest) <= targets, f"the Makefile has no {set(rest) - targets}"
                 case ["python", "-m", module, *_]:
-                    script = module.replace(".", "/") + ".py"
-                    assert (ROOT / script).is_file(), f"there is no {script}"
+                    place = ROOT / module.replace(".", "/")
+                    scripts = place.with_suffix(".py"), place / "__main__.py"
+                    assert any(script.is_file() for script in scripts), f"there is no {module}"
                 case ["python", script, *_]:
                     assert (ROOT / script).is_file(), f"there is no {script}"
                 case [first, *_]:
