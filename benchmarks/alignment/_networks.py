@@ -18,7 +18,6 @@ from scalegmn.zoo.classifiers import ConvolutionalDesign, ResidualDesign
 
 SIDE: Final = 14
 CLASSES: Final = 10
-EPOCHS: Final = 4
 BATCH: Final = 128
 RATE: Final = 5e-3
 # Of the pixels of FashionMNIST from 0 to 1.
@@ -80,6 +79,9 @@ KINDS: Final = {
 """Kinds of networks, and how their files are called."""
 
 
+EPOCHS: Final = {"MLP, relu": 4, "MLP, tanh": 4, "VGG with batch norm": 4, "ResNet-20": 3}
+
+
 def train(kind: str, seed: int, images: Images) -> nn.Module:
     """A network of a kind: Adam, one cycle of learning rates, no decay."""
     with torch.random.fork_rng(devices=[]):
@@ -90,8 +92,8 @@ def train(kind: str, seed: int, images: Images) -> nn.Module:
                 part.reset_parameters()
         optimizer = torch.optim.Adam(module.parameters(), lr=RATE)
         rounds = len(images.train) // BATCH
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=EPOCHS * rounds)
-        for _ in range(EPOCHS):
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=EPOCHS[kind] * rounds)
+        for _ in range(EPOCHS[kind]):
             module.train()
             order = torch.randperm(len(images.train))
             for number in range(rounds):
