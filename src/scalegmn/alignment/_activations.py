@@ -28,8 +28,11 @@ from ._channels import MatchedChannels
 _CHUNK: Final = 100
 """Batches that are run at once."""
 _TRIED: Final = 8
+"""Examples at which it is tried which values a flip changes."""
 _DRAWS: Final = 4
+"""Random flips that are tried."""
 _OPPOSITE: Final = 0.5
+"""A correlation below minus this means that a value has changed its sign."""
 _CONSTANT: Final = 1e-12
 """Channels whose values deviate by less, relative to their size, answer nothing."""
 
@@ -43,8 +46,8 @@ class Activations:
         G_{ij} = \sum_v \operatorname{corr}\big(v_i(x), v'_j(x)\big)
 
     over all values v of the program of which both are channels, examples and places x taken together.  Where
-    channels may change their sign, those of a channel's values that change with it are summed by themselves,
-    and the sum counts by its size.
+    channels may change their sign, values that do not change with it count alone, such as those behind a gain
+    that changes its own; where all change, the sum counts by its size.
 
     Args:
         group: of the program of the networks.
