@@ -21,6 +21,7 @@ from ._kinship import Comparer, Kinship
 from ._likeness import RELATED, families_of, likeness_of
 from ._lineage import DescentEvidence, FamilyMember, Lineage, Relative, UnreadNetwork, by_size
 from ._network import LineageNetwork
+from ._strays import with_strays
 
 _AT_ONCE: Final = 64
 """Networks of one architecture whose fingerprints are taken together, at most."""
@@ -110,7 +111,7 @@ class _Search:
             numbers = sorted(vectors)
             likeness = likeness_of(torch.stack([vectors.pop(number) for number in numbers]))
             alike = families_of(likeness, related=self._settings.related)
-            for family in (part for one in alike for part in _parts(one, numbers, likeness, comparer)):
+            for family in self._families(alike, numbers, likeness, comparer):
                 own = likeness[np.ix_(family, family)]
                 members = [numbers[place] for place in family]
                 pairs = self._compared(members, own, comparer)
@@ -120,6 +121,13 @@ class _Search:
                     relatives[member] = self._relatives(member, numbers, likeness[place], pairs)
                 self._advance(_ALIGNING * len(members))
         return self._result(by_size(families), places, relatives)
+
+    def _families(
+        self, alike: list[list[int]], numbers: list[int], likeness: np.ndarray, comparer: Comparer
+    ) -> list[list[int]]:
+        """Places of the members of each family: alike, and near each other where that can be told."""
+        parts = [part for one in alike for part in _parts(one, numbers, likeness, comparer)]
+        return with_strays(parts, numbers, likeness, comparer, nearest=self._settings.nearest)
 
     def _result(
         self,

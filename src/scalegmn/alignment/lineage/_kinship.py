@@ -22,6 +22,8 @@ _CLOSE: Final = 0.05
 """Relative distance of networks about which it is asked whether they are the same."""
 _APART: Final = 0.5
 """Relative distance after alignment beyond which networks are not related; strangers are at 0.6 to 1.2."""
+_MOST_ALIGNED: Final = 2**20
+"""Parameters of networks that are aligned although their fingerprints are unlike: these may be many."""
 _GROWN: Final = 4.0
 """Weights that are 0 in the parent cost at most so many times what others cost."""
 _ZEROS: Final = 0.01
@@ -133,6 +135,22 @@ class Comparer:
         if one.aligner.architecture != two.aligner.architecture:
             return False
         return one.aligner.align_prepared(one.prepared, two.prepared).distance > _APART
+
+    def are_near(self, first: int, second: int) -> bool:
+        """Whether two networks are so near each other that they are relatives, whatever else they are like.
+
+        Args:
+            first, second: numbers of networks; large ones, and those of different architectures, are not
+                compared.
+
+        Raises:
+            ScaleGMNError: one cannot be read any more.
+        """
+        one, two = self._candidate(first), self._candidate(second)
+        architecture = one.aligner.architecture
+        if architecture != two.aligner.architecture or architecture.num_parameters > _MOST_ALIGNED:
+            return False
+        return one.aligner.align_prepared(one.prepared, two.prepared).distance <= _APART
 
     def _same(self, one: _Candidate, two: _Candidate) -> bool:
         tolerance = Tolerance.of(one.dtype, two.dtype)
