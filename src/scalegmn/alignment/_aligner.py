@@ -239,6 +239,21 @@ class Aligner:
             )
 
 
+def aligner_for(architecture: Architecture, given: Aligner | None) -> Aligner:
+    """The aligner that was given, or a new one.
+
+    Raises:
+        SymmetryError: the given one is for other networks.
+    """
+    aligner = given or Aligner(architecture)
+    if aligner.architecture != architecture:
+        raise SymmetryError(
+            f"the aligner is for {aligner.architecture.describe()}, expected one for "
+            f"{architecture.describe()}"
+        )
+    return aligner
+
+
 def align(
     architecture: Architecture,
     reference: Parameters,

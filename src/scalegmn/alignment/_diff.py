@@ -9,11 +9,10 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from scalegmn.errors import SymmetryError
 from scalegmn.networks import Architecture, Parameter
 from scalegmn.shapes import Parameters
 
-from ._aligner import Aligner
+from ._aligner import Aligner, aligner_for
 from ._alignment import Alignment
 from ._fitted_scales import align_closely
 from ._tolerance import Tolerance
@@ -130,12 +129,7 @@ def diff(
         >>> [one.name for one in diff(network, theta, tuned).parameters if one.changed]
         ['4.weight', '4.bias']
     """
-    aligner = aligner or Aligner(architecture)
-    if aligner.architecture != architecture:
-        raise SymmetryError(
-            f"the aligner is for {aligner.architecture.describe()}, expected one for "
-            f"{architecture.describe()}"
-        )
+    aligner = aligner_for(architecture, aligner)
     tolerance = tolerance or Tolerance.of(first.dtype, second.dtype)
     return difference_of(align_closely(aligner, first, second, robust=True), tolerance=tolerance)
 

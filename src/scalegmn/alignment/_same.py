@@ -10,11 +10,11 @@ from typing import Any, Final, Literal, NamedTuple, final
 
 import torch
 
-from scalegmn.errors import ConfigurationError, SymmetryError
+from scalegmn.errors import ConfigurationError
 from scalegmn.networks import Architecture
 from scalegmn.shapes import Parameters
 
-from ._aligner import Aligner
+from ._aligner import Aligner, aligner_for
 from ._alignment import Alignment
 from ._fitted_scales import align_closely, with_fitted_scales
 from ._functions import Functions, answers_apart
@@ -187,12 +187,7 @@ def same(
     """
     if examples < 1:
         raise ConfigurationError(f"examples is {examples}, expected 1 or more, since the functions are asked")
-    aligner = aligner or Aligner(architecture)
-    if aligner.architecture != architecture:
-        raise SymmetryError(
-            f"the aligner is for {aligner.architecture.describe()}, expected one for "
-            f"{architecture.describe()}"
-        )
+    aligner = aligner_for(architecture, aligner)
     tolerance = tolerance or Tolerance.of(first.dtype, second.dtype)
     pair = (second, first) if tolerance.coarser_second else (first, second)
     alignment = align_closely(aligner, *pair, robust=not tolerance.rounding)
