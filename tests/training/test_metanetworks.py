@@ -31,9 +31,14 @@ from scalegmn.trojans.detection import TrojanDetection
 
 ONE, OTHER = siren(widths=(2, 4, 4, 1)), siren(widths=(2, 5, 1))
 LEARNERS = [name for name in PREDICTORS.names() if not issubclass(PREDICTORS.get(name), FittedPredictor)]
-FITTED = [name for name in PREDICTORS.names() if name not in LEARNERS]
+# These read whatever features the configuration names.
+FITTED = [name for name in PREDICTORS.names() if "features" in PREDICTORS.get(name).sections]
+# These answer one question alone.
+DETECTORS = ("last_layer_anomaly",)
 NUMBERS = Regression(label="x", config=RegressionConfig())
 THREE_CLASSES = Classification(label="label", classes=["a", "b", "c"])
+DETECTION = TrojanDetection(label="trojaned", target="target", classes=3, target_weight=0.2)
+CLASSIFIERS = [siren(widths=(2, width, 3)) for width in (4, 5)]
 
 
 def configured(metanetwork: str, *, task: str = "classification", seed: int = 0) -> RunConfig:
@@ -137,8 +142,21 @@ def test_only_some_models_need_one_layout(name: str) -> None:
         ):
             make_metanetwork(configured(name), architectures=[ONE, OTHER], task=THREE_CLASSES)
         return
-    model = make_metanetwork(configured(name), architectures=[ONE, OTHER], task=THREE_CLASSES)
+    if name in DETECTORS:
+        model = make_metanetwork(configured(name), architectures=CLASSIFIERS, task=DETECTION)
+    else:
+        model = make_metanetwork(configured(name), architectures=[ONE, OTHER], task=THREE_CLASSES)
     assert isinstance(model, Predictor)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_detectors_refuse_other_tasks(name: str) -> None:
+    config = configured(name)
+    for task in (THREE_CLASSES, NUMBERS):
+        with pytest.raises(
+            ConfigurationError, match=f"metanetwork: {name} .*the task asks for something else"
+        ):
+            make_metanetwork(config, architectures=CLASSIFIERS, task=task)
 
 
 def test_same_shapes_are_one_layout() -> None:

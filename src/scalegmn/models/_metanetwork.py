@@ -192,6 +192,7 @@ _PREDICTORS: Final = {
     "statnn_mlp": Lazy("scalegmn.models.baselines:StatNNMLP"),
     "feature_boosting": Lazy("scalegmn.models.baselines:FeatureBoosting"),
     "feature_logistic": Lazy("scalegmn.models.baselines:FeatureLogistic"),
+    "last_layer_anomaly": Lazy("scalegmn.models.baselines:LastLayerAnomaly"),
     "nfn": Lazy("scalegmn.models.baselines:NFN"),
     "probes": Lazy("scalegmn.models.baselines:Probes"),
 }

@@ -2,6 +2,7 @@ from ._feature_boosting import BoostingConfig, FeatureBoosting
 from ._feature_logistic import FeatureLogistic, LogisticConfig
 from ._flat_mlp import FlatMLP, FlatMLPConfig
 from ._flat_mlp_editor import FlatMLPEditor
+from ._last_layer_anomaly import AnomalyConfig, LastLayerAnomaly
 from ._nfn import NFN, NFNConfig
 from ._output_type import OutputType
 from ._probes import Probes, ProbesConfig
@@ -9,12 +10,14 @@ from ._statnn_mlp import StatNNConfig, StatNNMLP
 
 __all__ = [
     "NFN",
+    "AnomalyConfig",
     "BoostingConfig",
     "FeatureBoosting",
     "FeatureLogistic",
     "FlatMLP",
     "FlatMLPConfig",
     "FlatMLPEditor",
+    "LastLayerAnomaly",
     "LogisticConfig",
     "NFNConfig",
     "OutputType",

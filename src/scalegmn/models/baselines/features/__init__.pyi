@@ -1,9 +1,11 @@
 from ._feature_set import FEATURES, FeaturesConfig, FeatureSet
 from ._flat import FlatFeatures
 from ._last_layer import LastLayerFeatures
+from ._last_layer_anomalies import LastLayerAnomalies
 from ._making import features_for, make_features
 from ._norms import NormFeatures
 from ._singular_values import SingularValueFeatures
+from ._sorted_weights import SortedWeightFeatures
 from ._statnn import StatNNFeatures
 
 __all__ = [
@@ -11,10 +13,15 @@ __all__ = [
     "FeatureSet",
     "FeaturesConfig",
     "FlatFeatures",
+    "LastLayerAnomalies",
     "LastLayerFeatures",
     "NormFeatures",
     "SingularValueFeatures",
+    "SortedWeightFeatures",
     "StatNNFeatures",
     "features_for",
     "make_features",
 ]
+
+# For other rooms of the house; no promise is made about these.
+from ._last_layer_anomalies import INDICATORS as INDICATORS

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Final
 from jaxtyping import Float
 from torch import Tensor
 
-from scalegmn.configuration import Configuration, Count
+from scalegmn.configuration import Configuration, Count, Limits
 from scalegmn.graph import NetworkBatch
 from scalegmn.networks import Architecture
 from scalegmn.registry import Lazy, Registered, Registry
@@ -83,7 +83,9 @@ FEATURES: Final = Registry[type[FeatureSet]](
         "norms": Lazy("scalegmn.models.baselines.features:NormFeatures"),
         "flat": Lazy("scalegmn.models.baselines.features:FlatFeatures"),
         "last_layer": Lazy("scalegmn.models.baselines.features:LastLayerFeatures"),
+        "last_layer_anomalies": Lazy("scalegmn.models.baselines.features:LastLayerAnomalies"),
         "singular_values": Lazy("scalegmn.models.baselines.features:SingularValueFeatures"),
+        "sorted_weights": Lazy("scalegmn.models.baselines.features:SortedWeightFeatures"),
     },
 )
 """Sets of numbers about networks, by the names that configurations and saved models have for them."""
@@ -96,10 +98,13 @@ class FeaturesConfig(Configuration):
     Attributes:
         type: which numbers.  ``statnn``: mean, variance and quantiles of every layer.  ``norms``: the size of
             every layer, and nothing else; a control.  ``flat``: all weights as they are.  ``last_layer``: how
-            the rows of the last layer differ.  ``singular_values``: those of layers and of products of
-            layers.  Extensions add others.
+            the rows of the last layer differ.  ``last_layer_anomalies``: how unlike the others each class is
+            there, by more indicators.  ``singular_values``: those of layers and of products of layers.
+            ``sorted_weights``: those of every layer in ascending order.  Extensions add others.
         singular_values: how many of each matrix, the largest first.
+        quantiles: of every tensor, where weights are sorted.
     """
 
     type: Annotated[str, Registered(FEATURES)] = "statnn"
     singular_values: Count = 10
+    quantiles: Annotated[int, Limits(low=2)] = 64

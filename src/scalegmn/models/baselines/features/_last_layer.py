@@ -1,8 +1,4 @@
-"""How the rows of a classifier's last layer differ: where one class is favored, its row may show it.
-
-The robust z-score is that of Iglewicz and Hoaglin 1993, as Neural Cleanse (Wang et al. 2019) asks it of
-triggers that were searched for; here it is asked of the weights themselves.
-"""
+"""How the rows of a classifier's last layer differ: where one class is favored, its row may show it."""
 
 from __future__ import annotations
 
@@ -15,16 +11,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from scalegmn.configuration import Width
-from scalegmn.errors import ConfigurationError, GraphError
 from scalegmn.graph import NetworkBatch
 from scalegmn.models.baselines.features._feature_set import FeaturesConfig, FeatureSet
+from scalegmn.models.baselines.features._last_rows import common_classes, last_rows, robust_z_scores
 from scalegmn.networks import Architecture
 
 PER_CLASS: Final = 4
 """Figures of every class: mean, maximum and norm of its weights, and its bias."""
-
-# The median absolute deviation of normal numbers, times this, is their standard deviation.
-_NORMAL: Final = 1.4826
 
 
 @final
@@ -58,13 +51,7 @@ class LastLayerFeatures(FeatureSet):
         Raises:
             ConfigurationError: they have different numbers of outputs.
         """
-        counts = sorted({architecture.num_outputs for architecture in architectures})
-        if len(counts) > 1:
-            raise ConfigurationError(
-                f"features: last_layer reads networks with as many outputs, there are some with {counts}; "
-                "choose networks with data.where, or other features"
-            )
-        return LastLayerFeatures(classes=counts[0])
+        return LastLayerFeatures(classes=common_classes(architectures, reader=f"features: {cls.name}"))
 
     @property
     def size(self) -> int:
@@ -73,35 +60,9 @@ class LastLayerFeatures(FeatureSet):
     def compute(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
         figures = torch.cat([self._figures(*part) for part in batch.parts])
         ordered = figures.sort(dim=2, descending=True).values
-        return torch.cat([figures.flatten(1), ordered.flatten(1), _outliers(figures)], dim=1)
+        outliers = robust_z_scores(figures).abs().amax(dim=2)
+        return torch.cat([figures.flatten(1), ordered.flatten(1), outliers], dim=1)
 
     def _figures(self, architecture: Architecture, theta: Tensor) -> Float[Tensor, "B 4 classes"]:
-        if architecture.num_outputs != self.classes:
-            raise GraphError(
-                f"{architecture.describe()} has {architecture.num_outputs} outputs, but the model was made "
-                f"for {self.classes}; make it for these networks"
-            )
-        parameters = architecture.unflatten(theta)
-        layers = [one for one in architecture.weighted if one.has_rows(self.classes)]
-        if not layers:
-            raise GraphError(
-                f"{architecture.describe()} has no matrix with a row for each of its {self.classes} outputs, "
-                "which last_layer reads; choose other features"
-            )
-        rows = parameters[layers[-1].weight.name].flatten(2)
-        bias = layers[-1].bias
-        biases = rows.new_zeros(rows.shape[:2]) if bias is None else parameters[bias.name]
+        rows, biases = last_rows(architecture, theta, classes=self.classes, reader=self.name)
         return torch.stack([rows.mean(2), rows.amax(2), rows.norm(dim=2), biases], dim=1)
-
-
-def _outliers(figures: Float[Tensor, "B 4 classes"]) -> Float[Tensor, "B 4"]:
-    """The largest robust z-score over classes."""
-    # Not torch.median, which takes the lower one of two in the middle.
-    away = (figures - _median(figures)).abs()
-    spread = _NORMAL * _median(away)
-    return torch.where(spread > 0, away / spread.clamp_min(1e-30), 0.0).amax(dim=2)
-
-
-def _median(values: Float[Tensor, "B 4 classes"]) -> Float[Tensor, "B 4 1"]:
-    ordered, middle = values.sort(dim=2).values, values.shape[2] - 1
-    return (ordered[..., middle // 2] + ordered[..., (middle + 1) // 2]).unsqueeze(2) / 2
