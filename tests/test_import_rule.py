@@ -18,7 +18,18 @@ PACKAGE = "scalegmn"
 # Bottom to top.  A room imports rooms of lower floors and itself; rooms of one floor that stand
 # together below know each other only where ACQUAINTED says so.
 FLOORS = (
-    ("errors", "exports", "printable", "shapes", "seeding", "disk", "configuration", "csv_text", "registry"),
+    (
+        "errors",
+        "exports",
+        "printable",
+        "shapes",
+        "seeding",
+        "disk",
+        "configuration",
+        "csv_text",
+        "registry",
+        "shipped",
+    ),
     ("checkpoints",),
     ("networks",),
     ("programs",),

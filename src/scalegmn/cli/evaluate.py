@@ -15,6 +15,8 @@ from scalegmn.cli.output import say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.pictures import write_pictures
 from scalegmn.cli.tables import print_tables
+from scalegmn.errors import ConfigurationError
+from scalegmn.shipped import folder_name, is_shipped
 from scalegmn.training import Run, evaluate, write_arrays, write_json, write_rows
 
 HELP = "evaluate a trained metanetwork on the same or another population"
@@ -23,7 +25,9 @@ HELP = "evaluate a trained metanetwork on the same or another population"
 def build_parser() -> ArgumentParser:
     """The options of the command."""
     parser = CommandParser(prog="scalegmn evaluate", description=f"{HELP.capitalize()}.", default_env=False)
-    parser.add_argument("run", type=Path, help="run folder of a trained model")
+    parser.add_argument(
+        "run", type=Path, help="run folder of a trained model, or the name of one that comes with scalegmn"
+    )
     parser.add_argument(
         "--population", type=Path | None, default=None, help="networks other than those of the training run"
     )
@@ -54,6 +58,11 @@ def run(argv: Sequence[str]) -> int:
     options = build_parser().parse_args(list(argv))
     check_batch_size(options)
     trained = Run.open(options.run)
+    if options.output is None and is_shipped(trained.folder):
+        raise ConfigurationError(
+            f"{folder_name(trained.folder)}: comes with scalegmn, and nothing is written beside it; give "
+            "--output, the JSON file to write"
+        )
     found = evaluate(
         trained,
         population=options.population,

@@ -18,6 +18,7 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.networks import read_json
 from scalegmn.populations import INDEX, JOURNAL
 from scalegmn.reports import ResultTable
+from scalegmn.shipped import CARD, located
 
 HELP = "show the contents of a population, a run, a saved model or a checkpoint file"
 
@@ -26,7 +27,10 @@ def build_parser() -> ArgumentParser:
     """The options of the command."""
     parser = CommandParser(prog="scalegmn info", description=f"{HELP.capitalize()}.")
     parser.add_argument(
-        "path", type=Path, help="folder of a population, of a run or of a saved model; or a checkpoint file"
+        "path",
+        type=Path,
+        help="folder of a population, of a run or of a saved model; a checkpoint file; or the name of a "
+        "model that comes with scalegmn, such as scalegmn/trojan-detector, for its card",
     )
     parser.add_argument("--verify", action="store_true", help="populations: verify every checksum")
     parser.add_argument(
@@ -48,8 +52,12 @@ def build_parser() -> ArgumentParser:
 
 
 def run(argv: Sequence[str]) -> int:
-    """Print tables about what lies at a path."""
+    """Print tables about what lies at a path, or the card of a model that comes with the library."""
     options = build_parser().parse_args(list(argv))
+    place = located(options.path)
+    if place != options.path:
+        say_all((place / CARD).read_text(encoding="utf-8").rstrip("\n"))
+        return OK
     for table in describe(options.path, verify=options.verify, key=options.key, max_bytes=options.max_bytes):
         if options.format == "markdown":
             say_all(table.to_markdown())

@@ -44,6 +44,7 @@ COMMANDS: Final = {
     "edit": "edit",
     "compare": "compare",
     "configs": "configs",
+    "models": "models",
     "demo": "demo",
 }
 """Names of the subcommands, and the module of this package that each one lives in."""

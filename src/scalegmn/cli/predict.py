@@ -52,7 +52,9 @@ def build_parser() -> ArgumentParser:
         "model has no sound prediction, is a row with an error, and the others are done, with exit code 3.",
         default_env=False,
     )
-    parser.add_argument("run", type=Path, help="run folder of a trained model")
+    parser.add_argument(
+        "run", type=Path, help="run folder of a trained model, or the name of one that comes with scalegmn"
+    )
     parser.add_argument(
         "files", type=Path, nargs="+", help="checkpoint files, folders of such files, or one population"
     )

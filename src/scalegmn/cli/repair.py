@@ -41,7 +41,13 @@ def build_parser() -> ArgumentParser:
         default_env=False,
     )
     parser.add_argument("file", type=Path, help=".safetensors, .npz, .pt or .pth")
-    parser.add_argument("--model", type=Path, required=True, help="run folder of a repairer")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        required=True,
+        help="run folder of a repairer, or the name of one that comes with scalegmn, such as "
+        "scalegmn/trojan-repairer",
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, help="the file to write")
     parser.add_argument(
         "--report", type=Path | None, default=None, help="JSON file to write; by default OUTPUT.report.json"

@@ -20,6 +20,7 @@ from scalegmn.trojans.scanning import (
     DEFAULT_BATCH_SIZE,
     DEFAULT_FPR,
     DEFAULT_MAX_BYTES,
+    SHIPPED_DETECTOR,
     Detector,
     Explain,
     ScanReport,
@@ -62,9 +63,10 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument(
         "--detector",
-        type=Path,
-        required=True,
-        help="run folder of a model trained with task: trojan_detection",
+        type=Path | None,
+        default=None,
+        help="run folder of a model trained with task: trojan_detection; by default the detector that comes "
+        f"with scalegmn, {SHIPPED_DETECTOR}",
     )
     parser.add_argument(
         "--fpr",
@@ -165,7 +167,11 @@ def _run(options: Namespace) -> int:
         raise ConfigurationError("--key-file: signs a manifest, but there is none; give --manifest too")
     key = None if options.key_file is None else read_key(options.key_file)
     settings = _settings(options)
-    detector = Detector.open(options.detector, device=options.device)
+    detector = (
+        Detector.shipped(device=options.device)
+        if options.detector is None
+        else Detector.open(options.detector, device=options.device)
+    )
     journal = options.journal
     if journal is None and options.resume:
         journal = own_journal(question(detector, settings), options.files)

@@ -1,7 +1,8 @@
 """Saving a metanetwork in one folder and loading it again: safetensors and a readable configuration.
 
 In the manner of huggingface_hub's ``PyTorchModelHubMixin``, whose folders look the same, but strict
-(every weight must be there) and local (nothing is ever fetched).
+(every weight must be there) and local (nothing is ever fetched: names such as ``scalegmn/trojan-detector``
+are those of models in the package, :mod:`scalegmn.shipped`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from scalegmn.configuration import Reconstructible, format_value
 from scalegmn.disk import make_folder, replace_file
 from scalegmn.errors import CheckpointError, ConfigurationError, ScaleGMNError
 from scalegmn.networks import read_json
+from scalegmn.shipped import located_model
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
@@ -44,11 +46,15 @@ class SavedModule(nn.Module, Reconstructible, ABC):
     def from_pretrained(cls: type[M], folder: str | Path) -> M:
         """Load a model, in evaluation mode.
 
+        Args:
+            folder: that :meth:`save_pretrained` wrote, or the name of a model that comes with the library,
+                such as ``scalegmn/trojan-detector``; nothing is fetched.
+
         Raises:
             ConfigurationError: the configuration is missing, wrong, or belongs to another class.
             CheckpointError: the weights are missing, damaged, or do not fit the configuration.
         """
-        folder = Path(folder)
+        folder = located_model(folder)
         config = read_json(folder / CONFIG_FILE, what="model configuration")
         kind = config.pop("model", None)
         if kind != cls.__name__:

@@ -33,6 +33,7 @@ from scalegmn.models import EDITORS, PREDICTORS, Metanetwork, Predictor
 from scalegmn.networks import Architecture, read_json
 from scalegmn.networks.recognition import Recognizer
 from scalegmn.registry import Registered
+from scalegmn.shipped import located
 from scalegmn.symmetry import canonicalize_sine_phase
 from scalegmn.training._config import DataConfig
 from scalegmn.training._files import write_json
@@ -107,11 +108,16 @@ class Run:
     def open(cls, folder: str | Path) -> Run:
         """Read a run folder.
 
+        Args:
+            folder: that a training wrote, or the name of a model that comes with the library, such as
+                ``scalegmn/trojan-detector``.
+
         Raises:
             ConfigurationError: it is none, or the training did not come to its end.
-            CheckpointError: the weights are missing or damaged.
+            CheckpointError: the weights are missing or damaged, or a file of the model that comes with the
+                library was changed.
         """
-        folder = Path(folder)
+        folder = located(folder)
         if not folder.is_dir():
             raise ConfigurationError(
                 f"{folder}: there is no such run folder; give one that `scalegmn train` wrote"

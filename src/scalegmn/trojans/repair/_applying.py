@@ -17,6 +17,7 @@ from scalegmn.models import WEIGHTS_FILE, Editor
 from scalegmn.networks import Architecture
 from scalegmn.networks.recognition import stored_tensors
 from scalegmn.populations import sha256
+from scalegmn.shipped import folder_name
 from scalegmn.training import MODEL, ReadingOptions, Run, device_called, edited_by, read_network
 from scalegmn.trojans.making import trojan_figures
 from scalegmn.trojans.repair._outcome import DEFAULT_DROP, Evidence, LayerChange, Performance, RepairOutcome
@@ -57,7 +58,7 @@ class Repairer:
         """Which repairer it is, for reports."""
         weights = self.run.folder / MODEL / WEIGHTS_FILE
         return {
-            "run": self.run.folder.resolve().name,
+            "run": folder_name(self.run.folder),
             "model_sha256": sha256(weights.read_bytes()),
             "version": str(self.run.facts.get("versions", {}).get("scalegmn", "unknown")),
         }

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 from scalegmn import __version__
 from scalegmn.disk import file_sha256
@@ -14,9 +14,13 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.metrics import smallest_p_value
 from scalegmn.models import FittedPredictor
 from scalegmn.networks import Architecture
+from scalegmn.shipped import folder_name, is_shipped, shipped_model
 from scalegmn.training import MODEL, RUN, InvariantStatistics, Run, device_called
 from scalegmn.trojans.detection import CALIBRATION, TYPICALITY, Calibration, TrojanDetection
 from scalegmn.trojans.scanning._results import DetectorIdentity
+
+SHIPPED_DETECTOR: Final = "scalegmn/trojan-detector"
+"""The detector that comes with the library."""
 
 
 @final
@@ -41,7 +45,7 @@ class Detector:
         """Read a run folder.
 
         Args:
-            folder: of the training.
+            folder: of the training, or the name of a detector that comes with the library.
             device: where to compute; by default a GPU if there is one.
 
         Raises:
@@ -49,8 +53,8 @@ class Detector:
                 its calibration.
             CheckpointError: its weights are missing or damaged.
         """
-        folder = Path(folder)
         run = Run.open(folder)
+        folder = run.folder
         if not isinstance(run.task, TrojanDetection):
             raise ConfigurationError(
                 f"{folder}: was trained for the task {run.task.name}, expected trojan_detection; give the "
@@ -61,7 +65,8 @@ class Detector:
         versions = run.facts.get("versions")
         version = str(versions.get("scalegmn", "unknown") if isinstance(versions, dict) else "unknown")
         warnings = []
-        if version != __version__:
+        # Those that come with the library were checked with it.
+        if version != __version__ and not is_shipped(folder):
             warnings.append(
                 f"the detector was trained by scalegmn {version}, and this is {__version__}: predictions may "
                 "differ from those that it was calibrated with"
@@ -70,7 +75,7 @@ class Detector:
             warnings.append("the detector has no gradients: layers and neurons are not named")
         known = tuple(a for a in run.architectures if a.fingerprint in calibration.by_architecture)
         identity = DetectorIdentity(
-            run=folder.resolve().name,
+            run=folder_name(folder),
             model_sha256=calibration.model_sha256,
             calibration_sha256=file_sha256(folder / CALIBRATION),
             version=version,
@@ -90,6 +95,13 @@ class Detector:
                 f"expected {found.statistics.size}; restore it or train again"
             )
         return found
+
+    @classmethod
+    def shipped(cls, *, device: str | None = None) -> Detector:
+        """The detector that comes with the library, whatever lies in the current folder; raises as
+        :meth:`open` does, and where none came with it.
+        """
+        return cls.open(shipped_model(SHIPPED_DETECTOR).verify(), device=device)
 
     @cached_property
     def statistics(self) -> InvariantStatistics:

@@ -45,7 +45,7 @@ _MOST_PARAMETERS: Final = 2**24
 def scan(
     paths: Sequence[str | Path],
     *,
-    detector: str | Path | Detector,
+    detector: str | Path | Detector | None = None,
     settings: ScanSettings | None = None,
     journal: str | Path | None = None,
     resume: bool = False,
@@ -59,7 +59,8 @@ def scan(
 
     Args:
         paths: files and folders.
-        detector: an open one, or the run folder of a training of the task ``trojan_detection``.
+        detector: an open one, or the run folder of a training of the task ``trojan_detection``; by default
+            the one that comes with the library.
         settings: how to evaluate.
         journal: file in which finished files are noted, such as
             :func:`scalegmn.trojans.scanning.own_journal`.
@@ -73,7 +74,7 @@ def scan(
         CheckpointError: the weights of the detector are missing or damaged.
     """
     settings = settings or ScanSettings()
-    judge_of = detector if isinstance(detector, Detector) else Detector.open(detector)
+    judge_of = _opened(detector)
     judge_of.check_fpr(settings.fpr)
     own = None if journal is None else Path(journal)
     if own is not None:
@@ -100,6 +101,12 @@ def scan(
         limits=limits,
         bound=one.bound,
     )
+
+
+def _opened(detector: str | Path | Detector | None) -> Detector:
+    if isinstance(detector, Detector):
+        return detector
+    return Detector.shipped() if detector is None else Detector.open(detector)
 
 
 def question(detector: Detector, settings: ScanSettings) -> dict[str, Any]:

@@ -1,0 +1,3 @@
+from tests.shipped.stand_ins import packed_models, shipped
+
+__all__ = ["packed_models", "shipped"]
