@@ -7,8 +7,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from scalegmn.alignment import with_split_neurons, with_unread_neurons
 from scalegmn.alignment.lineage import LineageNetwork
+from scalegmn.alignment.rewriting import with_split_neurons, with_unread_neurons
 from scalegmn.networks import LayeredArchitecture
 from scalegmn.seeding import generator
 from scalegmn.symmetry import random_symmetry

@@ -5,7 +5,6 @@ from ._diff import NetworkDifference, ParameterDifference, diff, difference_of
 from ._functions import check_function_kept
 from ._matching import Matching
 from ._merging import MergedNetwork, merge
-from ._narrowing import narrowed
 from ._parting import parting_of
 from ._programs import program_of, readable_shape
 from ._reading import SavedReader
@@ -13,7 +12,6 @@ from ._restoring import Restorer
 from ._same import Sameness, same
 from ._saved import SavedCheckpoint, SavedNetwork, SavedOnnx
 from ._tolerance import Tolerance
-from ._widening import rewired, with_split_neurons, with_unread_neurons
 
 __all__ = [
     "Aligner",
@@ -37,12 +35,13 @@ __all__ = [
     "diff",
     "difference_of",
     "merge",
-    "narrowed",
     "parting_of",
     "program_of",
     "readable_shape",
-    "rewired",
     "same",
-    "with_split_neurons",
-    "with_unread_neurons",
 ]
+
+# For other rooms of the house; no promise is made about these.
+from ._functions import answers_apart as answers_apart
+from ._functions import program_inputs as program_inputs
+from ._parting import program_in as program_in

@@ -37,7 +37,9 @@ class Functions:
     def __init__(self, architecture: Architecture, *, examples: int, seed: int) -> None:
         self._architecture, self._seed = architecture, seed
         self._program: Final[Program] = frame_of(architecture).group.program
-        self._inputs: Final = [_inputs(self._program, seed, number) for number in range(examples)]
+        self._inputs: Final = [
+            program_inputs(self._program, generator(seed, "inputs", number)) for number in range(examples)
+        ]
 
     def answers(self, theta: Parameters) -> Answers | None:
         """What a network answers; None where it cannot be run."""
@@ -87,9 +89,8 @@ def _pairs(first: Answers, second: Answers) -> Iterator[tuple[Tensor, Tensor]]:
                 yield one, other
 
 
-def _inputs(program: Program, seed: int, number: int) -> list[Tensor]:
-    """Normal numbers, and 0 and 1 where integers are read."""
-    random = generator(seed, "inputs", number)
+def program_inputs(program: Program, random: torch.Generator) -> list[Tensor]:
+    """Normal numbers, and 0 and 1 where integers are read, at the sizes of the program."""
     return [
         torch.randn(one.type.shape, generator=random, dtype=torch.float64)
         if one.type.is_floating

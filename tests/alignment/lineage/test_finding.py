@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from scalegmn.alignment import with_split_neurons, with_unread_neurons
 from scalegmn.alignment.lineage import (
     FamilyMember,
     Lineage,
@@ -20,6 +19,7 @@ from scalegmn.alignment.lineage import (
     find_lineage,
     likeness_of,
 )
+from scalegmn.alignment.rewriting import with_split_neurons, with_unread_neurons
 from scalegmn.errors import CheckpointError, SymmetryError
 from scalegmn.networks import Activation, LayeredArchitecture, mlp
 from scalegmn.symmetry import random_symmetry

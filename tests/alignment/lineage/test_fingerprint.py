@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from scalegmn.alignment import with_split_neurons, with_unread_neurons
 from scalegmn.alignment.lineage import Fingerprinter, fingerprints
+from scalegmn.alignment.rewriting import with_split_neurons, with_unread_neurons
 from scalegmn.errors import ArchitectureError, SymmetryError
 from scalegmn.networks import Activation, Architecture, LayeredArchitecture, cnn, mlp, siren
 from scalegmn.programs import ProgramArchitecture

@@ -7,12 +7,15 @@ from typing import Final, final
 
 import torch
 
-from scalegmn.alignment import narrowed
+from scalegmn.alignment.rewriting import reduce
 from scalegmn.networks import Architecture
 from scalegmn.shapes import Parameters
 
 _MOST: Final = 0.5
 """Share of the parameters; those that were computed from others of the file need not fit."""
+
+_TWINS: Final = 5e-3
+"""Relative difference of neurons that count as one; rounding to bfloat16 makes less."""
 
 
 @final
@@ -43,8 +46,7 @@ class LineageNetwork:
 
     def narrowed(self) -> LineageNetwork:
         """Without neurons that are unread or split, where it is a list of layers; itself otherwise."""
-        layers = self.architecture.as_layers
-        if layers is None:
+        if self.architecture.as_layers is None:
             return self
-        architecture, theta = narrowed(layers, self.theta)
+        architecture, theta = reduce(self.architecture, self.theta, tolerance=_TWINS)
         return LineageNetwork(architecture=architecture, theta=theta, dtype=self.kept_in)

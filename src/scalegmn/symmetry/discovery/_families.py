@@ -61,6 +61,11 @@ def families(kernel: Kernel, parameters: Mapping[str, Labels]) -> tuple[Exponent
     )
 
 
+def moved_by(kernel: Kernel, labels: Labels) -> list[int]:
+    """Dimensions of a kernel that move any entry of a parameter."""
+    return [column for column, _ in _touched(kernel, labels)]
+
+
 def _touched(kernel: Kernel, labels: Labels) -> Iterator[tuple[int, tuple[int, ...]]]:
     """Free unknowns that move any entry of a parameter, each with the axes along which their terms vary."""
     columns = [(term, _columns(kernel, term)) for term in labels.terms]

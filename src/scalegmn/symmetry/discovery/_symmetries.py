@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -13,7 +13,7 @@ from scalegmn.errors import SymmetryError
 from scalegmn.programs import Program, interpret
 
 from ._evaluation import evaluated
-from ._families import ExponentFamily, families
+from ._families import ExponentFamily, families, moved_by
 from ._graded import GradedAlgebra, ScaleAlgebra, SignAlgebra
 from ._group_element import GroupElement
 from ._kernel import Kernel
@@ -44,6 +44,21 @@ class Exponents:
     def families(self) -> tuple[ExponentFamily, ...]:
         """Dimensions grouped by the parameters that they move."""
         return families(self.kernel, self.parameters)
+
+    def moving(self, names: Iterable[str]) -> Tensor:
+        """Which of them move a parameter.
+
+        Args:
+            names: of parameters; those that nothing reads are moved by none.
+
+        Returns:
+            ``(dimension,)`` bool.
+        """
+        found = torch.zeros(self.dimension, dtype=torch.bool)
+        for name in names:
+            if name in self.parameters:
+                found[moved_by(self.kernel, self.parameters[name])] = True
+        return found
 
     def evaluate(self, coordinates: Tensor) -> dict[str, Tensor]:
         """Exponents of all parameters.
