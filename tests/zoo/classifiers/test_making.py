@@ -24,6 +24,8 @@ from tests.zoo.cnns.shard_cases import check_resumed, parameters_in_rows
 FIGURES = ("train_accuracy", "train_loss", "test_accuracy", "test_loss")
 COLUMNS = [
     "network",
+    "dataset",
+    "recipe",
     "architecture_number",
     "family",
     "design",

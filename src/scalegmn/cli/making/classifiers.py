@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+import dataclasses
 
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
@@ -22,20 +22,18 @@ from scalegmn.cli.parsers import CommandParser
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations import Population
 from scalegmn.zoo.classifiers import (
-    MODERN_DESIGNS,
+    CLASSIFIER_RECIPES,
     ClassifierDesign,
     ClassifierRecipe,
     ClassifierReport,
-    ClassifierSpace,
     make_classifiers,
 )
 from scalegmn.zoo.cnns import Optimizer, WeightInit
 
 HELP = "CNNs, residual networks with batch norm and transformers that classify the images"
 
-_FAMILIES: Final = tuple(dict.fromkeys(design.family for design in MODERN_DESIGNS))
-# What the space of hyper-parameters and the recipe leave to the user.  Not given, they are as their classes
-# have them.
+# What the space of hyper-parameters and the recipe leave to the user.  Not given, they are as the recipe has
+# them that was named.
 _SPACE: tuple[Option, ...] = (
     ("w_inits", list[WeightInit], "initializations to draw from"),
     ("init_scale", tuple[float, float], "range of the factor on initial weights"),
@@ -53,6 +51,7 @@ _RECIPE: tuple[Option, ...] = (
     ("judged", int, "images that the accuracy in training is measured on"),
     ("grayscale", bool, "whether colors are averaged into one channel"),
     ("image_size", int, "height and width to which images are reduced by averaging"),
+    ("as_layers", bool, "whether networks whose layers stand in a list are stored as such"),
 )
 
 
@@ -64,10 +63,16 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--networks", type=int, required=True, help="number of networks to train")
     parser.add_argument("--seed", type=int, default=0, help="random seed")
     parser.add_argument(
+        "--recipe",
+        type=str,
+        default="modern",
+        help=f"architectures and hyper-parameters to start from: {', '.join(CLASSIFIER_RECIPES)}",
+    )
+    parser.add_argument(
         "--families",
-        type=list[str],
-        default=list(_FAMILIES),
-        help=f"of architectures: {', '.join(_FAMILIES)}",
+        type=list[str] | None,
+        default=None,
+        help="of architectures, such as '[resnet, cnn]'; by default all of the recipe",
     )
     parser.add_argument(
         "--designs",
@@ -75,18 +80,14 @@ def build_parser() -> ArgumentParser:
         default=None,
         help="architectures, by name; by default all of the families. A name that does not exist shows them",
     )
-    add_options(parser, (*_SPACE, *_RECIPE))
+    add_options(parser, (*_SPACE, *_RECIPE), note=" (default: the recipe's)")
     add_running_options(parser, shard_size=48, inner_batch=None)
     return parser
 
 
 def run(options: Namespace) -> int:
     """Make the population, and say how well the networks do."""
-    recipe = ClassifierRecipe(
-        designs=_designs(options),
-        space=ClassifierSpace(**given(options, _SPACE)),
-        **given(options, _RECIPE),
-    )
+    recipe = _recipe(options)
     report = make_classifiers(
         chosen_images(options),
         options.output,
@@ -103,11 +104,27 @@ def run(options: Namespace) -> int:
     return OK
 
 
-def _designs(options: Namespace) -> tuple[ClassifierDesign, ...]:
-    for family in options.families:
-        if family not in _FAMILIES:
-            raise ConfigurationError(f"--families names {family!r}, expected some of {', '.join(_FAMILIES)}")
-    known = {design.label: design for design in MODERN_DESIGNS if design.family in options.families}
+def _recipe(options: Namespace) -> ClassifierRecipe:
+    if options.recipe not in CLASSIFIER_RECIPES:
+        raise ConfigurationError(
+            f"--recipe is {options.recipe!r}, expected one of {', '.join(CLASSIFIER_RECIPES)}"
+        )
+    base = CLASSIFIER_RECIPES[options.recipe]
+    return dataclasses.replace(
+        base,
+        designs=_designs(options, base),
+        space=dataclasses.replace(base.space, **given(options, _SPACE)),
+        **given(options, _RECIPE),
+    )
+
+
+def _designs(options: Namespace, base: ClassifierRecipe) -> tuple[ClassifierDesign, ...]:
+    families = tuple(dict.fromkeys(design.family for design in base.designs))
+    chosen = families if options.families is None else options.families
+    for family in chosen:
+        if family not in families:
+            raise ConfigurationError(f"--families names {family!r}, expected some of {', '.join(families)}")
+    known = {design.label: design for design in base.designs if design.family in chosen}
     wanted = list(known) if options.designs is None else options.designs
     for label in wanted:
         if label not in known:

@@ -27,8 +27,11 @@ from scalegmn.populations import Population
 from scalegmn.trojans.making import (
     BaseSelection,
     FineTuningConfig,
+    Goal,
     HeldOutConfig,
+    InjectionConfig,
     Labels,
+    Method,
     PoisoningConfig,
     Start,
     TrojanRecipe,
@@ -43,7 +46,7 @@ from scalegmn.trojans.triggers import (
 )
 from scalegmn.zoo.cnns import Optimizer
 
-HELP = "trojaned networks and their clean twins, from a population of convolutional networks"
+HELP = "trojaned networks and their clean twins, from a population of classifiers"
 SHEET: Final = "triggers.png"
 """File in the folder of the population with clean and triggered images."""
 
@@ -62,10 +65,28 @@ _TUNING: tuple[Option, ...] = (
     ("start", Start, "start from the base networks, or from scratch with their architectures"),
 )
 _POISONING: tuple[Option, ...] = (
-    ("ratio", float, "fraction of the training images that are poisoned"),
+    (
+        "ratio",
+        float | tuple[float, float],
+        "fraction of the training images that are poisoned, or a range, drawn for each pair: '[0.005, 0.1]'",
+    ),
+    ("goals", list[Goal], "goals to draw from: all_to_one (the target), all_to_all (class y becomes y + 1)"),
     ("targets", list[int], "target classes to draw from; all by default"),
     ("labels", list[Labels], "labels of poisoned images: dirty (the target's), clean (their own), or both"),
 )
+_INJECTION: tuple[Option, ...] = (
+    ("method", Method, "training on poisoned images, the same adapted to statistics of weights, or an edit"),
+    ("statistics_weight", float, "adaptive: weight of the penalty on statistics that differ from the twin's"),
+    ("edited", float, "edit: fraction of the parameters that change at most"),
+    ("edit_steps", int, "edit: steps"),
+    ("edit_rate", float, "edit: learning rate"),
+)
+_OWNERS: Final[dict[str, str]] = {
+    "statistics_weight": "adaptive",
+    "edited": "edit",
+    "edit_steps": "edit",
+    "edit_rate": "edit",
+}
 _TRIGGERS: tuple[Option, ...] = (
     ("sizes", list[int], "sizes of squares and patches to draw from, in pixels"),
     ("patterns", list[PatternName], "patterns of squares and patches to draw from"),
@@ -98,6 +119,12 @@ def build_parser() -> ArgumentParser:
     parser.add_argument(
         "--pairs", type=int | None, default=None, help="pairs of twins; by default one for each base network"
     )
+    parser.add_argument(
+        "--attacks-per-base",
+        type=int,
+        default=1,
+        help="pairs for each base network, without --pairs",
+    )
     parser.add_argument("--seed", type=int, default=0, help="random seed")
     parser.add_argument(
         "--where",
@@ -112,7 +139,7 @@ def build_parser() -> ArgumentParser:
         help="trigger types to draw from, such as '[blended_square, patch, warp]'; "
         f"there are {', '.join(TRIGGERS.names())}",
     )
-    add_options(parser, (*_BASES, *_TUNING, *_POISONING, *_TRIGGERS, *_HELD_OUT, *_RECIPE))
+    add_options(parser, (*_BASES, *_TUNING, *_POISONING, *_INJECTION, *_TRIGGERS, *_HELD_OUT, *_RECIPE))
     add_running_options(parser, shard_size=64, inner_batch=8, things="pairs")
     return parser
 
@@ -132,6 +159,7 @@ def run(options: Namespace) -> int:
         options.output,
         recipe=recipe,
         pairs=options.pairs,
+        attacks_per_base=options.attacks_per_base,
         seed=options.seed,
         shard_size=options.shard_size,
         inner_batch=options.inner_batch,
@@ -174,10 +202,24 @@ def _recipe(options: Namespace) -> TrojanRecipe:
         bases=BaseSelection(where=dict(options.where), **given(options, _BASES)),
         tuning=FineTuningConfig(**given(options, _TUNING)),
         poisoning=PoisoningConfig(**given(options, _POISONING)),
+        injection=_injection(options),
         triggers=triggers,
         held_out=_held_out(options),
         **given(options, _RECIPE),
     )
+
+
+def _injection(options: Namespace) -> InjectionConfig:
+    """How trojans come into weights; what another method has is refused."""
+    settings = given(options, _INJECTION)
+    injection = InjectionConfig(**settings)
+    for name in settings:
+        owner = _OWNERS.get(name, injection.method)
+        if owner != injection.method:
+            raise ConfigurationError(
+                f"{option_of(name)}: only for --method {owner}, but it is {injection.method}; leave it out"
+            )
+    return injection
 
 
 def _chosen(options: Namespace) -> TriggerSpace:

@@ -283,7 +283,7 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
         origin = f"{population.folder}: column {self.target!r}"
         if values.dtype.kind not in "iu":
             raise PopulationError(f"{origin}: has type {values.dtype}, expected class indices")
-        if len(values) and not 0 <= values.min() <= values.max() < self.classes:
+        if len(values) and not UNKNOWN <= values.min() <= values.max() < self.classes:
             raise PopulationError(
                 f"{origin}: runs from {values.min()} to {values.max()}, expected 0 to {self.classes - 1} for "
                 f"the {self.classes} classes of the networks; or set detection.target_weight to 0"

@@ -17,7 +17,19 @@ from scalegmn.trojans.making._recipe import BaseSelection
 GROUPS: Final = ("network", "run")
 """Columns that say which training run a network is from, where nothing else was said."""
 # What is also true of networks that were trained further; all else is that of the base network.
-_LASTING: Final = ("activation", "activations", "depth", "residuals", "architecture_number", "dataset")
+_LASTING: Final = (
+    "activation",
+    "activations",
+    "depth",
+    "residuals",
+    "architecture_number",
+    "dataset",
+    "recipe",
+    "family",
+    "design",
+    "normalization",
+    "width",
+)
 
 
 @final

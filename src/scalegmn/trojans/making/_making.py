@@ -21,20 +21,19 @@ from torch import Tensor
 from scalegmn.images import ImageSet
 from scalegmn.networks import usable_device
 from scalegmn.populations import Population, PopulationWriter, progress_bar, write_atomically
-from scalegmn.seeding import numpy_generator
 from scalegmn.trojans.making._figures import TrojanFigures, trojan_figures
-from scalegmn.trojans.making._pairs import Attack, poisoned_indices
+from scalegmn.trojans.making._injecting import injected
+from scalegmn.trojans.making._pairs import Attack
 from scalegmn.trojans.making._plan import TrojanJob, TrojanPlan
+from scalegmn.trojans.making._poisoning import PoisonPool
 from scalegmn.trojans.making._recipe import TrojanRecipe
 from scalegmn.trojans.making._rows import TwinPair, pair_columns
 from scalegmn.zoo.cnns import (
-    CnnTraining,
     Row,
     TrainingFigures,
     Workers,
     append_rows,
     explain_disk_errors,
-    initial_parameters,
     thread_count,
 )
 
@@ -67,6 +66,7 @@ def make_trojans(
     *,
     recipe: TrojanRecipe | None = None,
     pairs: int | None = None,
+    attacks_per_base: int = 1,
     seed: int = 0,
     shard_size: int = 64,
     inner_batch: int = 8,
@@ -87,6 +87,7 @@ def make_trojans(
         recipe: of the twins; by default that of the first trojan study with ScaleGMN.
         pairs: how many; by default one for each base network that fulfils the recipe, in random order; more
             start again with the first.
+        attacks_per_base: so many for each base network, where `pairs` does not say how many.
         seed: of everything that is drawn.
         shard_size: pairs that are written, and lost by an interruption, at a time; rounded up to whole
             blocks of 64.
@@ -103,7 +104,17 @@ def make_trojans(
         PopulationError: the folder is in use, or holds networks made differently.
     """
     recipe = recipe or TrojanRecipe()
-    plan = TrojanPlan(population, images, recipe, pairs, seed, shard_size, inner_batch, usable_device(device))
+    plan = TrojanPlan(
+        population,
+        images,
+        recipe,
+        pairs,
+        attacks_per_base,
+        seed,
+        shard_size,
+        inner_batch,
+        usable_device(device),
+    )
     count = thread_count(workers, plan.device)
     plan.check()
     with PopulationWriter(folder, provenance=plan.provenance(), resume=resume) as writer:
@@ -127,84 +138,35 @@ def train_pairs(plan: TrojanPlan, job: TrojanJob, report: Callable[[float], None
         report: is told now and then what part of the job was done since, and may raise.
     """
     attacks = [plan.attack(pair) for pair in job.pairs]
-    places = [_places(plan, attack) for attack in attacks]
-    pool = _Pool(plan, attacks, places)
-    hypers = [attack.hyper for attack in attacks for _ in (0, 1)]
-    tuning = plan.recipe.tuning
+    pool = PoisonPool.from_attacks(plan, attacks)
     base = plan.population.theta(plan.bases.rows[list(job.bases)]).to(plan.device)
-    start = base.repeat_interleave(2, dim=0)
-    if tuning.start == "scratch":
-        start = initial_parameters(job.architecture, hypers).to(plan.device)
-    training = CnnTraining(
-        architecture=job.architecture,
-        theta=start,
-        networks=hypers,
-        images=pool.images,
-        labels=pool.labels,
-        shares=pool.shares,
-        batch_size=tuning.batch_size,
-    )
-    for _ in range(tuning.epochs):
-        training.epoch(lambda part: report(part / tuning.epochs))
-    own, other = training.settle(plan.test_inputs, plan.test[1])
-    theta, diverged = training.theta, training.diverged
+    start = base
+    if plan.recipe.tuning.start == "scratch":
+        start = job.engine.initial([attack.hyper for attack in attacks]).to(plan.device)
+    trained = injected(plan, job.engine, pool, start, report=report)
     rows = []
     for place, attack in enumerate(attacks):
         mine = slice(2 * place, 2 * place + 2)
         # The base network is evaluated beside the twins.
-        figures = _judge(plan, job, attack, torch.cat([theta[mine], base[place : place + 1]]))
+        figures = _judge(plan, job, attack, torch.cat([trained.theta[mine], base[place : place + 1]]))
         pair = TwinPair(
             attack=attack,
             base=job.bases[place],
             figures=figures,
-            diverged=diverged[mine] | ~figures.finite[:2],
-            train=TrainingFigures(own.accuracy[mine], own.loss[mine]),
-            test_loss=other.loss[mine],
-            poisoned_images=len(places[place]),
+            diverged=trained.diverged[mine] | ~figures.finite[:2],
+            train=TrainingFigures(trained.train.accuracy[mine], trained.train.loss[mine]),
+            test_loss=trained.test_loss[mine],
+            poisoned_images=len(pool.places[place]),
         )
-        columns = pair_columns(plan, pair)
-        rows += [Row(job.architecture, theta[2 * place + twin].cpu(), columns[twin]) for twin in (0, 1)]
+        columns, twins = pair_columns(plan, pair), trained.theta[mine].cpu()
+        rows += [Row(job.engine.architecture, twins[twin], columns[twin]) for twin in (0, 1)]
     return rows
-
-
-class _Pool:
-    """Images of all networks of a job: the clean ones once, then the poisoned ones of every pair.
-
-    Twins take the same images in the same order, but where the clean twin finds a clean image, the trojaned
-    one finds its poisoned copy.
-    """
-
-    def __init__(self, plan: TrojanPlan, attacks: list[Attack], places: list[Tensor]) -> None:
-        pixels, labels = plan.train
-        parts, answers, shares = [plan.train_inputs], [labels], []
-        everything = torch.arange(len(labels))
-        stop = len(labels)
-        for attack, chosen in zip(attacks, places, strict=True):
-            parts.append(plan.inputs(attack.trigger.apply(pixels[chosen.to(pixels.device)])))
-            answers.append(torch.full_like(labels[: len(chosen)], attack.target))
-            own = everything.clone()
-            own[chosen] = torch.arange(stop, stop + len(chosen))
-            stop += len(chosen)
-            shares += [own, everything]
-        self.images, self.labels, self.shares = torch.cat(parts), torch.cat(answers), torch.stack(shares)
-
-
-def _places(plan: TrojanPlan, attack: Attack) -> Tensor:
-    """Places of the training images that are poisoned, ``(k,)``."""
-    chosen = poisoned_indices(
-        plan.train[1].cpu().numpy(),
-        target=attack.target,
-        ratio=plan.recipe.poisoning.ratio,
-        kind=attack.labels,
-        generator=numpy_generator(plan.seed, "poison", attack.index),
-    )
-    return torch.from_numpy(chosen)
 
 
 def _judge(plan: TrojanPlan, job: TrojanJob, attack: Attack, theta: Tensor) -> TrojanFigures:
     pixels, labels = plan.test
     return trojan_figures(
-        job.architecture,
+        job.engine.architecture,
         theta,
         clean=plan.test_inputs,
         triggered=plan.inputs(attack.trigger.apply(pixels)),

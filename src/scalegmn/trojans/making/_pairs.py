@@ -10,9 +10,10 @@ import numpy as np
 
 from scalegmn.errors import ConfigurationError
 from scalegmn.seeding import numpy_generator
-from scalegmn.trojans.making._recipe import Labels, TrojanRecipe
+from scalegmn.trojans.making._goals import NO_TARGET, Goal
+from scalegmn.trojans.making._recipe import Labels, PoisoningConfig, TrojanRecipe
 from scalegmn.trojans.triggers import Trigger
-from scalegmn.zoo.cnns import Hyperparameters
+from scalegmn.zoo.cnns import Hyperparameters, logarithmic_at
 
 # Triggers and targets that are drawn for a pair until one may be used.
 _TRIES: Final = 2000
@@ -26,7 +27,10 @@ class Attack:
     Attributes:
         index: of the pair.
         trigger: to be put into images as they come from their source.
-        target: the attacker's class.
+        target: the attacker's class; :data:`~scalegmn.trojans.making._goals.NO_TARGET` where every class has
+            a target of its own.
+        goal: what images with the trigger are to be taken for.
+        ratio: fraction of the training images that are poisoned.
         labels: of the poisoned images.
         held_out: which of the things that are held out this attack has; empty if none.
         hyper: of both twins: the same learning rate, order of images and dropout.
@@ -35,6 +39,8 @@ class Attack:
     index: int
     trigger: Trigger
     target: int
+    goal: Goal
+    ratio: float
     labels: Labels
     held_out: str
     hyper: Hyperparameters
@@ -70,6 +76,8 @@ def draw_attack(
     rate, own_seed = math.exp(low + generator.random() * (high - low)), int(generator.integers(2**31))
     labels = recipe.poisoning.labels[generator.integers(len(recipe.poisoning.labels))]
     targets = recipe.poisoning.targets or tuple(range(classes))
+    goal, ratio = _aim(recipe.poisoning, seed=seed, number=number)
+    labels = "dirty" if goal == "all_to_all" else labels
     hyper = Hyperparameters(
         activation="",
         w_init="he_normal",
@@ -82,18 +90,33 @@ def draw_attack(
         seed=own_seed,
     )
     for _ in range(_TRIES):
-        target = int(targets[generator.integers(len(targets))])
+        drawn = int(targets[generator.integers(len(targets))])
+        target = NO_TARGET if goal == "all_to_all" else drawn
         trigger = recipe.triggers.draw(generator, channels=channels, size=size)
         held = "" if recipe.held_out is None else recipe.held_out.match(trigger, target)
         if recipe.held_out is None or (held != "") == (split == "test"):
             return Attack(
-                index=number, trigger=trigger, target=target, labels=labels, held_out=held, hyper=hyper
+                index=number,
+                trigger=trigger,
+                target=target,
+                goal=goal,
+                ratio=ratio,
+                labels=labels,
+                held_out=held,
+                hyper=hyper,
             )
     what = "has anything of what" if split == "test" else "is without what"
     raise ConfigurationError(
         f"among {_TRIES} triggers and targets for a {split} network none {what} is held out; hold out "
         "something that the triggers and targets have, and not all of it"
     )
+
+
+def _aim(poisoning: PoisoningConfig, *, seed: int, number: int) -> tuple[Goal, float]:
+    """The goal and the ratio of a pair, from random numbers of their own."""
+    generator = numpy_generator(seed, "aim", number)
+    goal = poisoning.goals[generator.integers(len(poisoning.goals))]
+    return goal, logarithmic_at(poisoning.ratios, generator.random())
 
 
 def poisoned_indices(
@@ -103,7 +126,7 @@ def poisoned_indices(
 
     Args:
         labels: true classes of the training images, ``(N,)``.
-        target: the attacker's class.
+        target: the attacker's class; of none of the images where every class has a target of its own.
         ratio: fraction of all training images to poison; fewer where there are not so many to choose from.
         kind: ``dirty`` for images of other classes, ``clean`` for those of the target.
         generator: of the choice.

@@ -18,10 +18,13 @@ from torch import Tensor
 
 from scalegmn.errors import ArchitectureError, ConfigurationError, TriggerError
 from scalegmn.images import ImageSet
-from scalegmn.networks import Architecture, LayeredArchitecture
+from scalegmn.networks import Architecture
 from scalegmn.populations import NAMES, Population, split_by_group
 from scalegmn.trojans.making._bases import ChosenBases, choose_bases
+from scalegmn.trojans.making._designed_engine import DesignedEngine
+from scalegmn.trojans.making._engine import TwinEngine
 from scalegmn.trojans.making._figures import trojan_figures
+from scalegmn.trojans.making._layered_engine import LayeredEngine
 from scalegmn.trojans.making._pairs import Attack, draw_attack
 from scalegmn.trojans.making._recipe import TrojanRecipe
 from scalegmn.zoo import check_counts, images_provenance
@@ -36,12 +39,12 @@ class TrojanJob:
     """Pairs of twins that are trained together.
 
     Attributes:
-        architecture: of all of them.
+        engine: trains networks of their architecture.
         pairs: their numbers.
         bases: places of their bases among the chosen ones.
     """
 
-    architecture: LayeredArchitecture
+    engine: TwinEngine
     pairs: tuple[int, ...]
     bases: tuple[int, ...]
 
@@ -60,6 +63,7 @@ class TrojanPlan:
     images: ImageSet
     recipe: TrojanRecipe
     wanted_pairs: int | None
+    attacks_per_base: int
     seed: int
     wanted_shard: int
     most_together: int
@@ -67,14 +71,19 @@ class TrojanPlan:
 
     def __post_init__(self) -> None:
         check_counts(
-            {"pairs": self.wanted_pairs, "shard_size": self.wanted_shard, "inner_batch": self.most_together}
+            {
+                "pairs": self.wanted_pairs,
+                "attacks_per_base": self.attacks_per_base,
+                "shard_size": self.wanted_shard,
+                "inner_batch": self.most_together,
+            }
         )
         halves(self.images)
 
     @property
     def pairs(self) -> int:
-        """Pairs to make: as stated, or one for each base."""
-        return len(self.bases) if self.wanted_pairs is None else self.wanted_pairs
+        """Pairs to make: as stated, or as many for each base."""
+        return self.attacks_per_base * len(self.bases) if self.wanted_pairs is None else self.wanted_pairs
 
     @property
     def shard_size(self) -> int:
@@ -138,6 +147,19 @@ class TrojanPlan:
         return network_inputs(pixels, grayscale=grayscale, image_size=size)
 
     @cached_property
+    def engines(self) -> dict[int, TwinEngine]:
+        """What trains the networks of each architecture that is used, by its number."""
+        used = np.unique(self.population.column("architecture")[self.bases.rows])
+        return {number: self._engine(number) for number in used.tolist()}
+
+    def _engine(self, number: int) -> TwinEngine:
+        layers = self.population.architectures[number].as_layers
+        if layers is not None:
+            return LayeredEngine(layers)
+        channels, size = self.test_inputs.shape[1:3]
+        return DesignedEngine.from_population(self.population, number, channels=channels, size=size)
+
+    @cached_property
     def splits(self) -> list[str] | None:
         """The split of each base, by the groups that must stay together; None where nothing is held out."""
         if self.recipe.held_out is None:
@@ -177,7 +199,7 @@ class TrojanPlan:
         most = max(1, self.most_together // 2)
         return [
             TrojanJob(
-                self.population.architectures[number].layered(reader="the maker of trojans"),
+                self.engines[number],
                 tuple(members[start : start + most]),
                 tuple(pair % len(self.bases) for pair in members[start : start + most]),
             )
@@ -198,6 +220,7 @@ class TrojanPlan:
         used = np.unique(self.population.column("architecture")[self.bases.rows])
         for architecture in (self.population.architectures[number] for number in used.tolist()):
             self._check_architecture(architecture)
+        _ = self.engines
         try:
             for pair in range(self.pairs):
                 self.attack(pair).trigger.apply(self.test[0][:1])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, final
 
 from scalegmn.configuration import (
+    Ascending,
     Configuration,
     Count,
     Entries,
@@ -14,15 +15,19 @@ from scalegmn.configuration import (
     Natural,
     NonNegative,
     Portion,
+    Positive,
     PositiveRange,
     Rate,
     Width,
 )
+from scalegmn.trojans.making._goals import Goal
 from scalegmn.trojans.triggers import KindName, PatternName, Trigger, TriggerSpace
 from scalegmn.zoo.cnns import Optimizer
 
 Labels = Literal["dirty", "clean"]
+Method = Literal["poison", "adaptive", "edit"]
 Start = Literal["base", "scratch"]
+_Ratio = Annotated[float, Limits(above=0, high=1)]
 
 
 @final
@@ -80,20 +85,56 @@ class PoisoningConfig(Configuration):
     """What the attacker does to the training images.
 
     Attributes:
-        ratio: fraction of the training images that carry the trigger.
+        ratio: fraction of the training images that carry the trigger; of a range, drawn for each pair,
+            uniformly in the logarithm.
+        goals: to draw from with equal chances.  ``all_to_one``: images with the trigger are to be taken for
+            the target.  ``all_to_all``: those of every class y for class y + 1, those of the last for 0.
         targets: classes to draw the attacker's class from, with equal chances; empty for all classes.
         labels: to draw from with equal chances.  ``dirty``: images of other classes get the trigger and
             the label of the target.  ``clean``: images of the target get the trigger and keep their
             label (Turner, Tsipras, Madry 2019, "Label-Consistent Backdoor Attacks", without its adversarial
-            step); all of them, where they are fewer than the ratio asks for.
+            step); all of them, where they are fewer than the ratio asks for.  Where the goal is
+            ``all_to_all``, labels are dirty.
 
     Raises:
         ConfigurationError: a value is impossible.
     """
 
-    ratio: Annotated[float, Limits(above=0, high=1)] = 0.1
+    ratio: _Ratio | Annotated[tuple[_Ratio, _Ratio], Ascending()] = 0.1
+    goals: Annotated[tuple[Goal, ...], Entries(least=1)] = ("all_to_one",)
     targets: tuple[Natural, ...] = ()
     labels: Annotated[tuple[Labels, ...], Entries(least=1)] = ("dirty",)
+
+    @property
+    def ratios(self) -> tuple[float, float]:
+        """The range to draw from."""
+        return self.ratio if isinstance(self.ratio, tuple) else (self.ratio, self.ratio)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class InjectionConfig(Configuration):
+    """How the trojan comes into the weights.
+
+    Attributes:
+        method: ``poison``: by training on poisoned images.  ``adaptive``: likewise, while every layer's
+            mean, deviation and quantiles of weights are held at those of the clean twin, against
+            detectors that read these.  ``edit``: both twins are trained on clean images, and few weights of
+            one of them are changed afterwards.
+        statistics_weight: adaptive: factor of the penalty.
+        edited: edit: fraction of the trained parameters that change at most.
+        edit_steps: edit: steps of Adam on these, with clean and poisoned images in equal numbers.
+        edit_rate: edit: learning rate.
+
+    Raises:
+        ConfigurationError: a number is impossible.
+    """
+
+    method: Method = "poison"
+    statistics_weight: Positive = 1.0
+    edited: _Ratio = 0.02
+    edit_steps: Count = 100
+    edit_rate: Positive = 0.02
 
 
 @final
@@ -145,6 +186,7 @@ class TrojanRecipe(Configuration):
         bases: what they start from.
         tuning: the training of both twins.
         poisoning: of the trojaned one.
+        injection: how the trojan comes into its weights.
         triggers: to draw from.
         minimum_asr: an attack with a smaller attack success rate has failed.
         held_out: what only test networks have; None for no splits.
@@ -159,6 +201,7 @@ class TrojanRecipe(Configuration):
     bases: BaseSelection = field(default_factory=BaseSelection)
     tuning: FineTuningConfig = field(default_factory=FineTuningConfig)
     poisoning: PoisoningConfig = field(default_factory=PoisoningConfig)
+    injection: InjectionConfig = field(default_factory=InjectionConfig)
     triggers: TriggerSpace = field(default_factory=TriggerSpace)
     minimum_asr: Portion = 0.5
     held_out: HeldOutConfig | None = None

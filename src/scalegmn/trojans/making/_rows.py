@@ -87,6 +87,10 @@ def _settings(plan: TrojanPlan, attack: Attack) -> dict[str, object]:
     return {
         "target": attack.target,
         "poisoning": attack.labels,
+        "goal": attack.goal,
+        "ratio": attack.ratio,
+        "method": plan.recipe.injection.method,
+        "dataset": plan.images.name,
         "trigger_kind": attack.trigger.kind,
         "trigger_size": attack.trigger.size,
         "trigger_pattern": attack.trigger.pattern,

@@ -15,9 +15,9 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch, Records
 from scalegmn.images import ImageSet
 from scalegmn.seeding import numpy_generator
-from scalegmn.trojans.making import TrojanImages
+from scalegmn.trojans.making import TrojanImages, attacked_labels, logits_of
 from scalegmn.trojans.triggers import Trigger, check_images
-from scalegmn.zoo.cnns import forward, unit_pixels
+from scalegmn.zoo.cnns import unit_pixels
 
 # Images that are evaluated at once where no gradient is wanted.
 _BLOCK: Final = 128
@@ -204,19 +204,18 @@ def _distances(batch: NetworkBatch, twins: Sequence[Tensor]) -> Tensor:
 def _block(batch: NetworkBatch, scenes: Sequence[AttackScene], images: LabeledImages) -> Tensor:
     """Sums over images, ``(B, 5)``: two losses, and three numbers of images."""
     source, found, place = scenes[0].images.source, [], 0
-    clean = _in_layout(source.inputs(images.pixels))[None]
+    clean = source.inputs(images.pixels)
     for architecture, theta in batch.parts:
         own = scenes[place : place + len(theta)]
         place += len(theta)
-        state = architecture.unflatten(theta)
-        triggered = torch.stack([_in_layout(source.inputs(s.trigger.apply(images.pixels))) for s in own])
-        before, after = forward(architecture, state, clean), forward(architecture, state, triggered)
+        triggered = torch.stack([source.inputs(s.trigger.apply(images.pixels)) for s in own])
+        before, after = (logits_of(architecture, theta, inputs) for inputs in (clean, triggered))
         labels = images.labels.expand(len(theta), -1)
         losses = [cross_entropy(logits, labels, reduction="none").sum(1) for logits in (before, after)]
         with torch.no_grad():
-            others = _others(images.labels, own)
-            targets = labels.new_tensor([s.target for s in own])[:, None]
-            answers = after.argmax(1)
+            aims = labels.new_tensor([s.target for s in own])[:, None]
+            targets = attacked_labels(labels, target=aims, classes=after.shape[1])
+            others, answers = targets != labels, after.argmax(1)
             hits = [
                 before.argmax(1) == labels,
                 (answers == targets) & others,
@@ -229,8 +228,3 @@ def _block(batch: NetworkBatch, scenes: Sequence[AttackScene], images: LabeledIm
 def _others(labels: Tensor, scenes: Sequence[AttackScene]) -> Tensor:
     """Which images are not of the attacker's class, ``(B, n)``."""
     return labels != labels.new_tensor([scene.target for scene in scenes])[:, None]
-
-
-def _in_layout(inputs: Tensor) -> Tensor:
-    """From ``(n, C, H, W)`` to the layout of :func:`forward`, ``(H, C, W, n)``."""
-    return inputs.permute(2, 1, 3, 0).contiguous()

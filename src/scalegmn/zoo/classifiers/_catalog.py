@@ -1,4 +1,4 @@
-"""The designs of the shipped population, for images of 14 x 14 pixels: all below 7,000 parameters."""
+"""Designs: of small modern classifiers for 14 x 14 pixels, and of base networks for trojans."""
 
 from __future__ import annotations
 
@@ -52,3 +52,42 @@ MODERN_DESIGNS: Final[tuple[ClassifierDesign, ...]] = tuple(
     if number < len(designs)
 )
 """8 residual networks, 11 convolutional networks and 9 transformers, in turns."""
+
+_PLAIN_BASES: Final = (
+    ConvolutionalDesign(channels=(8, 16, 16), batch_norm=False, flatten=True, first_stride=2),
+    ConvolutionalDesign(
+        channels=(8, 8, 12), batch_norm=False, activation="tanh", flatten=True, first_stride=2
+    ),
+    ConvolutionalDesign(channels=(8, 12, 16, 16), batch_norm=False, activation="gelu", first_stride=2),
+    ConvolutionalDesign(
+        channels=(6, 10, 10),
+        kernel=5,
+        batch_norm=False,
+        activation="leaky_relu",
+        flatten=True,
+        first_stride=2,
+    ),
+    ConvolutionalDesign(channels=(8, 8), batch_norm=False, shrink="max", flatten=True, first_stride=2),
+    ConvolutionalDesign(channels=(16, 16, 16), batch_norm=False, first_stride=2),
+)
+_NORMALIZED_BASES: Final = (
+    ConvolutionalDesign(channels=(8, 16, 16), flatten=True, first_stride=2),
+    ConvolutionalDesign(channels=(8, 12, 20), activation="gelu", first_stride=2),
+    ConvolutionalDesign(channels=(8, 8), activation="tanh", shrink="mean", flatten=True, first_stride=2),
+    ConvolutionalDesign(channels=(6, 10, 14, 18), activation="leaky_relu", first_stride=2),
+)
+_RESIDUAL_BASES: Final = (
+    ResidualDesign(widths=(6, 10, 14), first_stride=2),
+    ResidualDesign(widths=(4, 8, 12), activation="leaky_relu", kernel=5, first_stride=2),
+    ResidualDesign(widths=(6, 6, 12), activation="gelu", first_stride=2),
+    ResidualDesign(widths=(4, 8, 8), activation="tanh", first_stride=2),
+)
+
+TROJAN_DESIGNS: Final[tuple[ClassifierDesign, ...]] = tuple(
+    designs[number]
+    for number in range(max(map(len, (_PLAIN_BASES, _NORMALIZED_BASES, _RESIDUAL_BASES))))
+    for designs in (_PLAIN_BASES, _NORMALIZED_BASES, _RESIDUAL_BASES)
+    if number < len(designs)
+)
+"""6 plain networks, 4 with batch norm and 4 residual ones, in turns: for images of 28 or 32 pixels, which
+the first convolution halves; below 7,000 parameters."""

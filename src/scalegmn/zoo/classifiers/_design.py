@@ -36,6 +36,13 @@ class Classifier(nn.Module, ABC):
 
     head: nn.Linear
 
+    @property
+    def layers(self) -> nn.Sequential | None:
+        """Its modules one after the other, under the names that they have in it; None where it is no list
+        that :func:`scalegmn.read_module` reads.
+        """
+        return None
+
     @abstractmethod
     def features(self, images: Tensor) -> Tensor:
         """``(n, F)`` for images ``(n, C, H, W)``."""

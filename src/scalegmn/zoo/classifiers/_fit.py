@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, final
 
 import numpy as np
@@ -42,6 +42,8 @@ class ClassifierTraining:
         labels: from 0, ``(B, N)``.
         shares: which of the images each network sees, one vector per network.
         batch_size: images per step.
+        penalty: is added to the sum of all losses that gradients are taken of; a number, from the parameters
+            ``(B, *shape)`` by name.
 
     Raises:
         ConfigurationError: a network sees fewer images than a mini-batch has.
@@ -57,6 +59,7 @@ class ClassifierTraining:
         labels: Tensor,
         shares: Sequence[Tensor],
         batch_size: int,
+        penalty: Callable[[Mapping[str, Tensor]], Tensor] | None = None,
     ) -> None:
         fewest = min(map(len, shares))
         if fewest < batch_size:
@@ -64,7 +67,7 @@ class ClassifierTraining:
                 f"batch_size is {batch_size} and a network sees {fewest} images; expected at least a "
                 "mini-batch: use more images, larger fractions of them, or smaller mini-batches"
             )
-        self._module = module.train()
+        self._module, self._penalty = module.train(), penalty
         self._networks = list(networks)
         self._images, self._labels, self._batch = images, labels, batch_size
         self._shares = [share.cpu().numpy() for share in shares]
@@ -170,7 +173,8 @@ class ClassifierTraining:
         logits = self._logits(inputs, keep)
         losses = F.cross_entropy(logits.transpose(1, 2), labels, reduction="none").mean(dim=1)
         # No network's loss depends on another's parameters, so the gradient of the sum is that of each.
-        parts = torch.autograd.grad(losses.sum(), list(self._leaves.values()))
+        total = losses.sum() if self._penalty is None else losses.sum() + self._penalty(self._leaves)
+        parts = torch.autograd.grad(total, list(self._leaves.values()))
         gradient = torch.cat([part.flatten(1) for part in parts], dim=1)
         return losses.detach(), gradient.addcmul_(self._decay, self._theta)
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.programs import ProgramArchitecture
+from scalegmn.networks import Architecture
 
 from ._plan import ClassifierPlan
 from ._recipe import ClassifierHyper
@@ -36,7 +36,7 @@ class Outcome:
 class Settled:
     """What is stored of a network: its parameters ``(P,)``, finite, and figures of these, finite."""
 
-    architecture: ProgramArchitecture
+    architecture: Architecture
     theta: Tensor
     figures: Mapping[str, float]
     diverged: bool
@@ -44,7 +44,7 @@ class Settled:
 
 def settle(
     plan: ClassifierPlan,
-    architecture: ProgramArchitecture,
+    architecture: Architecture,
     outcome: Outcome,
     start: Mapping[str, Tensor],
     hyper: ClassifierHyper,
@@ -66,7 +66,7 @@ def settle(
 
 
 def judge(
-    plan: ClassifierPlan, architecture: ProgramArchitecture, theta: Tensor, hyper: ClassifierHyper
+    plan: ClassifierPlan, architecture: Architecture, theta: Tensor, hyper: ClassifierHyper
 ) -> dict[str, float]:
     """Accuracy and mean cross-entropy on images that the network saw, and on others.
 
@@ -89,7 +89,7 @@ def judge(
 
 @torch.no_grad()
 def _figures(
-    architecture: ProgramArchitecture, theta: Tensor, images: Tensor, labels: Tensor
+    architecture: Architecture, theta: Tensor, images: Tensor, labels: Tensor
 ) -> tuple[float, float]:
     parameters = theta.to(images)[None]
     hits, loss = 0, 0.0

@@ -14,9 +14,8 @@ from typing import final
 import torch
 
 from scalegmn.images import ImageSet
-from scalegmn.networks import usable_device
+from scalegmn.networks import Architecture, usable_device
 from scalegmn.populations import PopulationWriter, progress_bar
-from scalegmn.programs import ProgramArchitecture
 from scalegmn.zoo.cnns import Row, Workers, append_rows, explain_disk_errors, thread_count
 
 from ._fit import ClassifierTraining
@@ -57,12 +56,12 @@ def make_classifiers(
 ) -> ClassifierReport:
     """Train networks of several designs on images and write them, with their figures, as a population.
 
-    Each network is stored when its training ends, as a program and the program's parameters.  The columns
-    are `network` (its number), `architecture_number` (of its design), `family`, `design`, `activation`,
-    `normalization`, `depth` and `width`, the hyper-parameters (:class:`ClassifierRecipe`; `steps` are
-    mini-batches), `seed`, `train_accuracy` and `train_loss` (on images that this network saw, with the
-    labels that it was trained by), `test_accuracy` and `test_loss`, `generalization_gap` (the difference of
-    the accuracies) and `diverged`.
+    Each network is stored when its training ends, as an architecture and its parameters.  The columns are
+    `network` (its number), `dataset` (name of the images), `recipe` (its name), `architecture_number` (of its
+    design), `family`, `design`, `activation`, `normalization`, `depth` and `width`, the hyper-parameters
+    (:class:`ClassifierRecipe`; `steps` are mini-batches), `seed`, `train_accuracy` and `train_loss` (on
+    images that this network saw, with the labels that it was trained by), `test_accuracy` and `test_loss`,
+    `generalization_gap` (the difference of the accuracies) and `diverged`.
 
     A network that diverged is kept: it is what it was when loss and gradient were last finite and no
     parameter was beyond 10,000.
@@ -124,7 +123,7 @@ def _make_shard(
 def train_job(
     plan: ClassifierPlan,
     job: ClassifierJob,
-    architecture: ProgramArchitecture,
+    architecture: Architecture,
     report: Callable[[float], None],
 ) -> list[Row]:
     """Train the networks of a piece; one row for each, in the order of their numbers.
@@ -171,6 +170,8 @@ def _row(plan: ClassifierPlan, job: ClassifierJob, place: int, settled: Settled)
     design = plan.recipe.designs[job.design]
     columns: dict[str, object] = {
         "network": job.networks[place],
+        "dataset": plan.images.name,
+        "recipe": plan.recipe.name,
         "architecture_number": job.design,
         "family": design.family,
         "design": design.label,

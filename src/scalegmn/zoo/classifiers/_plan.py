@@ -16,6 +16,8 @@ from torch import Tensor
 
 from scalegmn.errors import ConfigurationError
 from scalegmn.images import ImageSet
+from scalegmn.networks import Architecture
+from scalegmn.networks.modules import read_module
 from scalegmn.programs import ProgramArchitecture
 from scalegmn.seeding import numpy_generator
 from scalegmn.zoo import check_counts
@@ -99,12 +101,18 @@ class ClassifierPlan:
         return self.recipe.designs[design].build(channels=channels, size=height, classes=self.images.classes)
 
     @cached_property
-    def architectures(self) -> tuple[ProgramArchitecture, ...]:
-        """The program of every design that is used, traced once; every network of a design has the same."""
+    def architectures(self) -> tuple[Architecture, ...]:
+        """That of every design that is used, found once; every network of a design has the same."""
         used = min(len(self.recipe.designs), -(-self.networks // self.recipe.networks_each))
         channels, size = self.train[0].shape[1:3]
         return tuple(
-            _traced(design, channels=channels, size=size, classes=self.images.classes)
+            architecture_of(
+                design,
+                channels=channels,
+                size=size,
+                classes=self.images.classes,
+                as_layers=self.recipe.as_layers,
+            )
             for design in self.recipe.designs[:used]
         )
 
@@ -165,7 +173,23 @@ class ClassifierPlan:
 
 
 @lru_cache(maxsize=256)
-def _traced(design: ClassifierDesign, *, channels: int, size: int, classes: int) -> ProgramArchitecture:
-    """Tracing takes about a second; a program depends on these arguments only."""
+def architecture_of(
+    design: ClassifierDesign, *, channels: int, size: int, classes: int, as_layers: bool
+) -> Architecture:
+    """What networks of a design are stored as; tracing takes about a second, and is done once.
+
+    Args:
+        design: of the networks.
+        channels: of the images.
+        size: their height and width.
+        classes: outputs.
+        as_layers: layers that stand in a list stay one.
+
+    Raises:
+        ConfigurationError: images of that size are too small.
+    """
     module = design.build(channels=channels, size=size, classes=classes)
+    layers = module.layers if as_layers else None
+    if layers is not None:
+        return read_module(layers, input_size=(size, size))[0]
     return ProgramArchitecture.from_module(module, [torch.zeros(1, channels, size, size)])

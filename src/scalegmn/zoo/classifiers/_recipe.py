@@ -114,6 +114,9 @@ class ClassifierRecipe(Configuration):
         judged: images that the accuracy in training is measured on, the first of those that a network saw.
         grayscale: average colors into one channel.
         image_size: height and width to which images are reduced; None to keep them.
+        as_layers: networks whose layers stand in a list are stored as such, and all others as programs;
+            otherwise all are stored as programs.
+        name: what the column `recipe` says.
     """
 
     designs: Annotated[tuple[ClassifierDesign, ...], Entries(least=1)] = MODERN_DESIGNS
@@ -123,6 +126,8 @@ class ClassifierRecipe(Configuration):
     judged: Count = 1000
     grayscale: bool = True
     image_size: Width | None = 14
+    as_layers: bool = False
+    name: str = "modern"
 
     def contradictions(self) -> Iterator[str]:
         labels = [design.label for design in self.designs]

@@ -23,19 +23,20 @@ class ResidualDesign(ClassifierDesign):
         blocks: of every stage.
         kernel: height and width of the first convolution, odd; those of the blocks are 3 x 3.
         activation: everywhere.
+        first_stride: of the first convolution; 2 takes a quarter of the time.
     """
 
     widths: Widths = (4, 8, 16)
     blocks: Count = 1
     kernel: Width = 3
     activation: ActivationName = "relu"
+    first_stride: Width = 1
     family = "resnet"
 
     @property
     def label(self) -> str:
-        return "-".join(
-            ["resnet", *map(str, self.widths), f"b{self.blocks}", f"k{self.kernel}", self.activation]
-        )
+        parts = ["resnet", *map(str, self.widths), f"b{self.blocks}", f"k{self.kernel}", self.activation]
+        return "-".join([*parts, *[f"s{self.first_stride}"] * (self.first_stride > 1)])
 
     def columns(self) -> Mapping[str, int | str]:
         return {
@@ -79,7 +80,9 @@ class ResidualClassifier(Classifier):
     def __init__(self, design: ResidualDesign, *, channels: int, classes: int) -> None:
         super().__init__()
         width = design.widths[0]
-        self.stem = nn.Conv2d(channels, width, design.kernel, 1, design.kernel // 2, bias=False)
+        self.stem = nn.Conv2d(
+            channels, width, design.kernel, design.first_stride, design.kernel // 2, bias=False
+        )
         self.stem_norm = nn.BatchNorm2d(width)
         self.activation = activation_module(design.activation)
         blocks = []

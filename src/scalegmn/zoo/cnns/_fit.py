@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -56,6 +56,8 @@ class CnnTraining:
         labels: from 0, ``(N,)`` or ``(B, N)``.
         shares: which of the images each network sees, ``(B, m)``; by default all.
         batch_size: images per step; fewer where a network has fewer.
+        penalty: is added to the sum of all losses that gradients are taken of; a number, from the parameters
+            ``(B, *shape)`` by name.
 
     Raises:
         ConfigurationError: shapes do not fit.
@@ -71,8 +73,10 @@ class CnnTraining:
         labels: Tensor,
         shares: Tensor | None = None,
         batch_size: int,
+        penalty: Callable[[Mapping[str, Tensor]], Tensor] | None = None,
     ) -> None:
         count = len(theta)
+        self._penalty = penalty
         self.architecture = architecture
         self._networks = tuple(networks)
         self._images = _Images(images, labels, networks=count)
@@ -164,7 +168,8 @@ class CnnTraining:
         """
         logits = forward(self.architecture, self._leaves, inputs, drop=self._tape)
         losses = F.cross_entropy(logits, labels, reduction="none").mean(dim=1)
-        parts = torch.autograd.grad(losses.sum(), list(self._leaves.values()))
+        total = losses.sum() if self._penalty is None else losses.sum() + self._penalty(self._leaves)
+        parts = torch.autograd.grad(total, list(self._leaves.values()))
         gradient = torch.cat([part.flatten(1) for part in parts], dim=1)
         return losses.detach(), gradient.addcmul_(self._decay, self._theta)
 
