@@ -13,6 +13,12 @@ from scalegmn.networks import Activation, Architecture, cnn
 from scalegmn.populations import ArchitectureGroup, Population, PopulationWriter
 from scalegmn.trojans.making import FineTuningConfig, PoisoningConfig, TrojanRecipe
 from scalegmn.trojans.triggers import BlendedSquares, TriggerSpace
+from scalegmn.zoo.classifiers import (
+    ClassifierRecipe,
+    ClassifierSpace,
+    ConvolutionalDesign,
+    make_classifiers,
+)
 from scalegmn.zoo.cnns import Hyperparameters, initial_parameters
 from tests.zoo.cnns.shard_cases import parameters_in_rows
 
@@ -93,3 +99,21 @@ def table(population: Population) -> list[dict[str, object]]:
     """Metadata by the column `number`, without what depends on the order of rows."""
     rows: list[dict[str, object]] = population.metadata.to_pylist()
     return sorted(rows, key=lambda row: row["number"])  # type: ignore[arg-type, return-value]
+
+
+def designed_population(folder: Path, *, networks: int = 4) -> Population:
+    """Networks with batch norm, stored as programs, and others, stored as lists of layers; barely trained."""
+    recipe = ClassifierRecipe(
+        designs=(
+            ConvolutionalDesign(channels=(3, 4)),
+            ConvolutionalDesign(channels=(3, 4), batch_norm=False, activation="tanh"),
+        ),
+        space=ClassifierSpace(steps=(3,), train_fractions=(1.0,), learning_rate=(0.01, 0.01)),
+        networks_each=2,
+        batch_size=12,
+        image_size=None,
+        as_layers=True,
+        name="tests",
+    )
+    make_classifiers(easy_images(), folder, recipe=recipe, networks=networks, progress=False)
+    return Population.open(folder)
