@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "align": "align",
     "merge": "merge",
     "diff": "diff",
+    "rewrite": "rewrite",
     "lineage": "lineage",
     "train": "train",
     "evaluate": "evaluate",
