@@ -1,6 +1,6 @@
 """Pack the run folder of a trained model into the package, under a name such as ``scalegmn/trojan-detector``.
 
-    python -m benchmarks.ship RUN --name scalegmn/trojan-detector --card CARD.md [--into FOLDER]
+    python -m benchmarks.ship RUN --name scalegmn/trojan-detector --card CARD.md
 
 Keeps what is needed to use the model and to know where it comes from: its weights, configuration, calibration
 and reference, the numbers that name its training networks, and its figures.  Leaves out checkpoints with the
@@ -41,7 +41,7 @@ from scalegmn.training import CONFIG, MODEL, RESULTS, RUN, Run, edited_by, read_
 from scalegmn.training._own_networks import NETWORKS
 from scalegmn.training._reference import REFERENCE
 from scalegmn.trojans.detection import CALIBRATION, TYPICALITY, TrojanDetection
-from scalegmn.trojans.scanning import Detector
+from scalegmn.trojans.scanning import IMAGES, Detector
 
 DESCRIBED = (RUN, RESULTS)
 COPIED = (CALIBRATION, TYPICALITY, REFERENCE, NETWORKS)
@@ -50,7 +50,7 @@ MOST_BYTES = 5 * 2**20
 PATH = re.compile(r"""(^|[\s='"\[,(])((?:/|~/|\.\./)[^\s'"\],)]+)""")
 
 
-def pack(run: Path, *, name: str, card: str, into: Path = FOLDER) -> Shelf:
+def pack(run: Path, *, name: str, card: str, images: Sequence[str] = (), into: Path = FOLDER) -> Shelf:
     """Put a run folder onto a shelf, in the place of the model of this name if there is one.
 
     Raises:
@@ -62,6 +62,8 @@ def pack(run: Path, *, name: str, card: str, into: Path = FOLDER) -> Shelf:
     with tempfile.TemporaryDirectory(dir=into) as scratch:
         packed = Path(scratch) / own_part(name)
         copy(trained.folder, packed)
+        if images:
+            write_json(packed / RUN, {**read_json_file(packed / RUN), IMAGES: list(images)})
         text = whole_card(name, card, packed)
         replace_file(packed / CARD, text.encode())
         verify(trained, packed)
@@ -212,11 +214,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("run", type=Path, help="run folder of a finished training")
     parser.add_argument("--name", required=True, help="such as scalegmn/trojan-detector")
     parser.add_argument("--card", type=Path, required=True, help="Markdown: what it does, figures and limits")
+    parser.add_argument("--images", nargs="*", default=[], help="sizes that the networks read, as 28 x 28")
     parser.add_argument("--into", type=Path, default=FOLDER, help="folder of models; by default the package")
     options = parser.parse_args(argv)
     try:
         card = options.card.read_text(encoding="utf-8")
-        shelf = pack(options.run, name=options.name, card=card, into=options.into)
+        shelf = pack(options.run, name=options.name, card=card, images=options.images, into=options.into)
     except (ScaleGMNError, OSError) as error:
         print(f"benchmarks.ship: {error}")
         return 1

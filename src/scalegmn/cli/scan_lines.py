@@ -27,6 +27,7 @@ def summary_of(report: ScanReport) -> str:
     files, networks = len(report.paths), len(report.files)
     looked = "1 file" if files == 1 else f"{files} files"
     parts = [f"{looked}: {counts}" if files == networks else f"{looked}, {networks} results: {counts}"]
+    parts.append(printable(report.knowledge))
     if report.skipped:
         parts.append(f"{len(report.skipped)} other files in folders were not looked at")
     if report.from_journal:

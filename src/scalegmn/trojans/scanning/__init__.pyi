@@ -1,4 +1,5 @@
 from ._detector import Detector
+from ._family import NetworkFamily
 from ._page import scan_page
 from ._results import FileResult, ScanReport, Verdict
 from ._sarif import to_sarif
@@ -10,6 +11,7 @@ __all__ = [
     "Detector",
     "Explain",
     "FileResult",
+    "NetworkFamily",
     "ScanReport",
     "ScanSettings",
     "Verdict",
@@ -22,6 +24,7 @@ __all__ = [
 
 # For other rooms of the house; no promise is made about these.
 from ._detector import SHIPPED_DETECTOR as SHIPPED_DETECTOR
+from ._family import IMAGES as IMAGES
 from ._journal import own_journal as own_journal
 from ._journal import remove_journal as remove_journal
 from ._manifest import manifest_of as manifest_of

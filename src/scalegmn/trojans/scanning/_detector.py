@@ -17,6 +17,7 @@ from scalegmn.networks import Architecture
 from scalegmn.shipped import folder_name, is_shipped, shipped_model
 from scalegmn.training import MODEL, RUN, InvariantStatistics, Run, device_called
 from scalegmn.trojans.detection import CALIBRATION, TYPICALITY, Calibration, TrojanDetection
+from scalegmn.trojans.scanning._family import NetworkFamily
 from scalegmn.trojans.scanning._results import DetectorIdentity
 
 SHIPPED_DETECTOR: Final = "scalegmn/trojan-detector"
@@ -102,6 +103,11 @@ class Detector:
         :meth:`open` does, and where none came with it.
         """
         return cls.open(shipped_model(SHIPPED_DETECTOR).verify(), device=device)
+
+    @cached_property
+    def family(self) -> NetworkFamily:
+        """The networks that it knows."""
+        return NetworkFamily.of(self.architectures, self.run.facts)
 
     @cached_property
     def statistics(self) -> InvariantStatistics:

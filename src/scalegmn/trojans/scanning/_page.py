@@ -73,6 +73,8 @@ def _summary(report: ScanReport) -> Iterable[str]:
         f"weights <code>{_text(who.model_sha256)}</code>, calibration "
         f"<code>{_text(who.calibration_sha256)}</code>; scanned by scalegmn {_text(report.version)}.</p>"
     )
+    knowledge = report.knowledge
+    yield f"<p>{_text(knowledge[:1].upper() + knowledge[1:])}.</p>"
     if report.limits:
         yield f"<p>{_text(report.limits)}</p>"
     for warning in who.warnings:

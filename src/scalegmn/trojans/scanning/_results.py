@@ -12,6 +12,7 @@ from typing import Any, Final, final
 
 import numpy as np
 
+from scalegmn.trojans.scanning._family import NetworkFamily
 from scalegmn.trojans.scanning._settings import Explain as Explain
 from scalegmn.trojans.scanning._settings import ScanSettings as ScanSettings
 
@@ -198,6 +199,7 @@ class ScanReport:
         threshold: the largest distance from the training networks that is evaluated.
         limits: which limits held where files were read, in words.
         bound: the files of each network that lies in several, by its path.
+        family: the networks that the detector knows.
     """
 
     files: tuple[FileResult, ...]
@@ -210,6 +212,22 @@ class ScanReport:
     threshold: float
     limits: str = ""
     bound: Mapping[str, tuple[BoundFile, ...]] = field(default_factory=dict)
+    family: NetworkFamily = field(default_factory=lambda: NetworkFamily(()))
+
+    @property
+    def known(self) -> int:
+        """How many files hold a network that the detector knows, whatever it says about it."""
+        return sum(any(one.architecture is not None for one in own) for own in self.paths.values())
+
+    @property
+    def knowledge(self) -> str:
+        """Who evaluated, what it knows, and how many files are of that, in words."""
+        files, known = len(self.paths), self.known
+        them = "it" if len(self.family.architectures) == 1 else "them"
+        yours = f"your {files} files are" if files != 1 else f"your {files} file is"
+        return (
+            f"the detector {self.detector.run} knows {self.family.describe()}; {known} of {yours} of {them}"
+        )
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -259,6 +277,7 @@ class ScanReport:
                 "skipped": len(self.skipped),
                 "from_journal": self.from_journal,
             },
+            "family": {**dataclasses.asdict(self.family), "files": self.known},
             "limits": self.limits,
             "files": [encodable({**result.to_dict(), "parts": self._parts(result)}) for result in self.files],
             "skipped": encodable(self.skipped),

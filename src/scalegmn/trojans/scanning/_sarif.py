@@ -93,7 +93,9 @@ def to_sarif(report: ScanReport, *, exit_code: int) -> dict[str, Any]:
         ],
         "artifacts": _artifacts(report),
         "results": results,
-        "properties": {key: report.to_dict()[key] for key in ("detector", "settings", "summary", "limits")},
+        "properties": {
+            key: report.to_dict()[key] for key in ("detector", "settings", "summary", "family", "limits")
+        },
     }
     return {"$schema": SCHEMA, "version": VERSION, "runs": [run]}
 

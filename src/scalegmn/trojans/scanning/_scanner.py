@@ -100,6 +100,7 @@ def scan(
         threshold=calibration.threshold,
         limits=limits,
         bound=one.bound,
+        family=judge_of.family,
     )
 
 
