@@ -33,6 +33,7 @@ from scalegmn.disk import replace_file
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.models import Editor
 from scalegmn.networks import Architecture
+from scalegmn.populations import Population
 from scalegmn.seeding import generator
 from scalegmn.shipped import CARD, Shelf
 from scalegmn.shipped._naming import FOLDER
@@ -40,7 +41,7 @@ from scalegmn.shipped._shelf import own_part
 from scalegmn.training import CONFIG, MODEL, RESULTS, RUN, Run, edited_by, read_yaml, to_yaml, write_json
 from scalegmn.training._own_networks import NETWORKS
 from scalegmn.training._reference import REFERENCE
-from scalegmn.trojans.detection import CALIBRATION, TYPICALITY, TrojanDetection
+from scalegmn.trojans.detection import CALIBRATION, TYPICALITY, TrojanDetection, with_more_clean
 from scalegmn.trojans.scanning import IMAGES, Detector
 
 DESCRIBED = (RUN, RESULTS)
@@ -50,8 +51,24 @@ MOST_BYTES = 5 * 2**20
 PATH = re.compile(r"""(^|[\s='"\[,(])((?:/|~/|\.\./)[^\s'"\],)]+)""")
 
 
-def pack(run: Path, *, name: str, card: str, images: Sequence[str] = (), into: Path = FOLDER) -> Shelf:
+def pack(
+    run: Path,
+    *,
+    name: str,
+    card: str,
+    images: Sequence[str] = (),
+    clean: Sequence[Path] = (),
+    into: Path = FOLDER,
+) -> Shelf:
     """Put a run folder onto a shelf, in the place of the model of this name if there is one.
+
+    Args:
+        run: of a finished training.
+        name: such as ``scalegmn/trojan-detector``.
+        card: Markdown.
+        images: sizes of the images that the networks read, where their architectures do not say it.
+        clean: populations whose clean networks a detector is to compare with besides its own.
+        into: folder of models.
 
     Raises:
         ScaleGMNError: the run cannot be used, the card says nothing, or the packed model predicts otherwise.
@@ -64,6 +81,9 @@ def pack(run: Path, *, name: str, card: str, images: Sequence[str] = (), into: P
         copy(trained.folder, packed)
         if images:
             write_json(packed / RUN, {**read_json_file(packed / RUN), IMAGES: list(images)})
+        for population in clean:
+            detector = Detector.open(packed, device="cpu")
+            with_more_clean(detector.run, detector.calibration, Population.open(population)).save(packed)
         text = whole_card(name, card, packed)
         replace_file(packed / CARD, text.encode())
         verify(trained, packed)
@@ -127,6 +147,7 @@ def whole_card(name: str, card: str, packed: Path) -> str:
     shelf = Shelf(packed.parent, {}).with_model(name, summary="", task="").models[name]
     sections = {
         "Networks it was trained on": _data(facts),
+        "Clean networks that it compares with": _clean(facts, packed),
         "Figures on its test networks": [
             f"- {key}: {_figure(value)}"
             for key, value in (results.get("test") or {}).items()
@@ -165,6 +186,15 @@ def _data(facts: Mapping[str, Any]) -> list[str]:
         f"- {len(architectures)} architectures:",
         *(f"  - {architecture.describe()}" for architecture in architectures),
     ]
+
+
+def _clean(facts: Mapping[str, Any], packed: Path) -> list[str]:
+    """How many of each architecture the calibration of a detector has."""
+    if not (packed / CALIBRATION).is_file():
+        return []
+    found = read_json_file(packed / CALIBRATION)["clean_logits_by_architecture"]
+    architectures = [Architecture.from_dict(entry) for entry in facts["architectures"]]
+    return [f"- {len(found.get(one.fingerprint, ()))} networks {one.describe()}" for one in architectures]
 
 
 def _is_figure(value: object) -> bool:
@@ -215,11 +245,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--name", required=True, help="such as scalegmn/trojan-detector")
     parser.add_argument("--card", type=Path, required=True, help="Markdown: what it does, figures and limits")
     parser.add_argument("--images", nargs="*", default=[], help="sizes that the networks read, as 28 x 28")
+    parser.add_argument(
+        "--clean",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="populations whose clean networks, those that a detector learned from aside, it compares with",
+    )
     parser.add_argument("--into", type=Path, default=FOLDER, help="folder of models; by default the package")
     options = parser.parse_args(argv)
     try:
         card = options.card.read_text(encoding="utf-8")
-        shelf = pack(options.run, name=options.name, card=card, images=options.images, into=options.into)
+        shelf = pack(
+            options.run,
+            name=options.name,
+            card=card,
+            images=options.images,
+            clean=options.clean,
+            into=options.into,
+        )
     except (ScaleGMNError, OSError) as error:
         print(f"benchmarks.ship: {error}")
         return 1

@@ -35,6 +35,7 @@ __all__ = [
 
 # For other rooms of the house; no promise is made about these.
 from ._conformal import fewest_errors as fewest_errors
+from ._conformal import fewest_networks as fewest_networks
 from ._conformal import interval_radius as interval_radius
 from ._conformal import smallest_p_value as smallest_p_value
 from ._conformal import upper_quantile as upper_quantile

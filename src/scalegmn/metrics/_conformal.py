@@ -40,6 +40,14 @@ def smallest_p_value(count: int) -> float:
     return 1 / (count + 1)
 
 
+def fewest_networks(level: float) -> int:
+    """How many clean networks it takes for a p-value of at most `level`, above 0: 99 for 1 %."""
+    count = max(math.ceil(1 / level) - 2, 0)
+    while smallest_p_value(count) > level:
+        count += 1
+    return count
+
+
 def upper_quantile(values: np.ndarray, share: float) -> tuple[float, int]:
     """The conformal quantile: the ``ceil(share (n + 1))``-th smallest of n values, at most the largest.
 

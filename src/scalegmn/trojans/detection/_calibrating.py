@@ -67,7 +67,7 @@ class Calibration:
     Attributes:
         calibrator: from logits to log odds at `prior`.
         prior: fraction of trojaned networks among those of validation.
-        networks: of validation.
+        networks: of validation, and clean ones that were added since.
         clean: logits of the clean ones, ascending, ``(n,)``.
         by_architecture: the same by fingerprint; one entry for every architecture of the training networks.
         typicality: of training networks.

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from scalegmn.graph import NetworkBatch
-from scalegmn.metrics import conformal_p_values
+from scalegmn.metrics import conformal_p_values, fewest_networks
 from scalegmn.networks import Architecture
 from scalegmn.symmetry import canonicalize_sine_phase
 from scalegmn.training import device_of, evaluating, kept_memory
-from scalegmn.trojans.detection import sigmoid
+from scalegmn.trojans.detection import Calibration, sigmoid
 from scalegmn.trojans.scanning._attribution import Sensitivity, outputs_and_products
 from scalegmn.trojans.scanning._detector import Detector
 from scalegmn.trojans.scanning._results import FileResult, Verdict
@@ -121,7 +121,7 @@ def _result(
     target = output[1:].double().softmax(0).numpy()
     notes = candidate.notes
     if not own and len(calibration.by_architecture) > 1:
-        notes = (*notes, "compared with clean networks of all architectures, there are too few of its own")
+        notes = (*notes, _comparison_note(calibration, candidate.architecture, settings.fpr))
     return dataclasses.replace(
         blank,
         verdict=Verdict.suspect if p_value <= settings.fpr else Verdict.clean,
@@ -132,6 +132,14 @@ def _result(
         compared=len(clean),
         target=int(np.argmax(target)) if len(target) else None,
         target_probability=float(target.max()) if len(target) else None,
+    )
+
+
+def _comparison_note(calibration: Calibration, architecture: Architecture, fpr: float) -> str:
+    count = len(calibration.by_architecture.get(architecture.fingerprint, ()))
+    return (
+        f"compared with clean networks of all architectures: there are {count} of its own, and --fpr {fpr:g} "
+        f"needs {fewest_networks(fpr)}"
     )
 
 
