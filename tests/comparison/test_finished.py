@@ -8,15 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scalegmn.comparison._config import ComparedRun
-from scalegmn.comparison._finished import ModelResult, RunResult, deviation_of, mean_of, read_run
+from scalegmn.comparison._finished import ModelResult, RunResult, deviation_of, mean_of, read_result
 from scalegmn.errors import ConfigurationError
-from scalegmn.training import DataConfig, RunConfig
 from tests.comparison.cases import finished
-
-
-def run_in(folder: Path, seed: int = 4) -> ComparedRun:
-    return ComparedRun("a", seed, RunConfig(data=DataConfig(population=Path("anywhere")), output=folder))
 
 
 def test_a_training_is_read_from_its_folder(tmp_path: Path) -> None:
@@ -25,7 +19,7 @@ def test_a_training_is_read_from_its_folder(tmp_path: Path) -> None:
         "parameters": 123,
     }
     (tmp_path / "results.json").write_text(json.dumps(results))
-    read = read_run(run_in(tmp_path))
+    read = read_result(tmp_path, seed=4)
     assert (read.seed, read.folder, read.results["parameters"]) == (4, tmp_path, 123)
     assert (read.value("kendall_tau"), read.interval("kendall_tau")) == (0.5, (0.4, 0.6))
     for name in ("r2", "mae"):
@@ -37,11 +31,11 @@ def test_a_training_is_read_from_its_folder(tmp_path: Path) -> None:
 
 def test_folders_without_figures(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"results\.json"):
-        read_run(run_in(tmp_path))
+        read_result(tmp_path, seed=4)
     for content in ("{", '{"parameters": 3}', '{"test": null}'):
         (tmp_path / "results.json").write_text(content)
         with pytest.raises(ConfigurationError, match=r"results\.json"):
-            read_run(run_in(tmp_path))
+            read_result(tmp_path, seed=4)
 
 
 def test_predictions_are_no_pickles(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ VALUES = {
     "Hyperparameters",
     "ImageExamples",
     "LineCurve",
+    "MeasuredLine",
     "ReadJob",
     "TreeRow",
     "TwinPair",

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from scalegmn.errors import ConfigurationError, PopulationError
+from scalegmn.populations import Population
 from scalegmn.training import DataConfig, DataSelection, select
+from scalegmn.training._selection import rows_tested
 from tests.training.small import small_population
 
 
@@ -81,3 +85,66 @@ def test_values_may_be_held_out_of_training(tmp_path: Path) -> None:
         select(DataConfig(population=tmp_path, train_where={"label": 7}))
     with pytest.raises(ConfigurationError, match=r"no networks for train and val.*data\.train_where"):
         select(DataConfig(population=tmp_path, where={"label": 2}, train_where={"label": [0, 1]}))
+
+
+def test_folds_test_on_every_network_once_whatever_the_column_says(tmp_path: Path) -> None:
+    population = small_population(tmp_path)
+    config = DataConfig(population=tmp_path, folds=4, validation=0.25, where={"label": [0, 1]})
+    parts = [select(dataclasses.replace(config, fold=fold)) for fold in range(4)]
+    kept = np.flatnonzero(population.column("label") < 2)
+    together = np.sort(np.concatenate([part.test for part in parts]))
+    assert np.array_equal(together, kept)
+    assert np.array_equal(rows_tested(config)[1], kept)
+    assert np.array_equal(rows_tested(DataConfig(population=tmp_path))[1], parts_of(population, "test"))
+    for part in parts:
+        names = [images(part, name) for name in ("train", "val", "test")]
+        assert all(names) and sum(map(len, names)) == len(set.union(*names)) == 32
+    # What is tested on does not depend on what is learned from.
+    seen = dataclasses.replace(config, fold=1, train_where={"label": 0}, train_groups=8)
+    assert np.array_equal(select(seen).test, parts[1].test)
+
+
+def parts_of(population: Population, name: str) -> np.ndarray:
+    return np.flatnonzero(population.column("split") == name)
+
+
+def test_a_fold_without_networks_is_refused(tmp_path: Path) -> None:
+    small_population(tmp_path, networks=24)
+    config = DataConfig(population=tmp_path, folds=12, where={"label": [0, 1]}, validation=6)
+    with pytest.raises(ConfigurationError, match=r"fold \d+ of 12 has no networks of .* to test on"):
+        rows_tested(config)
+    with pytest.raises(ConfigurationError, match=r"data\.folds is 13, but there are only 12 groups"):
+        select(dataclasses.replace(config, folds=13))
+
+
+def test_subsets_of_groups_leave_the_test_networks_alone(tmp_path: Path) -> None:
+    population = small_population(tmp_path)
+    config = DataConfig(population=tmp_path, validation=0.25)
+    whole, before = select(config), (set[int](), set[int]())
+    for size in (4, 8, 36):
+        part = select(dataclasses.replace(config, train_groups=size))
+        assert np.array_equal(part.test, whole.test)
+        train, val = images(part, "train"), images(part, "val")
+        assert (len(train), len(val)) == (size - size // 4, size // 4)
+        assert len(part.train) == 2 * len(train) and not train & val
+        assert before[0] <= train and before[1] <= val
+        before = train, val
+    # Of the networks that are left by filters, all groups count.
+    few = dataclasses.replace(config, train_where={"label": 0}, train_groups=8)
+    assert set(population.column("label")[select(few).train]) == {0}
+    with pytest.raises(ConfigurationError, match=r"data\.train_groups is 40, but there are only 36 groups"):
+        select(dataclasses.replace(config, train_groups=40))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fold": 1}, "fold is 1 of no folds"),
+        ({"folds": 3, "fold": 3}, "fold is 3 of 3 folds, expected a number from 0 to below"),
+        ({"folds": 1}, "folds"),
+        ({"folds": 3, "test_population": Path("other")}, "folds and test_population are both given"),
+    ],
+)
+def test_contradictory_folds(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        DataConfig(population=Path("anywhere"), **changes)

@@ -17,6 +17,7 @@ from scalegmn.comparison import (
     Comparison,
     ComparisonConfig,
     collect,
+    collect_sizes,
     compare,
     compare_help_parser,
     comparison_errors,
@@ -25,10 +26,13 @@ from scalegmn.comparison import (
     draw_comparison,
     draw_comparison_curves,
     draw_predictions,
+    draw_sizes,
     figures_table,
     notes,
     parse_comparison,
     runs_csv,
+    sizes_csv,
+    sizes_table,
     table_csv,
 )
 from scalegmn.networks import read_json
@@ -39,6 +43,7 @@ HELP = "train several models with several seeds, and write a table, CSV files an
 
 TABLE, TABLE_CSV, RUNS_CSV = "table.md", "table.csv", "runs.csv"
 PICTURE, SCATTER, CURVES = "comparison.png", "scatter.png", "roc.png"
+SIZES, SIZES_CSV, SIZES_PICTURE = "sizes.md", "sizes.csv", "sizes.png"
 
 
 def build_parser() -> ArgumentParser:
@@ -64,9 +69,12 @@ def run(argv: Sequence[str]) -> int:
             f"interrupted; what is finished stays in {config.output}, add --resume to the command to go on"
         )
         return INTERRUPTED
-    comparison = collect(config)
-    if comparison is not None:
-        _show(config, comparison)
+    if config.sizes:
+        _show_sizes(config)
+    else:
+        comparison = collect(config)
+        if comparison is not None:
+            _show(comparison, config.output)
     if failures:
         complain(
             f"scalegmn compare: {len(failures)} of the training runs failed; {config.output / FAILURES} says "
@@ -75,8 +83,25 @@ def run(argv: Sequence[str]) -> int:
     return NEGATIVE if failures else OK
 
 
-def _show(config: ComparisonConfig, comparison: Comparison) -> None:
-    output, table = config.output, comparison_table(comparison)
+def _show_sizes(config: ComparisonConfig) -> None:
+    sizes = collect_sizes(config)
+    if not sizes:
+        return
+    for size, comparison in sizes.items():
+        _show(comparison, config.output / f"groups{size}")
+    table = sizes_table(sizes)
+    write_text(config.output / SIZES, table.to_markdown())
+    write_text(config.output / SIZES_CSV, sizes_csv(sizes))
+    written = [config.output / SIZES, config.output / SIZES_CSV]
+    picture = draw_sizes(sizes)
+    if picture is not None:
+        written.append(save_figure(picture, config.output / SIZES_PICTURE))
+    console().print(table.to_rich())
+    say(f"Written to {config.output}: {', '.join(path.name for path in written)}")
+
+
+def _show(comparison: Comparison, output: Path) -> None:
+    table = comparison_table(comparison)
     told = _told_by_runs(comparison)
     remarks = "\n".join(f"\n{note}" for note in (*notes(comparison), *told))
     write_text(output / TABLE, f"{table.to_markdown()}{remarks}\n")

@@ -3,22 +3,27 @@ from ._parsing import parse_comparison
 from ._picture import draw_comparison, draw_comparison_curves, draw_predictions
 from ._results import Comparison, collect
 from ._running import compare
+from ._sizes import collect_sizes, draw_sizes, sizes_csv, sizes_table
 from ._table import comparison_table, costs_table, figures_table, notes, runs_csv, table_csv
 
 __all__ = [
     "Comparison",
     "ComparisonConfig",
     "collect",
+    "collect_sizes",
     "compare",
     "comparison_table",
     "costs_table",
     "draw_comparison",
     "draw_comparison_curves",
     "draw_predictions",
+    "draw_sizes",
     "figures_table",
     "notes",
     "parse_comparison",
     "runs_csv",
+    "sizes_csv",
+    "sizes_table",
     "table_csv",
 ]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from scalegmn.configuration import Configuration, Count, Distinct, Entries
-from scalegmn.training import TASKS, RunConfig
+from scalegmn.configuration import Configuration, Count, Distinct, Entries, Limits
+from scalegmn.training import TASKS, DataConfig, RunConfig
 
 OWN_OF_RUNS: Final = ("output", "resume", "training.seed")
 """What a comparison decides for each of its training runs."""
@@ -25,6 +25,9 @@ JUDGED_BY: Final = (
     "data.group",
     "data.validation",
     "data.test",
+    "data.folds",
+    "data.fold",
+    "data.train_groups",
     "data.split_seed",
     "data.val_limit",
     "data.test_limit",
@@ -41,6 +44,10 @@ class ComparisonOptions(Configuration):
             training, validation and test is decided by data.split_seed, and is the same for all.
         output: folder of the comparison; by default one in ``runs`` with the name of the file.
         reference: name of the model from which the others' differences are given; by default the first.
+        folds: train each model once for every one of so many parts of the networks, in whole groups, and
+            predict each part by the model that did not see it; figures are then about all networks.
+        sizes: train each model on so many groups (pairs of twins, say), a fixed share of them for validation,
+            for every one of these numbers: learning curves on the same test networks.
         only: names of the models to train now; by default all. What is finished of the others is shown too.
         jobs: training runs side by side, each in a process with its share of the processor cores.
         resume: go on with training runs that were interrupted.
@@ -49,6 +56,8 @@ class ComparisonOptions(Configuration):
     seeds: Annotated[tuple[int, ...], Entries(least=1), Distinct()] = (0, 1, 2)
     output: Path | None = None
     reference: str | None = None
+    folds: Annotated[int, Limits(low=2)] | None = None
+    sizes: Annotated[tuple[Annotated[int, Limits(low=2)], ...], Distinct()] = ()
     only: tuple[str, ...] = ()
     jobs: Count = 1
     resume: bool = False
@@ -71,6 +80,11 @@ class ComparedModel(Configuration):
         """The name in names of folders."""
         return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
 
+    def with_data(self, **changes: Any) -> ComparedModel:
+        """The same model on other networks: changes of its ``data``."""
+        data = dataclasses.replace(self.config.data, **changes)
+        return dataclasses.replace(self, config=dataclasses.replace(self.config, data=data))
+
 
 @dataclass(frozen=True)
 class ComparedRun(Configuration):
@@ -80,16 +94,25 @@ class ComparedRun(Configuration):
         model: name of the model.
         seed: of the training.
         config: of the training, with its run folder.
+        joined: folder of the predictions of all folds together; None where there are no folds.
     """
 
     model: str
     seed: int
     config: RunConfig
+    joined: Path | None = None
 
     @property
     def folder(self) -> Path:
         """The run folder."""
         return self.config.folder
+
+    @property
+    def part(self) -> str:
+        """Which of several numbers of groups and folds it is of, in words; empty where there is one."""
+        data = self.config.data
+        sized = [] if data.train_groups is None else [f"{data.train_groups} groups"]
+        return ", ".join([*sized, *([] if data.folds is None else [f"fold {data.fold}"])])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +127,8 @@ class ComparisonConfig(Configuration):
         only: names of the models to train now.
         jobs: training runs side by side.
         resume: go on with training runs that were interrupted.
+        folds: parts of the networks that are predicted by models that did not see them; None for one test.
+        sizes: numbers of groups to learn from; none to learn from all.
     """
 
     models: tuple[ComparedModel, ...]
@@ -113,29 +138,60 @@ class ComparisonConfig(Configuration):
     only: tuple[str, ...]
     jobs: Count
     resume: bool
+    folds: int | None = None
+    sizes: tuple[int, ...] = ()
+
+    @property
+    def data(self) -> DataConfig:
+        """Which networks the models are tested on."""
+        return self.models[0].config.data
+
+    @property
+    def parts(self) -> tuple[ComparisonConfig, ...]:
+        """A comparison for each of the sizes, ascending; this one where there are none."""
+        return tuple(self._at(size) for size in sorted(self.sizes)) or (self,)
 
     @property
     def runs(self) -> tuple[ComparedRun, ...]:
-        """All training runs: every model with the first seed, then every model with the next one."""
-        return tuple(self._run(model, seed) for seed in self.seeds for model in self.models)
+        """All training runs: of the smallest size those with the first seed, every model with each fold."""
+        return tuple(
+            part._run(model, seed, fold)
+            for part in self.parts
+            for seed in part.seeds
+            for fold in range(part.folds or 1)
+            for model in part.models
+        )
 
     @property
     def selected_runs(self) -> tuple[ComparedRun, ...]:
         """The training runs to be done now, or to be there."""
         return tuple(run for run in self.runs if run.model in self.only)
 
-    def _run(self, model: ComparedModel, seed: int) -> ComparedRun:
+    def _at(self, size: int) -> ComparisonConfig:
+        models = tuple(model.with_data(train_groups=size) for model in self.models)
+        return dataclasses.replace(self, models=models, sizes=())
+
+    def _run(self, model: ComparedModel, seed: int, fold: int) -> ComparedRun:
+        data = model.config.data
+        name = f"{model.slug}-seed{seed}"
+        if data.train_groups is not None:
+            name += f"-groups{data.train_groups}"
+        folded = f"{name}-{self.folds}folds"
+        if self.folds is not None:
+            data = dataclasses.replace(data, folds=self.folds, fold=fold)
+            name = f"{folded}-{fold}"
         config = dataclasses.replace(
             model.config,
+            data=data,
             training=dataclasses.replace(model.config.training, seed=seed),
-            output=self.output / f"{model.slug}-seed{seed}",
+            output=self.output / name,
             resume=False,
         )
         if self.jobs > 1:
             # Lines and bars of several training runs would run into each other.
             quiet = dataclasses.replace(config.logging, progress=False)
             config = dataclasses.replace(config, logging=quiet)
-        return ComparedRun(model.name, seed, config)
+        return ComparedRun(model.name, seed, config, None if self.folds is None else self.output / folded)
 
 
 def same_for_all(key: str, *, task: str) -> bool:
@@ -173,3 +229,20 @@ def option_errors(
         if name not in known
     ]
     return problems
+
+
+def fold_errors(options: ComparisonOptions, models: Mapping[str, ComparedModel]) -> Iterator[str]:
+    """What keeps models from being evaluated out of fold."""
+    if options.folds is None:
+        return
+    for task in dict.fromkeys(model.config.task for model in models.values()):
+        if TASKS.get(task).writes_networks:
+            yield (
+                f"folds: the task {task} writes networks, and figures out of fold are those of predictions; "
+                "leave folds out"
+            )
+    if any(model.config.data.test_population is not None for model in models.values()):
+        yield (
+            "folds: data.test_population says what is tested on, and folds would as well; leave one of the "
+            "two out"
+        )

@@ -12,7 +12,7 @@ import numpy as np
 from scalegmn.comparison._finished import ERRORS, PREDICTIONS, SCORES, ModelResult, RunResult, deviation_of
 from scalegmn.errors import ScaleGMNError
 from scalegmn.metrics import auroc, kendall_tau, resamples
-from scalegmn.training import DataConfig, groups_among, select
+from scalegmn.training import DataConfig, groups_among, rows_tested
 
 DRAWS: Final = 500
 """Resamples of the test networks behind the interval of a difference."""
@@ -151,10 +151,8 @@ class _Draws:
 def _groups(data: DataConfig, count: int) -> np.ndarray | None:
     """What each test network belongs to, where several belong together."""
     try:
-        selection = select(data)
+        population, rows = rows_tested(data)
     except ScaleGMNError:
         # The networks are no longer there.
         return None
-    if len(selection.test) != count:
-        return None
-    return groups_among(selection.test_population, selection.test, data)
+    return groups_among(population, rows, data) if len(rows) == count else None

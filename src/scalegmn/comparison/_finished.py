@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from scalegmn.comparison._config import ComparedRun
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks import read_json
 from scalegmn.training import RESULTS
@@ -99,18 +98,18 @@ class ModelResult:
         return mean_of([float(run.results[name]) for run in self.runs if run.results.get(name) is not None])
 
 
-def read_run(run: ComparedRun) -> RunResult:
-    """Read what a finished training left.
+def read_result(folder: Path, *, seed: int) -> RunResult:
+    """Read what a finished training left, or those of all folds together.
 
     Raises:
         ConfigurationError: the results are damaged, or there are none on test networks.
     """
-    results = read_json(run.folder / RESULTS, what="results of a run", constants=True)
+    results = read_json(folder / RESULTS, what="results of a run", constants=True)
     if not isinstance(results.get("test"), dict):
         raise ConfigurationError(
-            f"{run.folder / RESULTS}: has no figures on test networks; remove {run.folder} and train again"
+            f"{folder / RESULTS}: has no figures on test networks; remove {folder} and train again"
         )
-    return RunResult(run.seed, run.folder, results["test"], results)
+    return RunResult(seed, folder, results["test"], results)
 
 
 def untrained_of(models: Sequence[ModelResult], entry: str) -> ModelResult | None:

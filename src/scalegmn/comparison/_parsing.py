@@ -16,6 +16,7 @@ from scalegmn.comparison._config import (
     ComparedModel,
     ComparisonConfig,
     ComparisonOptions,
+    fold_errors,
     option_errors,
     same_for_all,
 )
@@ -81,6 +82,8 @@ def parse_comparison(arguments: Sequence[str]) -> tuple[ComparisonConfig | None,
     models = _models(content.get("models"), path, base, problems, beside=file.beside)
     names = tuple(map(str, content["models"])) if isinstance(content.get("models"), Mapping) else ()
     problems += option_errors(options, models=models, known=names)
+    unfoldable = list(fold_errors(options, models))
+    problems += unfoldable
     if not models:
         return None, problems
     config = ComparisonConfig(
@@ -91,6 +94,9 @@ def parse_comparison(arguments: Sequence[str]) -> tuple[ComparisonConfig | None,
         only=options.only or tuple(models),
         jobs=options.jobs,
         resume=options.resume,
+        # What cannot be has been reported; the rest is looked at all the same.
+        folds=None if unfoldable else options.folds,
+        sizes=options.sizes,
     )
     return config, problems
 
@@ -103,7 +109,8 @@ def compare_help_parser() -> ArgumentParser:
         "files and pictures. All errors are reported before any work starts; a training that is finished "
         "is not repeated.",
         epilog="--base.SECTION.KEY VALUE changes the base of all models, for example --base.training.epochs "
-        "5; `scalegmn train --help` describes the keys. Lists are given as words: --seeds 0 1 2.",
+        "5; `scalegmn train --help` describes the keys. Lists are given as words: --seeds 0 1 2, "
+        "--sizes 75 150 300.",
         default_env=False,
     )
     parser.add_argument(
@@ -152,7 +159,7 @@ def _option(key: str, values: list[str]) -> ConfigEntry:
     match key:
         case "only":
             return ConfigEntry(values, _COMMAND_LINE)
-        case "seeds":
+        case "seeds" | "sizes":
             # Words, or one list as it stands in files.
             listed = len(values) == 1 and values[0].startswith("[")
             return ConfigEntry(values[0] if listed else f"[{', '.join(values)}]", _COMMAND_LINE, text=True)

@@ -60,8 +60,9 @@ def draw_comparison(comparison: Comparison) -> Figure:
         axes.vlines(_mean(model, metric), row - 0.33, row + 0.33, color=INK, linewidth=2, zorder=2)
     axes.set_ylim(len(models) - 0.45, -0.55)
     axes.set_yticks(range(len(models)), [model.name for model in models], fontsize=TEXT)
+    where = "on test networks" if comparison.folds is None else "out of fold"
     better = "larger" if comparison.task.larger_is_better else "smaller"
-    axes.set_xlabel(f"{title_of(metric)} on test networks ({better} is better)", color=INK)
+    axes.set_xlabel(f"{title_of(metric)} {where} ({better} is better)", color=INK)
     number = NumberFormat.from_comparison(comparison, metric)
     right = axes.secondary_yaxis("right")
     right.set_yticks(range(len(models)), [number(_mean(model, metric)) for model in models])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from scalegmn.comparison._config import ComparedRun, ComparisonConfig
 from scalegmn.comparison._differences import PairedDifference, differences_of
-from scalegmn.comparison._finished import ModelResult, RunResult, read_run, untrained_of
+from scalegmn.comparison._finished import ModelResult, RunResult, read_result, untrained_of
+from scalegmn.comparison._joining import by_folds, is_joined
 from scalegmn.comparison._status import RunStatus, status_of
 from scalegmn.errors import ScaleGMNError
 from scalegmn.networks import read_json
-from scalegmn.training import RUN, AnyTask, DataConfig, load_task
+from scalegmn.training import MEAN_OF_FOLDS, RUN, AnyTask, DataConfig, load_task
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Comparison:
         models: the best first; those without a finished training last. What needs no training is among them.
         reference: name of the model from which differences are given.
         differences: by the name of the model; there is none for the reference.
+        folds: parts of the networks that were predicted by models that had not seen them; None for one test.
     """
 
     task: AnyTask
@@ -37,26 +41,31 @@ class Comparison:
     models: tuple[ModelResult, ...]
     reference: str
     differences: Mapping[str, PairedDifference]
+    folds: int | None = None
 
 
 def collect(config: ComparisonConfig) -> Comparison | None:
-    """Read what is finished; None where nothing is.
+    """Read what is finished, of a comparison with one size or none; None where nothing is.
 
     Raises:
         ConfigurationError: a run folder is damaged.
     """
+    assert not config.sizes, "every size is a comparison of its own"
     found: dict[str, list[RunResult]] = {model.name: [] for model in config.models}
-    for run in config.runs:
-        if _is_finished(run, wanted=run.model in config.only):
-            found[run.model].append(read_run(run))
+    folders = []
+    for run, folder in _finished(config):
+        found[run.model].append(read_result(folder, seed=run.seed))
+        folders.append(run.folder)
     runs = [run for results in found.values() for run in results]
     if not runs:
         return None
-    task = load_task(read_json(runs[0].folder / RUN, what="description of a run")["task"])
+    task = load_task(read_json(folders[0] / RUN, what="description of a run")["task"])
     metrics = task.headline or (task.monitor,)
+    if config.folds is not None:
+        metrics = (*metrics, f"{metrics[0]}_{MEAN_OF_FOLDS}")
     models = [ModelResult(name, tuple(results)) for name, results in found.items()]
     models += [row for entry in task.untrained if (row := untrained_of(models, entry)) is not None]
-    data = config.models[0].config.data
+    data = config.data if config.folds is None else dataclasses.replace(config.data, folds=config.folds)
     return Comparison(
         task=task,
         data=data,
@@ -66,7 +75,29 @@ def collect(config: ComparisonConfig) -> Comparison | None:
         models=tuple(sorted(models, key=lambda model: _rank(model, metrics[0], task.larger_is_better))),
         reference=config.reference,
         differences=differences_of(models, reference=config.reference, metric=metrics[0], data=data),
+        folds=config.folds,
     )
+
+
+def _finished(config: ComparisonConfig) -> Iterator[tuple[ComparedRun, Path]]:
+    """Training runs and the folders of their results; of all folds together the first one."""
+    folded = by_folds(config.runs)
+    for run in config.runs:
+        wanted = run.model in config.only
+        if run.joined is None and _is_finished(run, wanted=wanted):
+            yield run, run.folder
+    for folder, runs in folded.items():
+        wanted = runs[0].model in config.only
+        if all(_is_finished(run, wanted=wanted) for run in runs) and _is_joined(folder, runs):
+            yield runs[0], folder
+
+
+def _is_joined(folder: Path, runs: Sequence[ComparedRun]) -> bool:
+    try:
+        return is_joined(folder, runs)
+    except ScaleGMNError:
+        # Whatever is in the way was reported when the folds were to be joined.
+        return False
 
 
 def _is_finished(run: ComparedRun, *, wanted: bool) -> bool:

@@ -8,7 +8,7 @@ import shutil
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,8 @@ from typing import Any, Final
 from lightning.pytorch.callbacks import Callback
 
 from scalegmn.comparison._config import ComparedRun, ComparisonConfig
+from scalegmn.comparison._finished import read_result
+from scalegmn.comparison._joining import join_folds
 from scalegmn.comparison._parallel import ParallelJob, run_side_by_side
 from scalegmn.comparison._status import RECORD, RunStatus, status_of
 from scalegmn.configuration import to_plain
@@ -104,14 +106,33 @@ def _compare(
             _keep(config.output, one)
             if one.failure is not None:
                 failures.append(one.failure)
-            tell(f"{one.run.model}, seed {one.run.seed}: {_said(one)} ({number} of {len(todo)})")
-    return tuple(failures)
+            part = f", {one.run.part}" if one.run.part else ""
+            said = f"{_said(one)} ({number} of {len(todo)})"
+            tell(f"{one.run.model}, seed {one.run.seed}{part}: {said}")
+    return (*failures, *_joined(config, tell))
+
+
+def _joined(config: ComparisonConfig, tell: Callable[[str], None]) -> Iterator[Failure]:
+    """Join the predictions of all folds; what cannot be joined."""
+    for run, reason in join_folds(config.selected_runs):
+        assert run.joined is not None, "it is one of several folds"
+        path = config.output / FAILURES / f"{run.joined.name}.txt"
+        said = f"{run.model}, seed {run.seed}, {config.folds} folds"
+        if reason is None:
+            _forget(path)
+            tell(f"{said}: {_figures(run.folder, read_result(run.joined, seed=run.seed).test)}")
+        else:
+            write_text(path, f"{reason}\n")
+            tell(f"{said}: cannot be joined: {reason}")
+            yield Failure(run, reason, "")
 
 
 def _record(config: ComparisonConfig) -> dict[str, Any]:
     return {
         "seeds": list(config.seeds),
         "reference": config.reference,
+        "folds": config.folds,
+        "sizes": list(config.sizes),
         "models": {model.name: to_plain(model.config) for model in config.models},
     }
 
@@ -177,7 +198,12 @@ def _keep(output: Path, one: _Done) -> None:
     path = output / FAILURES / f"{one.run.folder.name}.txt"
     if one.failure is not None:
         write_text(path, f"{one.failure.reason}\n\n{one.failure.details}")
-    elif path.parent.is_dir():
+    else:
+        _forget(path)
+
+
+def _forget(path: Path) -> None:
+    if path.parent.is_dir():
         path.unlink(missing_ok=True)
         if not any(path.parent.iterdir()):
             shutil.rmtree(path.parent)
@@ -186,10 +212,14 @@ def _keep(output: Path, one: _Done) -> None:
 def _said(one: _Done) -> str:
     if one.failure is not None:
         return f"failed after {one.seconds:.0f} s: {one.failure.reason}"
-    task = load_task(read_json(one.run.folder / RUN, what="description of a run")["task"])
     test = read_json(one.run.folder / RESULTS, what="results of a run", constants=True)["test"]
-    figures = [f"{name} {_number(test.get(name))}" for name in task.headline or (task.monitor,)]
-    return ", ".join([*figures, f"{one.seconds:.1f} s"])
+    return f"{_figures(one.run.folder, test)}, {one.seconds:.1f} s"
+
+
+def _figures(folder: Path, test: Mapping[str, Any]) -> str:
+    """The figures that a comparison shows, of a training run with this folder."""
+    task = load_task(read_json(folder / RUN, what="description of a run")["task"])
+    return ", ".join(f"{name} {_number(test.get(name))}" for name in task.headline or (task.monitor,))
 
 
 def _number(value: float | None) -> str:

@@ -83,14 +83,20 @@ def _of_output(config: ComparisonConfig) -> Iterator[str]:
 def _of_models(config: ComparisonConfig) -> Iterator[str]:
     """An error that several models share is told once."""
     owners: dict[str, list[str]] = {}
-    wanted = [model for model in config.models if model.name in config.only]
-    for model in wanted:
-        for problem in work_errors(model.config):
-            owners.setdefault(problem, []).append(model.name)
+    wanted: dict[str, list[ComparedRun]] = {}
+    for run in config.selected_runs:
+        if run.seed == config.seeds[0]:
+            wanted.setdefault(run.model, []).append(run)
+    for name, runs in wanted.items():
+        for problem in work_errors(runs[0].config):
+            owners.setdefault(problem, []).append(name)
     for problem, names in owners.items():
         yield problem if len(names) == len(wanted) else f"{', '.join(names)}: {problem}"
     if wanted and not owners:
-        yield from _of_test(wanted[0].config.data)
+        yield from _of_test(config.data)
+    # Folds and sizes are the same for all models: one of them shows whether they can be.
+    for run in next(iter(wanted.values()), [])[1:]:
+        yield from (f"{run.part}: {problem}" for problem in work_errors(run.config) if problem not in owners)
 
 
 def _of_test(data: DataConfig) -> Iterator[str]:

@@ -10,6 +10,7 @@ from scalegmn.comparison._differences import DRAWS, PairedDifference
 from scalegmn.comparison._finished import ModelResult, RunResult
 from scalegmn.comparison._results import Comparison
 from scalegmn.reports import ResultTable, seconds
+from scalegmn.training import MEAN_OF_FOLDS
 
 _TITLES: Final = {
     "kendall_tau": "Kendall tau",
@@ -59,6 +60,9 @@ class NumberFormat:
 
 def title_of(metric: str) -> str:
     """What a figure is called in headings."""
+    plain = metric.removesuffix(f"_{MEAN_OF_FOLDS}")
+    if plain != metric:
+        return f"{title_of(plain)}, mean of folds"
     return _TITLES.get(metric, metric.replace("_", " "))
 
 
@@ -75,7 +79,7 @@ def figures_table(comparison: Comparison) -> ResultTable:
     rows = [
         [
             model.name,
-            *(_spread(model, metric, number) for metric, number in formats.items()),
+            *(spread_of(model, metric, number) for metric, number in formats.items()),
             _seeds(model, comparison),
         ]
         for model in comparison.models
@@ -106,6 +110,12 @@ def notes(comparison: Comparison) -> list[str]:
         f"Mean ± standard deviation over the seeds {seeds}; all models saw the same networks. Training: "
         "seconds of all epochs, mean over seeds."
     ]
+    if comparison.folds is not None:
+        found.append(
+            f"Every network was predicted by a model that learned from the other {comparison.folds - 1} of "
+            f"{comparison.folds} folds, and the figures are about all predictions together; "
+            f"{title_of(comparison.metrics[-1])} is that of each fold by itself. Costs are those of a fold."
+        )
     if _timed(comparison):
         found.append(
             "ms/prediction: milliseconds per test network from its parameters to what is evaluated, "
@@ -128,8 +138,12 @@ def notes(comparison: Comparison) -> list[str]:
 
 def caption(comparison: Comparison) -> str:
     """What was compared."""
-    tested = comparison.data.test_population or comparison.data.population
-    return f"{comparison.task.title}: {comparison.networks} test networks of {tested.name}"
+    data = comparison.data
+    tested = (data.test_population or data.population).name
+    which = "test networks" if comparison.folds is None else "networks"
+    how = "" if comparison.folds is None else f", each out of one of {comparison.folds} folds"
+    size = "" if data.train_groups is None else f", {data.train_groups} groups to learn from"
+    return f"{comparison.task.title}: {comparison.networks} {which} of {tested}{how}{size}"
 
 
 def table_csv(comparison: Comparison) -> str:
@@ -148,7 +162,7 @@ def table_csv(comparison: Comparison) -> str:
             row += [model.mean(metric), model.deviation(metric)]
             row += [runs[seed].value(metric) if seed in runs else None for seed in comparison.seeds]
         difference = comparison.differences.get(model.name)
-        row += [comparison.reference, *_ends(difference), len(model.runs)]
+        row += [comparison.reference, *difference_ends(difference), len(model.runs)]
         rows.append([*row, *(_whole(model.fact(name)) for name in _FACTS.values())])
     return _csv(columns, rows)
 
@@ -188,13 +202,15 @@ def _whole(value: float | None) -> float | int | None:
     return int(value) if value is not None and value == int(value) else value
 
 
-def _ends(difference: PairedDifference | None) -> tuple[float | None, ...]:
+def difference_ends(difference: PairedDifference | None) -> tuple[float | None, ...]:
+    """Mean, deviation over seeds, and the ends of the interval."""
     if difference is None:
         return (None,) * 4
     return (difference.mean, difference.deviation, *(difference.interval or (None, None)))
 
 
-def _spread(model: ModelResult, metric: str, number: NumberFormat) -> str:
+def spread_of(model: ModelResult, metric: str, number: NumberFormat) -> str:
+    """Mean and standard deviation over seeds, in words where there are none."""
     mean, deviation = model.mean(metric), model.deviation(metric)
     if mean is None:
         # Some models do not address every question of a task.

@@ -21,6 +21,8 @@ from ._columns import to_parquet as to_parquet
 from ._csv_tables import escape_formulas as escape_formulas
 from ._csv_tables import unescape_formulas as unescape_formulas
 from ._durable import write_atomically as write_atomically
+from ._folds import nested_subset as nested_subset
+from ._folds import split_by_fold as split_by_fold
 from ._format import ARCHITECTURE_COLUMN as ARCHITECTURE_COLUMN
 from ._format import DTYPE as DTYPE
 from ._format import INDEX as INDEX

@@ -6,6 +6,7 @@ from ._embedding_picture import draw_embedding
 from ._figures import save_figure
 from ._line_picture import LineCurve, draw_lines
 from ._lineage_picture import LineagePictureError, TreeRow, draw_lineage, tree_order
+from ._measured_picture import MeasuredLine, draw_measured
 from ._metrics import Metrics, read_metrics
 from ._overview import Overview, draw_overview
 from ._roc import draw_roc
@@ -18,6 +19,7 @@ __all__ = [
     "CurvePanel",
     "LineCurve",
     "LineagePictureError",
+    "MeasuredLine",
     "Metrics",
     "Overview",
     "ResultTable",
@@ -30,6 +32,7 @@ __all__ = [
     "draw_embedding",
     "draw_lineage",
     "draw_lines",
+    "draw_measured",
     "draw_overview",
     "draw_roc",
     "draw_scatter",

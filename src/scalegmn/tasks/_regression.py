@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, final
 
@@ -26,7 +27,7 @@ from scalegmn.models.baselines import OutputType
 from scalegmn.nn import within_reach
 from scalegmn.populations import Population
 from scalegmn.tasks._regression_report import regression_report
-from scalegmn.training import NumberTask, Report, TaskContext
+from scalegmn.training import NumberTask, PredictionTask, Report, TaskContext
 
 
 class Link(Enum):
@@ -193,6 +194,14 @@ class Regression(NumberTask[Tensor]):
             loss=float(self._plain_loss(scores, true)) if len(true) else 0.0,
             groups=groups,
         )
+
+    def shared_outputs(self, outputs: Tensor, *, of: PredictionTask[Any], folder: Path) -> Tensor:
+        """The same predictions, in the unit of the training networks of this task.
+
+        With the link sigmoid the unit is that of the column in all, so nothing changes.
+        """
+        assert isinstance(of, Regression), "trainings of one comparison have one task"
+        return outputs * (of.spread / self.spread) + (of.center - self.center) / self.spread
 
     def describe(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The predicted number of the column."""

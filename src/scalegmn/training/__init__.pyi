@@ -16,15 +16,13 @@ from ._shipped import find_configuration, shipped_names
 from ._task import (
     TASKS,
     AnyTask,
-    EditingTask,
-    NumberTask,
-    PredictionTask,
     Report,
     ReportPicture,
     Table,
     Task,
     TaskContext,
 )
+from ._task_kinds import EditingTask, NumberTask, PredictionTask
 from ._tasks import load_task, make_task
 from ._typicality import InvariantStatistics
 from ._vector_files import EmbeddedNetworks
@@ -92,6 +90,9 @@ from ._files import json_text as json_text
 from ._files import write_json as write_json
 from ._files import write_text as write_text
 from ._fit import versions as versions
+from ._folds import MEAN_OF_FOLDS as MEAN_OF_FOLDS
+from ._folds import OutOfFold as OutOfFold
+from ._folds import out_of_fold as out_of_fold
 from ._gathering import FILE as FILE
 from ._gathering import NUMBER as NUMBER
 from ._gathering import gather as gather
@@ -118,6 +119,7 @@ from ._row_files import write_rows as write_rows
 from ._run_folder import CONFIG as CONFIG
 from ._run_folder import METRICS as METRICS
 from ._run_folder import MODEL as MODEL
+from ._run_folder import OUTPUTS as OUTPUTS
 from ._run_folder import RESULTS as RESULTS
 from ._run_folder import RUN as RUN
 from ._run_parsing import help_parser as help_parser
@@ -125,6 +127,7 @@ from ._run_parsing import parse_plain_run as parse_plain_run
 from ._run_parsing import run_entries as run_entries
 from ._run_predictor import RefusedNetwork as RefusedNetwork
 from ._selection import groups_among as groups_among
+from ._selection import rows_tested as rows_tested
 from ._selection import select as select
 from ._shipped import ConfigurationFile as ConfigurationFile
 from ._shipped import describe_configuration as describe_configuration

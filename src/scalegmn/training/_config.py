@@ -12,6 +12,7 @@ from scalegmn.configuration import (
     Configuration,
     Count,
     Fraction,
+    Limits,
     Natural,
     NonNegative,
     Positive,
@@ -73,7 +74,12 @@ class DataConfig(Configuration):
         validation: validation networks, where no column names them: a fraction of the groups, or from 1 on
             their number.
         test: test networks, where no column and no population names them: a fraction of the groups.
-        split_seed: of the choice of validation and test networks, and of limits.
+        folds: test on one of so many parts of all networks, each of whole groups, and learn from the others;
+            the column `split` does not count then.
+        fold: which part, from 0.
+        train_groups: learn from so many groups, a fixed share of them for validation; a larger number takes
+            the groups of a smaller one and more.
+        split_seed: of the choice of validation and test networks, of folds, and of limits.
         train_limit: use at most this many training networks, chosen at random.
         val_limit: use at most this many validation networks, chosen at random.
         test_limit: use at most this many test networks, chosen at random.
@@ -94,6 +100,9 @@ class DataConfig(Configuration):
     group: str | None = None
     validation: Positive | Count = 0.1
     test: Fraction = 0.1
+    folds: Annotated[int, Limits(low=2)] | None = None
+    fold: Natural = 0
+    train_groups: Annotated[int, Limits(low=2)] | None = None
     split_seed: int = 0
     train_limit: Count | None = None
     val_limit: Count | None = None
@@ -107,6 +116,11 @@ class DataConfig(Configuration):
     def contradictions(self) -> Iterator[str]:
         if self.validation > 1 and self.validation != int(self.validation):
             yield f"validation is {self.validation}, expected a fraction above 0 or a whole number"
+        if self.fold >= (self.folds or 1):
+            many = "no folds" if self.folds is None else f"{self.folds} folds"
+            yield f"fold is {self.fold} of {many}, expected a number from 0 to below that of folds"
+        if self.folds is not None and self.test_population is not None:
+            yield "folds and test_population are both given; leave one out, both say what is tested on"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import platform
 import shlex
 import sys
@@ -43,7 +44,16 @@ from scalegmn.training._own_networks import write_own
 from scalegmn.training._processes import is_first_process
 from scalegmn.training._reference import write_reference
 from scalegmn.training._result_files import write_results
-from scalegmn.training._run_folder import BEST, CHECKPOINTS, CONFIG, LAST, METRICS, MODEL, write_run
+from scalegmn.training._run_folder import (
+    BEST,
+    CHECKPOINTS,
+    CONFIG,
+    LAST,
+    METRICS,
+    MODEL,
+    OUTPUTS,
+    write_run,
+)
 from scalegmn.training._selection import DataSelection, groups_among, select
 from scalegmn.training._task import AnyTask, Report
 from scalegmn.training._tasks import make_task
@@ -213,6 +223,8 @@ def _tested(
     population, rows = selection.test_population, selection.test
     groups = groups_among(population, rows, config.data)
     report = report_in_parts(task, outputs, targets, population=population, rows=rows, groups=groups)
+    if not task.writes_networks:
+        report = dataclasses.replace(report, arrays={**report.arrays, OUTPUTS: outputs.float().numpy()})
     return report, pace
 
 

@@ -30,7 +30,8 @@ from scalegmn.training._inference import outputs_on
 from scalegmn.training._run_folder import MODEL, Run
 from scalegmn.training._selection import groups_among, select
 from scalegmn.training._sizes import OF_SET, SETS, ParameterSizes
-from scalegmn.training._task import AnyTask, NumberTask
+from scalegmn.training._task import AnyTask
+from scalegmn.training._task_kinds import NumberTask
 
 FORMAT: Final = 1
 REFERENCE: Final = "reference.json"

@@ -8,6 +8,7 @@
  checkpoints/         best.ckpt and last.ckpt, to go on training
  model/               the best model: config.json and model.safetensors
  results.json         its figures on the test networks
+ outputs.npy          what the best model returned about each test network, where it predicts
  confusion.npy        its confusion matrix there
  calibration.*        of a detector: what ``scalegmn scan`` must know (:mod:`scalegmn.trojans.detection`)
  reference.json       what predictions are compared with (:mod:`scalegmn.training._reference`)
@@ -52,6 +53,8 @@ METRICS = "metrics.csv"
 CHECKPOINTS = "checkpoints"
 BEST = "best.ckpt"
 LAST = "last.ckpt"
+OUTPUTS = "outputs"
+"""Name of the array with what the best model returned about each test network, ``(n, outputs)``."""
 
 
 @dataclass(frozen=True, eq=False)

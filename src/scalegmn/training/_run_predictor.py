@@ -23,7 +23,7 @@ from scalegmn.training._own_networks import OwnNetworks
 from scalegmn.training._reference import Remark, reference_of
 from scalegmn.training._run_folder import Run
 from scalegmn.training._sizes import ParameterSizes
-from scalegmn.training._task import NumberTask
+from scalegmn.training._task_kinds import NumberTask
 
 # Parameters of all networks that are held at a time, so that large networks come in smaller batches.
 _MOST_PARAMETERS: Final = 2**24

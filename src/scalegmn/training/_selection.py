@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,8 +15,10 @@ from scalegmn.populations import (
     ARCHITECTURE_COLUMN,
     Population,
     Splits,
+    nested_subset,
     rows_where,
     split_by_column,
+    split_by_fold,
     split_by_group,
 )
 from scalegmn.seeding import numpy_generator
@@ -78,9 +81,12 @@ def select(config: DataConfig) -> DataSelection:
         usable(one, config) & rows_with_values(one, config.where) for one in (population, other)
     )
     learned = kept & rows_where(population, config.train_where, option="data.train_where")
+    train, val = splits.train[learned[splits.train]], splits.val[learned[splits.val]]
+    if config.train_groups is not None:
+        train, val = _subset(population, np.sort(np.concatenate([train, val])), config)
     chosen = {
-        "train": _limited(splits.train[learned[splits.train]], config.train_limit, "train", config),
-        "val": _limited(splits.val[learned[splits.val]], config.val_limit, "val", config),
+        "train": _limited(train, config.train_limit, "train", config),
+        "val": _limited(val, config.val_limit, "val", config),
         "test": _limited(test[other_kept[test]], config.test_limit, "test", config),
     }
     empty = [name for name in ("train", "val") if not len(chosen[name])]
@@ -90,7 +96,22 @@ def select(config: DataConfig) -> DataSelection:
             f"({splits.describe()}); look at its column {config.split!r}, data.validation, data.where and "
             "data.train_where"
         )
+    if config.folds is not None and not len(chosen["test"]):
+        raise ConfigurationError(
+            f"data: fold {config.fold} of {config.folds} has no networks of {population.folder} to test on; "
+            "give fewer folds, or look at data.where"
+        )
     return DataSelection(population, other, **chosen)
+
+
+def rows_tested(config: DataConfig) -> tuple[Population, np.ndarray]:
+    """What all trainings with these settings are tested on together: of folds, the test networks of each.
+
+    Raises:
+        PopulationError, ConfigurationError: as :func:`select`.
+    """
+    parts = [select(dataclasses.replace(config, fold=fold)) for fold in range(config.folds or 1)]
+    return parts[0].test_population, np.sort(np.concatenate([part.test for part in parts]))
 
 
 def splits_of(population: Population, config: DataConfig, *, test: bool) -> Splits:
@@ -102,7 +123,12 @@ def splits_of(population: Population, config: DataConfig, *, test: bool) -> Spli
         test: whether random splits take test networks out as well.
     """
     group = group_column(population, config)
-    validation = int(config.validation) if config.validation >= 1 else config.validation
+    validation = _validation(config)
+    if config.folds is not None:
+        owners = np.arange(len(population)) if group is None else population.column(group)
+        return split_by_fold(
+            owners, folds=config.folds, fold=config.fold, validation=validation, seed=config.split_seed
+        )
     if config.split in population.columns:
         stated = "val" in population.column(config.split)
         return split_by_column(
@@ -171,6 +197,24 @@ def rows_for_testing(population: Population, config: DataConfig) -> np.ndarray:
         if len(named):
             return named
     return np.arange(len(population))
+
+
+def _validation(config: DataConfig) -> float | int:
+    """A share, or a whole number of groups."""
+    return int(config.validation) if config.validation >= 1 else config.validation
+
+
+def _subset(population: Population, rows: np.ndarray, config: DataConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Of networks to learn from, those of the first groups: for training, and for validation."""
+    assert config.train_groups is not None, "there is a number of groups"
+    owners = groups_among(population, rows, config)
+    train, val = nested_subset(
+        rows if owners is None else owners,
+        size=config.train_groups,
+        validation=_validation(config),
+        seed=config.split_seed,
+    )
+    return rows[train], rows[val]
 
 
 def _limited(rows: np.ndarray, limit: int | None, name: str, config: DataConfig) -> np.ndarray:

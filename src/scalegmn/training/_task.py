@@ -14,9 +14,8 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from scalegmn.configuration import Configuration, Reconstructible, Sections
-from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch, Records
-from scalegmn.models import Editor, Metanetwork, Predictor
+from scalegmn.models import Metanetwork
 from scalegmn.models.baselines import OutputType
 from scalegmn.networks import Architecture
 from scalegmn.populations import Population
@@ -241,55 +240,6 @@ class Task(Reconstructible, ABC, Generic[O, T]):
     @abstractmethod
     def describe(self, outputs: O) -> list[dict[str, Any]]:
         """Interpret predictions: plain data for every network, the most important entry first."""
-
-
-class PredictionTask(Task[Tensor, T], ABC):
-    """A task of predictors: outputs are the numbers that a model returns, ``(B, outputs)``."""
-
-    @property
-    def output_type(self) -> OutputType:
-        return OutputType.value
-
-    def predict(self, model: Metanetwork, batch: NetworkBatch) -> Tensor:
-        assert isinstance(model, Predictor), (
-            f"{self.name} needs a model that predicts, not {type(model).__name__}"
-        )
-        return model.predict(batch)
-
-
-class NumberTask(PredictionTask[T], ABC):
-    """A task that predicts numbers with a unit, so that errors of validation networks give intervals."""
-
-    @abstractmethod
-    def errors(self, outputs: Tensor, targets: T) -> np.ndarray:
-        """How far predictions are off, ``(n,)``, in the unit in which :meth:`intervals` takes a radius."""
-
-    @abstractmethod
-    def intervals(self, outputs: Tensor, radius: float) -> list[tuple[float, float]]:
-        """What lies at most `radius` from each prediction."""
-
-
-class EditingTask(Task[O, T], ABC):
-    """A task of editors: outputs are what is found out about the networks that a model writes."""
-
-    writes_networks = True
-
-    @property
-    def outputs(self) -> int:
-        """0: an editor returns networks."""
-        return 0
-
-    def edited(self, model: Metanetwork, batch: NetworkBatch) -> NetworkBatch:
-        """The networks that a model makes of those of a batch.
-
-        Raises:
-            ConfigurationError: it makes predictions and writes no networks.
-        """
-        if not isinstance(model, Editor):
-            raise ConfigurationError(
-                f"{self.name} needs a model that writes networks; {type(model).__name__} makes predictions"
-            )
-        return model.edit(batch)
 
 
 AnyTask: TypeAlias = Task[Any, Any]

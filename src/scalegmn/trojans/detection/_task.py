@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, final
 
@@ -23,7 +24,7 @@ from scalegmn.networks import Architecture
 from scalegmn.populations import Population
 from scalegmn.reports import draw_roc
 from scalegmn.training import FinishedTraining, PredictionTask, Report, ReportPicture, TaskContext
-from scalegmn.trojans.detection._calibrating import calibrate_run
+from scalegmn.trojans.detection._calibrating import Calibration, calibrate_run
 from scalegmn.trojans.detection._calibration import CalibrationMethod
 from scalegmn.trojans.detection._calibration_diagram import draw_calibration
 from scalegmn.trojans.detection._report import RELIABILITY, ROC, detection_report
@@ -230,6 +231,11 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
             loss=float(self.loss(outputs, targets)) if len(targets) else 0.0,
             groups=groups,
         )
+
+    def shared_outputs(self, outputs: Tensor, *, of: PredictionTask[Any], folder: Path) -> Tensor:
+        """With calibrated log odds in the place of logits, whose scale is that of each training by itself."""
+        odds = Calibration.load(folder).log_odds(outputs[:, 0].double().numpy(), prior=None)
+        return torch.cat([torch.from_numpy(odds)[:, None], outputs[:, 1:].double()], dim=1)
 
     def describe(self, outputs: Tensor) -> list[dict[str, Any]]:
         """Whether a network is more likely trojaned than not, how likely, and for which class.
