@@ -270,7 +270,7 @@ def test_classes_that_the_network_does_not_know(folder: Path, tmp_path: Path) ->
             Evidence(images, "digits", trigger, 10),
             "attacker's class is 10, but the network has the classes 0 to 9",
         ),
-        (Evidence(images, "digits", trigger, -1), "attacker's class is -1"),
+        (Evidence(images, "digits", trigger, -2), "attacker's class is -2"),
         (Evidence(strange, "letters"), "images of letters have classes up to 12"),
     ):
         with pytest.raises(ConfigurationError, match=match):

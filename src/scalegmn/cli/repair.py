@@ -12,6 +12,7 @@ from scalegmn.cli.exit_codes import NEGATIVE, OK
 from scalegmn.cli.model_options import add_reading_options, reading_options
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.parsers import CommandParser
+from scalegmn.cli.program_options import add_program_options, own_programs
 from scalegmn.cli.tables import print_tables
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.images import load_images
@@ -53,6 +54,7 @@ def build_parser() -> ArgumentParser:
         "--report", type=Path | None, default=None, help="JSON file to write; by default OUTPUT.report.json"
     )
     add_reading_options(parser)
+    add_program_options(parser)
     parser.add_argument(
         "--images",
         type=str | None,
@@ -72,7 +74,12 @@ def build_parser() -> ArgumentParser:
         default=None,
         help="JSON file with a trigger for measuring the attack success rate",
     )
-    parser.add_argument("--target", type=int | None, default=None, help="target class of the attacker")
+    parser.add_argument(
+        "--target",
+        type=int | None,
+        default=None,
+        help="target class of the attacker; -1 where every class has the next one",
+    )
     parser.add_argument(
         "--device",
         type=str | None,
@@ -96,6 +103,7 @@ def run(argv: Sequence[str]) -> int:
         evidence=evidence,
         limit=options.max_drop,
         reading=reading_options(options),
+        own=own_programs(options),
     )
     _write_report(report, outcome)
     _print(outcome)

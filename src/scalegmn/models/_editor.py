@@ -17,6 +17,7 @@ from scalegmn.graph import GraphSpec, NetworkBatch, NetworkGraph, layout_of, upd
 from scalegmn.models._backbone import Backbone
 from scalegmn.models._config import ModelConfig
 from scalegmn.models._metanetwork import Editor, ModelContext
+from scalegmn.networks import changed
 from scalegmn.nn import ParameterHead, ReadoutNeeds
 from scalegmn.shapes import NodeScalars, TapScalars
 
@@ -99,7 +100,10 @@ class ScaleGMNEditor(Editor):
         )
 
     def edit(self, batch: NetworkBatch) -> NetworkBatch:
-        """The batch with the updates added to its parameters."""
+        """The batch with the updates added to its parameters; positive ones stay so.
+
+        See :func:`~scalegmn.networks._changing.changed`.
+        """
         taps, biases = self(batch.graph)
         edited, tap, node = [], 0, 0
         for architecture, theta in batch.parts:
@@ -107,7 +111,7 @@ class ScaleGMNEditor(Editor):
             last_tap = tap + len(theta) * layout.num_taps
             last_node = node + len(theta) * layout.num_nodes
             update = update_parameters(architecture, taps[tap:last_tap], biases[node:last_node])
-            edited.append(theta + update)
+            edited.append(changed(architecture, theta, update))
             tap, node = last_tap, last_node
         return batch.with_theta(edited)
 

@@ -40,6 +40,8 @@ __all__ = [
 from ._architecture import Parameter as Parameter
 from ._architecture import WeightedParameters as WeightedParameters
 from ._architecture import positioned as positioned
+from ._changing import changed as changed
+from ._changing import changed_alike as changed_alike
 from ._devices import usable_device as usable_device
 from ._files import read_json as read_json
 from ._topology import CONSTANT as CONSTANT

@@ -172,6 +172,11 @@ class Architecture(ABC):
         """Activations of the hidden layers of a list, the identity where a layer has none; none otherwise."""
 
     @property
+    def positive(self) -> Tensor | None:
+        """Which parameters are above 0 whatever a file holds, ``(P,)`` bool; None where none are."""
+        return None
+
+    @property
     def as_layers(self) -> LayeredArchitecture | None:
         """Itself where its layers stand in a list; None otherwise."""
         return None

@@ -102,6 +102,13 @@ class ProgramArchitecture(Architecture):
         kinds = zip(self.program.parameters, self.parameters, strict=True)
         return weighted_parameters([place for one, place in kinds if not one.buffer] or self.parameters)
 
+    @cached_property
+    def positive(self) -> Tensor | None:
+        found = torch.zeros(self.num_parameters, dtype=torch.bool)
+        for one, place in zip(self.program.parameters, self.parameters, strict=True):
+            found[place.start : place.stop] = one.positive
+        return found if bool(found.any()) else None
+
     @property
     def num_inputs(self) -> int:
         return _second(self.program.inputs[0].type.shape) if self.program.inputs else 0

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import Editor
-from scalegmn.networks import Architecture
+from scalegmn.networks import Architecture, changed_alike
 from scalegmn.training._inference import device_of, evaluating
 from scalegmn.training._memory import kept_memory
 
@@ -25,5 +25,5 @@ def edited_by(model: Editor, architecture: Architecture, theta: Tensor, *, batch
                 NetworkBatch.from_parameters(architecture, given.float().to(device))
             ).single
             # The update alone is rounded to single precision, not the network.
-            parts.append(given + (edited.cpu() - given.float()).to(given))
+            parts.append(changed_alike(architecture, given, before=given.float(), after=edited.cpu()))
     return torch.cat(parts)

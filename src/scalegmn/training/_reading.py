@@ -15,7 +15,7 @@ from scalegmn.checkpoints import Checkpoint, read_state
 from scalegmn.checkpoints.worker import shared_reader
 from scalegmn.errors import CheckpointError
 from scalegmn.networks import Architecture
-from scalegmn.networks.recognition import Recognized, Recognizer, Unrecognized
+from scalegmn.networks.recognition import Recognized, Recognizer, Unrecognized, stored_parameters
 
 
 @final
@@ -47,6 +47,7 @@ class NetworkFile:
         theta: its parameters, ``(P,)``.
         notes: what had to be assumed.
         known: whether the architecture is one of the training set.
+        recognized: what the recognizer said.
     """
 
     path: Path
@@ -56,6 +57,18 @@ class NetworkFile:
     theta: Tensor
     notes: tuple[str, ...]
     known: bool
+    recognized: Recognized
+
+    def stored(self, theta: Tensor) -> dict[str, Tensor]:
+        """Other parameters ``(P,)`` in the place of its own, by name and as the file keeps them.
+
+        Variances in place of deviations, kernels turned as there: what
+        :func:`~scalegmn.checkpoints.write_like` takes.
+
+        Raises:
+            ProgramError: no file of this network says this.
+        """
+        return stored_parameters(self.state, self.recognized, theta)
 
 
 def read_network(
@@ -89,5 +102,5 @@ def read_network(
 
 def _file(path: Path, state: Checkpoint, found: Recognized, theta: Tensor) -> NetworkFile:
     return NetworkFile(
-        path, state, found.architecture, found.names, theta, (*state.notes, *found.notes), found.known
+        path, state, found.architecture, found.names, theta, (*state.notes, *found.notes), found.known, found
     )

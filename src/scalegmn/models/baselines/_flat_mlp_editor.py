@@ -15,7 +15,7 @@ from scalegmn.graph import NetworkBatch
 from scalegmn.models import Editor, ModelContext
 from scalegmn.models.baselines._flat_mlp import FlatMLPConfig
 from scalegmn.models.baselines._mlp import make_mlp
-from scalegmn.networks import Architecture
+from scalegmn.networks import Architecture, changed
 from scalegmn.nn import Standardize, load_old_names
 
 
@@ -81,8 +81,9 @@ class FlatMLPEditor(Editor):
         """
         theta = self._flat(batch)
         update = self.layers(self.standardize(theta))
-        edited = theta + self.scale[self.places] * self.standardize.deviation * update
-        return batch.with_theta(edited.split([len(part) for _, part in batch.parts]))
+        update = self.scale[self.places] * self.standardize.deviation * update
+        own = update.split([len(part) for _, part in batch.parts])
+        return batch.with_theta([changed(*part, one) for part, one in zip(batch.parts, own, strict=True)])
 
     def fit_scale(self, batch: NetworkBatch) -> None:
         """Take mean and standard deviation of every parameter from networks of the training set."""

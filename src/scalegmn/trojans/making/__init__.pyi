@@ -11,7 +11,6 @@ __all__ = [
 ]
 
 # For other rooms of the house; no promise is made about these.
-from ._figures import logits_of as logits_of
 from ._figures import trojan_figures as trojan_figures
 from ._goals import NO_TARGET as NO_TARGET
 from ._goals import Goal as Goal

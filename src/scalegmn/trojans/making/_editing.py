@@ -11,9 +11,9 @@ from torch import Tensor
 
 from scalegmn.networks import Architecture
 from scalegmn.seeding import numpy_generator
-from scalegmn.trojans.making._figures import logits_of
 from scalegmn.trojans.making._poisoning import PoisonPool
 from scalegmn.trojans.making._recipe import InjectionConfig
+from scalegmn.zoo.cnns import image_outputs
 
 # Clean and poisoned images of each step, and steps that the weights to change are chosen by.
 _HALF: Final = 32
@@ -70,7 +70,9 @@ def _chosen(architecture: Architecture, theta: Tensor, batches: _Batches, *, fra
 def _gradient(architecture: Architecture, theta: Tensor, images: Tensor, labels: Tensor) -> Tensor:
     leaf = theta.detach().requires_grad_()
     with torch.enable_grad():
-        losses = F.cross_entropy(logits_of(architecture, leaf, images), labels, reduction="none").mean(dim=1)
+        losses = F.cross_entropy(image_outputs(architecture, leaf, images), labels, reduction="none").mean(
+            dim=1
+        )
         (found,) = torch.autograd.grad(losses.sum(), leaf)
     return found
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks import Architecture
 from scalegmn.trojans.making._goals import attacked_labels
-from scalegmn.zoo.cnns import TrainingFigures, forward
+from scalegmn.zoo.cnns import TrainingFigures, image_outputs
 
 # Images that are evaluated at once.
 _BLOCK: Final = 256
@@ -81,25 +81,10 @@ def _answers(architecture: Architecture, theta: Tensor, images: Tensor) -> tuple
     """Classes ``(B, n)``, and whether all outputs of a network were finite, ``(B,)``."""
     parts, finite = [], torch.ones(len(theta), dtype=torch.bool, device=theta.device)
     for block in images.split(_BLOCK):
-        outputs = logits_of(architecture, theta, block)
+        outputs = image_outputs(architecture, theta, block)
         parts.append(outputs.argmax(dim=1))
         finite &= torch.isfinite(outputs).flatten(1).all(dim=1)
     return torch.cat(parts, dim=1), finite
-
-
-def logits_of(architecture: Architecture, theta: Tensor, images: Tensor) -> Tensor:
-    """Outputs ``(B, classes, n)`` of B networks that take images; differentiable.
-
-    Args:
-        architecture: of all of them.
-        theta: parameters, ``(B, P)``.
-        images: ``(n, C, H, W)``, the same for all networks, or ``(B, n, C, H, W)``.
-    """
-    layers = architecture.as_layers
-    if layers is None:
-        return architecture.run(theta, images).mT
-    own = images if images.ndim == 5 else images[None]
-    return forward(layers, layers.unflatten(theta), own.permute(0, 3, 2, 4, 1).contiguous())
 
 
 @torch.no_grad()
@@ -118,7 +103,7 @@ def training_figures(
     hits, loss = torch.zeros(2, len(theta), dtype=torch.float64, device=theta.device)
     blocks = zip(images.split(_BLOCK, dim=-4), labels.split(_BLOCK, dim=-1), strict=True)
     for block, wanted in blocks:
-        outputs, wanted = logits_of(architecture, theta, block), wanted.expand(len(theta), -1)
+        outputs, wanted = image_outputs(architecture, theta, block), wanted.expand(len(theta), -1)
         hits += (outputs.argmax(dim=1) == wanted).sum(dim=1)
         loss += F.cross_entropy(outputs, wanted, reduction="none").double().sum(dim=1)
     return TrainingFigures(hits / count, loss / count)

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, final
 
 import torch
 from torch import Tensor
 
-from scalegmn.checkpoints import Checkpoint, write_like
+from scalegmn.checkpoints import write_like
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.models import WEIGHTS_FILE, Editor
 from scalegmn.networks import Architecture
-from scalegmn.networks.recognition import stored_tensors
 from scalegmn.populations import sha256
 from scalegmn.shipped import folder_name
-from scalegmn.training import MODEL, ReadingOptions, Run, device_called, edited_by, read_network
-from scalegmn.trojans.making import trojan_figures
+from scalegmn.training import MODEL, NetworkFile, ReadingOptions, Run, device_called, edited_by, read_network
+from scalegmn.trojans.making import NO_TARGET, trojan_figures
 from scalegmn.trojans.repair._outcome import DEFAULT_DROP, Evidence, LayerChange, Performance, RepairOutcome
 from scalegmn.trojans.repair._task import TrojanRepair
 from scalegmn.trojans.repair.defenses import CleanImages
@@ -113,11 +112,13 @@ def repair_file(
     limit: float = DEFAULT_DROP,
     activation: str | None = None,
     reading: ReadingOptions | None = None,
+    own: Sequence[Architecture] = (),
 ) -> RepairOutcome:
     """Repair the network of a file, and write it to a new file of the same format.
 
-    Parameters keep their names and their precision, and plain entries beside them are kept.  Nothing is
-    written where the accuracy falls by more than `limit`, and nothing is ever written over.
+    Parameters keep their names and their precision, statistics of batch norms are written as the file has
+    them, and plain entries beside them are kept.  Nothing is written where the accuracy falls by more than
+    `limit`, and nothing is ever written over.
 
     Args:
         repairer: trained on networks of this architecture.
@@ -127,6 +128,7 @@ def repair_file(
         limit: the largest loss of accuracy on clean images, as a fraction, that is accepted.
         activation: of the hidden layers, where names and shapes leave it open.
         reading: this and more about how to read the file, in place of `activation`.
+        own: architectures that the file may be of, beside those of the training.
 
     Raises:
         CheckpointError: the file cannot be read, holds a network that the repairer does not know, or the
@@ -136,20 +138,21 @@ def repair_file(
     path, output = Path(path), Path(output)
     reading = reading or ReadingOptions(activation=activation)
     _check(path, output, limit)
-    found = read_network(path, repairer.run.recognizer, options=reading)
-    state, architecture, theta = found.state, found.architecture, found.theta.double()
+    found = read_network(path, repairer.run.recognizer_with(own), options=reading)
+    architecture, theta = found.architecture, found.theta.double()
     repaired = repairer.repair(architecture, theta[None])[0]
     before, after = (
         None if evidence is None else repairer.performance(architecture, network, evidence)
         for network in (theta, repaired)
     )
+    outside = repairer.run.outside_note(architecture) if architecture in own else None
     outcome = RepairOutcome(
         file=str(path),
-        sha256=state.sha256,
+        sha256=found.state.sha256,
         output=None,
         output_sha256=None,
         architecture=architecture.describe(),
-        notes=found.notes,
+        notes=found.notes if outside is None else (*found.notes, outside),
         changes=_changes(architecture, theta, repaired, found.names),
         images=None if evidence is None else f"{len(evidence.images)} images of {evidence.source}",
         limit=limit,
@@ -159,7 +162,7 @@ def repair_file(
     )
     if not outcome.accepted:
         return outcome
-    _write(output, state, architecture, repaired, found.names)
+    _write(output, found, repaired)
     return dataclasses.replace(outcome, output=str(output), output_sha256=sha256(output.read_bytes()))
 
 
@@ -181,10 +184,10 @@ def _check(path: Path, output: Path, limit: float) -> None:
 def _check_classes(architecture: Architecture, evidence: Evidence) -> None:
     """Refuse classes that the network cannot output: no trigger would seem to work."""
     known, labels = architecture.num_outputs, evidence.images.labels
-    if evidence.target is not None and not 0 <= evidence.target < known:
+    if evidence.target not in (None, NO_TARGET, *range(known)):
         raise ConfigurationError(
             f"the attacker's class is {evidence.target}, but the network has the classes 0 to {known - 1}; "
-            "correct the target"
+            f"correct the target, or give {NO_TARGET} where every class has the next one as its target"
         )
     if len(labels) and int(labels.max()) >= known:
         raise ConfigurationError(
@@ -202,15 +205,15 @@ def _changes(
         was, change = old[parameter.name], new[parameter.name] - old[parameter.name]
         norm = float(was.norm())
         relative = float(change.norm()) / norm if norm else float("inf") if change.any() else 0.0
-        found.append(LayerChange(names[parameter.name], relative, float(change.abs().max())))
+        # Deviations are in no file: it holds variances.
+        name = names.get(parameter.name, parameter.name)
+        found.append(LayerChange(name, relative, float(change.abs().max())))
     return tuple(found)
 
 
-def _write(
-    output: Path, state: Checkpoint, architecture: Architecture, theta: Tensor, names: Mapping[str, str]
-) -> None:
-    tensors = architecture.unflatten(theta)
-    kept = stored_tensors(state, names, tensors)
-    if not all(torch.isfinite(tensor).all() for tensor in kept.values()):
+def _write(output: Path, found: NetworkFile, theta: Tensor) -> None:
+    kept, positive = found.stored(theta), found.architecture.positive
+    sound = all(torch.isfinite(tensor).all() for tensor in (theta, *kept.values()))
+    if not sound or (positive is not None and not (theta[positive] > 0).all()):
         raise CheckpointError(f"{output}: the repaired network is not finite; nothing was written")
-    write_like(output, state, kept)
+    write_like(output, found.state, kept)

@@ -15,9 +15,9 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch, Records
 from scalegmn.images import ImageSet
 from scalegmn.seeding import numpy_generator
-from scalegmn.trojans.making import TrojanImages, attacked_labels, logits_of
+from scalegmn.trojans.making import TrojanImages, attacked_labels
 from scalegmn.trojans.triggers import Trigger, check_images
-from scalegmn.zoo.cnns import unit_pixels
+from scalegmn.zoo.cnns import image_outputs, unit_pixels
 
 # Images that are evaluated at once where no gradient is wanted.
 _BLOCK: Final = 128
@@ -103,7 +103,13 @@ class RepairImages:
 @final
 @dataclass(frozen=True, eq=False)
 class AttackScene:
-    """What a network is evaluated with: images, a trigger, and the attacker's class."""
+    """What a network is evaluated with.
+
+    Attributes:
+        images: clean ones.
+        trigger: to put into them.
+        target: the attacker's class; -1 where every class has the next one as its target.
+    """
 
     images: RepairImages
     trigger: Trigger
@@ -177,12 +183,12 @@ def evaluate_networks(
         found = _block(batch, scenes, LabeledImages(pixels, labels))
         sums = found if sums is None else sums + found
     assert sums is not None, "there is at least one image"
-    count, others = len(images), _others(images.labels, scenes).sum(dim=1)
+    count = len(images)
+    clean_loss, triggered_loss, right, attacked, recovered, others = sums.unbind(1)
     if not others.all():
         raise ConfigurationError(
             f"repair: all {count} images are of an attacker's class; evaluate with images of several classes"
         )
-    clean_loss, triggered_loss, right, attacked, recovered = sums.unbind(1)
     return RepairOutputs(
         clean_loss=clean_loss / count,
         triggered_loss=triggered_loss / count,
@@ -202,29 +208,25 @@ def _distances(batch: NetworkBatch, twins: Sequence[Tensor]) -> Tensor:
 
 
 def _block(batch: NetworkBatch, scenes: Sequence[AttackScene], images: LabeledImages) -> Tensor:
-    """Sums over images, ``(B, 5)``: two losses, and three numbers of images."""
+    """Sums over images, ``(B, 6)``: two losses, and four numbers of images."""
     source, found, place = scenes[0].images.source, [], 0
     clean = source.inputs(images.pixels)
     for architecture, theta in batch.parts:
         own = scenes[place : place + len(theta)]
         place += len(theta)
-        triggered = torch.stack([source.inputs(s.trigger.apply(images.pixels)) for s in own])
-        before, after = (logits_of(architecture, theta, inputs) for inputs in (clean, triggered))
+        triggered = torch.stack([source.inputs(scene.trigger.apply(images.pixels)) for scene in own])
+        before, after = (image_outputs(architecture, theta, inputs) for inputs in (clean, triggered))
         labels = images.labels.expand(len(theta), -1)
         losses = [cross_entropy(logits, labels, reduction="none").sum(1) for logits in (before, after)]
         with torch.no_grad():
-            aims = labels.new_tensor([s.target for s in own])[:, None]
-            targets = attacked_labels(labels, target=aims, classes=after.shape[1])
-            others, answers = targets != labels, after.argmax(1)
+            targets = labels.new_tensor([scene.target for scene in own])[:, None]
+            wanted = attacked_labels(labels, target=targets, classes=architecture.num_outputs)
+            others, answers = labels != wanted, after.argmax(1)
             hits = [
                 before.argmax(1) == labels,
-                (answers == targets) & others,
+                (answers == wanted) & others,
                 (answers == labels) & others,
+                others,
             ]
         found.append(torch.stack([*losses, *(hit.sum(1).to(theta) for hit in hits)], dim=1))
     return torch.cat(found)
-
-
-def _others(labels: Tensor, scenes: Sequence[AttackScene]) -> Tensor:
-    """Which images are not of the attacker's class, ``(B, n)``."""
-    return labels != labels.new_tensor([scene.target for scene in scenes])[:, None]

@@ -32,6 +32,7 @@ from ._initialization import initial_parameters as initial_parameters
 from ._initialization import initial_weights as initial_weights
 from ._noise import DropoutTape as DropoutTape
 from ._optimizer import Optimizers as Optimizers
+from ._outputs import image_outputs as image_outputs
 from ._recipe import Family as Family
 from ._shards import Row as Row
 from ._shards import Workers as Workers

@@ -11,7 +11,7 @@ from torch import Tensor
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks import Architecture
 from scalegmn.seeding import generator
-from scalegmn.zoo.cnns import forward
+from scalegmn.zoo.cnns import image_outputs
 
 # Images that are evaluated at once.
 _BLOCK = 256
@@ -84,11 +84,10 @@ class CleanImages:
 
     def accuracy(self, architecture: Architecture, theta: Tensor) -> Tensor:
         """Fraction of the images that networks ``theta (B, P)`` get right, ``(B,)`` float64."""
-        state = architecture.unflatten(theta)
         hits = torch.zeros(len(theta), dtype=torch.float64, device=theta.device)
         with torch.no_grad():
             for inputs, labels in zip(self.inputs.split(_BLOCK), self.labels.split(_BLOCK), strict=True):
-                hits += (forward(architecture, state, as_maps(inputs)).argmax(dim=1) == labels).sum(dim=1)
+                hits += (image_outputs(architecture, theta, inputs).argmax(dim=1) == labels).sum(dim=1)
         return hits / len(self)
 
     def _take(self, places: Tensor) -> CleanImages:
