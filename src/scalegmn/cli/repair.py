@@ -55,6 +55,18 @@ def build_parser() -> ArgumentParser:
     )
     add_reading_options(parser)
     add_program_options(parser)
+    _add_measuring_options(parser)
+    parser.add_argument(
+        "--device",
+        type=str | None,
+        default=None,
+        help="device, such as cpu or cuda:1; by default a GPU if there is one",
+    )
+    return parser
+
+
+def _add_measuring_options(parser: ArgumentParser) -> None:
+    """Images, and maybe a trigger, to measure the network with before and after."""
     parser.add_argument(
         "--images",
         type=str | None,
@@ -80,13 +92,6 @@ def build_parser() -> ArgumentParser:
         default=None,
         help="target class of the attacker; -1 where every class has the next one",
     )
-    parser.add_argument(
-        "--device",
-        type=str | None,
-        default=None,
-        help="device, such as cpu or cuda:1; by default a GPU if there is one",
-    )
-    return parser
 
 
 def run(argv: Sequence[str]) -> int:
