@@ -43,6 +43,7 @@ def test_files_of_no_known_network_are_counted(small_detector: Detector, tmp_pat
     assert found.to_dict()["family"] == {
         "architectures": ("4-5-3 (relu), 43 parameters",),
         "images": (),
+        "any_width": False,
         "files": 2,
     }
 

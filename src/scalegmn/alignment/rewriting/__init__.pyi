@@ -1,3 +1,4 @@
+from ._cancellation import cancellation
 from ._kind import REWRITINGS, RewritingKind
 from ._reducing import reduce
 from ._rewrite import rewrite
@@ -8,6 +9,7 @@ __all__ = [
     "REWRITINGS",
     "Rewriting",
     "RewritingKind",
+    "cancellation",
     "reduce",
     "rewrite",
     "with_canceling_neurons",

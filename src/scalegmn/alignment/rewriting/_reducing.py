@@ -64,7 +64,7 @@ def reduce(
     layers = architecture.as_layers
     if layers is None:
         return architecture, theta
-    allowed = _EXACT.get(theta.dtype, _EXACT[torch.float32]) if tolerance is None else tolerance
+    allowed = allowed_difference(theta, tolerance)
     found, exact = layers, theta.detach().double().cpu()
     widths = None
     while widths != (widths := [stage.weighted.outputs for stage in found.stages]):
@@ -72,15 +72,21 @@ def reduce(
         # back, as a neuron that only unread ones read is unread.
         numbers = rewritable_layers(found)
         for layer in (*numbers, *reversed(numbers)):
-            found, exact = _reduced_layer(found, exact, layer=layer, tolerance=allowed)
+            found, exact = reduced_layer(found, exact, layer=layer, tolerance=allowed)
     return (architecture, theta) if found == layers else (found, exact.to(theta))
 
 
-def _reduced_layer(
+def allowed_difference(theta: Tensor, tolerance: float | None) -> float:
+    """The relative difference at which numbers count as the same."""
+    return _EXACT.get(theta.dtype, _EXACT[torch.float32]) if tolerance is None else tolerance
+
+
+def reduced_layer(
     architecture: LayeredArchitecture, theta: Tensor, *, layer: int, tolerance: float
 ) -> tuple[LayeredArchitecture, Tensor]:
+    """Without those neurons of one hidden layer that the network does without."""
     neurons = HiddenNeurons.of(architecture, theta, layer=layer)
-    neurons = _without_constants(_merged(_read(neurons), tolerance=tolerance))
+    neurons = _without_constants(merged_neurons(_read(neurons), tolerance))
     found = _read(neurons)
     width = architecture.stages[layer].weighted.outputs
     return (architecture, theta) if len(found) == width else found.written()
@@ -115,7 +121,7 @@ def _without_constants(neurons: HiddenNeurons) -> HiddenNeurons:
     return neurons.with_state(state).reading(outgoing)
 
 
-def _merged(neurons: HiddenNeurons, *, tolerance: float) -> HiddenNeurons:
+def merged_neurons(neurons: HiddenNeurons, tolerance: float) -> HiddenNeurons:
     """What leaves copies of a neuron is added to what leaves the first; copies are unread afterwards."""
     rows = neurons.rows
     norms = rows.norm(dim=1)

@@ -10,3 +10,4 @@ from ._stated import StatedArchitecture as StatedArchitecture
 from ._stored import stored_parameters as stored_parameters
 from ._turned import stored_tensors as stored_tensors
 from ._variants import RequestedActivations as RequestedActivations
+from ._widths import differs_in_width as differs_in_width

@@ -85,6 +85,11 @@ class Recognizer:
         """Whether a network is one of the known ones, names aside."""
         return meaning(architecture) in self._meanings
 
+    def same_as(self, architecture: Architecture) -> Architecture | None:
+        """The known one that a network is, names aside, parameters in the same order; None for others."""
+        own = meaning(architecture)
+        return next((known for known in self._known if meaning(known) == own), None)
+
     def outside_note(self, architecture: Architecture) -> str:
         """What to say about a network that is none of the known ones."""
         if not self._known:

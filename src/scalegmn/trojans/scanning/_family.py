@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
@@ -24,6 +24,7 @@ class NetworkFamily:
     Attributes:
         architectures: in words.
         images: sizes of the images that the networks read, where they are known, the smallest first.
+        any_width: whether it evaluates them at other widths of hidden layers too.
 
     Example:
         >>> from scalegmn.trojans.scanning import NetworkFamily
@@ -33,14 +34,18 @@ class NetworkFamily:
 
     architectures: tuple[str, ...]
     images: tuple[str, ...] = ()
+    any_width: bool = False
 
     @classmethod
-    def of(cls, architectures: Sequence[Architecture], facts: dict[str, Any]) -> NetworkFamily:
+    def of(
+        cls, architectures: Sequence[Architecture], facts: Mapping[str, Any], *, any_width: bool = False
+    ) -> NetworkFamily:
         """Of a detector.
 
         Args:
             architectures: that it evaluates.
             facts: of its run; lists of layers do not say how large the images are.
+            any_width: whether it evaluates other widths too.
         """
         stated = facts.get(IMAGES)
         said = [one for one in stated if isinstance(one, str)] if isinstance(stated, list) else []
@@ -48,12 +53,14 @@ class NetworkFamily:
         return cls(
             tuple(architecture.describe() for architecture in architectures),
             tuple(sorted(sizes, key=lambda size: [int(side) for side in size.split(" x ")])),
+            any_width,
         )
 
     def describe(self) -> str:
         """Such as ``12 architectures on 28 x 28 and 32 x 32 images``."""
         count = len(self.architectures)
         words = "1 architecture" if count == 1 else f"{count} architectures"
+        words += " of any width" if self.any_width else ""
         if not self.images:
             return words
         *others, last = self.images

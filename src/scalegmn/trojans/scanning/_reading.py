@@ -10,8 +10,9 @@ import torch
 
 from scalegmn.checkpoints import Checkpoint, FileNetworks, FileReader, Parts, read_networks
 from scalegmn.errors import CheckpointError, NonFiniteError, ScaleGMNError, UnsafeCheckpointError
-from scalegmn.networks.recognition import Recognizer, Unrecognized
+from scalegmn.networks.recognition import Unrecognized
 from scalegmn.printable import NAME, printable
+from scalegmn.trojans.scanning._placing import FamilyRecognizer
 from scalegmn.trojans.scanning._results import FileResult, Verdict
 from scalegmn.trojans.scanning._settings import ScanSettings
 from scalegmn.trojans.scanning._verdicts import Candidate
@@ -39,7 +40,7 @@ def read_file(
     *,
     parts: Parts | None = None,
     reader: FileReader,
-    recognizer: Recognizer,
+    recognizer: FamilyRecognizer,
     settings: ScanSettings,
 ) -> FileReading:
     """Every network of a file by itself, and the names of all other tensors in it.
@@ -73,20 +74,22 @@ def read_file(
 
 
 def _part(
-    blank: FileResult, network: Checkpoint | CheckpointError, recognizer: Recognizer, settings: ScanSettings
+    blank: FileResult,
+    network: Checkpoint | CheckpointError,
+    recognizer: FamilyRecognizer,
+    settings: ScanSettings,
 ) -> FileResult | Candidate:
     try:
         if isinstance(network, CheckpointError):
             raise network
-        found = recognizer.recognize(network, activation=settings.activation)
+        found = recognizer.recognize(network, activation=settings.activation, origin=blank.path)
         if isinstance(found, Unrecognized):
             return dataclasses.replace(blank, verdict=Verdict.abstain, reason=found.reason)
-        theta = found.architecture.flatten(found.tensors, origin=blank.path)
     except NonFiniteError as error:
         return error_result(blank, error, verdict=Verdict.abstain)
     except ScaleGMNError as error:
         return error_result(blank, error)
-    return Candidate(blank, found.architecture, theta, (*network.notes, *found.notes))
+    return Candidate(blank, found.architecture, found.theta, (*network.notes, *found.notes))
 
 
 def error_result(blank: FileResult, error: BaseException, *, verdict: Verdict = Verdict.error) -> FileResult:

@@ -20,13 +20,13 @@ from scalegmn import __version__
 from scalegmn.checkpoints import FoundFile, find_files
 from scalegmn.checkpoints.worker import Reader
 from scalegmn.errors import ScaleGMNError
-from scalegmn.networks.recognition import Recognizer
 from scalegmn.populations import progress_bar
 from scalegmn.trojans.scanning._ahead import Arrival, BackgroundThread, ReadAheadQueue
 from scalegmn.trojans.scanning._detector import Detector
 from scalegmn.trojans.scanning._identity import Identity, parts_of
 from scalegmn.trojans.scanning._joining import join_parts, loose_parts
 from scalegmn.trojans.scanning._journal import Key, ScanJournal, check_journal_place
+from scalegmn.trojans.scanning._placing import FamilyRecognizer
 from scalegmn.trojans.scanning._reading import (
     FileReading,
     add_unread,
@@ -158,7 +158,7 @@ class _Scan:
     ) -> None:
         self._detector, self._settings, self._journal, self._advance = detector, settings, journal, advance
         self._reader = reader
-        self._recognizer = Recognizer(detector.architectures, beyond=False)
+        self._recognizer = FamilyRecognizer(detector.architectures, any_width=detector.any_width)
         self._done: dict[int, tuple[FileResult, ...]] = {}
         self._batch: dict[Key, _File] = {}
         self._judging: dict[Key, _File] = {}

@@ -1,0 +1,153 @@
+"""Networks of files among those that a detector evaluates, or brought to one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, final
+
+from torch import Tensor
+
+from scalegmn.alignment.rewriting import cancellation, change_of_function, reduce
+from scalegmn.checkpoints import Checkpoint
+from scalegmn.errors import ScaleGMNError
+from scalegmn.networks import Architecture, LayeredArchitecture
+from scalegmn.networks.recognition import Recognizer, Unrecognized, differs_in_width
+
+WIDTHS: Final = "any_width"
+"""The symmetry of a model that takes no notice of unread neurons and of copies."""
+
+_MOST_PARAMETERS: Final = 2**22
+_WIDEST: Final = 2**11
+"""Larger networks are not looked through for copies of neurons, which takes time."""
+_SAME: Final = 1e-5
+"""Relative difference of answers, in float64, that rounding to single precision explains."""
+_MOST_GAIN: Final = 100.0
+"""Copies that add so many times what is left of them could hide what their difference computes."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class PlacedNetwork:
+    """A network that the detector evaluates.
+
+    Attributes:
+        architecture: one of the detector's, or one of another width for a detector of any width.
+        theta: its parameters, ``(P,)``, float32.
+        notes: how the file was read, and what was done to it.
+    """
+
+    architecture: Architecture
+    theta: Tensor
+    notes: tuple[str, ...]
+
+
+@final
+class FamilyRecognizer:
+    """Finds the networks of files among those of a detector.
+
+    A list of layers that is one of the detector's but for the widths of hidden layers may be one of them with
+    neurons that change nothing: these are taken away
+    (:func:`scalegmn.alignment.rewriting.reduce`), and what is left is evaluated if it is one of them.  A
+    detector of any width evaluates other widths too.
+
+    Args:
+        architectures: that the detector evaluates.
+        any_width: whether its model takes no notice of widths.
+
+    Law: what is evaluated computes what the file computes: compared in float64 at random inputs, and never
+    merged where copies add so much to the next layer that rounding could hide a difference of them.
+    """
+
+    def __init__(self, architectures: Sequence[Architecture], *, any_width: bool) -> None:
+        self._known, self._any_width = tuple(architectures), any_width
+        self._own = Recognizer(architectures, beyond=False)
+        self._like = Recognizer(architectures, beyond=True)
+
+    def recognize(
+        self, network: Checkpoint, *, activation: str | None, origin: str
+    ) -> PlacedNetwork | Unrecognized:
+        """What the tensors of a file are.
+
+        Args:
+            network: of the file.
+            activation: of the hidden layers, as the user says it.
+            origin: of the file, for messages.
+
+        Raises:
+            ConfigurationError: `activation` names none.
+            CheckpointError: parameters are not finite.
+        """
+        found = self._own.recognize(network, activation=activation)
+        if not isinstance(found, Unrecognized):
+            theta = found.architecture.flatten(found.tensors, origin=origin)
+            return PlacedNetwork(found.architecture, theta, found.notes)
+        if sum(tensor.numel() for tensor in network.tensors.values()) > _MOST_PARAMETERS:
+            return found
+        return self._of_other_width(network, activation=activation, origin=origin) or found
+
+    def _of_other_width(
+        self, network: Checkpoint, *, activation: str | None, origin: str
+    ) -> PlacedNetwork | Unrecognized | None:
+        """A network that is built like one of the detector's; None for others."""
+        found = self._like.recognize(network, activation=activation)
+        if isinstance(found, Unrecognized):
+            return None
+        layered = found.architecture.as_layers
+        if layered is None or max(stage.weighted.outputs for stage in layered.stages) > _WIDEST:
+            return None
+        if not any(differs_in_width(layered, one) for known in self._known if (one := known.as_layers)):
+            return None
+        theta = layered.flatten(found.tensors, origin=origin)
+        notes = tuple(note for note in found.notes if note != self._like.outside_note(layered))
+        merged = self._merged(layered, theta)
+        if isinstance(merged, PlacedNetwork):
+            return PlacedNetwork(merged.architecture, merged.theta, (*notes, *merged.notes))
+        if self._any_width:
+            note = f"of another width than the networks of the training: {layered.describe()}"
+            return PlacedNetwork(layered, theta, (*notes, note))
+        return Unrecognized(merged)
+
+    def _merged(self, layered: LayeredArchitecture, theta: Tensor) -> PlacedNetwork | str:
+        """One of the detector's without the neurons that change nothing, or why there is none."""
+        other = f"{layered.describe()} is of another width than the known architectures"
+        try:
+            architecture, reduced = reduce(layered, theta)
+            narrow = architecture.as_layers
+            known = self._own.same_as(architecture)
+            if narrow is None or known is None:
+                return f"{other}, and is none of them without neurons that change nothing"
+            change = change_of_function((layered, theta), (narrow, reduced))
+            gain = cancellation(layered, theta)
+        except ScaleGMNError as error:
+            return f"{other}, and could not be brought to one of them: {error}"
+        # Not "change > ...", which would let NaN pass.
+        if not change <= _SAME:
+            return (
+                f"{other}; without copies of neurons its answers would differ by {change:.1e} of the largest"
+            )
+        if not gain <= _MOST_GAIN:
+            return (
+                f"{other}; copies of neurons add so much to the next layer that their difference may matter"
+            )
+        count = sum(_widths(layered)) - sum(_widths(narrow))
+        return PlacedNetwork(
+            known, reduced, (f"evaluated after merging {count} neurons of {layered.describe()}",)
+        )
+
+
+def takes_any_width(config: object) -> bool:
+    """Whether the configuration of a model says that it, and each of its parts, takes no notice of widths."""
+    return set(_symmetries(config)) == {WIDTHS}
+
+
+def _symmetries(config: object) -> Iterator[object]:
+    if isinstance(config, Mapping):
+        yield from (value for name, value in config.items() if name == "symmetry")
+    if isinstance(config, Mapping | list | tuple):
+        for inner in config.values() if isinstance(config, Mapping) else config:
+            yield from _symmetries(inner)
+
+
+def _widths(architecture: LayeredArchitecture) -> list[int]:
+    return [stage.weighted.outputs for stage in architecture.stages]
