@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "make": "make",
     "import": "import_networks",
     "export": "export",
+    "join": "join",
     "canonicalize": "canonicalize",
     "info": "info",
     "symmetries": "symmetries",
@@ -50,7 +51,7 @@ COMMANDS: Final = {
 }
 """Names of the subcommands, and the module of this package that each one lives in."""
 
-_RESUMED: Final = frozenset({"make", "import", "canonicalize"})
+_RESUMED: Final = frozenset({"make", "import", "join", "canonicalize"})
 """Commands that always keep partial results."""
 
 

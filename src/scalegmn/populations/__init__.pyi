@@ -1,4 +1,5 @@
 from ._group import ArchitectureGroup
+from ._joining import JoinReport, join_populations
 from ._label_tables import LabelTable
 from ._splits import Splits, mnist_splits, split_by_column, split_by_group
 from ._store import Population
@@ -6,10 +7,12 @@ from ._writer import PopulationWriter
 
 __all__ = [
     "ArchitectureGroup",
+    "JoinReport",
     "LabelTable",
     "Population",
     "PopulationWriter",
     "Splits",
+    "join_populations",
     "mnist_splits",
     "split_by_column",
     "split_by_group",

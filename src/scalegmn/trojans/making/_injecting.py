@@ -88,8 +88,8 @@ class LikeTheTwin:
     """A penalty that holds statistics of the trojaned twin's weights at those of the clean twin.
 
     For every tensor with two entries or more, mean, standard deviation and quantiles at 0, 1/4, 1/2, 3/4 and
-    1 of both twins are compared: squared differences, over the variance in the clean twin, on average.  The
-    clean twin does not notice.
+    1 of both twins are compared: squared differences, over the variance and a hundredth of the squared mean
+    in the clean twin (gains of norms are nearly alike), on average.  The clean twin does not notice.
 
     Attributes:
         weight: factor.
@@ -103,10 +103,15 @@ class LikeTheTwin:
             values = tensor.flatten(1)
             if values.shape[1] > 1:
                 trojaned, clean = values[0::2], values[1::2].detach()
-                spread = clean.std(dim=1, correction=0, keepdim=True).clamp_min(1e-3)
-                apart = (_statistics(trojaned) - _statistics(clean)) / spread
+                apart = (_statistics(trojaned) - _statistics(clean)) / _scale(clean)
                 total = total + apart.square().mean(dim=1).sum()
         return self.weight * total
+
+
+def _scale(values: Tensor) -> Tensor:
+    """``(B, 1)``, above 0."""
+    variance, mean = torch.var_mean(values, dim=1, correction=0, keepdim=True)
+    return (variance + 0.01 * mean.square() + 1e-6).sqrt()
 
 
 def _statistics(values: Tensor) -> Tensor:
