@@ -34,7 +34,7 @@ LEARNERS = [name for name in PREDICTORS.names() if not issubclass(PREDICTORS.get
 # These read whatever features the configuration names.
 FITTED = [name for name in PREDICTORS.names() if "features" in PREDICTORS.get(name).sections]
 # These answer one question alone.
-DETECTORS = ("last_layer_anomaly",)
+DETECTORS = ("last_layer_anomaly", "aligned_logistic")
 NUMBERS = Regression(label="x", config=RegressionConfig())
 THREE_CLASSES = Classification(label="label", classes=["a", "b", "c"])
 DETECTION = TrojanDetection(label="trojaned", target="target", classes=3, target_weight=0.2)

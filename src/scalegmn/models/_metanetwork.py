@@ -195,6 +195,7 @@ _PREDICTORS: Final = {
     "last_layer_anomaly": Lazy("scalegmn.models.baselines:LastLayerAnomaly"),
     "nfn": Lazy("scalegmn.models.baselines:NFN"),
     "probes": Lazy("scalegmn.models.baselines:Probes"),
+    "aligned_logistic": Lazy("scalegmn.trojans.detection:AlignedLogistic"),
 }
 _EDITORS: Final = {
     "scalegmn": Lazy("scalegmn.models:ScaleGMNEditor"),

@@ -46,7 +46,7 @@ def test_score_is_the_largest_mean_of_z_scores() -> None:
     detector = model()
     scores = detector.feature_set.z_scores(batch).abs().mean(1).amax(1)
     assert scores.std() > 0.1
-    torch.testing.assert_close(detector.predict(batch)[:, 0], scores.log1p())
+    torch.testing.assert_close(detector.predict(batch)[:, 0], scores.asinh())
 
 
 def test_fit_sets_the_unit_and_no_order() -> None:
@@ -63,10 +63,25 @@ def test_fit_sets_the_unit_and_no_order() -> None:
 def test_selected_indicators_are_those_that_tell_training_networks_apart() -> None:
     batch, trojaned = networks()
     detector = fitted("selected")
-    chosen = {name for name, used in zip(INDICATORS, detector.chosen.tolist(), strict=True) if used}
-    assert "bias" in chosen and len(chosen) < len(INDICATORS)
+    chosen = dict(zip(INDICATORS, detector.directions.tolist(), strict=True))
+    # The largest bias is what tells them apart, and no smallest one.
+    assert chosen["bias"] == 1 and 0 in chosen.values()
     areas = [roc_auc_score(trojaned, one.predict(batch)[:, 0]) for one in (detector, fitted())]
     assert areas[0] > areas[1] + 0.05
+    scores = detector.feature_set.z_scores(batch)
+    used = detector.directions != 0
+    expected = (scores * detector.directions[:, None])[:, used].mean(1).amax(1)
+    assert torch.equal(expected.argsort(), detector.predict(batch)[:, 0].argsort())
+
+
+def test_selection_goes_on_as_long_as_it_pays() -> None:
+    detector = model("selected")
+    # Of class 1 the second indicator is high and the third one low, in other networks each; no single one
+    # tells all of them apart.
+    scores = torch.zeros(6, len(INDICATORS), 4, dtype=torch.float64)
+    scores[:2, 1, 1], scores[1:3, 2, 1] = 3.0, -3.0
+    detector.fit(scores.flatten(1), torch.tensor([1, 1, 1, 0, 0, 0]))
+    assert detector.directions.tolist() == [0, 1, -1, 0, 0, 0, 0, 0]
 
 
 def test_areas_are_those_of_scikit_learn() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, final
 
@@ -12,28 +11,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from scalegmn.configuration import Configuration, Count, Positive, Sections
+from scalegmn.configuration import Count, Sections
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import FittedPredictor, ModelContext
+from scalegmn.models.baselines._logistic import LogisticConfig, solve_logistic
 from scalegmn.models.baselines._output_type import CLOSEST, OutputType, check_outputs, check_targets
 from scalegmn.models.baselines.features import FeaturesConfig, FeatureSet, features_for
 from scalegmn.nn import Standardize, load_old_names
 from scalegmn.shapes import NetworkVectors
-
-
-@dataclass(frozen=True, kw_only=True)
-class LogisticConfig(Configuration):
-    """Options of the logistic regression.
-
-    Attributes:
-        c: the inverse of the penalty on squared coefficients, as scikit-learn counts it: the smaller, the
-            closer to 0 coefficients stay.  For many features and few networks take 0.01 or less.
-        iterations: most steps of the solver.
-    """
-
-    c: Positive = 1.0
-    iterations: Count = 2000
 
 
 @final
@@ -130,7 +116,11 @@ class FeatureLogistic(FittedPredictor):
         features = features.to(self.coefficients)
         self.standardize.fit(features)
         rows = self.standardize(features).double().cpu().numpy()
-        classes, coefficients, intercepts = self._solved(rows, targets.cpu().numpy().astype(np.int64))
+        classes, coefficients, intercepts = solve_logistic(rows, targets.cpu().numpy(), config=self.config)
+        if self.kind is OutputType.log_probability and len(coefficients) == 1:
+            # Of two classes scikit-learn gives the second one's logit; that of the first is 0.
+            coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
+            intercepts = np.concatenate([np.zeros_like(intercepts), intercepts])
         places = torch.from_numpy(classes) if self.kind is OutputType.log_probability else torch.tensor([0])
         for buffer, values in (
             (self.coefficients, torch.from_numpy(coefficients)),
@@ -168,24 +158,3 @@ class FeatureLogistic(FittedPredictor):
             "kind": self.kind,
             "config": self.config,
         }
-
-    def _solved(self, rows: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Classes ``(k,)`` in ascending order, and for each a row of coefficients and an intercept.
-
-        With one logit for two classes there is one row, that of class 1.
-        """
-        try:
-            from sklearn.linear_model import LogisticRegression
-        except ImportError as error:
-            raise ConfigurationError(
-                "logistic: logistic regression needs scikit-learn, which is not installed; install "
-                "scalegmn[populations]"
-            ) from error
-        solver = LogisticRegression(C=self.config.c, max_iter=self.config.iterations)
-        solver.fit(rows, targets)
-        coefficients, intercepts = solver.coef_, solver.intercept_
-        if self.kind is OutputType.log_probability and len(coefficients) == 1:
-            # Of two classes scikit-learn gives the second one's logit; that of the first is 0.
-            coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
-            intercepts = np.concatenate([np.zeros_like(intercepts), intercepts])
-        return solver.classes_, coefficients, intercepts

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import product
 from types import MappingProxyType
 from typing import Any, Literal, final
 
@@ -32,8 +31,9 @@ class AnomalyConfig(Configuration):
     """Options of the largest anomaly.
 
     Attributes:
-        indicators: which ones are combined.  ``all`` needs no training networks.  ``selected``: those of
-            which the largest anomaly best tells training networks apart (AUROC), of all combinations.
+        indicators: which ones are combined.  ``all`` needs no training networks.  ``selected``: one after
+            another the indicator and the direction, high or low, with which the largest anomaly best tells
+            training networks apart (AUROC), as long as it grows.
     """
 
     indicators: Literal["all", "selected"] = "all"
@@ -45,10 +45,12 @@ class LastLayerAnomaly(FittedPredictor):
 
     .. math:: s = \max_c \frac{1}{|I|} \sum_{i \in I} |z_{ic}|
 
-    with the robust z-scores over classes of the indicators I
-    (:data:`~scalegmn.models.baselines.features.INDICATORS`).  Training networks only set the unit: a
-    prediction is ``log(1 + s)``, shifted and scaled to mean 0 and deviation 1 on them, so the order of
-    networks, and with it the AUROC, is that of `s`.  Before the fit it is ``log(1 + s)``.
+    with the robust z-scores over classes of all indicators I
+    (:data:`~scalegmn.models.baselines.features.INDICATORS`).  Where indicators are selected, each has a
+    direction :math:`d_i` of 1 or -1, and :math:`d_i z_{ic}` takes the place of :math:`|z_{ic}|`.  Training
+    networks set the unit and nothing else: a prediction is ``asinh(s)``, shifted and scaled to mean 0 and
+    deviation 1 on them, so the order of networks, and with it the AUROC, is that of `s`.  Before the fit it
+    is ``asinh(s)`` of all indicators.
 
     Args:
         classes: outputs of every network, at least 3.
@@ -65,8 +67,8 @@ class LastLayerAnomaly(FittedPredictor):
 
     name = "last_layer_anomaly"
     sections = MappingProxyType({"anomaly": AnomalyConfig})
-    chosen: Tensor
-    """Which indicators are combined, 1 or 0 for each."""
+    directions: Tensor
+    """1 or -1 for each selected indicator, and 0 for the others; all 0 where sizes of all are combined."""
 
     def __init__(self, *, classes: Count, config: AnomalyConfig) -> None:
         super().__init__()
@@ -77,7 +79,7 @@ class LastLayerAnomaly(FittedPredictor):
             )
         self.feature_set, self.config, self.outputs = LastLayerAnomalies(classes=classes), config, 1
         self.standardize = Standardize(1)
-        self.register_buffer("chosen", torch.ones(len(INDICATORS)))
+        self.register_buffer("directions", torch.zeros(len(INDICATORS)))
 
     @classmethod
     def build(cls, context: ModelContext) -> LastLayerAnomaly:
@@ -100,8 +102,8 @@ class LastLayerAnomaly(FittedPredictor):
 
     @torch.no_grad()
     def compute_features(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
-        """Sizes of all z-scores, indicator by indicator."""
-        return self.feature_set.z_scores(batch).abs().flatten(1)
+        """All z-scores, indicator by indicator."""
+        return self.feature_set.z_scores(batch).flatten(1)
 
     @torch.no_grad()
     def fit(self, features: Float[Tensor, "N F"], targets: Tensor) -> None:
@@ -123,9 +125,10 @@ class LastLayerAnomaly(FittedPredictor):
             size=len(INDICATORS) * self.feature_set.classes,
             section="anomaly",
         )
+        features = features.to(self.directions)
         if self.config.indicators == "selected":
-            self.chosen.copy_(self._best(features, targets.to(features.device) > 0))
-        self.standardize.fit(self._scores(features.to(self.chosen), self.chosen).log1p().unsqueeze(1))
+            self.directions.copy_(self._selected(features, targets.to(features.device) > 0))
+        self.standardize.fit(self._scores(features, self.directions).asinh().unsqueeze(1))
 
     @torch.no_grad()
     def predict(self, batch: NetworkBatch) -> NetworkVectors:
@@ -134,8 +137,8 @@ class LastLayerAnomaly(FittedPredictor):
         Raises:
             GraphError: a network has other outputs, or no last layer.
         """
-        scores = self._scores(self.compute_features(batch).to(self.chosen), self.chosen)
-        return self.standardize(scores.log1p().unsqueeze(1)).to(batch.parts[0][1])
+        scores = self._scores(self.compute_features(batch).to(self.directions), self.directions)
+        return self.standardize(scores.asinh().unsqueeze(1)).to(batch.parts[0][1])
 
     def fit_scale(self, batch: NetworkBatch) -> None:
         """Nothing: :meth:`fit` takes the unit from all training networks."""
@@ -143,18 +146,29 @@ class LastLayerAnomaly(FittedPredictor):
     def arguments(self) -> Mapping[str, Any]:
         return {"classes": self.feature_set.classes, "config": self.config}
 
-    def _scores(self, features: Float[Tensor, "N F"], chosen: Tensor) -> Float[Tensor, "N"]:
+    def _scores(self, features: Float[Tensor, "N F"], directions: Tensor) -> Float[Tensor, "N"]:
         """The largest anomaly of any class."""
-        anomalies = features.unflatten(1, (len(INDICATORS), self.feature_set.classes))
-        weights = (chosen / chosen.sum()).to(features)
-        return torch.einsum("i,nic->nc", weights, anomalies).amax(dim=1)
+        scores = features.unflatten(1, (len(INDICATORS), self.feature_set.classes))
+        count = int(directions.abs().sum())
+        if not count:
+            return scores.abs().mean(dim=1).amax(dim=1)
+        return torch.einsum("i,nic->nc", directions, scores).amax(dim=1) / count
 
-    def _best(self, features: Tensor, trojaned: Bool[Tensor, "N"]) -> Tensor:
-        """The combination of indicators with the largest AUROC; of equal ones that of most indicators."""
-        combinations = sorted(product((1.0, 0.0), repeat=len(INDICATORS)), key=sum, reverse=True)[:-1]
-        rows = features.new_tensor(combinations)
-        areas = torch.stack([_auroc(self._scores(features, row), trojaned) for row in rows])
-        return rows[int(areas.argmax())]
+    def _selected(self, features: Tensor, trojaned: Bool[Tensor, "N"]) -> Tensor:
+        """Directions of indicators, added one after another; of equal ones the first."""
+        found, area = torch.zeros_like(self.directions), 0.0
+        while True:
+            candidates = [found + step for step in self._steps(found)]
+            areas = [float(_auroc(self._scores(features, one), trojaned)) for one in candidates]
+            if max(areas, default=0.0) <= area:
+                return found
+            area = max(areas)
+            found = candidates[areas.index(area)]
+
+    def _steps(self, found: Tensor) -> Tensor:
+        """One more indicator, in each direction."""
+        free = torch.eye(len(INDICATORS)).to(found)[found == 0]
+        return torch.cat([free, -free])
 
 
 def _auroc(scores: Float[Tensor, "N"], trojaned: Bool[Tensor, "N"]) -> Float[Tensor, ""]:

@@ -1,8 +1,16 @@
+from ._aligned_logistic import AlignedConfig, AlignedLogistic
 from ._calibrating import Calibration
 from ._more_clean import with_more_clean
 from ._task import DetectionConfig, TrojanDetection
 
-__all__ = ["Calibration", "DetectionConfig", "TrojanDetection", "with_more_clean"]
+__all__ = [
+    "AlignedConfig",
+    "AlignedLogistic",
+    "Calibration",
+    "DetectionConfig",
+    "TrojanDetection",
+    "with_more_clean",
+]
 
 # For other rooms of the house; no promise is made about these.
 from ._calibrating import CALIBRATION as CALIBRATION
