@@ -42,6 +42,9 @@ __all__ = [
 ]
 
 # For other rooms of the house; no promise is made about these.
+from ._batches import in_batches as in_batches
 from ._functions import answers_apart as answers_apart
 from ._functions import program_inputs as program_inputs
+from ._norms import NormPlace as NormPlace
+from ._norms import norms_of as norms_of
 from ._parting import program_in as program_in

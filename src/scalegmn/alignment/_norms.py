@@ -53,11 +53,13 @@ class NormPlace(ChannelPlace):
     Attributes:
         reads: index of what it reads.
         mean, deviation: names of its statistics.
+        eps: what the variance is that a deviation has at least.
     """
 
     reads: int
     mean: str
     deviation: str
+    eps: float
 
     def absorb(self, state: dict[str, Tensor], factors: Tensor, shifts: Tensor) -> tuple[Tensor, Tensor]:
         # (x - m) / s * f + c = (x - (m - c s / f)) / (s / f)
@@ -105,6 +107,11 @@ def places_of(program: Program) -> tuple[ChannelPlace, ...]:
     return tuple(sorted([*norms, *linear], key=lambda place: place.value))
 
 
+def norms_of(program: Program) -> tuple[NormPlace, ...]:
+    """Batch norms with statistics of their own, in the order of the network."""
+    return tuple(_Wiring(program).norms())
+
+
 @final
 class _Wiring:
     """Who writes what in a program."""
@@ -120,7 +127,9 @@ class _Wiring:
                 self._writers[index + place] = instruction
             index += len(instruction.outputs)
         self._names: Final = names
-        self._deviations: Final = {one.deviation for one in program.foldings if isinstance(one, Deviation)}
+        self._deviations: Final = {
+            one.deviation: one.eps for one in program.foldings if isinstance(one, Deviation)
+        }
         self._reads: Final = Counter(
             operand.index for one in program.instructions for operand in one.operands()
         )
@@ -133,14 +142,16 @@ class _Wiring:
             deviation, _ = self._parameter(divisor)
             centered = self._writers.get(shifted) if shifted is not None else None
             if (
-                deviation not in self._deviations
+                deviation is None
+                or deviation not in self._deviations
                 or centered is None
                 or centered.operation != "aten.sub.Tensor"
             ):
                 continue
             reads, (mean, _) = self._operand(centered, 0), self._parameter(self._operand(centered, 1))
             if reads is not None and mean is not None:
-                yield NormPlace(value=index, reads=reads, mean=mean, deviation=str(deviation))
+                eps = self._deviations[deviation]
+                yield NormPlace(value=index, reads=reads, mean=mean, deviation=deviation, eps=eps)
 
     def linear(self) -> Iterator[LinearPlace]:
         for index, instruction in self._writers.items():

@@ -91,10 +91,9 @@ def test_values_are_spread_over_parameters() -> None:
     assert torch.equal(state["conv.0.bias"][0], torch.arange(2, 7.0))
     assert torch.equal(state["conv.1.weight"][0, :, 4, 2, 2], torch.arange(7, 13.0))
     assert (state["dense.weight"] == 1).all() and (state["dense.bias"] == 1).all()
-    biases = ARCHITECTURE.unflatten(channels.is_bias[None])
-    assert {name for name, value in biases.items() if value.all()} == {
-        "conv.0.bias",
-        "conv.1.bias",
-        "dense.bias",
-    }
-    assert not any(value.any() for name, value in biases.items() if name.endswith("weight"))
+    for places, kind in ((channels.factor, "weight"), (channels.shift, "bias")):
+        owned = ARCHITECTURE.unflatten((places < channels.count)[None])
+        whole = {name for name, value in owned.items() if value.all()}
+        assert whole == {f"conv.0.{kind}", f"conv.1.{kind}"}
+        assert not any(value.any() for name, value in owned.items() if name not in whole)
+    assert not channels.normed.any() and (channels.divisor == channels.count).all()

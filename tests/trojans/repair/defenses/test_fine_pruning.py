@@ -8,7 +8,7 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.networks import Activation, mlp
 from scalegmn.trojans.repair.defenses import CleanImages, FinePruning, Tuning
 from scalegmn.trojans.repair.defenses._channels import channels_of
-from scalegmn.trojans.repair.defenses._fine_pruning import last_convolution, mean_activation
+from scalegmn.trojans.repair.defenses._last_convolution import last_maps, mean_activation
 from tests.trojans.repair.defenses.cases import ARCHITECTURE, clean_images, twins
 
 NONE = Tuning(epochs=0)
@@ -26,8 +26,8 @@ def activations(theta: torch.Tensor, images: CleanImages) -> torch.Tensor:
 def test_mean_activations_are_those_of_the_last_convolution() -> None:
     images, theta = clean_images(), twins()
     many = CleanImages(images.inputs.repeat(5, 1, 1, 1), images.labels.repeat(5))
-    assert last_convolution(ARCHITECTURE) == 1
-    found = mean_activation(ARCHITECTURE, theta, many, stage=1)
+    assert last_maps(ARCHITECTURE, (1, 8, 8)).kernels == {"conv.1.weight"}
+    found = mean_activation(ARCHITECTURE, theta, many)
     for own, expected in zip(found, theta, strict=True):
         torch.testing.assert_close(own, activations(expected, images))
 
@@ -76,4 +76,4 @@ def test_training_follows_and_keeps_channels_out() -> None:
 
 def test_networks_without_convolutions() -> None:
     with pytest.raises(ConfigurationError, match="no hidden convolution"):
-        last_convolution(mlp(widths=(4, 3, 2), activations=[Activation("relu")]))
+        last_maps(mlp(widths=(4, 3, 2), activations=[Activation("relu")]), (4,))

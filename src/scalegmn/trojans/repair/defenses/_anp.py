@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scalegmn.configuration import Count, Natural, NonNegative, Portion, Positive
-from scalegmn.networks import LayeredArchitecture
+from scalegmn.networks import Architecture
 from scalegmn.seeding import generator
 from scalegmn.trojans.repair.defenses._channels import Channels, channels_of
-from scalegmn.trojans.repair.defenses._clean_images import CleanImages, as_maps
+from scalegmn.trojans.repair.defenses._clean_images import CleanImages
 from scalegmn.trojans.repair.defenses._method import ImageRepairMethod
-from scalegmn.zoo.cnns import forward
+from scalegmn.zoo.cnns import image_outputs
 
 _MOMENTUM: Final = 0.9
 THRESHOLDS: Final = tuple(round(0.05 * step, 2) for step in range(20))
@@ -28,21 +28,20 @@ THRESHOLDS: Final = tuple(round(0.05 * step, 2) for step in range(20))
 class AdversarialNeuronPruning(ImageRepairMethod):
     """Wu and Wang 2021, "Adversarial Neuron Pruning Purifies Backdoored Deep Models".
 
-    With a mask m from 0 to 1 for each channel, which multiplies its kernel w and its bias b, and changes d
-    and x of at most `budget`, the masks minimize on clean images
+    With a mask m from 0 to 1 for each channel, which multiplies the factor w of its batch norm, and changes d
+    and x of at most `budget` of this factor and of the shift b, the masks minimize on clean images
 
-        weight * L(m w, m b) + (1 - weight) * max over d, x of L((m + d) w, (m + x) b),
+        weight * L(m w, b) + (1 - weight) * max over d, x of L((m + d) w, (1 + x) b),
 
     in turn with one signed step of d and x from a random start.  Then channels whose mask is below a
     threshold are taken out.  The threshold is the largest for which the accuracy on held-back clean images
     is not more than `limit` below what it was; nothing else is known to choose by.
 
-    The published method masks the factors of batch normalization and leaves its shifts alone.  These
-    networks have none, so that a channel is its kernel and its bias, and both are masked.
+    A channel without batch norm is its kernel and its bias, and both are masked: ``m b`` and ``(m + x) b``.
 
     Attributes:
         count: clean images, a fifth of them held back for the threshold.
-        budget: epsilon, of the changes relative to kernel and bias.
+        budget: epsilon, of the changes relative to factor and shift.
         weight: of the loss without changes.
         steps: of the masks.
         batch_size: images per step.
@@ -62,16 +61,14 @@ class AdversarialNeuronPruning(ImageRepairMethod):
         return "ANP"
 
     def _repair_with(
-        self, architecture: LayeredArchitecture, theta: Tensor, *, images: CleanImages, seed: int
+        self, architecture: Architecture, theta: Tensor, *, images: CleanImages, seed: int
     ) -> Tensor:
         seen, back = images.parts()
         masks = self.masks(architecture, theta, seen, seed=seed)
         threshold = chosen_threshold(architecture, theta, masks, back, limit=self.limit)
         return channels_of(architecture).prune(theta, masks < threshold[:, None])
 
-    def masks(
-        self, architecture: LayeredArchitecture, theta: Tensor, images: CleanImages, *, seed: int
-    ) -> Tensor:
+    def masks(self, architecture: Architecture, theta: Tensor, images: CleanImages, *, seed: int) -> Tensor:
         """The mask of every channel, ``(B, U)`` from 0 to 1; all networks see the same images and draws."""
         channels = channels_of(architecture)
         random = generator(seed, "adversarial neuron pruning")
@@ -81,9 +78,7 @@ class AdversarialNeuronPruning(ImageRepairMethod):
         for _ in range(self.steps):
             places = torch.randperm(len(images), generator=random)[:size].to(theta.device)
             start = (2 * torch.rand(2, channels.count, generator=random) - 1).to(theta) * self.budget
-            trial = _Trial(
-                architecture, channels, theta, as_maps(images.inputs[places]), images.labels[places]
-            )
+            trial = _Trial(architecture, channels, theta, images.inputs[places], images.labels[places])
             change = self._attack(trial, masks, start[:, None].expand(2, len(theta), -1))
             leaf = masks.clone().requires_grad_()
             loss = self.weight * trial.loss(leaf, torch.zeros_like(change))
@@ -95,7 +90,7 @@ class AdversarialNeuronPruning(ImageRepairMethod):
         return masks
 
     def _attack(self, trial: _Trial, masks: Tensor, start: Tensor) -> Tensor:
-        """Changes ``(2, B, U)`` of kernels and of biases that make the loss larger."""
+        """Changes ``(2, B, U)`` of factors and of shifts that make the loss larger."""
         leaf = start.clone().requires_grad_()
         (slope,) = torch.autograd.grad(trial.loss(masks, leaf), leaf)
         return (start + self.budget * slope.sign()).clamp(-self.budget, self.budget)
@@ -106,24 +101,25 @@ class AdversarialNeuronPruning(ImageRepairMethod):
 class _Trial:
     """Networks on a mini-batch: how the loss depends on masks and changes."""
 
-    architecture: LayeredArchitecture
+    architecture: Architecture
     channels: Channels
     theta: Tensor
-    maps: Tensor
+    inputs: Tensor
     labels: Tensor
 
     def loss(self, masks: Tensor, change: Tensor) -> Tensor:
         """Sum over networks of the mean cross-entropy with masks ``(B, U)`` and changes ``(2, B, U)``."""
-        kernels, biases = (self.channels.spread(masks + part, self.channels.incoming) for part in change)
-        factor = torch.where(self.channels.is_bias.to(masks.device), biases, kernels)
-        state = self.architecture.unflatten(self.theta * factor)
-        logits = forward(self.architecture, state, self.maps)
+        channels = self.channels
+        masked = torch.where(channels.normed.to(masks.device), torch.ones_like(masks), masks)
+        factors = channels.spread(masks + change[0], channels.factor)
+        shifts = channels.spread(masked + change[1], channels.shift)
+        logits = image_outputs(self.architecture, self.theta * factors * shifts, self.inputs)
         labels = self.labels.expand(len(logits), -1)
         return F.cross_entropy(logits, labels, reduction="none").mean(dim=1).sum()
 
 
 def chosen_threshold(
-    architecture: LayeredArchitecture, theta: Tensor, masks: Tensor, images: CleanImages, *, limit: float
+    architecture: Architecture, theta: Tensor, masks: Tensor, images: CleanImages, *, limit: float
 ) -> Tensor:
     """The largest of :data:`THRESHOLDS` for each network, ``(B,)``, that clean accuracy allows.
 

@@ -93,8 +93,3 @@ class CleanImages:
     def _take(self, places: Tensor) -> CleanImages:
         places = places.to(self.labels.device)
         return CleanImages(self.inputs[places], self.labels[places])
-
-
-def as_maps(inputs: Tensor) -> Tensor:
-    """Images ``(n, C, H, W)`` in the layout of :mod:`.cnn_forward`, the same for all networks."""
-    return inputs.permute(2, 1, 3, 0)[None].contiguous()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import Editor
-from scalegmn.networks import LayeredArchitecture
+from scalegmn.networks import Architecture
 from scalegmn.trojans.repair.defenses._clean_images import CleanImages
 from scalegmn.trojans.repair.defenses._method import RepairMethod
 
@@ -32,7 +32,7 @@ class EditorRepair(RepairMethod):
         return "editor"
 
     def _repair(
-        self, architecture: LayeredArchitecture, theta: Tensor, *, images: CleanImages | None, seed: int
+        self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
     ) -> Tensor:
         with torch.no_grad():
             return self.model.edit(NetworkBatch.from_parameters(architecture, theta)).single[1]

@@ -7,11 +7,13 @@ from typing import final
 
 from torch import Tensor
 
+from scalegmn.alignment import program_of
 from scalegmn.configuration import Configuration, Count, Natural, NonNegative, Positive
-from scalegmn.networks import LayeredArchitecture
+from scalegmn.networks import Architecture, LayeredArchitecture
 from scalegmn.seeding import derive_seed
 from scalegmn.trojans.repair.defenses._clean_images import CleanImages
 from scalegmn.trojans.repair.defenses._method import ImageRepairMethod
+from scalegmn.trojans.repair.defenses._program_tuning import Steps, train_program
 from scalegmn.zoo.cnns import CnnTraining, Hyperparameters, Optimizer
 
 
@@ -37,10 +39,28 @@ class Tuning(Configuration):
     optimizer: Optimizer = "adam"
     l2: NonNegative = 0.0
 
-    def train(
+    def train(self, architecture: Architecture, theta: Tensor, images: CleanImages, *, seed: int) -> Tensor:
+        """Trained networks ``(B, P)``; all see the images in the same order.
+
+        Batch norms use the statistics of each mini-batch, and theirs follow.
+        """
+        layers = architecture.as_layers
+        if layers is not None:
+            return self._train_layers(layers, theta, images, seed=seed)
+        steps = Steps(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            optimizer=self.optimizer,
+            l2=self.l2,
+            seed=derive_seed(seed, "fine-tuning"),
+        )
+        program = program_of(architecture, shape=tuple(images.inputs.shape[1:]))
+        return train_program(program, theta, images.inputs, images.labels, steps=steps)
+
+    def _train_layers(
         self, architecture: LayeredArchitecture, theta: Tensor, images: CleanImages, *, seed: int
     ) -> Tensor:
-        """Trained networks ``(B, P)``; all see the images in the same order."""
         own = Hyperparameters(
             activation="",
             w_init="he_normal",
@@ -82,6 +102,6 @@ class FineTuning(ImageRepairMethod):
         return "fine-tuning"
 
     def _repair_with(
-        self, architecture: LayeredArchitecture, theta: Tensor, *, images: CleanImages, seed: int
+        self, architecture: Architecture, theta: Tensor, *, images: CleanImages, seed: int
     ) -> Tensor:
         return self.tuning.train(architecture, theta, images, seed=seed)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from scalegmn.configuration import Configuration
 from scalegmn.errors import ConfigurationError
-from scalegmn.networks import LayeredArchitecture
+from scalegmn.networks import Architecture, changed
 from scalegmn.nn import of_ordinary_size
 from scalegmn.trojans.repair.defenses._clean_images import CleanImages
 from scalegmn.trojans.repair.defenses._method import RepairMethod
@@ -24,21 +24,21 @@ class MeanDifference(Configuration, RepairMethod):
     """Adds the mean over training pairs of clean minus trojaned parameters, times a step.
 
     Twins start from the same network, so their neurons correspond; those of different pairs do not, which
-    is what an equivariant editor is spared.
+    is what an equivariant editor is spared.  Deviations of batch norms stay positive.
 
     Attributes:
         differences: the mean difference ``(P,)`` of each architecture.
         step: how much of it is added.
     """
 
-    differences: Mapping[LayeredArchitecture, Tensor] = field(default_factory=lambda: MappingProxyType({}))
+    differences: Mapping[Architecture, Tensor] = field(default_factory=lambda: MappingProxyType({}))
     step: float = 1.0
 
     @property
     def name(self) -> str:
         return "mean difference"
 
-    def fit(self, architecture: LayeredArchitecture, trojaned: Tensor, clean: Tensor) -> MeanDifference:
+    def fit(self, architecture: Architecture, trojaned: Tensor, clean: Tensor) -> MeanDifference:
         """A method that also knows networks of this architecture.
 
         Args:
@@ -66,11 +66,13 @@ class MeanDifference(Configuration, RepairMethod):
         return replace(self, step=step)
 
     def _repair(
-        self, architecture: LayeredArchitecture, theta: Tensor, *, images: CleanImages | None, seed: int
+        self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
     ) -> Tensor:
         if architecture not in self.differences:
             raise ConfigurationError(
                 f"no pair of twins {architecture.describe()} was seen; fit the mean difference of this "
                 "architecture first"
             )
-        return theta + self.step * self.differences[architecture].to(theta)
+        return changed(
+            architecture, theta, (self.step * self.differences[architecture]).to(theta).expand_as(theta)
+        )

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from scalegmn.configuration import Configuration, Count
 from scalegmn.errors import ConfigurationError
-from scalegmn.networks import Architecture, LayeredArchitecture
+from scalegmn.networks import Architecture
 from scalegmn.trojans.repair.defenses._clean_images import CleanImages
 
 # Networks at a time: enough to share the work, few enough for the caches of a processor.
@@ -57,9 +57,9 @@ class RepairMethod(ABC):
 
         Raises:
             ConfigurationError: there are fewer clean images than the method is given.
-            ArchitectureError: the layers of the networks stand in no list.
+            ArchitectureError: they do not take images of this shape.
+            GraphError: their graph is too large.
         """
-        layered = architecture.layered(reader=self.name)
         theta = theta.detach().float()
         if not len(theta):
             return theta.clone()
@@ -73,13 +73,13 @@ class RepairMethod(ABC):
                 )
             given = images.draw(self.images, seed=seed).to(theta.device)
         parts = [
-            self._repair(layered, block, images=given, seed=seed) for block in theta.split(self.together)
+            self._repair(architecture, block, images=given, seed=seed) for block in theta.split(self.together)
         ]
         return torch.cat(parts)
 
     @abstractmethod
     def _repair(
-        self, architecture: LayeredArchitecture, theta: Tensor, *, images: CleanImages | None, seed: int
+        self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
     ) -> Tensor:
         """The repair of a few networks; `images` are exactly those that the method is given."""
 
@@ -99,13 +99,13 @@ class ImageRepairMethod(Configuration, RepairMethod, ABC):
         return self.count
 
     def _repair(
-        self, architecture: LayeredArchitecture, theta: Tensor, *, images: CleanImages | None, seed: int
+        self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
     ) -> Tensor:
         assert images is not None, "repair() gives images to every method that is not data-free"
         return self._repair_with(architecture, theta, images=images, seed=seed)
 
     @abstractmethod
     def _repair_with(
-        self, architecture: LayeredArchitecture, theta: Tensor, *, images: CleanImages, seed: int
+        self, architecture: Architecture, theta: Tensor, *, images: CleanImages, seed: int
     ) -> Tensor:
         """The repair of a few networks with exactly these images."""

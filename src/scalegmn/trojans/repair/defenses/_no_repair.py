@@ -6,7 +6,7 @@ from typing import final
 
 from torch import Tensor
 
-from scalegmn.networks import LayeredArchitecture
+from scalegmn.networks import Architecture
 from scalegmn.trojans.repair.defenses._clean_images import CleanImages
 from scalegmn.trojans.repair.defenses._method import RepairMethod
 
@@ -20,6 +20,6 @@ class NoRepair(RepairMethod):
         return "no repair"
 
     def _repair(
-        self, architecture: LayeredArchitecture, theta: Tensor, *, images: CleanImages | None, seed: int
+        self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
     ) -> Tensor:
         return theta.clone()

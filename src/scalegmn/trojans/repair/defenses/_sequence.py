@@ -7,7 +7,7 @@ from typing import final
 
 from torch import Tensor
 
-from scalegmn.networks import Architecture, LayeredArchitecture
+from scalegmn.networks import Architecture
 from scalegmn.trojans.repair.defenses._clean_images import CleanImages
 from scalegmn.trojans.repair.defenses._method import RepairMethod
 
@@ -41,6 +41,6 @@ class RepairSequence(RepairMethod):
         return self.second.repair(architecture, between, images=images, seed=seed)
 
     def _repair(
-        self, architecture: LayeredArchitecture, theta: Tensor, *, images: CleanImages | None, seed: int
+        self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
     ) -> Tensor:
         return self.repair(architecture, theta, images=images, seed=seed)
