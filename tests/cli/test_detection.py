@@ -14,7 +14,7 @@ from scalegmn.cli.exit_codes import OK, USAGE
 from scalegmn.cli.main import main
 from scalegmn.metrics import auroc
 from scalegmn.populations import Population
-from scalegmn.training import Run, select, to_yaml
+from scalegmn.training import NetworkDataset, Run, select, to_yaml
 from tests.trojans.detection.detection_cases import CLASSES, KINDS, options, twins
 
 
@@ -54,6 +54,73 @@ def test_evaluation_gives_the_figures_of_the_training(run_folder: Path, tmp_path
     # Clean twins alone have no order to be measured.
     assert found["by_poisoned"]["False"]["auroc"] is None
     assert (tmp_path / "again-roc.png").is_file() and (tmp_path / "again-calibration.png").is_file()
+
+
+def test_figures_of_networks_that_are_not_abstained_on(
+    population: Population, run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", str(run_folder), "--split", "all", "--output", str(tmp_path / "all.json")]) == OK
+    assert "With abstentions" in capsys.readouterr().out
+    found = json.loads((tmp_path / "all.json").read_text())
+    run = Run.open(run_folder)
+    networks = NetworkDataset(
+        population=population,
+        rows=np.arange(len(population)),
+        targets=run.task.targets(population, np.arange(len(population))),
+        canonicalize=run.canonicalize,
+        memory_limit=0.0,
+    )
+    kept = run.task.answered(networks, folder=run_folder, known=run.architectures)
+    assert set(kept) == set(found["abstentions"]) == {"typical", "typical_of_a_known_architecture"}
+    assert np.array_equal(*kept.values())
+    scores = np.load(tmp_path / "all-scores.npy")
+    for rule, mask in kept.items():
+        entry = found["abstentions"][rule]
+        assert (entry["networks"], entry["abstained"]) == (mask.sum(), (~mask).sum())
+        assert entry["fraction_abstained"] == (~mask).mean() < 0.2
+        assert entry["figures"]["auroc"] == auroc(*scores[mask].T)
+
+
+def test_networks_of_another_kind_are_abstained_on(run_folder: Path, tmp_path: Path) -> None:
+    """Wider networks are read all the same; those with huge weights are nowhere near the training's."""
+    for name, strength, channels in (("wide", 2.0, (1, 6, 6)), ("wild", 200.0, (1, 4, 4))):
+        other = twins(tmp_path / name, pairs=12, seed=3, strength=strength, channels=channels)
+        output = tmp_path / f"{name}.json"
+        command = ["evaluate", str(run_folder), "--population", str(other.folder), "--output", str(output)]
+        assert main(command) == OK
+        found = json.loads(output.read_text())
+        assert (found["networks"], found["trojaned"]) == (len(other), int(other.column("trojaned").sum()))
+        assert found["auroc"] is not None
+        typical, scanned = (found["abstentions"][rule] for rule in sorted(found["abstentions"]))
+        if name == "wide":
+            assert (scanned["networks"], scanned["fraction_abstained"], scanned["figures"]) == (0, 1.0, None)
+        else:
+            assert typical == scanned
+            assert typical["figures"]["trojaned"] == 0 < typical["networks"] < len(other)
+
+
+def test_a_curve_over_a_column(run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "curve.json"
+    command = ["evaluate", str(run_folder), "--split", "all", "--output", str(output)]
+    assert main([*command, "--curve", "target"]) == OK
+    assert "Over target, each with the same" in capsys.readouterr().out
+    found = json.loads(output.read_text())
+    assert [entry["from"] for entry in found["curve_target"]] == [0.0, 1.0, 2.0]
+    for entry in found["curve_target"]:
+        assert entry["figures"]["trojaned"] == entry["networks"] > 0
+        assert entry["figures"]["networks"] - entry["networks"] == found["networks"] - found["trojaned"]
+    assert (tmp_path / "curve-curve.png").read_bytes().startswith(b"\x89PNG")
+    assert main([*command, "--curve", "target", "--edges", "[0, 1.5, 3]"]) == OK
+    ends = [(entry["from"], entry["to"]) for entry in json.loads(output.read_text())["curve_target"]]
+    assert ends == [(0.0, 1.5), (1.5, 3.0)]
+    capsys.readouterr()
+    for wrong, message in (
+        (["--curve", "wrong"], "has no column 'wrong'"),
+        (["--edges", "[0, 1]"], "name it with --curve"),
+        (["--curve", "target", "--bins", "0"], "count"),
+    ):
+        assert main([*command, *wrong]) == USAGE
+        assert message in capsys.readouterr().err
 
 
 def test_single_files_get_a_verdict(

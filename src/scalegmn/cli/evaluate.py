@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.model_options import add_model_options, check_batch_size
 from scalegmn.cli.output import say
 from scalegmn.cli.parsers import CommandParser
-from scalegmn.cli.pictures import write_pictures
+from scalegmn.cli.pictures import write_curve, write_pictures
 from scalegmn.cli.tables import print_tables
 from scalegmn.errors import ConfigurationError
 from scalegmn.shipped import folder_name, is_shipped
-from scalegmn.training import Run, evaluate, write_arrays, write_json, write_rows
+from scalegmn.training import Bins, Run, evaluate, write_arrays, write_json, write_rows
 
 HELP = "evaluate a trained metanetwork on the same or another population"
 
@@ -49,6 +49,20 @@ def build_parser() -> ArgumentParser:
         default=None,
         help="column: report the metrics for each of its values as well",
     )
+    parser.add_argument(
+        "--curve",
+        type=str | None,
+        default=None,
+        help="column of numbers, such as asr: report the metrics over its bins, and draw them",
+    )
+    parser.add_argument(
+        "--edges",
+        type=list[float],
+        default=[],
+        help="edges of the bins of --curve, such as [0.5, 0.8, 0.95, 1]; by default bins hold about the "
+        "same number of networks",
+    )
+    parser.add_argument("--bins", type=int, default=4, help="how many bins of --curve without --edges")
     add_model_options(parser, batch_size=256)
     return parser
 
@@ -68,6 +82,7 @@ def run(argv: Sequence[str]) -> int:
         population=options.population,
         split=options.split,
         by=options.by,
+        curve=_bins(options),
         batch_size=options.batch_size,
         device=options.device,
     )
@@ -83,6 +98,10 @@ def run(argv: Sequence[str]) -> int:
         prefix=f"{path.stem}-",
         title=f"{options.split} networks",
     )
+    if options.curve is not None:
+        write_curve(
+            trained.task, found.report.summary, options.curve, path.with_name(f"{path.stem}-curve.png")
+        )
     if found.rows:
         write_rows(path.with_name(f"{path.stem}-networks.csv"), found.rows)
     print_tables(found.report.tables)
@@ -90,3 +109,11 @@ def run(argv: Sequence[str]) -> int:
         say(f"Note: {note}")
     say(f"Written to {path}")
     return OK
+
+
+def _bins(options: Namespace) -> Bins | None:
+    if options.curve is None:
+        if options.edges:
+            raise ConfigurationError("--edges are those of the bins of a column; name it with --curve")
+        return None
+    return Bins(column=options.curve, edges=tuple(options.edges), count=options.bins)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from scalegmn.reports import save_figure
-from scalegmn.training import AnyTask
+from scalegmn.reports import MeasuredLine, draw_measured, save_figure
+from scalegmn.training import CURVE, AnyTask
 
 
 def write_pictures(
@@ -39,3 +40,30 @@ def pictures_of_run(task: AnyTask, folder: Path) -> list[Path]:
     paths = {name: folder / f"{name}.npy" for name in names}
     arrays = {name: np.load(path, allow_pickle=False) for name, path in paths.items() if path.is_file()}
     return write_pictures(task, arrays, folder, title="test networks")
+
+
+def write_curve(task: AnyTask, summary: Mapping[str, Any], column: str, path: Path) -> None:
+    """Draw the figures of the bins of a column, each at the median of its networks; nothing without any.
+
+    Args:
+        task: says which figures go together.
+        summary: of a report over bins.
+        column: that was divided.
+        path: of the picture.
+    """
+    bins = [entry for entry in summary[f"{CURVE}_{column}"] if entry["figures"] is not None]
+    names = task.fractions or (task.headline or (task.monitor,))[:1]
+    lines = {}
+    for name in names:
+        values = [entry["figures"].get(name) for entry in bins]
+        ends = [entry["figures"].get(f"{name}_interval_95") for entry in bins]
+        if any(value is not None for value in values):
+            lines[name.replace("_", " ")] = MeasuredLine(
+                places=[entry["median"] for entry in bins],
+                values=values,
+                bars=[None if pair is None else (pair[0], pair[1]) for pair in ends],
+            )
+    if lines:
+        title = f"Bins of {column}, with 95 % intervals"
+        label = "figure" if len(lines) > 1 else next(iter(lines))
+        save_figure(draw_measured(lines, label=column, figure_label=label, title=title), path)

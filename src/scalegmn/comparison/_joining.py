@@ -86,6 +86,9 @@ def _join(folder: Path, folds: Sequence[ComparedRun]) -> None:
         name: mean_of([float(one[name]) for one in results if one.get(name) is not None]) for name in _COSTS
     }
     notes = dict.fromkeys(str(note) for one in results for note in one.get("notes", ()))
+    for name in found.task.pictures:
+        # They show what was joined before.
+        (folder / name).unlink(missing_ok=True)
     write_arrays(folder, found.report)
     write_rows(folder / NETWORKS, found.rows)
     write_json(

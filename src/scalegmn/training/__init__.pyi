@@ -1,3 +1,4 @@
+from ._binned import Bins
 from ._config import Accelerator, DataConfig, LoggingConfig, RunConfig, Schedule, TrainingConfig
 from ._data import BatchOrder, Datasets, PopulationData
 from ._embedding import ProjectedPoints, Projection
@@ -33,6 +34,7 @@ __all__ = [
     "Accelerator",
     "AnyTask",
     "BatchOrder",
+    "Bins",
     "DataConfig",
     "DataSelection",
     "Datasets",
@@ -75,6 +77,7 @@ __all__ = [
 ]
 
 # For other rooms of the house; no promise is made about these.
+from ._binned import CURVE as CURVE
 from ._checks import FREE_ON_RESUME as FREE_ON_RESUME
 from ._checks import configuration_errors as configuration_errors
 from ._checks import other_networks as other_networks

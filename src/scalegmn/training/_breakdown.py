@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -85,16 +86,29 @@ def breakdown(
         part = None if groups is None else groups[chosen]
         found[str(value)] = task.report(outputs[index], targets[index], groups=part)
     names = task.headline or (task.monitor,)
-    lines = tuple(_line(value, report, names) for value, report in found.items())
+    lines = tuple(
+        table_line(value, report.summary["networks"], report.summary, names)
+        for value, report in found.items()
+    )
     columns = (by, "networks", *(column for name in names for column in (name, "95 % from", "to")))
     return Table(f"By {by}", columns, lines), {value: report.summary for value, report in found.items()}
 
 
-def _line(value: str, report: Report, names: tuple[str, ...]) -> tuple[str | int | float, ...]:
-    cells: list[str | int | float] = [value, report.summary["networks"]]
+def table_line(
+    value: str, networks: int, summary: Mapping[str, Any], names: Sequence[str]
+) -> tuple[str | int | float, ...]:
+    """A line of a table about parts: the figures of these names, each with the ends of its interval.
+
+    Args:
+        value: what the part has in common.
+        networks: of the part.
+        summary: of its report; empty for none.
+        names: of the figures.
+    """
+    cells: list[str | int | float] = [value, networks]
     for name in names:
-        figure = report.summary.get(name, "")
-        ends = report.summary.get(f"{name}_interval_95") or ("", "")
+        figure = summary.get(name, "")
+        ends = summary.get(f"{name}_interval_95") or ("", "")
         # A value may have networks of one class only, say, and no order to be measured.
         cells += [_UNDEFINED if figure is None else figure, *ends]
     return tuple(cells)

@@ -11,6 +11,8 @@ import numpy as np
 
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.populations import ARCHITECTURE_COLUMN, NAMES, Population
+from scalegmn.training._abstentions import with_abstentions
+from scalegmn.training._binned import CURVE, Bins, binned_reports
 from scalegmn.training._breakdown import breakdown, report_in_parts
 from scalegmn.training._data import NetworkDataset
 from scalegmn.training._evaluated_rows import evaluated_rows
@@ -72,6 +74,7 @@ def evaluate(
     population: Path | None = None,
     split: str = "test",
     by: str | None = None,
+    curve: Bins | None = None,
     batch_size: int = 256,
     device: str | None = None,
 ) -> Evaluation:
@@ -85,6 +88,7 @@ def evaluate(
             Networks of the training are always where the training had them, also in copies and in other
             populations, and figures that include any it learned from say so in a note.
         by: a column; the figures are also given for every one of its values.
+        curve: a column of numbers and its bins; the figures are also given for each bin.
         batch_size: networks at a time.
         device: where to compute, such as ``cpu`` or ``cuda:1``; by default a GPU if there is one.
 
@@ -147,6 +151,14 @@ def evaluate(
             run.task, outputs, targets, population=chosen, rows=rows, by=by, groups=groups
         )
         report = Report({**report.summary, f"by_{by}": parts}, (*report.tables, table), report.arrays)
+    if curve is not None:
+        found_bins = binned_reports(
+            run.task, outputs, targets, population=chosen, rows=rows, bins=curve, groups=groups
+        )
+        summary = {**report.summary, f"{CURVE}_{curve.column}": found_bins.entries}
+        report = Report(summary, (*report.tables, found_bins.table), report.arrays)
+    answered = run.task.answered(networks, folder=run.folder, known=run.architectures)
+    report = with_abstentions(run.task, report, outputs, targets, answered=answered, groups=groups)
     facts = {
         "run": str(run.folder),
         "population": str(chosen.folder),

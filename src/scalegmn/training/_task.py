@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 
@@ -20,6 +21,7 @@ from scalegmn.models.baselines import OutputType
 from scalegmn.networks import Architecture
 from scalegmn.populations import Population
 from scalegmn.registry import Lazy, Registry
+from scalegmn.training._data import NetworkDataset
 from scalegmn.training._finished import FinishedTraining
 
 
@@ -130,6 +132,10 @@ class Task(Reconstructible, ABC, Generic[O, T]):
     """Entries of a summary that hold the same figures for what needs no model, such as leaving networks as
     they are; a comparison shows each in a row of its own."""
 
+    fractions: tuple[str, ...] = ()
+    """Names in the summary of a report that one picture may show together, since they go from 0 to 1; none
+    for the first figure of a comparison alone."""
+
     breakdowns: tuple[str, ...] = ()
     """Columns: where a population has them, the final test of a training is also given for each of their
     values."""
@@ -224,6 +230,28 @@ class Task(Reconstructible, ABC, Generic[O, T]):
             groups: ``(n,)``, which networks belong together, such as checkpoints of one training; intervals
                 then come from resampling whole groups.
         """
+
+    def in_every_bin(self, targets: T) -> np.ndarray | None:
+        """Which of n networks belong to every bin of a curve over a column, ``(n,)``: those that the others
+        are told from, such as clean ones.  None where each bin stands for itself."""
+        return None
+
+    def answered(
+        self, networks: NetworkDataset, *, folder: Path, known: Sequence[Architecture]
+    ) -> Mapping[str, np.ndarray]:
+        """About which of n networks a finished training says something, ``(n,)``, by the name of the rule.
+
+        Nothing for tasks that never abstain.
+
+        Args:
+            networks: to be evaluated.
+            folder: the run folder.
+            known: architectures of the networks of the training.
+
+        Raises:
+            ConfigurationError: what the rules need is damaged there.
+        """
+        return {}
 
     def finish(self, training: FinishedTraining, report: Report | None) -> dict[str, Any]:
         """Measure and write what the task needs later, when a training has ended and its model was saved.

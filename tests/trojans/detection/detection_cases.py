@@ -15,7 +15,13 @@ KINDS = ("patch", "warp")
 
 
 def twins(
-    folder: Path, *, pairs: int = 40, strength: float = 2.0, seed: int = 0, without: tuple[str, ...] = ()
+    folder: Path,
+    *,
+    pairs: int = 40,
+    strength: float = 2.0,
+    seed: int = 0,
+    without: tuple[str, ...] = (),
+    channels: tuple[int, ...] = (1, 4, 4),
 ) -> Population:
     """Random CNNs with two activations in pairs, the first of each with a large bias of the attacker's class.
 
@@ -27,11 +33,14 @@ def twins(
         strength: how large that bias is.
         seed: of the networks.
         without: columns to leave out.
+        channels: of the networks.
     """
     random = torch.Generator().manual_seed(seed)
     with PopulationWriter(folder, provenance={"maker": "test"}) as writer:
         for number, kind in enumerate(("relu", "tanh")):
-            architecture = cnn(channels=(1, 4, 4), classes=CLASSES, activations=[Activation(kind)] * 2)
+            architecture = cnn(
+                channels=channels, classes=CLASSES, activations=[Activation(kind)] * (len(channels) - 1)
+            )
             own = np.arange(number, pairs, 2)
             base = 0.3 * torch.randn(len(own), architecture.num_parameters, generator=random)
             theta = base.repeat_interleave(2, dim=0)

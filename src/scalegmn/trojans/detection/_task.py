@@ -23,7 +23,15 @@ from scalegmn.models.baselines import OutputType
 from scalegmn.networks import Architecture
 from scalegmn.populations import Population
 from scalegmn.reports import draw_roc
-from scalegmn.training import FinishedTraining, PredictionTask, Report, ReportPicture, TaskContext
+from scalegmn.training import (
+    FinishedTraining,
+    NetworkDataset,
+    PredictionTask,
+    Report,
+    ReportPicture,
+    TaskContext,
+)
+from scalegmn.trojans.detection._answered import answered_networks
 from scalegmn.trojans.detection._calibrating import Calibration, calibrate_run
 from scalegmn.trojans.detection._calibration import CalibrationMethod
 from scalegmn.trojans.detection._calibration_diagram import draw_calibration
@@ -101,6 +109,7 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
     )
     monitor = "auroc"
     breakdowns = ("trigger_kind", "activation")
+    fractions = ("auroc", "tpr_at_1_fpr", "tpr_at_5_fpr")
 
     def __init__(self, *, label: str, target: str, classes: int, target_weight: float) -> None:
         self.label, self.target, self.classes, self.target_weight = label, target, classes, target_weight
@@ -253,6 +262,16 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
             answer["target_probabilities"] = {str(number): share for number, share in enumerate(shares)}
             described.append(answer)
         return described
+
+    def in_every_bin(self, targets: DetectionTargets) -> np.ndarray:
+        """The clean networks: trojaned ones of every bin are told from all of them."""
+        return (targets.trojaned == 0).cpu().numpy()
+
+    def answered(
+        self, networks: NetworkDataset, *, folder: Path, known: Sequence[Architecture]
+    ) -> dict[str, np.ndarray]:
+        """As :func:`answered_networks` says."""
+        return answered_networks(networks, folder=folder, known=known)
 
     def finish(self, training: FinishedTraining, report: Report | None) -> dict[str, Any]:
         """Calibrate the detector, see :func:`~scalegmn.trojans.detection.calibrate_run`."""

@@ -1,0 +1,66 @@
+"""Which networks a detector says something about, and on which it abstains."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from scalegmn.errors import ConfigurationError
+from scalegmn.graph import GraphSpec
+from scalegmn.networks import Architecture
+from scalegmn.populations import ARCHITECTURE_COLUMN
+from scalegmn.training import InvariantStatistics, NetworkDataset
+from scalegmn.trojans.detection._calibrating import CALIBRATION, TYPICALITY, Calibration
+
+TYPICAL: Final = "typical"
+"""The rule that leaves out networks far from those of the training, whatever their architecture."""
+SCANNED: Final = "typical_of_a_known_architecture"
+"""The rule of ``scalegmn scan``, which also leaves out architectures that are not those of the training."""
+
+_PORTION: Final = 256
+
+
+def answered_networks(
+    networks: NetworkDataset, *, folder: Path, known: Sequence[Architecture]
+) -> dict[str, np.ndarray]:
+    """By the name of the rule, about which networks a detector says something, ``(n,)``.
+
+    Nothing where the training was not calibrated, because its logits were not finite.
+
+    Args:
+        networks: to be evaluated.
+        folder: the run folder of the detector.
+        known: architectures of the networks of the training.
+
+    Raises:
+        ConfigurationError: the calibration is damaged.
+    """
+    if not (folder / CALIBRATION).is_file():
+        return {}
+    calibration, statistics = Calibration.load(folder), InvariantStatistics(known)
+    if len(calibration.typicality.mean) != statistics.size:
+        raise ConfigurationError(
+            f"{folder / TYPICALITY}: holds {len(calibration.typicality.mean)} statistics of a network, "
+            f"expected {statistics.size}; restore it or train again"
+        )
+    population, limits = networks.population, dataclasses.asdict(GraphSpec.from_architectures(known))
+    numbers = population.column(ARCHITECTURE_COLUMN)[networks.rows]
+    typical, calibrated = (np.zeros(len(networks), bool) for _ in range(2))
+    for number in np.unique(numbers).tolist():
+        architecture = population.architectures[number]
+        places = np.flatnonzero(numbers == number)
+        calibrated[places] = architecture.fingerprint in calibration.by_architecture
+        needed = dataclasses.asdict(GraphSpec.from_architectures([architecture]))
+        if any(needed[name] > limits[name] for name in limits):
+            # It has layers of which nothing is known.
+            continue
+        for start in range(0, len(places), _PORTION):
+            batch = networks[places[start : start + _PORTION]]
+            distances = calibration.typicality.distance(statistics.compute(batch)).numpy()
+            # NaN is not at most anything.
+            typical[batch.positions.numpy()] = distances <= calibration.threshold
+    return {TYPICAL: typical, SCANNED: typical & calibrated}
