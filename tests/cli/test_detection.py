@@ -13,7 +13,7 @@ from scalegmn.checkpoints import write_state
 from scalegmn.cli.exit_codes import OK, USAGE
 from scalegmn.cli.main import main
 from scalegmn.metrics import auroc
-from scalegmn.populations import Population
+from scalegmn.populations import Population, PopulationWriter
 from scalegmn.training import NetworkDataset, Run, select, to_yaml
 from tests.trojans.detection.detection_cases import CLASSES, KINDS, options, twins
 
@@ -97,6 +97,27 @@ def test_networks_of_another_kind_are_abstained_on(run_folder: Path, tmp_path: P
         else:
             assert typical == scanned
             assert typical["figures"]["trojaned"] == 0 < typical["networks"] < len(other)
+
+
+def test_networks_that_cannot_be_read_are_left_out_and_told(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deep = twins(tmp_path / "deep", pairs=8, channels=(1, 4, 4, 4))
+    command = ["evaluate", str(run_folder), "--output", str(tmp_path / "found.json"), "--population"]
+    assert main([*command, str(deep.folder)]) != OK
+    assert "cannot read networks" in capsys.readouterr().err
+    with PopulationWriter(tmp_path / "mixed", provenance={}) as writer:
+        for made in (deep, twins(tmp_path / "other", pairs=8, seed=5)):
+            for number, architecture in enumerate(made.architectures):
+                rows = np.flatnonzero(made.column("architecture") == number)
+                columns = {name: made.column(name)[rows] for name in made.columns}
+                writer.append(architecture, made.theta(rows), columns)
+        writer.finish()
+    assert main([*command, str(tmp_path / "mixed")]) == OK
+    assert "16 of the 32 networks, of 2 architectures, are none that the model can read" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    assert json.loads((tmp_path / "found.json").read_text())["networks"] == 16
 
 
 def test_a_curve_over_a_column(run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

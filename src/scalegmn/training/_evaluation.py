@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from scalegmn.errors import ConfigurationError, PopulationError
+from scalegmn.errors import ConfigurationError, GraphError, PopulationError
+from scalegmn.models import Metanetwork
 from scalegmn.populations import ARCHITECTURE_COLUMN, NAMES, Population
 from scalegmn.training._abstentions import with_abstentions
 from scalegmn.training._binned import CURVE, Bins, binned_reports
@@ -98,7 +99,7 @@ def evaluate(
     Raises:
         ConfigurationError: no such split, device or column.
         PopulationError: there are no such networks, or their labels are unknown to the model.
-        GraphError: the model cannot read such networks.
+        GraphError: the model can read none of them; those of some architectures are left out with a note.
 
     Example:
         >>> import tempfile, torch
@@ -133,30 +134,21 @@ def evaluate(
     if not len(rows):
         told = f" ({'; '.join(found.notes)})" if found.notes else ""
         raise PopulationError(f"{chosen.folder}: has no networks in the split {split!r}{told}")
-    networks = NetworkDataset(
-        population=chosen,
-        rows=rows,
-        targets=run.task.targets(chosen, rows),
-        canonicalize=run.canonicalize,
-        memory_limit=0.0,
-    )
-    for number in np.unique(chosen.column(ARCHITECTURE_COLUMN)[rows]).tolist():
-        run.check(chosen.architectures[number])
     model = copy.deepcopy(run.model).to(device_called(device))
+    found = _readable(run, model, found)
+    chosen, rows = found.population, found.rows
+    networks = _networks(run, chosen, rows)
     outputs, targets = outputs_on(run.task, model, networks, batch_size=batch_size)
     groups = groups_among(chosen, rows, run.data)
-    report = report_in_parts(run.task, outputs, targets, population=chosen, rows=rows, groups=groups)
+    about: dict[str, Any] = {"population": chosen, "rows": rows, "groups": groups}
+    report = report_in_parts(run.task, outputs, targets, **about)
     if by is not None and f"by_{by}" not in report.summary:
-        table, parts = breakdown(
-            run.task, outputs, targets, population=chosen, rows=rows, by=by, groups=groups
-        )
+        table, parts = breakdown(run.task, outputs, targets, by=by, **about)
         report = Report({**report.summary, f"by_{by}": parts}, (*report.tables, table), report.arrays)
     if curve is not None:
-        found_bins = binned_reports(
-            run.task, outputs, targets, population=chosen, rows=rows, bins=curve, groups=groups
-        )
-        summary = {**report.summary, f"{CURVE}_{curve.column}": found_bins.entries}
-        report = Report(summary, (*report.tables, found_bins.table), report.arrays)
+        binned = binned_reports(run.task, outputs, targets, bins=curve, **about)
+        summary = {**report.summary, f"{CURVE}_{curve.column}": binned.entries}
+        report = Report(summary, (*report.tables, binned.table), report.arrays)
     answered = run.task.answered(networks, folder=run.folder, known=run.architectures)
     report = with_abstentions(run.task, report, outputs, targets, answered=answered, groups=groups)
     facts = {
@@ -169,6 +161,44 @@ def evaluate(
     }
     per_network = evaluated_rows(run.task, chosen, rows, outputs)
     return Evaluation(report, facts, per_network, tuple(found.all_notes))
+
+
+def _networks(run: Run, population: Population, rows: np.ndarray) -> NetworkDataset:
+    return NetworkDataset(
+        population=population,
+        rows=rows,
+        targets=run.task.targets(population, rows),
+        canonicalize=run.canonicalize,
+        memory_limit=0.0,
+    )
+
+
+def _readable(run: Run, model: Metanetwork, found: _EvaluatedNetworks) -> _EvaluatedNetworks:
+    """Without networks of architectures that the model cannot read, which is said; one of each is tried."""
+    population, numbers = found.population, found.population.column(ARCHITECTURE_COLUMN)[found.rows]
+    wrong: dict[int, GraphError] = {}
+    different = np.unique(numbers).tolist()
+    if len(different) == 1:
+        run.check(population.architectures[different[0]])
+        return found
+    for number in different:
+        first = found.rows[numbers == number][:1]
+        try:
+            run.check(population.architectures[number])
+            outputs_on(run.task, model, _networks(run, population, first))
+        except GraphError as error:
+            wrong[number] = error
+    kept = ~np.isin(numbers, list(wrong))
+    if not kept.any():
+        raise next(iter(wrong.values()))
+    if not wrong:
+        return found
+    note = (
+        f"{int((~kept).sum())} of the {len(kept)} networks, of {len(wrong)} architectures, are none that the "
+        f"model can read and were left out; the first: {next(iter(wrong.values()))}"
+    )
+    own = None if found.own is None else found.own[kept]
+    return _EvaluatedNetworks(population, found.rows[kept], own, [*found.notes, note])
 
 
 def _counts(own: np.ndarray) -> dict[str, int]:
