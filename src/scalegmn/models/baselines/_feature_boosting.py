@@ -167,6 +167,8 @@ class FeatureBoosting(FittedPredictor):
                 answer = torch.from_numpy(self._trees.predict(features)).unsqueeze(1)
         if self.kind is OutputType.logit:
             answer = torch.logit(answer, eps=CLOSEST)
+        # Trees take NaN for a value like others; what has no features has no answer.
+        answer[torch.from_numpy(~np.isfinite(features).all(axis=1))] = torch.nan
         return answer.to(batch.parts[0][1])
 
     def fit_scale(self, batch: NetworkBatch) -> None:

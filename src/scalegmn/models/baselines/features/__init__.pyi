@@ -1,5 +1,6 @@
 from ._feature_set import FEATURES, FeaturesConfig, FeatureSet
 from ._flat import FlatFeatures
+from ._inversion import InversionFeatures
 from ._last_layer import LastLayerFeatures
 from ._last_layer_anomalies import LastLayerAnomalies
 from ._making import features_for, make_features
@@ -13,6 +14,7 @@ __all__ = [
     "FeatureSet",
     "FeaturesConfig",
     "FlatFeatures",
+    "InversionFeatures",
     "LastLayerAnomalies",
     "LastLayerFeatures",
     "NormFeatures",

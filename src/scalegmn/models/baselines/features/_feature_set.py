@@ -9,12 +9,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
 
 from jaxtyping import Float
 from torch import Tensor
 
-from scalegmn.configuration import Configuration, Count, Limits
+from scalegmn.configuration import Configuration, Count, Limits, Width
 from scalegmn.graph import NetworkBatch
 from scalegmn.networks import Architecture
 from scalegmn.registry import Lazy, Registered, Registry
@@ -82,6 +83,7 @@ FEATURES: Final = Registry[type[FeatureSet]](
         "statnn": Lazy("scalegmn.models.baselines.features:StatNNFeatures"),
         "norms": Lazy("scalegmn.models.baselines.features:NormFeatures"),
         "flat": Lazy("scalegmn.models.baselines.features:FlatFeatures"),
+        "inversion": Lazy("scalegmn.models.baselines.features:InversionFeatures"),
         "last_layer": Lazy("scalegmn.models.baselines.features:LastLayerFeatures"),
         "last_layer_anomalies": Lazy("scalegmn.models.baselines.features:LastLayerAnomalies"),
         "singular_values": Lazy("scalegmn.models.baselines.features:SingularValueFeatures"),
@@ -100,11 +102,17 @@ class FeaturesConfig(Configuration):
             every layer, and nothing else; a control.  ``flat``: all weights as they are.  ``last_layer``: how
             the rows of the last layer differ.  ``last_layer_anomalies``: how unlike the others each class is
             there, by more indicators.  ``singular_values``: those of layers and of products of layers.
-            ``sorted_weights``: those of every layer in ascending order.  Extensions add others.
+            ``sorted_weights``: those of every layer in ascending order.  ``inversion``: what triggers reach
+            that are searched for.  Extensions add others.
         singular_values: how many of each matrix, the largest first.
         quantiles: of every tensor, where weights are sorted.
+        image_size: height and width of images, where networks are run that do not say it.
+        images: file of tensors ``(n, channels, height, width)``: images as the networks take them, from which
+            triggers are searched, such as the mean of each class; none for drawn ones.
     """
 
     type: Annotated[str, Registered(FEATURES)] = "statnn"
     singular_values: Count = 10
     quantiles: Annotated[int, Limits(low=2)] = 64
+    image_size: tuple[Width, Width] | None = None
+    images: Path | None = None
