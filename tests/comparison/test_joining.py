@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -17,6 +18,7 @@ from scalegmn.comparison import (
     collect_sizes,
     compare,
     comparison_errors,
+    draw_bins,
     draw_sizes,
     figures_table,
     notes,
@@ -157,6 +159,28 @@ def test_a_fold_that_cannot_be_joined_is_a_failure(population: Population, tmp_p
     assert collect(config) is None
 
 
+def test_curves_over_a_column_are_about_all_predictions(done: ComparisonConfig, tmp_path: Path) -> None:
+    config = dataclasses.replace(done, curves=("target",))
+    # What is joined lacks them, so it is joined anew.
+    assert collect(config) is None
+    lines: list[str] = []
+    assert comparison_errors(config) == [] and compare(config, tell=lines.append) == ()
+    assert [line.partition(":")[0] for line in lines[1:]] == [
+        "StatNN, seed 0, 3 folds",
+        "norms, seed 0, 3 folds",
+    ]
+    comparison = collect(config)
+    assert comparison is not None
+    for model in comparison.models:
+        bins, scores = model.runs[0].test["curve_target"], np.load(model.runs[0].folder / "scores.npy")
+        assert [entry["from"] for entry in bins] == [0.0, 1.0, 2.0]
+        assert sum(entry["networks"] for entry in bins) == scores[:, 0].sum()
+    picture = draw_bins(comparison, "target")
+    assert picture is not None and len(picture.axes[0].lines) == 2
+    assert save_figure(picture, tmp_path / "bins.png").stat().st_size > 1000
+    compare(done, tell=lines.append)
+
+
 @pytest.mark.parametrize("link", ["identity", "sigmoid"])
 def test_numbers_of_different_units_are_joined_in_one(link: str, tmp_path: Path) -> None:
     """Each fold standardizes by its own training networks."""
@@ -212,6 +236,8 @@ def test_learning_curves(population: Population, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (("--folds", "2", "--curves", "wrong"), "curve: "),
+        (("--folds", "2", "--curves", "trigger_kind"), "expected numbers"),
         (("--folds", "37"), "data.folds is 37, but there are only 36 groups"),
         (("--sizes", "8", "40"), "40 groups: data.train_groups is 40, but there are only 32 groups"),
         (("--sizes", "2", "--base.data.validation", "0.8"), "data.train_groups is 2, of which 2 would be"),
@@ -238,6 +264,7 @@ def test_folds_of_one_kind_are_said_by_their_number(population: Population, tmp_
         (("--folds", "1"), "folds"),
         (("--sizes", "8", "8"), "sizes"),
         (("--sizes",), "--sizes has no value"),
+        (("--curves", "target"), "curves: they are drawn of all networks"),
         (("--folds", "2", "--base.data.test_population", "other"), "folds: data.test_population says"),
     ],
 )

@@ -23,6 +23,7 @@ from scalegmn.comparison import (
     comparison_errors,
     comparison_table,
     costs_table,
+    draw_bins,
     draw_comparison,
     draw_comparison_curves,
     draw_predictions,
@@ -74,7 +75,7 @@ def run(argv: Sequence[str]) -> int:
     else:
         comparison = collect(config)
         if comparison is not None:
-            _show(comparison, config.output)
+            _show(comparison, config.output, config.curves)
     if failures:
         complain(
             f"scalegmn compare: {len(failures)} of the training runs failed; {config.output / FAILURES} says "
@@ -88,7 +89,7 @@ def _show_sizes(config: ComparisonConfig) -> None:
     if not sizes:
         return
     for size, comparison in sizes.items():
-        _show(comparison, config.output / f"groups{size}")
+        _show(comparison, config.output / f"groups{size}", config.curves)
     table = sizes_table(sizes)
     write_text(config.output / SIZES, table.to_markdown())
     write_text(config.output / SIZES_CSV, sizes_csv(sizes))
@@ -100,7 +101,7 @@ def _show_sizes(config: ComparisonConfig) -> None:
     say(f"Written to {config.output}: {', '.join(path.name for path in written)}")
 
 
-def _show(comparison: Comparison, output: Path) -> None:
+def _show(comparison: Comparison, output: Path, columns: Sequence[str]) -> None:
     table = comparison_table(comparison)
     told = _told_by_runs(comparison)
     remarks = "\n".join(f"\n{note}" for note in (*notes(comparison), *told))
@@ -118,6 +119,11 @@ def _show(comparison: Comparison, output: Path) -> None:
     curves = draw_comparison_curves(comparison)
     if curves is not None:
         written.append(save_figure(curves, output / CURVES))
+    for number, column in enumerate(columns, start=1):
+        bins = draw_bins(comparison, column)
+        if bins is not None:
+            # The name of a column need not be one of a file.
+            written.append(save_figure(bins, output / f"curve{number}.png"))
     shown = console()
     shown.print(figures_table(comparison).to_rich())
     shown.print(costs_table(comparison).to_rich())

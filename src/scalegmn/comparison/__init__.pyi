@@ -1,6 +1,6 @@
 from ._config import ComparisonConfig
 from ._parsing import parse_comparison
-from ._picture import draw_comparison, draw_comparison_curves, draw_predictions
+from ._picture import draw_bins, draw_comparison, draw_comparison_curves, draw_predictions
 from ._results import Comparison, collect
 from ._running import compare
 from ._sizes import collect_sizes, draw_sizes, sizes_csv, sizes_table
@@ -14,6 +14,7 @@ __all__ = [
     "compare",
     "comparison_table",
     "costs_table",
+    "draw_bins",
     "draw_comparison",
     "draw_comparison_curves",
     "draw_predictions",

@@ -48,6 +48,8 @@ class ComparisonOptions(Configuration):
             predict each part by the model that did not see it; figures are then about all networks.
         sizes: train each model on so many groups (pairs of twins, say), a fixed share of them for validation,
             for every one of these numbers: learning curves on the same test networks.
+        curves: columns of numbers, such as the success of an attack; out of fold, figures are also drawn over
+            their bins.
         only: names of the models to train now; by default all. What is finished of the others is shown too.
         jobs: training runs side by side, each in a process with its share of the processor cores.
         resume: go on with training runs that were interrupted.
@@ -58,6 +60,7 @@ class ComparisonOptions(Configuration):
     reference: str | None = None
     folds: Annotated[int, Limits(low=2)] | None = None
     sizes: Annotated[tuple[Annotated[int, Limits(low=2)], ...], Distinct()] = ()
+    curves: Annotated[tuple[str, ...], Distinct()] = ()
     only: tuple[str, ...] = ()
     jobs: Count = 1
     resume: bool = False
@@ -129,6 +132,7 @@ class ComparisonConfig(Configuration):
         resume: go on with training runs that were interrupted.
         folds: parts of the networks that are predicted by models that did not see them; None for one test.
         sizes: numbers of groups to learn from; none to learn from all.
+        curves: columns of numbers over whose bins figures out of fold are given.
     """
 
     models: tuple[ComparedModel, ...]
@@ -140,6 +144,7 @@ class ComparisonConfig(Configuration):
     resume: bool
     folds: int | None = None
     sizes: tuple[int, ...] = ()
+    curves: tuple[str, ...] = ()
 
     @property
     def data(self) -> DataConfig:
@@ -234,6 +239,8 @@ def option_errors(
 def fold_errors(options: ComparisonOptions, models: Mapping[str, ComparedModel]) -> Iterator[str]:
     """What keeps models from being evaluated out of fold."""
     if options.folds is None:
+        if options.curves:
+            yield "curves: they are drawn of all networks, each predicted out of fold; give folds as well"
         return
     for task in dict.fromkeys(model.config.task for model in models.values()):
         if TASKS.get(task).writes_networks:

@@ -31,11 +31,14 @@ def by_folds(runs: Sequence[ComparedRun]) -> dict[Path, list[ComparedRun]]:
     return found
 
 
-def join_folds(runs: Sequence[ComparedRun]) -> Iterator[tuple[ComparedRun, str | None]]:
+def join_folds(
+    runs: Sequence[ComparedRun], *, curves: Sequence[str]
+) -> Iterator[tuple[ComparedRun, str | None]]:
     """Join the predictions of training runs whose folds are all finished, unless they are joined already.
 
     Args:
         runs: the training runs.
+        curves: columns over whose bins figures are also given.
 
     Yields:
         Of everything that was to be joined the first training run, and what went wrong.
@@ -45,15 +48,16 @@ def join_folds(runs: Sequence[ComparedRun]) -> Iterator[tuple[ComparedRun, str |
     """
     for folder, folds in by_folds(runs).items():
         try:
-            if all(status_of(run) is RunStatus.finished for run in folds) and not is_joined(folder, folds):
-                _join(folder, folds)
+            finished = all(status_of(run) is RunStatus.finished for run in folds)
+            if finished and not is_joined(folder, folds, curves=curves):
+                _join(folder, folds, curves)
                 yield folds[0], None
         except (ConfigurationError, PopulationError) as error:
             yield folds[0], str(error)
 
 
-def is_joined(folder: Path, folds: Sequence[ComparedRun]) -> bool:
-    """Whether a folder holds the joined predictions of just these training runs.
+def is_joined(folder: Path, folds: Sequence[ComparedRun], *, curves: Sequence[str]) -> bool:
+    """Whether a folder holds the joined predictions of just these training runs, with these curves.
 
     Raises:
         ConfigurationError: it holds something else.
@@ -66,19 +70,20 @@ def is_joined(folder: Path, folds: Sequence[ComparedRun]) -> bool:
             )
         return False
     known = read_json(folder / FOLDS, what="description of joined folds")
-    return (folder / RESULTS).is_file() and known == _described(folds)
+    return (folder / RESULTS).is_file() and known == _described(folds, curves)
 
 
-def _described(folds: Sequence[ComparedRun]) -> dict[str, Any]:
+def _described(folds: Sequence[ComparedRun], curves: Sequence[str]) -> dict[str, Any]:
     return {
         "runs": [run.folder.name for run in folds],
+        "curves": list(curves),
         "results_sha256": [file_sha256(run.folder / RESULTS) for run in folds],
         "outputs_sha256": [file_sha256(run.folder / f"{OUTPUTS}.npy") for run in folds],
     }
 
 
-def _join(folder: Path, folds: Sequence[ComparedRun]) -> None:
-    found = out_of_fold([run.folder for run in folds])
+def _join(folder: Path, folds: Sequence[ComparedRun], curves: Sequence[str]) -> None:
+    found = out_of_fold([run.folder for run in folds], curves=curves)
     # So that a folder that was begun is known as one of joined predictions.
     write_json(folder / FOLDS, {"runs": []})
     results = [read_json(run.folder / RESULTS, what="results of a run", constants=True) for run in folds]
@@ -96,4 +101,4 @@ def _join(folder: Path, folds: Sequence[ComparedRun]) -> None:
         {"test": found.report.summary, **costs, "folds": len(folds), "notes": list(notes)},
     )
     # Last: what it names is complete.
-    write_json(folder / FOLDS, _described(folds))
+    write_json(folder / FOLDS, _described(folds, curves))

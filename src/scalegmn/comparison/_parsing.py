@@ -97,6 +97,7 @@ def parse_comparison(arguments: Sequence[str]) -> tuple[ComparisonConfig | None,
         # What cannot be has been reported; the rest is looked at all the same.
         folds=None if unfoldable else options.folds,
         sizes=options.sizes,
+        curves=options.curves,
     )
     return config, problems
 
@@ -157,7 +158,7 @@ def _command_line(arguments: Sequence[str], problems: list[str]) -> _CommandLine
 
 def _option(key: str, values: list[str]) -> ConfigEntry:
     match key:
-        case "only":
+        case "only" | "curves":
             return ConfigEntry(values, _COMMAND_LINE)
         case "seeds" | "sizes":
             # Words, or one list as it stands in files.

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from scalegmn.comparison._finished import ModelResult
+from scalegmn.comparison._finished import ModelResult, mean_of
 from scalegmn.comparison._results import Comparison
 from scalegmn.comparison._table import NumberFormat, caption, title_of
 from scalegmn.errors import ScaleGMNError
@@ -18,12 +18,15 @@ from scalegmn.reports import (
     SKY,
     SMALL,
     TEXT,
+    MeasuredLine,
     ScatterPanel,
+    draw_measured,
     draw_roc,
     draw_scatter,
     new_figure,
     tidy,
 )
+from scalegmn.training import CURVE
 
 # Half of the height in a row over which the dots of several seeds are spread.
 _SPREAD: Final = 0.16
@@ -102,6 +105,30 @@ def draw_comparison_curves(comparison: Comparison) -> Figure | None:
     seeds = {model.runs[0].seed for model in comparison.models if model.name in curves}
     which = f", seed {seeds.pop()}" if len(seeds) == 1 and len(comparison.seeds) > 1 else ""
     return draw_roc(curves, title=caption(comparison) + which) if curves else None
+
+
+def draw_bins(comparison: Comparison, column: str) -> Figure | None:
+    """The first figure of every model over the bins of a column; bars are 95 % intervals of the first seed.
+
+    None where no model has a value.
+    """
+    metric, lines = comparison.metrics[0], {}
+    for model in comparison.models:
+        bins = [run.test[f"{CURVE}_{column}"] for run in model.runs if f"{CURVE}_{column}" in run.test]
+        # Bins are those of the networks, and so the same for all models and seeds.
+        parts = [part for part in zip(*bins, strict=True) if part[0]["figures"] is not None]
+        values = [
+            mean_of([v for one in part if (v := one["figures"].get(metric)) is not None]) for part in parts
+        ]
+        ends = [part[0]["figures"].get(f"{metric}_interval_95") for part in parts]
+        if any(value is not None for value in values):
+            bars = [None if pair is None else (float(pair[0]), float(pair[1])) for pair in ends]
+            places = [float(part[0]["median"]) for part in parts]
+            lines[model.name] = MeasuredLine(places=places, values=values, bars=bars)
+    if not lines:
+        return None
+    label = f"{title_of(metric)} out of fold, mean over seeds"
+    return draw_measured(lines, label=column, figure_label=label, title=caption(comparison))
 
 
 def _mean(model: ModelResult, metric: str) -> float:

@@ -88,13 +88,13 @@ def _finished(config: ComparisonConfig) -> Iterator[tuple[ComparedRun, Path]]:
             yield run, run.folder
     for folder, runs in folded.items():
         wanted = runs[0].model in config.only
-        if all(_is_finished(run, wanted=wanted) for run in runs) and _is_joined(folder, runs):
+        if all(_is_finished(run, wanted=wanted) for run in runs) and _is_joined(folder, runs, config.curves):
             yield runs[0], folder
 
 
-def _is_joined(folder: Path, runs: Sequence[ComparedRun]) -> bool:
+def _is_joined(folder: Path, runs: Sequence[ComparedRun], curves: Sequence[str]) -> bool:
     try:
-        return is_joined(folder, runs)
+        return is_joined(folder, runs, curves=curves)
     except ScaleGMNError:
         # Whatever is in the way was reported when the folds were to be joined.
         return False

@@ -114,7 +114,7 @@ def _compare(
 
 def _joined(config: ComparisonConfig, tell: Callable[[str], None]) -> Iterator[Failure]:
     """Join the predictions of all folds; what cannot be joined."""
-    for run, reason in join_folds(config.selected_runs):
+    for run, reason in join_folds(config.selected_runs, curves=config.curves):
         assert run.joined is not None, "it is one of several folds"
         path = config.output / FAILURES / f"{run.joined.name}.txt"
         said = f"{run.model}, seed {run.seed}, {config.folds} folds"

@@ -11,12 +11,14 @@ from scalegmn.comparison._config import ComparedRun, ComparisonConfig
 from scalegmn.configuration import to_plain
 from scalegmn.disk import holds_something, writer_in
 from scalegmn.errors import ConfigurationError, ScaleGMNError
+from scalegmn.populations import Population
 from scalegmn.training import (
     CONFIG,
     FREE_ON_RESUME,
     RESULTS,
     DataConfig,
     RunConfig,
+    column_numbers,
     flat_items,
     other_networks,
     parse_plain_run,
@@ -69,7 +71,7 @@ def comparison_errors(config: ComparisonConfig) -> list[str]:
     writer = writer_in(config.output)
     if writer is not None:
         return [f"output: another command is writing to {config.output} ({writer}); wait for it or end it"]
-    return [*_of_output(config), *_of_models(config), *_of_runs(config)]
+    return [*_of_output(config), *_of_models(config), *_of_curves(config), *_of_runs(config)]
 
 
 def _of_output(config: ComparisonConfig) -> Iterator[str]:
@@ -97,6 +99,19 @@ def _of_models(config: ComparisonConfig) -> Iterator[str]:
     # Folds and sizes are the same for all models: one of them shows whether they can be.
     for run in next(iter(wanted.values()), [])[1:]:
         yield from (f"{run.part}: {problem}" for problem in work_errors(run.config) if problem not in owners)
+
+
+def _of_curves(config: ComparisonConfig) -> Iterator[str]:
+    """Columns of curves that cannot be divided into bins."""
+    try:
+        population = Population.open(config.data.population)
+        for column in config.curves:
+            column_numbers(population, column)
+    except ConfigurationError as error:
+        yield str(error)
+    except ScaleGMNError:
+        # It has been reported.
+        return
 
 
 def _of_test(data: DataConfig) -> Iterator[str]:

@@ -78,6 +78,7 @@ __all__ = [
 
 # For other rooms of the house; no promise is made about these.
 from ._binned import CURVE as CURVE
+from ._binned import column_numbers as column_numbers
 from ._checks import FREE_ON_RESUME as FREE_ON_RESUME
 from ._checks import configuration_errors as configuration_errors
 from ._checks import other_networks as other_networks

@@ -96,7 +96,7 @@ def binned_reports(
     Raises:
         ConfigurationError: there is no such column, it holds no numbers, or no network lies in a bin.
     """
-    values = _numbers(population, rows, bins.column)
+    values = column_numbers(population, bins.column)[rows]
     always = task.in_every_bin(targets)
     common = np.zeros(len(rows), bool) if always is None else always
     own = ~common & np.isfinite(values)
@@ -120,13 +120,17 @@ def binned_reports(
     return BinnedReports(_table(task, bins.column, found, int(common.sum())), found)
 
 
-def _numbers(population: Population, rows: np.ndarray, column: str) -> np.ndarray:
-    """float64 ``(n,)``, NaN where there is none."""
+def column_numbers(population: Population, column: str) -> np.ndarray:
+    """The numbers of a column, float64 ``(N,)``, NaN where there is none.
+
+    Raises:
+        ConfigurationError: there is no such column, or it holds something else.
+    """
     if column not in population.columns:
         raise ConfigurationError(
             f"curve: {population.folder} has no column {column!r}; there are {list(population.columns)}"
         )
-    values = population.column(column)[rows]
+    values = population.column(column)
     if values.dtype.kind not in "iuf":
         raise ConfigurationError(
             f"curve: column {column!r} of {population.folder} has type {values.dtype}, expected numbers; "

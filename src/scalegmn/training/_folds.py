@@ -13,6 +13,7 @@ from torch import Tensor
 
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks import read_json
+from scalegmn.training._binned import CURVE, Bins, binned_reports
 from scalegmn.training._breakdown import report_in_parts
 from scalegmn.training._config import DataConfig
 from scalegmn.training._evaluated_rows import evaluated_rows
@@ -56,11 +57,12 @@ class _Part:
     test: Mapping[str, Any]
 
 
-def out_of_fold(folders: Sequence[Path]) -> OutOfFold:
+def out_of_fold(folders: Sequence[Path], *, curves: Sequence[str] = ()) -> OutOfFold:
     """Join the predictions of the trainings of all folds, and evaluate them as those of one model.
 
     Args:
         folders: the run folders, in the order of folds.
+        curves: columns of numbers; figures are also given for the bins of each, as ``curve_<column>``.
 
     Raises:
         ConfigurationError: a run folder is damaged, or its outputs cannot be joined to the others'.
@@ -80,15 +82,14 @@ def out_of_fold(folders: Sequence[Path]) -> OutOfFold:
             f"{', '.join(str(folder) for folder in folders)}: tested on the same networks; expected the "
             "trainings of different folds"
         )
-    report = report_in_parts(
-        task,
-        outputs,
-        task.targets(population, rows),
-        population=population,
-        rows=rows,
-        groups=groups_among(population, rows, first.data),
-    )
+    targets = task.targets(population, rows)
+    groups = groups_among(population, rows, first.data)
+    about: dict[str, Any] = {"population": population, "rows": rows, "groups": groups}
+    report = report_in_parts(task, outputs, targets, **about)
     summary = {**report.summary, **_by_fold(task, [part.test for part in parts])}
+    for column in curves:
+        found = binned_reports(task, outputs, targets, bins=Bins(column=column), **about)
+        summary[f"{CURVE}_{column}"] = found.entries
     fold_of = np.repeat(np.arange(len(parts)), [len(part.selection.test) for part in parts])[order].tolist()
     described = evaluated_rows(task, population, rows, outputs)
     numbered = [{**row, "fold": fold} for row, fold in zip(described, fold_of, strict=True)]
