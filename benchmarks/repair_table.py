@@ -15,6 +15,9 @@ of channel Lipschitz pruning) is chosen on pairs of the validation split, with t
 images that no method was given; the editor's best epoch was chosen on the same pairs.  What ANP and
 fine-pruning choose for each network, they choose on clean accuracy alone.
 
+Populations may hold several architectures, programs with batch norm among them; where some are in the test
+split alone, the mean difference leaves these networks as they are.
+
 Prints the table, and writes `repair_table.json` and `repair_table.png` into --output.  Times are processor
 seconds per network, which other programs on the machine disturb least.
 """
@@ -122,8 +125,8 @@ def tuning_for(count: int, rate: float) -> Tuning:
 
 
 def mean_difference(population: Population, rows: np.ndarray) -> MeanDifference:
-    """Fitted to all pairs of some rows."""
-    method = MeanDifference()
+    """Fitted to all pairs of some rows, each architecture by itself; others are left alone."""
+    method = MeanDifference(leaves_others=True)
     for architecture, positions, theta in population.groups(with_clean_twins(population, rows)):
         # Twins share an architecture and stand side by side.
         assert (positions.view(-1, 2).diff(dim=1) == 1).all()
@@ -221,6 +224,10 @@ def without_test(images: TrojanImages) -> TrojanImages:
     )
 
 
+def clean_images(images: TrojanImages) -> CleanImages:
+    return CleanImages(images.train_inputs, images.train_labels)
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -268,14 +275,15 @@ def setup(options: argparse.Namespace) -> Setup:
     rows = with_clean_twins(population, getattr(selection, options.split))
     choosing = with_clean_twins(selection.population, selection.val)
     chosen_with = without_test(TrojanImages.from_population(selection.population, folder=options.folder))
-    clean = CleanImages(chosen_with.train_inputs, chosen_with.train_labels)
-    bench = Bench(selection.population, clean, options.seed, options.device)
+    images = TrojanImages.from_population(population, folder=options.folder)
+    bench = Bench(selection.population, clean_images(chosen_with), options.seed, options.device)
     return Setup(
         tuner=Tuner(bench, limited(choosing, options.tune_pairs, options.seed), chosen_with, {}),
-        bench=replace(bench, population=population),
+        # Networks of other images are given clean ones of these.
+        bench=replace(bench, population=population, clean=clean_images(without_test(images))),
         train=selection.train,
         rows=limited(rows, options.limit, options.seed),
-        images=TrojanImages.from_population(population, folder=options.folder),
+        images=images,
         editor=editor,
     )
 
@@ -286,6 +294,7 @@ def facts_of(options: argparse.Namespace, given: Setup) -> dict[str, Any]:
         "population_checksum": given.bench.population.checksum,
         "split": options.split,
         "pairs": len(given.rows) // 2,
+        "architectures": len(networks_of(given.bench.population, given.rows)),
         "seed": options.seed,
         "clean_images_from": f"{len(given.bench.clean)} training images of {given.images.source}",
         "chosen_on_pairs": len(given.tuner.rows) // 2,
@@ -313,7 +322,9 @@ def main() -> None:
         print(f"{method.name}, {method.images} images: {spent:.3f} s per network", flush=True)
     judged = evaluate_methods(given.bench.population, given.rows, done, given.images)
     summaries = [repairs.summary() for repairs in judged]
-    title = f"{len(given.rows) // 2} trojaned networks and their clean twins ({options.split})"
+    count = len(networks_of(given.bench.population, given.rows))
+    of = "" if count == 1 else f" of {count} architectures"
+    title = f"{len(given.rows) // 2} trojaned networks{of} and their clean twins ({options.split})"
     lines = [cells(*entry) for entry in zip(methods, summaries, seconds, strict=True)]
     print("\n" + ResultTable(COLUMNS, tuple(lines), title).to_markdown())
     entries = [

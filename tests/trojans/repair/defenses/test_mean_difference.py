@@ -37,6 +37,9 @@ def test_every_architecture_has_its_own() -> None:
     assert (both.repair(TANH, zero, images=None, seed=0) == 2).all()
     with pytest.raises(ConfigurationError, match=r"no pair of twins .*tanh"):
         first.repair(TANH, zero, images=None, seed=0)
+    lenient = MeanDifference(differences=first.differences, leaves_others=True)
+    assert torch.equal(lenient.repair(TANH, zero, images=None, seed=0), zero)
+    assert (lenient.stepping(3.0).repair(ARCHITECTURE, zero, images=None, seed=0) == 3).all()
 
 
 def test_pairs_must_be_pairs() -> None:

@@ -29,10 +29,12 @@ class MeanDifference(Configuration, RepairMethod):
     Attributes:
         differences: the mean difference ``(P,)`` of each architecture.
         step: how much of it is added.
+        leaves_others: whether networks of other architectures are left as they are, and not refused.
     """
 
     differences: Mapping[Architecture, Tensor] = field(default_factory=lambda: MappingProxyType({}))
     step: float = 1.0
+    leaves_others: bool = False
 
     @property
     def name(self) -> str:
@@ -68,6 +70,8 @@ class MeanDifference(Configuration, RepairMethod):
     def _repair(
         self, architecture: Architecture, theta: Tensor, *, images: CleanImages | None, seed: int
     ) -> Tensor:
+        if architecture not in self.differences and self.leaves_others:
+            return theta.clone()
         if architecture not in self.differences:
             raise ConfigurationError(
                 f"no pair of twins {architecture.describe()} was seen; fit the mean difference of this "
