@@ -43,7 +43,7 @@ from scalegmn.populations import Population
 from scalegmn.reports import ResultTable, percent, save_figure
 from scalegmn.seeding import numpy_generator
 from scalegmn.training import DataConfig, Run, select, versions, write_json
-from scalegmn.trojans.making import TrojanImages
+from scalegmn.trojans.making import PopulationImages, TrojanImages
 from scalegmn.trojans.repair import (
     RepairPoint,
     Repairs,
@@ -84,16 +84,20 @@ class Bench:
     """What all repairs have in common."""
 
     population: Population
-    clean: CleanImages
+    images: PopulationImages
     seed: int
     device: str
 
     def repaired(self, method: RepairMethod, rows: np.ndarray) -> tuple[Thetas, float]:
         """Networks after a repair, and processor seconds per network."""
         began, done = time.process_time(), {}
-        for architecture, theta in networks_of(self.population, rows).items():
-            found = method.repair(architecture, theta.to(self.device), images=self.clean, seed=self.seed)
-            done[architecture] = found.cpu()
+        for architecture, positions, theta in self.population.groups(rows):
+            found = theta.clone()
+            for images, places in self.images.parts(rows[positions]):
+                own = theta[places].to(self.device)
+                clean = CleanImages(images.train_inputs, images.train_labels)
+                found[places] = method.repair(architecture, own, images=clean, seed=self.seed).cpu()
+            done[architecture] = found
         return done, (time.process_time() - began) / len(rows)
 
 
@@ -103,13 +107,12 @@ class Tuner:
 
     bench: Bench
     rows: np.ndarray
-    images: TrojanImages
     log: dict[str, Any]
 
     def best(self, candidates: Sequence[M], settings: Sequence[float], label: str) -> M:
         def judge(methods: Sequence[M]) -> list[Repairs]:
             done = [self.bench.repaired(method, self.rows)[0] for method in methods]
-            return evaluate_methods(self.bench.population, self.rows, done, self.images)
+            return evaluate_methods(self.bench.population, self.rows, done, self.bench.images)
 
         chosen, scores = best_of(candidates, judge)
         self.log[label] = {
@@ -224,10 +227,6 @@ def without_test(images: TrojanImages) -> TrojanImages:
     )
 
 
-def clean_images(images: TrojanImages) -> CleanImages:
-    return CleanImages(images.train_inputs, images.train_labels)
-
-
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -254,7 +253,7 @@ class Setup:
     bench: Bench
     train: np.ndarray
     rows: np.ndarray
-    images: TrojanImages
+    images: PopulationImages
     editor: Editor | None
 
 
@@ -273,16 +272,18 @@ def setup(options: argparse.Namespace) -> Setup:
     editor = run.model.to(options.device) if run is not None and isinstance(run.model, Editor) else None
     population = selection.test_population if options.split == "test" else selection.population
     rows = with_clean_twins(population, getattr(selection, options.split))
+    rows = limited(rows, options.limit, options.seed)
     choosing = with_clean_twins(selection.population, selection.val)
-    chosen_with = without_test(TrojanImages.from_population(selection.population, folder=options.folder))
-    images = TrojanImages.from_population(population, folder=options.folder)
-    bench = Bench(selection.population, clean_images(chosen_with), options.seed, options.device)
+    choosing = limited(choosing, options.tune_pairs, options.seed)
+    images = PopulationImages.from_population(population, rows, folder=options.folder)
+    chosen_with = PopulationImages.from_population(selection.population, choosing, folder=options.folder)
+    bench = Bench(selection.population, chosen_with.changed(without_test), options.seed, options.device)
     return Setup(
-        tuner=Tuner(bench, limited(choosing, options.tune_pairs, options.seed), chosen_with, {}),
-        # Networks of other images are given clean ones of these.
-        bench=replace(bench, population=population, clean=clean_images(without_test(images))),
+        tuner=Tuner(bench, choosing, {}),
+        # Networks are given clean images of their own data set.
+        bench=replace(bench, population=population, images=images.changed(without_test)),
         train=selection.train,
-        rows=limited(rows, options.limit, options.seed),
+        rows=rows,
         images=images,
         editor=editor,
     )
@@ -296,7 +297,9 @@ def facts_of(options: argparse.Namespace, given: Setup) -> dict[str, Any]:
         "pairs": len(given.rows) // 2,
         "architectures": len(networks_of(given.bench.population, given.rows)),
         "seed": options.seed,
-        "clean_images_from": f"{len(given.bench.clean)} training images of {given.images.source}",
+        "clean_images_from": [
+            f"{len(one.train_labels)} training images of {one.source}" for one in given.bench.images.sets
+        ],
         "chosen_on_pairs": len(given.tuner.rows) // 2,
         "settings": given.tuner.log,
         "machine": {

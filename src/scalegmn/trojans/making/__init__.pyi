@@ -17,6 +17,8 @@ from ._goals import Goal as Goal
 from ._goals import attacked_labels as attacked_labels
 from ._images import Preparation as Preparation
 from ._images import TrojanImages as TrojanImages
+from ._joined_images import PopulationImages as PopulationImages
+from ._joined_images import preparations_of as preparations_of
 from ._recipe import BaseSelection as BaseSelection
 from ._recipe import HeldOutConfig as HeldOutConfig
 from ._recipe import Labels as Labels

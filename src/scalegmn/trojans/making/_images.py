@@ -43,7 +43,12 @@ class Preparation(Configuration):
         Raises:
             PopulationError: the population does not say how it was made.
         """
-        facts = _facts(population)
+        return cls.from_provenance(population.provenance, origin=str(population.folder))
+
+    @classmethod
+    def from_provenance(cls, provenance: Mapping[str, Any], *, origin: str) -> Preparation:
+        """The same from what a population, or one that was joined with others, says of itself."""
+        facts = _facts(provenance, origin)
         recorded, made = facts["preprocessing"], facts["images_shape"]
         size = list(recorded["size"])
         return cls(bool(recorded["grayscale"]), None if size == list(made[1:3]) else int(size[0]))
@@ -86,15 +91,21 @@ class TrojanImages:
             PopulationError: the population does not say which images it was made with.
             ImageSourceError: they are not found, or are not the ones that the population was made with.
         """
-        facts = _facts(population)
-        name = str(facts["images"])
+        return cls.from_provenance(population.provenance, origin=str(population.folder), folder=folder)
+
+    @classmethod
+    def from_provenance(
+        cls, provenance: Mapping[str, Any], *, origin: str, folder: Path | None = None
+    ) -> TrojanImages:
+        """The same from what a population, or one that was joined with others, says of itself."""
+        name = str(_facts(provenance, origin)["images"])
         if name not in IMAGE_SOURCES:
             raise ImageSourceError(
-                f"{population.folder}: made with images called {name!r}, which are no known source "
+                f"{origin}: made with images called {name!r}, which are no known source "
                 f"({', '.join(IMAGE_SOURCES.names())}); read them and give them to "
                 "TrojanImages.from_image_set"
             )
-        return TrojanImages.from_image_set(population, load_images(name, folder=folder))
+        return cls._chosen(provenance, load_images(name, folder=folder), origin)
 
     @classmethod
     def from_image_set(cls, population: Population, images: ImageSet) -> TrojanImages:
@@ -108,16 +119,23 @@ class TrojanImages:
             PopulationError: the population does not say which images it was made with.
             ImageSourceError: these are not the ones.
         """
-        facts = _facts(population)
-        chosen = _as_made(population, images, facts)
+        return cls._chosen(population.provenance, images, str(population.folder))
+
+    @classmethod
+    def _chosen(cls, provenance: Mapping[str, Any], images: ImageSet, origin: str) -> TrojanImages:
+        chosen = _as_made(origin, images, _facts(provenance, origin))
         places = dict(zip(PARTS, halves(chosen), strict=True))
         return cls(
             # Plain mappings, which other processes can be given.
             pixels={part: unit_pixels(chosen.subset(places[part])) for part in PARTS},
             labels={part: torch.from_numpy(chosen.labels[places[part]]) for part in PARTS},
-            preparation=Preparation.from_population(population),
+            preparation=Preparation.from_provenance(provenance, origin=origin),
             source=chosen.name,
         )
+
+    def of(self, row: int) -> TrojanImages:
+        """Those of one network: these, as for all."""
+        return self
 
     def inputs(self, pixels: Tensor) -> Tensor:
         """Images ``(n, C, H, W)`` from 0 to 1 as the networks take them; differentiable."""
@@ -152,21 +170,20 @@ class TrojanImages:
         return self.labels["test"]
 
 
-_NEEDED: Final = ("images", "images_checksum", "images_shape", "train_images", "test_images", "preprocessing")
+NEEDED: Final = ("images", "images_checksum", "images_shape", "train_images", "test_images", "preprocessing")
 
 
-def _facts(population: Population) -> Mapping[str, Any]:
-    facts = population.provenance
-    missing = [name for name in _NEEDED if name not in facts]
+def _facts(facts: Mapping[str, Any], origin: str) -> Mapping[str, Any]:
+    missing = [name for name in NEEDED if name not in facts]
     if missing:
         raise PopulationError(
-            f"{population.folder}: its provenance lacks {missing}, so the images it was made with are not "
+            f"{origin}: its provenance lacks {missing}, so the images it was made with are not "
             "known; give a population that `scalegmn make trojans` wrote"
         )
     return facts
 
 
-def _as_made(population: Population, images: ImageSet, facts: Mapping[str, Any]) -> ImageSet:
+def _as_made(origin: str, images: ImageSet, facts: Mapping[str, Any]) -> ImageSet:
     """The images with the recorded checksum.
 
     The command line takes the first images of each split, training before test; from Python the maker may
@@ -180,7 +197,7 @@ def _as_made(population: Population, images: ImageSet, facts: Mapping[str, Any])
         if chosen.checksum == facts["images_checksum"]:
             return chosen
     raise ImageSourceError(
-        f"{population.folder}: made with {counts['train']} training and {counts['test']} test images of "
+        f"{origin}: made with {counts['train']} training and {counts['test']} test images of "
         f"{facts['images']!r} with the checksum {str(facts['images_checksum'])[:12]}..., but those of "
         f"{images.name!r} ({len(images)} images) have another; give the images that the population was made "
         "with, in their original order"

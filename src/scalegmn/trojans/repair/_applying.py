@@ -83,7 +83,8 @@ class Repairer:
         """
         pixels, labels = evidence.images.pixels, evidence.images.labels
         _check_classes(architecture, evidence)
-        inputs, networks = self.task.preparation.inputs(pixels), theta.float()[None]
+        preparation = self.task.preparation_for(architecture, pixels)
+        inputs, networks = preparation.inputs(pixels), theta.float()[None]
         if inputs.shape[1] != architecture.num_inputs:
             raise ConfigurationError(
                 f"images of {evidence.source} come to the network with {inputs.shape[1]} channels, but it "
@@ -96,7 +97,7 @@ class Repairer:
             architecture,
             networks,
             clean=inputs,
-            triggered=self.task.preparation.inputs(evidence.trigger.apply(pixels)),
+            triggered=preparation.inputs(evidence.trigger.apply(pixels)),
             labels=labels,
             target=evidence.target,
         )

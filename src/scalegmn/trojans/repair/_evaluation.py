@@ -11,7 +11,7 @@ from torch import Tensor
 from scalegmn.errors import PopulationError
 from scalegmn.networks import Architecture
 from scalegmn.populations import Population
-from scalegmn.trojans.making import TrojanImages, trojan_figures
+from scalegmn.trojans.making import PopulationImages, TrojanImages, trojan_figures
 from scalegmn.trojans.repair._report import Repairs
 from scalegmn.trojans.triggers import triggers_of
 
@@ -45,14 +45,17 @@ def with_clean_twins(population: Population, rows: np.ndarray) -> np.ndarray:
 
 
 def evaluate_repairs(
-    population: Population, rows: np.ndarray, repaired: Thetas, images: TrojanImages
+    population: Population, rows: np.ndarray, repaired: Thetas, images: TrojanImages | PopulationImages
 ) -> Repairs:
     """Figures of repaired networks, and of the same networks before; see :func:`evaluate_methods`."""
     return evaluate_methods(population, rows, [repaired], images)[0]
 
 
 def evaluate_methods(
-    population: Population, rows: np.ndarray, repairs: Sequence[Thetas], images: TrojanImages
+    population: Population,
+    rows: np.ndarray,
+    repairs: Sequence[Thetas],
+    images: TrojanImages | PopulationImages,
 ) -> list[Repairs]:
     """Figures of several repairs of the same networks.
 
@@ -63,7 +66,7 @@ def evaluate_methods(
         population: of twins.
         rows: indices of networks, trojaned ones and clean ones.
         repairs: their parameters after each repair.
-        images: that the population was made with.
+        images: that the population was made with, or those of each network where it was joined.
 
     Raises:
         PopulationError: the population does not say what the triggers and the trojaned networks are, or a
@@ -75,7 +78,8 @@ def evaluate_methods(
         versions = [theta, *(_of(repair, architecture, theta, population) for repair in repairs)]
         stacked = torch.stack([version.detach().cpu().float() for version in versions], dim=1)
         for position, own in zip(positions.tolist(), stacked, strict=True):
-            found[:, position] = _judge(population, int(rows[position]), architecture, own, images)
+            row = int(rows[position])
+            found[:, position] = _judge(population, row, architecture, own, images.of(row))
     trojaned, groups = (population.column(name)[rows] for name in ("trojaned", "network"))
     return [Repairs(found[0], after, trojaned.astype(bool), groups) for after in found[1:]]
 

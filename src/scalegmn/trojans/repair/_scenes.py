@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from scalegmn.errors import ConfigurationError
-from scalegmn.graph import NetworkBatch, Records
+from scalegmn.graph import NetworkBatch, Records, join
 from scalegmn.images import ImageSet
 from scalegmn.seeding import numpy_generator
 from scalegmn.trojans.making import TrojanImages, attacked_labels
@@ -197,6 +197,47 @@ def evaluate_networks(
         ra=recovered / others,
         distance=torch.zeros(len(batch), device=batch.device) if twins is None else _distances(batch, twins),
     )
+
+
+def evaluate_with(
+    batch: NetworkBatch,
+    scenes: Sequence[AttackScene],
+    choose: Callable[[RepairImages], LabeledImages],
+    *,
+    twins: Sequence[Tensor] | None = None,
+) -> RepairOutputs:
+    """Losses and figures of every network, with images of its own scene.
+
+    Args:
+        batch: the networks.
+        scenes: one for each.
+        choose: says which images of a source to evaluate with; asked once for each source.
+        twins: as for :func:`evaluate_networks`.
+    """
+    sources = list({id(scene.images): scene.images for scene in scenes}.values())
+    found, order = [], []
+    for source in sources:
+        places = [place for place, scene in enumerate(scenes) if scene.images is source]
+        order += places
+        own = evaluate_networks(
+            _some(batch, places),
+            [scenes[place] for place in places],
+            choose(source).to(batch.device),
+            twins=None if twins is None else [twins[place] for place in places],
+        )
+        found.append(own)
+    return join(found)[torch.tensor(order, device=batch.device).argsort()]
+
+
+def _some(batch: NetworkBatch, places: Sequence[int]) -> NetworkBatch:
+    """Some networks of a batch, by their places in ascending order."""
+    parts, start, wanted = [], 0, torch.tensor(places, device=batch.device)
+    for architecture, theta in batch.parts:
+        own = wanted[(wanted >= start) & (wanted < start + len(theta))] - start
+        start += len(theta)
+        if len(own):
+            parts.append((architecture, theta[own]))
+    return NetworkBatch(tuple(parts), batch.positions[wanted])
 
 
 def _distances(batch: NetworkBatch, twins: Sequence[Tensor]) -> Tensor:

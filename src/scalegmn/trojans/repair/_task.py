@@ -7,7 +7,7 @@ too.  The trigger and the images are known while learning only; a repair takes t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -19,12 +19,13 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from scalegmn.configuration import Configuration, Count, NonNegative
-from scalegmn.errors import PopulationError
+from scalegmn.errors import PopulationError, ScaleGMNError
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import Metanetwork
+from scalegmn.networks import Architecture
 from scalegmn.populations import Population
 from scalegmn.training import EditingTask, Report, TaskContext
-from scalegmn.trojans.making import Preparation, TrojanImages
+from scalegmn.trojans.making import PopulationImages, Preparation, preparations_of
 from scalegmn.trojans.repair._metrics import Balance, MeanFigure
 from scalegmn.trojans.repair._report import repair_report
 from scalegmn.trojans.repair._scenes import (
@@ -33,13 +34,16 @@ from scalegmn.trojans.repair._scenes import (
     RepairImages,
     RepairOutputs,
     RepairTargets,
-    evaluate_networks,
+    evaluate_with,
 )
 from scalegmn.trojans.triggers import triggers_of
+from scalegmn.zoo.cnns import image_outputs
 
 FACTS: Final = ("trojaned", "target", "c_acc", "asr", "ra")
 """Columns that say what is known of a network before repair."""
 _FIGURES: Final = FACTS[2:]
+_OWN: Final = ("preparation", "others")
+"""Entries of a run folder that are no options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +80,7 @@ class TrojanRepair(EditingTask[RepairOutputs, RepairTargets]):
     Args:
         config: what to learn from.
         preparation: how networks take images.
+        others: how others take them, where a population was joined from several.
     """
 
     name = "trojan_repair"
@@ -85,8 +90,10 @@ class TrojanRepair(EditingTask[RepairOutputs, RepairTargets]):
     untrained = ("no_repair",)
     breakdowns = ("trigger_kind", "activation")
 
-    def __init__(self, *, config: RepairConfig, preparation: Preparation) -> None:
-        self.config, self.preparation = config, preparation
+    def __init__(
+        self, *, config: RepairConfig, preparation: Preparation, others: tuple[Preparation, ...] = ()
+    ) -> None:
+        self.config, self.preparation, self.others = config, preparation, others
 
     @classmethod
     def build(cls, context: TaskContext) -> TrojanRepair:
@@ -99,7 +106,8 @@ class TrojanRepair(EditingTask[RepairOutputs, RepairTargets]):
         Raises:
             PopulationError: the population does not say how it was made.
         """
-        return cls(config=config, preparation=Preparation.from_population(population))
+        first, *others = preparations_of(population)
+        return cls(config=config, preparation=first, others=tuple(others))
 
     def targets(self, population: Population, rows: np.ndarray) -> RepairTargets:
         """Scene, clean twin, and the figures before repair, of every network.
@@ -115,22 +123,23 @@ class TrojanRepair(EditingTask[RepairOutputs, RepairTargets]):
                 f"{population.folder}: lacks the columns {missing}; a repair is learned from a population "
                 "that `scalegmn make trojans` wrote"
             )
-        if Preparation.from_population(population) != self.preparation:
-            raise PopulationError(
-                f"{population.folder}: its networks take images by "
-                f"{Preparation.from_population(population)}, those of the training by {self.preparation}; "
-                "train another repairer"
-            )
-        images = RepairImages.from_trojan_images(
-            TrojanImages.from_population(population, folder=self.config.image_folder),
-            validation=self.config.validation_images,
-        )
+        images = PopulationImages.from_population(population, rows, folder=self.config.image_folder)
+        for own in images.sets:
+            if own.preparation not in (self.preparation, *self.others):
+                raise PopulationError(
+                    f"{population.folder}: its networks take images by {own.preparation}, those of the "
+                    f"training by {self.preparation}; train another repairer"
+                )
+        kept = self.config.validation_images
+        sets = [RepairImages.from_trojan_images(own, validation=kept) for own in images.sets]
         attackers = population.column("target")[rows].tolist()
         figures = {name: torch.from_numpy(population.column(name)[rows]).double() for name in _FIGURES}
         return RepairTargets(
             scenes=tuple(
-                AttackScene(images, trigger, int(target))
-                for trigger, target in zip(triggers_of(population, rows), attackers, strict=True)
+                AttackScene(sets[owner], trigger, int(target))
+                for owner, trigger, target in zip(
+                    images.owners[rows], triggers_of(population, rows), attackers, strict=True
+                )
             ),
             twins=self._twins(population, rows) if self.config.distance_weight else None,
             trojaned=torch.from_numpy(population.column("trojaned")[rows].astype(bool)),
@@ -147,22 +156,41 @@ class TrojanRepair(EditingTask[RepairOutputs, RepairTargets]):
 
     def predict(self, model: Metanetwork, batch: NetworkBatch) -> RepairOutputs:
         """What repaired networks do with training images: some, or in validation those kept back."""
-        images = _targets(batch).scenes[0].images
-        if model.training:
+        if not model.training:
+            return self._judged(model, batch, lambda images: images.validation)
+
+        def some(images: RepairImages) -> LabeledImages:
             # The global generator, which is seeded for every epoch, as dropout's is.
-            chosen = torch.randint(len(images.learning), (self.config.images,))
-            return self._judged(model, batch, images.learning.at(chosen))
-        return self._judged(model, batch, images.validation)
+            return images.learning.at(torch.randint(len(images.learning), (self.config.images,)))
+
+        return self._judged(model, batch, some)
 
     def predict_for_report(self, model: Metanetwork, batch: NetworkBatch) -> RepairOutputs:
         """What repaired networks do with the test images."""
-        return self._judged(model, batch, _targets(batch).scenes[0].images.test)
+        return self._judged(model, batch, lambda images: images.test)
 
-    def _judged(self, model: Metanetwork, batch: NetworkBatch, images: LabeledImages) -> RepairOutputs:
+    def _judged(
+        self, model: Metanetwork, batch: NetworkBatch, choose: Callable[[RepairImages], LabeledImages]
+    ) -> RepairOutputs:
         repaired, targets = self.edited(model, batch), _targets(batch)
         # In half precision small updates would be lost beside the parameters they change.
         with torch.autocast(batch.device.type, enabled=False):
-            return evaluate_networks(repaired, targets.scenes, images.to(batch.device), twins=targets.twins)
+            return evaluate_with(repaired, targets.scenes, choose, twins=targets.twins)
+
+    def preparation_for(self, architecture: Architecture, pixels: Tensor) -> Preparation:
+        """How networks of an architecture take images ``(n, C, H, W)``: the first way that they are able to.
+
+        The first of all where they are able to none.
+        """
+        for one in (self.preparation, *self.others):
+            try:
+                image_outputs(
+                    architecture, torch.ones(1, architecture.num_parameters), one.inputs(pixels[:1])
+                )
+            except (ScaleGMNError, RuntimeError):
+                continue
+            return one
+        return self.preparation
 
     def loss(self, outputs: RepairOutputs, targets: RepairTargets) -> Tensor:
         clean, triggered = outputs.clean_loss.mean(), outputs.triggered_loss.mean()
@@ -202,17 +230,19 @@ class TrojanRepair(EditingTask[RepairOutputs, RepairTargets]):
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def arguments(self) -> Mapping[str, Any]:
-        return {"config": self.config, "preparation": self.preparation}
+        found: dict[str, Any] = {"config": self.config, "preparation": self.preparation}
+        return {**found, "others": self.others} if self.others else found
 
     def to_config(self) -> dict[str, Any]:
         """The entries of the configuration lie beside the preparation."""
         entries = super().to_config()
-        return {"preparation": entries["preparation"], **entries["config"]}
+        return {**{name: entries[name] for name in _OWN if name in entries}, **entries["config"]}
 
     @classmethod
     def from_config(cls, data: Mapping[str, Any]) -> TrojanRepair:
-        entries = {name: value for name, value in data.items() if name != "preparation"}
-        return super().from_config({"preparation": data.get("preparation"), "config": entries})
+        entries = {name: value for name, value in data.items() if name not in _OWN}
+        own = {name: data[name] for name in _OWN if name in data}
+        return super().from_config({"preparation": None, **own, "config": entries})
 
 
 def _targets(batch: NetworkBatch) -> RepairTargets:
