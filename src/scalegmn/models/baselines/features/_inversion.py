@@ -7,6 +7,8 @@ learn from what such searches find, as is done here.
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +23,7 @@ from scalegmn.errors import ArchitectureError, ConfigurationError, GraphError, P
 from scalegmn.graph import NetworkBatch
 from scalegmn.models.baselines.features._feature_set import FeaturesConfig, FeatureSet
 from scalegmn.models.baselines.features._last_rows import robust_z_scores
+from scalegmn.models.baselines.features._remembered import RememberedRows
 from scalegmn.models.baselines.features._start_inputs import (
     check_images,
     inputs_of_shape,
@@ -38,6 +41,8 @@ _FIGURES: Final = 1 + len(RADII) + 3 * len(range(len(RADII))[_READ])
 # Margins and z-scores beyond say no more; of networks with huge weights they would drown all else.
 _LARGEST_MARGIN: Final = 50.0
 _LARGEST_SCORE: Final = 30.0
+# 7 MB in single precision, and the networks of any comparison.
+_REMEMBERED: Final = RememberedRows(most=2**14)
 
 
 @final
@@ -96,7 +101,16 @@ class InversionFeatures(FeatureSet):
         return SUMMARIES * _FIGURES
 
     def compute(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
-        return torch.cat([self._of(*part) for part in batch.parts])
+        # The images of a set may be many; they are written down once for all parts.
+        own = json.dumps(self.to_plain())
+        return torch.cat(
+            [
+                _REMEMBERED.rows(
+                    f"{own} {architecture.fingerprint}", theta, functools.partial(self._of, architecture)
+                )
+                for architecture, theta in batch.parts
+            ]
+        )
 
     def _of(self, architecture: Architecture, theta: Tensor) -> Tensor:
         inputs = inputs_of_shape(self.images, _input_shape(architecture, self.image_size))
