@@ -19,6 +19,13 @@ from scalegmn.testing.parameters import random_networks, random_parameters, rand
 
 Networks = list[tuple[Architecture, Tensor]]
 
+KINDS_OF_ANY_WIDTH = (
+    (Direction.forward, "last_layer"),
+    (Direction.bidirectional, "last_layer"),
+    (Direction.bidirectional, "full_graph"),
+)
+"""Directions and readouts of metanetworks that read networks of any width."""
+
 CONFIGS = st.builds(
     ModelConfig,
     features=st.just(6),

@@ -137,6 +137,7 @@ def test_they_are_saved_by_their_names_and_found_again(
                 ScaleGMN.from_pretrained(tmp_path)
 
 
-def test_the_permutation_only_model_has_messages_of_its_own() -> None:
-    with pytest.raises(ConfigurationError, match="message is 'half' with the symmetry permutation"):
-        ModelConfig(message="half", symmetry=Symmetry.permutation)
+@pytest.mark.parametrize("symmetry", [Symmetry.permutation, Symmetry.any_width])
+def test_other_models_have_messages_of_their_own(symmetry: Symmetry) -> None:
+    with pytest.raises(ConfigurationError, match=f"message is 'half' with the symmetry {symmetry.value}"):
+        ModelConfig(message="half", symmetry=symmetry)

@@ -34,6 +34,7 @@ from scalegmn.testing.elements import Elements
 from scalegmn.testing.parameters import random_parameters, randomize
 from tests.models.cases import (
     CONFIGS,
+    KINDS_OF_ANY_WIDTH,
     in_dtype,
     mixed_batch,
     model_of,
@@ -45,6 +46,11 @@ from tests.models.cases import (
 
 EXACT = settings(derandomize=True, deadline=None, max_examples=20)
 KINDS = list(itertools.product(Direction, READOUTS.names()))
+ALL_KINDS = [
+    (symmetry, *kind)
+    for symmetry in Symmetry
+    for kind in (KINDS_OF_ANY_WIDTH if symmetry is Symmetry.any_width else KINDS)
+]
 DIRECTIONS_AND_SIGNS = list(itertools.product(Direction, [True, False]))
 TABLES = ("dense", "skip", "kernel1", "kernel3", "kernel5", "kernel7")
 PERMUTATIONS = Elements(rescale=False, shift_phase=False)
@@ -140,17 +146,16 @@ def test_mixed_batch_equals_one_by_one(direction: Direction, readout: str) -> No
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-12 * alone.abs().max().item())
 
 
-@pytest.mark.parametrize("symmetry", Symmetry)
-def test_networks_without_hidden_neurons(symmetry: Symmetry) -> None:
+@pytest.mark.parametrize(("symmetry", "direction", "readout"), ALL_KINDS)
+def test_networks_without_hidden_neurons(symmetry: Symmetry, direction: Direction, readout: str) -> None:
     linear = mlp(widths=(3, 2), activations=[])
     networks = [(linear, random_parameters(linear, 3, generator=generator(0))), *networks_of(1)]
-    for direction, readout in KINDS:
-        config = ModelConfig(features=8, layers=2, direction=direction, readout=readout, symmetry=symmetry)
-        model = model_of(networks, config)
-        with torch.no_grad():
-            alone = model(batch_graphs(*networks[0]))
-            assert torch.isfinite(alone).all() and alone.std(dim=0).min() > 0
-            torch.testing.assert_close(model(mixed_batch(networks))[:: len(networks)], alone)
+    config = ModelConfig(features=8, layers=2, direction=direction, readout=readout, symmetry=symmetry)
+    model = model_of(networks, config)
+    with torch.no_grad():
+        alone = model(batch_graphs(*networks[0]))
+        assert torch.isfinite(alone).all() and alone.std(dim=0).min() > 0
+        torch.testing.assert_close(model(mixed_batch(networks))[:: len(networks)], alone)
 
 
 @pytest.mark.parametrize(("direction", "readout"), KINDS)
@@ -208,15 +213,14 @@ def test_degree_matters(monkeypatch: pytest.MonkeyPatch, fast: bool, module: str
         assert_invariant(model, networks, generator=generator(1))
 
 
-@pytest.mark.parametrize(("direction", "readout"), KINDS)
-@pytest.mark.parametrize("symmetry", Symmetry)
+@pytest.mark.parametrize(("symmetry", "direction", "readout"), ALL_KINDS)
 def test_plain_layers_are_invariant(symmetry: Symmetry, direction: Direction, readout: str) -> None:
     """Models whose layers call their own forwards, which are the equations."""
     config = ModelConfig(features=8, layers=2, direction=direction, readout=readout, symmetry=symmetry)
     model = model_of((*networks_of(2), *networks_of_every_activation()), config)
     model.backbone.fast = False
     assert_invariant(model, networks_of(2), generator=generator(1), elements=PERMUTATIONS)
-    if symmetry is Symmetry.scaling:
+    if symmetry is not Symmetry.permutation:
         assert_invariant(model, networks_of(2), generator=generator(1))
         assert_invariant(model, networks_of_every_activation(), generator=generator(1))
     else:
@@ -262,8 +266,7 @@ def test_tiny_biases_have_finite_answers_and_gradients(size: float, layer_norm: 
     assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
 
 
-@pytest.mark.parametrize("symmetry", Symmetry)
-@pytest.mark.parametrize(("direction", "readout"), KINDS)
+@pytest.mark.parametrize(("symmetry", "direction", "readout"), ALL_KINDS)
 def test_every_used_weight_gets_a_gradient(symmetry: Symmetry, direction: Direction, readout: str) -> None:
     # Not the default frequency, from which the encoding counts.
     architecture = siren(widths=(2, 5, 4, 2), frequency=12.0)

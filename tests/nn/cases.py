@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Batch
 
 from scalegmn.graph import NetworkGraph, Structure, to_graph
+from scalegmn.nn._any_width_layer import AnyWidthMessagePassing
 from scalegmn.nn._mlp import MLPStyle
 from scalegmn.nn._neurons import SortedGraph
 from scalegmn.nn._permutation_layer import PermutationMessagePassing
@@ -16,8 +17,8 @@ from scalegmn.nn._scale_layer import ScaleMessagePassing
 from scalegmn.nn._state import State
 from scalegmn.nn._style import LayerStyle
 from scalegmn.nn.fast._arrangement import Arrangement
-from scalegmn.nn.fast._execute import execute_layer
 from scalegmn.nn.fast._factored import materialize
+from scalegmn.nn.fast._layers import execute_layer
 from scalegmn.nn.fast._state import FastState
 from scalegmn.nn.fast._steps import Part, Step
 from scalegmn.seeding import generator
@@ -38,6 +39,7 @@ def style_of(
     separate_io: bool = True,
     positional: bool = False,
     layer_norm: bool = True,
+    any_width: bool = False,
 ) -> LayerStyle:
     return LayerStyle(
         features=WIDTH,
@@ -49,6 +51,7 @@ def style_of(
         positional_in_messages=positional,
         positional_in_updates=positional,
         mlp=MLPStyle(hidden=6, layer_norm=layer_norm),
+        any_width=any_width,
     )
 
 
@@ -146,7 +149,7 @@ def sorted_graph(at: Arrangement) -> SortedGraph:
 
 
 def run_layer(
-    layer: ScaleMessagePassing | PermutationMessagePassing,
+    layer: ScaleMessagePassing | PermutationMessagePassing | AnyWidthMessagePassing,
     state: State,
     at: Arrangement,
     *,

@@ -41,7 +41,7 @@ def model_of(symmetry: Symmetry, *, seed: int) -> ScaleGMN:
     return ScaleGMN(spec=spec_of(networks_of(1)), outputs=2, config=config)
 
 
-@pytest.mark.parametrize("symmetry", Symmetry)
+@pytest.mark.parametrize("symmetry", [Symmetry.scaling, Symmetry.permutation])
 def test_a_model_of_before(symmetry: Symmetry) -> None:
     saved = model_of(symmetry, seed=0).state_dict()
     old = old_names(saved)

@@ -16,6 +16,7 @@ from scalegmn.graph import GraphSpec, NetworkGraph, Structure
 from scalegmn.models._config import ModelConfig, Symmetry
 from scalegmn.nn import (
     MESSAGES,
+    AnyWidthMessagePassing,
     MessagePassingLayer,
     Neurons,
     ParameterScale,
@@ -90,12 +91,13 @@ class Backbone(nn.Module):
         super().__init__()
         style = dataclasses.replace(config.style, products=spec.products)
         self.fast, self.recompute = fast, False
-        self.config, self.symmetric = config, config.symmetry is Symmetry.scaling
+        self.config, self.symmetric = config, config.symmetry is not Symmetry.permutation
         self.options = PlanOptions(
             symmetric=self.symmetric,
             needs=needs,
             layers=config.layers,
             bidirectional=style.bidirectional,
+            whole=style.any_width and style.bidirectional,
         )
         self.scale = ParameterScale(layers=spec.layers)
         self.positional = PositionalEncoding(spec=spec, features=style.features, edges=config.edge_positional)
@@ -103,16 +105,24 @@ class Backbone(nn.Module):
         self.of_taps = TapEncoder(features=style.features, hidden=style.mlp.hidden)
         self.project_edges = nn.Linear(style.features, style.features, bias=False)
         self.dual_encoding = nn.Parameter(torch.randn(2, style.features)) if style.dual else None
+        self.starts_low_rank = config.symmetry is Symmetry.scaling
         message, last = MESSAGES.get(config.message), config.layers - 1
         self.has_fast_form = message.has_fast_form
 
-        def layer(*, update_edges: bool) -> MessagePassingLayer:
+        def layer(*, update_edges: bool, first: bool) -> MessagePassingLayer:
+            if style.any_width:
+                return AnyWidthMessagePassing(
+                    style=style, layers=spec.layers, update_edges=update_edges, first=first
+                )
             if not self.symmetric:
                 return PermutationMessagePassing(style=style, update_edges=update_edges)
             return ScaleMessagePassing(style=style, update_edges=update_edges, message=message)
 
         self.layers = nn.ModuleList(
-            [layer(update_edges=index < last or needs.edges) for index in range(config.layers)]
+            [
+                layer(update_edges=index < last or needs.edges, first=index == 0)
+                for index in range(config.layers)
+            ]
         )
 
     def forward(self, graph: NetworkGraph) -> Reading:
@@ -149,7 +159,7 @@ class Backbone(nn.Module):
         weight, bias = self.scale(graph)
         primal, dual = self._start(bias, encoding, at.neurons)
         edges = self._fast_edges(weight, plan.blocks, at)
-        if not (self.symmetric and isinstance(edges, Factored)):
+        if not (self.starts_low_rank and isinstance(edges, Factored)):
             return FastState(primal, dual, edges, encoding)
         start = None
         if encodes_by_kind(self.positional, graph, at):
@@ -161,7 +171,10 @@ class Backbone(nn.Module):
         """Primal and dual features before the first layer."""
         own, ends = self.of_bias(neurons.take(bias).unsqueeze(1)), self.dual_encoding
         primal = start_primal(own, encoding, neurons, multiply=self.symmetric)
-        return primal, None if ends is None else start_dual(primal, encoding, ends, neurons)
+        if ends is None:
+            return primal, None
+        any_width = self.config.symmetry is Symmetry.any_width
+        return primal, start_dual(primal, encoding, ends, neurons, any_width=any_width)
 
     def _start_edges(self, weight: Tensor, blocks: list[TapBlock]) -> Tensor:
         edges: Tensor = self.project_edges(self.of_taps(weight, blocks))

@@ -8,7 +8,15 @@ from enum import Enum
 from typing import Annotated
 
 from scalegmn.configuration import Configuration, Depth, NonNegative, Rate, Width
-from scalegmn.nn import MESSAGES, READOUTS, LayerStyle, Message, MLPStyle
+from scalegmn.nn import (
+    MESSAGES,
+    READOUTS,
+    FullGraphReadout,
+    LastLayerReadout,
+    LayerStyle,
+    Message,
+    MLPStyle,
+)
 from scalegmn.registry import Registered
 
 
@@ -23,11 +31,17 @@ class Symmetry(Enum):
     """Which symmetries of its input a metanetwork respects.
 
     ``scaling`` takes permutations and the group of each neuron, which follows from its own activation
-    (mixed activations and networks included); ``permutation`` takes permutations only.
+    (mixed activations and networks included); ``permutation`` takes permutations only.  ``any_width`` takes
+    those of ``scaling``, and neurons that nobody reads, that are split into copies with any shares, or whose
+    copies cancel: what `docs/mathematics.md` calls rewiring.
     """
 
     scaling = "scaling"
     permutation = "permutation"
+    any_width = "any_width"
+
+
+_LAYERS = {Symmetry.permutation: "permutation-only model", Symmetry.any_width: "model for any width"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +52,8 @@ class ModelConfig(Configuration):
         features: D, width of node and edge features.
         layers: message passing layers.
         direction: forward, or bidirectional with dual features.
-        symmetry: scaling, or permutation for the permutation-only model.
+        symmetry: scaling; permutation for the permutation-only model; any_width for one whose answers do not
+            change under neurons that are added, split or merged either.
         message: what reaches a neuron along its edges: ``rescale`` is that of the paper.
         readout: for models that predict about a network: ``last_layer`` reads its output neurons,
             ``full_graph`` all its neurons.
@@ -93,10 +108,25 @@ class ModelConfig(Configuration):
     update_scale: NonNegative = 0.01
 
     def contradictions(self) -> Iterator[str]:
-        if self.symmetry is Symmetry.permutation and self.message != Message.name:
+        if self.symmetry is not Symmetry.scaling and self.message != Message.name:
             yield (
-                f"message is {self.message!r} with the symmetry permutation, expected {Message.name!r}: the "
-                "permutation-only model has messages of its own"
+                f"message is {self.message!r} with the symmetry {self.symmetry.value}, expected "
+                f"{Message.name!r}: the {_LAYERS[self.symmetry]} has messages of its own"
+            )
+        if self.symmetry is Symmetry.any_width and self.statistics:
+            yield (
+                "statistics is True with the symmetry any_width, expected False: statistics of the weights "
+                "of a layer change with the number of its neurons"
+            )
+        if (self.symmetry, self.direction, self.readout) == (
+            Symmetry.any_width,
+            Direction.forward,
+            FullGraphReadout.name,
+        ):
+            yield (
+                f"readout is {self.readout!r} with the symmetry any_width in the direction forward, expected "
+                f"the direction bidirectional or the readout {LastLayerReadout.name!r}: a neuron counts as "
+                "much as it is read, and only messages that run backwards tell how much that is"
             )
 
     @property
@@ -110,7 +140,8 @@ class ModelConfig(Configuration):
         return LayerStyle(
             features=self.features,
             bidirectional=self.direction is Direction.bidirectional,
-            dual=self.direction is Direction.bidirectional and self.symmetry is Symmetry.scaling,
+            dual=self.direction is Direction.bidirectional and self.symmetry is not Symmetry.permutation,
+            any_width=self.symmetry is Symmetry.any_width,
             symmetrize=self.sign_symmetrization,
             separate_io=self.separate_io,
             plain_io=self.plain_io,

@@ -1,3 +1,4 @@
+from ._any_width_layer import AnyWidthMessagePassing, GatedMap
 from ._edge_maps import EdgeMaps, EdgeWeights
 from ._equivariant import IOMap, IOMaps, ScaleEquivariant
 from ._group_rows import GroupRows
@@ -6,12 +7,13 @@ from ._message import MESSAGES, Message, MessageFunction, ReScaleEquivariant
 from ._message_passing_layer import MessagePassingLayer
 from ._mlp import MLP, MLPStyle
 from ._needs import ReadoutNeeds
+from ._network_sums import NetworkSums
 from ._neurons import Neurons, SortedGraph
 from ._normalization import ParameterScale
 from ._parameter_head import ParameterHead
 from ._permutation_layer import EdgeMLP, PermutationMessagePassing
 from ._positional import PositionalEncoding
-from ._products import PairMessages, ProductExchange, ProductMessages
+from ._products import LinearProducts, PairMessages, ProductExchange, ProductMessages
 from ._readout import READOUTS, FullGraphReadout, LastLayerReadout, Readout
 from ._scale_layer import EdgeUpdate, NodeInvariants, NodeUpdate, ScaleMessagePassing, carry, emit, receive
 from ._standardize import Standardize
@@ -25,20 +27,24 @@ __all__ = [
     "MESSAGES",
     "MLP",
     "READOUTS",
+    "AnyWidthMessagePassing",
     "EdgeMLP",
     "EdgeMaps",
     "EdgeUpdate",
     "EdgeWeights",
     "FullGraphReadout",
+    "GatedMap",
     "GroupRows",
     "IOMap",
     "IOMaps",
     "LastLayerReadout",
     "LayerStyle",
+    "LinearProducts",
     "MLPStyle",
     "Message",
     "MessageFunction",
     "MessagePassingLayer",
+    "NetworkSums",
     "Neurons",
     "NodeInvariants",
     "NodeUpdate",

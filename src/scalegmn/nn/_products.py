@@ -107,6 +107,51 @@ class ProductExchange(nn.Module):
 
 
 @final
+class LinearProducts(nn.Module):
+    r"""The same for layers that read networks of any width: no function is taken of a single product.
+
+    .. math::
+
+        m_s = \sum_{(a, b) \to s} W_1 s_a \odot W_2 s_b, \qquad
+        r_a = \sum_{(a, b) \to s} U_1 u_s \odot U_2 s_b
+
+    Args:
+        style: of the layer.
+
+    Law: as of :class:`ProductMessages`; r is linear in u.
+    """
+
+    def __init__(self, *, style: LayerStyle) -> None:
+        super().__init__()
+        width = style.features
+
+        def maps() -> nn.ModuleList:
+            return nn.ModuleList([nn.Linear(width, width, bias=False) for _ in range(2)])
+
+        self.to_product = maps()
+        self.to_first = maps() if style.dual else None
+        self.to_second = maps() if style.dual else None
+
+    def primal(self, sent: NodeFeatures, pairs: ProductIndex) -> NodeFeatures:
+        """What products are told, of what their factors send, ``(V, D)``."""
+        return _linear_sums(self.to_product, sent, sent, pairs)
+
+    def dual(self, u: NodeFeatures, sent: NodeFeatures, pairs: ProductIndex) -> NodeFeatures:
+        """What factors are told, of the dual features of products and of what the other factor sends."""
+        assert self.to_first is not None and self.to_second is not None, "only layers with duals go back"
+        first, second, product = pairs
+        sums = _linear_sums(self.to_first, u, sent, torch.stack([product, second, first]))
+        return sums + _linear_sums(self.to_second, u, sent, torch.stack([product, first, second]))
+
+
+def _linear_sums(maps: nn.ModuleList, first: Tensor, second: Tensor, pairs: Tensor) -> Tensor:
+    of_first, of_second = maps
+    a, b, reached = pairs
+    product = of_first(first)[a] * of_second(second)[b]
+    return torch.zeros_like(first).index_add(0, reached, product)
+
+
+@final
 class PairMessages(nn.Module):
     r"""The same for layers that respect permutations only: an MLP of both factors.
 

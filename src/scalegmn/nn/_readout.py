@@ -11,6 +11,7 @@ from torch import nn
 from scalegmn.graph import GraphSpec
 from scalegmn.nn._invariant import ScaleInvariant
 from scalegmn.nn._needs import ReadoutNeeds
+from scalegmn.nn._network_sums import NetworkSums
 from scalegmn.nn._neurons import Neurons
 from scalegmn.nn._state import State
 from scalegmn.nn._style import LayerStyle
@@ -108,7 +109,8 @@ class FullGraphReadout(Readout):
         h = \Big[\textstyle\sum_i \mathrm{ScaleInv}(x_i) + \mathrm{ScaleInv}(u_i),\;
             [x_k + u_k]_{k},\; [x_o]_{o}\Big]
 
-    over hidden neurons i, inputs k and outputs o; without the terms in u in forward models.
+    over hidden neurons i, inputs k and outputs o; without the terms in u in forward models.  In models
+    that read networks of any width :class:`~scalegmn.nn.NetworkSums` stand in place of the sum.
 
     Law: invariant.
     """
@@ -119,10 +121,11 @@ class FullGraphReadout(Readout):
         super().__init__(spec=spec, style=style)
         self.spec = spec
         width = style.features
-        self.of_hidden = ScaleInvariant(width, width, symmetrize=style.symmetrize, style=style.mlp)
-        self.of_dual = (
-            ScaleInvariant(width, width, symmetrize=style.symmetrize, style=style.mlp) if style.dual else None
-        )
+        whole, dual = style.any_width, style.dual
+        assert dual or not whole, "a ModelConfig refuses this"
+        self.sums = NetworkSums(layers=spec.layers, style=style) if whole else None
+        self.of_hidden = None if whole else _invariant(style)
+        self.of_dual = _invariant(style) if dual and not whole else None
         self.width = width * (1 + spec.inputs + spec.outputs)
 
     @staticmethod
@@ -132,19 +135,31 @@ class FullGraphReadout(Readout):
 
     def forward(self, state: State, neurons: Neurons) -> NetworkVectors:
         """One vector per network."""
-        hidden = self.of_hidden(state.primal[neurons.hidden], neurons.groups)
-        if self.of_dual is not None and state.dual is not None:
-            hidden = hidden + self.of_dual(state.dual[neurons.hidden], neurons.groups)
         inputs = state.primal if state.dual is None else state.primal + state.dual
-        sums = hidden.new_zeros(neurons.num_graphs, hidden.shape[1])
         return torch.cat(
             [
-                sums.index_add(0, neurons.network[neurons.hidden], hidden),
+                self._hidden(state.primal, state.dual, neurons),
                 in_order(inputs, neurons, neurons.inputs, self.spec.inputs),
                 in_order(state.primal, neurons, neurons.outputs, self.spec.outputs),
             ],
             dim=1,
         )
+
+    def _hidden(self, x: NodeFeatures, u: NodeFeatures | None, neurons: Neurons) -> NetworkVectors:
+        """What the hidden neurons say together, ``(B, D)``."""
+        if self.sums is not None and u is not None:
+            whole: NetworkVectors = self.sums(x, u, neurons)
+            return whole
+        assert self.of_hidden is not None
+        found = self.of_hidden(x[neurons.hidden], neurons.groups)
+        if self.of_dual is not None and u is not None:
+            found = found + self.of_dual(u[neurons.hidden], neurons.groups)
+        sums = found.new_zeros(neurons.num_graphs, found.shape[1])
+        return sums.index_add(0, neurons.network[neurons.hidden], found)
+
+
+def _invariant(style: LayerStyle) -> ScaleInvariant:
+    return ScaleInvariant(style.features, style.features, symmetrize=style.symmetrize, style=style.mlp)
 
 
 def in_order(x: NodeFeatures, neurons: Neurons, rows: slice, count: int) -> NetworkVectors:

@@ -37,7 +37,9 @@ def start_primal(bias: Tensor, encoding: Tensor, neurons: Neurons, *, multiply: 
     return torch.where(neurons.is_hidden, bias * encoding, bias + encoding)
 
 
-def start_dual(primal: NodeFeatures, encoding: NodeFeatures, ends: Tensor, neurons: Neurons) -> NodeFeatures:
+def start_dual(
+    primal: NodeFeatures, encoding: NodeFeatures, ends: Tensor, neurons: Neurons, *, any_width: bool = False
+) -> NodeFeatures:
     r"""Dual features: learned at inputs and outputs, and at hidden neurons 0 where scales act.
 
     *Beyond the paper.*
@@ -53,11 +55,13 @@ def start_dual(primal: NodeFeatures, encoding: NodeFeatures, ends: Tensor, neuro
         encoding: z, ``(V, D)``.
         ends: :math:`s_\text{in}` and :math:`s_\text{out}`, ``(2, D)``.
         neurons: the rows.
+        any_width: 0 at all hidden neurons: copies of a neuron have equal x, and duals that add up.
 
     Law: dual.
     """
     inputs, _, outputs = neurons.split(encoding)
-    hidden = dual_start(neurons.split(primal)[1], neurons.groups)
+    own = neurons.split(primal)[1]
+    hidden = torch.zeros_like(own) if any_width else dual_start(own, neurons.groups)
     return torch.cat([inputs * ends[0], hidden, outputs * ends[1]])
 
 

@@ -22,6 +22,7 @@ class LayerStyle(Configuration):
         positional_in_messages: messages see the encoding of their target.
         positional_in_updates: node updates see the encoding of their node.
         mlp: style of all MLPs.
+        any_width: neurons that nobody reads, and copies of neurons, count for nothing.
         products: neurons may be products of others, and tell each other.
     """
 
@@ -34,4 +35,5 @@ class LayerStyle(Configuration):
     positional_in_messages: bool
     positional_in_updates: bool
     mlp: MLPStyle
+    any_width: bool = False
     products: bool = False

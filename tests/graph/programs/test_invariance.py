@@ -68,6 +68,15 @@ def test_predictions_stay(name: str, direction: Direction, readout: str) -> None
 
 
 @pytest.mark.parametrize("name", FAMILIES)
+def test_predictions_for_any_width_stay(name: str) -> None:
+    """Norms, attention and gates included."""
+    network = family(name)
+    elements = network.elements(2)
+    options = {"symmetry": Symmetry.any_width, "direction": Direction.bidirectional}
+    assert prediction_moves(network, elements, readout="full_graph", **options) < EXACT
+
+
+@pytest.mark.parametrize("name", FAMILIES)
 def test_edits_move_along(name: str) -> None:
     network = family(name)
     assert edit_moves(network, network.elements(2)) < EXACT
@@ -101,7 +110,7 @@ def test_verified_permutations_alone(name: str) -> None:
         element = GroupElement(
             rearrangements=network.group.permutations.rearrangements(one.group.random(numbers))
         )
-        for symmetry in Symmetry:
+        for symmetry in (Symmetry.scaling, Symmetry.permutation):
             assert prediction_moves(network, [element], symmetry=symmetry, readout="full_graph") < EXACT
 
 

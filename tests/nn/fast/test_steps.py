@@ -17,8 +17,8 @@ from scalegmn.nn._needs import ReadoutNeeds
 from scalegmn.nn.fast._alike import Pairs
 from scalegmn.nn.fast._arrangement import Arrangement, Lane
 from scalegmn.nn.fast._edge_maps import EdgeMap
-from scalegmn.nn.fast._execute import execute_layer
 from scalegmn.nn.fast._factored import Factored
+from scalegmn.nn.fast._layers import execute_layer
 from scalegmn.nn.fast._senders import FactoredNodes
 from scalegmn.nn.fast._state import FastState
 from scalegmn.nn.fast._steps import Part, Step, steps_of
@@ -40,6 +40,9 @@ OPTIONS: tuple[dict[str, Any], ...] = (
     {"direction": BOTH, "sign_symmetrization": False, "separate_io": False, "mlp_layer_norm": False},
     {"direction": FORWARD, "symmetry": Symmetry.permutation, "readout": "full_graph", "skip": True},
     {"direction": BOTH, "symmetry": Symmetry.permutation, "separate_io": False, "edge_positional": False},
+    {"direction": FORWARD, "symmetry": Symmetry.any_width, "skip": True, "plain_io": False},
+    {"direction": BOTH, "symmetry": Symmetry.any_width, "readout": "full_graph"},
+    {"direction": BOTH, "symmetry": Symmetry.any_width, "sign_symmetrization": False, "layers": 2},
 )
 
 

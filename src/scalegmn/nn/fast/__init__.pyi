@@ -1,4 +1,4 @@
-from ._execute import execute_layer
+from ._layers import execute_layer
 from ._plans import Plan, PlanOptions
 
 __all__ = ["Plan", "PlanOptions", "execute_layer"]

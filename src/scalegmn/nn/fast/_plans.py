@@ -23,12 +23,14 @@ class PlanOptions:
         needs: what is read of the last layer.
         layers: of the metanetwork.
         bidirectional: messages also run backwards.
+        whole: every layer reads all neurons, whatever is read of the last one.
     """
 
     symmetric: bool
     needs: ReadoutNeeds
     layers: int
     bidirectional: bool
+    whole: bool = False
 
 
 @final
@@ -53,7 +55,13 @@ class Plan:
 
 def _planned(structure: Structure, options: PlanOptions) -> Plan:
     at = Arrangement(structure, symmetric=options.symmetric)
-    steps = steps_of(at, options.needs, layers=options.layers, bidirectional=options.bidirectional)
+    steps = steps_of(
+        at,
+        options.needs,
+        layers=options.layers,
+        bidirectional=options.bidirectional,
+        whole=options.whole,
+    )
     return Plan(steps, tap_blocks(structure))
 
 

@@ -66,8 +66,18 @@ class Step:
     duals: bool = True
 
 
-def steps_of(at: Arrangement, needs: ReadoutNeeds, *, layers: int, bidirectional: bool) -> list[Step]:
-    """The steps of `layers` layers, the first one first; its `at` is a part of the one given here."""
+def steps_of(
+    at: Arrangement, needs: ReadoutNeeds, *, layers: int, bidirectional: bool, whole: bool = False
+) -> list[Step]:
+    """The steps of `layers` layers, the first one first; its `at` is a part of the one given here.
+
+    Args:
+        at: all nodes and edges.
+        needs: what is read of the last layer.
+        layers: how many there are.
+        bidirectional: messages also run backwards.
+        whole: every layer reads all neurons.
+    """
     nodes = torch.cat(
         [
             torch.full((rows.stop - rows.start,), needed or needs.edges, device=at.neurons.order.device)
@@ -79,7 +89,7 @@ def steps_of(at: Arrangement, needs: ReadoutNeeds, *, layers: int, bidirectional
         ]
     )
     edges = torch.full((at.num_edges,), needs.edges, device=at.neurons.order.device)
-    if at.products.numel():
+    if at.products.numel() or whole:
         # Products reach far: what depends on what is not followed through them, all is computed.
         return _whole_steps(at, edges, layers=layers, bidirectional=bidirectional)
     # Which nodes send something backwards, in each layer.
