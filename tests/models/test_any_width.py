@@ -16,6 +16,7 @@ from scalegmn.models import Direction, ModelConfig, ScaleGMN, Symmetry
 from scalegmn.networks import Activation, LayeredArchitecture, mlp, run
 from scalegmn.nn import READOUTS
 from scalegmn.seeding import generator
+from scalegmn.symmetry import canonicalize_sine_phase
 from scalegmn.testing.architectures import ELEMENTWISE, random_cnn, random_mlp
 from scalegmn.testing.assertions import assert_equivariant, assert_invariant
 from scalegmn.testing.parameters import random_inputs, random_parameters
@@ -51,6 +52,7 @@ def rewired_networks(
     for number, architecture in enumerate(drawn):
         rare = {"zeros": 0.2, "dead": 0.2, "zero_biases": 0.3} if number % 2 == seed % 2 else {}
         theta = random_parameters(architecture, 4, generator=g, **rare)
+        theta = canonicalize_sine_phase(architecture, theta)
         found.append((architecture, theta, *rewire_rows(architecture, theta, generator=g)))
     return tuple(found)
 
@@ -101,10 +103,19 @@ def test_the_model_of_the_group_alone_fails(direction: Direction, readout: str) 
     assert moves(model_of(originals(), config)) > 1e-2
 
 
+def test_remainders_of_sums_that_cancel_count_as_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network without biases, whose neurons are told nothing at first, and hear rounding of pairs."""
+    model = model_of(originals(), ModelConfig(features=8, layers=3, symmetry=ANY_WIDTH))
+    assert moves(model) < EXACT
+    monkeypatch.setattr("scalegmn.nn.fast._any_width.without_noise", lambda m, sizes: m)
+    assert moves(model) > 1e-8
+
+
 @pytest.mark.parametrize("kind", ELEMENTWISE)
 def test_answers_stay_for_every_activation(kind: str) -> None:
     architecture = mlp(widths=(2, 4, 3, 2), activations=[Activation(kind)] * 2)
     theta = random_parameters(architecture, 4, generator=generator(0, kind))
+    theta = canonicalize_sine_phase(architecture, theta)
     wider, moved = rewire_rows(architecture, theta, generator=generator(1, kind))
     options = {"direction": Direction.bidirectional, "readout": "full_graph", "symmetry": ANY_WIDTH}
     model = model_of([(architecture, theta)], ModelConfig(features=8, layers=3, **options))  # type: ignore[arg-type]

@@ -75,6 +75,7 @@ __all__ = [
 ]
 
 # For other rooms of the house; no promise is made about these.
+from ._any_width_layer import without_noise as without_noise
 from ._fitted import mark_fitted as mark_fitted
 from ._fitted import warn_if_unfitted as warn_if_unfitted
 from ._invariant import length as length

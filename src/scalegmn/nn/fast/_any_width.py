@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from scalegmn.nn import AnyWidthMessagePassing, GatedMap, Neurons, emit, receive
+from scalegmn.nn import AnyWidthMessagePassing, GatedMap, Neurons, emit, receive, without_noise
 from scalegmn.nn.fast._arrangement import Arrangement
 from scalegmn.nn.fast._chunks import chunk_rows
 from scalegmn.nn.fast._edge_maps import EdgeMap, MappedEdges
@@ -14,7 +14,7 @@ from scalegmn.nn.fast._factored import materialize
 from scalegmn.nn.fast._invariants import scale_equivariant, scale_invariant
 from scalegmn.nn.fast._state import FastState
 from scalegmn.nn.fast._steps import Step
-from scalegmn.shapes import NodeFeatures
+from scalegmn.shapes import NodeFeatures, RowScalars
 
 
 @execute_layer.register(AnyWidthMessagePassing)
@@ -25,14 +25,14 @@ def execute_any_width_layer(layer: AnyWidthMessagePassing, state: FastState, ste
     mapped = MappedEdges.from_maps(layer.edge_maps, state.edges, step)
     z = layer.told(state.encoding, x, u, at.neurons)
     s = scale_equivariant(layer.send, x, at.neurons.all_groups, z)
-    m = linear_sums(emit(s, excess), mapped.forward, step.forward.at, backward=False)
+    m = without_noise(*linear_sums(emit(s, excess), mapped.forward, step.forward.at, backward=False))
     if layer.products is not None:
         m = m + layer.products.primal(s, at.products)
     own, z = nodes.take(torch.cat([x, m], dim=1)), nodes.take(z)
     old, ends, dual = written.state(state), own, None
     if layer.dual_send is not None and layer.dual_update is not None and u is not None:
         assert step.backward is not None and mapped.backward is not None
-        r = linear_sums(layer.dual_send(u), mapped.backward, step.backward.at, backward=True)
+        r, _ = linear_sums(layer.dual_send(u), mapped.backward, step.backward.at, backward=True)
         r = receive(r, x, excess)
         if layer.products is not None:
             r = r + layer.products.dual(u, s, at.products)
@@ -47,13 +47,23 @@ def execute_any_width_layer(layer: AnyWidthMessagePassing, state: FastState, ste
     return FastState(primal, dual, edges, old.encoding)
 
 
-def linear_sums(sent: NodeFeatures, edges: EdgeMap, at: Arrangement, *, backward: bool) -> NodeFeatures:
-    """Sums of products of what nodes send and of mapped edge features, ``(V, D)``."""
-    sums = torch.zeros_like(sent)
+def linear_sums(
+    sent: NodeFeatures, edges: EdgeMap, at: Arrangement, *, backward: bool
+) -> tuple[NodeFeatures, RowScalars]:
+    """Sums of products of what nodes send and of mapped edge features, ``(V, D)``.
+
+    Returns:
+        The sums, and forwards those of the norms of their terms, ``(V, 1)``, without gradient.
+    """
+    sums, sizes = torch.zeros_like(sent), sent.new_zeros(len(sent), 1)
     lanes = at.lanes(backward=backward, most=chunk_rows(sent))
     for lane, own in zip(lanes, edges.parts([lane.edges for lane in lanes]), strict=True):
-        sums[lane.nodes] += lane.receivers.sum(lane.senders.gather(sent) * materialize(own))
-    return sums
+        terms = lane.senders.gather(sent) * materialize(own)
+        sums[lane.nodes] += lane.receivers.sum(terms)
+        if not backward:
+            norms = torch.linalg.vector_norm(terms.detach(), dim=1, keepdim=True)
+            sizes[lane.nodes] += lane.receivers.raw_sum(norms)
+    return sums, sizes
 
 
 def gated_map(
