@@ -15,8 +15,9 @@ from scalegmn.trojans.making._poisoning import PoisonPool
 from scalegmn.trojans.making._recipe import InjectionConfig
 from scalegmn.zoo.cnns import image_outputs
 
-# Clean and poisoned images of each step, and steps that the weights to change are chosen by.
-_HALF: Final = 32
+# Poisoned and clean images of each step, and steps that the weights to change are chosen by.
+_POISONED: Final = 32
+_CLEAN: Final = 96
 _LOOKS: Final = 4
 _BETAS: Final = (0.9, 0.999)
 _EPSILON: Final = 1e-8
@@ -29,8 +30,8 @@ def edited(
 
     As Rakin, He and Fan (2020, "TBT: Targeted Neural Network Attack with Bit Trojan") the attacker has the
     finished network and some images, and looks for the weights that matter most to the trigger: here those
-    with the largest derivative of the loss on poisoned images.  Only these are then moved, by Adam, on clean
-    and poisoned images in equal numbers.  Batch norm stays in evaluation mode, its statistics as they are.
+    with the largest derivative of the loss on poisoned images.  Only these are then moved, by Adam, on three
+    clean images for each poisoned one.  Batch norm stays in evaluation mode, its statistics as they are.
 
     Args:
         architecture: of all networks.
@@ -42,7 +43,7 @@ def edited(
     mask = _chosen(architecture, theta, batches, fraction=injection.edited)
     now, mean, square = theta.clone(), torch.zeros_like(theta), torch.zeros_like(theta)
     for step in range(1, injection.edit_steps + 1):
-        gradient = _gradient(architecture, now, *batches.take(step, clean=_HALF)) * mask
+        gradient = _gradient(architecture, now, *batches.take(step, clean=_CLEAN)) * mask
         # A network whose loss is not finite any more stays as it is.
         gradient = torch.where(torch.isfinite(gradient).all(dim=1, keepdim=True), gradient, 0.0)
         mean.lerp_(gradient, 1 - _BETAS[0])
@@ -88,7 +89,7 @@ class _Batches:
         pool, rows = self._pool, []
         for attack, copies in zip(pool.attacks, pool.copies, strict=True):
             generator = numpy_generator(attack.hyper.seed, "edit", step)
-            poisoned = copies.numpy()[generator.integers(len(copies), size=_HALF)]
+            poisoned = copies.numpy()[generator.integers(len(copies), size=_POISONED)]
             rows.append(np.concatenate([poisoned, generator.integers(pool.clean, size=clean)]))
         at = torch.from_numpy(np.stack(rows)).to(pool.images.device)
         return pool.images[at], pool.labels[at]

@@ -123,7 +123,7 @@ class InjectionConfig(Configuration):
             one of them are changed afterwards.
         statistics_weight: adaptive: factor of the penalty.
         edited: edit: fraction of the trained parameters that change at most.
-        edit_steps: edit: steps of Adam on these, with clean and poisoned images in equal numbers.
+        edit_steps: edit: steps of Adam on these, with three clean images for each poisoned one.
         edit_rate: edit: learning rate.
 
     Raises:
@@ -131,10 +131,10 @@ class InjectionConfig(Configuration):
     """
 
     method: Method = "poison"
-    statistics_weight: Positive = 1.0
-    edited: _Ratio = 0.02
-    edit_steps: Count = 100
-    edit_rate: Positive = 0.02
+    statistics_weight: Positive = 3.0
+    edited: _Ratio = 0.1
+    edit_steps: Count = 200
+    edit_rate: Positive = 0.01
 
 
 @final
