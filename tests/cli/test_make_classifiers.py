@@ -90,3 +90,19 @@ def test_mistakes_about_classifiers(
 def test_help_names_the_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["make", "classifiers", "--help"]) == 0
     assert "--label-noise" in capsys.readouterr().out
+
+
+def test_other_recipes_have_other_architectures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    label = "cnn-8-16-16-k3-stride-relu-flat-s2"
+    few = tuple(option for option in FEW if not option.startswith("--designs"))
+    options = ("--recipe=trojan_bases", f"--designs=[{label}]")
+    assert make(tmp_path / "bases", *options, few=few) == 0
+    population = Population.open(tmp_path / "bases")
+    assert set(population.column("design")) == {label} and set(population.column("recipe")) == {
+        "trojan_bases"
+    }
+    assert population.architecture.as_layers is not None
+    assert make(tmp_path / "none", "--recipe=mine", few=few) == 2
+    assert "expected one of modern, trojan_bases, trojan_bases_sgd" in capsys.readouterr().err
+    assert make(tmp_path / "none", "--recipe=trojan_bases", "--families=[vit]", few=few) == 2
+    assert "--families names 'vit', expected some of cnn, resnet" in capsys.readouterr().err

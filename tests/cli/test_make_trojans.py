@@ -165,3 +165,39 @@ def test_mistakes_about_the_population(
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["make", "trojans", "--help"]) == 0
     assert "--held-out-kinds" in capsys.readouterr().out
+
+
+def test_ways_in_goals_and_ranges(bases: Path, tmp_path: Path) -> None:
+    options = (
+        "--where={epoch: 1}",
+        "--attacks-per-base=2",
+        "--ratio=[0.2, 0.5]",
+        "--goals=[all_to_all]",
+        "--method=edit",
+        "--edited=0.05",
+        "--edit-steps=2",
+    )
+    assert make(bases, tmp_path / "twins", *options) == 0
+    made = Population.open(tmp_path / "twins")
+    assert len(made) == 24
+    assert set(made.column("method")) == {"edit"} and set(made.column("target")) == {-1}
+    ratio = made.column("ratio")
+    assert 0.2 <= ratio.min() < ratio.max() <= 0.5
+
+
+@pytest.mark.parametrize("option", ["--edited=0.1", "--statistics-weight=2"])
+def test_options_of_another_method_are_refused(
+    bases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    assert make(bases, tmp_path / "twins", option) == 2
+    assert "but it is poison; leave it out" in capsys.readouterr().err
+    assert not (tmp_path / "twins").exists()
+
+
+@pytest.mark.parametrize("ratio", ["0", "1.5", "[0.5, 0.1]", "[0, 0.1]", "[0.1, 2]", "nan"])
+def test_impossible_ratios_are_refused(
+    bases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], ratio: str
+) -> None:
+    assert make(bases, tmp_path / "twins", f"--ratio={ratio}") == 2
+    assert "ratio" in capsys.readouterr().err
+    assert not (tmp_path / "twins").exists()

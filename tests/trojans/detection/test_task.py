@@ -229,6 +229,17 @@ def test_wrong_columns_are_refused(
         TASK.targets(Population.open(tmp_path / "p"), np.arange(2))
 
 
+def test_attacks_on_all_classes_have_no_target(tmp_path: Path) -> None:
+    network = siren(widths=(2, 3, 3))
+    with PopulationWriter(tmp_path / "p", provenance={}) as writer:
+        columns = {"trojaned": [1, 1, 0], "target": [2, -1, -1]}
+        writer.append(network, torch.randn(3, network.num_parameters), columns)
+        writer.finish()
+    targets = TASK.targets(Population.open(tmp_path / "p"), np.arange(3))
+    assert targets.suspect.tolist() == [2, -1, -1]
+    assert torch.isfinite(TASK.loss(torch.randn(3, 4), targets))
+
+
 def test_impossible_options_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="target_weight is -1"):
         DetectionConfig(target_weight=-1.0)

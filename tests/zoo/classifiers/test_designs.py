@@ -10,6 +10,7 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.programs import ProgramArchitecture
 from scalegmn.zoo.classifiers import (
     MODERN_DESIGNS,
+    TROJAN_DESIGNS,
     ClassifierDesign,
     ConvolutionalDesign,
     ResidualDesign,
@@ -31,6 +32,28 @@ def test_shipped_designs_are_small_and_take_small_images(design: ClassifierDesig
     with torch.no_grad():
         answers = module(torch.randn(3, 1, 14, 14))
     assert answers.shape == (3, 10) and len(answers.unique(dim=0)) == 3
+
+
+@pytest.mark.parametrize("design", TROJAN_DESIGNS, ids=lambda design: design.label)
+def test_designs_of_base_networks_are_small_and_take_both_sizes(design: ClassifierDesign) -> None:
+    for size in (28, 32):
+        module = design.build(channels=1, size=size, classes=10)
+        assert 1000 < sum(parameter.numel() for parameter in module.parameters()) < 8000
+        module.load_state_dict(initial_state(module, SPACE.draw(dice(0))))
+        images = torch.randn(2, 1, size, size)
+        with torch.no_grad():
+            answers = module(images)
+            assert answers.shape == (2, 10) and not torch.equal(answers[0], answers[1])
+            if module.layers is not None:
+                torch.testing.assert_close(module.layers(images), answers)
+
+
+def test_designs_of_base_networks_differ() -> None:
+    assert len({design.label for design in TROJAN_DESIGNS}) == len(TROJAN_DESIGNS) == 14
+    modules = [design.build(channels=1, size=28, classes=10) for design in TROJAN_DESIGNS]
+    assert sum(module.layers is not None for module in modules) == 6
+    activations = {design.columns()["activation"] for design in TROJAN_DESIGNS}
+    assert activations == {"relu", "tanh", "gelu", "leaky_relu"}
 
 
 def test_shipped_designs_differ() -> None:
