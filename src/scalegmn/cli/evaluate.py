@@ -9,6 +9,13 @@ from typing import Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
+from scalegmn.cli.evaluate_rewrites import (
+    REWRITES,
+    add_rewrites_options,
+    check_rewrites,
+    evaluate_rewrites,
+    models_of,
+)
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.model_options import add_model_options, check_batch_size
 from scalegmn.cli.output import say
@@ -64,6 +71,7 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument("--bins", type=int, default=4, help="how many bins of --curve without --edges")
     add_model_options(parser, batch_size=256)
+    add_rewrites_options(parser)
     return parser
 
 
@@ -71,6 +79,12 @@ def run(argv: Sequence[str]) -> int:
     """Evaluate, print the tables, and write them as JSON beside pictures and one row per network."""
     options = build_parser().parse_args(list(argv))
     check_batch_size(options)
+    check_rewrites(options)
+    models = models_of(options.run) if options.rewrites is not None else None
+    if models is not None:
+        target = options.output or options.run / REWRITES
+        evaluate_rewrites(options, models, target=target, argv=argv)
+        return OK
     trained = Run.open(options.run)
     if options.output is None and is_shipped(trained.folder):
         raise ConfigurationError(
@@ -108,6 +122,9 @@ def run(argv: Sequence[str]) -> int:
     for note in found.notes:
         say(f"Note: {note}")
     say(f"Written to {path}")
+    if options.rewrites is not None:
+        target = path.with_name(f"{path.stem}-{REWRITES}")
+        evaluate_rewrites(options, {trained.folder.name: [trained]}, target=target, argv=argv)
     return OK
 
 

@@ -1,3 +1,4 @@
+from ._before_after import BeforeAfter, draw_before_after
 from ._confusion import draw_confusion
 from ._contact_sheet import ContactSheetError, contact_sheet
 from ._curves import CurvePanel, draw_curves
@@ -15,6 +16,7 @@ from ._symmetry_sheet import draw_symmetries
 from ._tables import ResultTable
 
 __all__ = [
+    "BeforeAfter",
     "ContactSheetError",
     "CurvePanel",
     "LineCurve",
@@ -26,6 +28,7 @@ __all__ = [
     "ScatterPanel",
     "TreeRow",
     "contact_sheet",
+    "draw_before_after",
     "draw_confusion",
     "draw_curves",
     "draw_differences",

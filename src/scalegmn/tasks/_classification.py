@@ -161,6 +161,10 @@ class Classification(PredictionTask[Tensor]):
         )
         return Report(summary, (overview, Table("Classes", columns, rows)), {"confusion": confusion})
 
+    def answers(self, outputs: Tensor) -> Tensor:
+        """The likeliest class of each network."""
+        return outputs.argmax(dim=1)
+
     def describe(self, outputs: Tensor) -> list[dict[str, Any]]:
         """The likeliest class, and the probabilities of all."""
         described = []

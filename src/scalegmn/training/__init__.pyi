@@ -9,6 +9,8 @@ from ._invariance import Invariance, measure_invariance
 from ._module import FitModule
 from ._prediction import predict_files, predict_population
 from ._reading import NetworkFile
+from ._rewriting_test import RewritingTest
+from ._rewritten import RewrittenFigures, evaluate_rewritten
 from ._run_folder import Run
 from ._run_parsing import parse_config, parse_run
 from ._run_predictor import Prediction, PredictionOutcome
@@ -55,6 +57,8 @@ __all__ = [
     "Projection",
     "Report",
     "ReportPicture",
+    "RewritingTest",
+    "RewrittenFigures",
     "Run",
     "RunConfig",
     "Schedule",
@@ -63,6 +67,7 @@ __all__ = [
     "TaskContext",
     "TrainingConfig",
     "evaluate",
+    "evaluate_rewritten",
     "find_configuration",
     "load_task",
     "make_task",
@@ -118,6 +123,7 @@ from ._prediction import DEFAULT_LEVEL as DEFAULT_LEVEL
 from ._reading import ReadingOptions as ReadingOptions
 from ._reading import read_network as read_network
 from ._result_files import write_arrays as write_arrays
+from ._rewritten import ORIGINAL as ORIGINAL
 from ._row_files import check_row_file as check_row_file
 from ._row_files import write_rows as write_rows
 from ._run_folder import CONFIG as CONFIG

@@ -55,8 +55,15 @@ class Evaluation:
 
 
 @dataclass(frozen=True, eq=False)
-class _EvaluatedNetworks:
-    """Networks to be evaluated, the run's own split of each, and what must be said about them."""
+class EvaluatedNetworks:
+    """Networks to be evaluated, the run's own split of each, and what must be said about them.
+
+    Attributes:
+        population: of the networks.
+        rows: their numbers, ``(n,)``.
+        own: the split of each in the training; None where that is not known.
+        notes: one sentence each.
+    """
 
     population: Population
     rows: np.ndarray
@@ -127,13 +134,7 @@ def evaluate(
         >>> sorted(evaluation.report.summary["by_label"])
         ['0', '1']
     """
-    if split not in (*NAMES, ALL):
-        raise ConfigurationError(f"split {split!r}; expected one of {', '.join((*NAMES, ALL))}")
-    found = _chosen(run, population, split)
-    chosen, rows = found.population, found.rows
-    if not len(rows):
-        told = f" ({'; '.join(found.notes)})" if found.notes else ""
-        raise PopulationError(f"{chosen.folder}: has no networks in the split {split!r}{told}")
+    found = evaluated_networks(run, population, split)
     model = copy.deepcopy(run.model).to(device_called(device))
     found = _readable(run, model, found)
     chosen, rows = found.population, found.rows
@@ -173,7 +174,7 @@ def _networks(run: Run, population: Population, rows: np.ndarray) -> NetworkData
     )
 
 
-def _readable(run: Run, model: Metanetwork, found: _EvaluatedNetworks) -> _EvaluatedNetworks:
+def _readable(run: Run, model: Metanetwork, found: EvaluatedNetworks) -> EvaluatedNetworks:
     """Without networks of architectures that the model cannot read, which is said; one of each is tried."""
     population, numbers = found.population, found.population.column(ARCHITECTURE_COLUMN)[found.rows]
     wrong: dict[int, GraphError] = {}
@@ -198,14 +199,30 @@ def _readable(run: Run, model: Metanetwork, found: _EvaluatedNetworks) -> _Evalu
         f"model can read and were left out; the first: {next(iter(wrong.values()))}"
     )
     own = None if found.own is None else found.own[kept]
-    return _EvaluatedNetworks(population, found.rows[kept], own, [*found.notes, note])
+    return EvaluatedNetworks(population, found.rows[kept], own, [*found.notes, note])
+
+
+def evaluated_networks(run: Run, population: Path | None, split: str) -> EvaluatedNetworks:
+    """The networks that an evaluation is about, whether or not the model can read them.
+
+    Raises:
+        ConfigurationError: no such split.
+        PopulationError: there are no such networks.
+    """
+    if split not in (*NAMES, ALL):
+        raise ConfigurationError(f"split {split!r}; expected one of {', '.join((*NAMES, ALL))}")
+    found = _chosen(run, population, split)
+    if not len(found.rows):
+        told = f" ({'; '.join(found.notes)})" if found.notes else ""
+        raise PopulationError(f"{found.population.folder}: has no networks in the split {split!r}{told}")
+    return found
 
 
 def _counts(own: np.ndarray) -> dict[str, int]:
     return {name: int((own == name).sum()) for name in SPLITS}
 
 
-def _chosen(run: Run, folder: Path | None, split: str) -> _EvaluatedNetworks:
+def _chosen(run: Run, folder: Path | None, split: str) -> EvaluatedNetworks:
     """Networks of the run's populations, or of another one."""
     if folder is None and split == ALL:
         folder = run.data.population
@@ -234,7 +251,7 @@ def _chosen(run: Run, folder: Path | None, split: str) -> _EvaluatedNetworks:
 
 def _of_others(
     run: Run, population: Population, rows: np.ndarray, split: str, notes: list[str]
-) -> _EvaluatedNetworks:
+) -> EvaluatedNetworks:
     """Splits of another population: by its column, except that networks of the run keep the run's split."""
     if run.data.split in population.columns:
         words = population.column(run.data.split)[rows].astype(str)
@@ -251,7 +268,7 @@ def _of_others(
         words = population.column(run.data.split)
     own = own_splits(run, population, rows)
     if own is None:
-        return _EvaluatedNetworks(population, rows[words == split], None, [*notes, _UNKNOWN])
+        return EvaluatedNetworks(population, rows[words == split], None, [*notes, _UNKNOWN])
     moved = (own != FOREIGN) & (own != words) & ((own == split) | (words == split))
     if moved.any():
         notes.append(
@@ -259,9 +276,9 @@ def _of_others(
             f"were put into its own splits, which changed the split of {int(moved.sum())}"
         )
     chosen = np.where(own == FOREIGN, words, own) == split
-    return _EvaluatedNetworks(population, rows[chosen], own[chosen], notes)
+    return EvaluatedNetworks(population, rows[chosen], own[chosen], notes)
 
 
-def _with_own(run: Run, population: Population, rows: np.ndarray, notes: list[str]) -> _EvaluatedNetworks:
+def _with_own(run: Run, population: Population, rows: np.ndarray, notes: list[str]) -> EvaluatedNetworks:
     own = own_splits(run, population, rows)
-    return _EvaluatedNetworks(population, rows, own, notes if own is not None else [*notes, _UNKNOWN])
+    return EvaluatedNetworks(population, rows, own, notes if own is not None else [*notes, _UNKNOWN])

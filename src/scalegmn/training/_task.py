@@ -265,6 +265,10 @@ class Task(Reconstructible, ABC, Generic[O, T]):
         """
         return {}
 
+    def answers(self, outputs: O) -> Tensor | None:
+        """What each prediction says in a whole number, ``(n,)``, such as a class; None where it does not."""
+        return None
+
     @abstractmethod
     def describe(self, outputs: O) -> list[dict[str, Any]]:
         """Interpret predictions: plain data for every network, the most important entry first."""

@@ -246,6 +246,10 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
         odds = Calibration.load(folder).log_odds(outputs[:, 0].double().numpy(), prior=None)
         return torch.cat([torch.from_numpy(odds)[:, None], outputs[:, 1:].double()], dim=1)
 
+    def answers(self, outputs: Tensor) -> Tensor:
+        """1 where a network is more likely trojaned than not, otherwise 0."""
+        return (outputs[:, 0] >= 0).long()
+
     def describe(self, outputs: Tensor) -> list[dict[str, Any]]:
         """Whether a network is more likely trojaned than not, how likely, and for which class.
 
