@@ -80,12 +80,14 @@ def run(argv: Sequence[str]) -> int:
     options = build_parser().parse_args(list(argv))
     check_batch_size(options)
     check_rewrites(options)
-    models = models_of(options.run) if options.rewrites is not None else None
-    if models is not None:
-        target = options.output or options.run / REWRITES
-        evaluate_rewrites(options, models, target=target, argv=argv)
+    if options.rewrites is not None and (models := models_of(options.run)) is not None:
+        evaluate_rewrites(options, models, target=options.output or options.run / REWRITES, argv=argv)
         return OK
-    trained = Run.open(options.run)
+    _evaluate(options, Run.open(options.run), argv)
+    return OK
+
+
+def _evaluate(options: Namespace, trained: Run, argv: Sequence[str]) -> None:
     if options.output is None and is_shipped(trained.folder):
         raise ConfigurationError(
             f"{folder_name(trained.folder)}: comes with scalegmn, and nothing is written beside it; give "
@@ -125,7 +127,6 @@ def run(argv: Sequence[str]) -> int:
     if options.rewrites is not None:
         target = path.with_name(f"{path.stem}-{REWRITES}")
         evaluate_rewrites(options, {trained.folder.name: [trained]}, target=target, argv=argv)
-    return OK
 
 
 def _bins(options: Namespace) -> Bins | None:
