@@ -172,6 +172,11 @@ class Architecture(ABC):
         """Activations of the hidden layers of a list, the identity where a layer has none; none otherwise."""
 
     @property
+    def activation_kinds(self) -> tuple[str, ...]:
+        """What tells apart networks with the same parameters: kinds of activations in their order."""
+        return tuple(activation.kind for activation in self.hidden_activations)
+
+    @property
     def positive(self) -> Tensor | None:
         """Which parameters are above 0 whatever a file holds, ``(P,)`` bool; None where none are."""
         return None

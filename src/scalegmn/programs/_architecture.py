@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from scalegmn.errors import ArchitectureError, ProgramError
 from scalegmn.networks import Activation, Architecture, Parameter, Size, WeightedParameters, positioned
 
+from ._activations import activations_in
 from ._program import Input, Program
 from ._running import run_program
 from ._weighted import weighted_parameters
@@ -120,6 +121,10 @@ class ProgramArchitecture(Architecture):
     @property
     def hidden_activations(self) -> tuple[Activation, ...]:
         return ()
+
+    @cached_property
+    def activation_kinds(self) -> tuple[str, ...]:
+        return activations_in(self.program)
 
     @property
     def input(self) -> Input:

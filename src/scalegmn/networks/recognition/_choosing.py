@@ -164,6 +164,7 @@ def _activations(found: Sequence[Match]) -> str:
 def _kinds(architecture: Architecture) -> str:
     own = architecture.hidden_activations
     words = [one.kind if one.properties.value is None else f"{one.kind}:{one.value:g}" for one in own]
+    words = words or list(architecture.activation_kinds)
     return words[0] if len(set(words)) == 1 else ",".join(words) or "no activation"
 
 

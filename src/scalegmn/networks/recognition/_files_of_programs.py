@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import final
 
@@ -90,6 +90,37 @@ def reads_plainly(architecture: Architecture) -> bool:
         return torch.equal(architecture.read_state(architecture.unflatten(theta)), theta)
     except ScaleGMNError:
         return False
+
+
+def has_shapes(architecture: Architecture, state: Checkpoint) -> bool:
+    """Whether the tensors of a file have the shapes of the parameters of the same names."""
+    own = {name: tuple(state.tensors[theirs].shape) for name, theirs in _cores(state).items()}
+    return all(own.get(one.name, one.shape) == one.shape for one in architecture.parameters)
+
+
+def missing_from(architectures: Sequence[Architecture], state: Checkpoint) -> str | None:
+    """What a file lacks of the program that it is nearest to; None where it is near to none of some."""
+    cores = _cores(state)
+    near = [
+        one
+        for one in architectures
+        if cores.keys() <= one.readable_names
+        and len(one.file_names - cores.keys()) <= len(cores)
+        and has_shapes(one, state)
+    ]
+    if not near:
+        return None
+    architecture = min(near, key=lambda one: len(one.file_names - cores.keys()))
+    missing = sorted(architecture.file_names - cores.keys())
+    return (
+        f"it lacks {', '.join(missing[:SHOWN])}{and_more(len(missing))}, while all else in it is that of "
+        f"{architecture.describe()}; save the whole state dict, statistics of norms included"
+    )
+
+
+def _cores(state: Checkpoint) -> dict[str, str]:
+    """Names of a file without a prefix that all of them share, and in the file."""
+    return core_names(state.tensors) or {name: name for name in state.tensors}
 
 
 def _check_all_read(architecture: Architecture, names: Set[str]) -> None:

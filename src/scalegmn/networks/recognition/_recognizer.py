@@ -9,7 +9,7 @@ from scalegmn.checkpoints import Checkpoint
 from scalegmn.errors import ScaleGMNError
 from scalegmn.networks import Activation, Architecture, LayeredArchitecture
 from scalegmn.networks.recognition._choosing import choose
-from scalegmn.networks.recognition._files_of_programs import read_by, reads_plainly
+from scalegmn.networks.recognition._files_of_programs import has_shapes, missing_from, read_by, reads_plainly
 from scalegmn.networks.recognition._names import (
     SHOWN,
     and_more,
@@ -224,14 +224,17 @@ class Recognizer:
         return Unrecognized(self._unreadable(state) or self._unknown(own))
 
     def _unreadable(self, state: Checkpoint) -> str | None:
-        """Why the only program whose names a file has does not read it; None where there is none."""
-        reasons = {
-            str(answer)
-            for architecture in self._known
-            if architecture.as_layers is None
-            and isinstance(answer := read_by(architecture, state), ScaleGMNError)
+        """Why the program that a file is nearest to does not read it; None where none has its names."""
+        programs = [architecture for architecture in self._known if architecture.as_layers is None]
+        refusals = {
+            architecture: str(answer)
+            for architecture in programs
+            if isinstance(answer := read_by(architecture, state), ScaleGMNError)
         }
-        return reasons.pop() if len(reasons) == 1 else None
+        fitting = [one for one in refusals if has_shapes(one, state)]
+        if fitting or len(set(refusals.values())) == 1:
+            return refusals[(fitting or list(refusals))[0]]
+        return None if refusals else missing_from(programs, state)
 
     def _unknown(self, own: Mapping[str, Shape]) -> str:
         if not self._known:

@@ -56,6 +56,10 @@ class RequestedActivations:
     def fits(self, architecture: Architecture) -> bool:
         """Whether the hidden layers of a network have these activations."""
         own = architecture.hidden_activations
+        if not own:
+            # Of programs the kinds are known, and not where they stand or which numbers they have.
+            said = self._spread(len(architecture.activation_kinds))
+            return said == tuple((kind, None) for kind in architecture.activation_kinds)
         kinds = self._spread(len(own))
         return kinds is not None and all(
             one.kind == kind and value in (None, one.value)
