@@ -105,7 +105,10 @@ HARMS: dict[str, tuple[Callable[[State], State], str]] = {
     "inf": (lambda s: first(s, "running_mean", lambda t: t * torch.inf), "Inf"),
     "nan weight": (lambda s: first(s, "weight", lambda t: t * torch.nan), "NaN"),
     "shape": (lambda s: first(s, "weight", lambda t: t[:, :, :2]), "(3, 1, 2, 3)"),
-    "statistics of another shape": (lambda s: first(s, "running_var", lambda t: t[:2]), "running_var"),
+    "statistics of another shape": (
+        lambda s: first(s, "running_var", lambda t: t[:2]),
+        "(2,), expected (3,)",
+    ),
     "an adapter beside it": (lambda s: {**s, "adapter.weight": torch.ones(2, 2)}, "adapter.weight"),
 }
 
