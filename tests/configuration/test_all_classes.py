@@ -48,6 +48,7 @@ VALUES = {
     "LineCurve",
     "MeasuredLine",
     "ReadJob",
+    "Steps",
     "TreeRow",
     "TwinPair",
     "ReadLimits",
