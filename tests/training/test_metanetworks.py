@@ -32,7 +32,11 @@ from scalegmn.trojans.detection import TrojanDetection
 ONE, OTHER = siren(widths=(2, 4, 4, 1)), siren(widths=(2, 5, 1))
 LEARNERS = [name for name in PREDICTORS.names() if not issubclass(PREDICTORS.get(name), FittedPredictor)]
 # These read whatever features the configuration names.
-FITTED = [name for name in PREDICTORS.names() if "features" in PREDICTORS.get(name).sections]
+FITTED = [
+    name
+    for name in PREDICTORS.names()
+    if name not in LEARNERS and "features" in PREDICTORS.get(name).sections
+]
 # These answer one question alone.
 DETECTORS = ("last_layer_anomaly", "aligned_logistic")
 NUMBERS = Regression(label="x", config=RegressionConfig())

@@ -1,5 +1,6 @@
 from ._config import Direction, ModelConfig, Symmetry
 from ._editor import ScaleGMNEditor
+from ._hybrid import Hybrid, HybridConfig
 from ._metanetwork import (
     EDITORS,
     MODELS,
@@ -22,6 +23,8 @@ __all__ = [
     "Editor",
     "Embedder",
     "FittedPredictor",
+    "Hybrid",
+    "HybridConfig",
     "Metanetwork",
     "ModelConfig",
     "ModelContext",

@@ -188,6 +188,7 @@ def check_layout(architectures: Sequence[Architecture], *, reader: str) -> None:
 _PREDICTORS: Final = {
     "scalegmn": Lazy("scalegmn.models:ScaleGMN"),
     "scalegmn_probes": Lazy("scalegmn.models:ProbedScaleGMN"),
+    "hybrid": Lazy("scalegmn.models:Hybrid"),
     "flat_mlp": Lazy("scalegmn.models.baselines:FlatMLP"),
     "statnn_mlp": Lazy("scalegmn.models.baselines:StatNNMLP"),
     "feature_boosting": Lazy("scalegmn.models.baselines:FeatureBoosting"),
