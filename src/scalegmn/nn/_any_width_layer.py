@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from scalegmn.nn._edge_maps import EdgeMaps
-from scalegmn.nn._equivariant import IOMaps, ScaleEquivariant
+from scalegmn.nn._equivariant import IOMap, IOMaps, ScaleEquivariant
 from scalegmn.nn._invariant import ScaleInvariant, length
 from scalegmn.nn._message_passing_layer import MessagePassingLayer
 from scalegmn.nn._network_sums import NetworkSums
@@ -51,8 +51,8 @@ class AnyWidthMessagePassing(MessagePassingLayer):
         u'_j  &= \big(U_3 [u_j,\, r_j]\big) \odot \mathrm{ScaleInv}\big([x_j,\, m_j];\, z_j\big)
 
     No function is taken of a single message, and hidden neurons never see their own u, but as part of h.
-    These are the equations of hidden neurons; input and output neurons, which have no copies, are updated by
-    maps of their own, of all their features (:class:`~scalegmn.nn.IOMap`).
+    These are the equations of hidden neurons; input and output neurons, which have no copies, send and are
+    updated by maps of their own (:class:`~scalegmn.nn.IOMap`), the latter of all their features.
 
     Args:
         style: options; gates always see z, whatever ``positional_in_messages`` and
@@ -75,6 +75,7 @@ class AnyWidthMessagePassing(MessagePassingLayer):
         ends = width * (4 if both else 2)
         self.context = NetworkSums(layers=layers, style=style) if both and not first else None
         self.send = ScaleEquivariant(width, width, extras=width, symmetrize=style.symmetrize, style=style.mlp)
+        self.send_ends = IOMap(width, width, style=style)
         self.primal_update = GatedMap(2 * width, gates=2 * width, ends=ends, style=style)
         self.dual_send = nn.Linear(width, width, bias=False) if both else None
         self.dual_update = GatedMap(2 * width, gates=2 * width, ends=ends, style=style) if both else None
@@ -89,7 +90,9 @@ class AnyWidthMessagePassing(MessagePassingLayer):
         neurons, source, target = graph.neurons, graph.source, graph.target
         w, excess = self.edge_maps.by_name(), neurons.excess
         z = self.told(state.encoding, x, u, neurons)
-        s = self.send(x, neurons.all_groups, z)
+        inputs, hidden, outputs = neurons.split(x)
+        own = self.send(hidden, neurons.groups, z[neurons.hidden])
+        s = torch.cat([self.send_ends(inputs), own, self.send_ends(outputs)])
         terms = emit(s, excess)[source] * linear(e, w.forward)
         sizes = torch.linalg.vector_norm(terms.detach(), dim=1, keepdim=True)
         m = without_noise(_sums(terms, target, x), _sums(sizes, target, x))

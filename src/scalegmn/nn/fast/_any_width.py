@@ -24,7 +24,9 @@ def execute_any_width_layer(layer: AnyWidthMessagePassing, state: FastState, ste
     excess, nodes, last = at.neurons.excess, written.nodes, written.at.neurons
     mapped = MappedEdges.from_maps(layer.edge_maps, state.edges, step)
     z = layer.told(state.encoding, x, u, at.neurons)
-    s = scale_equivariant(layer.send, x, at.neurons.all_groups, z)
+    inputs, hidden, outputs = at.neurons.split(x)
+    sent = scale_equivariant(layer.send, hidden, at.neurons.groups, z[at.neurons.hidden])
+    s = torch.cat([layer.send_ends(inputs), sent, layer.send_ends(outputs)])
     m = without_noise(*linear_sums(emit(s, excess), mapped.forward, step.forward.at, backward=False))
     if layer.products is not None:
         m = m + layer.products.primal(s, at.products)
