@@ -48,6 +48,8 @@ VALUES = {
     "LineCurve",
     "MeasuredLine",
     "ReadJob",
+    "BeforeAfter",
+    "RewrittenFigures",
     "Steps",
     "TreeRow",
     "TwinPair",
