@@ -46,6 +46,25 @@ def test_copies_with_large_weights_of_both_signs_are_found(size: float) -> None:
     assert size / 10 < cancellation(wide, rewritten) < 100 * size
 
 
+def test_many_copies_count_together() -> None:
+    """Each adds no more than other neurons do, and what they add together cancels but for rounding."""
+    network = NETWORKS[0]
+    theta = torch.randn(network.num_parameters, generator=generator(0), dtype=torch.float64)
+    found = []
+    for count in (10, 1000):
+        state = network.unflatten(theta)
+        row = torch.randn(1, 3, generator=generator(1), dtype=torch.float64)
+        wide = mlp(widths=(3, 8 + count, 6, 2), activations=[Activation("relu"), Activation("relu")])
+        signs = torch.tensor([1.0, -1.0], dtype=torch.float64).repeat(6, count // 2)
+        state["0.weight"] = torch.cat([state["0.weight"], row.expand(count, -1)])
+        state["0.bias"] = torch.cat([state["0.bias"], torch.ones(count).double()])
+        state["2.weight"] = torch.cat([state["2.weight"], signs], dim=1)
+        rewritten = wide.flatten(state)
+        assert reduce(wide, rewritten)[0] == network
+        found.append(cancellation(wide, rewritten))
+    assert found[0] < 10 and found[1] > 50 * found[0]
+
+
 def test_programs_are_not_merged() -> None:
     program = ProgramArchitecture.from_module(torch.nn.Linear(3, 2), torch.zeros(1, 3))
     assert cancellation(program, torch.zeros(program.num_parameters)) == 1

@@ -122,3 +122,17 @@ def test_what_is_no_chain_comes_back() -> None:
     assert reduce(softmax, torch.ones(13))[0] is softmax
     program, parameters = normed()
     assert reduce(program, parameters) == (program, parameters)
+
+
+@pytest.mark.parametrize("wild", [float("nan"), float("inf")])
+def test_numbers_that_are_not_finite_stay(wild: float) -> None:
+    """A neuron that nobody reads makes every answer NaN: without it the network would be another."""
+    architecture = mlp(widths=(2, 3, 2), activations=[Activation("relu")])
+    theta = torch.ones(architecture.num_parameters)
+    state = architecture.unflatten(theta.clone())
+    state["2.weight"][:, 1] = 0
+    assert reduce(architecture, architecture.flatten(state))[0] != architecture
+    state["0.weight"][1, 0] = wild
+    spoilt = torch.cat([value.flatten() for value in state.values()])
+    narrower, back = reduce(architecture, spoilt)
+    assert narrower == architecture and back is spoilt

@@ -15,17 +15,17 @@ from ._reducing import allowed_difference, merged_neurons, reduced_layer
 
 
 def cancellation(architecture: Architecture, theta: Tensor, *, tolerance: float | None = None) -> float:
-    r"""How much larger what enters a neuron is before copies are merged than after, at most.
+    r"""How much more enters a neuron before copies are merged than after, at most.
 
     With rows of norm 1 into each neuron i, and outgoing weights a to the neuron r of the next layer, it is
     the largest over r of
 
-    .. math:: \max_i |a_{ri}| \;/\; \max_k \Big|\sum_{i \sim k} a_{ri}\Big|,
+    .. math:: \sum_i |a_{ri}| \;/\; \sum_k \Big|\sum_{i \sim k} a_{ri}\Big|,
 
-    with sums over the copies of each neuron k that stays.  Copies that were merged at a relative difference ε
-    changed what enters r by at most ε times this factor, times the number of copies, of what enters r anyway.
-    Two copies that differ by rounding, with huge weights of both signs, can compute what no random input
-    shows; :func:`reduce` takes them away, and this factor is huge.
+    with sums over all neurons i, and over the copies of each neuron k that stays.  Copies that were merged at
+    a relative difference ε, however many, changed what enters r by at most ε times this factor of what enters
+    r anyway.  Two copies that differ by rounding, with huge weights of both signs, can compute what no random
+    input shows, and so can thousands with large ones; :func:`reduce` takes them away, and this is huge.
 
     Args:
         architecture: of any kind; 1 for all but lists of layers.
@@ -78,9 +78,9 @@ def _with_unit_rows(neurons: HiddenNeurons) -> HiddenNeurons:
 
 
 def _contributions(neurons: HiddenNeurons) -> Tensor:
-    """The largest that enters each neuron of the next layer, ``(outputs,)``."""
-    sizes = neurons.outgoing.abs().flatten(2).amax(dim=2)
-    return (sizes * neurons.rows.norm(dim=1)[:, None]).amax(dim=0)
+    """All that enters each neuron of the next layer, ``(outputs,)``."""
+    sizes = neurons.outgoing.abs().flatten(2).sum(dim=2)
+    return (sizes * neurons.rows.norm(dim=1)[:, None]).sum(dim=0)
 
 
 def _ratios(before: Tensor, after: Tensor) -> Tensor:

@@ -42,8 +42,8 @@ def reduce(
 
     Returns:
         The narrower architecture and its parameters, of the same dtype; a layer keeps at least one neuron.
-        Layers at skip connections and convolutions in groups keep their width, and programs come back as
-        they are.
+        Layers at skip connections and convolutions in groups keep their width; programs, and networks with
+        numbers that are NaN or infinite, come back as they are.
 
     Law: the function stays, up to the tolerance.  What :func:`rewrite` added by the kinds ``unread``,
     ``split`` and ``cancel`` is gone again, and the widths are what they were, if the network had no such
@@ -62,7 +62,8 @@ def reduce(
         True
     """
     layers = architecture.as_layers
-    if layers is None:
+    # An unread neuron whose weights are NaN makes every answer NaN.
+    if layers is None or not bool(theta.isfinite().all()):
         return architecture, theta
     allowed = allowed_difference(theta, tolerance)
     found, exact = layers, theta.detach().double().cpu()
