@@ -15,7 +15,7 @@ from torch import nn
 from scalegmn.configuration import Sections
 from scalegmn.graph import GraphSpec, NetworkBatch, NetworkGraph, layout_of, update_parameters
 from scalegmn.models._backbone import Backbone
-from scalegmn.models._config import ModelConfig
+from scalegmn.models._config import ModelConfig, Symmetry
 from scalegmn.models._metanetwork import Editor, ModelContext
 from scalegmn.networks import changed
 from scalegmn.nn import ParameterHead, ReadoutNeeds
@@ -83,6 +83,10 @@ class ScaleGMNEditor(Editor):
     @property
     def limits(self) -> GraphSpec:
         return self.spec
+
+    @property
+    def any_width(self) -> bool:
+        return self.config.symmetry is Symmetry.any_width
 
     def forward(self, graph: NetworkGraph) -> tuple[TapScalars, NodeScalars]:
         """A network or a batch to updates of its weights ``(T,)`` and biases ``(V,)``.

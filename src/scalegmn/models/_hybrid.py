@@ -90,6 +90,10 @@ class Hybrid(Predictor):
     def limits(self) -> GraphSpec:
         return self.gmn.spec
 
+    @property
+    def any_width(self) -> bool:
+        return self.gmn.any_width and self.feature_set.any_width
+
     def predict(self, batch: NetworkBatch) -> NetworkVectors:
         """``(B, outputs)``, in the order of the batch."""
         features = self.standardize(self.remembered.compute(batch)).clamp(-_LARGEST, _LARGEST)

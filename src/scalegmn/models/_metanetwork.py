@@ -98,6 +98,11 @@ class Metanetwork(SavedModule, ABC):
         """The largest networks that it can read, where its weights depend on it."""
         return None
 
+    @property
+    def any_width(self) -> bool:
+        """Whether answers stay under neurons that are split, or that nobody reads, whatever the width."""
+        return False
+
     @abstractmethod
     def fit_scale(self, batch: NetworkBatch) -> None:
         """Estimate per-layer normalization constants (parameter RMS) from training networks.

@@ -76,6 +76,10 @@ class ProbedScaleGMN(Predictor):
     def limits(self) -> GraphSpec:
         return self.gmn.spec
 
+    @property
+    def any_width(self) -> bool:
+        return self.gmn.any_width and self.probes.any_width
+
     def predict(self, batch: NetworkBatch) -> NetworkVectors:
         """``(B, outputs)``, in the order of the batch."""
         joined = torch.cat([self.gmn.predict(batch), self.probes.predict(batch)], dim=1)

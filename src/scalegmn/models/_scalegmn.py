@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from scalegmn.configuration import Count, Sections
 from scalegmn.graph import GraphSpec, NetworkBatch, NetworkGraph
 from scalegmn.models._backbone import Backbone
-from scalegmn.models._config import ModelConfig
+from scalegmn.models._config import ModelConfig, Symmetry
 from scalegmn.models._metanetwork import Embedder, ModelContext
 from scalegmn.nn import MLP, READOUTS, WeightStatistics
 from scalegmn.shapes import NetworkVectors
@@ -111,6 +111,10 @@ class ScaleGMN(Embedder):
     @property
     def limits(self) -> GraphSpec:
         return self.spec
+
+    @property
+    def any_width(self) -> bool:
+        return self.config.symmetry is Symmetry.any_width
 
     def forward(self, graph: NetworkGraph) -> NetworkVectors:
         """A network or a batch to ``(B, outputs)``."""

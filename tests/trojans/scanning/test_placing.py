@@ -14,7 +14,7 @@ from scalegmn.networks import Activation, Architecture, LayeredArchitecture, mlp
 from scalegmn.networks.recognition import Unrecognized, architecture_entries
 from scalegmn.seeding import generator
 from scalegmn.trojans.scanning import Detector, FileResult, ScanSettings, Verdict, _placing, scan
-from scalegmn.trojans.scanning._placing import FamilyRecognizer, PlacedNetwork, takes_any_width
+from scalegmn.trojans.scanning._placing import FamilyRecognizer, PlacedNetwork
 from tests.trojans.scanning.cases import architecture, networks
 
 KNOWN = (architecture("relu"), architecture("tanh"))
@@ -171,10 +171,3 @@ def test_numbers_that_are_none_abstain(value: float, small_detector: Detector, t
         and result.verdict is Verdict.abstain
         and "finite" in str(result.reason)
     )
-
-
-def test_configurations_of_models() -> None:
-    assert takes_any_width({"outputs": 2, "config": {"symmetry": "any_width"}})
-    assert takes_any_width({"members": [{"symmetry": "any_width"}, {"symmetry": "any_width"}]})
-    assert not takes_any_width({"members": [{"symmetry": "any_width"}, {"symmetry": "scaling"}]})
-    assert not takes_any_width({"config": {"features": 3}})

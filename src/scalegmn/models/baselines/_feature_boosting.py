@@ -171,6 +171,10 @@ class FeatureBoosting(FittedPredictor):
         answer[torch.from_numpy(~np.isfinite(features).all(axis=1))] = torch.nan
         return answer.to(batch.parts[0][1])
 
+    @property
+    def any_width(self) -> bool:
+        return self.feature_set.any_width
+
     def fit_scale(self, batch: NetworkBatch) -> None:
         """Nothing: trees only ask which of two numbers is larger."""
 

@@ -148,6 +148,10 @@ class FeatureLogistic(FittedPredictor):
             logits = shares.clamp_min(CLOSEST).log()
         return logits.to(batch.parts[0][1])
 
+    @property
+    def any_width(self) -> bool:
+        return self.feature_set.any_width
+
     def fit_scale(self, batch: NetworkBatch) -> None:
         """Nothing: :meth:`fit` takes the sizes of features from all training networks."""
 

@@ -151,6 +151,10 @@ class Probes(Predictor):
         return answer
 
     @torch.no_grad()
+    @property
+    def any_width(self) -> bool:
+        return True
+
     def fit_scale(self, batch: NetworkBatch) -> None:
         """Take mean and size of every output neuron, over training networks and the probes as they are."""
         self.standardize.fit(self._ask(batch, at_once=_NETWORKS))

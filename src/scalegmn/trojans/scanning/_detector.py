@@ -18,7 +18,6 @@ from scalegmn.shipped import folder_name, is_shipped, shipped_model
 from scalegmn.training import MODEL, RUN, InvariantStatistics, Run, device_called
 from scalegmn.trojans.detection import CALIBRATION, TYPICALITY, Calibration, TrojanDetection
 from scalegmn.trojans.scanning._family import NetworkFamily
-from scalegmn.trojans.scanning._placing import takes_any_width
 from scalegmn.trojans.scanning._results import DetectorIdentity
 
 SHIPPED_DETECTOR: Final = "scalegmn/trojan-detector"
@@ -108,7 +107,7 @@ class Detector:
     @cached_property
     def any_width(self) -> bool:
         """Whether its model takes no notice of unread neurons and of copies."""
-        return takes_any_width(self.run.predictor.to_config())
+        return self.run.predictor.any_width
 
     @cached_property
     def family(self) -> NetworkFamily:

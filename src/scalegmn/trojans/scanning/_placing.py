@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -13,9 +13,6 @@ from scalegmn.checkpoints import Checkpoint
 from scalegmn.errors import ScaleGMNError
 from scalegmn.networks import Architecture, LayeredArchitecture
 from scalegmn.networks.recognition import Recognizer, Unrecognized, differs_in_width
-
-WIDTHS: Final = "any_width"
-"""The symmetry of a model that takes no notice of unread neurons and of copies."""
 
 _MOST_PARAMETERS: Final = 2**22
 _WIDEST: Final = 2**11
@@ -134,19 +131,6 @@ class FamilyRecognizer:
         return PlacedNetwork(
             known, reduced, (f"evaluated after merging {count} neurons of {layered.describe()}",)
         )
-
-
-def takes_any_width(config: object) -> bool:
-    """Whether the configuration of a model says that it, and each of its parts, takes no notice of widths."""
-    return set(_symmetries(config)) == {WIDTHS}
-
-
-def _symmetries(config: object) -> Iterator[object]:
-    if isinstance(config, Mapping):
-        yield from (value for name, value in config.items() if name == "symmetry")
-    if isinstance(config, Mapping | list | tuple):
-        for inner in config.values() if isinstance(config, Mapping) else config:
-            yield from _symmetries(inner)
 
 
 def _widths(architecture: LayeredArchitecture) -> list[int]:

@@ -35,6 +35,9 @@ class FeatureSet(Configuration, ABC):
     one_layout: ClassVar[bool] = False
     """Whether it reads only networks whose parameters all have the same names and shapes."""
 
+    any_width: ClassVar[bool] = False
+    """Whether the numbers stay under neurons that are split, or that nobody reads."""
+
     @classmethod
     def register(cls) -> None:
         """Let configurations and saved models name this class.

@@ -66,6 +66,7 @@ class InversionFeatures(FeatureSet):
     """
 
     name = "inversion"
+    any_width = True
     image_size: tuple[Width, Width] | None = None
     images: tuple[str, ...] = ()
 
