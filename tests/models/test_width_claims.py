@@ -1,15 +1,15 @@
-"""Which models say that the width of networks is nothing to them; other tests show that it is true of them."""
+"""Which models say that the width of networks is nothing to them; other tests show that it is so."""
 
 from __future__ import annotations
 
 import pytest
 
-from scalegmn import GraphSpec, ModelConfig, ScaleGMN, ScaleGMNEditor, mlp
+from scalegmn import Activation, GraphSpec, ModelConfig, ScaleGMN, ScaleGMNEditor, mlp
 from scalegmn.models import Metanetwork, Symmetry
 from scalegmn.models.baselines import BoostingConfig, FeatureBoosting, OutputType, Probes, ProbesConfig
 from scalegmn.models.baselines.features import FeaturesConfig, make_features
 
-NETWORK = mlp(widths=(3, 4, 2))
+NETWORK = mlp(widths=(3, 4, 2), activations=(Activation("relu"),))
 SPEC = GraphSpec.from_architectures([NETWORK])
 
 

@@ -150,11 +150,11 @@ class Probes(Predictor):
         answer: Tensor = self.mlp(answers.flatten(1))
         return answer
 
-    @torch.no_grad()
     @property
     def any_width(self) -> bool:
         return True
 
+    @torch.no_grad()
     def fit_scale(self, batch: NetworkBatch) -> None:
         """Take mean and size of every output neuron, over training networks and the probes as they are."""
         self.standardize.fit(self._ask(batch, at_once=_NETWORKS))
