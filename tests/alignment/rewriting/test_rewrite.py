@@ -97,6 +97,8 @@ def test_what_is_not_admitted_is_refused() -> None:
     network = mlp(widths=(2, 3, 1), activations=[Activation("relu")])
     with pytest.raises(ArchitectureError, match="'gains': it has no norms"):
         rewrite(network, torch.ones(13), rewriting=Rewriting(kinds=("gains",)))
+    with pytest.raises(ArchitectureError, match=r"more neurons in layer 0 .* expected at most 67108864; add"):
+        rewrite(network, torch.ones(13), rewriting=Rewriting(kinds=("unread",), neurons=10**9))
 
 
 def test_a_wrong_kind_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,13 @@ from scalegmn.errors import ArchitectureError
 from scalegmn.networks import Architecture, LayeredArchitecture
 from scalegmn.registry import Lazy, Registry
 
-from ._neurons import rewritable_layers
+from ._neurons import HiddenNeurons, rewritable_layers
 
 if TYPE_CHECKING:
     from ._rewriting import Rewriting
+
+_MOST_ADDED: Final = 2**26
+"""Parameters that one layer may get."""
 
 
 class RewritingKind(ABC):
@@ -69,12 +72,13 @@ class Widening(RewritingKind):
     ) -> tuple[LayeredArchitecture, Tensor]:
         layers = architecture.layered(reader="what adds neurons")
         for layer in rewritable_layers(layers):
-            width = layers.stages[layer].weighted.outputs
+            count = rewriting.count(layers.stages[layer].weighted.outputs)
+            _check_size(HiddenNeurons.of(layers, theta, layer=layer), count)
             layers, theta = self.widened(
                 layers,
                 theta,
                 layer=layer,
-                count=rewriting.count(width),
+                count=count,
                 spread=rewriting.spread,
                 generator=generator,
             )
@@ -101,6 +105,16 @@ class Widening(RewritingKind):
             spread: scales are log-uniform in ``[1 / spread, spread]``.
             generator: of everything that is drawn.
         """
+
+
+def _check_size(neurons: HiddenNeurons, count: int) -> None:
+    """Networks that fit into no memory are refused before they are made."""
+    added = count * (neurons.incoming[0].numel() + neurons.outgoing[0].numel())
+    if added > _MOST_ADDED:
+        raise ArchitectureError(
+            f"{count} more neurons in layer {neurons.layer} of {neurons.architecture.describe()} are {added} "
+            f"parameters, expected at most {_MOST_ADDED}; add fewer"
+        )
 
 
 REWRITINGS: Final = Registry[RewritingKind](
