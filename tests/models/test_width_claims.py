@@ -6,7 +6,15 @@ import pytest
 
 from scalegmn import Activation, GraphSpec, ModelConfig, ScaleGMN, ScaleGMNEditor, mlp
 from scalegmn.models import Metanetwork, Symmetry
-from scalegmn.models.baselines import BoostingConfig, FeatureBoosting, OutputType, Probes, ProbesConfig
+from scalegmn.models.baselines import (
+    BoostingConfig,
+    FeatureAverage,
+    FeatureBoosting,
+    LogisticConfig,
+    OutputType,
+    Probes,
+    ProbesConfig,
+)
 from scalegmn.models.baselines.features import FeaturesConfig, make_features
 
 NETWORK = mlp(widths=(3, 4, 2), activations=(Activation("relu"),))
@@ -25,6 +33,16 @@ def boosting(kind: str) -> FeatureBoosting:
     )
 
 
+def average(kind: str) -> FeatureAverage:
+    return FeatureAverage(
+        feature_set=make_features(FeaturesConfig(type=kind), [NETWORK]),
+        outputs=1,
+        kind=OutputType.log_odds,
+        boosting=BoostingConfig(),
+        logistic=LogisticConfig(),
+    )
+
+
 @pytest.mark.parametrize(
     ("model", "any_width"),
     [
@@ -35,6 +53,8 @@ def boosting(kind: str) -> FeatureBoosting:
         (Probes.from_architectures([NETWORK], outputs=1, config=ProbesConfig(probes=2)), True),
         (boosting("inversion"), True),
         (boosting("statnn"), False),
+        (average("inversion"), True),
+        (average("statnn"), False),
     ],
 )
 def test_what_models_say_of_widths(model: Metanetwork, any_width: bool) -> None:

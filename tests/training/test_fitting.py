@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -28,9 +29,10 @@ def population(tmp_path_factory: pytest.TempPathFactory) -> Population:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model after its fit, what was written about it, and its predictions for the validation networks."""
+    """What a model was fitted to, what was written about it, and what it predicts for validation networks."""
 
-    model: FeatureBoosting
+    features: Tensor
+    classes: Tensor
     row: dict[str, str]
     outputs: Tensor
     targets: Tensor
@@ -54,10 +56,14 @@ def fitted(population: Population, folder: Path, *, batch: int) -> Fitted:
     model = make_metanetwork(config, architectures=population.architectures, task=task)
     assert isinstance(model, FeatureBoosting)
     data = Datasets(networks(population, TRAIN), networks(population, VAL), None)
-    fit_at_once(config, model, task, data, History(folder / "metrics.csv"))
+    with pytest.MonkeyPatch.context() as patch:
+        fit = Mock(side_effect=model.fit)
+        patch.setattr(model, "fit", fit)
+        fit_at_once(config, model, task, data, History(folder / "metrics.csv"))
+    features, classes = fit.call_args.args
     (row,) = csv.DictReader((folder / "metrics.csv").read_text().splitlines())
     outputs, targets = outputs_on(task, model, data.val)
-    return Fitted(model, row, outputs, targets, float(task.loss(outputs, targets)))
+    return Fitted(features, classes, row, outputs, targets, float(task.loss(outputs, targets)))
 
 
 def test_it_learns_and_leaves_the_row_of_one_epoch(population: Population, tmp_path: Path) -> None:
@@ -72,15 +78,15 @@ def test_it_learns_and_leaves_the_row_of_one_epoch(population: Population, tmp_p
 
 
 def test_it_is_fitted_to_the_training_networks_in_their_order(population: Population, tmp_path: Path) -> None:
-    model = fitted(population, tmp_path, batch=1000).model
-    assert model.targets.tolist() == population.column("label")[TRAIN].tolist()
-    assert len(model.features) == len(TRAIN)
+    done = fitted(population, tmp_path, batch=1000)
+    assert done.classes.tolist() == population.column("label")[TRAIN].tolist()
+    assert len(done.features) == len(TRAIN)
 
 
 def test_size_of_batches_changes_nothing(population: Population, tmp_path: Path) -> None:
     """Features and targets of mixed architectures stay together however they are read."""
     whole, parts = (fitted(population, tmp_path, batch=batch) for batch in (1000, 5))
-    order = [np.lexsort(done.model.features.numpy().T) for done in (whole, parts)]
-    for name in ("features", "targets"):
-        one, other = getattr(whole.model, name)[order[0]], getattr(parts.model, name)[order[1]]
+    order = [np.lexsort(done.features.numpy().T) for done in (whole, parts)]
+    for name in ("features", "classes"):
+        one, other = getattr(whole, name)[order[0]], getattr(parts, name)[order[1]]
         torch.testing.assert_close(one, other)

@@ -20,7 +20,13 @@ from scalegmn.models import (
     ScaleGMNEditor,
     check_layout,
 )
-from scalegmn.models.baselines import FeatureBoosting, FeatureLogistic, FlatMLPEditor, OutputType
+from scalegmn.models.baselines import (
+    FeatureAverage,
+    FeatureBoosting,
+    FeatureLogistic,
+    FlatMLPEditor,
+    OutputType,
+)
 from scalegmn.models.baselines.features import FEATURES, FeaturesConfig
 from scalegmn.networks import Architecture, siren
 from scalegmn.seeding import generator
@@ -106,7 +112,7 @@ def test_trees_answer_as_the_task_reads_it(task: Task, kind: OutputType, outputs
 def test_features_and_what_is_fitted_are_two_choices(name: str, kind: str) -> None:
     config = dataclasses.replace(configured(name), options=Sections({"features": FeaturesConfig(type=kind)}))
     model = make_metanetwork(config, architectures=[ONE], task=THREE_CLASSES)
-    assert isinstance(model, FeatureBoosting | FeatureLogistic)
+    assert isinstance(model, FeatureAverage | FeatureBoosting | FeatureLogistic)
     assert (model.outputs, model.kind) == (3, OutputType.log_probability)
     assert model.feature_set.name == kind
     assert model.compute_features(batch_of(ONE)).shape == (3, model.feature_set.size)
@@ -115,10 +121,11 @@ def test_features_and_what_is_fitted_are_two_choices(name: str, kind: str) -> No
             make_metanetwork(config, architectures=[ONE, OTHER], task=THREE_CLASSES)
 
 
-def test_logistic_regression_answers_with_classes_only() -> None:
-    config = configured("feature_logistic", task="regression")
-    with pytest.raises(ConfigurationError, match=r"feature_logistic returns classes.*feature_boosting"):
-        FeatureLogistic.check(model_context(config, [ONE], NUMBERS))
+@pytest.mark.parametrize("kind", [FeatureAverage, FeatureLogistic])
+def test_logistic_regression_answers_with_classes_only(kind: type[FeatureAverage | FeatureLogistic]) -> None:
+    config = configured(kind.name, task="regression")
+    with pytest.raises(ConfigurationError, match=f"{kind.name} returns classes.*feature_boosting"):
+        kind.check(model_context(config, [ONE], NUMBERS))
 
 
 @pytest.mark.parametrize(

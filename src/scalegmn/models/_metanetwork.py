@@ -196,6 +196,7 @@ _PREDICTORS: Final = {
     "hybrid": Lazy("scalegmn.models:Hybrid"),
     "flat_mlp": Lazy("scalegmn.models.baselines:FlatMLP"),
     "statnn_mlp": Lazy("scalegmn.models.baselines:StatNNMLP"),
+    "feature_average": Lazy("scalegmn.models.baselines:FeatureAverage"),
     "feature_boosting": Lazy("scalegmn.models.baselines:FeatureBoosting"),
     "feature_logistic": Lazy("scalegmn.models.baselines:FeatureLogistic"),
     "last_layer_anomaly": Lazy("scalegmn.models.baselines:LastLayerAnomaly"),

@@ -78,6 +78,8 @@ class SavedModule(nn.Module, Reconstructible, ABC):
             raise CheckpointError(
                 f"{folder / WEIGHTS_FILE}: does not fit {CONFIG_FILE} beside it: {error}"
             ) from error
+        except ScaleGMNError as error:
+            raise CheckpointError(f"{folder / WEIGHTS_FILE}: {error}") from error
         return model.eval()
 
 

@@ -106,7 +106,7 @@ def test_log_odds_are_those_of_the_probabilities() -> None:
 
 
 @pytest.mark.parametrize("kind", [OutputType.logit, OutputType.log_odds, OutputType.log_probability])
-def test_loaded_model_grows_the_same_trees(tmp_path: Path, kind: OutputType) -> None:
+def test_loaded_models_answer_the_same(tmp_path: Path, kind: OutputType) -> None:
     batch, targets = training()
     classes = kind.is_class
     judge = model(kind, outputs=2 if kind is OutputType.log_probability else 1, seed=2**40 + 3)

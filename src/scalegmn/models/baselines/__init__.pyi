@@ -1,3 +1,4 @@
+from ._feature_average import FeatureAverage
 from ._feature_boosting import BoostingConfig, FeatureBoosting
 from ._feature_logistic import FeatureLogistic
 from ._flat_mlp import FlatMLP, FlatMLPConfig
@@ -13,6 +14,7 @@ __all__ = [
     "NFN",
     "AnomalyConfig",
     "BoostingConfig",
+    "FeatureAverage",
     "FeatureBoosting",
     "FeatureLogistic",
     "FlatMLP",

@@ -21,6 +21,7 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import FittedPredictor, ModelContext
 from scalegmn.models.baselines._output_type import CLOSEST, OutputType, check_outputs, check_targets
+from scalegmn.models.baselines._trees import BoostedTrees
 from scalegmn.models.baselines.features import FeaturesConfig, FeatureSet, features_for
 from scalegmn.shapes import NetworkVectors
 
@@ -50,10 +51,11 @@ class BoostingConfig(Configuration):
 class FeatureBoosting(FittedPredictor):
     """Histogram gradient boosting (scikit-learn) on features of weights.
 
-    It has no weights and is not trained by gradients: :meth:`fit` keeps the features and the targets of
-    the training networks, and grows trees from them.  These, not the trees, are what is saved, because trees
-    could only be saved as a pickle, which can run code.  A loaded model grows its trees again when it is
-    first asked.  The random numbers come from `seed`, so they are the same trees; another version of
+    It has no weights and is not trained by gradients: :meth:`fit` grows trees from the features and the
+    targets of the training networks.  The trees are saved, as tensors
+    (:class:`~scalegmn.models.baselines._trees.BoostedTrees`), so a loaded model answers the same to the last
+    bit whatever scikit-learn there is, or none.  Models of before saved the features and the targets; they
+    grow their trees when they are first asked, from random numbers of `seed`, and another version of
     scikit-learn may grow others.
 
     Args:
@@ -62,15 +64,16 @@ class FeatureBoosting(FittedPredictor):
         kind: what is predicted.
         seed: of the random numbers.
         config: options.
-        networks: training networks that a saved model holds.
+        networks: training networks that a saved model of before holds.
+        trees: those of a saved model; none before the fit.
 
     Raises:
-        ConfigurationError: `outputs` does not fit `kind`.
+        ConfigurationError: `outputs` does not fit `kind`, or the trees do not fit the features.
 
     Law: that of the features.
     """
 
-    # Both float32, whatever they were, so that a loaded model grows the same trees.
+    # Of models of before.  Both float32, whatever they were, so that these grow the same trees.
     features: Tensor
     targets: Tensor
     name = "feature_boosting"
@@ -86,9 +89,16 @@ class FeatureBoosting(FittedPredictor):
         config: BoostingConfig,
         seed: int = 0,
         networks: Natural = 0,
+        trees: BoostedTrees | None = None,
     ) -> None:
         super().__init__()
         check_outputs(kind, outputs, section="boosting")
+        self.trees = BoostedTrees(features=feature_set.size, outputs=outputs) if trees is None else trees
+        if (self.trees.features, self.trees.outputs) != (feature_set.size, outputs):
+            raise ConfigurationError(
+                f"boosting: trees read {self.trees.features} features for {self.trees.outputs} outputs, "
+                f"expected {feature_set.size} for {outputs}; save the model again"
+            )
         self.feature_set, self.outputs, self.kind, self.config, self.seed = (
             feature_set,
             outputs,
@@ -98,7 +108,7 @@ class FeatureBoosting(FittedPredictor):
         )
         self.register_buffer("features", torch.zeros(networks, feature_set.size))
         self.register_buffer("targets", torch.zeros(networks))
-        self._trees: Any = None
+        self.register_load_state_dict_pre_hook(_without_trees)
 
     @classmethod
     def check(cls, context: ModelContext) -> None:
@@ -143,9 +153,9 @@ class FeatureBoosting(FittedPredictor):
             size=self.feature_set.size,
             section="boosting",
         )
-        self.features, self.targets = features.detach().float().cpu(), targets.detach().float().cpu()
-        self._trees = self._grown()
+        self._grow(features.detach(), targets.detach())
 
+    @torch.no_grad()
     def predict(self, batch: NetworkBatch) -> NetworkVectors:
         """``(B, outputs)``, in the order of the batch.  No gradient runs through it.
 
@@ -153,23 +163,21 @@ class FeatureBoosting(FittedPredictor):
             GraphError: the features cannot read a network.
             ConfigurationError: the model was not fitted.
         """
-        if not len(self.targets):
-            raise ConfigurationError("boosting: the model was not fitted; call fit with training networks")
-        if self._trees is None:
-            self._trees = self._grown()
-        features = self.compute_features(batch).float().cpu().numpy()
+        self._check_fitted()
+        return self.predict_from(self.compute_features(batch)).to(batch.parts[0][1])
+
+    @torch.no_grad()
+    def predict_from(self, features: Float[Tensor, "B F"]) -> Float[Tensor, "B K"]:
+        """The same from :meth:`compute_features`, in float64; NaN where features are not finite."""
+        self._check_fitted()
+        sums = self.trees(features.float())
         match self.kind:
             case OutputType.log_probability:
-                answer = self._log_probabilities(features)
-            case OutputType.log_odds:
-                answer = torch.from_numpy(self._trees.decision_function(features)).unsqueeze(1)
+                return sums.softmax(dim=1).clamp_min(CLOSEST).log()
+            case OutputType.logit:
+                return torch.logit(sums, eps=CLOSEST)
             case _:
-                answer = torch.from_numpy(self._trees.predict(features)).unsqueeze(1)
-        if self.kind is OutputType.logit:
-            answer = torch.logit(answer, eps=CLOSEST)
-        # Trees take NaN for a value like others; what has no features has no answer.
-        answer[torch.from_numpy(~np.isfinite(features).all(axis=1))] = torch.nan
-        return answer.to(batch.parts[0][1])
+                return sums
 
     @property
     def any_width(self) -> bool:
@@ -186,10 +194,18 @@ class FeatureBoosting(FittedPredictor):
             "config": self.config,
             "seed": self.seed,
             "networks": len(self.targets),
+            "trees": self.trees,
         }
 
-    def _grown(self) -> Any:
-        """Trees for the kept features and targets."""
+    def _check_fitted(self) -> None:
+        """Raise a ConfigurationError where there are no trees; a model of before grows them first."""
+        if len(self.targets):
+            self._grow(self.features, self.targets)
+        if not len(self.trees.roots):
+            raise ConfigurationError("boosting: the model was not fitted; call fit with training networks")
+
+    def _grow(self, features: Tensor, targets: Tensor) -> None:
+        """Take trees for features and targets, and forget these."""
         try:
             from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
         except ImportError as error:
@@ -209,11 +225,20 @@ class FeatureBoosting(FittedPredictor):
             # scikit-learn takes 32 bits.
             random_state=self.seed % 2**32,
         )
-        features, targets = self.features.float().cpu().numpy(), self.targets.float().cpu().numpy()
-        return trees.fit(features, targets.astype(np.int64) if self.kind.is_class else targets)
+        rows, values = features.float().cpu().numpy(), targets.float().cpu().numpy()
+        trees.fit(rows, values.astype(np.int64) if self.kind.is_class else values)
+        several = self.kind is OutputType.log_probability
+        self.trees = BoostedTrees.from_scikit_learn(
+            trees,
+            features=self.feature_set.size,
+            outputs=self.outputs,
+            classes=trees.classes_.tolist() if several else (),
+        )
+        self.features, self.targets = self.features[:0], self.targets[:0]
 
-    def _log_probabilities(self, features: np.ndarray) -> Tensor:
-        """``(B, outputs)``; classes that no training network has are as good as impossible."""
-        found = np.zeros((len(features), self.outputs))
-        found[:, self._trees.classes_] = self._trees.predict_proba(features)
-        return torch.from_numpy(found).clamp_min(CLOSEST).log()
+
+def _without_trees(module: FeatureBoosting, state_dict: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Weights of before, which hold features and targets, have no trees."""
+    if f"{prefix}trees.nodes" not in state_dict and f"{prefix}targets" in state_dict:
+        empty = BoostedTrees(features=module.trees.features, outputs=module.trees.outputs)
+        state_dict.update({f"{prefix}trees.{name}": value for name, value in empty.state_dict().items()})

@@ -138,15 +138,19 @@ class FeatureLogistic(FittedPredictor):
             GraphError: the features cannot read a network.
             ConfigurationError: the model was not fitted.
         """
-        if not self.found.any():
-            raise ConfigurationError("logistic: the model was not fitted; call fit with training networks")
-        features = self.compute_features(batch).to(self.coefficients)
-        logits = self.standardize(features) @ self.coefficients.T + self.intercepts
+        self._check_fitted()
+        return self.predict_from(self.compute_features(batch)).to(batch.parts[0][1])
+
+    @torch.no_grad()
+    def predict_from(self, features: Float[Tensor, "B F"]) -> Float[Tensor, "B K"]:
+        """The same from :meth:`compute_features`, in the precision of the model."""
+        self._check_fitted()
+        logits = self.standardize(features.to(self.coefficients)) @ self.coefficients.T + self.intercepts
         if self.kind is OutputType.log_probability:
             # Classes that no training network has are as good as impossible.
             shares = logits.masked_fill(self.found == 0, -torch.inf).softmax(dim=1)
             logits = shares.clamp_min(CLOSEST).log()
-        return logits.to(batch.parts[0][1])
+        return logits
 
     @property
     def any_width(self) -> bool:
@@ -162,3 +166,7 @@ class FeatureLogistic(FittedPredictor):
             "kind": self.kind,
             "config": self.config,
         }
+
+    def _check_fitted(self) -> None:
+        if not self.found.any():
+            raise ConfigurationError("logistic: the model was not fitted; call fit with training networks")
