@@ -95,7 +95,8 @@ class Typicality:
         near = _drawn_together((statistics[ordinary] - mean) / deviation)
         found = LedoitWolf().fit(near.numpy())
         covariance = torch.from_numpy(found.covariance_) + _LEAST * torch.eye(near.shape[1]).double()
-        return cls(mean, deviation, torch.from_numpy(found.location_), torch.linalg.inv(covariance))
+        inverse = torch.linalg.inv(covariance)
+        return cls(mean, deviation, torch.from_numpy(found.location_), (inverse + inverse.T) / 2)
 
     def distance(self, statistics: Float[Tensor, "B F"]) -> Float[Tensor, "B"]:
         """``(B,)``; NaN or infinite where statistics are."""
@@ -103,9 +104,10 @@ class Typicality:
         return torch.einsum("bi,ij,bj->b", off, self.precision, off).clamp_min(0).sqrt()
 
     def save(self, path: Path) -> None:
-        """Write a safetensors file."""
+        """Write a safetensors file; of the precision, which is symmetric, the upper triangle."""
         parts = {"mean": self.mean, "deviation": self.deviation, "center": self.center}
-        write_state(path, {**parts, "precision": self.precision}, overwrite=True)
+        rows, columns = torch.triu_indices(*self.precision.shape)
+        write_state(path, {**parts, "precision": self.precision[rows, columns]}, overwrite=True)
 
     @classmethod
     def load(cls, path: Path, *, sha256: str) -> Typicality:
@@ -124,7 +126,9 @@ class Typicality:
         found = tuple(tensors.get(name, torch.empty(0)) for name in _PARTS)
         mean, deviation, center, precision = found
         size = len(mean)
-        shapes = [tuple(part.shape) for part in found]
+        if precision.shape == (size * (size + 1) // 2,):
+            precision = _from_triangle(precision, size)
+        shapes = [tuple(part.shape) for part in (mean, deviation, center, precision)]
         right = bool(size) and shapes == [(size,)] * 3 + [(size, size)]
         # A distance: deviations are positive, and the precision is that of some covariance.
         if not right or not bool((deviation > 0).all()) or not _is_definite(precision):
@@ -138,6 +142,15 @@ class Typicality:
 def statistics_of(statistics: InvariantStatistics, batches: Iterable[NetworkBatch]) -> Float[Tensor, "N F"]:
     """Statistics of all networks of some batches, in the order of the batches."""
     return torch.cat([statistics.compute(batch) for batch in batches])
+
+
+def _from_triangle(values: Tensor, size: int) -> Tensor:
+    """A symmetric matrix from its upper triangle, row by row."""
+    rows, columns = torch.triu_indices(size, size)
+    matrix = values.new_zeros(size, size)
+    matrix[rows, columns] = values
+    matrix[columns, rows] = values
+    return matrix
 
 
 def _is_definite(precision: Tensor) -> bool:
