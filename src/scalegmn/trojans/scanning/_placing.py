@@ -60,6 +60,8 @@ class FamilyRecognizer:
         self._known, self._any_width = tuple(architectures), any_width
         self._own = Recognizer(architectures, beyond=False)
         self._like = Recognizer(architectures, beyond=True)
+        # One architecture at a time: shapes of other widths may be read after the example of several.
+        self._likes = [Recognizer([one], beyond=True) for one in architectures if one.as_layers is not None]
 
     def recognize(
         self, network: Checkpoint, *, activation: str | None, origin: str
@@ -87,23 +89,58 @@ class FamilyRecognizer:
         self, network: Checkpoint, *, activation: str | None, origin: str
     ) -> PlacedNetwork | Unrecognized | None:
         """A network that is built like one of the detector's; None for others."""
-        found = self._like.recognize(network, activation=activation)
-        if isinstance(found, Unrecognized):
-            return None
-        layered = found.architecture.as_layers
-        if layered is None or max(stage.weighted.outputs for stage in layered.stages) > _WIDEST:
-            return None
-        if not any(differs_in_width(layered, one) for known in self._known if (one := known.as_layers)):
+        merged = [
+            placed
+            for like in self._likes
+            if (placed := self._read_as(like, network, activation=activation, origin=origin)) is not None
+        ]
+        placed = [one for one in merged if isinstance(one, PlacedNetwork)]
+        if len({one.architecture for one in placed}) == 1:
+            return placed[0]
+        if placed:
+            return Unrecognized(
+                "of another width than the known architectures, and several of them without neurons that "
+                "change nothing; name the activation"
+            )
+        if self._any_width:
+            return self._as_it_is(network, activation=activation, origin=origin)
+        return next((one for one in merged if isinstance(one, Unrecognized)), None)
+
+    def _read_as(
+        self, like: Recognizer, network: Checkpoint, *, activation: str | None, origin: str
+    ) -> PlacedNetwork | Unrecognized | None:
+        """The network without needless neurons, if it is built like the one that `like` knows."""
+        found = like.recognize(network, activation=activation)
+        layered = None if isinstance(found, Unrecognized) else self._other_width(found.architecture)
+        if isinstance(found, Unrecognized) or layered is None:
             return None
         theta = layered.flatten(found.tensors, origin=origin)
-        notes = tuple(note for note in found.notes if note != self._like.outside_note(layered))
+        notes = tuple(note for note in found.notes if note != like.outside_note(layered))
         merged = self._merged(layered, theta)
         if isinstance(merged, PlacedNetwork):
             return PlacedNetwork(merged.architecture, merged.theta, (*notes, *merged.notes))
-        if self._any_width:
-            note = f"of another width than the networks of the training: {layered.describe()}"
-            return PlacedNetwork(layered, theta, (*notes, note))
         return Unrecognized(merged)
+
+    def _as_it_is(
+        self, network: Checkpoint, *, activation: str | None, origin: str
+    ) -> PlacedNetwork | Unrecognized | None:
+        """The network at its own width, if it is built like one of the detector's."""
+        found = self._like.recognize(network, activation=activation)
+        layered = None if isinstance(found, Unrecognized) else self._other_width(found.architecture)
+        if isinstance(found, Unrecognized) or layered is None:
+            return None
+        theta = layered.flatten(found.tensors, origin=origin)
+        notes = tuple(note for note in found.notes if note != self._like.outside_note(layered))
+        note = f"of another width than the networks of the training: {layered.describe()}"
+        return PlacedNetwork(layered, theta, (*notes, note))
+
+    def _other_width(self, architecture: Architecture) -> LayeredArchitecture | None:
+        """A list of layers that is one of the detector's but for its widths."""
+        layered = architecture.as_layers
+        if layered is None or max(stage.weighted.outputs for stage in layered.stages) > _WIDEST:
+            return None
+        known = (one for architecture in self._known if (one := architecture.as_layers))
+        return layered if any(differs_in_width(layered, one) for one in known) else None
 
     def _merged(self, layered: LayeredArchitecture, theta: Tensor) -> PlacedNetwork | str:
         """One of the detector's without the neurons that change nothing, or why there is none."""
