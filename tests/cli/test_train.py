@@ -26,7 +26,7 @@ def test_a_configuration_with_overrides_makes_a_run(
     assert kept["model"]["readout"] == "full_graph"
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
         "config.yaml", "run.json", "metrics.csv", "checkpoints", "model", "results.json", "confusion.npy",
-        "networks.npy", "reference.json"
+        "networks.npy", "outputs.npy", "reference.json"
     }  # fmt: skip
 
 

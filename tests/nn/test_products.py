@@ -128,6 +128,8 @@ class Gated(nn.Module):
 def test_plans_compute_what_layers_say(
     symmetry: Symmetry, direction: Direction, readout: str, skip: bool
 ) -> None:
+    if (symmetry, direction, readout) == (Symmetry.any_width, Direction.forward, "full_graph"):
+        pytest.skip("there is no such model: a readout of all neurons of any width needs both directions")
     architecture = ProgramArchitecture.from_module(Gated(), torch.zeros(1, 3))
     config = ModelConfig(
         features=6, layers=3, symmetry=symmetry, direction=direction, readout=readout, skip=skip
