@@ -89,11 +89,8 @@ class FamilyRecognizer:
         self, network: Checkpoint, *, activation: str | None, origin: str
     ) -> PlacedNetwork | Unrecognized | None:
         """A network that is built like one of the detector's; None for others."""
-        merged = [
-            placed
-            for like in self._likes
-            if (placed := self._read_as(like, network, activation=activation, origin=origin)) is not None
-        ]
+        tried = (self._read_as(one, network, activation=activation, origin=origin) for one in self._likes)
+        merged = [one for one in tried if one is not None]
         placed = [one for one in merged if isinstance(one, PlacedNetwork)]
         if len({one.architecture for one in placed}) == 1:
             return placed[0]
