@@ -97,7 +97,7 @@ class FamilyRecognizer:
         if placed:
             return Unrecognized(
                 "of another width than the known architectures, and several of them without neurons that "
-                "change nothing; name the activation"
+                "change nothing; say which with --activation"
             )
         if self._any_width:
             return self._as_it_is(network, activation=activation, origin=origin)
@@ -135,6 +135,9 @@ class FamilyRecognizer:
         """A list of layers that is one of the detector's but for its widths."""
         layered = architecture.as_layers
         if layered is None or max(stage.weighted.outputs for stage in layered.stages) > _WIDEST:
+            return None
+        if self._own.same_as(layered) is not None:
+            # It has a known width; that it was not recognized has another reason, such as its activation.
             return None
         known = (one for architecture in self._known if (one := architecture.as_layers))
         return layered if any(differs_in_width(layered, one) for one in known) else None
