@@ -27,3 +27,4 @@ __all__ = [
 
 # For other rooms of the house; no promise is made about these.
 from ._last_layer_anomalies import INDICATORS as INDICATORS
+from ._remembered import RememberedRows as RememberedRows
