@@ -107,29 +107,34 @@ class FamilyRecognizer:
         self, like: Recognizer, network: Checkpoint, *, activation: str | None, origin: str
     ) -> PlacedNetwork | Unrecognized | None:
         """The network without needless neurons, if it is built like the one that `like` knows."""
-        found = like.recognize(network, activation=activation)
-        layered = None if isinstance(found, Unrecognized) else self._other_width(found.architecture)
-        if isinstance(found, Unrecognized) or layered is None:
+        found = self._built_like(like, network, activation=activation, origin=origin)
+        if found is None:
             return None
-        theta = layered.flatten(found.tensors, origin=origin)
-        notes = tuple(note for note in found.notes if note != like.outside_note(layered))
+        layered, theta, notes = found
         merged = self._merged(layered, theta)
         if isinstance(merged, PlacedNetwork):
             return PlacedNetwork(merged.architecture, merged.theta, (*notes, *merged.notes))
         return Unrecognized(merged)
 
-    def _as_it_is(
-        self, network: Checkpoint, *, activation: str | None, origin: str
-    ) -> PlacedNetwork | Unrecognized | None:
+    def _as_it_is(self, network: Checkpoint, *, activation: str | None, origin: str) -> PlacedNetwork | None:
         """The network at its own width, if it is built like one of the detector's."""
-        found = self._like.recognize(network, activation=activation)
+        found = self._built_like(self._like, network, activation=activation, origin=origin)
+        if found is None:
+            return None
+        layered, theta, notes = found
+        note = f"of another width than the networks of the training: {layered.describe()}"
+        return PlacedNetwork(layered, theta, (*notes, note))
+
+    def _built_like(
+        self, like: Recognizer, network: Checkpoint, *, activation: str | None, origin: str
+    ) -> tuple[LayeredArchitecture, Tensor, tuple[str, ...]] | None:
+        """The network as a list of layers of another width, its parameters, and how the file was read."""
+        found = like.recognize(network, activation=activation)
         layered = None if isinstance(found, Unrecognized) else self._other_width(found.architecture)
         if isinstance(found, Unrecognized) or layered is None:
             return None
         theta = layered.flatten(found.tensors, origin=origin)
-        notes = tuple(note for note in found.notes if note != self._like.outside_note(layered))
-        note = f"of another width than the networks of the training: {layered.describe()}"
-        return PlacedNetwork(layered, theta, (*notes, note))
+        return layered, theta, tuple(note for note in found.notes if note != like.outside_note(layered))
 
     def _other_width(self, architecture: Architecture) -> LayeredArchitecture | None:
         """A list of layers that is one of the detector's but for its widths."""
