@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, final
+from typing import Any, final
 
 import lightning.pytorch as pl
 import numpy as np
@@ -13,9 +13,6 @@ from scalegmn.editing._image_error import ImageTargets
 from scalegmn.editing._report import SHOWN
 from scalegmn.reports import contact_sheet, sheet_pixels
 from scalegmn.training import FitModule, PopulationData
-
-SHEET: Final = "contact_sheet.png"
-"""The name of the picture in a run folder."""
 
 
 @final

@@ -1,13 +1,11 @@
-"""How far drawings are from images: mean squared error and PSNR per network, and their means."""
+"""How far drawings are from images: mean squared error and PSNR per network."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import final
 
-import torch
 from torch import Tensor
-from torchmetrics import Metric
 
 from scalegmn.graph import Records
 
@@ -37,35 +35,3 @@ class ImageTargets(Records):
 
     edited: Tensor
     before: Tensor
-
-
-@final
-class MeanImageError(Metric):
-    """The mean over networks of the mean squared error, or of the PSNR, of their drawings.
-
-    Args:
-        psnr: the PSNR in dB of every drawing, instead of its mean squared error.
-    """
-
-    is_differentiable = False
-    higher_is_better = None
-    full_state_update = False
-    total: Tensor
-    count: Tensor
-
-    def __init__(self, *, psnr: bool) -> None:
-        super().__init__()
-        self.psnr = psnr
-        self.add_state("total", default=torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("count", default=torch.tensor(0), dist_reduce_fx="sum")
-
-    def update(self, drawn: Tensor, wanted: Tensor) -> None:
-        """Add networks: drawings and what they should be, ``(n, H, W[, C])`` both."""
-        errors = squared_errors(drawn, wanted)
-        values = decibels(errors) if self.psnr else errors
-        self.total += values.double().sum()
-        self.count += len(values)
-
-    def compute(self) -> Tensor:
-        """The mean so far."""
-        return self.total / self.count

@@ -19,6 +19,9 @@ SHOWN: Final = 8
 PICTURES: Final = ("before", "target", "after")
 """Names of these arrays, in the order of a contact sheet."""
 
+SHEET: Final = "contact_sheet.png"
+"""The name of the picture in a run folder."""
+
 
 def editing_report(outputs: Tensor, targets: ImageTargets, *, groups: np.ndarray | None = None) -> Report:
     """Mean squared error (also times 100, as published tables have it) with its 95 % bootstrap interval over

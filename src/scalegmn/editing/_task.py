@@ -13,20 +13,17 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Final, final
+from typing import TYPE_CHECKING, Annotated, Any, Final, final
 
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torch.nn.functional import mse_loss
-from torchmetrics import MetricCollection
 
 from scalegmn.configuration import Configuration, Limits
-from scalegmn.editing._contact_sheets import SHEET, ContactSheets
 from scalegmn.editing._drawing import check_siren, draw
-from scalegmn.editing._image_error import ImageTargets, MeanImageError, squared_errors
-from scalegmn.editing._report import PICTURES, editing_report
+from scalegmn.editing._image_error import ImageTargets, squared_errors
+from scalegmn.editing._report import PICTURES, SHEET, editing_report
 from scalegmn.editing._true_images import find_images, stated_size
 from scalegmn.editing.edits import ImageEdit, edit_called
 from scalegmn.errors import ConfigurationError, PopulationError
@@ -37,6 +34,11 @@ from scalegmn.populations import ARCHITECTURE_COLUMN, Population
 from scalegmn.reports import contact_sheet
 from scalegmn.training import EditingTask, Report, ReportPicture, TaskContext
 from scalegmn.zoo.inrs import ORDERS, Order
+
+if TYPE_CHECKING:
+    # For annotations alone: they take seconds to import, and edits need neither.
+    from lightning.pytorch.callbacks import Callback
+    from torchmetrics import MetricCollection
 
 # Networks that are drawn at a time where targets are made.
 _PORTION: Final = 512
@@ -200,6 +202,10 @@ class InrEditing(EditingTask[Tensor, ImageTargets]):
         return mse_loss(outputs, targets.edited)
 
     def metrics(self) -> MetricCollection:
+        from torchmetrics import MetricCollection
+
+        from scalegmn.editing._mean_image_error import MeanImageError
+
         return MetricCollection({"mse": MeanImageError(psnr=False), "psnr": MeanImageError(psnr=True)})
 
     def measure(self, metrics: MetricCollection, outputs: Tensor, targets: ImageTargets) -> None:
@@ -218,6 +224,8 @@ class InrEditing(EditingTask[Tensor, ImageTargets]):
         ]
 
     def callbacks(self) -> list[Callback]:
+        from scalegmn.editing._contact_sheets import ContactSheets
+
         return [ContactSheets()]
 
     def arguments(self) -> Mapping[str, Any]:

@@ -1,13 +1,13 @@
 from ._clustered import clustered_interval
 from ._conformal import conformal_p_values
 from ._detection import (
-    DetectionAUROC,
     auroc,
     brier_score,
     calibration_bins,
     expected_calibration_error,
     roc_points,
 )
+from ._detection_area import DetectionAUROC
 from ._r_squared import r_squared
 from ._rank_correlation import kendall_tau, pairwise_rank_loss, spearman_rho
 from ._regression import KendallTau, MeanAbsolute

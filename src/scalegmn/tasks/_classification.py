@@ -7,26 +7,22 @@ its optimizer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from torchmetrics import MetricCollection
-from torchmetrics.classification import (
-    MulticlassAccuracy,
-    MulticlassConfusionMatrix,
-    MulticlassF1Score,
-    MulticlassPrecision,
-    MulticlassRecall,
-)
 
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.metrics import bootstrap_interval, wilson_interval
 from scalegmn.models.baselines import OutputType
 from scalegmn.populations import Population
 from scalegmn.training import PredictionTask, Report, Table, TaskContext
+
+if TYPE_CHECKING:
+    # For annotations alone: predictions need no metrics of a training, which take a second to import.
+    from torchmetrics import MetricCollection
 
 
 @final
@@ -111,6 +107,9 @@ class Classification(PredictionTask[Tensor]):
         return cross_entropy(outputs.float(), targets)
 
     def metrics(self) -> MetricCollection:
+        from torchmetrics import MetricCollection
+        from torchmetrics.classification import MulticlassAccuracy
+
         return MetricCollection({"accuracy": MulticlassAccuracy(self.outputs, average="micro")})
 
     def report(self, outputs: Tensor, targets: Tensor, *, groups: np.ndarray | None = None) -> Report:
@@ -132,16 +131,11 @@ class Classification(PredictionTask[Tensor]):
                 f"{len(wrong) - 1} more of the {len(outputs)} that it was asked about); look for huge "
                 "parameters in these networks, or for a training that diverged"
             )
-        # Each metric is stored as plain numbers, so the tables do not depend on how it is computed.
-        confusion = MulticlassConfusionMatrix(self.outputs)(outputs, targets).numpy()
-        per_class = [
-            kind(self.outputs, average="none", zero_division=0)(outputs, targets).tolist()
-            for kind in (MulticlassPrecision, MulticlassRecall, MulticlassF1Score)
-        ]
+        confusion, per_class = _figures_of_classes(outputs, targets)
         hits, total = int(confusion.trace()), int(confusion.sum())
         low, high = _interval((outputs.argmax(1) == targets).numpy(), groups)
         loss = float(self.loss(outputs, targets))
-        rows = tuple(
+        rows: tuple[tuple[str | int | float, ...], ...] = tuple(
             (name, int(confusion[i].sum()), *(values[i] for values in per_class))
             for i, name in enumerate(self.classes)
         )
@@ -182,6 +176,26 @@ class Classification(PredictionTask[Tensor]):
 
     def arguments(self) -> Mapping[str, Any]:
         return {"label": self.label, "classes": self.classes}
+
+
+def _figures_of_classes(outputs: Tensor, targets: Tensor) -> tuple[np.ndarray, list[list[float]]]:
+    """The confusion matrix; precision, recall and F1 of every class.
+
+    Plain numbers, so that tables do not depend on how they are computed.
+    """
+    from torchmetrics.classification import (
+        MulticlassConfusionMatrix,
+        MulticlassF1Score,
+        MulticlassPrecision,
+        MulticlassRecall,
+    )
+
+    classes = outputs.shape[1]
+    figures: list[list[float]] = [
+        kind(classes, average="none", zero_division=0)(outputs, targets).tolist()
+        for kind in (MulticlassPrecision, MulticlassRecall, MulticlassF1Score)
+    ]
+    return MulticlassConfusionMatrix(classes)(outputs, targets).numpy(), figures
 
 
 def _interval(right: np.ndarray, groups: np.ndarray | None) -> tuple[float, float]:

@@ -11,23 +11,26 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
-from torchmetrics import MetricCollection
 
 from scalegmn.configuration import Configuration, NonNegative
 from scalegmn.errors import ConfigurationError, PopulationError
-from scalegmn.metrics import KendallTau, MeanAbsolute, pairwise_rank_loss
+from scalegmn.metrics import pairwise_rank_loss
 from scalegmn.models.baselines import OutputType
 from scalegmn.nn import within_reach
 from scalegmn.populations import Population
 from scalegmn.tasks._regression_report import regression_report
 from scalegmn.training import NumberTask, PredictionTask, Report, TaskContext
+
+if TYPE_CHECKING:
+    # For annotations alone: predictions need no metrics of a training, which take a second to import.
+    from torchmetrics import MetricCollection
 
 
 class Link(Enum):
@@ -169,6 +172,10 @@ class Regression(NumberTask[Tensor]):
 
     def metrics(self) -> MetricCollection:
         """Kendall's tau, and the mean absolute error in the unit of the column (of its logarithm)."""
+        from torchmetrics import MetricCollection
+
+        from scalegmn.metrics import KendallTau, MeanAbsolute
+
         error = MeanAbsolute(read=_LINKS[self.config.link], unit=self.spread)
         return MetricCollection({"kendall_tau": KendallTau(), "mae": error})
 

@@ -1,11 +1,12 @@
 from ._binned import Bins
 from ._config import Accelerator, DataConfig, LoggingConfig, RunConfig, Schedule, TrainingConfig
-from ._data import BatchOrder, Datasets, PopulationData
+from ._data import BatchOrder, Datasets
 from ._embedding import ProjectedPoints, Projection
 from ._evaluation import evaluate
 from ._finished import FinishedTraining
 from ._fit import train
 from ._invariance import Invariance, measure_invariance
+from ._loading import PopulationData
 from ._module import FitModule
 from ._prediction import predict_files, predict_population
 from ._reading import NetworkFile

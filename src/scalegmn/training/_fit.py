@@ -31,12 +31,13 @@ from scalegmn.training._census import check_networks
 from scalegmn.training._checkpoint_io import read_checkpoint, restoring
 from scalegmn.training._checks import folder_errors, machine_errors
 from scalegmn.training._config import Accelerator, RunConfig
-from scalegmn.training._data import Datasets, NetworkDataset, PopulationData, steps_per_epoch
+from scalegmn.training._data import Datasets, NetworkDataset, steps_per_epoch
 from scalegmn.training._files import write_text
 from scalegmn.training._finished import FinishedTraining
 from scalegmn.training._fitting import fit_at_once
 from scalegmn.training._history import History
 from scalegmn.training._inference import device_called, outputs_on
+from scalegmn.training._loading import PopulationData
 from scalegmn.training._local_settings import local_settings
 from scalegmn.training._metanetworks import make_metanetwork
 from scalegmn.training._module import FitModule

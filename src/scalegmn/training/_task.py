@@ -7,12 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 
 import numpy as np
-from lightning.pytorch.callbacks import Callback
 from torch import Tensor
-from torchmetrics import MetricCollection
 
 from scalegmn.configuration import Configuration, Reconstructible, Sections
 from scalegmn.graph import NetworkBatch, Records
@@ -23,6 +21,11 @@ from scalegmn.populations import Population
 from scalegmn.registry import Lazy, Registry
 from scalegmn.training._data import NetworkDataset
 from scalegmn.training._finished import FinishedTraining
+
+if TYPE_CHECKING:
+    # For annotations alone: they take seconds to import, and predictions need neither.
+    from lightning.pytorch.callbacks import Callback
+    from torchmetrics import MetricCollection
 
 
 @dataclass(frozen=True)

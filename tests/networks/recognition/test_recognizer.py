@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,16 @@ from torch import Tensor
 
 from scalegmn.checkpoints import Checkpoint, read_state, write_state
 from scalegmn.errors import ConfigurationError
-from scalegmn.networks import Activation, Architecture, mlp
-from scalegmn.networks.recognition import Recognized, Recognizer, Unrecognized
+from scalegmn.networks import (
+    Activation,
+    Architecture,
+    Conv,
+    Dense,
+    LayeredArchitecture,
+    cnn,
+    mlp,
+)
+from scalegmn.networks.recognition import Recognized, Recognizer, Unrecognized, architecture_entries
 from tests.trojans.scanning.cases import architecture
 
 RELU, TANH = architecture("relu"), architecture("tanh")
@@ -227,3 +236,35 @@ def test_frequencies_are_told_apart(tmp_path: Path) -> None:
     assert isinstance(result, Unrecognized) and "sine:12 or sine:30" in result.reason
     chosen = found(plain, *networks, activation="sine:12")
     assert isinstance(chosen, Recognized) and chosen.architecture == networks[0]
+
+
+def described(folder: Path, network: Architecture, theta: Tensor) -> Checkpoint:
+    """A file without an order that says what it is, as exports are."""
+    path = folder / "network.safetensors"
+    write_state(path, network.unflatten(theta), extras=architecture_entries(network))
+    return read_state(path)
+
+
+def under_other_names(network: LayeredArchitecture) -> LayeredArchitecture:
+    renamed = [
+        dataclasses.replace(layer, name=f"part{place}") if isinstance(layer, Conv | Dense) else layer
+        for place, layer in enumerate(network.layers)
+    ]
+    return LayeredArchitecture(tuple(renamed), network.skips)
+
+
+def test_a_file_that_describes_a_known_network_under_its_own_names_is_understood(tmp_path: Path) -> None:
+    # All shapes are the same, and the format keeps no order: only the description tells.
+    result = found(described(tmp_path, under_other_names(SQUARE), SQUARE_THETA), SQUARE)
+    assert isinstance(result, Recognized), result
+    assert torch.equal(SQUARE.flatten(result.tensors), SQUARE_THETA)
+    assert any("description" in note and "'part0.weight' as '0.weight'" in note for note in result.notes)
+
+
+def test_a_description_of_another_network_is_named(tmp_path: Path) -> None:
+    known = cnn(channels=(1, 2, 2), activations=[Activation("relu")] * 2, classes=3, padding=1)
+    padded = cnn(channels=(1, 2, 2), activations=[Activation("relu")] * 2, classes=3, padding=0)
+    other = under_other_names(padded)
+    result = found(described(tmp_path, other, torch.zeros(other.num_parameters)), known)
+    assert isinstance(result, Unrecognized)
+    assert "describes itself as" in result.reason and "strides, padding" in result.reason

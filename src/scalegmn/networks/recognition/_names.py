@@ -55,6 +55,12 @@ def renaming_note(names: Mapping[str, str]) -> tuple[str, ...]:
     return (f"names were compared without prefixes and wrappers: {listed_pairs(changed)}",)
 
 
+def described_note(names: Mapping[str, str]) -> tuple[str, ...]:
+    """What the file's own description was used for, from names of the architecture and those of the file."""
+    changed = {name: own for name, own in names.items() if name != own}
+    return (f"names are those of the file's description: {listed_pairs(changed)}",) if changed else ()
+
+
 def listed_pairs(names: Mapping[str, str]) -> str:
     """Such as ``'p9' as '0.weight', ... and 3 more``."""
     pairs = [f"{_short(own)!r} as {_short(name)!r}" for name, own in list(names.items())[:SHOWN]]

@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Final, final
 
 from scalegmn.checkpoints import Checkpoint
-from scalegmn.errors import ScaleGMNError
 from scalegmn.networks import Activation, Architecture, LayeredArchitecture
 from scalegmn.networks.recognition._choosing import choose
-from scalegmn.networks.recognition._files_of_programs import has_shapes, missing_from, read_by, reads_plainly
+from scalegmn.networks.recognition._files_of_programs import read_by, reads_plainly
 from scalegmn.networks.recognition._names import (
     SHOWN,
     and_more,
     core_names,
+    described_note,
     listed_pairs,
-    listed_shapes,
     renaming_note,
 )
 from scalegmn.networks.recognition._outcome import Match, Recognized, Unrecognized
+from scalegmn.networks.recognition._reasons import ambiguous, foreign, nothing_known, stranger, unreadable
 from scalegmn.networks.recognition._resized import resize_architectures, usual_templates
 from scalegmn.networks.recognition._shapes import Layout, Shape, match_by_shape
 from scalegmn.networks.recognition._stated import DESCRIPTION, StatedArchitecture
@@ -38,9 +38,10 @@ class Recognizer:
     """Finds the architecture of networks.
 
     Names and shapes must be those of a known architecture, in any order.  Parts that programs put into names,
-    and prefixes that all names share, do not count, on neither side.  Other names are understood where shapes
-    leave one way only (:func:`~scalegmn.networks.recognition._shapes.match_by_shape`).  Where several
-    architectures remain, such as networks with ReLU and with tanh, the user or the file decides
+    and prefixes that all names share, do not count, on neither side.  Other names are understood where the
+    file describes a known one, or shapes leave one way only
+    (:func:`~scalegmn.networks.recognition._shapes.match_by_shape`).  Where several architectures remain, such
+    as networks with ReLU and with tanh, the user or the file decides
     (:func:`~scalegmn.networks.recognition._choosing.choose`).  Kernels of dense networks of Keras and Flax
     are turned first (:mod:`scalegmn.networks.recognition._turned`).
 
@@ -123,6 +124,7 @@ class Recognizer:
             self._by_name(own, described=DESCRIPTION in state.extras),
             self._by_state(state),
             self._by_core(own),
+            self._by_statement(own, stated.architecture),
             self._by_shape(own, ordered),
         )
         for matches, notes in finders:
@@ -130,7 +132,7 @@ class Recognizer:
                 return self._outcome(state, matches, notes, stated, wanted, activation)
         if self._beyond:
             return self._outside(state, own, stated, wanted, activation)
-        return Unrecognized(self._unreadable(state) or self._unknown(own))
+        return Unrecognized(self._reason(state, own, stated.architecture))
 
     def _outcome(
         self,
@@ -180,6 +182,19 @@ class Recognizer:
             for architecture, theirs in self._cores.get(key, [])
         ], ()
 
+    def _by_statement(
+        self, own: Mapping[str, Shape], said: Architecture | None
+    ) -> tuple[list[Match], tuple[str, ...]]:
+        """By what the file says of itself, if that is a known one under the names of the file."""
+        known = None if said is None else self.same_as(said)
+        if said is None or known is None or {p.name: p.shape for p in said.parameters} != own:
+            return [], ()
+        layout = tuple((p.name, p.shape) for p in known.parameters)
+        shapes = tuple(sorted(shape for _, shape in layout))
+        names = {name: p.name for (name, _), p in zip(layout, said.parameters, strict=True)}
+        alike = self._layouts.get(shapes, {}).get(layout, [])
+        return [Match(one, names) for one in alike], described_note(names)
+
     def _by_shape(self, own: Mapping[str, Shape], ordered: bool) -> tuple[list[Match], tuple[str, ...]]:
         layouts = self._layouts.get(tuple(sorted(own.values())), {})
         found = [
@@ -221,40 +236,19 @@ class Recognizer:
         if matches:
             notes = () if frozenset(shapes) in self._names else (_order_note(matches[0].architecture),)
             return self._outcome(state, matches, notes, stated, wanted, text)
-        return Unrecognized(self._unreadable(state) or self._unknown(own))
+        return Unrecognized(self._reason(state, own, None))
 
-    def _unreadable(self, state: Checkpoint) -> str | None:
-        """Why the program that a file is nearest to does not read it; None where none has its names."""
-        programs = [architecture for architecture in self._known if architecture.as_layers is None]
-        refusals = {
-            architecture: str(answer)
-            for architecture in programs
-            if isinstance(answer := read_by(architecture, state), ScaleGMNError)
-        }
-        fitting = [one for one in refusals if has_shapes(one, state)]
-        if fitting or len(set(refusals.values())) == 1:
-            return refusals[(fitting or list(refusals))[0]]
-        return None if refusals else missing_from(programs, state)
-
-    def _unknown(self, own: Mapping[str, Shape]) -> str:
-        if not self._known:
-            return (
-                f"unknown architecture: its parameters are {listed_shapes(own)}; name the activation of its "
-                "hidden layers with --activation, their class with --module, or give a trained run"
-            )
-        layouts = self._layouts.get(tuple(sorted(own.values())), {})
-        for layout, architectures in layouts.items():
-            return (
-                f"the shapes of its parameters {listed_shapes(own)} are those of "
-                f"{architectures[0].describe()}, but under unknown names they leave open which is which, or "
-                "which way round weights are stored; call them "
-                f"{', '.join(name for name, _ in layout[:SHOWN])}{and_more(len(layout))}"
-            )
-        known = "; ".join(a.describe() for a in self._known[:SHOWN])
+    def _reason(self, state: Checkpoint, own: Mapping[str, Shape], said: Architecture | None) -> str:
+        """Why none of the known ones is in a file."""
+        known = self._known
+        if not known:
+            return nothing_known(own)
+        alike = self._layouts.get(tuple(sorted(own.values())), {})
         return (
-            f"unknown architecture: its parameters {listed_shapes(own)} fit none of the "
-            f"known architectures ({known}{and_more(len(self._known))})"
-            f"{'; say of which class they are with --module, or --program' if self._beyond else ''}"
+            unreadable(known, state)
+            or stranger(known, own, said)
+            or ambiguous(alike, own)
+            or foreign(known, own, classes=self._beyond)
         )
 
 

@@ -6,19 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
-from torchmetrics import MetricCollection
 
 from scalegmn.configuration import Configuration, NonNegative
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.graph import Records
-from scalegmn.metrics import DetectionAUROC
 from scalegmn.models.baselines import OutputType
 from scalegmn.networks import Architecture
 from scalegmn.populations import Population
@@ -36,6 +34,10 @@ from scalegmn.trojans.detection._calibrating import Calibration, calibrate_run
 from scalegmn.trojans.detection._calibration import CalibrationMethod
 from scalegmn.trojans.detection._calibration_diagram import draw_calibration
 from scalegmn.trojans.detection._report import RELIABILITY, ROC, detection_report
+
+if TYPE_CHECKING:
+    # For annotations alone: predictions need no metrics of a training, which take a second to import.
+    from torchmetrics import MetricCollection
 
 TARGET_WEIGHT: Final = 0.2
 """Default weight of the loss on the suspected class, where the population names it."""
@@ -212,6 +214,10 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
         return loss + self.target_weight * total / (suspects != UNKNOWN).sum().clamp_min(1)
 
     def metrics(self) -> MetricCollection:
+        from torchmetrics import MetricCollection
+
+        from scalegmn.metrics import DetectionAUROC
+
         return MetricCollection({"auroc": DetectionAUROC()})
 
     def measure(self, metrics: MetricCollection, outputs: Tensor, targets: DetectionTargets) -> None:

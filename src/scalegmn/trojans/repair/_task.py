@@ -11,12 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 import torch
 from torch import Tensor
-from torchmetrics import MetricCollection
 
 from scalegmn.configuration import Configuration, Count, NonNegative
 from scalegmn.errors import PopulationError, ScaleGMNError
@@ -26,7 +25,6 @@ from scalegmn.networks import Architecture
 from scalegmn.populations import Population
 from scalegmn.training import EditingTask, Report, TaskContext
 from scalegmn.trojans.making import PopulationImages, Preparation, preparations_of
-from scalegmn.trojans.repair._metrics import Balance, MeanFigure
 from scalegmn.trojans.repair._report import repair_report
 from scalegmn.trojans.repair._scenes import (
     AttackScene,
@@ -38,6 +36,10 @@ from scalegmn.trojans.repair._scenes import (
 )
 from scalegmn.trojans.triggers import triggers_of
 from scalegmn.zoo.cnns import image_outputs
+
+if TYPE_CHECKING:
+    # For annotations alone: repairs need no metrics of a training, which take a second to import.
+    from torchmetrics import MetricCollection
 
 FACTS: Final = ("trojaned", "target", "c_acc", "asr", "ra")
 """Columns that say what is known of a network before repair."""
@@ -198,6 +200,10 @@ class TrojanRepair(EditingTask[RepairOutputs, RepairTargets]):
         return clean + self.config.trigger_weight * triggered + self.config.distance_weight * distance
 
     def metrics(self) -> MetricCollection:
+        from torchmetrics import MetricCollection
+
+        from scalegmn.trojans.repair._metrics import Balance, MeanFigure
+
         return MetricCollection(
             {
                 "balance": Balance(),
