@@ -208,7 +208,8 @@ def test_what_needs_no_model_has_a_row_without_costs(tmp_path: Path) -> None:
     for seed in (0, 1):
         own, left_alone = {"mse_x100": 2.0 + seed, "psnr": 17.0}, {"mse_x100": 7.0, "psnr": 11.0}
         run = finished(tmp_path / str(seed), seed, {**own, "no_edit": left_alone})
-        results = {**run.results, "test_seconds_per_network": 0.00512}
+        costs = {"test_seconds_per_network": 0.00512, "test_flop_per_network": 23.4e6}
+        results = {**run.results, **costs}
         runs.append(dataclasses.replace(run, results=results))
     trained = ModelResult("ScaleGMN", tuple(runs))
     without = untrained_of([trained, ModelResult("failed", ())], "no_edit")
@@ -218,12 +219,12 @@ def test_what_needs_no_model_has_a_row_without_costs(tmp_path: Path) -> None:
     )
     table = comparison_table(comparison)
     assert table.columns[1:3] == ("MSE × 100", "PSNR in dB")
-    assert table.columns[-1] == "ms/prediction"
-    assert table.rows[0][-1] == "5.12"
-    assert table.rows[1] == ("no edit", "7.0000", "11.0000", "-", "+4.5000 ± 0.7071", "-", "-", "-", "-")
+    assert table.columns[-2:] == ("ms/prediction", "MFLOP/prediction")
+    assert table.rows[0][-2:] == ("5.12", "23.4")
+    assert table.rows[1] == ("no edit", "7.0000", "11.0000", "-", "+4.5000 ± 0.7071", *["-"] * 5)
     text = " ".join(notes(comparison))
     assert "Without any model: no edit." in text
-    assert "ms/prediction" in text
+    assert "ms/prediction" in text and "MFLOP/prediction: millions of" in text
     assert list(rows_of(table_csv(comparison))) == ["ScaleGMN", "no edit"]
     assert list(rows_of(runs_csv(comparison))) == ["ScaleGMN"]
     # A model may have the name, and tasks without such figures have no such row.

@@ -90,10 +90,13 @@ def test_labels_that_are_no_classes_are_refused(tmp_path: Path) -> None:
 
 def test_numbers_have_the_names_of_the_population(tmp_path: Path) -> None:
     networks = population(tmp_path, label=np.array([0, 2]), other=np.array([1, 0]))
-    named = Classification.from_population(networks, label="label", rows=np.array([0]))
+    named = Classification.from_population(networks, label="label", rows=np.array([0, 1]))
     assert named.classes == ("cat", "dog", "cow", "hen")
     # The names are those of the labels, not of any other column.
-    assert Classification.from_population(networks, label="other", rows=np.array([0])).classes == ("0", "1")
+    assert Classification.from_population(networks, label="other", rows=np.array([0, 1])).classes == (
+        "0",
+        "1",
+    )
 
 
 def test_words_are_classes(tmp_path: Path) -> None:
@@ -103,6 +106,38 @@ def test_words_are_classes(tmp_path: Path) -> None:
     assert known.targets(networks, np.array([2, 1, 0])).tolist() == [1, 0, 1]
     with pytest.raises(PopulationError, match=r"'optimizer': has \['rmsprop'\], expected one of"):
         known.targets(networks, np.array([3]))
+
+
+def test_truth_values_are_classes(tmp_path: Path) -> None:
+    networks = population(tmp_path, residual=[True, False, True])
+    known = Classification.from_population(networks, label="residual", rows=np.arange(3))
+    assert known.classes == ("False", "True")
+    assert known.targets(networks, np.arange(3)).tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("values", "match"),
+    [
+        (np.array([4, 4, 4]), "column 'x' is 4 for all 3 training networks, expected at least two classes"),
+        (["adam"] * 3, "column 'x' is adam for all 3 training networks"),
+        (np.array([0.1, 0.2, 0.3]), "column 'x': has type float64, expected integers or words"),
+        (["adam", None, "sgd"], "column 'x': has None for 1 of the networks, expected a word for each"),
+        (np.array([1, 2**62, 3]), "column 'x' runs up to 4611686018427387904, expected at most 1000 classes"),
+        ([f"file {n}" for n in range(1001)], "column 'x' has 1001 different values, expected at most 1000"),
+    ],
+)
+def test_columns_that_hold_no_classes_are_refused(tmp_path: Path, values: object, match: str) -> None:
+    networks = population(tmp_path, x=values)
+    with pytest.raises(PopulationError, match=match):
+        Classification.from_population(networks, label="x", rows=np.arange(len(networks)))
+
+
+def test_one_answer_for_all_networks_is_beside_the_figures() -> None:
+    report = task().report(answers([0, 0, 1, 1]), torch.tensor([1, 1, 1, 0]))
+    best = report.summary["most_frequent_class"]
+    assert best["accuracy"] == 3 / 4
+    # The entropy of the shares of classes.
+    assert best["loss"] == pytest.approx(-(3 * np.log(3 / 4) + np.log(1 / 4)) / 4)
 
 
 def test_answers_are_described_in_words() -> None:

@@ -11,6 +11,7 @@ from typing import Any, final
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
+from scalegmn.cli.embed_neighbors import add_neighbor_options, check_neighbor_options, show_neighbors
 from scalegmn.cli.exit_codes import DATA, OK
 from scalegmn.cli.model_options import (
     add_model_options,
@@ -37,6 +38,7 @@ from scalegmn.training import (
     Projection,
     RefusedNetwork,
     Run,
+    SeenNetworks,
     device_called,
     find_sources,
     gather,
@@ -53,7 +55,8 @@ HELP = "embed networks as vectors and plot them in the plane, with similar netwo
 _ABOUT = (
     f"{HELP.capitalize()}. A vector is what a ScaleGMN, with random weights or trained, makes of a network; "
     "symmetries of a network do not move its point. The vectors are written as .npz and .parquet beside the "
-    "picture, the coordinates as .csv. A file that cannot be read is a row with an error; the exit code is "
+    "picture, the coordinates as .csv. With --neighbors the share of nearest networks of the same class is "
+    "printed as well. A file that cannot be read is a row with an error; the exit code is "
     "then 3."
 )
 
@@ -96,6 +99,7 @@ def build_parser() -> ArgumentParser:
         "--seed", type=int, default=0, help="seed of the choice of networks, of random weights and of t-SNE"
     )
     parser.add_argument("--title", type=str, default="", help="title of the figure")
+    add_neighbor_options(parser)
     add_model_options(parser, batch_size=128)
     add_reading_options(parser)
     add_program_options(parser)
@@ -111,6 +115,7 @@ def run(argv: Sequence[str]) -> int:
     check_batch_size(options)
     if options.limit is not None and options.limit < 1:
         raise ConfigurationError(f"--limit is {options.limit}, expected 1 or more")
+    check_neighbor_options(options)
     device_called(options.device)
     trained = None if options.run is None else Run.open(options.run)
     found = find_sources(options.networks, where=options.where)
@@ -213,6 +218,7 @@ def _draw(options: Namespace, trained: Run | None, chosen: _DrawnNetworks) -> in
         f"{len(kept)} networks are in {picture}, their coordinates in {table}, their vectors in {arrays} "
         f"and {parquet}"
     )
+    show_neighbors(options, trained, SeenNetworks(population, rows, options.color or ""), picture)
     learned = None if trained is None else training_networks_note(own_splits(trained, population, rows))
     if learned is not None:
         say(f"Note: {learned}")

@@ -19,7 +19,13 @@ FOLDS: Final = "folds.json"
 NETWORKS: Final = "networks.csv"
 """There: a row for every network, with the prediction of the model that did not see it."""
 
-_COSTS: Final = ("parameters", "seconds", "train_networks_per_second", "test_seconds_per_network")
+_COSTS: Final = (
+    "parameters",
+    "seconds",
+    "train_networks_per_second",
+    "test_seconds_per_network",
+    "test_flop_per_network",
+)
 
 
 def by_folds(runs: Sequence[ComparedRun]) -> dict[Path, list[ComparedRun]]:

@@ -31,6 +31,22 @@ _FACTS: Final = {
     "seconds": "seconds",
     "networks_per_second": "train_networks_per_second",
     "test_seconds_per_network": "test_seconds_per_network",
+    "test_flop_per_network": "test_flop_per_network",
+}
+# Of those that runs of older versions do not state: heading, factor, and what it means.
+_OF_PREDICTIONS: Final = {
+    "test_seconds_per_network": (
+        "ms/prediction",
+        1e3,
+        "milliseconds per test network from its parameters to what is evaluated, drawings of edited networks "
+        "included",
+    ),
+    "test_flop_per_network": (
+        "MFLOP/prediction",
+        1e-6,
+        "millions of multiplications and additions of matrix products and convolutions per test network; "
+        "sums over edges and what trees do are not counted",
+    ),
 }
 
 
@@ -93,13 +109,14 @@ def costs_table(comparison: Comparison) -> ResultTable:
     differences = comparison.differences
     with_interval = any(difference.interval is not None for difference in differences.values())
     number = NumberFormat.from_comparison(comparison, comparison.metrics[0])
-    timed = _timed(comparison)
+    stated = _stated(comparison)
     rows = [
-        [model.name, _difference(differences.get(model.name), number), *_costs(model, timed=timed)]
+        [model.name, _difference(differences.get(model.name), number), *_costs(model, stated)]
         for model in comparison.models
     ]
     minus = f"minus {comparison.reference}" + (" (95 %)" if with_interval else "")
-    columns = ["model", minus, "parameters", "training", "networks/s", *(["ms/prediction"] if timed else [])]
+    headings = [_OF_PREDICTIONS[name][0] for name in stated]
+    columns = ["model", minus, "parameters", "training", "networks/s", *headings]
     return ResultTable.from_values(columns, rows)
 
 
@@ -116,11 +133,8 @@ def notes(comparison: Comparison) -> list[str]:
             f"{comparison.folds} folds, and the figures are about all predictions together; "
             f"{title_of(comparison.metrics[-1])} is that of each fold by itself. Costs are those of a fold."
         )
-    if _timed(comparison):
-        found.append(
-            "ms/prediction: milliseconds per test network from its parameters to what is evaluated, "
-            "drawings of edited networks included."
-        )
+    stated = [_OF_PREDICTIONS[name] for name in _stated(comparison)]
+    found += [f"{heading}: {meaning}." for heading, _, meaning in stated]
     if any(not model.trained for model in comparison.models):
         names = ", ".join(model.name for model in comparison.models if not model.trained)
         found.append(f"Without any model: {names}.")
@@ -238,17 +252,20 @@ def _seeds(model: ModelResult, comparison: Comparison) -> str:
     return str(done) if done == all_of_them else f"{done} of {all_of_them}"
 
 
-def _timed(comparison: Comparison) -> bool:
-    """Whether any training says how long a prediction takes; older ones do not."""
-    return any(model.fact(_FACTS["test_seconds_per_network"]) is not None for model in comparison.models)
+def _stated(comparison: Comparison) -> list[str]:
+    """What a prediction takes, as far as any training says it; older ones do not."""
+    return [name for name in _OF_PREDICTIONS if any(model.fact(name) for model in comparison.models)]
 
 
-def _costs(model: ModelResult, *, timed: bool) -> list[str]:
-    parameters, time, speed, pace = (model.fact(name) for name in _FACTS.values())
+def _costs(model: ModelResult, stated: Sequence[str]) -> list[str]:
+    parameters, time, speed = (model.fact(name) for name in tuple(_FACTS.values())[:3])
     costs = [
         # Trees have none.
         f"{parameters:,.0f}" if parameters else _NOTHING,
         _NOTHING if time is None else seconds(time),
         _NOTHING if speed is None else f"{speed:,.0f}",
     ]
-    return [*costs, _NOTHING if pace is None else f"{1000 * pace:.3g}"] if timed else costs
+    for name in stated:
+        value = model.fact(name)
+        costs.append(f"{_OF_PREDICTIONS[name][1] * value:.3g}" if value else _NOTHING)
+    return costs

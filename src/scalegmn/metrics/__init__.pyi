@@ -8,6 +8,7 @@ from ._detection import (
     roc_points,
 )
 from ._detection_area import DetectionAUROC
+from ._neighbors import NeighborAgreement, neighbor_agreement
 from ._r_squared import r_squared
 from ._rank_correlation import kendall_tau, pairwise_rank_loss, spearman_rho
 from ._regression import KendallTau, MeanAbsolute
@@ -18,6 +19,7 @@ __all__ = [
     "DetectionAUROC",
     "KendallTau",
     "MeanAbsolute",
+    "NeighborAgreement",
     "auroc",
     "bootstrap_interval",
     "brier_score",
@@ -26,6 +28,7 @@ __all__ = [
     "conformal_p_values",
     "expected_calibration_error",
     "kendall_tau",
+    "neighbor_agreement",
     "pairwise_rank_loss",
     "r_squared",
     "roc_points",

@@ -7,7 +7,7 @@ its optimizer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 import torch
@@ -24,13 +24,16 @@ if TYPE_CHECKING:
     # For annotations alone: predictions need no metrics of a training, which take a second to import.
     from torchmetrics import MetricCollection
 
+MOST_CLASSES: Final = 1000
+"""A column with more is no column of classes, but of seeds, names of files, or other numbers."""
+
 
 @final
 class Classification(PredictionTask[Tensor]):
     """Cross-entropy over classes; the best model is that of the highest validation accuracy.
 
     Args:
-        label: the column that holds the classes: numbers 0, 1, ..., or words.
+        label: the column that holds the classes: numbers 0, 1, ..., words, or truth values.
         classes: names of the classes, in the order of their numbers; of a column of words, the words.
     """
 
@@ -38,6 +41,7 @@ class Classification(PredictionTask[Tensor]):
     label: str
     monitor = "accuracy"
     headline = ("accuracy", "loss")
+    untrained = ("most_frequent_class",)
 
     def __init__(self, *, label: str, classes: Sequence[str]) -> None:
         self.label = label
@@ -69,11 +73,24 @@ class Classification(PredictionTask[Tensor]):
             population: the networks.
             label: the column.
             rows: the networks to learn from; the words are those of their column.
+
+        Raises:
+            PopulationError: the networks have one class, more than :data:`MOST_CLASSES`, or the column holds
+                no classes.
         """
-        values = population.column(label)[rows]
+        values, origin = population.column(label)[rows], f"{population.folder}: column {label!r}"
+        kinds = _kinds(values, origin)
+        if len(kinds) < 2:
+            what = f"is {kinds[0]} for all {len(values)}" if kinds else "has none of the"
+            raise PopulationError(
+                f"{origin} {what} training networks, expected at least two classes; choose another column as "
+                "data.label, or other networks with data.where"
+            )
         if not np.issubdtype(values.dtype, np.integer):
-            return cls(label=label, classes=sorted({str(value) for value in values}))
+            return cls(label=label, classes=kinds)
         count = int(population.column(label).max()) + 1
+        if count > MOST_CLASSES:
+            raise PopulationError(_too_many(origin, f"runs up to {count - 1}"))
         stated = population.provenance.get("class_names")
         named = label == "label" and isinstance(stated, list) and len(stated) >= count
         return cls(label=label, classes=stated if named else [str(n) for n in range(count)])  # type: ignore[arg-type]
@@ -85,10 +102,8 @@ class Classification(PredictionTask[Tensor]):
     def targets(self, population: Population, rows: np.ndarray) -> Tensor:
         """The class of every network, ``(n,)``."""
         values, origin = population.column(self.label)[rows], f"{population.folder}: column {self.label!r}"
-        if values.dtype.kind in "OUS":
-            return self._of_words(values, origin)
         if not np.issubdtype(values.dtype, np.integer):
-            raise PopulationError(f"{origin}: has type {values.dtype}, expected integers or words")
+            return self._of_words(values, origin)
         if len(values) and not 0 <= values.min() <= values.max() < self.outputs:
             raise PopulationError(
                 f"{origin}: runs from {values.min()} to {values.max()}, expected 0 to "
@@ -98,7 +113,7 @@ class Classification(PredictionTask[Tensor]):
 
     def _of_words(self, values: np.ndarray, origin: str) -> Tensor:
         numbers = {name: number for number, name in enumerate(self.classes)}
-        unknown = sorted({str(value) for value in values} - set(numbers))
+        unknown = sorted(set(_kinds(values, origin)) - set(numbers))
         if unknown:
             raise PopulationError(f"{origin}: has {unknown}, expected one of {list(self.classes)}")
         return torch.tensor([numbers[str(value)] for value in values])
@@ -117,6 +132,8 @@ class Classification(PredictionTask[Tensor]):
 
         ``confusion[i, j]`` counts networks of class i taken for class j.  The interval is Wilson's, or where
         groups have several networks that of a bootstrap over groups.
+
+        ``most_frequent_class`` has the figures of one answer for all networks, the one that fits them best.
 
         Raises:
             PopulationError: there are no networks to evaluate, or a prediction is not finite.
@@ -145,6 +162,7 @@ class Classification(PredictionTask[Tensor]):
             "accuracy": hits / total,
             "accuracy_interval_95": [low, high],
             "loss": loss,
+            "most_frequent_class": _without_a_model(confusion.sum(axis=1)),
             "per_class": [dict(zip(columns, row, strict=True)) for row in rows],
             "confusion": confusion.tolist(),
         }
@@ -204,3 +222,42 @@ def _interval(right: np.ndarray, groups: np.ndarray | None) -> tuple[float, floa
     if groups is not None and len(np.unique(groups)) < len(groups):
         found = bootstrap_interval(lambda rows: float(right[rows].mean()), count=len(right), groups=groups)
     return found or wilson_interval(hits=int(right.sum()), total=len(right))
+
+
+def _without_a_model(counts: np.ndarray) -> dict[str, float]:
+    """Accuracy and loss of the best answer that is the same for all networks; ``counts`` are those of
+    classes."""
+    shares = counts / counts.sum()
+    present = shares[shares > 0]
+    return {"accuracy": float(shares.max()), "loss": float(-(present * np.log(present)).sum())}
+
+
+def _kinds(values: np.ndarray, origin: str) -> list[str]:
+    """The different values of a column of classes, as words, ascending.
+
+    Raises:
+        PopulationError: it holds other things, or too many; or a network has no value.
+    """
+    if values.dtype.kind not in "OUSbiu":
+        raise PopulationError(
+            f"{origin}: has type {values.dtype}, expected integers or words; choose another column as "
+            "data.label, or the task regression"
+        )
+    if values.dtype.kind == "O":
+        missing = [place for place, value in enumerate(values) if not isinstance(value, str | bool)]
+        if missing:
+            raise PopulationError(
+                f"{origin}: has {values[missing[0]]!r} for {len(missing)} of the networks, expected a word "
+                "for each; leave them out with data.where"
+            )
+    kinds = sorted({str(value) for value in values})
+    if len(kinds) > MOST_CLASSES:
+        raise PopulationError(_too_many(origin, f"has {len(kinds)} different values"))
+    return kinds
+
+
+def _too_many(origin: str, what: str) -> str:
+    return (
+        f"{origin} {what}, expected at most {MOST_CLASSES} classes; choose another column as data.label, or "
+        "the task regression"
+    )

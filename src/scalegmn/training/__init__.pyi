@@ -8,6 +8,7 @@ from ._fit import train
 from ._invariance import Invariance, measure_invariance
 from ._loading import PopulationData
 from ._module import FitModule
+from ._neighborhoods import Neighborhoods, SeenNetworks, compare_neighbors
 from ._prediction import predict_files, predict_population
 from ._reading import NetworkFile
 from ._rewriting_test import RewritingTest
@@ -48,6 +49,7 @@ __all__ = [
     "Invariance",
     "InvariantStatistics",
     "LoggingConfig",
+    "Neighborhoods",
     "NetworkFile",
     "NumberTask",
     "PopulationData",
@@ -63,10 +65,12 @@ __all__ = [
     "Run",
     "RunConfig",
     "Schedule",
+    "SeenNetworks",
     "Table",
     "Task",
     "TaskContext",
     "TrainingConfig",
+    "compare_neighbors",
     "evaluate",
     "evaluate_rewritten",
     "find_configuration",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.graph import GraphSpec
-from scalegmn.models import Embedder, ModelConfig, ScaleGMN
+from scalegmn.models import Embedder, ModelConfig, ScaleGMN, Symmetry
 from scalegmn.nn import robust_moments
 from scalegmn.populations import ARCHITECTURE_COLUMN, Population
 from scalegmn.seeding import derive_seed, numpy_generator
@@ -59,7 +60,12 @@ class ProjectedPoints:
 
 
 def untrained_model(
-    population: Population, rows: np.ndarray, *, canonicalize: bool = True, seed: int = 0
+    population: Population,
+    rows: np.ndarray,
+    *,
+    canonicalize: bool = True,
+    seed: int = 0,
+    symmetry: Symmetry = Symmetry.scaling,
 ) -> ScaleGMN:
     """A ScaleGMN with random weights, fitted to the sizes of the parameters of these networks.
 
@@ -70,13 +76,14 @@ def untrained_model(
         rows: which ones.
         canonicalize: bring the phases of sine neurons into one range first.
         seed: of the weights.
+        symmetry: which the vectors respect.
     """
     numbers = np.unique(population.column(ARCHITECTURE_COLUMN)[rows]).tolist()
     spec = GraphSpec.from_architectures([population.architectures[number] for number in numbers])
     # Layers draw their weights from PyTorch's global generator; it is given back as it was.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derive_seed(seed, "embedding"))
-        model = ScaleGMN(spec=spec, outputs=1, config=_UNTRAINED)
+        model = ScaleGMN(spec=spec, outputs=1, config=dataclasses.replace(_UNTRAINED, symmetry=symmetry))
     networks = _networks(population, rows, canonicalize=canonicalize)
     order = numpy_generator(seed, "scale").permutation(len(networks))[:_SCALE_SAMPLE]
     model.fit_scale(networks[np.sort(order)])

@@ -41,10 +41,11 @@ from scalegmn.training._loading import PopulationData
 from scalegmn.training._local_settings import local_settings
 from scalegmn.training._metanetworks import make_metanetwork
 from scalegmn.training._module import FitModule
+from scalegmn.training._operations import operations_per_network
 from scalegmn.training._own_networks import write_own
 from scalegmn.training._processes import is_first_process
 from scalegmn.training._reference import write_reference
-from scalegmn.training._result_files import write_results
+from scalegmn.training._result_files import PredictionCosts, write_results
 from scalegmn.training._run_folder import (
     BEST,
     CHECKPOINTS,
@@ -165,7 +166,7 @@ def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Cal
         if not is_first_process():
             return TrainingOutcome(folder, task, None, {})
         model.eval().save_pretrained(folder / MODEL)
-        report, pace = _tested(config, task, model, data, selection)
+        report, costs = _tested(config, task, model, data, selection)
         finished = FinishedTraining(
             folder=folder,
             options=config.options,
@@ -186,7 +187,7 @@ def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Cal
             task=task,
             networks=len(data.train),
             parameters=parameters,
-            pace=pace,
+            costs=costs,
             more={**more, "notes": list(checked.notes)},
         )
     return TrainingOutcome(folder, task, report, results)
@@ -211,10 +212,10 @@ def _load(config: RunConfig, selection: DataSelection, task: AnyTask) -> Dataset
 
 def _tested(
     config: RunConfig, task: AnyTask, model: Metanetwork, data: Datasets, selection: DataSelection
-) -> tuple[Report | None, float | None]:
-    """The report on the test networks and the seconds for each of them; None where there are none."""
+) -> tuple[Report | None, PredictionCosts]:
+    """The report on the test networks, and what a prediction takes; None where there are none."""
     if data.test is None:
-        return None, None
+        return None, PredictionCosts()
     # Lightning has brought the model back to the CPU.
     device = device_called("cpu" if config.training.accelerator is Accelerator.cpu else None)
     model.to(device)
@@ -226,7 +227,7 @@ def _tested(
     report = report_in_parts(task, outputs, targets, population=population, rows=rows, groups=groups)
     if not task.writes_networks:
         report = dataclasses.replace(report, arrays={**report.arrays, OUTPUTS: outputs.float().numpy()})
-    return report, pace
+    return report, PredictionCosts(seconds=pace, operations=operations_per_network(task, model, data.test))
 
 
 def _learn(

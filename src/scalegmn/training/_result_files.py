@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -12,6 +13,21 @@ from scalegmn.training._files import write_array, write_json
 from scalegmn.training._history import Row
 from scalegmn.training._run_folder import RESULTS
 from scalegmn.training._task import AnyTask, Report
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class PredictionCosts:
+    """What a prediction of the best model takes, per test network; None where none were tested.
+
+    Attributes:
+        seconds: on this machine.
+        operations: multiplications and additions, see
+            :func:`~scalegmn.training._operations.operations_per_network`.
+    """
+
+    seconds: float | None = None
+    operations: float | None = None
 
 
 def write_results(
@@ -22,7 +38,7 @@ def write_results(
     task: AnyTask,
     networks: int,
     parameters: int,
-    pace: float | None = None,
+    costs: PredictionCosts,
     more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write what a training came to, and return it.
@@ -34,7 +50,7 @@ def write_results(
         task: names the metric that chose the best epoch.
         networks: training networks per epoch.
         parameters: of the model.
-        pace: seconds per test network, for a prediction of the best model; None where none were tested.
+        costs: of a prediction of the best model.
         more: further entries.
     """
     monitor = task.monitor
@@ -51,7 +67,8 @@ def write_results(
         "parameters": parameters,
         "seconds_per_epoch": seconds,
         "train_networks_per_second": networks / training,
-        "test_seconds_per_network": pace,
+        "test_seconds_per_network": costs.seconds,
+        "test_flop_per_network": costs.operations,
         "seconds": sum(row["seconds"] for row in rows),
         **(more or {}),
     }
