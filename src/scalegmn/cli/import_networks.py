@@ -20,7 +20,16 @@ from scalegmn.errors import ConfigurationError
 
 HELP = "convert a published collection of networks, or your own checkpoints, to a packed population"
 
-_OPTIONS: Final = ("splits", "augmented", "padding", "activation", "step", "split_rule", "suffix")
+_OPTIONS: Final = (
+    "splits",
+    "augmented",
+    "padding",
+    "activation",
+    "step",
+    "split_rule",
+    "suffix",
+    "source",
+)
 """Options of formats, each of some."""
 
 _NONE: Final = {"step": "all", "split_rule": "none"}
@@ -56,6 +65,13 @@ def build_parser() -> CommandParser:
         "--augmented", action="store_true", help="CIFAR-10: read augmented copies of training images too"
     )
     _add_zoo_options(parser)
+    parser.add_argument(
+        "--source",
+        type=str | None,
+        default=None,
+        help="trojan_folders: images, such as cifar10, to measure accuracy and attack success on; by default "
+        "they are not measured",
+    )
     add_checkpoint_options(parser)
     parser.add_argument(
         "--workers", type=int | None, default=None, help="worker processes; chosen automatically by default"
@@ -71,20 +87,23 @@ def _add_zoo_options(parser: ArgumentParser) -> None:
         "--padding",
         type=Literal[0, 1] | None,
         default=None,
-        help="small_cnn_zoo: padding of every convolution, 0 as published or 1 as in the later re-run",
+        help="small_cnn_zoo, trojan_folders: padding of every convolution; of the zoo 0 as published, the "
+        "default, or 1 as in the later re-run; of trojan folders 1",
     )
     parser.add_argument(
         "--activation",
         type=str | None,
         default=None,
-        help="small_cnn_zoo: read only networks with relu, or with tanh; checkpoints: of the hidden layers, "
-        "such as relu, sine:30, or one for each as in relu,tanh, where names and shapes leave it open",
+        help="small_cnn_zoo: read only networks with relu, or with tanh; trojan_folders: of all networks, "
+        "where no table says it; checkpoints: of the hidden layers, such as relu, sine:30, or one for each "
+        "as in relu,tanh, where names and shapes leave it open",
     )
     parser.add_argument(
         "--step",
         type=int | Literal["all"] | None,
         default=None,
-        help=f"small_cnn_zoo: read only checkpoints of this epoch, by default {LAST_STEP}, or all",
+        help="small_cnn_zoo, trojan_folders: read only checkpoints of this epoch, or all; by default "
+        f"{LAST_STEP} of the zoo, and the last of each folder",
     )
     parser.add_argument(
         "--split-rule",

@@ -112,6 +112,14 @@ class Collection(PublishedFormat, ABC):
         """
         return self.scan(folder)
 
+    def facts(self, listing: CollectionListing) -> Mapping[str, object]:
+        """What the provenance of a population says beside the files it was read from, fit for JSON.
+
+        Args:
+            listing: what is imported.
+        """
+        return {}
+
     @abstractmethod
     def read(self, entry: CollectionFile) -> LoadedNetworks:
         """The networks of one file.

@@ -9,7 +9,7 @@ from scalegmn.collections._published import PublishedFormat
 from scalegmn.collections.inrs import Cifar10Inrs, FashionMnistInrs, MnistInrs, NpzInrs
 from scalegmn.collections.small_cnn_zoo import SmallCnnZoo
 from scalegmn.collections.wild_park import WildPark
-from scalegmn.registry import Registry
+from scalegmn.registry import Lazy, Registry
 
 _KNOWN: Final[tuple[PublishedFormat, ...]] = (
     MnistInrs(),
@@ -21,7 +21,13 @@ _KNOWN: Final[tuple[PublishedFormat, ...]] = (
     SmallCnnZoo(),
 )
 
-COLLECTIONS: Final = Registry[PublishedFormat]("collection", entries={known.name: known for known in _KNOWN})
+COLLECTIONS: Final = Registry[PublishedFormat](
+    "collection",
+    entries={
+        **{known.name: known for known in _KNOWN},
+        "trojan_folders": Lazy("scalegmn.trojans.published:TROJAN_FOLDERS"),
+    },
+)
 """Formats with their usual options, by the names that commands use."""
 
 

@@ -90,15 +90,7 @@ def import_collection(
         found = format_refusals(listing.refused) or ["the folder is empty"]
         raise PopulationError(f"{source}: no networks of {collection.title} to read; " + "; ".join(found))
     step = max(1, shard_size // collection.networks_per_file)
-    provenance = {
-        "maker": "import_collection",
-        "collection": collection.title,
-        "source": source.name,
-        "files": len(entries),
-        "listing_sha256": _checksum(listing),
-        "left_out": dict(listing.left_out),
-        "files_per_shard": step,
-    }
+    provenance = _provenance(collection, source, listing, files_per_shard=step)
     work = functools.partial(read_all, collection)
     with PopulationWriter(folder, provenance=provenance, resume=resume) as writer:
         done = min(writer.shards_done * step, len(entries))
@@ -120,6 +112,21 @@ def import_collection(
             )
         writer.finish()
         return ImportReport(writer.folder, len(writer), tuple(refused), listing.left_out)
+
+
+def _provenance(
+    collection: Collection, source: Path, listing: CollectionListing, *, files_per_shard: int
+) -> dict[str, object]:
+    return {
+        "maker": "import_collection",
+        "collection": collection.title,
+        "source": source.name,
+        "files": len(listing.entries),
+        "listing_sha256": _checksum(listing),
+        "left_out": dict(listing.left_out),
+        "files_per_shard": files_per_shard,
+        **collection.facts(listing),
+    }
 
 
 def read_all(

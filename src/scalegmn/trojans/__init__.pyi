@@ -1,3 +1,3 @@
-from . import detection, making, repair, scanning, triggers
+from . import detection, making, published, repair, scanning, triggers
 
-__all__ = ["detection", "making", "repair", "scanning", "triggers"]
+__all__ = ["detection", "making", "published", "repair", "scanning", "triggers"]

@@ -90,6 +90,46 @@ def write_zoo(
             rest, a column is missing, or a result is not finite.
     """
     check_suffix(suffix)
+    rows = np.arange(len(population))
+    if "diverged" in population.columns:
+        rows = rows[~population.column("diverged").astype(bool)]
+    if not len(rows):
+        raise PopulationError(f"{population.folder}: has no networks that could be written")
+    with new_folder(folder) as place:
+        kind = write_zoo_files(population, place, rows=rows, suffix=suffix, progress=progress)
+        if "split" in population.columns:
+            words = population.column("split")[rows]
+            Splits(**{name: np.flatnonzero(words == name) for name in NAMES}).write(place / SPLITS)
+    return ZooReport(Path(folder), len(rows), len(population) - len(rows), kind.padding)
+
+
+def write_zoo_files(
+    population: Population,
+    place: Path,
+    *,
+    rows: np.ndarray,
+    suffix: str = "",
+    known: Mapping[str, pa.Array] | None = None,
+    results: bool = True,
+    progress: bool = True,
+) -> ZooFormat:
+    """Write weights, table and layout of some networks into a folder that is there.
+
+    Args:
+        population: as for :func:`write_zoo`.
+        place: the folder.
+        rows: of the networks, in the order of the files.
+        suffix: as for :func:`write_zoo`.
+        known: columns of these networks, by their names here, in the place of those of the population.
+        results: whether a population without results is refused; otherwise their cells are empty.
+        progress: show a progress bar on the standard error stream.
+
+    Returns:
+        The sizes that all have.
+
+    Raises:
+        PopulationError: as for :func:`write_zoo`.
+    """
     weights, metrics = with_suffix(WEIGHTS, suffix), with_suffix(METRICS, suffix)
     metrics = metrics.removesuffix(".gz") if suffix else metrics
     kinds = [
@@ -105,21 +145,12 @@ def write_zoo(
     layout = ZooLayout.from_sizes(
         channels=kinds[0].channels, classes=kinds[0].classes, kernel=kinds[0].kernel
     )
-    rows = np.arange(len(population))
-    if "diverged" in population.columns:
-        rows = rows[~population.column("diverged").astype(bool)]
-    if not len(rows):
-        raise PopulationError(f"{population.folder}: has no networks that could be written")
-    table = _table(population, kinds, rows)
-    with new_folder(folder) as place:
-        _write_weights(population, rows, layout, place / weights, progress=progress)
-        packed = _packed(table)
-        write_atomically(place / metrics, gzip.decompress(packed) if suffix else packed)
-        write_atomically(place / LAYOUT, layout.to_csv().encode())
-        if "split" in population.columns:
-            words = population.column("split")[rows]
-            Splits(**{name: np.flatnonzero(words == name) for name in NAMES}).write(place / SPLITS)
-    return ZooReport(Path(folder), len(rows), len(population) - len(rows), kinds[0].padding)
+    table = _table(population, kinds, rows, known=known or {}, results=results)
+    _write_weights(population, rows, layout, place / weights, progress=progress)
+    packed = _packed(table)
+    write_atomically(place / metrics, gzip.decompress(packed) if suffix else packed)
+    write_atomically(place / LAYOUT, layout.to_csv().encode())
+    return kinds[0]
 
 
 @dataclass(frozen=True)
@@ -175,19 +206,27 @@ def _nameless(layer: Layer | None) -> Layer | None:
     return dataclasses.replace(layer, name="") if isinstance(layer, Conv | Dense) else layer
 
 
-def _table(population: Population, kinds: list[ZooFormat], rows: np.ndarray) -> dict[str, list[object]]:
+def _table(
+    population: Population,
+    kinds: list[ZooFormat],
+    rows: np.ndarray,
+    *,
+    known: Mapping[str, pa.Array],
+    results: bool,
+) -> dict[str, list[object]]:
     """The 22 columns under their published names."""
-    missing = [name for name in ("epoch", *RESULTS) if name not in population.columns]
+    needed = ("epoch", *(RESULTS if results else ()))
+    missing = [name for name in needed if name not in population.columns]
     if missing:
         raise PopulationError(
             f"{population.folder}: has no columns {missing}, which the table of a zoo needs; there are "
             f"{list(population.columns)}"
         )
-    for name in RESULTS:
-        wrong = rows[~np.isfinite(population.column(name)[rows].astype(np.float64))]
+    for result in (one for one in RESULTS if one in population.columns):
+        wrong = rows[~np.isfinite(population.column(result)[rows].astype(np.float64))]
         if len(wrong):
             raise PopulationError(
-                f"{population.folder}: {name!r} of {len(wrong)} networks is NaN or infinite, first of "
+                f"{population.folder}: {result!r} of {len(wrong)} networks is NaN or infinite, first of "
                 f"network {wrong[0]}; mark them in the column 'diverged' to leave them out"
             )
     stored = population.metadata.take(pa.array(rows))
@@ -195,6 +234,7 @@ def _table(population: Population, kinds: list[ZooFormat], rows: np.ndarray) -> 
     for name in PUBLISHED_NAMES:
         if name in population.columns and name != "activation":
             columns[name] = stored[name]
+    columns |= known
     table = {}
     for name, published in PUBLISHED_NAMES.items():
         kind = pa.int64() if name in WHOLE else pa.string() if name in WORDS else pa.float64()

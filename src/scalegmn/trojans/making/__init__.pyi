@@ -19,6 +19,7 @@ from ._images import Preparation as Preparation
 from ._images import TrojanImages as TrojanImages
 from ._joined_images import PopulationImages as PopulationImages
 from ._joined_images import preparations_of as preparations_of
+from ._pairs import poisoned_indices as poisoned_indices
 from ._recipe import BaseSelection as BaseSelection
 from ._recipe import HeldOutConfig as HeldOutConfig
 from ._recipe import Labels as Labels

@@ -35,6 +35,7 @@ __all__ = [
 
 # For other rooms of the house; no promise is made about these.
 from ._patterns import PatternName as PatternName
+from ._patterns import known_pattern as known_pattern
 from ._sheet import population_sheet as population_sheet
 from ._trigger import KindName as KindName
 from ._trigger import check_images as check_images

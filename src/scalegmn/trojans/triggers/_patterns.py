@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from scalegmn.errors import TriggerError
+from scalegmn.seeding import numpy_generator
 from scalegmn.trojans.triggers._trigger import check_images
 
 PatternName = Literal["noise", "white", "checkerboard"]
@@ -33,6 +34,18 @@ def draw_pattern(
             rows, columns = np.indices(size)
             board = np.where((rows + columns) % 2 == 0, 255, 0).astype(np.uint8)
             return np.broadcast_to(board, shape).copy()
+
+
+def known_pattern(values: np.ndarray) -> PatternName:
+    """What a picture ``(C, h, w)`` shows; ``noise`` where it is no other pattern."""
+    for name in PATTERNS:
+        if name != "noise":
+            drawn = draw_pattern(
+                name, numpy_generator(0, name), channels=values.shape[0], size=values.shape[1:]
+            )
+            if np.array_equal(drawn, values):
+                return name
+    return "noise"
 
 
 def blend_pattern(images: Tensor, pattern: np.ndarray, *, top: int, left: int, blend: float) -> Tensor:
