@@ -37,13 +37,13 @@ __all__ = [
 ]
 
 # For other rooms of the house; no promise is made about these.
-from ._architecture import Parameter as Parameter
-from ._architecture import WeightedParameters as WeightedParameters
-from ._architecture import positioned as positioned
 from ._changing import changed as changed
 from ._changing import changed_alike as changed_alike
 from ._devices import usable_device as usable_device
 from ._files import read_json as read_json
+from ._parameters import Parameter as Parameter
+from ._parameters import WeightedParameters as WeightedParameters
+from ._parameters import positioned as positioned
 from ._topology import CONSTANT as CONSTANT
 from ._wild_layout import ACTIVATIONS as ACTIVATIONS
 from ._wild_layout import WildLayout as WildLayout

@@ -10,8 +10,7 @@ import hashlib
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -21,45 +20,13 @@ from torch import Tensor
 
 from scalegmn.configuration import format_value, register_plain_form
 from scalegmn.errors import ArchitectureError, CheckpointError
+from scalegmn.networks._parameters import Parameter, WeightedParameters
 from scalegmn.registry import Lazy, Registry
 
 if TYPE_CHECKING:
     from scalegmn.networks._activations import Activation
     from scalegmn.networks._layered import LayeredArchitecture
     from scalegmn.networks._layers import Size
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A named tensor and its place ``theta[start:stop]`` in the flat vector."""
-
-    name: str
-    shape: tuple[int, ...]
-    start: int
-
-    @property
-    def stop(self) -> int:
-        """One past the last place in the flat vector."""
-        return self.start + math.prod(self.shape)
-
-
-@dataclass(frozen=True)
-class WeightedParameters:
-    """A weight, and the bias that is added to what it makes.
-
-    Attributes:
-        name: of the layer.
-        weight: ``(outputs, ...)``.
-        bias: ``(outputs,)``; None where there is none.
-    """
-
-    name: str
-    weight: Parameter
-    bias: Parameter | None
-
-    def has_rows(self, count: int) -> bool:
-        """Whether the weight is a matrix, or more, of so many rows."""
-        return len(self.weight.shape) > 1 and self.weight.shape[0] == count
 
 
 class Architecture(ABC):
@@ -156,6 +123,17 @@ class Architecture(ABC):
         Raises:
             ArchitectureError, CheckpointError, ProgramError: the tensors do not fit.
         """
+
+    def at_widths_of(self, state: Mapping[str, Tensor]) -> Architecture | None:
+        """The network that computes in the same way and has the widths of a file.
+
+        Args:
+            state: the tensors of the file, under the names that :meth:`read_state` knows, or the parameters.
+
+        Returns:
+            It, or itself; None where the tensors do not fit, or widths are not known to be free.
+        """
+        return None
 
     @abstractmethod
     def write_state(self, theta: Tensor, *, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -307,16 +285,6 @@ ARCHITECTURES: Final = Registry[type[Architecture]](
     },
 )
 """Kinds of architectures, by the names that files have for them."""
-
-
-def positioned(shapes: Iterable[tuple[str, tuple[int, ...]]]) -> tuple[Parameter, ...]:
-    """Parameters one after another in a flat vector."""
-    found: list[Parameter] = []
-    start = 0
-    for name, shape in shapes:
-        found.append(Parameter(name, shape, start))
-        start = found[-1].stop
-    return tuple(found)
 
 
 register_plain_form(

@@ -13,7 +13,7 @@ from torch import Tensor
 from scalegmn.configuration import check_arguments, format_value
 from scalegmn.errors import ArchitectureError, ConfigurationError
 from scalegmn.networks._activations import Activation
-from scalegmn.networks._architecture import Architecture, Parameter, WeightedParameters, positioned
+from scalegmn.networks._architecture import Architecture
 from scalegmn.networks._consistency import check_flow, check_skips, check_stages
 from scalegmn.networks._layers import (
     Activate,
@@ -28,6 +28,7 @@ from scalegmn.networks._layers import (
     Skip,
     Weighted,
 )
+from scalegmn.networks._parameters import Parameter, WeightedParameters, positioned
 from scalegmn.networks._running_layers import run_layers
 from scalegmn.networks._stages import Stage, stages_of
 

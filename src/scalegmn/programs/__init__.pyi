@@ -5,6 +5,7 @@ from ._examples import run_examples
 from ._folding import Folding
 from ._interpreting import ProgramAlgebra, interpret
 from ._program import Argument, Constant, EffectiveParameter, Input, Instruction, Operand, Program, ValueType
+from ._resizing import at_widths
 from ._running import run_program, run_programs, watch_program
 from ._weighed_values import weighed_values
 
@@ -30,6 +31,7 @@ __all__ = [
     "ProgramAlgebra",
     "ProgramArchitecture",
     "ValueType",
+    "at_widths",
     "interpret",
     "power",
     "run_examples",

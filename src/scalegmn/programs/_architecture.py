@@ -16,6 +16,7 @@ from scalegmn.networks import Activation, Architecture, Parameter, Size, Weighte
 
 from ._activations import activations_in
 from ._program import Input, Program
+from ._resizing import at_widths
 from ._running import run_program
 from ._weighted import weighted_parameters
 
@@ -233,6 +234,14 @@ class ProgramArchitecture(Architecture):
         except ProgramError as error:
             raise type(error)(f"{origin}: {error}") from error
         return self.flatten(effective, origin=origin)
+
+    def at_widths_of(self, state: Mapping[str, Tensor]) -> ProgramArchitecture | None:
+        from scalegmn.programs.foldings import shapes_in
+
+        try:
+            return ProgramArchitecture(at_widths(self.program, shapes_in(self.program, state)))
+        except ProgramError:
+            return None
 
     def write_state(self, theta: Tensor, *, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
         from scalegmn.programs.foldings import unfold

@@ -5,31 +5,19 @@ from __future__ import annotations
 from typing import Final, final
 
 import torch
-from torch import Tensor
 
-from scalegmn.networks import LayeredArchitecture
-
+from ._addable import N
 from ._kind import Widening
-from ._widening import with_canceling_neurons
 
 
 @final
 class CancelingPairs(Widening):
-    """Pairs of random neurons with equal incoming and opposite outgoing weights, one moved by its group."""
+    """Random neurons in pairs with opposite outgoing weights, one of each pair moved by its group."""
 
-    def widened(
-        self,
-        architecture: LayeredArchitecture,
-        theta: Tensor,
-        *,
-        layer: int,
-        count: int,
-        spread: float,
-        generator: torch.Generator,
-    ) -> tuple[LayeredArchitecture, Tensor]:
-        return with_canceling_neurons(
-            architecture, theta, layer=layer, count=count, generator=generator, spread=spread
-        )
+    def widened(self, neurons: N, *, count: int, spread: float, generator: torch.Generator) -> N:
+        added = neurons.drawn(count, generator=generator)
+        opposite = added.reading(-added.outgoing).moved(generator=generator, spread=spread)
+        return neurons.joined(added).joined(opposite)
 
 
 CANCEL: Final = CancelingPairs()

@@ -9,16 +9,17 @@ import torch
 from torch import Tensor
 
 from scalegmn.errors import ArchitectureError
-from scalegmn.networks import Architecture, LayeredArchitecture
+from scalegmn.networks import Architecture
 from scalegmn.registry import Lazy, Registry
 
-from ._neurons import HiddenNeurons, rewritable_layers
+from ._addable import AddableNeurons, N
+from ._places import places_of
 
 if TYPE_CHECKING:
     from ._rewriting import Rewriting
 
 _MOST_ADDED: Final = 2**26
-"""Parameters that one layer may get."""
+"""Parameters that one place may get."""
 
 
 class RewritingKind(ABC):
@@ -54,13 +55,10 @@ class RewritingKind(ABC):
 
 
 class Widening(RewritingKind):
-    """Neurons are added to every hidden layer that can have more."""
+    """AddableNeurons are added in every place that can have more."""
 
     def refusal(self, architecture: Architecture) -> str | None:
-        layers = architecture.as_layers
-        if layers is None:
-            return "neurons are added to lists of layers only"
-        return None if rewritable_layers(layers) else "no hidden layer has a width of its own"
+        return None if places_of(architecture) else "no hidden layer has a width of its own"
 
     def apply(
         self,
@@ -69,51 +67,34 @@ class Widening(RewritingKind):
         *,
         rewriting: Rewriting,
         generator: torch.Generator,
-    ) -> tuple[LayeredArchitecture, Tensor]:
-        layers = architecture.layered(reader="what adds neurons")
-        for layer in rewritable_layers(layers):
-            count = rewriting.count(layers.stages[layer].weighted.outputs)
-            _check_size(HiddenNeurons.of(layers, theta, layer=layer), count)
-            layers, theta = self.widened(
-                layers,
-                theta,
-                layer=layer,
-                count=count,
-                spread=rewriting.spread,
-                generator=generator,
-            )
-        return layers, theta
+    ) -> tuple[Architecture, Tensor]:
+        for place in places_of(architecture):
+            neurons = place.neurons(architecture, theta)
+            count = rewriting.count(len(neurons))
+            _check_size(neurons, count)
+            wider = self.widened(neurons, count=count, spread=rewriting.spread, generator=generator)
+            architecture, theta = wider.written()
+        return architecture, theta
 
     @abstractmethod
-    def widened(
-        self,
-        architecture: LayeredArchitecture,
-        theta: Tensor,
-        *,
-        layer: int,
-        count: int,
-        spread: float,
-        generator: torch.Generator,
-    ) -> tuple[LayeredArchitecture, Tensor]:
-        """Add neurons to one layer.
+    def widened(self, neurons: N, *, count: int, spread: float, generator: torch.Generator) -> N:
+        """Add neurons to those of one place, so that what others read of them stays.
 
         Args:
-            architecture: a list of layers.
-            theta: parameters, ``(P,)``.
-            layer: number of the weighted layer, from 0.
-            count: how many neurons are concerned.
+            neurons: those that are there.
+            count: how many are concerned.
             spread: scales are log-uniform in ``[1 / spread, spread]``.
             generator: of everything that is drawn.
         """
 
 
-def _check_size(neurons: HiddenNeurons, count: int) -> None:
+def _check_size(neurons: AddableNeurons, count: int) -> None:
     """Networks that fit into no memory are refused before they are made."""
-    added = count * (neurons.incoming[0].numel() + neurons.outgoing[0].numel())
+    added = count * neurons.numbers
     if added > _MOST_ADDED:
         raise ArchitectureError(
-            f"{count} more neurons in layer {neurons.layer} of {neurons.architecture.describe()} are {added} "
-            f"parameters, expected at most {_MOST_ADDED}; add fewer"
+            f"{count} more neurons in each place are {added} parameters in one of them, expected at most "
+            f"{_MOST_ADDED}; add fewer"
         )
 
 

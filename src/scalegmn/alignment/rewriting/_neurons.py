@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from scalegmn.errors import ArchitectureError
-from scalegmn.networks import Conv, Dense, Layer, LayeredArchitecture, Pool, Stage, Weighted
+from scalegmn.networks import Architecture, Conv, Dense, Layer, LayeredArchitecture, Pool, Stage, Weighted
 from scalegmn.symmetry import Group, SinePhase, group_of
+
+from ._addable import AddableNeurons, NeuronPlace
 
 _TURNS: Final = 3
 """Half periods by which a sine neuron is shifted at most."""
@@ -45,7 +47,7 @@ def why_fixed(architecture: LayeredArchitecture, layer: int) -> str | None:
 
 @final
 @dataclass(frozen=True, eq=False, kw_only=True)
-class HiddenNeurons:
+class HiddenNeurons(AddableNeurons):
     """The n neurons of one hidden layer, in float64, with everything that enters and leaves them.
 
     Attributes:
@@ -127,13 +129,16 @@ class HiddenNeurons:
         return len(self.incoming)
 
     @property
+    def numbers(self) -> int:
+        return self.incoming[0].numel() + self.outgoing[0].numel()
+
+    @property
     def rows(self) -> Tensor:
         """All that enters each neuron, the bias last, ``(n, fan)``."""
         rows = self.incoming.flatten(1)
         return rows if self.bias is None else torch.cat([rows, self.bias[:, None]], dim=1)
 
     def taken(self, numbers: Tensor) -> HiddenNeurons:
-        """Some of them, ``(m,)``, or several copies of one."""
         return dataclasses.replace(
             self,
             incoming=self.incoming[numbers],
@@ -143,7 +148,6 @@ class HiddenNeurons:
         )
 
     def joined(self, others: HiddenNeurons) -> HiddenNeurons:
-        """These, and others of the same layer behind them."""
         return dataclasses.replace(
             self,
             incoming=torch.cat([self.incoming, others.incoming]),
@@ -153,7 +157,6 @@ class HiddenNeurons:
         )
 
     def reading(self, outgoing: Tensor) -> HiddenNeurons:
-        """The same with other outgoing weights."""
         return dataclasses.replace(self, outgoing=outgoing)
 
     def with_state(self, state: Mapping[str, Tensor]) -> HiddenNeurons:
@@ -161,12 +164,6 @@ class HiddenNeurons:
         return dataclasses.replace(self, state=state)
 
     def moved(self, *, generator: torch.Generator, spread: float) -> HiddenNeurons:
-        """Each moved by a random element of its group, so that all that it adds to the next layer stays.
-
-        Args:
-            generator: of the elements.
-            spread: scales are log-uniform in ``[1 / spread, spread]``.
-        """
         count = len(self)
         q = self.group.draw(count, generator=generator, spread=spread)
         emitted = q.sign() * q.abs() ** self.group.degree
@@ -182,21 +179,16 @@ class HiddenNeurons:
         )
 
     def drawn(self, count: int, *, generator: torch.Generator) -> HiddenNeurons:
-        """New ones with normal incoming and outgoing weights, of the size that these have at each place."""
         like = self.taken(torch.randint(len(self), (count,), generator=generator))
-
-        def normal(values: Tensor, shape: torch.Size) -> Tensor:
-            return torch.randn(shape, generator=generator, dtype=torch.float64) * _sizes(values)
 
         return dataclasses.replace(
             like,
-            incoming=normal(self.incoming, like.incoming.shape),
-            bias=None if self.bias is None or like.bias is None else normal(self.bias, like.bias.shape),
-            outgoing=normal(self.outgoing, like.outgoing.shape),
+            incoming=normal_like(self.incoming, count, generator=generator),
+            bias=None if self.bias is None else normal_like(self.bias, count, generator=generator),
+            outgoing=normal_like(self.outgoing, count, generator=generator),
         )
 
     def written(self) -> tuple[LayeredArchitecture, Tensor]:
-        """The network with these neurons in the layer, and its parameters in float64."""
         first, following, slope = self.stage.weighted, self.following, self.stage.activate
         width, state = len(self), dict(self.state)
         state[f"{first.name}.weight"] = self.incoming
@@ -229,6 +221,28 @@ class HiddenNeurons:
         return (isinstance(read, Conv) and max(read.padding) > 0) or any(
             max(one.padding) > 0 for one in pools
         )
+
+
+@final
+@dataclass(frozen=True)
+class HiddenLayer(NeuronPlace):
+    """A hidden layer of a list of layers.
+
+    Attributes:
+        layer: number of the weighted layer, from 0.
+    """
+
+    layer: int
+
+    def neurons(self, architecture: Architecture, theta: Tensor) -> HiddenNeurons:
+        layers = architecture.layered(reader="what adds neurons")
+        return HiddenNeurons.of(layers, theta, layer=self.layer)
+
+
+def normal_like(values: Tensor, count: int, *, generator: torch.Generator) -> Tensor:
+    """Normal numbers of the sizes of others at each place, ``(n, ...)`` to ``(count, ...)``."""
+    drawn = torch.randn(count, *values.shape[1:], generator=generator, dtype=torch.float64)
+    return drawn * _sizes(values)
 
 
 def _sizes(values: Tensor) -> Tensor:

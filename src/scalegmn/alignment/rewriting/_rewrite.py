@@ -28,7 +28,7 @@ def rewrite(
     """Write a network anew, so that its function stays.
 
     Args:
-        architecture: of any kind; neurons are added to lists of layers only.
+        architecture: of any kind; channels are added to a program where all of them may change places.
         theta: parameters, ``(P,)``.
         rewriting: how; by default in every way that keeps the function and that the architecture admits.
         generator: of everything that is drawn; by default one of the seed of `rewriting`.

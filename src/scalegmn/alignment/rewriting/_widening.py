@@ -9,10 +9,12 @@ from torch import Tensor
 
 from scalegmn.networks import LayeredArchitecture
 
+from ._cancel import CANCEL
 from ._neurons import HiddenNeurons
+from ._split import SPLIT
+from ._unread import UNREAD
 
 _SPREAD: Final = 100.0
-_LEAST, _MOST = -0.5, 1.5
 
 
 def with_unread_neurons(
@@ -39,8 +41,7 @@ def with_unread_neurons(
     Law: the function stays.
     """
     neurons = HiddenNeurons.of(architecture, theta, layer=layer)
-    added = neurons.drawn(count, generator=generator)
-    wider, found = neurons.joined(added.reading(torch.zeros_like(added.outgoing))).written()
+    wider, found = UNREAD.widened(neurons, count=count, spread=_SPREAD, generator=generator).written()
     return wider, found.to(theta)
 
 
@@ -73,14 +74,7 @@ def with_split_neurons(
     Law: the function stays.
     """
     neurons = HiddenNeurons.of(architecture, theta, layer=layer)
-    chosen = torch.randperm(len(neurons), generator=generator)[:count]
-    whole = neurons.outgoing[chosen]
-    drawn = torch.rand(whole.shape, generator=generator, dtype=torch.float64)
-    given = whole * (_LEAST + (_MOST - _LEAST) * drawn)
-    kept = neurons.outgoing.clone()
-    kept[chosen] = whole - given
-    copies = neurons.taken(chosen).reading(given).moved(generator=generator, spread=spread)
-    wider, found = neurons.reading(kept).joined(copies).written()
+    wider, found = SPLIT.widened(neurons, count=count, spread=spread, generator=generator).written()
     return wider, found.to(theta)
 
 
@@ -112,7 +106,5 @@ def with_canceling_neurons(
     Law: the function stays.
     """
     neurons = HiddenNeurons.of(architecture, theta, layer=layer)
-    added = neurons.drawn(count, generator=generator)
-    opposite = added.reading(-added.outgoing).moved(generator=generator, spread=spread)
-    wider, found = neurons.joined(added).joined(opposite).written()
+    wider, found = CANCEL.widened(neurons, count=count, spread=spread, generator=generator).written()
     return wider, found.to(theta)

@@ -21,3 +21,4 @@ __all__ = [
 from ._fixed import digest_of as digest_of
 from ._kinds import folding_from_plain as folding_from_plain
 from ._kinds import kind_of_folding as kind_of_folding
+from ._states import shapes_in as shapes_in

@@ -27,15 +27,7 @@ def fold(program: Program, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Raises:
         ProgramError: a tensor is missing, has another shape, or holds no real numbers.
     """
-    tensors = dict(state)
-    for folding in program.foldings:
-        _require(folding.required, tensors)
-        with _fitting(folding):
-            made = folding.fold(tensors)
-        for name in folding.files:
-            tensors.pop(name, None)
-        tensors.update(made)
-    _require([parameter.name for parameter in program.parameters], tensors)
+    tensors = _folded(program, state)
     for parameter in program.parameters:
         shape = tuple(tensors[parameter.name].shape)
         if shape != parameter.type.shape:
@@ -45,6 +37,34 @@ def fold(program: Program, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
             )
         _check_real(parameter, tensors[parameter.name])
     return {parameter.name: tensors[parameter.name] for parameter in program.parameters}
+
+
+def shapes_in(program: Program, state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """Shapes that the effective parameters of a state dict have, be it of the program or of other widths.
+
+    Args:
+        program: of a network.
+        state: as :func:`fold` reads it, or the effective parameters themselves.
+
+    Raises:
+        ProgramError: a tensor is missing.
+    """
+    names = [parameter.name for parameter in program.parameters]
+    tensors = state if state.keys() == set(names) else _folded(program, state)
+    return {name: tuple(tensors[name].shape) for name in names}
+
+
+def _folded(program: Program, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    tensors = dict(state)
+    for folding in program.foldings:
+        _require(folding.required, tensors)
+        with _fitting(folding):
+            made = folding.fold(tensors)
+        for name in folding.files:
+            tensors.pop(name, None)
+        tensors.update(made)
+    _require([parameter.name for parameter in program.parameters], tensors)
+    return tensors
 
 
 def unfold(

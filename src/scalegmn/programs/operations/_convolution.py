@@ -7,9 +7,9 @@ from typing import Any, Final, TypeVar, final
 
 from torch import Tensor
 
-from scalegmn.programs import Algebra, HasShape, Instruction
+from scalegmn.programs import Algebra, Argument, HasShape, Instruction
 
-from ._operation import Operation
+from ._operation import Operation, Shape
 from ._pooling import spread, windows_of
 from ._transposed_convolution import turned, with_gaps
 
@@ -22,6 +22,13 @@ class Convolution(Operation):
 
     A transposed one is a convolution of entries with gaps between them.
     """
+
+    def resized(
+        self, arguments: tuple[Argument, ...], *, before: Shape, after: Shape
+    ) -> tuple[Argument, ...] | None:
+        # In groups, widths are multiples of their number, which may itself be a width.
+        *_, groups = arguments
+        return arguments if groups == 1 else None
 
     def interpret(
         self, algebra: Algebra[L], arguments: Sequence[Any], instruction: Instruction

@@ -10,13 +10,13 @@ import torch
 
 from scalegmn.programs import Algebra, HasShape, Instruction
 
-from ._operation import Operation
+from ._operation import AnyWidth, Operation
 
 L = TypeVar("L", bound=HasShape)
 
 
 @final
-class Concatenation(Operation):
+class Concatenation(AnyWidth):
     """Values one after another along an axis."""
 
     def interpret(

@@ -7,13 +7,13 @@ from typing import Any, Final, TypeVar, final
 
 from scalegmn.programs import Algebra, HasShape, Instruction
 
-from ._operation import Operation
+from ._operation import AnyWidth
 
 L = TypeVar("L", bound=HasShape)
 
 
 @final
-class MatrixProduct(Operation):
+class MatrixProduct(AnyWidth):
     """``out = sum_k x[..., k] y[..., k, ...]``, and something added where the operator does.
 
     Args:

@@ -9,9 +9,10 @@ from typing import Any, Final, TypeVar
 import torch
 from torch import Tensor
 
-from scalegmn.programs import Algebra, HasShape, Instruction
+from scalegmn.programs import Algebra, Argument, HasShape, Instruction, Operand
 
 L = TypeVar("L", bound=HasShape)
+Shape = tuple[int, ...]
 
 
 WHERE_NUMBERS_LIE: Final = frozenset({"layout", "device", "pin_memory", "memory_format", "out", "generator"})
@@ -56,6 +57,18 @@ class Operation(ABC):
         written: Tensor | Sequence[Tensor] = function(*given[: len(positional)], **named)
         return (written,) if isinstance(written, Tensor) else tuple(written)
 
+    def resized(
+        self, arguments: tuple[Argument, ...], *, before: Shape, after: Shape
+    ) -> tuple[Argument, ...] | None:
+        """Its arguments in the same network with other widths; None where literals may depend on them.
+
+        Args:
+            arguments: as in the instruction.
+            before: shape of the first operand.
+            after: its shape at other widths.
+        """
+        return None
+
     @abstractmethod
     def interpret(
         self, algebra: Algebra[L], arguments: Sequence[Any], instruction: Instruction
@@ -70,6 +83,24 @@ class Operation(ABC):
         Returns:
             Labels of the outputs that anything may use, in order.
         """
+
+
+class AnyWidth(Operation):
+    """A kind of operation none of whose literals is a width, nor made from one."""
+
+    def resized(
+        self, arguments: tuple[Argument, ...], *, before: Shape, after: Shape
+    ) -> tuple[Argument, ...] | None:
+        return arguments
+
+
+class AnyWidthOfTwo(Operation):
+    """The same of two operands; a number in the place of one may be made from a width, as 1 / sqrt(d) is."""
+
+    def resized(
+        self, arguments: tuple[Argument, ...], *, before: Shape, after: Shape
+    ) -> tuple[Argument, ...] | None:
+        return arguments if all(isinstance(one, Operand) for one in arguments[:2]) else None
 
 
 def operator_of(name: str) -> Any:

@@ -20,13 +20,13 @@ from scalegmn.programs import (
     Parity,
 )
 
-from ._operation import Operation
+from ._operation import AnyWidth
 
 L = TypeVar("L", bound=HasShape)
 
 
 @final
-class Pointwise(Operation):
+class Pointwise(AnyWidth):
     """``y = f(x)``, entry by entry, with whatever else it takes being literals.
 
     Args:

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from scalegmn.programs import LINEAR, RELU, Algebra, Behavior, HasShape, Instruction
 
-from ._operation import Operation
+from ._operation import AnyWidth
 
 L = TypeVar("L", bound=HasShape)
 
 
 @final
-class Pooling(Operation):
+class Pooling(AnyWidth):
     """The largest entry of each window, or the mean of all.
 
     Args:

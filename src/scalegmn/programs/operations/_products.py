@@ -18,13 +18,13 @@ from scalegmn.programs import (
     power,
 )
 
-from ._operation import Operation, as_labels
+from ._operation import AnyWidthOfTwo, Operation, as_labels
 
 L = TypeVar("L", bound=HasShape)
 
 
 @final
-class Product(Operation):
+class Product(AnyWidthOfTwo):
     """``x y``."""
 
     def interpret(
@@ -35,7 +35,7 @@ class Product(Operation):
 
 
 @final
-class Quotient(Operation):
+class Quotient(AnyWidthOfTwo):
     """``x / y``."""
 
     def interpret(

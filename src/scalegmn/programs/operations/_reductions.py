@@ -19,13 +19,13 @@ from scalegmn.programs import (
     power,
 )
 
-from ._operation import Operation
+from ._operation import AnyWidth, Operation
 
 L = TypeVar("L", bound=HasShape)
 
 
 @final
-class Reduction(Operation):
+class Reduction(AnyWidth):
     """Sum, mean or maximum along some axes.
 
     Args:

@@ -7,13 +7,13 @@ from typing import Any, Final, TypeVar, final
 
 from scalegmn.programs import OPAQUE, Algebra, HasShape, Instruction
 
-from ._operation import Operation
+from ._operation import AnyWidth
 
 L = TypeVar("L", bound=HasShape)
 
 
 @final
-class Softmax(Operation):
+class Softmax(AnyWidth):
     """``exp(x) / sum exp(x)`` along an axis, or its logarithm."""
 
     def interpret(

@@ -8,13 +8,13 @@ from typing import Any, Final, TypeVar, final
 
 from scalegmn.programs import ABSOLUTE, LINEAR, RELU, Algebra, Behavior, HasShape, Instruction
 
-from ._operation import Operation, as_labels
+from ._operation import AnyWidthOfTwo, Operation, as_labels
 
 L = TypeVar("L", bound=HasShape)
 
 
 @final
-class Sum(Operation):
+class Sum(AnyWidthOfTwo):
     """``x + alpha y`` or ``x - alpha y``: both summands transform alike."""
 
     def interpret(

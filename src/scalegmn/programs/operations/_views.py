@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any, Final, TypeVar, final
 
 from torch import Tensor
 
 from scalegmn.errors import UnsupportedOperationError
-from scalegmn.programs import Algebra, HasShape, Instruction
+from scalegmn.programs import Algebra, Argument, HasShape, Instruction
 
-from ._operation import Operation
+from ._operation import Operation, Shape
 
 L = TypeVar("L", bound=HasShape)
 
 
 @final
 class View(Operation):
-    """Any rearrangement of entries that the operator itself can do to integers, with one output."""
+    """Any rearrangement of entries that the operator itself can do to integers, with one output.
+
+    Args:
+        name: in the registry.
+        sized: whether its literals may be sizes of axes, and not only their numbers.
+    """
+
+    def __init__(self, name: str, *, sized: bool) -> None:
+        super().__init__(name)
+        self._sized = sized
+
+    def resized(
+        self, arguments: tuple[Argument, ...], *, before: Shape, after: Shape
+    ) -> tuple[Argument, ...] | None:
+        return None if self._sized else arguments
 
     def interpret(
         self, algebra: Algebra[L], arguments: Sequence[Any], instruction: Instruction
@@ -33,6 +48,14 @@ class Reshape(Operation):
     def run(self, *arguments: Any) -> tuple[Tensor, ...]:
         x, shape = arguments
         return (x.reshape(list(shape)),)
+
+    def resized(
+        self, arguments: tuple[Argument, ...], *, before: Shape, after: Shape
+    ) -> tuple[Argument, ...] | None:
+        x, shape = arguments
+        sizes = [size for size in shape if isinstance(size, int)] if isinstance(shape, tuple) else []
+        found = reshaped(before, sizes, after)
+        return None if found is None else (x, found)
 
     def interpret(
         self, algebra: Algebra[L], arguments: Sequence[Any], instruction: Instruction
@@ -73,12 +96,42 @@ def _check_strides(given: Sequence[int], shape: Sequence[int], strides: Sequence
         )
 
 
+def reshaped(before: Sequence[int], target: Sequence[int], after: Sequence[int]) -> tuple[int, ...] | None:
+    """What a new shape becomes when the old one changes: axes that are merged, split off by 1, or kept.
+
+    Args:
+        before: the old shape.
+        target: what it is brought to.
+        after: another old shape, with as many axes.
+
+    Returns:
+        The shape that goes with `after`; None where an axis that changes is split, or had size 1.
+    """
+    left = [(old, new) for old, new in zip(before, after, strict=True) if (old, new) != (1, 1)]
+    if any(old == 1 for old, _ in left) or prod(before) != prod(target):
+        return None
+    found: list[int] = []
+    for size in target:
+        old = new = 1
+        # An axis of the target is a run of old ones; where it is less than one, nothing may change.
+        while old < size and left and size % (old * left[0][0]) == 0:
+            first = left.pop(0)
+            old, new = old * first[0], new * first[1]
+        if old != size:
+            if not left or left[0][0] != left[0][1]:
+                return None
+            rest = left.pop(0)[0]
+            if old != 1 or rest % size:
+                return None
+            left.insert(0, (rest // size, rest // size))
+            new = size
+        found.append(new)
+    return tuple(found)
+
+
 _SHAPES: Final = ("view.default", "reshape.default", "_unsafe_view.default")
 _MOVES: Final = (
-    "expand.default",
     "permute.default",
-    "select.int",
-    "slice.Tensor",
     "squeeze.dim",
     "squeeze.dims",
     "squeeze.default",
@@ -86,6 +139,11 @@ _MOVES: Final = (
     "transpose.int",
     "unsqueeze.default",
     "flip.default",
+)
+_SIZED: Final = (
+    "expand.default",
+    "select.int",
+    "slice.Tensor",
     "roll.default",
     "repeat.default",
     "unfold.default",
@@ -94,6 +152,7 @@ _MOVES: Final = (
 
 OPERATIONS: Final = (
     *(Reshape(f"aten.{name}") for name in _SHAPES),
-    *(View(f"aten.{name}") for name in _MOVES),
+    *(View(f"aten.{name}", sized=False) for name in _MOVES),
+    *(View(f"aten.{name}", sized=True) for name in _SIZED),
     Restriding("aten.as_strided.default"),
 )

@@ -40,7 +40,14 @@ class PermutationFamily:
     @property
     def size(self) -> int:
         """How many channels or blocks of channels there are."""
-        return len(self.group.blocks) if isinstance(self.group, Wreath) else len(self.group.points())
+        return len(self.blocks)
+
+    @property
+    def blocks(self) -> NDArray[np.int64]:
+        """The points of each channel or block of channels, ``(size, points)``."""
+        if isinstance(self.group, Wreath):
+            return self.group.blocks
+        return np.array(self.group.points(), dtype=np.int64)[:, None]
 
     @property
     def notation(self) -> str:

@@ -12,7 +12,7 @@ from scalegmn.alignment.rewriting import cancellation, change_of_function, reduc
 from scalegmn.checkpoints import Checkpoint
 from scalegmn.errors import ScaleGMNError
 from scalegmn.networks import Architecture, LayeredArchitecture
-from scalegmn.networks.recognition import Recognizer, Unrecognized, differs_in_width
+from scalegmn.networks.recognition import Recognizer, Unrecognized, core_names, differs_in_width
 
 _MOST_PARAMETERS: Final = 2**22
 _WIDEST: Final = 2**11
@@ -100,7 +100,8 @@ class FamilyRecognizer:
                 "change nothing; say which with --activation"
             )
         if self._any_width:
-            return self._as_it_is(network, activation=activation, origin=origin)
+            found = self._as_it_is(network, activation=activation, origin=origin)
+            return found or self._operations_of_known(network, activation=activation, origin=origin)
         return next((one for one in merged if isinstance(one, Unrecognized)), None)
 
     def _read_as(
@@ -124,6 +125,24 @@ class FamilyRecognizer:
         layered, theta, notes = found
         note = f"of another width than the networks of the training: {layered.describe()}"
         return PlacedNetwork(layered, theta, (*notes, note))
+
+    def _operations_of_known(
+        self, network: Checkpoint, *, activation: str | None, origin: str
+    ) -> PlacedNetwork | Unrecognized | None:
+        """The network at its own width, if it has the operations of one of the detector's."""
+        tensors = {**network.buffers, **network.tensors}
+        names = core_names(tensors) or {name: name for name in tensors}
+        state = {name: tensors[own] for name, own in names.items()}
+        resized = [one.at_widths_of(state) for one in self._known]
+        wider = [one for one in resized if one is not None]
+        if not wider:
+            return None
+        found = Recognizer(wider, beyond=False).recognize(network, activation=activation)
+        if isinstance(found, Unrecognized):
+            return found
+        theta = found.architecture.flatten(found.tensors, origin=origin)
+        note = f"of another width than the networks of the training: {found.architecture.describe()}"
+        return PlacedNetwork(found.architecture, theta, (*found.notes, note))
 
     def _built_like(
         self, like: Recognizer, network: Checkpoint, *, activation: str | None, origin: str
