@@ -49,10 +49,9 @@ def test_pages_are_found() -> None:
     assert len(pages()) > 300
 
 
-@pytest.mark.parametrize("path", pages(), ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_spelling_is_american(path: Path) -> None:
-    found = list(british(path.read_text(encoding="utf-8")))
-    assert not found, f"write it as the rest is written: {', '.join(found)}"
+def test_spelling_is_american() -> None:
+    found = {path.relative_to(ROOT): list(british(path.read_text(encoding="utf-8"))) for path in pages()}
+    assert not {path: words for path, words in found.items() if words}, "write it as the rest is written"
 
 
 @pytest.mark.parametrize(
