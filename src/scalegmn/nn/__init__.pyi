@@ -90,5 +90,7 @@ from ._robust import robust_moments as robust_moments
 from ._robust import within_reach as within_reach
 from ._statistics import PER_SET as PER_SET
 from ._statistics import SETS_PER_LAYER as SETS_PER_LAYER
+from ._statistics import statistics_size as statistics_size
+from ._statistics import weight_statistics as weight_statistics
 from ._taps import TapBlock as TapBlock
 from ._taps import tap_blocks as tap_blocks

@@ -45,7 +45,7 @@ class WeightStatistics(nn.Module):
     def __init__(self, *, spec: GraphSpec, outputs: int, symmetric: bool, style: MLPStyle) -> None:
         super().__init__()
         self.spec, self.symmetric = spec, symmetric
-        self.size = (spec.layers + 1) * SETS_PER_LAYER * PER_SET
+        self.size = statistics_size(spec)
         self.standardize = Standardize(self.size)
         self.mlp = MLP(self.size, outputs, style=style)
         load_old_names(self)
@@ -60,35 +60,51 @@ class WeightStatistics(nn.Module):
         return vectors
 
     def statistics(self, graph: NetworkGraph) -> NetworkVectors:
-        """The statistics themselves, ``(B, (layers + 1) * 28)``; zeros for layers that a network lacks.
+        """The statistics themselves, see :func:`weight_statistics`."""
+        return weight_statistics(graph, spec=self.spec, symmetric=self.symmetric)
 
-        Output neurons stand in the last place, however deep the network is.  Law: invariant.
 
-        Raises:
-            GraphError: a network is larger than the limits.
-        """
-        self.spec.check(Structure.from_graph(graph))
-        weight, bias = canonical_parameters(graph, symmetric=self.symmetric)
-        source, target = (ends.repeat_interleave(graph.edge_taps) for ends in graph.edge_index)
-        free = _free_signs(graph) if self.symmetric else torch.zeros_like(graph.node_role, dtype=torch.bool)
-        slots, count = self._slots(graph), graph.num_graphs * (self.spec.layers + 1)
-        learned = (graph.edge_type != int(EdgeType.skip)).repeat_interleave(graph.edge_taps)
-        biased = graph.node_role != int(Role.input)
-        found = []
-        for values, signless, slot, chosen in (
-            (weight, free[source] | free[target], slots[target], learned),
-            (bias, free, slots, biased),
-        ):
-            sets, own = _Sets(slot[chosen], count), values[chosen]
-            sizes = own.abs()
-            found += [sets.statistics(torch.where(signless[chosen], sizes, own)), sets.statistics(sizes)]
-        return torch.cat(found, dim=1).reshape(graph.num_graphs, -1).to(graph.tap_weight)
+def weight_statistics(graph: NetworkGraph, *, spec: GraphSpec, symmetric: bool = True) -> NetworkVectors:
+    """Statistics of the weights and biases of every layer, ``(B, (layers + 1) * 28)``; 0 for missing layers.
 
-    def _slots(self, graph: NetworkGraph) -> Tensor:
-        """The index of every neuron's layer among the layers of all networks, ``(V,)``."""
-        last = graph.node_role == int(Role.output)
-        layer = torch.where(last, self.spec.layers, (graph.node_layer - 1).clamp_min(0))
-        return graph.node_network * (self.spec.layers + 1) + layer
+    Output neurons stand in the last place, however deep the network is.  Law: invariant.
+
+    Args:
+        graph: a network or a batch.
+        spec: limits of the networks.
+        symmetric: whether the groups of the neurons count; False takes the statistics of plain weights.
+
+    Raises:
+        GraphError: a network is larger than the limits.
+    """
+    spec.check(Structure.from_graph(graph))
+    weight, bias = canonical_parameters(graph, symmetric=symmetric)
+    source, target = (ends.repeat_interleave(graph.edge_taps) for ends in graph.edge_index)
+    free = _free_signs(graph) if symmetric else torch.zeros_like(graph.node_role, dtype=torch.bool)
+    slots, count = _slots(graph, layers=spec.layers), graph.num_graphs * (spec.layers + 1)
+    learned = (graph.edge_type != int(EdgeType.skip)).repeat_interleave(graph.edge_taps)
+    biased = graph.node_role != int(Role.input)
+    found = []
+    for values, signless, slot, chosen in (
+        (weight, free[source] | free[target], slots[target], learned),
+        (bias, free, slots, biased),
+    ):
+        sets, own = _Sets(slot[chosen], count), values[chosen]
+        sizes = own.abs()
+        found += [sets.statistics(torch.where(signless[chosen], sizes, own)), sets.statistics(sizes)]
+    return torch.cat(found, dim=1).reshape(graph.num_graphs, -1).to(graph.tap_weight)
+
+
+def statistics_size(spec: GraphSpec) -> int:
+    """How many numbers :func:`weight_statistics` makes of a network."""
+    return (spec.layers + 1) * SETS_PER_LAYER * PER_SET
+
+
+def _slots(graph: NetworkGraph, *, layers: int) -> Tensor:
+    """The index of every neuron's layer among the layers of all networks, ``(V,)``."""
+    last = graph.node_role == int(Role.output)
+    layer = torch.where(last, layers, (graph.node_layer - 1).clamp_min(0))
+    return graph.node_network * (layers + 1) + layer
 
 
 def canonical_parameters(graph: NetworkGraph, *, symmetric: bool = True) -> tuple[TapScalars, NodeScalars]:

@@ -20,7 +20,7 @@ from scalegmn.configuration import with_current_names
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.networks import Architecture
-from scalegmn.nn import MLPStyle, WeightStatistics, robust_moments, within_reach
+from scalegmn.nn import robust_moments, statistics_size, weight_statistics, within_reach
 
 SHARE: Final = 0.995
 """Fraction of networks like those of validation that is to be found typical."""
@@ -38,28 +38,21 @@ class InvariantStatistics:
     Args:
         architectures: the largest networks that can be read.
 
-    Law: invariant under every symmetry but the phases of sines (:class:`scalegmn.nn.WeightStatistics`).
+    Law: invariant under every symmetry but the phases of sines (:func:`scalegmn.nn._statistics.weight_statistics`).
     """
 
     def __init__(self, architectures: Sequence[Architecture]) -> None:
-        # Its MLP is not used; drawing its weights must not move the caller's random numbers.
-        with torch.random.fork_rng(devices=[]):
-            self._statistics = WeightStatistics(
-                spec=GraphSpec.from_architectures(architectures),
-                outputs=1,
-                symmetric=True,
-                style=MLPStyle(hidden=1, layer_norm=False),
-            )
+        self._spec = GraphSpec.from_architectures(architectures)
 
     @property
     def size(self) -> int:
         """F, how many statistics a network has."""
-        return self._statistics.size
+        return statistics_size(self._spec)
 
     @torch.no_grad()
     def compute(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
         """Statistics of the networks of a batch, in its order."""
-        return self._statistics.statistics(batch.graph).double().cpu()
+        return weight_statistics(batch.graph, spec=self._spec).double().cpu()
 
 
 @final

@@ -101,7 +101,7 @@ def test_permutations_change_nothing(kind: str, architecture: Architecture) -> N
     )
 
 
-@pytest.mark.parametrize("kind", ["norms", "singular_values"])
+@pytest.mark.parametrize("kind", ["canonical", "norms", "singular_values"])
 def test_signs_change_nothing(kind: str) -> None:
     batch = batch_of(TANH_ZOO)
     other = transformed(batch, SIGNS)
@@ -118,6 +118,17 @@ def test_only_the_whole_product_is_blind_to_scales() -> None:
     assert (before[:, :-3] - after[:, :-3]).abs().max() > 0.1
     for kind in ("norms", "last_layer"):
         assert deviation(made(kind, [ZOO]), batch, other) > 0.01
+
+
+def test_canonical_statistics_are_blind_to_scales() -> None:
+    batch = batch_of(ZOO)
+    other = transformed(batch, Elements(spread=100.0))
+    assert deviation(made("canonical", [ZOO]), batch, other) < 1e-12
+    assert deviation(made("statnn", [ZOO]), batch, other) > 0.1
+    # A layer that a network lacks is 0, and the outputs have the last place.
+    found = made("canonical", [ZOO, DEEPER]).compute(batch).reshape(4, 5, -1)
+    assert (found[:, 3] == 0).all()
+    torch.testing.assert_close(found[:, [0, 1, 2, 4]].flatten(1), made("canonical", [ZOO]).compute(batch))
 
 
 @pytest.mark.parametrize("kind", ["statnn", "norms", "singular_values"])

@@ -1,3 +1,4 @@
+from ._canonical import CanonicalFeatures
 from ._feature_set import FEATURES, FeaturesConfig, FeatureSet
 from ._flat import FlatFeatures
 from ._inversion import InversionFeatures
@@ -11,6 +12,7 @@ from ._statnn import StatNNFeatures
 
 __all__ = [
     "FEATURES",
+    "CanonicalFeatures",
     "FeatureSet",
     "FeaturesConfig",
     "FlatFeatures",

@@ -84,6 +84,7 @@ FEATURES: Final = Registry[type[FeatureSet]](
     "type of features",
     entries={
         "statnn": Lazy("scalegmn.models.baselines.features:StatNNFeatures"),
+        "canonical": Lazy("scalegmn.models.baselines.features:CanonicalFeatures"),
         "norms": Lazy("scalegmn.models.baselines.features:NormFeatures"),
         "flat": Lazy("scalegmn.models.baselines.features:FlatFeatures"),
         "inversion": Lazy("scalegmn.models.baselines.features:InversionFeatures"),
@@ -101,8 +102,9 @@ class FeaturesConfig(Configuration):
     """Options of what fitted baselines read.
 
     Attributes:
-        type: which numbers.  ``statnn``: mean, variance and quantiles of every layer.  ``norms``: the size of
-            every layer, and nothing else; a control.  ``flat``: all weights as they are.  ``last_layer``: how
+        type: which numbers.  ``statnn``: mean, variance and quantiles of every layer.  ``canonical``: the same
+            after every neuron was brought to size 1.  ``norms``: the size of every layer, and nothing else; a
+            control.  ``flat``: all weights as they are.  ``last_layer``: how
             the rows of the last layer differ.  ``last_layer_anomalies``: how unlike the others each class is
             there, by more indicators.  ``singular_values``: those of layers and of products of layers.
             ``sorted_weights``: those of every layer in ascending order.  ``inversion``: what triggers reach
