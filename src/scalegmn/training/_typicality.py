@@ -38,7 +38,7 @@ class InvariantStatistics:
     Args:
         architectures: the largest networks that can be read.
 
-    Law: invariant under every symmetry but the phases of sines (:func:`scalegmn.nn._statistics.weight_statistics`).
+    Law: invariant under every symmetry but the phases of sines (:class:`scalegmn.nn.WeightStatistics`).
     """
 
     def __init__(self, architectures: Sequence[Architecture]) -> None:

@@ -1,4 +1,4 @@
-"""Mean, deviation and quantiles of every layer's weights and biases, after every neuron was brought to size 1."""
+"""Statistics of every layer's weights and biases, after every neuron was brought to size 1."""
 
 from __future__ import annotations
 

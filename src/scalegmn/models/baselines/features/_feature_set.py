@@ -102,11 +102,11 @@ class FeaturesConfig(Configuration):
     """Options of what fitted baselines read.
 
     Attributes:
-        type: which numbers.  ``statnn``: mean, variance and quantiles of every layer.  ``canonical``: the same
-            after every neuron was brought to size 1.  ``norms``: the size of every layer, and nothing else; a
-            control.  ``flat``: all weights as they are.  ``last_layer``: how
-            the rows of the last layer differ.  ``last_layer_anomalies``: how unlike the others each class is
-            there, by more indicators.  ``singular_values``: those of layers and of products of layers.
+        type: which numbers.  ``statnn``: mean, variance and quantiles of every layer.  ``canonical``: the
+            like after every neuron was brought to size 1.  ``norms``: the size of every layer, and nothing
+            else; a control.  ``flat``: all weights as they are.  ``last_layer``: how the rows of the last
+            layer differ.  ``last_layer_anomalies``: how unlike the others each class is there, by more
+            indicators.  ``singular_values``: those of layers and of products of layers.
             ``sorted_weights``: those of every layer in ascending order.  ``inversion``: what triggers reach
             that are searched for.  Extensions add others.
         singular_values: how many of each matrix, the largest first.
