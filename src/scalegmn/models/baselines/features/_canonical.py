@@ -18,7 +18,12 @@ from scalegmn.nn import statistics_size, weight_statistics
 @final
 @dataclass(frozen=True, kw_only=True)
 class CanonicalFeatures(FeatureSet):
-    """What ``statnn`` sees, of canonical weights and of their sizes, ``(B, 28 (layers + 1))``.
+    r"""What ``statnn`` sees, of canonical weights and of their sizes, ``(B, 28 (layers + 1))``.
+
+    .. math:: f = \operatorname{sign}(s) \log(1 + |s|)
+
+    of mean, deviation and quantiles s of every layer: canonical weights of the last layer hold the sizes of
+    all before, and have heavy tails.
 
     Reads mixed architectures; a network's output neurons have the last place, and layers that it lacks are 0.
 
@@ -58,4 +63,5 @@ class CanonicalFeatures(FeatureSet):
         return statistics_size(self.spec)
 
     def compute(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
-        return weight_statistics(batch.graph, spec=self.spec)
+        found = weight_statistics(batch.graph, spec=self.spec)
+        return found.sign() * found.abs().log1p()
