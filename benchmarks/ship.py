@@ -41,11 +41,18 @@ from scalegmn.shipped._shelf import own_part
 from scalegmn.training import CONFIG, MODEL, RESULTS, RUN, Run, edited_by, read_yaml, to_yaml, write_json
 from scalegmn.training._own_networks import NETWORKS
 from scalegmn.training._reference import REFERENCE
-from scalegmn.trojans.detection import CALIBRATION, TYPICALITY, TrojanDetection, with_more_clean
+from scalegmn.trojans.detection import (
+    CALIBRATION,
+    INPUTS,
+    TYPICALITY,
+    TrojanDetection,
+    with_more_clean,
+    with_reference_inputs,
+)
 from scalegmn.trojans.scanning import IMAGES, Detector
 
 DESCRIBED = (RUN, RESULTS)
-COPIED = (CALIBRATION, TYPICALITY, REFERENCE, NETWORKS)
+COPIED = (CALIBRATION, TYPICALITY, INPUTS, REFERENCE, NETWORKS)
 SAMPLE = 4
 MOST_BYTES = 5 * 2**20
 PATH = re.compile(r"""(^|[\s='"\[,(])((?:/|~/|\.\./)[^\s'"\],)]+)""")
@@ -58,6 +65,7 @@ def pack(
     card: str,
     images: Sequence[str] = (),
     clean: Sequence[Path] = (),
+    reference: tuple[Path, Path] | None = None,
     into: Path = FOLDER,
 ) -> Shelf:
     """Put a run folder onto a shelf, in the place of the model of this name if there is one.
@@ -68,6 +76,8 @@ def pack(
         card: Markdown.
         images: sizes of the images that the networks read, where their architectures do not say it.
         clean: populations whose clean networks a detector is to compare with besides its own.
+        reference: a file of reference inputs for a detector that was trained without, and the population of
+            its training.
         into: folder of models.
 
     Raises:
@@ -84,6 +94,11 @@ def pack(
         for population in clean:
             detector = Detector.open(packed, device="cpu")
             with_more_clean(detector.run, detector.calibration, Population.open(population)).save(packed)
+        if reference is not None:
+            detector, (inputs, learned) = Detector.open(packed, device="cpu"), reference
+            with_reference_inputs(
+                detector.run, detector.calibration, Population.open(learned), inputs=inputs
+            ).save(packed)
         text = whole_card(name, card, packed)
         replace_file(packed / CARD, text.encode())
         verify(trained, packed)
@@ -252,6 +267,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=[],
         help="populations whose clean networks, those that a detector learned from aside, it compares with",
     )
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        nargs=2,
+        metavar=("INPUTS", "POPULATION"),
+        help="inputs for a detector that was trained without, and the population of its training",
+    )
     parser.add_argument("--into", type=Path, default=FOLDER, help="folder of models; by default the package")
     options = parser.parse_args(argv)
     try:
@@ -262,6 +284,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             card=card,
             images=options.images,
             clean=options.clean,
+            reference=None if options.reference is None else tuple(options.reference),
             into=options.into,
         )
     except (ScaleGMNError, OSError) as error:

@@ -6,7 +6,7 @@ Estimator for Large-Dimensional Covariance Matrices", 2004, for the covariance.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
@@ -78,14 +78,24 @@ class Typicality:
     @classmethod
     def from_statistics(cls, statistics: Float[Tensor, "N F"]) -> Typicality:
         """From the statistics of N training networks."""
-        from sklearn.covariance import LedoitWolf
-
         mean, spread = robust_moments(statistics)
-        # What is the same in all training networks must be the same, up to rounding, in typical ones.
-        deviation = spread.clamp_min(_LEAST)
         # Networks that are out of reach in many respects say nothing about what is typical.
         ordinary = within_reach(statistics).double().mean(1) >= _WITHIN
-        near = _drawn_together((statistics[ordinary] - mean) / deviation)
+        return cls._of(statistics[ordinary], mean=mean, spread=spread)
+
+    @classmethod
+    def from_bounded(cls, statistics: Float[Tensor, "N F"]) -> Typicality:
+        """From statistics between 0 and 1 of N training networks: none can go wild, so all networks count."""
+        mean = statistics.mean(0)
+        return cls._of(statistics, mean=mean, spread=(statistics - mean).square().mean(0).sqrt())
+
+    @classmethod
+    def _of(cls, statistics: Float[Tensor, "N F"], *, mean: Tensor, spread: Tensor) -> Typicality:
+        from sklearn.covariance import LedoitWolf
+
+        # What is the same in all training networks must be the same, up to rounding, in typical ones.
+        deviation = spread.clamp_min(_LEAST)
+        near = _drawn_together((statistics - mean) / deviation)
         found = LedoitWolf().fit(near.numpy())
         covariance = torch.from_numpy(found.covariance_) + _LEAST * torch.eye(near.shape[1]).double()
         inverse = torch.linalg.inv(covariance)
@@ -97,10 +107,14 @@ class Typicality:
         return torch.einsum("bi,ij,bj->b", off, self.precision, off).clamp_min(0).sqrt()
 
     def save(self, path: Path) -> None:
-        """Write a safetensors file; of the precision, which is symmetric, the upper triangle."""
-        parts = {"mean": self.mean, "deviation": self.deviation, "center": self.center}
+        """Write a safetensors file."""
+        write_state(path, self.to_tensors(), overwrite=True)
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """Tensors by name, fit for a file; of the precision, which is symmetric, the upper triangle."""
         rows, columns = torch.triu_indices(*self.precision.shape)
-        write_state(path, {**parts, "precision": self.precision[rows, columns]}, overwrite=True)
+        parts = {"mean": self.mean, "deviation": self.deviation, "center": self.center}
+        return {**parts, "precision": self.precision[rows, columns]}
 
     @classmethod
     def load(cls, path: Path, *, sha256: str) -> Typicality:
@@ -115,7 +129,16 @@ class Typicality:
             raise CheckpointError(
                 f"{path}: has the checksum {state.sha256}, expected {sha256}; restore it or train again"
             )
-        tensors = with_current_names(cls, state.tensors)
+        return cls.from_tensors(state.tensors, origin=str(path))
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor], *, origin: str) -> Typicality:
+        """The inverse of :meth:`to_tensors`.
+
+        Raises:
+            ConfigurationError: the statistics do not fit together.
+        """
+        tensors = with_current_names(cls, tensors)
         found = tuple(tensors.get(name, torch.empty(0)) for name in _PARTS)
         mean, deviation, center, precision = found
         size = len(mean)
@@ -126,7 +149,7 @@ class Typicality:
         # A distance: deviations are positive, and the precision is that of some covariance.
         if not right or not bool((deviation > 0).all()) or not _is_definite(precision):
             raise ConfigurationError(
-                f"{path}: its statistics have the shapes {shapes}, expected (F,) three times and (F, F), "
+                f"{origin}: its statistics have the shapes {shapes}, expected (F,) three times and (F, F), "
                 "with positive deviations and the inverse of a covariance"
             )
         return cls(mean, deviation, center, precision)

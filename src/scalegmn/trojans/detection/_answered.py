@@ -15,9 +15,11 @@ from scalegmn.networks import Architecture
 from scalegmn.populations import ARCHITECTURE_COLUMN
 from scalegmn.training import InvariantStatistics, NetworkDataset
 from scalegmn.trojans.detection._calibrating import CALIBRATION, TYPICALITY, Calibration
+from scalegmn.trojans.detection._reference_inputs import compare_answers
 
 TYPICAL: Final = "typical"
-"""The rule that leaves out networks far from those of the training, whatever their architecture."""
+"""The rule that leaves out networks far from those of the training, by their weights or, where the detector
+has reference inputs, by their answers, whatever their architecture."""
 SCANNED: Final = "typical_of_a_known_architecture"
 """The rule of ``scalegmn scan``, which also leaves out architectures that are not those of the training."""
 
@@ -62,5 +64,8 @@ def answered_networks(
             batch = networks[places[start : start + _PORTION]]
             distances = calibration.typicality.distance(statistics.compute(batch)).numpy()
             # NaN is not at most anything.
-            typical[batch.positions.numpy()] = distances <= calibration.threshold
+            near = distances <= calibration.threshold
+            if calibration.inputs:
+                near &= [not one.unlike for one in compare_answers(calibration.inputs, batch)]
+            typical[batch.positions.numpy()] = near
     return {TYPICAL: typical, SCANNED: typical & calibrated}

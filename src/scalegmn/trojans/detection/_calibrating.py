@@ -8,13 +8,14 @@ The best epoch was chosen on the same networks by its AUROC, so figures on them 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from scalegmn import __version__
 from scalegmn.disk import file_sha256
@@ -52,11 +53,21 @@ from scalegmn.trojans.detection._calibration import (
     sigmoid,
     with_prior,
 )
+from scalegmn.trojans.detection._reference_inputs import (
+    ReferenceInputs,
+    load_inputs,
+    measure_answers,
+    save_inputs,
+)
 from scalegmn.trojans.detection._report import SCORES
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+# Without reference inputs.
+_BEFORE: Final = 1
 CALIBRATION: Final = "calibration.json"
 TYPICALITY: Final = "calibration.safetensors"
+INPUTS: Final = "calibration_inputs.safetensors"
+"""In a run folder, where a detector has reference inputs."""
 
 
 @final
@@ -74,6 +85,8 @@ class Calibration:
         threshold: the largest distance of typical networks.
         place: which of the distances of validation networks the threshold is, counted from the smallest.
         model_sha256: checksum of the weights of the model that it belongs to.
+        inputs: whose answers tell whether a network was trained on the like; none where nobody gave any, and
+            from versions before.
     """
 
     calibrator: Calibrator
@@ -85,6 +98,7 @@ class Calibration:
     threshold: float
     place: int
     model_sha256: str
+    inputs: tuple[ReferenceInputs, ...] = ()
 
     def reference(self, architecture: Architecture, *, fpr: float) -> tuple[np.ndarray, bool]:
         """Logits of clean networks to compare with, and whether they are of this architecture alone.
@@ -103,13 +117,20 @@ class Calibration:
         return found if prior is None else with_prior(found, before=self.prior, after=prior)
 
     def save(self, folder: Path) -> None:
-        """Write ``calibration.safetensors``, then ``calibration.json``, which names its checksum."""
+        """Write ``calibration.safetensors``, with reference inputs ``calibration_inputs.safetensors``, then
+        ``calibration.json``, which names their checksums.
+        """
         self.typicality.save(folder / TYPICALITY)
+        if self.inputs:
+            save_inputs(folder / INPUTS, self.inputs)
+        else:
+            (folder / INPUTS).unlink(missing_ok=True)
         data = {
             "format": FORMAT,
             "scalegmn": __version__,
             "model_sha256": self.model_sha256,
             "typicality_sha256": file_sha256(folder / TYPICALITY),
+            "inputs_sha256": file_sha256(folder / INPUTS) if self.inputs else None,
             "calibrator": self.calibrator.to_dict(),
             "prior": self.prior,
             "networks": self.networks,
@@ -143,7 +164,7 @@ class Calibration:
 
     @classmethod
     def _from_data(cls, data: dict[str, Any], folder: Path) -> Calibration:
-        if data.get("format") != FORMAT:
+        if data.get("format") not in (_BEFORE, FORMAT):
             raise ConfigurationError(f"has format {str(data.get('format'))[:40]!r}, expected {FORMAT}")
         model = file_sha256(folder / MODEL / WEIGHTS_FILE)
         if data.get("model_sha256") != model:
@@ -154,6 +175,7 @@ class Calibration:
         networks = values.count(data, "networks")
         clean, by_architecture = values.clean_logits(data, networks=networks)
         typical = values.entries(data, "typicality")
+        named = data["format"] != _BEFORE and data.get("inputs_sha256", "") is not None
         return cls(
             calibrator=values.calibrator(data, "calibrator"),
             prior=values.fraction(data, "prior"),
@@ -164,11 +186,17 @@ class Calibration:
             threshold=values.distance(typical, "threshold"),
             place=values.count(typical, "place"),
             model_sha256=model,
+            inputs=load_inputs(folder / INPUTS, sha256=values.text(data, "inputs_sha256")) if named else (),
         )
 
 
 def calibrate_run(
-    training: FinishedTraining, *, task: AnyTask, method: CalibrationMethod, report: Report | None
+    training: FinishedTraining,
+    *,
+    task: AnyTask,
+    method: CalibrationMethod,
+    report: Report | None,
+    inputs: Sequence[Tensor] = (),
 ) -> dict[str, Any]:
     """Calibrate a detector whose model was saved in its run folder.
 
@@ -177,19 +205,22 @@ def calibrate_run(
         task: of the detector.
         method: by which logits become probabilities.
         report: on the test networks.
+        inputs: reference inputs, see :func:`measure_answers`.
 
     Returns:
         What ``results.json`` says about it: the figures of calibrated probabilities on the test networks
         under ``calibrated``; None where there are none, or the model does not predict with finite numbers.
     """
-    found = calibrate(training, task=task, method=method)
+    found = calibrate(training, task=task, method=method, inputs=inputs)
     if found is None:
         return {"calibrated": None}
     found.save(training.folder)
     return {"calibrated": None if report is None else _figures(found, report.arrays[SCORES])}
 
 
-def calibrate(training: FinishedTraining, *, task: AnyTask, method: CalibrationMethod) -> Calibration | None:
+def calibrate(
+    training: FinishedTraining, *, task: AnyTask, method: CalibrationMethod, inputs: Sequence[Tensor] = ()
+) -> Calibration | None:
     """Measure on the validation networks what :class:`Calibration` holds; None if a logit is not finite."""
     size = training.batch_size
     outputs, targets = outputs_on(task, training.model, training.val, batch_size=size)
@@ -216,6 +247,9 @@ def calibrate(training: FinishedTraining, *, task: AnyTask, method: CalibrationM
         threshold=threshold,
         place=place,
         model_sha256=file_sha256(training.folder / MODEL / WEIGHTS_FILE),
+        inputs=measure_answers(
+            inputs, train=_batches(training.train, size), validation=_batches(training.val, size)
+        ),
     )
 
 

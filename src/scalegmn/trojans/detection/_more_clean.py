@@ -14,7 +14,7 @@ from scalegmn.training import Run, own_splits
 from scalegmn.trojans.detection._calibrating import Calibration
 from scalegmn.trojans.detection._task import TrojanDetection
 
-_LEARNED_FROM: Final = ("train", "val")
+LEARNED_FROM: Final = ("train", "val")
 
 
 def with_more_clean(
@@ -45,13 +45,7 @@ def with_more_clean(
     label = run.task.label if isinstance(run.task, TrojanDetection) else ""
     if label in population.columns:
         rows = rows[population.column(label)[rows] == 0]
-    splits = own_splits(run, population, rows)
-    if splits is None:
-        raise ConfigurationError(
-            f"{population.folder}: it is not known which of these networks the detector learned from; train "
-            "it again, which leaves a list of them"
-        )
-    rows = rows[~np.isin(splits, _LEARNED_FROM)]
+    rows = rows[~np.isin(known_splits(run, population, rows), LEARNED_FROM)]
     found = _logits(run, calibration, population, rows)
     if not sum(map(len, found.values())):
         raise PopulationError(
@@ -68,6 +62,21 @@ def with_more_clean(
             for name, own in calibration.by_architecture.items()
         },
     )
+
+
+def known_splits(run: Run, population: Population, rows: np.ndarray) -> np.ndarray:
+    """The split in which a detector has each of some networks, as :func:`own_splits` says.
+
+    Raises:
+        ConfigurationError: it cannot be known.
+    """
+    splits = own_splits(run, population, rows)
+    if splits is None:
+        raise ConfigurationError(
+            f"{population.folder}: it is not known which of these networks the detector learned from; train "
+            "it again, which leaves a list of them"
+        )
+    return splits
 
 
 def _logits(

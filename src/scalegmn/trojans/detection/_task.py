@@ -14,7 +14,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from scalegmn.configuration import Configuration, NonNegative
 from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.graph import Records
 from scalegmn.models.baselines import OutputType
@@ -31,8 +30,8 @@ from scalegmn.training import (
 )
 from scalegmn.trojans.detection._answered import answered_networks
 from scalegmn.trojans.detection._calibrating import Calibration, calibrate_run
-from scalegmn.trojans.detection._calibration import CalibrationMethod
 from scalegmn.trojans.detection._calibration_diagram import draw_calibration
+from scalegmn.trojans.detection._config import DetectionConfig
 from scalegmn.trojans.detection._report import RELIABILITY, ROC, detection_report
 
 if TYPE_CHECKING:
@@ -45,24 +44,6 @@ UNKNOWN: Final = -1
 """The target of a network that has none, or whose target is not known."""
 # A network whose attack failed has a target in its row, but nothing in its weights that would tell it.
 _FAILED: Final = "failed_attack"
-
-
-@dataclass(frozen=True, kw_only=True)
-class DetectionConfig(Configuration):
-    """What is to be detected.
-
-    Attributes:
-        label: column that says whether a network is trojaned: true or false, or 1 and 0.
-        target: column with the attacker's class.
-        target_weight: how much of a second loss is added, about the attacker's class of trojaned networks; 0
-            for a model that does not predict it; by default 0.2, or 0 where the population does not name it.
-        calibration: how logits become probabilities when single networks are evaluated.
-    """
-
-    label: str = "trojaned"
-    target: str = "target"
-    target_weight: NonNegative | None = None
-    calibration: CalibrationMethod = CalibrationMethod.temperature
 
 
 @final
@@ -124,6 +105,7 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
 
     @classmethod
     def build(cls, context: TaskContext) -> TrojanDetection:
+        context.options.of(DetectionConfig).check_inputs(context.architectures)
         return cls.from_population(
             context.population,
             config=context.options.of(DetectionConfig),
@@ -285,8 +267,9 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
 
     def finish(self, training: FinishedTraining, report: Report | None) -> dict[str, Any]:
         """Calibrate the detector, see :func:`~scalegmn.trojans.detection.calibrate_run`."""
-        method = training.options.of(DetectionConfig).calibration
-        return calibrate_run(training, task=self, method=method, report=report)
+        config = training.options.of(DetectionConfig)
+        inputs = config.reference_inputs(training.options)
+        return calibrate_run(training, task=self, method=config.calibration, report=report, inputs=inputs)
 
     def arguments(self) -> Mapping[str, Any]:
         return {

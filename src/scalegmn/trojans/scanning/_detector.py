@@ -16,7 +16,7 @@ from scalegmn.models import FittedPredictor
 from scalegmn.networks import Architecture
 from scalegmn.shipped import folder_name, is_shipped, shipped_model
 from scalegmn.training import MODEL, RUN, InvariantStatistics, Run, device_called
-from scalegmn.trojans.detection import CALIBRATION, TYPICALITY, Calibration, TrojanDetection
+from scalegmn.trojans.detection import CALIBRATION, INPUTS, TYPICALITY, Calibration, TrojanDetection
 from scalegmn.trojans.scanning._family import NetworkFamily
 from scalegmn.trojans.scanning._results import DetectorIdentity
 
@@ -74,6 +74,11 @@ class Detector:
             )
         if isinstance(run.predictor, FittedPredictor):
             warnings.append("the detector has no gradients: layers and neurons are not named")
+        if not calibration.inputs:
+            warnings.append(
+                "the detector has no reference inputs: it does not see whether a network was trained on other "
+                "data than those that it knows"
+            )
         known = tuple(a for a in run.architectures if a.fingerprint in calibration.by_architecture)
         identity = DetectorIdentity(
             run=folder_name(folder),
@@ -139,6 +144,7 @@ def _files_sha256(folder: Path) -> str:
     """Checksum of everything that is read when a detector is opened."""
     model = sorted(path for path in (folder / MODEL).iterdir() if path.is_file())
     digest = hashlib.sha256()
-    for path in (folder / RUN, folder / CALIBRATION, folder / TYPICALITY, *model):
+    inputs = [folder / INPUTS] if (folder / INPUTS).is_file() else []
+    for path in (folder / RUN, folder / CALIBRATION, folder / TYPICALITY, *inputs, *model):
         digest.update(f"{path.relative_to(folder).as_posix()} {file_sha256(path)}\n".encode())
     return digest.hexdigest()

@@ -114,11 +114,17 @@ def _judged(one: FileResult) -> list[str]:
 
 def _details(one: FileResult) -> str:
     first = _text(", ".join(share.describe() for share in one.layers[:1])) or "more"
+    bars = _bars("Layers", one.layers) + _bars("Neurons", one.neurons)
     return (
         f"{_unread(one)}<details><summary>{first}</summary>{_notes(one)}<p>{_text(one.architecture or '')}; "
-        f"logit {one.logit or 0:.4g}; distance {one.distance or 0:.4g}; compared with {one.compared} clean "
-        f"networks</p>{_bars('Layers', one.layers)}{_bars('Neurons', one.neurons)}</details>"
+        f"logit {one.logit or 0:.4g}; distance {one.distance or 0:.4g}; {_answers(one)}compared with "
+        f"{one.compared} clean networks</p>{bars}</details>"
     )
+
+
+def _answers(one: FileResult) -> str:
+    p_value = one.inputs_p_value
+    return "" if p_value is None else f"p-value of its answers to reference inputs {p_value:.4g}; "
 
 
 def _notes(one: FileResult) -> str:

@@ -114,6 +114,8 @@ class FileResult:
         target: the suspected class of the attacker; none where the detector does not predict it.
         target_probability: of this class, if the network is trojaned.
         distance: from the training networks.
+        inputs_p_value: conformal, how like those of validation networks the answers to reference inputs are;
+            none where the detector has no such inputs.
         layers: all layers by their fractions, the largest first.
         neurons: the neurons of the largest fractions.
         unread: tensors of the file, single numbers aside, that were evaluated neither in this network nor in
@@ -139,6 +141,7 @@ class FileResult:
     target: int | None = None
     target_probability: float | None = None
     distance: float | None = None
+    inputs_p_value: float | None = None
     layers: tuple[Attribution, ...] = ()
     neurons: tuple[Attribution, ...] = ()
     network: str | None = None
@@ -149,7 +152,8 @@ class FileResult:
     def __post_init__(self) -> None:
         if self.verdict is Verdict.clean and self.unread:
             raise ValueError(f"a file with {len(self.unread)} tensors that were not evaluated is not clean")
-        numbers = (self.logit, self.probability, self.p_value, self.target_probability, self.distance)
+        found = (self.logit, self.probability, self.p_value, self.target_probability)
+        numbers = (*found, self.distance, self.inputs_p_value)
         if not all(number is None or math.isfinite(number) for number in numbers):
             raise ValueError(f"figures of a file are {numbers}, expected finite numbers or None")
 

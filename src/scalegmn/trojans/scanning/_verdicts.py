@@ -17,7 +17,7 @@ from scalegmn.metrics import conformal_p_values, fewest_networks
 from scalegmn.networks import Architecture
 from scalegmn.symmetry import canonicalize_sine_phase
 from scalegmn.training import device_of, evaluating, kept_memory
-from scalegmn.trojans.detection import Calibration, sigmoid
+from scalegmn.trojans.detection import AnswerComparison, Calibration, compare_answers, sigmoid
 from scalegmn.trojans.scanning._attribution import Sensitivity, outputs_and_products
 from scalegmn.trojans.scanning._detector import Detector
 from scalegmn.trojans.scanning._results import FileResult, Verdict
@@ -47,6 +47,36 @@ class Candidate:
         return self.blank.path
 
 
+@final
+@dataclass(frozen=True)
+class Likeness:
+    """How like a network is to those of the detector's training.
+
+    Attributes:
+        distance: of its weights.
+        answers: to reference inputs; None where the detector has none.
+    """
+
+    distance: float
+    answers: AnswerComparison | None
+
+    def objection(self, *, threshold: float) -> str | None:
+        """Why the detector abstains; None if it does not.
+
+        Args:
+            threshold: the largest distance of typical networks.
+        """
+        # Not "distance > threshold", which would let NaN pass.
+        if not self.distance <= threshold:
+            return (
+                f"outside the training population: its distance is {_distance_in_words(self.distance)}, "
+                f"expected at most {threshold:.4g}"
+            )
+        if self.answers is not None and self.answers.unlike:
+            return self.answers.describe()
+        return None
+
+
 def evaluate_candidates(
     detector: Detector, candidates: Sequence[Candidate], *, settings: ScanSettings
 ) -> list[FileResult]:
@@ -67,6 +97,9 @@ def evaluate_candidates(
         torch.tensor(order),
     )
     distances = detector.calibration.typicality.distance(detector.statistics.compute(batch)).tolist()
+    known = detector.calibration.inputs
+    answers = compare_answers(known, batch) if known else [None] * len(candidates)
+    likeness = [Likeness(*both) for both in zip(distances, answers, strict=True)]
     model = detector.run.predictor
     explain = settings.explain is not Explain.none
     with kept_memory(), evaluating(model), torch.set_grad_enabled(explain):
@@ -77,7 +110,7 @@ def evaluate_candidates(
         shares = None if products is None else Sensitivity.from_products(architecture, products[number])
         for row, place in enumerate(places):
             result = _result(
-                detector, candidates[place], outputs[start + row], distances[start + row], settings=settings
+                detector, candidates[place], outputs[start + row], likeness[start + row], settings=settings
             )
             results[place] = add_attributions(result, shares, row, settings.explain)
         start += len(places)
@@ -93,25 +126,22 @@ def _result(
     detector: Detector,
     candidate: Candidate,
     output: Tensor,
-    distance: float,
+    likeness: Likeness,
     *,
     settings: ScanSettings,
 ) -> FileResult:
-    calibration = detector.calibration
+    calibration, distance, answers = detector.calibration, likeness.distance, likeness.answers
     blank = dataclasses.replace(
         candidate.blank,
         verdict=Verdict.abstain,
         notes=candidate.notes,
         architecture=candidate.architecture.describe(),
         distance=distance if math.isfinite(distance) else None,
+        inputs_p_value=None if answers is None else answers.p_value,
     )
-    # Not "distance > threshold", which would let NaN pass.
-    if not distance <= calibration.threshold:
-        return dataclasses.replace(
-            blank,
-            reason=f"outside the training population: its distance is {_distance_in_words(distance)}, "
-            f"expected at most {calibration.threshold:.4g}",
-        )
+    reason = likeness.objection(threshold=calibration.threshold)
+    if reason is not None:
+        return dataclasses.replace(blank, reason=reason)
     if not bool(torch.isfinite(output).all()):
         return dataclasses.replace(blank, reason="the detector's prediction for it is no finite number")
     logit = output[:1].double().numpy()

@@ -28,5 +28,7 @@ __all__ = [
 ]
 
 # For other rooms of the house; no promise is made about these.
+from ._inversion import input_shape as input_shape
 from ._last_layer_anomalies import INDICATORS as INDICATORS
 from ._remembered import RememberedRows as RememberedRows
+from ._start_inputs import read_inputs as read_inputs

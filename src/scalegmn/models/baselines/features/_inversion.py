@@ -85,7 +85,7 @@ class InversionFeatures(FeatureSet):
             CheckpointError: the file of images cannot be read.
         """
         try:
-            shapes = [_input_shape(architecture, config.image_size) for architecture in architectures]
+            shapes = [input_shape(architecture, config.image_size) for architecture in architectures]
         except GraphError as error:
             raise ConfigurationError(f"features: {error}") from error
         images = () if config.images is None else read_images(config.images)
@@ -114,7 +114,7 @@ class InversionFeatures(FeatureSet):
         )
 
     def _of(self, architecture: Architecture, theta: Tensor) -> Tensor:
-        inputs = inputs_of_shape(self.images, _input_shape(architecture, self.image_size))
+        inputs = inputs_of_shape(self.images, input_shape(architecture, self.image_size))
         figures = _figures(search_changes(architecture, theta, inputs))
         found = _summaries(figures)
         # Networks that answer with no numbers have no features, rather than some.
@@ -138,7 +138,7 @@ def _summaries(figures: Float[Tensor, "B C figures"]) -> Float[Tensor, "B F"]:
 
 
 @lru_cache(maxsize=1024)
-def _input_shape(architecture: Architecture, size: Size | None) -> tuple[int, ...]:
+def input_shape(architecture: Architecture, size: Size | None) -> tuple[int, ...]:
     """Shape of an input that a network reads.
 
     Raises:

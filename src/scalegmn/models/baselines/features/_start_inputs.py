@@ -51,8 +51,26 @@ def _cosines(side: int, waves: int) -> np.ndarray:
     return np.cos(np.pi * np.arange(waves)[:, None] * places)
 
 
-def read_images(path: Path) -> tuple[str, ...]:
+def read_inputs(path: Path, *, origin: str) -> tuple[Float[Tensor, "m *shape"], ...]:
+    """Inputs of a file of tensors ``(n, *shape)``, rounded to half precision, float64.
+
+    Args:
+        path: of the file.
+        origin: which option names it.
+
+    Raises:
+        CheckpointError: the file cannot be read.
+        ConfigurationError: its tensors are no few inputs.
+    """
+    return tuple(_unpacked(text, origin=origin) for text in read_images(path, origin=origin))
+
+
+def read_images(path: Path, *, origin: str = "features.images") -> tuple[str, ...]:
     """Images of a file of tensors ``(n, *shape)``, as texts that a saved model holds.
+
+    Args:
+        path: of the file.
+        origin: which option names it.
 
     Raises:
         CheckpointError: the file cannot be read.
@@ -63,10 +81,10 @@ def read_images(path: Path) -> tuple[str, ...]:
     if len(texts) < len(tensors):
         shapes = {name: tuple(value.shape) for name, value in tensors.items()}
         raise ConfigurationError(
-            f"features.images: {path} has tensors of the shapes {format_value(shapes)}, expected images (n, "
+            f"{origin}: {path} has tensors of the shapes {format_value(shapes)}, expected images (n, "
             "channels, height, width) in each; write images as the networks take them"
         )
-    check_images(texts, origin=f"features.images: {path}")
+    check_images(texts, origin=f"{origin}: {path}")
     return texts
 
 
