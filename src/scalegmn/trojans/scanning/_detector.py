@@ -76,8 +76,8 @@ class Detector:
             warnings.append("the detector has no gradients: layers and neurons are not named")
         if not calibration.inputs:
             warnings.append(
-                "the detector has no reference inputs: it does not see whether a network was trained on other "
-                "data than those that it knows"
+                "the detector has no reference inputs: it does not see whether a network was trained on "
+                "other data than those that it knows"
             )
         known = tuple(a for a in run.architectures if a.fingerprint in calibration.by_architecture)
         identity = DetectorIdentity(
