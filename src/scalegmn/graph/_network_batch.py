@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import torch
 from torch import Tensor
 
 from scalegmn.errors import GraphError
-from scalegmn.graph._convert import batch_graphs
-from scalegmn.graph._joining import join_graphs
-from scalegmn.graph._network_graph import NetworkGraph
 from scalegmn.graph._records import Records
 from scalegmn.networks import Architecture
+
+if TYPE_CHECKING:
+    # Graphs are PyTorch Geometric's, which takes longer to import than most models take to answer.
+    from scalegmn.graph._network_graph import NetworkGraph
 
 
 @final
@@ -123,6 +124,9 @@ class NetworkBatch:
 
         Batches share what does not depend on parameters: nobody may write into its fields.
         """
+        from scalegmn.graph._convert import batch_graphs
+        from scalegmn.graph._joining import join_graphs
+
         graphs = [batch_graphs(architecture, theta, shared=True) for architecture, theta in self.parts]
         return graphs[0] if len(graphs) == 1 else join_graphs(graphs)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from torch import Tensor
 
-from scalegmn.graph._network_graph import NetworkGraph
 from scalegmn.networks import Role
 from scalegmn.shapes import EdgeIndex, EdgeIntegers, NodeIntegers, NodeScalars, ProductIndex
+
+if TYPE_CHECKING:
+    # Graphs are PyTorch Geometric's, which takes longer to import than most models take to answer.
+    from scalegmn.graph._network_graph import NetworkGraph
 
 
 @final

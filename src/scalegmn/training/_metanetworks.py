@@ -15,7 +15,6 @@ from scalegmn.models import (
     PREDICTORS,
     Metanetwork,
     ModelContext,
-    recompute_layers,
 )
 from scalegmn.networks import Architecture, read_json
 from scalegmn.seeding import derive_seed
@@ -74,8 +73,11 @@ def make_metanetwork(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derive_seed(config.training.seed, "model"))
         model = kind.build(model_context(config, architectures, task))
-    if config.training.recompute and not recompute_layers(model):
-        raise ConfigurationError(no_layers(config))
+    if config.training.recompute:
+        from scalegmn.models import recompute_layers
+
+        if not recompute_layers(model):
+            raise ConfigurationError(no_layers(config))
     return model
 
 

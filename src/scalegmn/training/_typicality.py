@@ -20,7 +20,7 @@ from scalegmn.configuration import with_current_names
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.networks import Architecture
-from scalegmn.nn import robust_moments, statistics_size, weight_statistics, within_reach
+from scalegmn.nn import robust_moments, within_reach
 
 SHARE: Final = 0.995
 """Fraction of networks like those of validation that is to be found typical."""
@@ -47,11 +47,16 @@ class InvariantStatistics:
     @property
     def size(self) -> int:
         """F, how many statistics a network has."""
+        from scalegmn.nn import statistics_size
+
         return statistics_size(self._spec)
 
     @torch.no_grad()
     def compute(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
         """Statistics of the networks of a batch, in its order."""
+        # What reads graphs takes a second to import, which those who ask for answers alone can do without.
+        from scalegmn.nn import weight_statistics
+
         return weight_statistics(batch.graph, spec=self._spec).double().cpu()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,11 +37,10 @@ def module(design: ClassifierDesign, seed: int, *, trojaned: bool = False) -> nn
     return found
 
 
-@pytest.fixture(scope="module")
-def detector(tmp_path_factory: pytest.TempPathFactory) -> Detector:
-    folder = tmp_path_factory.mktemp("programs")
-    with PopulationWriter(folder / "population", provenance={"maker": "test"}) as writer:
-        for number, design in enumerate((RESIDUAL, PLAIN, BENT, WIDER)):
+def population_of_designs(folder: Path, designs: Sequence[ClassifierDesign]) -> None:
+    """Networks of some designs, every other one trojaned."""
+    with PopulationWriter(folder, provenance={"maker": "test"}) as writer:
+        for number, design in enumerate(designs):
             own = ProgramArchitecture.from_module(module(design, 0), torch.zeros(1, 1, 8, 8))
             states = [module(design, n, trojaned=n % 2 == 1).state_dict() for n in range(NETWORKS)]
             columns = {
@@ -51,6 +50,12 @@ def detector(tmp_path_factory: pytest.TempPathFactory) -> Detector:
             }
             writer.append(own, torch.stack([own.read_state(state) for state in states]), columns)
         writer.finish()
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory: pytest.TempPathFactory) -> Detector:
+    folder = tmp_path_factory.mktemp("programs")
+    population_of_designs(folder / "population", (RESIDUAL, PLAIN, BENT, WIDER))
     run = train_detector(folder / "run", folder / "population", training__epochs=1, model__statistics=False)
     return Detector.open(run, device="cpu")
 

@@ -95,7 +95,7 @@ class Detector:
                 "architectures of the training; restore it or train again"
             )
         found = cls(run, calibration, identity, known)
-        if len(calibration.typicality.mean) != found.statistics.size:
+        if not found.asks_alone and len(calibration.typicality.mean) != found.statistics.size:
             raise ConfigurationError(
                 f"{folder / TYPICALITY}: holds {len(calibration.typicality.mean)} statistics of a network, "
                 f"expected {found.statistics.size}; restore it or train again"
@@ -113,6 +113,15 @@ class Detector:
     def any_width(self) -> bool:
         """Whether its model takes no notice of unread neurons and of copies."""
         return self.run.predictor.any_width
+
+    @property
+    def asks_alone(self) -> bool:
+        """Whether a network's answers tell by themselves if it is like those of the training.
+
+        With reference inputs, a model that takes no notice of widths needs nobody who looks at weights: no
+        rewriting moves such a detector, neither its verdicts nor its abstentions.
+        """
+        return self.any_width and bool(self.calibration.inputs)
 
     @cached_property
     def family(self) -> NetworkFamily:

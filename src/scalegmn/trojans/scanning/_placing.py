@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, final
@@ -32,11 +33,14 @@ class PlacedNetwork:
         architecture: one of the detector's, or one of another width for a detector of any width.
         theta: its parameters, ``(P,)``, float32.
         notes: how the file was read, and what was done to it.
+        like: the architecture whose clean networks it is compared with; its own, or the widest of the
+            detector's from which it may have come by neurons that change nothing.
     """
 
     architecture: Architecture
     theta: Tensor
     notes: tuple[str, ...]
+    like: Architecture
 
 
 @final
@@ -80,7 +84,7 @@ class FamilyRecognizer:
         found = self._own.recognize(network, activation=activation)
         if not isinstance(found, Unrecognized):
             theta = found.architecture.flatten(found.tensors, origin=origin)
-            return PlacedNetwork(found.architecture, theta, found.notes)
+            return PlacedNetwork(found.architecture, theta, found.notes, found.architecture)
         if sum(tensor.numel() for tensor in network.tensors.values()) > _MOST_PARAMETERS:
             return found
         return self._of_other_width(network, activation=activation, origin=origin) or found
@@ -114,7 +118,7 @@ class FamilyRecognizer:
         layered, theta, notes = found
         merged = self._merged(layered, theta)
         if isinstance(merged, PlacedNetwork):
-            return PlacedNetwork(merged.architecture, merged.theta, (*notes, *merged.notes))
+            return dataclasses.replace(merged, notes=(*notes, *merged.notes))
         return Unrecognized(merged)
 
     def _as_it_is(self, network: Checkpoint, *, activation: str | None, origin: str) -> PlacedNetwork | None:
@@ -123,8 +127,8 @@ class FamilyRecognizer:
         if found is None:
             return None
         layered, theta, notes = found
-        note = f"of another width than the networks of the training: {layered.describe()}"
-        return PlacedNetwork(layered, theta, (*notes, note))
+        known = [one for one in self._known if _is_widened(one.as_layers, layered)]
+        return _of_own_width(layered, theta, notes, known)
 
     def _operations_of_known(
         self, network: Checkpoint, *, activation: str | None, origin: str
@@ -133,16 +137,15 @@ class FamilyRecognizer:
         tensors = {**network.buffers, **network.tensors}
         names = core_names(tensors) or {name: name for name in tensors}
         state = {name: tensors[own] for name, own in names.items()}
-        resized = [one.at_widths_of(state) for one in self._known]
-        wider = [one for one in resized if one is not None]
-        if not wider:
+        resized = {one: wider for one in self._known if (wider := one.at_widths_of(state)) is not None}
+        if not resized:
             return None
-        found = Recognizer(wider, beyond=False).recognize(network, activation=activation)
+        found = Recognizer([*resized.values()], beyond=False).recognize(network, activation=activation)
         if isinstance(found, Unrecognized):
             return found
         theta = found.architecture.flatten(found.tensors, origin=origin)
-        note = f"of another width than the networks of the training: {found.architecture.describe()}"
-        return PlacedNetwork(found.architecture, theta, (*found.notes, note))
+        known = [one for one, wider in resized.items() if wider == found.architecture]
+        return _of_own_width(found.architecture, theta, found.notes, known)
 
     def _built_like(
         self, like: Recognizer, network: Checkpoint, *, activation: str | None, origin: str
@@ -190,8 +193,28 @@ class FamilyRecognizer:
             )
         count = sum(_widths(layered)) - sum(_widths(narrow))
         return PlacedNetwork(
-            known, reduced, (f"evaluated after merging {count} neurons of {layered.describe()}",)
+            known, reduced, (f"evaluated after merging {count} neurons of {layered.describe()}",), known
         )
+
+
+def _of_own_width(
+    architecture: Architecture, theta: Tensor, notes: tuple[str, ...], known: Sequence[Architecture]
+) -> PlacedNetwork:
+    """A network that is evaluated as it is, beside those of the known ones that it may have come from."""
+    note = f"of another width than the networks of the training: {architecture.describe()}"
+    narrower = [one for one in known if _fits_into(one, architecture)]
+    like = max(narrower, key=lambda one: one.num_parameters, default=architecture)
+    return PlacedNetwork(architecture, theta, (*notes, note), like)
+
+
+def _is_widened(known: LayeredArchitecture | None, wide: LayeredArchitecture) -> bool:
+    return known is not None and differs_in_width(wide, known)
+
+
+def _fits_into(narrow: Architecture, wide: Architecture) -> bool:
+    """Whether no parameter of one has an axis that is longer than in the other."""
+    pairs = zip(narrow.parameters, wide.parameters, strict=True)
+    return all(size <= other for one, two in pairs for size, other in zip(one.shape, two.shape, strict=True))
 
 
 def _widths(architecture: LayeredArchitecture) -> list[int]:

@@ -89,7 +89,8 @@ def _part(
         return error_result(blank, error, verdict=Verdict.abstain)
     except ScaleGMNError as error:
         return error_result(blank, error)
-    return Candidate(blank, found.architecture, found.theta, (*network.notes, *found.notes))
+    notes = (*network.notes, *found.notes)
+    return Candidate(blank, found.architecture, found.theta, notes, found.like)
 
 
 def error_result(blank: FileResult, error: BaseException, *, verdict: Verdict = Verdict.error) -> FileResult:

@@ -31,15 +31,17 @@ class Candidate:
 
     Attributes:
         blank: which file it is of, and where it lies there.
-        architecture: one of the detector's.
+        architecture: one of the detector's, or one of another width.
         theta: its parameters, ``(P,)``, float32.
         notes: how its file was read.
+        like: the architecture whose clean networks it is compared with.
     """
 
     blank: FileResult
     architecture: Architecture
     theta: Tensor
     notes: tuple[str, ...]
+    like: Architecture
 
     @property
     def path(self) -> str:
@@ -53,11 +55,11 @@ class Likeness:
     """How like a network is to those of the detector's training.
 
     Attributes:
-        distance: of its weights.
+        distance: of its weights; None where the detector asks for its answers alone.
         answers: to reference inputs; None where the detector has none.
     """
 
-    distance: float
+    distance: float | None
     answers: AnswerComparison | None
 
     def objection(self, *, threshold: float) -> str | None:
@@ -67,7 +69,7 @@ class Likeness:
             threshold: the largest distance of typical networks.
         """
         # Not "distance > threshold", which would let NaN pass.
-        if not self.distance <= threshold:
+        if self.distance is not None and not self.distance <= threshold:
             return (
                 f"outside the training population: its distance is {_distance_in_words(self.distance)}, "
                 f"expected at most {threshold:.4g}"
@@ -96,10 +98,7 @@ def evaluate_candidates(
         ),
         torch.tensor(order),
     )
-    distances = detector.calibration.typicality.distance(detector.statistics.compute(batch)).tolist()
-    known = detector.calibration.inputs
-    answers = compare_answers(known, batch) if known else [None] * len(candidates)
-    likeness = [Likeness(*both) for both in zip(distances, answers, strict=True)]
+    likeness = _likeness(detector, batch)
     model = detector.run.predictor
     explain = settings.explain is not Explain.none
     with kept_memory(), evaluating(model), torch.set_grad_enabled(explain):
@@ -115,6 +114,17 @@ def evaluate_candidates(
             results[place] = add_attributions(result, shares, row, settings.explain)
         start += len(places)
     return [result for result in results if result is not None]
+
+
+def _likeness(detector: Detector, batch: NetworkBatch) -> list[Likeness]:
+    """Of all networks of a batch, in its order."""
+    calibration, count = detector.calibration, len(batch)
+    known = calibration.inputs
+    answers = compare_answers(known, batch) if known else [None] * count
+    if detector.asks_alone:
+        return [Likeness(None, one) for one in answers]
+    distances = calibration.typicality.distance(detector.statistics.compute(batch)).tolist()
+    return [Likeness(*both) for both in zip(distances, answers, strict=True)]
 
 
 def _prepared(detector: Detector, architecture: Architecture, thetas: Sequence[Tensor]) -> Tensor:
@@ -136,7 +146,7 @@ def _result(
         verdict=Verdict.abstain,
         notes=candidate.notes,
         architecture=candidate.architecture.describe(),
-        distance=distance if math.isfinite(distance) else None,
+        distance=distance if distance is not None and math.isfinite(distance) else None,
         inputs_p_value=None if answers is None else answers.p_value,
     )
     reason = likeness.objection(threshold=calibration.threshold)
@@ -145,13 +155,13 @@ def _result(
     if not bool(torch.isfinite(output).all()):
         return dataclasses.replace(blank, reason="the detector's prediction for it is no finite number")
     logit = output[:1].double().numpy()
-    clean, own = calibration.reference(candidate.architecture, fpr=settings.fpr)
+    clean, own = calibration.reference(candidate.like, fpr=settings.fpr)
     p_value = float(conformal_p_values(logit, clean)[0])
     probability = float(sigmoid(calibration.log_odds(logit, prior=settings.prior))[0])
     target = output[1:].double().softmax(0).numpy()
     notes = candidate.notes
     if not own and len(calibration.by_architecture) > 1:
-        notes = (*notes, _comparison_note(calibration, candidate.architecture, settings.fpr))
+        notes = (*notes, _comparison_note(calibration, candidate.like, settings.fpr))
     return dataclasses.replace(
         blank,
         verdict=Verdict.suspect if p_value <= settings.fpr else Verdict.clean,
