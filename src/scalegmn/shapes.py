@@ -36,6 +36,10 @@ EdgeIndex = Int[Tensor, "2 E"]
 ProductIndex = Int[Tensor, "3 H"]
 EdgeIntegers = Int[Tensor, "E"]
 TapScalars = Float[Tensor, "T"]
+CopiesOfTaps = Float[Tensor, "*k T"]
+"""One number per tap, or one for each of k networks that are written."""
+CopiesOfNodes = Float[Tensor, "*k V"]
+"""The same for nodes."""
 NetworkVectors = Float[Tensor, "B W"]
 """One vector of W numbers per network."""
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -11,12 +12,13 @@ import torch
 from scalegmn.checkpoints import read_state, write_state
 from scalegmn.cli.exit_codes import DATA, OK, USAGE
 from scalegmn.cli.main import main
-from scalegmn.editing import TrainedEditor, edit_population
+from scalegmn.editing import TrainedEditor, draw, edit_population
 from scalegmn.editing.edits import Dilation
 from scalegmn.graph import NetworkBatch
 from scalegmn.images import load_images
-from scalegmn.models import Editor
+from scalegmn.models import Editor, ScaleGMNEditor
 from scalegmn.networks import Architecture, siren
+from scalegmn.networks.recognition import architecture_entries
 from scalegmn.populations import Population, PopulationWriter
 from scalegmn.symmetry import canonicalize_sine_phase
 from scalegmn.training import Run
@@ -88,6 +90,43 @@ def test_files_are_edited_in_their_own_format(
         torch.testing.assert_close(found, row, rtol=0, atol=1e-6)
         assert not torch.allclose(found, architecture.flatten(old.tensors).float(), atol=1e-6)
     assert [path.read_bytes() for path in files] == before
+
+
+def test_the_mean_of_several_networks_is_one_wide_network(folder: Path, tmp_path: Path) -> None:
+    """Files of both kinds, which say of the wide network what they said of the narrow one."""
+    shutil.copytree(folder / "run", tmp_path / "run")
+    old = Run.open(folder / "run").model
+    assert isinstance(old, ScaleGMNEditor)
+    made = ScaleGMNEditor(spec=old.spec, config=dataclasses.replace(old.config, output_networks=2)).eval()
+    made.load_state_dict(old.state_dict())
+    made.save_pretrained(tmp_path / "run" / "model")
+    population = Population.open(folder / "population")
+    architecture, theta = population.architecture, population.theta([1, 2])
+    paths = [tmp_path / name for name in ("a.pt", "b.safetensors")]
+    for path, row in zip(paths, theta, strict=True):
+        write_state(path, architecture.unflatten(row), extras=architecture_entries(architecture))
+    out = tmp_path / "out"
+    assert main(["edit", str(tmp_path / "run"), *map(str, paths), "-o", str(out)]) == OK
+    canonical = canonicalize_sine_phase(architecture, theta)
+    with torch.no_grad():
+        each = made.edit_each(NetworkBatch.from_parameters(architecture, canonical))
+    drawn = torch.stack([draw(*one.single, size=(8, 8)) for one in each])
+    wide = siren(widths=(2, 12, 12, 1), frequency=10.0)
+    for place, path in enumerate(paths):
+        state = read_state(out / path.name)
+        assert state.extras == architecture_entries(wide)
+        found = draw(wide, wide.flatten(state.tensors)[None], size=(8, 8))[0]
+        # Twice 60 sums of single precision.
+        torch.testing.assert_close(found, drawn.mean(0)[place], rtol=0, atol=1e-4)
+    assert (drawn[0] - drawn[1]).abs().max() > 1e-3
+    assert (out / "contact_sheet.png").read_bytes().startswith(PNG)
+    edited = edit_population(
+        TrainedEditor(Run.open(tmp_path / "run"), device="cpu"), population, tmp_path / "p", progress=False
+    )
+    new = Population.open(edited.folder)
+    new.verify()
+    assert new.architecture == wide
+    torch.testing.assert_close(draw(wide, new.theta([1, 2]), size=(8, 8)), drawn.mean(0), rtol=0, atol=1e-4)
 
 
 def test_a_single_file_may_name_its_output(folder: Path, files: list[Path], tmp_path: Path) -> None:

@@ -60,6 +60,16 @@ def flat_editor() -> FlatMLPEditor:
     return randomize(made, generator=generator(0, "flat")).double().eval()
 
 
+def test_the_mean_of_several_networks_is_drawn_as_by_one() -> None:
+    made = editor(ModelConfig(features=8, layers=2, output_networks=4))
+    with torch.no_grad():
+        found, wide = task().predict(made, batch()), made.edit(batch())
+        first = task().draw(made.edit_each(batch())[0])
+    assert wide.architectures[0].describe().startswith("2-20-16-1")
+    torch.testing.assert_close(found, task().draw(wide), rtol=1e-10, atol=1e-10)
+    assert (found - first).abs().max() > 1e-3
+
+
 # Targets.
 
 

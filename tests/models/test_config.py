@@ -23,6 +23,15 @@ def test_dropout_is_a_rate(rate: float) -> None:
         ModelConfig(dropout=rate)
 
 
+@pytest.mark.parametrize(
+    ("count", "expected"), [(0, "output_networks is 0"), (3, "output_networks is 3 with 8")]
+)
+def test_features_are_dealt_out_to_output_networks(count: int, expected: str) -> None:
+    assert ModelConfig(features=8, output_networks=4).output_networks == 4
+    with pytest.raises(ConfigurationError, match=expected):
+        ModelConfig(features=8, output_networks=count)
+
+
 def test_is_a_value() -> None:
     assert ModelConfig(features=8) == ModelConfig(features=8)
     assert hash(ModelConfig(features=8)) != hash(ModelConfig(features=9))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
@@ -9,8 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalegmn.graph import batch_graphs, update_parameters
-from scalegmn.models import Direction, ModelConfig, ScaleGMNEditor, Symmetry
+from scalegmn.configuration import Sections
+from scalegmn.errors import ArchitectureError
+from scalegmn.graph import NetworkBatch, NetworkGraph, batch_graphs, update_parameters
+from scalegmn.models import Direction, ModelConfig, ModelContext, ScaleGMNEditor, Symmetry
 from scalegmn.networks import (
     CONSTANT,
     Activate,
@@ -20,12 +23,14 @@ from scalegmn.networks import (
     LayeredArchitecture,
     Role,
     Skip,
+    cnn,
     mlp,
+    run,
     topology_of,
 )
 from scalegmn.seeding import generator
 from scalegmn.testing.assertions import assert_equivariant
-from scalegmn.testing.elements import Elements
+from scalegmn.testing.elements import Elements, draw_pair
 from scalegmn.testing.parameters import random_parameters
 from tests.models.cases import (
     CONFIGS,
@@ -140,3 +145,59 @@ def test_untrained_updates_are_small() -> None:
         update = update_parameters(architecture, *editor(batch_graphs(architecture, theta)))
         assert update.abs().max() <= 0.1 * theta.abs().max()
         assert (update == 0).all() == (scale == 0)
+
+
+SEVERAL = ModelConfig(features=8, layers=2, direction=Direction.bidirectional, output_networks=4)
+
+
+def test_each_of_several_written_networks_is_equivariant() -> None:
+    networks = networks_of(3)
+    editor = editor_of(networks, SEVERAL)
+
+    for number in range(4):
+
+        def written(graph: NetworkGraph, number: int = number) -> tuple[torch.Tensor, ...]:
+            return tuple(update[number] for update in editor(graph))
+
+        assert_equivariant(written, networks, generator=generator(4))
+
+
+def test_the_mean_of_several_written_networks_is_invariant() -> None:
+    network = mlp(widths=(2, 5, 4, 2), activations=[Activation("relu"), Activation("tanh")])
+    theta = random_parameters(network, 5, generator=generator(0))
+    pair = draw_pair(network, theta, generator=generator(1), elements=Elements())
+    points = torch.randn(7, 2, generator=generator(2), dtype=torch.float64)
+
+    def apart(symmetry: Symmetry) -> tuple[float, float]:
+        """By how much functions differ after a symmetry, and after the edit."""
+        config = dataclasses.replace(SEVERAL, symmetry=symmetry, update_scale=0.3)
+        editor = editor_of([(network, theta)], config)
+        batches = [NetworkBatch.from_parameters(network, rows) for rows in (pair.theta, pair.moved)]
+        with torch.no_grad():
+            one, other = (run(*editor.edit(batch).single, points) for batch in batches)
+            each = torch.stack([run(*part.single, points) for part in editor.edit_each(batches[0])])
+        torch.testing.assert_close(one, each.mean(0), rtol=1e-9, atol=1e-9)
+        assert (each[0] - each[1]).abs().max() > 1e-3
+        assert editor.edited_architecture(network).num_parameters == 430
+        return float((one - other).abs().max()), float((one - run(network, theta, points)).abs().max())
+
+    error, effect = apart(Symmetry.scaling)
+    assert error < 1e-9 < 1e-3 < effect
+    assert apart(Symmetry.permutation)[0] > 1e-3
+
+
+def test_several_written_networks_need_no_more_parameters() -> None:
+    networks = networks_of(3)
+    editors = [
+        editor_of(networks, dataclasses.replace(SEVERAL, output_networks=count)) for count in (1, 2, 8)
+    ]
+    one, two, eight = ([parameter.shape for parameter in editor.parameters()] for editor in editors)
+    assert one == two == eight
+
+
+def test_networks_that_cannot_be_averaged_are_refused_before_a_training() -> None:
+    context = ModelContext(
+        architectures=[cnn(activations=[Activation("relu")] * 3)], options=Sections({"model": SEVERAL})
+    )
+    with pytest.raises(ArchitectureError, match="cannot be averaged in one network: it has Conv"):
+        ScaleGMNEditor.build(context)

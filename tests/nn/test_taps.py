@@ -117,7 +117,7 @@ def test_skips_are_not_written() -> None:
         torch.ones(graph.num_edges, WIDTH, dtype=torch.float64), tap_blocks(Structure.from_graph(graph))
     )
     skips = (graph.edge_type == int(EdgeType.skip)).repeat_interleave(graph.edge_taps)
-    assert (taps[skips] == 0).all() and (taps[~skips] != 0).all()
+    assert (taps[0, skips] == 0).all() and (taps[0, ~skips] != 0).all()
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

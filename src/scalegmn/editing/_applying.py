@@ -90,7 +90,8 @@ class TrainedEditor:
     def edit(self, architecture: Architecture, theta: Tensor) -> Tensor:
         """Edited networks ``(N, P)``, on the CPU, in the precision of `theta`.
 
-        Phases of sine neurons are brought into one range first, if the training did so.
+        They are of the architecture :meth:`edited_architecture`.  Phases of sine neurons are brought into one
+        range first, if the training did so.
 
         Raises:
             GraphError: the model cannot read such networks.
@@ -102,13 +103,22 @@ class TrainedEditor:
             theta = canonicalize_sine_phase(architecture, theta)
         return edited_by(self._model, architecture, theta, batch_size=self.batch_size)
 
+    def edited_architecture(self, architecture: Architecture) -> Architecture:
+        """The architecture of edited networks: a wider one where the model writes means of several.
+
+        Raises:
+            ArchitectureError: such networks cannot be averaged in one.
+        """
+        return self._model.edited_architecture(architecture)
+
     def pictures(
         self, architecture: Architecture, before: Tensor, after: Tensor, *, target: np.ndarray | None = None
     ) -> Pictures:
         """What networks ``(k, P)`` draw before and after; `target` is by default an edit of the former."""
+        pairs = ((architecture, before), (self.edited_architecture(architecture), after))
         drawn = [
-            self.task.draw(NetworkBatch.from_parameters(architecture, theta.float())).numpy()
-            for theta in (before, after)
+            self.task.draw(NetworkBatch.from_parameters(network, theta.float())).numpy()
+            for network, theta in pairs
         ]
         true = target is not None and self.task.config.target is Target.image
         reference = "the edited true images" if true else "edits of what the networks drew"
@@ -179,7 +189,9 @@ def _edited_groups(
         ((architecture, _, theta),) = population.groups(run)
         table = population.metadata.slice(int(run[0]), len(run))
         columns = {name: table[name] for name in population.columns}
-        yield ArchitectureGroup(architecture, editor.edit(architecture, theta), columns)
+        yield ArchitectureGroup(
+            editor.edited_architecture(architecture), editor.edit(architecture, theta), columns
+        )
 
 
 def _of_population(editor: TrainedEditor, population: Population, edited: Population) -> Pictures:

@@ -15,7 +15,7 @@ from scalegmn.editing._applying import SHOWN, Pictures, TrainedEditor
 from scalegmn.editing._drawing import check_siren
 from scalegmn.errors import CheckpointError, ConfigurationError, DiskError, ScaleGMNError
 from scalegmn.networks import Architecture
-from scalegmn.networks.recognition import stored_tensors
+from scalegmn.networks.recognition import restated, stored_tensors
 from scalegmn.training import NetworkFile, ReadingOptions, RefusedNetwork, read_network
 
 
@@ -48,6 +48,8 @@ def edit_files(
 
     Parameters keep their names, their precision and the dictionaries that they lie in, and plain
     entries beside them, such as a label, are kept.  What cannot be read is refused and the rest is done.
+    Where the model writes means of several networks, a new file holds one network of wider hidden layers,
+    and what the old one says of its own architecture is said of that.
 
     Args:
         editor: of a run that was trained on networks of these architectures.
@@ -107,10 +109,11 @@ class _Work:
         """Edit networks of one architecture, and write them."""
         before = torch.stack([found.theta.double() for _, found in files])
         after = self._editor.edit(architecture, before)
+        wide = self._editor.edited_architecture(architecture)
         good = []
         for place, (number, found) in enumerate(files):
             try:
-                _write(self._targets[number], after[place], found)
+                _write(self._targets[number], wide, after[place], found)
             except DiskError:
                 # It would be the same for all that follow.
                 raise
@@ -134,11 +137,10 @@ class _Work:
         )
 
 
-def _write(path: Path, theta: Tensor, found: NetworkFile) -> None:
-    tensors = found.architecture.unflatten(theta)
-    kept = stored_tensors(found.state, found.names, tensors)
+def _write(path: Path, architecture: Architecture, theta: Tensor, found: NetworkFile) -> None:
+    kept = stored_tensors(found.state, found.names, architecture.unflatten(theta))
     if not all(bool(torch.isfinite(tensor).all()) for tensor in kept.values()):
         raise CheckpointError(
             f"{found.path}: the edited network is not finite, so it was not written; look for huge parameters"
         )
-    write_like(path, found.state, kept)
+    write_like(path, restated(found.state, found.architecture, architecture), kept)

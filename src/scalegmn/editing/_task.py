@@ -102,6 +102,7 @@ class InrEditing(EditingTask[Tensor, ImageTargets]):
     sections = MappingProxyType({"editing": EditingConfig})
     same_for_all = ("editing.",)
     pictures = MappingProxyType({SHEET: ReportPicture(PICTURES, contact_sheet)})
+    averages = True
     monitor = "mse"
     larger_is_better = False
     headline = ("mse_x100", "psnr")
@@ -196,7 +197,11 @@ class InrEditing(EditingTask[Tensor, ImageTargets]):
 
     def predict(self, model: Metanetwork, batch: NetworkBatch) -> Tensor:
         """What the changed networks draw, ``(B, H, W[, C])``."""
-        return self.draw(self.edited(model, batch))
+        each = self.edited_each(model, batch)
+        drawn = self.draw(each[0])
+        for one in each[1:]:
+            drawn = drawn + self.draw(one)
+        return drawn / len(each)
 
     def loss(self, outputs: Tensor, targets: ImageTargets) -> Tensor:
         return mse_loss(outputs, targets.edited)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Final
 
-from scalegmn.configuration import Configuration, Depth, NonNegative, Rate, Width
+from scalegmn.configuration import Configuration, Depth, Limits, NonNegative, Rate, Width
 from scalegmn.nn import (
     MESSAGES,
     READOUTS,
@@ -41,6 +41,8 @@ class Symmetry(Enum):
     any_width = "any_width"
 
 
+MOST_OUTPUT_NETWORKS: Final = 64
+"""A mean of k networks has k * k times the weights, most of them 0."""
 _LAYERS = {Symmetry.permutation: "permutation-only model", Symmetry.any_width: "model for any width"}
 
 
@@ -71,6 +73,8 @@ class ModelConfig(Configuration):
         mlp_hidden: width of the hidden layers of MLPs; None for `features`.
         mlp_layer_norm: normalize the hidden layers of MLPs.
         update_scale: of models that write networks: where the learned scale of each layer's updates starts.
+        output_networks: of models that write networks: how many they write for each, whose mean is the edited
+            network; their features are dealt out to these, so that there are no more parameters.
 
     Raises:
         ConfigurationError: values out of range; all of them are named.
@@ -106,8 +110,14 @@ class ModelConfig(Configuration):
     mlp_hidden: Width | None = None
     mlp_layer_norm: bool = True
     update_scale: NonNegative = 0.01
+    output_networks: Annotated[int, Limits(low=1, high=MOST_OUTPUT_NETWORKS)] = 1
 
     def contradictions(self) -> Iterator[str]:
+        if self.features % self.output_networks:
+            yield (
+                f"output_networks is {self.output_networks} with {self.features} features, expected a "
+                "divisor: the features are dealt out to the networks that are written"
+            )
         if self.symmetry is not Symmetry.scaling and self.message != Message.name:
             yield (
                 f"message is {self.message!r} with the symmetry {self.symmetry.value}, expected "

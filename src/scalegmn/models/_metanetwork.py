@@ -19,7 +19,7 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.models._saving import SavedModule
 from scalegmn.models.baselines import OutputType
-from scalegmn.networks import Architecture
+from scalegmn.networks import Architecture, mean_architecture
 from scalegmn.registry import Lazy, Registry
 from scalegmn.shapes import NetworkVectors
 
@@ -172,11 +172,32 @@ class Editor(Metanetwork, ABC):
 
     @abstractmethod
     def edit(self, batch: NetworkBatch) -> NetworkBatch:
-        """The batch with other parameters.
+        """The batch with other parameters, of networks of the architectures :meth:`edited_architecture`.
 
         Raises:
             GraphError: the batch holds networks that it cannot read.
         """
+
+    @property
+    def output_networks(self) -> int:
+        """How many networks it writes for each; the edited network computes their mean."""
+        return 1
+
+    def edit_each(self, batch: NetworkBatch) -> tuple[NetworkBatch, ...]:
+        """The networks that it writes, as many batches of the given architectures as :attr:`output_networks`.
+
+        Raises:
+            GraphError: the batch holds networks that it cannot read.
+        """
+        return (self.edit(batch),)
+
+    def edited_architecture(self, architecture: Architecture) -> Architecture:
+        """The architecture of edited networks: wider where they are the mean of several.
+
+        Raises:
+            ArchitectureError: such networks cannot be averaged in one.
+        """
+        return mean_architecture(architecture, self.output_networks)
 
 
 def check_layout(architectures: Sequence[Architecture], *, reader: str) -> None:

@@ -4,6 +4,7 @@ from ._factories import cnn, mlp, siren
 from ._functional import run
 from ._layered import LayeredArchitecture
 from ._layers import Activate, Conv, Dense, Dropout, Flatten, Layer, Pool, Shift, Size, Skip, Weighted
+from ._mean import mean_architecture, mean_parameters
 from ._stages import Stage
 from ._topology import EdgeType, Role, Topology, topology_of
 
@@ -29,6 +30,8 @@ __all__ = [
     "activation_kind",
     "activation_kinds",
     "cnn",
+    "mean_architecture",
+    "mean_parameters",
     "mlp",
     "register_activation",
     "run",

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from scalegmn.graph import Structure
 from scalegmn.networks import EdgeType
-from scalegmn.shapes import EdgeFeatures, TapScalars
+from scalegmn.shapes import CopiesOfTaps, EdgeFeatures, TapScalars
 
 TABLED_KERNELS = (1, 3, 5, 7)
 """Square kernels whose taps have learned vectors of their own; other kernels and maps use an MLP."""
@@ -129,22 +129,36 @@ class TapDecoder(nn.Module):
 
     .. math:: \Delta w_{ij,t} = \langle \psi(p_t),\, e_{ij} \rangle / \sqrt{D}
 
+    For k networks that are written, features are dealt out to them: number m is made from the m-th of k
+    equal parts of both vectors, and D is the length of a part.  There are no more parameters than for one.
     Taps of skip connections are constants of the architecture and get 0.
 
-    Shapes: ``(E, D)`` to ``(T,)``.
+    Args:
+        features: D.
+        hidden: width of the MLP in :math:`\psi`.
+        copies: k, a divisor of D.
+
+    Shapes: ``(E, D)`` to ``(k, T)``.
 
     Law: edge to edge.
     """
 
-    def __init__(self, *, features: int, hidden: int) -> None:
+    def __init__(self, *, features: int, hidden: int, copies: int = 1) -> None:
         super().__init__()
+        self.copies = copies
         self.vectors = TapVectors(features=features, hidden=hidden)
 
-    def forward(self, edges: EdgeFeatures, blocks: Sequence[TapBlock]) -> TapScalars:
+    def forward(self, edges: EdgeFeatures, blocks: Sequence[TapBlock]) -> CopiesOfTaps:
         """`blocks` are those of the graph; edges in the order of the graph."""
-        taps = edges.new_zeros(sum(block.taps.numel() for block in blocks))
+        parts = deal_out(edges, self.copies)
+        taps = edges.new_zeros(self.copies, sum(block.taps.numel() for block in blocks))
         for block in blocks:
             if block.kind is not EdgeType.skip:
-                values = edges.index_select(0, block.edges) @ self.vectors(block).T
-                taps = taps.index_copy(0, block.taps.reshape(-1), values.reshape(-1).to(taps.dtype))
-        return taps / edges.shape[1] ** 0.5
+                values = parts.index_select(1, block.edges) @ deal_out(self.vectors(block), self.copies).mT
+                taps = taps.index_copy(1, block.taps.reshape(-1), values.flatten(1).to(taps.dtype))
+        return taps / parts.shape[2] ** 0.5
+
+
+def deal_out(features: Tensor, copies: int) -> Tensor:
+    """Features ``(n, D)`` in equal parts, ``(k, n, D / k)``."""
+    return features.unflatten(1, (copies, -1)).transpose(0, 1)

@@ -73,6 +73,7 @@ def make_metanetwork(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derive_seed(config.training.seed, "model"))
         model = kind.build(model_context(config, architectures, task))
+    task.check_model(model)
     if config.training.recompute:
         from scalegmn.models import recompute_layers
 

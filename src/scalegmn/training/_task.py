@@ -188,6 +188,13 @@ class Task(Reconstructible, ABC, Generic[O, T]):
     def outputs(self) -> int:
         """Number of outputs per network."""
 
+    def check_model(self, model: Metanetwork) -> None:
+        """Refuse a model that it cannot use.
+
+        Raises:
+            ConfigurationError: says why.
+        """
+
     @abstractmethod
     def targets(self, population: Population, rows: np.ndarray) -> T:
         """What is to be learned about some networks of a population, of all n.

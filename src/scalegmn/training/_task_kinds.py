@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from torch import Tensor
@@ -76,14 +76,42 @@ class EditingTask(Task[O, T], ABC):
         """0: an editor returns networks."""
         return 0
 
+    averages: ClassVar[bool] = False
+    """Whether an edited network may be the mean of several, and so wider than the one that was read."""
+
+    def check_model(self, model: Metanetwork) -> None:
+        """Refuse a model that makes predictions, or that writes means of networks for a task without use for
+        them.
+
+        Raises:
+            ConfigurationError: it does.
+        """
+        count = self._editor(model).output_networks
+        if count > 1 and not self.averages:
+            raise ConfigurationError(
+                f"model.output_networks is {count}, expected 1 for {self.name}, whose networks keep their "
+                "architecture"
+            )
+
     def edited(self, model: Metanetwork, batch: NetworkBatch) -> NetworkBatch:
         """The networks that a model makes of those of a batch.
 
         Raises:
             ConfigurationError: it makes predictions and writes no networks.
         """
+        return self._editor(model).edit(batch)
+
+    def edited_each(self, model: Metanetwork, batch: NetworkBatch) -> tuple[NetworkBatch, ...]:
+        """The same as the networks whose mean they are, which is quicker to run than one wide network.
+
+        Raises:
+            ConfigurationError: it makes predictions and writes no networks.
+        """
+        return self._editor(model).edit_each(batch)
+
+    def _editor(self, model: Metanetwork) -> Editor:
         if not isinstance(model, Editor):
             raise ConfigurationError(
                 f"{self.name} needs a model that writes networks; {type(model).__name__} makes predictions"
             )
-        return model.edit(batch)
+        return model

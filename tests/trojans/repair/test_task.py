@@ -10,6 +10,7 @@ import torch
 from scalegmn.errors import ConfigurationError, ImageSourceError, PopulationError
 from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.models import ModelConfig, ScaleGMN, ScaleGMNEditor
+from scalegmn.networks import Activation, mlp
 from scalegmn.populations import Population, PopulationWriter
 from scalegmn.training import NetworkDataset, outputs_on
 from scalegmn.trojans.making import Preparation
@@ -135,6 +136,20 @@ def test_written_down_and_read_back() -> None:
     task = TrojanRepair(config=config, preparation=Preparation(grayscale=False, image_size=7))
     again = TrojanRepair.from_config(task.to_config())
     assert again.config == config and again.preparation == task.preparation
+
+
+def test_repaired_networks_keep_their_architecture() -> None:
+    """Editors that write means of several networks, which are wider, are refused before a training."""
+    task = TrojanRepair(config=CONFIG, preparation=Preparation(grayscale=False, image_size=7))
+    network = mlp(widths=(3, 4, 2), activations=[Activation("relu")])
+    spec = GraphSpec.from_architectures([network])
+    one, two = (
+        ScaleGMNEditor(spec=spec, config=ModelConfig(features=4, layers=1, output_networks=count))
+        for count in (1, 2)
+    )
+    task.check_model(one)
+    with pytest.raises(ConfigurationError, match=r"output_networks is 2, expected 1 for trojan_repair"):
+        task.check_model(two)
 
 
 def test_what_cannot_be_learned_from(population: Population, tmp_path: Path) -> None:

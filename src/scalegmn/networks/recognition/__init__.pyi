@@ -7,6 +7,7 @@ __all__ = ["DESCRIPTION", "FINGERPRINT", "Recognized", "Recognizer", "Unrecogniz
 # For other rooms of the house; no promise is made about these.
 from ._names import core_names as core_names
 from ._stated import StatedArchitecture as StatedArchitecture
+from ._stated import restated as restated
 from ._stored import stored_parameters as stored_parameters
 from ._turned import stored_tensors as stored_tensors
 from ._variants import RequestedActivations as RequestedActivations

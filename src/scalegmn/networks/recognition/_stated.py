@@ -7,13 +7,15 @@ are data to be checked and nothing more.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, final
+from typing import Final, TypeVar, final
 
+from scalegmn.checkpoints import Checkpoint
 from scalegmn.configuration import parse_json
 from scalegmn.errors import ConfigurationError
 from scalegmn.networks import Architecture
@@ -22,6 +24,8 @@ from scalegmn.networks.recognition._variants import RequestedActivations
 FINGERPRINT: Final = "architecture"
 DESCRIPTION: Final = "architecture_json"
 ACTIVATION: Final = "activation"
+
+V = TypeVar("V")
 
 _LONGEST: Final = 2**20
 _LARGEST: Final = 2**31
@@ -36,6 +40,28 @@ def architecture_entries(architecture: Architecture) -> dict[str, str]:
     """The entries to write beside the tensors, so that a file can be recognized wherever it goes."""
     text = json.dumps(architecture.to_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return {FINGERPRINT: architecture.fingerprint, DESCRIPTION: text}
+
+
+def restated(checkpoint: Checkpoint, before: Architecture, after: Architecture) -> Checkpoint:
+    """A file that says of another architecture what it said of its own; all else stays."""
+    if before == after:
+        return checkpoint
+    entries = architecture_entries(after)
+    said = {before.fingerprint: after.fingerprint, before.describe(): after.describe()}
+
+    def anew(name: object, value: V) -> V | str:
+        if name == DESCRIPTION and isinstance(value, str):
+            return entries[DESCRIPTION]
+        return said.get(value, value) if name == FINGERPRINT and isinstance(value, str) else value
+
+    return dataclasses.replace(
+        checkpoint,
+        extras={name: anew(name, value) for name, value in checkpoint.extras.items()},
+        layout=tuple(
+            dataclasses.replace(entry, value=anew(entry.path[-1], entry.value)) if entry.path else entry
+            for entry in checkpoint.layout
+        ),
+    )
 
 
 @final

@@ -44,6 +44,7 @@ class Repairer:
                 f"{run.folder}: was trained for the task {run.task.name}, expected trojan_repair; give the "
                 "run folder of a repairer"
             )
+        run.task.check_model(run.model)
         self.run, self.task = run, run.task
         self._model: Editor = copy.deepcopy(run.model).to(device_called(device))
 
