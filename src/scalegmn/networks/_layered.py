@@ -146,6 +146,18 @@ class LayeredArchitecture(Architecture):
         return (self.num_inputs // pixels, *image_size)
 
     def run(self, theta: Tensor, inputs: Tensor) -> Tensor:
+        return run_layers(self, theta, inputs)[-1]
+
+    def run_stages(self, theta: Tensor, inputs: Tensor) -> list[Tensor]:
+        """What each stage gives to the next, ``(B, n, *features)``, and at the end what :meth:`run` gives.
+
+        Args:
+            theta: parameters of B networks, ``(B, P)``.
+            inputs: as for :func:`~scalegmn.networks.run`.
+
+        Raises:
+            ArchitectureError: the inputs do not fit.
+        """
         return run_layers(self, theta, inputs)
 
     @property

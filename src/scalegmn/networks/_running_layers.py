@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from scalegmn.networks._layered import LayeredArchitecture
 
 
-def run_layers(architecture: LayeredArchitecture, theta: Tensor, inputs: Tensor) -> Tensor:
-    """Outputs of B networks ``theta (B, P)``."""
+def run_layers(architecture: LayeredArchitecture, theta: Tensor, inputs: Tensor) -> list[Tensor]:
+    """Outputs of all stages of B networks ``theta (B, P)``; the last are those of the networks."""
     state = architecture.unflatten(theta)
     x = _batched(architecture, theta.shape[0], inputs)
     for layer in architecture.leading:
@@ -30,7 +30,7 @@ def run_layers(architecture: LayeredArchitecture, theta: Tensor, inputs: Tensor)
         for layer in stage.followers:
             x = _follow(layer, state, x)
         outputs.append(x)
-    return x
+    return outputs
 
 
 def _batched(architecture: LayeredArchitecture, networks: int, inputs: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ from tests.models.baselines.networks import (
     change,
     transformed,
 )
+from tests.models.cases import networks_of_every_activation
 from tests.programs.networks import normalized_architecture, normalized_networks
 
 IMAGES = ProbesConfig(probes=5, image_size=(15, 15), latent=4, width=2, hidden=(7,), dropout=0.2)
@@ -92,7 +93,7 @@ def test_kinds_of_inputs(architecture: Architecture, size: tuple[int, int] | Non
 def test_fitted_answers_have_mean_zero_and_size_one() -> None:
     judge, batch = model(*MIXED), batch_of(*MIXED, count=70)
     judge.fit_scale(batch)
-    rows = judge.standardize(judge._ask(batch)).flatten(0, 1)
+    rows = judge.standardize(judge._ask(batch).answers).flatten(0, 1)
     assert rows.mean(0).abs().max() < 1e-10
     assert torch.allclose(rows.std(0, correction=0), torch.ones_like(rows[0]))
 
@@ -211,3 +212,74 @@ def test_impossible_options_are_refused() -> None:
         ConfigurationError, match=r"ProbesConfig: probes is 0.*image_size is .0, 3.*hidden is"
     ):
         ProbesConfig(probes=0, image_size=(0, 3), hidden=())
+
+
+HIDDEN = dataclasses.replace(IMAGES, directions=6)
+
+
+def test_symmetries_do_not_change_what_is_read_of_hidden_layers() -> None:
+    judge, batch = model(*MIXED, config=HIDDEN), batch_of(*MIXED)
+    assert judge.layers == max(len(network.as_layers.stages) for network in MIXED) - 1  # type: ignore[union-attr]
+    moved = transformed(batch, Elements(spread=100.0))
+    assert change(judge, batch, moved) < 1e-10
+    sines = model(SIREN, config=dataclasses.replace(VECTORS, directions=6))
+    assert change(sines, batch_of(SIREN), transformed(batch_of(SIREN), Elements())) < 1e-10
+    for architecture, theta in networks_of_every_activation():
+        judge = model(architecture, config=dataclasses.replace(VECTORS, directions=6))
+        batch = NetworkBatch.from_parameters(architecture, theta)
+        assert change(judge, batch, transformed(batch, Elements())) < 1e-10
+
+
+def test_without_norms_scales_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = batch_of(ZOO)
+    moved = transformed(batch, Elements())
+    assert change(model(ZOO, config=HIDDEN), batch, moved) < 1e-10
+    monkeypatch.setattr("scalegmn.models.baselines._hidden_answers._normalized", lambda answers: answers)
+    assert change(model(ZOO, config=HIDDEN), batch, moved) > 1e-3
+
+
+def test_hidden_layers_tell_what_outputs_do_not() -> None:
+    """A neuron that nobody reads is seen; so such probes depend on the width of networks."""
+    network = mlp(widths=(2, 4, 1), activations=[Activation("relu")])
+    batch = batch_of(network)
+    theta = batch.theta.clone()
+    last = network.parameter("2.weight")
+    theta[:, last.stop - 1] = 0
+    batch = batch.with_theta([theta])
+    other = theta.clone()
+    first = network.parameter("0.weight")
+    other[:, first.stop - 2 : first.stop] = theta[:, first.start : first.start + 2] + 1.0
+    vectors = dataclasses.replace(VECTORS, directions=6)
+    plain, hidden = model(network, config=VECTORS), model(network, config=vectors)
+    assert change(plain, batch, batch.with_theta([other])) < 1e-10 < 1e-3
+    assert change(hidden, batch, batch.with_theta([other])) > 1e-3
+    assert plain.any_width and not hidden.any_width
+
+
+def test_neurons_without_answers_count_nothing() -> None:
+    network = mlp(widths=(2, 3, 1), activations=[Activation("relu")])
+    theta = -torch.rand(2, network.num_parameters, dtype=torch.float64)
+    theta[:, network.parameter("0.weight").start : network.parameter("0.weight").stop] = 0
+    judge = model(network, config=dataclasses.replace(VECTORS, directions=6))
+    asked = judge._ask(NetworkBatch.from_parameters(network, theta))
+    assert (asked.hidden == 0).all()
+    judge.predict(NetworkBatch.from_parameters(network, theta)).sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in judge.parameters() if p.grad is not None)
+
+
+def test_hidden_layers_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    vectors = dataclasses.replace(VECTORS, directions=6)
+    with pytest.raises(ConfigurationError, match="no network has a hidden layer to read"):
+        Probes.from_architectures([mlp(widths=(2, 3), activations=[])], outputs=1, config=vectors)
+    with pytest.raises(
+        ConfigurationError, match=r"probes.directions: a probe of hidden layers reads networks whose"
+    ):
+        Probes.from_architectures([programs()[0]], outputs=1, config=vectors)
+    relu = Activation("relu")
+    shallow = mlp(widths=(2, 3, 1), activations=[relu])
+    judge = model(shallow, config=vectors)
+    judge.save_pretrained(tmp_path)
+    loaded = Probes.from_pretrained(tmp_path)
+    assert torch.equal(loaded.predict(batch_of(shallow)), judge.predict(batch_of(shallow)))
+    with pytest.raises(GraphError, match="has 2 hidden layers; the probes read at most 1"):
+        judge.predict(batch_of(mlp(widths=(2, 3, 3, 1), activations=[relu] * 2)))

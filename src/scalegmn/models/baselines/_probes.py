@@ -11,15 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, final
+from typing import Annotated, Any, final
 
 import torch
 from torch import Tensor
 
-from scalegmn.configuration import Configuration, Count, Rate, Width, Widths
+from scalegmn.configuration import Configuration, Count, Limits, Natural, Rate, Width, Widths
 from scalegmn.errors import ArchitectureError, ConfigurationError, GraphError, ProgramError
 from scalegmn.graph import NetworkBatch
 from scalegmn.models import ModelContext, Predictor
+from scalegmn.models.baselines._hidden_answers import HiddenAnswers
 from scalegmn.models.baselines._mlp import make_mlp
 from scalegmn.models.baselines._probe_generators import ImageProbes, VectorProbes
 from scalegmn.networks import Architecture, Size, run
@@ -28,6 +29,7 @@ from scalegmn.shapes import NetworkVectors
 
 # Networks at once where no gradient is wanted: maps of all networks and probes need memory.
 _NETWORKS = 64
+_READER = "a probe of hidden layers"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,8 @@ class ProbesConfig(Configuration):
         hidden: widths of the hidden layers of the MLP that reads the predictions.
         dropout: rate behind every hidden layer.
         layer_norm: normalize every hidden layer.
+        directions: numbers that are also read of every hidden layer of the networks
+            (:class:`~scalegmn.models.baselines._hidden_answers.HiddenAnswers`); 0 for none.
     """
 
     probes: Width = 64
@@ -52,6 +56,7 @@ class ProbesConfig(Configuration):
     hidden: Widths = (128, 128, 128)
     dropout: Rate = 0.0
     layer_norm: bool = True
+    directions: Annotated[int, Limits(low=0, high=2**16)] = 0
 
 
 @final
@@ -68,8 +73,10 @@ class Probes(Predictor):
         outputs: length of the output about a network.
         config: options.
         shape: of an input that is neither a vector nor an image.
+        layers: most hidden layers of a network, where ``directions`` are asked for.
 
-    Law: invariant under every symmetry, because symmetries do not change what a network outputs.
+    Law: invariant under every symmetry, because symmetries do not change what a network outputs; what is read
+    of hidden layers is made so that they do not change it either.
     """
 
     name = "probes"
@@ -83,10 +90,11 @@ class Probes(Predictor):
         outputs: Count,
         config: ProbesConfig,
         shape: tuple[Count, ...] | None = None,
+        layers: Natural = 0,
     ) -> None:
         super().__init__()
         self.features, self.answers, self.outputs, self.config = features, answers, outputs, config
-        self.shape = shape
+        self.shape, self.layers = shape, layers
         if config.image_size is None:
             self.generator: ImageProbes | VectorProbes = VectorProbes(
                 probes=config.probes, latent=config.latent, features=features
@@ -100,8 +108,13 @@ class Probes(Predictor):
                 size=config.image_size,
             )
         self.standardize = Standardize(answers)
+        self.of_hidden = (
+            HiddenAnswers(probes=config.probes, directions=config.directions, layers=layers)
+            if config.directions
+            else None
+        )
         self.mlp = make_mlp(
-            inputs=config.probes * answers,
+            inputs=config.probes * answers + config.directions * layers,
             hidden=config.hidden,
             outputs=outputs,
             dropout=config.dropout,
@@ -139,25 +152,43 @@ class Probes(Predictor):
                 )
             )
         ((shape, answers),) = kinds
-        if len(shape) == 3:
+        image, other = len(shape) == 3, None
+        if image:
             config = dataclasses.replace(config, image_size=shape[1:])
-            return cls(features=shape[0], answers=answers, outputs=outputs, config=config)
-        other = None if len(shape) == 1 else shape
-        return cls(features=math.prod(shape), answers=answers, outputs=outputs, config=config, shape=other)
+        elif len(shape) > 1:
+            other = shape
+        return cls(
+            features=shape[0] if image else math.prod(shape),
+            answers=answers,
+            outputs=outputs,
+            config=config,
+            shape=other,
+            layers=_most_hidden_layers(architectures) if config.directions else 0,
+        )
 
     def predict(self, batch: NetworkBatch) -> NetworkVectors:
-        answers = self.standardize(self._ask(batch))
-        answer: Tensor = self.mlp(answers.flatten(1))
+        asked = self._ask(batch)
+        read = self.standardize(asked.answers).flatten(1)
+        if self.of_hidden is not None:
+            read = torch.cat([read, self.of_hidden.standardize(asked.hidden)], dim=1)
+        answer: Tensor = self.mlp(read)
         return answer
 
     @property
     def any_width(self) -> bool:
-        return True
+        # Hidden neurons count one by one.
+        return self.of_hidden is None
 
     @torch.no_grad()
     def fit_scale(self, batch: NetworkBatch) -> None:
-        """Take mean and size of every output neuron, over training networks and the probes as they are."""
-        self.standardize.fit(self._ask(batch, at_once=_NETWORKS))
+        """Take mean and size of every output neuron, over training networks and the probes as they are.
+
+        And those of all that is read of hidden layers.
+        """
+        asked = self._ask(batch, at_once=_NETWORKS)
+        self.standardize.fit(asked.answers)
+        if self.of_hidden is not None:
+            self.of_hidden.standardize.fit(asked.hidden)
 
     def arguments(self) -> Mapping[str, Any]:
         return {
@@ -166,14 +197,15 @@ class Probes(Predictor):
             "outputs": self.outputs,
             "config": self.config,
             **({} if self.shape is None else {"shape": self.shape}),
+            **({"layers": self.layers} if self.layers else {}),
         }
 
     @property
     def _asked_shape(self) -> tuple[int, ...]:
         return self.shape or (self.features, *(self.config.image_size or ()))
 
-    def _ask(self, batch: NetworkBatch, *, at_once: int | None = None) -> Tensor:
-        """Predictions of all networks to all probes, ``(B, probes, answers)``."""
+    def _ask(self, batch: NetworkBatch, *, at_once: int | None = None) -> _Asked:
+        """What all networks do with all probes."""
         shape, found = self._asked_shape, []
         probes = self.generator().reshape(-1, *shape)
         for architecture, theta in batch.parts:
@@ -184,8 +216,47 @@ class Probes(Predictor):
                     f"the probes were made for {shape} and {self.answers}"
                 )
             groups = theta.split(at_once or len(theta))
-            found += [run(architecture, group, probes).flatten(2) for group in groups]
-        return torch.cat(found)
+            found += [self._ask_some(architecture, group, probes) for group in groups]
+        answers_of_all, hidden = zip(*found, strict=True)
+        return _Asked(torch.cat(answers_of_all), torch.cat(hidden))
+
+    def _ask_some(self, architecture: Architecture, theta: Tensor, probes: Tensor) -> tuple[Tensor, Tensor]:
+        if self.of_hidden is None:
+            return run(architecture, theta, probes).flatten(2), theta.new_zeros(len(theta), 0)
+        layered = architecture.layered(reader=_READER)
+        self.of_hidden.check(layered)
+        stages = layered.run_stages(theta, probes)
+        return stages[-1].flatten(2), self.of_hidden(stages)
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What networks do with probes.
+
+    Attributes:
+        answers: predictions, ``(B, probes, answers)``.
+        hidden: what is read of hidden layers, ``(B, numbers)``.
+    """
+
+    answers: Tensor
+    hidden: Tensor
+
+
+def _most_hidden_layers(architectures: Sequence[Architecture]) -> int:
+    """Of networks whose hidden layers can be read.
+
+    Raises:
+        ConfigurationError: some are no lists of layers, or none has a hidden layer.
+    """
+    try:
+        most = max(len(architecture.layered(reader=_READER).stages) - 1 for architecture in architectures)
+    except ArchitectureError as error:
+        raise ConfigurationError(f"probes.directions: {error}; or leave them at 0") from error
+    if not most:
+        raise ConfigurationError(
+            "probes.directions: no network has a hidden layer to read, expected at least one; leave them at 0"
+        )
+    return most
 
 
 @lru_cache(maxsize=1024)
