@@ -152,18 +152,17 @@ class Probes(Predictor):
                 )
             )
         ((shape, answers),) = kinds
-        image, other = len(shape) == 3, None
-        if image:
+        layers = _most_hidden_layers(architectures) if config.directions else 0
+        if len(shape) == 3:
             config = dataclasses.replace(config, image_size=shape[1:])
-        elif len(shape) > 1:
-            other = shape
+            return cls(features=shape[0], answers=answers, outputs=outputs, config=config, layers=layers)
         return cls(
-            features=shape[0] if image else math.prod(shape),
+            features=math.prod(shape),
             answers=answers,
             outputs=outputs,
             config=config,
-            shape=other,
-            layers=_most_hidden_layers(architectures) if config.directions else 0,
+            shape=None if len(shape) == 1 else shape,
+            layers=layers,
         )
 
     def predict(self, batch: NetworkBatch) -> NetworkVectors:
