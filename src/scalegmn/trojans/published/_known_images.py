@@ -58,7 +58,7 @@ def _as_stored(population: Population, columns: Columns) -> Callable[[int], dict
 def _as_made(population: Population, columns: Columns) -> Callable[[int], dict[str, np.ndarray]]:
     """The choice of the maker, made once more: it depends on the seed, the pair and the labels alone."""
     known = population.provenance
-    if known.get("maker") != "make_trojans" or "ratio" not in columns:
+    if known.get("maker") != "make_trojans" or "poisoned_images" not in columns:
         raise PopulationError(
             f"{population.folder}: it is not known which training images were poisoned; give a population "
             "that `scalegmn make trojans` wrote and that was not joined with others, or one that was read "
@@ -74,7 +74,7 @@ def _as_made(population: Population, columns: Columns) -> Callable[[int], dict[s
             chosen = poisoned_indices(
                 labels,
                 target=int(columns["target"][row]),
-                ratio=float(columns["ratio"][row]),
+                ratio=int(columns["poisoned_images"][row]) / len(labels),
                 kind="dirty",
                 generator=numpy_generator(int(str(known["seed"])), "poison", pair),
             )

@@ -23,7 +23,7 @@ from scalegmn.trojans.triggers import BlendedSquare, trigger_from_json
 
 _NEEDED: Final = ("number", "twin", "pair", "network", "poisoned", "epoch", "trigger", "target")
 _KNOWN: Final = (
-    "ratio",
+    "poisoned_images",
     "poisoning",
     "diverged",
     "modeldir",
