@@ -71,12 +71,14 @@ def test_what_is_read(tmp_path: Path) -> None:
 
 def test_files_to_population_and_back(tmp_path: Path) -> None:
     """Bit for bit, squares that bytes do not hold among them, at every epoch."""
-    source = study_folder(tmp_path / "f")
+    source = study_folder(tmp_path / "f", names=("x/a/b/10", "a/b/11"))
     population = imported(source, tmp_path / "p", TrojanFolders(activation="relu", step=None))
     said = TROJAN_FOLDERS.write(population, tmp_path / "g", progress=False)
     assert said[0].startswith("8 networks are in")
     assert files_of(tmp_path / "g") == files_of(source)
-    # The table that is written says the activations.
+    # The table that is written says the activations, by the last three parts of longer paths.
+    table = tmp_path / "g" / "metrics_new.csv"
+    table.write_text(table.read_text().replace(",a/b/11", ",/data/zoo/a/b/11"))
     again = imported(tmp_path / "g", tmp_path / "q", TrojanFolders(step=None))
     assert again.metadata.equals(population.metadata)
     assert torch.equal(again.theta(range(8)), population.theta(range(8)))
@@ -227,6 +229,9 @@ def test_files_that_are_refused(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_or_written(tmp_path: Path, made: Population) -> None:
     assert "no such folder" in refusal(tmp_path, tmp_path / "p")
+    for kind in ("poisoned", "clean"):
+        (tmp_path / "empty" / kind).mkdir(parents=True)
+    assert "no networks of trojan folders to read" in refusal(tmp_path / "empty", tmp_path / "p")
     with pytest.raises(ConfigurationError, match="padding is 2"):
         TrojanFolders(padding=2)
     with pytest.raises(ConfigurationError, match="expected relu or tanh"):

@@ -41,6 +41,7 @@ from scalegmn.trojans.published._folders import (
     base_numbers,
     checkpoint_name,
     scan_folders,
+    table_key,
 )
 from scalegmn.trojans.published._image_numbers import pack_numbers
 from scalegmn.trojans.published._networks import FIRST, read_network
@@ -137,7 +138,7 @@ class TrojanFolders(Collection):
         table, activations = ("", {}) if self.activation else activations_in(folder)
         entries, refused = [], list(listing.refused)
         for entry in listing.entries:
-            activation = self.activation or activations.get(str(entry.columns["modeldir"]))
+            activation = self.activation or activations.get(table_key(str(entry.columns["modeldir"])))
             if activation is None:
                 refused.append(RefusedFile(entry.name, f"{table} has no row of it to say the activation"))
             else:

@@ -108,8 +108,13 @@ def base_numbers(names: list[str]) -> np.ndarray:
     return run_numbers(pa.array(bases, pa.string()))
 
 
+def table_key(directory: str) -> str:
+    """The end of a path by which tables and folders are matched."""
+    return "/".join(PurePosixPath(directory).parts[-_DIRECTORY_PARTS:])
+
+
 def activations_in(folder: Path) -> tuple[str, Mapping[str, str]]:
-    """The name of the table that says the activations, and the activation of every folder.
+    """The name of the table that says the activations, and those of folders by :func:`table_key`.
 
     Raises:
         PopulationError: there is no table, it is damaged, or it contradicts itself.
@@ -124,7 +129,7 @@ def activations_in(folder: Path) -> tuple[str, Mapping[str, str]]:
     found: dict[str, str] = {}
     pairs = zip(table["modeldir"].to_pylist(), table["activation"].to_pylist(), strict=True)
     for directory, activation in pairs:
-        name = "/".join(PurePosixPath(directory).parts[-_DIRECTORY_PARTS:])
+        name = table_key(directory)
         if found.setdefault(name, activation) != activation:
             raise PopulationError(
                 f"{path}: {name!r} has the activations {found[name]} and {activation}; expected one"
