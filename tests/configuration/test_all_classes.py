@@ -38,6 +38,7 @@ CLASSES = sorted(
 # Frozen dataclasses with keywords that are no options: results, and values between layers.
 VALUES = {
     "Attack",
+    "ChangeSearch",
     "ClassifierHyper",
     "Decoder",
     "Elements",

@@ -273,7 +273,20 @@ class Architecture(ABC):
     @cached_property
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits that tell architectures apart."""
-        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:12]
+        return _digits(self.to_dict())
+
+    @cached_property
+    def design(self) -> str:
+        """The same of how it is built: equal where only names and widths of hidden layers differ."""
+        return _digits(self.without_widths())
+
+    def without_widths(self) -> dict[str, object]:
+        """Plain data of how it is built, where a kind can tell without names and widths of hidden layers."""
+        return self.to_dict()
+
+
+def _digits(data: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:12]
 
 
 # The second kind lives on a higher floor; it is known here by its name only, as extensions are.

@@ -36,6 +36,8 @@ _LAYER_TYPES: dict[str, type[Layer]] = {
     kind.__name__.lower(): kind for kind in (Dense, Conv, Activate, Pool, Flatten, Dropout, Shift)
 }
 
+_NAMES_AND_WIDTHS = frozenset({"name", "inputs", "outputs", "count"})
+
 
 @final
 @dataclass(frozen=True)
@@ -180,6 +182,14 @@ class LayeredArchitecture(Architecture):
             {"type": type(layer).__name__.lower(), **dataclasses.asdict(layer)} for layer in self.layers
         ]
         return {"layers": layers, "skips": [dataclasses.asdict(skip) for skip in self.skips]}
+
+    def without_widths(self) -> dict[str, object]:
+        plain = [{"type": type(layer).__name__.lower(), **dataclasses.asdict(layer)} for layer in self.layers]
+        return {
+            "layers": [{key: one[key] for key in one.keys() - _NAMES_AND_WIDTHS} for one in plain],
+            "skips": [{**dataclasses.asdict(skip), "channels": None} for skip in self.skips],
+            "ends": [self.num_inputs, self.num_outputs],
+        }
 
     @classmethod
     def from_plain(cls, data: Mapping[str, object]) -> LayeredArchitecture:

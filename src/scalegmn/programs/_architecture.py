@@ -235,6 +235,18 @@ class ProgramArchitecture(Architecture):
             raise type(error)(f"{origin}: {error}") from error
         return self.flatten(effective, origin=origin)
 
+    def without_widths(self) -> dict[str, object]:
+        if (layered := self.as_layers) is not None:
+            return layered.without_widths()
+        program, types = self.program, self.program.types()
+        # Literals are left out: some are widths.
+        return {
+            "inputs": [one.type.shape for one in program.inputs],
+            "parameters": [[len(one.type.shape), *one.type.shape[2:]] for one in program.parameters],
+            "operations": [[i.operation, *(o.index for o in i.operands())] for i in program.instructions],
+            "answers": [[one.index, types[one.index].shape] for one in program.outputs],
+        }
+
     def at_widths_of(self, state: Mapping[str, Tensor]) -> ProgramArchitecture | None:
         from scalegmn.programs.foldings import shapes_in
 

@@ -16,14 +16,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from scalegmn.configuration import Configuration, Count, Limits, Natural, NonNegative, Positive, Sections
+from scalegmn.configuration import Configuration, Count, Limits, Natural, NonNegative, Positive
 from scalegmn.errors import ConfigurationError
-from scalegmn.graph import NetworkBatch
-from scalegmn.models import FittedPredictor, ModelContext
-from scalegmn.models.baselines._output_type import CLOSEST, OutputType, check_outputs, check_targets
+from scalegmn.models import ModelContext
+from scalegmn.models.baselines._feature_predictor import FeaturePredictor
+from scalegmn.models.baselines._output_type import CLOSEST, OutputType
 from scalegmn.models.baselines._trees import BoostedTrees
-from scalegmn.models.baselines.features import FeaturesConfig, FeatureSet, features_for
-from scalegmn.shapes import NetworkVectors
+from scalegmn.models.baselines.features import FeaturesConfig, FeatureSet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +47,7 @@ class BoostingConfig(Configuration):
 
 
 @final
-class FeatureBoosting(FittedPredictor):
+class FeatureBoosting(FeaturePredictor):
     """Histogram gradient boosting (scikit-learn) on features of weights.
 
     It has no weights and is not trained by gradients: :meth:`fit` grows trees from the features and the
@@ -66,6 +65,7 @@ class FeatureBoosting(FittedPredictor):
         config: options.
         networks: training networks that a saved model of before holds.
         trees: those of a saved model; none before the fit.
+        designs: of networks that features are compared with; see :class:`FeaturePredictor`.
 
     Raises:
         ConfigurationError: `outputs` does not fit `kind`, or the trees do not fit the features.
@@ -77,8 +77,8 @@ class FeatureBoosting(FittedPredictor):
     features: Tensor
     targets: Tensor
     name = "feature_boosting"
+    section = "boosting"
     sections = MappingProxyType({"features": FeaturesConfig, "boosting": BoostingConfig})
-    renamed = MappingProxyType({"feature_set": "features"})
 
     def __init__(
         self,
@@ -90,87 +90,28 @@ class FeatureBoosting(FittedPredictor):
         seed: int = 0,
         networks: Natural = 0,
         trees: BoostedTrees | None = None,
+        designs: tuple[str, ...] = (),
     ) -> None:
-        super().__init__()
-        check_outputs(kind, outputs, section="boosting")
-        self.trees = BoostedTrees(features=feature_set.size, outputs=outputs) if trees is None else trees
-        if (self.trees.features, self.trees.outputs) != (feature_set.size, outputs):
+        super().__init__(feature_set=feature_set, outputs=outputs, kind=kind, designs=designs)
+        self.config, self.seed = config, seed
+        size = self.num_features
+        self.trees = BoostedTrees(features=size, outputs=outputs) if trees is None else trees
+        if (self.trees.features, self.trees.outputs) != (size, outputs):
             raise ConfigurationError(
                 f"boosting: trees read {self.trees.features} features for {self.trees.outputs} outputs, "
-                f"expected {feature_set.size} for {outputs}; save the model again"
+                f"expected {size} for {outputs}; save the model again"
             )
-        self.feature_set, self.outputs, self.kind, self.config, self.seed = (
-            feature_set,
-            outputs,
-            kind,
-            config,
-            seed,
-        )
         self.register_buffer("features", torch.zeros(networks, feature_set.size))
         self.register_buffer("targets", torch.zeros(networks))
         self.register_load_state_dict_pre_hook(_without_trees)
 
     @classmethod
-    def check(cls, context: ModelContext) -> None:
-        features_for(context, reader=cls.name)
-
-    @classmethod
     def build(cls, context: ModelContext) -> FeatureBoosting:
-        return cls(
-            feature_set=features_for(context, reader=cls.name),
-            outputs=context.fitted_outputs,
-            kind=context.known_output_type,
-            config=context.options.of(BoostingConfig),
-            seed=context.seed,
-        )
+        return cls(**cls.for_context(context), config=context.options.of(BoostingConfig), seed=context.seed)
 
-    @classmethod
-    def words(cls, options: Sections) -> tuple[str, ...]:
-        return (options.of(FeaturesConfig).type,)
-
-    @torch.no_grad()
-    def compute_features(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
-        return self.feature_set.compute(batch)
-
-    def fit(self, features: Float[Tensor, "N F"], targets: Tensor) -> None:
-        """Grow trees for the features and targets of N training networks.
-
-        Args:
-            features: ``(N, F)``, from :meth:`compute_features`.
-            targets: ``(N,)`` or ``(N, 1)``: the numbers to predict, between 0 and 1 for logits, or the
-                class indices.
-
-        Raises:
-            ConfigurationError: numbers that are not finite, or targets that the kind of prediction cannot
-                have.
-        """
-        targets = targets.reshape(-1)
-        check_targets(
-            self.kind,
-            features,
-            targets,
-            outputs=self.outputs,
-            size=self.feature_set.size,
-            section="boosting",
-        )
-        self._grow(features.detach(), targets.detach())
-
-    @torch.no_grad()
-    def predict(self, batch: NetworkBatch) -> NetworkVectors:
-        """``(B, outputs)``, in the order of the batch.  No gradient runs through it.
-
-        Raises:
-            GraphError: the features cannot read a network.
-            ConfigurationError: the model was not fitted.
-        """
-        self._check_fitted()
-        return self.predict_from(self.compute_features(batch)).to(batch.parts[0][1])
-
-    @torch.no_grad()
-    def predict_from(self, features: Float[Tensor, "B F"]) -> Float[Tensor, "B K"]:
-        """The same from :meth:`compute_features`, in float64; NaN where features are not finite."""
-        self._check_fitted()
-        sums = self.trees(features.float())
+    def predict_rows(self, rows: Float[Tensor, "B R"]) -> Float[Tensor, "B K"]:
+        """In float64; NaN where features are not finite."""
+        sums = self.trees(rows.float())
         match self.kind:
             case OutputType.log_probability:
                 return sums.softmax(dim=1).clamp_min(CLOSEST).log()
@@ -179,32 +120,23 @@ class FeatureBoosting(FittedPredictor):
             case _:
                 return sums
 
-    @property
-    def any_width(self) -> bool:
-        return self.feature_set.any_width
-
-    def fit_scale(self, batch: NetworkBatch) -> None:
-        """Nothing: trees only ask which of two numbers is larger."""
-
     def arguments(self) -> Mapping[str, Any]:
         return {
-            "feature_set": self.feature_set,
-            "outputs": self.outputs,
-            "kind": self.kind,
+            **super().arguments(),
             "config": self.config,
             "seed": self.seed,
             "networks": len(self.targets),
             "trees": self.trees,
         }
 
-    def _check_fitted(self) -> None:
+    def check_fitted(self) -> None:
         """Raise a ConfigurationError where there are no trees; a model of before grows them first."""
         if len(self.targets):
-            self._grow(self.features, self.targets)
+            self.fit_rows(self.features, self.targets)
         if not len(self.trees.roots):
             raise ConfigurationError("boosting: the model was not fitted; call fit with training networks")
 
-    def _grow(self, features: Tensor, targets: Tensor) -> None:
+    def fit_rows(self, rows: Float[Tensor, "N R"], targets: Tensor) -> None:
         """Take trees for features and targets, and forget these."""
         try:
             from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -225,12 +157,12 @@ class FeatureBoosting(FittedPredictor):
             # scikit-learn takes 32 bits.
             random_state=self.seed % 2**32,
         )
-        rows, values = features.float().cpu().numpy(), targets.float().cpu().numpy()
-        trees.fit(rows, values.astype(np.int64) if self.kind.is_class else values)
+        values = targets.float().cpu().numpy()
+        trees.fit(rows.float().cpu().numpy(), values.astype(np.int64) if self.kind.is_class else values)
         several = self.kind is OutputType.log_probability
         self.trees = BoostedTrees.from_scikit_learn(
             trees,
-            features=self.feature_set.size,
+            features=self.num_features,
             outputs=self.outputs,
             classes=trees.classes_.tolist() if several else (),
         )

@@ -11,19 +11,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from scalegmn.configuration import Count, Sections
+from scalegmn.configuration import Count
 from scalegmn.errors import ConfigurationError
-from scalegmn.graph import NetworkBatch
-from scalegmn.models import FittedPredictor, ModelContext
+from scalegmn.models import ModelContext
+from scalegmn.models.baselines._feature_predictor import FeaturePredictor
 from scalegmn.models.baselines._logistic import LogisticConfig, solve_logistic
-from scalegmn.models.baselines._output_type import CLOSEST, OutputType, check_outputs, check_targets
-from scalegmn.models.baselines.features import FeaturesConfig, FeatureSet, features_for
+from scalegmn.models.baselines._output_type import CLOSEST, OutputType
+from scalegmn.models.baselines.features import FeaturesConfig, FeatureSet
 from scalegmn.nn import Standardize, load_old_names
-from scalegmn.shapes import NetworkVectors
 
 
 @final
-class FeatureLogistic(FittedPredictor):
+class FeatureLogistic(FeaturePredictor):
     """Standardized features, and a linear map to the logits of classes, fitted by scikit-learn.
 
     What is saved are constants and coefficients; nothing is fitted again when it is loaded.
@@ -33,6 +32,7 @@ class FeatureLogistic(FittedPredictor):
         outputs: length of the output: 1 for two classes in one logit, or the number of classes.
         kind: what is predicted: classes, in either of the two ways of saying them.
         config: options.
+        designs: of networks that features are compared with; see :class:`FeaturePredictor`.
 
     Raises:
         ConfigurationError: `outputs` does not fit `kind`, or the kind is that of numbers.
@@ -41,82 +41,44 @@ class FeatureLogistic(FittedPredictor):
     """
 
     name = "feature_logistic"
+    section = "logistic"
+    classes_only = True
     sections = MappingProxyType({"features": FeaturesConfig, "logistic": LogisticConfig})
-    renamed = MappingProxyType({"feature_set": "features"})
     coefficients: Tensor
     intercepts: Tensor
     found: Tensor
     """Which classes training networks had, 1 or 0 for each; all 0 before the fit."""
 
     def __init__(
-        self, *, feature_set: FeatureSet, outputs: Count, kind: OutputType, config: LogisticConfig
+        self,
+        *,
+        feature_set: FeatureSet,
+        outputs: Count,
+        kind: OutputType,
+        config: LogisticConfig,
+        designs: tuple[str, ...] = (),
     ) -> None:
-        super().__init__()
-        if not kind.is_class:
-            raise ConfigurationError(
-                f"logistic: predictions of kind {kind.value!r} are numbers, expected classes; use "
-                "feature_boosting"
-            )
-        check_outputs(kind, outputs, section="logistic")
-        self.feature_set, self.outputs, self.kind, self.config = feature_set, outputs, kind, config
-        self.standardize = Standardize(feature_set.size)
-        self.register_buffer("coefficients", torch.zeros(outputs, feature_set.size))
+        super().__init__(feature_set=feature_set, outputs=outputs, kind=kind, designs=designs)
+        self.config = config
+        self.standardize = Standardize(self.num_features)
+        self.register_buffer("coefficients", torch.zeros(outputs, self.num_features))
         self.register_buffer("intercepts", torch.zeros(outputs))
         self.register_buffer("found", torch.zeros(outputs))
         load_old_names(self)
 
     @classmethod
-    def check(cls, context: ModelContext) -> None:
-        if context.output_type is not None and not context.output_type.is_class:
-            raise ConfigurationError(
-                "metanetwork: feature_logistic returns classes, and the task asks for numbers; use "
-                "feature_boosting"
-            )
-        features_for(context, reader=cls.name)
-
-    @classmethod
     def build(cls, context: ModelContext) -> FeatureLogistic:
         cls.check(context)
-        return cls(
-            feature_set=features_for(context, reader=cls.name),
-            outputs=context.fitted_outputs,
-            kind=context.known_output_type,
-            config=context.options.of(LogisticConfig),
-        )
-
-    @classmethod
-    def words(cls, options: Sections) -> tuple[str, ...]:
-        return (options.of(FeaturesConfig).type,)
+        return cls(**cls.for_context(context), config=context.options.of(LogisticConfig))
 
     @torch.no_grad()
-    def compute_features(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
-        return self.feature_set.compute(batch)
-
-    @torch.no_grad()
-    def fit(self, features: Float[Tensor, "N F"], targets: Tensor) -> None:
-        """Find the coefficients for features and classes of N training networks.
-
-        Args:
-            features: ``(N, F)``, from :meth:`compute_features`.
-            targets: ``(N,)`` or ``(N, 1)``, class indices.
-
-        Raises:
-            ConfigurationError: numbers that are not finite, or targets that are no classes.
-        """
-        targets = targets.reshape(-1)
-        check_targets(
-            self.kind,
-            features,
-            targets,
-            outputs=self.outputs,
-            size=self.feature_set.size,
-            section="logistic",
-        )
+    def fit_rows(self, rows: Float[Tensor, "N R"], targets: Tensor) -> None:
+        """Find the coefficients for features and classes."""
         # As numbers will be seen later, in the precision of the model.
-        features = features.to(self.coefficients)
-        self.standardize.fit(features)
-        rows = self.standardize(features).double().cpu().numpy()
-        classes, coefficients, intercepts = solve_logistic(rows, targets.cpu().numpy(), config=self.config)
+        rows = rows.to(self.coefficients)
+        self.standardize.fit(rows)
+        numbers = self.standardize(rows).double().cpu().numpy()
+        classes, coefficients, intercepts = solve_logistic(numbers, targets.cpu().numpy(), config=self.config)
         if self.kind is OutputType.log_probability and len(coefficients) == 1:
             # Of two classes scikit-learn gives the second one's logit; that of the first is 0.
             coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
@@ -130,43 +92,18 @@ class FeatureLogistic(FittedPredictor):
             buffer.zero_()
             buffer[places.to(buffer.device)] = values.to(buffer)
 
-    @torch.no_grad()
-    def predict(self, batch: NetworkBatch) -> NetworkVectors:
-        """``(B, outputs)``, in the order of the batch.  No gradient runs through it.
-
-        Raises:
-            GraphError: the features cannot read a network.
-            ConfigurationError: the model was not fitted.
-        """
-        self._check_fitted()
-        return self.predict_from(self.compute_features(batch)).to(batch.parts[0][1])
-
-    @torch.no_grad()
-    def predict_from(self, features: Float[Tensor, "B F"]) -> Float[Tensor, "B K"]:
-        """The same from :meth:`compute_features`, in the precision of the model."""
-        self._check_fitted()
-        logits = self.standardize(features.to(self.coefficients)) @ self.coefficients.T + self.intercepts
+    def predict_rows(self, rows: Float[Tensor, "B R"]) -> Float[Tensor, "B K"]:
+        """In the precision of the model."""
+        logits = self.standardize(rows.to(self.coefficients)) @ self.coefficients.T + self.intercepts
         if self.kind is OutputType.log_probability:
             # Classes that no training network has are as good as impossible.
             shares = logits.masked_fill(self.found == 0, -torch.inf).softmax(dim=1)
             logits = shares.clamp_min(CLOSEST).log()
         return logits
 
-    @property
-    def any_width(self) -> bool:
-        return self.feature_set.any_width
-
-    def fit_scale(self, batch: NetworkBatch) -> None:
-        """Nothing: :meth:`fit` takes the sizes of features from all training networks."""
-
     def arguments(self) -> Mapping[str, Any]:
-        return {
-            "feature_set": self.feature_set,
-            "outputs": self.outputs,
-            "kind": self.kind,
-            "config": self.config,
-        }
+        return {**super().arguments(), "config": self.config}
 
-    def _check_fitted(self) -> None:
+    def check_fitted(self) -> None:
         if not self.found.any():
             raise ConfigurationError("logistic: the model was not fitted; call fit with training networks")

@@ -15,14 +15,16 @@ from scalegmn.graph import NetworkBatch
 from scalegmn.models.baselines import BoostingConfig, FeatureBoosting, OutputType
 from scalegmn.models.baselines.features import FeaturesConfig, InversionFeatures, LastLayerFeatures
 from scalegmn.models.baselines.features._making import features_from_plain
+from scalegmn.models.baselines.features._searches import SEARCHES, SearchKind
 from scalegmn.models.baselines.features._start_inputs import drawn_inputs, inputs_of_shape, packed
-from scalegmn.models.baselines.features._trigger_search import RADII, search_changes
+from scalegmn.models.baselines.features._trigger_search import search_changes
 from scalegmn.networks import Activation, Architecture, mlp
 from scalegmn.seeding import generator
 from scalegmn.testing.elements import Elements
 from tests.models.baselines.networks import FLATTENED, RESIDUAL, SIREN, TANH_ZOO, ZOO, batch_of, transformed
 from tests.programs.networks import normalized_architecture, normalized_networks
 
+RADII = SEARCHES[SearchKind.free].radii
 LINEAR = mlp(widths=(16, 3), activations=[])
 
 
@@ -65,7 +67,7 @@ def test_margins_of_linear_networks_grow_by_the_norm_of_a_difference() -> None:
     rows = network.unflatten(theta)
     weight = next(value for value in rows.values() if value.ndim == 3)[0]
     inputs = torch.zeros(1, 16, dtype=torch.float64)
-    found = search_changes(network, theta, inputs).margins[0, 0, :, 0]
+    found = search_changes(network, theta, inputs, search=SEARCHES[SearchKind.free]).margins[0, 0, :, 0]
     steepness = float((weight[0] - weight[1]).norm()) * 4
     expected = found[0] + steepness * torch.tensor([0.0, *RADII], dtype=torch.float64)
     torch.testing.assert_close(found, expected)

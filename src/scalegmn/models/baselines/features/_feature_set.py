@@ -17,6 +17,7 @@ from torch import Tensor
 
 from scalegmn.configuration import Configuration, Count, Limits, Width
 from scalegmn.graph import NetworkBatch
+from scalegmn.models.baselines.features._searches import SearchKind
 from scalegmn.networks import Architecture
 from scalegmn.registry import Lazy, Registered, Registry
 
@@ -114,6 +115,10 @@ class FeaturesConfig(Configuration):
         image_size: height and width of images, where networks are run that do not say it.
         images: file of tensors ``(n, channels, height, width)``: images as the networks take them, from which
             triggers are searched, such as the mean of each class; none for drawn ones.
+        searches: in which ways triggers are searched.  ``free``: any change of a length.  ``bounded``: one
+            that leaves inputs where inputs can be.  ``smooth``: the same by slow waves.  ``window``: the
+            same in a part of an image.  ``away``: away from what a network answers.
+        by_design: whether each number also stands in units of training networks that are built alike.
     """
 
     type: Annotated[str, Registered(FEATURES)] = "statnn"
@@ -121,3 +126,5 @@ class FeaturesConfig(Configuration):
     quantiles: Annotated[int, Limits(low=2)] = 64
     image_size: tuple[Width, Width] | None = None
     images: Path | None = None
+    searches: tuple[SearchKind, ...] = (SearchKind.free,)
+    by_design: bool = False

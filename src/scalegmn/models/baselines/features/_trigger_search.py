@@ -2,7 +2,7 @@
 
 What is searched is one change for all inputs, as a trigger is: universal perturbations are due to
 Moosavi-Dezfooli et al. 2017, and Neural Cleanse (Wang et al. 2019) searches them for every class to find
-trojans.  Here the length of the change grows by a fixed schedule, and nothing is tuned.
+trojans.  Here the length of the change grows by a fixed schedule, and nothing is tuned to a network.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from typing import Final, final
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, logsigmoid
 
+from scalegmn.models.baselines.features._searches import ChangeSearch
 from scalegmn.networks import Architecture, run
 
-RADII: Final = (0.018, 0.036, 0.054, 0.071, 0.107, 0.143, 0.179, 0.214, 0.286)
-"""Root mean squares of the change, one after the other; of 28 x 28 pixels, lengths from 0.5 to 8."""
 STEPS: Final = 2
 """Steps at each length."""
 # How far a step turns the change toward the gradient.
@@ -28,15 +27,20 @@ _TURN: Final = 0.7
 _NETWORKS: Final = 8
 # A side of the window in which the change is strongest, as a fraction of the image's.
 _WINDOW: Final = 7
+# Margins over which an input goes from being still to be won to being won.
+_SOFTNESS: Final = 3.0
+# Where inputs can be, and further where the inputs that are given are there.
+_RANGE: Final = (-1.0, 1.0)
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class SearchedChanges:
-    """What became of B networks when inputs were changed toward each of their C answers.
+    """What became of B networks when inputs were changed toward each of their C answers, or away from theirs.
 
     Attributes:
-        margins: of every input, at length 0 and at all lengths: the answer minus the log-sum-exp of others.
+        margins: of every input, at length 0 and at all lengths: the answer minus the log-sum-exp of others;
+            away from an answer, the same with the other sign, and C is 1.
         evenness: of the change: 1 where its size is the same everywhere, less where it is in few numbers.
         peak: the largest fraction of its energy in a window (of images; of others, in one number).
 
@@ -50,25 +54,35 @@ class SearchedChanges:
 
 
 def search_changes(
-    architecture: Architecture, theta: Float[Tensor, "B P"], inputs: Float[Tensor, "m *shape"]
+    architecture: Architecture,
+    theta: Float[Tensor, "B P"],
+    inputs: Float[Tensor, "m *shape"],
+    *,
+    search: ChangeSearch,
 ) -> SearchedChanges:
-    r"""One change per network and answer, by normalized gradient ascent of the mean margin.
+    r"""One change per network and answer, by normalized gradient ascent.
 
     .. math::
 
         \delta \leftarrow r\, \frac{(1 - t)\, \hat\delta + t\, \hat g}{\lVert \cdot \rVert}, \qquad
-        g = \nabla_\delta \frac 1 m \sum_k \Big(z_c(x_k + \delta) - \log \sum_{d \ne c} e^{z_d(x_k +
+        g = P\, \nabla_\delta \frac 1 m \sum_k f\Big(z_c(x_k + \delta) - \log \sum_{d \ne c} e^{z_d(x_k +
         \delta)}\Big)
 
-    in float64, because steps of fixed length amplify rounding.
+    in float64, because steps of fixed length amplify rounding.  `P` is the form of the search.  In bounded
+    searches `f` is the logarithm of a sigmoid, and changed inputs are clamped to where inputs can be: from -1
+    to 1, or from the smallest to the largest number of `inputs` beyond; otherwise `f` is nothing.
 
     Args:
         architecture: of the networks.
         theta: their parameters.
         inputs: where the search starts, the same for all.
+        search: how long the change is, and of what form.
     """
     inputs = inputs.to(theta.device, torch.float64)
-    found = [_search(architecture, part.detach().double(), inputs) for part in theta.split(_NETWORKS)]
+    found = [
+        _Scene(architecture, part.detach().double(), inputs, search).searched()
+        for part in theta.split(_NETWORKS)
+    ]
     return SearchedChanges(
         margins=torch.cat([one.margins for one in found]),
         evenness=torch.cat([one.evenness for one in found]),
@@ -76,52 +90,82 @@ def search_changes(
     )
 
 
-def _search(architecture: Architecture, theta: Tensor, inputs: Tensor) -> SearchedChanges:
-    with torch.no_grad():
-        answers = run(architecture, theta[:1], inputs[:1]).numel()
-    numbers = math.prod(inputs.shape[1:])
-    change = theta.new_zeros(len(theta), answers, *inputs.shape[1:])
-    direction = change
-    margins, evenness, peak = [], [], []
-    for radius in RADII:
-        for step in range(STEPS):
-            gradient, found = _gradient(architecture, theta, inputs, change)
-            if step == 0:
-                margins.append(found)
-            direction = _unit((1 - _TURN) * direction + _TURN * _unit(gradient))
-            change = radius * math.sqrt(numbers) * direction
-        evenness.append(direction.flatten(2).abs().sum(2) / math.sqrt(numbers))
-        peak.append(_peak(direction))
-    with torch.no_grad():
-        margins.append(_margins(architecture, theta, inputs, change))
-    return SearchedChanges(
-        margins=torch.stack(margins, dim=2),
-        evenness=torch.stack(evenness, dim=2),
-        peak=torch.stack(peak, dim=2),
-    )
+@final
+class _Scene:
+    """A few networks, and the inputs that are changed."""
 
+    def __init__(
+        self, architecture: Architecture, theta: Tensor, inputs: Tensor, search: ChangeSearch
+    ) -> None:
+        self._architecture, self._theta, self._inputs, self._search = architecture, theta, inputs, search
+        self._low, self._high = min(_RANGE[0], float(inputs.min())), max(_RANGE[1], float(inputs.max()))
+        with torch.no_grad():
+            if search.away:
+                own = self._answers(inputs)
+                self._own = own.argmax(2) if own.shape[2] > 1 else own.sign()
+                self._goals = 1
+            else:
+                self._goals = run(architecture, theta[:1], inputs[:1]).numel()
 
-def _gradient(
-    architecture: Architecture, theta: Tensor, inputs: Tensor, change: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Of the mean margin by the change, ``(B, C, *shape)``, and the margins ``(B, C, m)``."""
-    with torch.enable_grad():
-        change = change.detach().requires_grad_()
-        margins = _margins(architecture, theta, inputs, change)
-        (gradient,) = torch.autograd.grad(margins.mean(2).sum(), change)
-    return gradient, margins.detach()
+    def searched(self) -> SearchedChanges:
+        shape = self._inputs.shape[1:]
+        size = math.sqrt(math.prod(shape))
+        change = self._theta.new_zeros(len(self._theta), self._goals, *shape)
+        direction = change
+        margins, evenness, peak = [], [], []
+        for radius in self._search.radii:
+            for step in range(STEPS):
+                gradient, found = self._gradient(change)
+                if step == 0:
+                    margins.append(found)
+                direction = _unit((1 - _TURN) * direction + _TURN * _unit(gradient))
+                change = radius * size * direction
+            evenness.append(direction.flatten(2).abs().sum(2) / size)
+            peak.append(_peak(direction))
+        with torch.no_grad():
+            margins.append(self._margins(change))
+        return SearchedChanges(
+            margins=torch.stack(margins, dim=2),
+            evenness=torch.stack(evenness, dim=2),
+            peak=torch.stack(peak, dim=2),
+        )
 
+    def _gradient(self, change: Tensor) -> tuple[Tensor, Tensor]:
+        """Of what is to grow by the change, ``(B, C, *shape)``, and the margins ``(B, C, m)``."""
+        with torch.enable_grad():
+            change = change.detach().requires_grad_()
+            margins = self._margins(change)
+            grows = logsigmoid(margins / _SOFTNESS) if self._search.bounded else margins
+            (gradient,) = torch.autograd.grad(grows.mean(2).sum(), change)
+        form = self._search.form
+        return (gradient if form is None else form(gradient)), margins.detach()
 
-def _margins(architecture: Architecture, theta: Tensor, inputs: Tensor, change: Tensor) -> Tensor:
-    """``(B, C, m)``: of each input with the change toward an answer, how far this answer is ahead."""
-    networks, answers = change.shape[:2]
-    changed = (inputs + change.unsqueeze(2)).flatten(1, 2)
-    found = run(architecture, theta, changed).reshape(networks, answers, len(inputs), answers)
-    own = found.diagonal(dim1=1, dim2=3).transpose(1, 2)
-    if answers == 1:
-        return own
-    same = torch.eye(answers, dtype=torch.bool, device=theta.device)[:, None]
-    return own - found.masked_fill(same, -math.inf).logsumexp(3)
+    def _margins(self, change: Tensor) -> Tensor:
+        """``(B, C, m)``: of each input with the change toward an answer, how far this answer is ahead."""
+        changed = self._inputs + change.unsqueeze(2)
+        if self._search.bounded:
+            changed = changed.clamp(self._low, self._high)
+        found = self._answers(changed.flatten(1, 2))
+        if self._search.away:
+            return self._lost(found)[:, None]
+        networks, goals = change.shape[:2]
+        found = found.reshape(networks, goals, len(self._inputs), goals)
+        own = found.diagonal(dim1=1, dim2=3).transpose(1, 2)
+        if goals == 1:
+            return own
+        same = torch.eye(goals, dtype=torch.bool, device=change.device)[:, None]
+        return own - found.masked_fill(same, -math.inf).logsumexp(3)
+
+    def _lost(self, found: Tensor) -> Tensor:
+        """``(B, m)``: how far what was the answer to an input is behind."""
+        if found.shape[2] == 1:
+            return -(self._own * found).squeeze(2)
+        own = found.gather(2, self._own[..., None])
+        return found.scatter(2, self._own[..., None], -math.inf).logsumexp(2) - own.squeeze(2)
+
+    def _answers(self, inputs: Tensor) -> Tensor:
+        """``(B, n, answers)`` of the networks for inputs ``(B, n, *shape)``."""
+        return run(self._architecture, self._theta, inputs).flatten(2)
 
 
 def _unit(change: Tensor) -> Tensor:
