@@ -30,6 +30,7 @@ NodeIntegers = Int[Tensor, "V"]
 NodeMask = Bool[Tensor, "V 1"]
 """What holds of some nodes and not of others."""
 NodeFeatures = Float[Tensor, "V D"]
+NodePhases = Float[Tensor, "V 2"]
 MappedNodes = Float[Tensor, "V F"]
 EdgeFeatures = Float[Tensor, "E D"]
 EdgeIndex = Int[Tensor, "2 E"]

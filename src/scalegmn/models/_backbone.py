@@ -21,6 +21,7 @@ from scalegmn.nn import (
     Neurons,
     ParameterScale,
     PermutationMessagePassing,
+    PhaseStart,
     PositionalEncoding,
     ReadoutNeeds,
     ScaleMessagePassing,
@@ -28,6 +29,7 @@ from scalegmn.nn import (
     State,
     TapBlock,
     TapEncoder,
+    phases_of,
     start_dual,
     start_primal,
     tap_blocks,
@@ -105,6 +107,7 @@ class Backbone(nn.Module):
         self.of_taps = TapEncoder(features=style.features, hidden=style.mlp.hidden)
         self.project_edges = nn.Linear(style.features, style.features, bias=False)
         self.dual_encoding = nn.Parameter(torch.randn(2, style.features)) if style.dual else None
+        self.phases = PhaseStart(features=style.features) if style.phases else None
         self.starts_low_rank = config.symmetry is Symmetry.scaling
         message, last = MESSAGES.get(config.message), config.layers - 1
         self.has_fast_form = message.has_fast_form
@@ -132,12 +135,11 @@ class Backbone(nn.Module):
     def _read_plain(self, graph: NetworkGraph) -> Reading:
         structure = Structure.from_graph(graph)
         whole, blocks = SortedGraph.from_structure(structure, symmetric=self.symmetric), tap_blocks(structure)
-        encoding = self.positional(graph, whole.neurons)
-        weight, bias = self.scale(graph)
+        weight, bias, encoding, phase = self._read_parameters(graph, whole.neurons)
         primal, dual = self._start(bias, encoding, whole.neurons)
         edges = self._start_edges(weight, blocks)
         edges = self._encode(edges, self.positional.of_edges(whole.neurons, whole.target))
-        state = State(primal, dual, edges, encoding)
+        state = State(primal, dual, edges, encoding, phase)
         for layer in self.layers:
             state = self._finish(self._run(layer, state, whole), state)
         return Reading(state, whole.neurons, blocks)
@@ -155,21 +157,32 @@ class Backbone(nn.Module):
     def fast_start(self, graph: NetworkGraph, plan: Plan) -> FastState:
         """What the first layer is given when layers run by a plan."""
         at = plan.steps[0].at
-        encoding = self.positional(graph, at.neurons)
-        weight, bias = self.scale(graph)
+        weight, bias, encoding, phase = self._read_parameters(graph, at.neurons)
         primal, dual = self._start(bias, encoding, at.neurons)
         edges = self._fast_edges(weight, plan.blocks, at)
         if not (self.starts_low_rank and isinstance(edges, Factored)):
-            return FastState(primal, dual, edges, encoding)
+            return FastState(primal, dual, edges, encoding, phase)
         start = None
-        if encodes_by_kind(self.positional, graph, at):
-            bias, of_bias = at.neurons.take(bias), self.of_bias.weight.squeeze(1)
-            start = start_of(bias, of_bias, encoding, self.dual_encoding, at)
-        return FastState(primal, dual, edges, encoding, start)
+        if phase is None and encodes_by_kind(self.positional, graph, at):
+            start = start_of(bias, self.of_bias.weight.squeeze(1), encoding, self.dual_encoding, at)
+        return FastState(primal, dual, edges, encoding, phase, start)
+
+    def _read_parameters(
+        self, graph: NetworkGraph, neurons: Neurons
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Weights of the graph; of the rows the biases, the encodings and, where they count, the phases."""
+        encoding = self.positional(graph, neurons)
+        weight, bias = self.scale(graph)
+        bias, phase = neurons.take(bias), None
+        if self.phases is not None:
+            phase = phases_of(graph, neurons)
+            if phase is not None:
+                bias, encoding = self.phases(bias, encoding, phase, neurons)
+        return weight, bias, encoding, phase
 
     def _start(self, bias: Tensor, encoding: Tensor, neurons: Neurons) -> tuple[Tensor, Tensor | None]:
         """Primal and dual features before the first layer."""
-        own, ends = self.of_bias(neurons.take(bias).unsqueeze(1)), self.dual_encoding
+        own, ends = self.of_bias(bias.unsqueeze(1)), self.dual_encoding
         primal = start_primal(own, encoding, neurons, multiply=self.symmetric)
         if ends is None:
             return primal, None
@@ -216,7 +229,8 @@ class Backbone(nn.Module):
             return after + before if skip else after
 
         dual = None if new.dual is None or old.dual is None else join(new.dual, old.dual)
-        return State(join(new.primal, old.primal), dual, join(new.edges, old.edges), new.encoding)
+        edges = join(new.edges, old.edges)
+        return State(join(new.primal, old.primal), dual, edges, new.encoding, new.phase)
 
 
 def recompute_layers(model: nn.Module) -> int:

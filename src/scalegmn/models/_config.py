@@ -67,6 +67,8 @@ class ModelConfig(Configuration):
         separate_io: input and output neurons have maps of their own, not one in common.
         plain_io: input and output neurons are updated by MLPs; False multiplies these with a linear map.
         sign_symmetrization: take signs out by ``rho(x) + rho(-x)``; False by ``|x|``.
+        continuous_phases: sine neurons are read by sine and cosine of their phase, which leaves no bias to
+            canonicalize; False reads their biases.
         edge_positional: multiply edge features with an encoding of their layer.
         positional_in_messages: messages see the encoding of their target.
         positional_in_updates: node updates see the encoding of their node.
@@ -104,6 +106,7 @@ class ModelConfig(Configuration):
     separate_io: bool = True
     plain_io: bool = True
     sign_symmetrization: bool = True
+    continuous_phases: bool = False
     edge_positional: bool = True
     positional_in_messages: bool = False
     positional_in_updates: bool = False
@@ -122,6 +125,16 @@ class ModelConfig(Configuration):
             yield (
                 f"message is {self.message!r} with the symmetry {self.symmetry.value}, expected "
                 f"{Message.name!r}: the {_LAYERS[self.symmetry]} has messages of its own"
+            )
+        if self.continuous_phases and self.symmetry is not Symmetry.scaling:
+            yield (
+                f"continuous_phases is True with the symmetry {self.symmetry.value}, expected False, or the "
+                f"symmetry {Symmetry.scaling.value}, whose layers know how phases act"
+            )
+        if self.continuous_phases and self.statistics:
+            yield (
+                "statistics is True with continuous_phases, expected False for one of them: statistics of "
+                "biases change with the phases of sines"
             )
         if self.symmetry is Symmetry.any_width and self.statistics:
             yield (
@@ -153,6 +166,7 @@ class ModelConfig(Configuration):
             dual=self.direction is Direction.bidirectional and self.symmetry is not Symmetry.permutation,
             any_width=self.symmetry is Symmetry.any_width,
             symmetrize=self.sign_symmetrization,
+            phases=self.continuous_phases,
             separate_io=self.separate_io,
             plain_io=self.plain_io,
             positional_in_messages=self.positional_in_messages,

@@ -50,7 +50,7 @@ class ScaleGMN(Embedder):
     Shapes: a graph of B networks to ``(B, outputs)``.
 
     Law: invariant under every symmetry of the networks that `config` names.  The phase of sine neurons
-    is no part of it: canonicalize sine networks first
+    is part of it with ``continuous_phases=True``; else canonicalize sine networks first
     (:func:`scalegmn.symmetry.canonicalize_sine_phase`).
 
     Example:

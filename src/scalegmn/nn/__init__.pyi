@@ -12,6 +12,7 @@ from ._neurons import Neurons, SortedGraph
 from ._normalization import ParameterScale
 from ._parameter_head import ParameterHead
 from ._permutation_layer import EdgeMLP, PermutationMessagePassing
+from ._phases import PhaseGate, PhaseStart, phases_of
 from ._positional import PositionalEncoding
 from ._products import LinearProducts, PairMessages, ProductExchange, ProductMessages
 from ._readout import READOUTS, FullGraphReadout, LastLayerReadout, Readout
@@ -52,6 +53,8 @@ __all__ = [
     "ParameterHead",
     "ParameterScale",
     "PermutationMessagePassing",
+    "PhaseGate",
+    "PhaseStart",
     "PositionalEncoding",
     "ProductExchange",
     "ProductMessages",
@@ -69,6 +72,7 @@ __all__ = [
     "WeightStatistics",
     "carry",
     "emit",
+    "phases_of",
     "receive",
     "start_dual",
     "start_primal",

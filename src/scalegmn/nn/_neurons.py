@@ -12,6 +12,7 @@ from torch import Tensor
 from scalegmn.graph import Structure
 from scalegmn.nn._group_rows import GroupRows
 from scalegmn.shapes import EdgeIntegers, NodeIntegers, NodeMask, ProductIndex
+from scalegmn.symmetry import PHASE_BIT
 
 
 @final
@@ -72,6 +73,12 @@ class Neurons:
         codes = self.groups.codes
         ends = [codes.new_zeros(self.hidden.start), codes, codes.new_zeros(self.count - self.hidden.stop)]
         return GroupRows(torch.cat(ends))
+
+    @cached_property
+    def phased(self) -> NodeMask | None:
+        """Which rows are sine neurons whose phase may be shifted, ``(V, 1)``; None where there are none."""
+        found = (self.take(self.structure.node_group) & PHASE_BIT) != 0
+        return found.unsqueeze(1) if bool(found.any()) else None
 
     @cached_property
     def excess(self) -> Tensor | None:

@@ -24,12 +24,14 @@ from scalegmn.nn._message_passing_layer import MessagePassingLayer
 from scalegmn.nn._mlp import MLP
 from scalegmn.nn._neurons import Neurons, SortedGraph
 from scalegmn.nn._old_names import load_old_names
+from scalegmn.nn._phases import PhaseGate
 from scalegmn.nn._products import ProductExchange
 from scalegmn.nn._state import State
 from scalegmn.nn._style import LayerStyle
 from scalegmn.shapes import (
     EdgeFeatures,
     NodeFeatures,
+    NodePhases,
     Rows,
     RowScalars,
     SquareWeight,
@@ -63,6 +65,9 @@ class ScaleMessagePassing(MessagePassingLayer):
         u'_i  &= \mathrm{ScaleEq}\big([u_i,\, r_i,\, \mathrm{carry}(m_i, u_i)];\; x_i \odot u_i\big) \\
         \zeta_i &= \mathrm{ScaleInv}(x_i;\; x_i \odot u_i) + \mathrm{ScaleInv}(u_i)
 
+    With phases in place of the biases of sine neurons (*beyond the paper*), what these send, and what they
+    receive from behind, goes through a :class:`~scalegmn.nn.PhaseGate`.
+
     The edge update reads the *old* node features, as the paper and its public code do.  These are the
     equations of hidden neurons; input and output neurons have maps of their own
     (:class:`~scalegmn.nn.IOMap`).
@@ -94,24 +99,25 @@ class ScaleMessagePassing(MessagePassingLayer):
         self.dual_update = NodeUpdate(width * parts, style=style, extras=extras) if both else None
         self.edge_update = EdgeUpdate(style=style) if update_edges else None
         self.products = ProductExchange(style=style) if style.products else None
+        self.phases = PhaseGate(style=style) if style.phases else None
         self.edge_maps = EdgeMaps(width, width, backward=both, update=update_edges)
 
     def forward(self, state: State, graph: SortedGraph) -> State:
         """The equations of the class; dropout and residual connections stand around the layer."""
         x, u, e, z = state.primal, state.dual, state.edges, state.encoding
         neurons, source, target = graph.neurons, graph.source, graph.target
-        groups, excess, w = neurons.all_groups, neurons.excess, self.edge_maps.by_name()
+        groups, w = neurons.all_groups, self.edge_maps.by_name()
         extras = [z] if self.style.positional_in_updates else []
-        m = self.forward_messages(
-            emit(x, excess), e, w.forward, z, sender=source, receiver=target, neurons=neurons
-        )
+        phase = state.phase
+        sent = self.send(x, z, phase, neurons)
+        m = self.forward_messages(sent, e, w.forward, z, sender=source, receiver=target, neurons=neurons)
         if self.products is not None:
             m = m + self.products.primal(x, graph.products, neurons)
         if self.backward_messages is None or self.dual_update is None or u is None:
             new_x, new_u = self.primal_update([x, m], neurons, extras), None
         else:
             r = self.backward_messages(u, e, w.backward, z, sender=target, receiver=source, neurons=neurons)
-            r = receive(r, x, excess)
+            r = self.accept(r, x, phase, neurons)
             if self.products is not None:
                 r = r + self.products.dual(u, x, graph.products, neurons)
             extras = [*extras, x * u]
@@ -119,7 +125,25 @@ class ScaleMessagePassing(MessagePassingLayer):
             new_u = self.dual_update([u, r, carry(m, u, groups)], neurons, extras)
         # x and u are the features of before the node update.
         new_e = e if self.edge_update is None else self.edge_update(e, w.update, x, u, graph)
-        return State(new_x, new_u, new_e, z)
+        return State(new_x, new_u, new_e, z, phase)
+
+    def send(
+        self, x: NodeFeatures, z: NodeFeatures, phase: NodePhases | None, neurons: Neurons
+    ) -> NodeFeatures:
+        """What neurons send forwards, of the law of their outputs (:func:`emit`, :class:`PhaseGate`)."""
+        sent: NodeFeatures = emit(x, neurons.excess)
+        if self.phases is None or phase is None:
+            return sent
+        return self.phases.emit(sent, z, phase, neurons)
+
+    def accept(
+        self, r: NodeFeatures, x: NodeFeatures, phase: NodePhases | None, neurons: Neurons
+    ) -> NodeFeatures:
+        """What arrives from behind, brought to the dual law (:func:`receive`, :class:`PhaseGate`)."""
+        received: NodeFeatures = receive(r, x, neurons.excess)
+        if self.phases is None or phase is None:
+            return received
+        return self.phases.receive(received, x, phase)
 
 
 def emit(x: Rows, excess: RowScalars | None) -> Rows:

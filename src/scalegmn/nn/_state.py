@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from scalegmn.shapes import EdgeFeatures, NodeFeatures
+from scalegmn.shapes import EdgeFeatures, NodeFeatures, NodePhases
 
 
 @final
@@ -19,9 +19,12 @@ class State:
             where only permutations count.
         edges: e, edge features ``(E, D)``, law ``q_i / q_j**d_j``.
         encoding: z, what neurons are told about their position, ``(V, D)``, invariant.
+        phase: cosine and sine of the phase of sine neurons, 1 and 0 of others, ``(V, 2)``
+            (:class:`scalegmn.nn.PhaseStart`); None where biases are features instead.
     """
 
     primal: NodeFeatures
     dual: NodeFeatures | None
     edges: EdgeFeatures
     encoding: NodeFeatures
+    phase: NodePhases | None = None

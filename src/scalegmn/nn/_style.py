@@ -24,6 +24,7 @@ class LayerStyle(Configuration):
         mlp: style of all MLPs.
         any_width: neurons that nobody reads, and copies of neurons, count for nothing.
         products: neurons may be products of others, and tell each other.
+        phases: sine neurons have phases in place of biases.
     """
 
     features: Width
@@ -37,3 +38,4 @@ class LayerStyle(Configuration):
     mlp: MLPStyle
     any_width: bool = False
     products: bool = False
+    phases: bool = False

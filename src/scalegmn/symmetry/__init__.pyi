@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 # For other rooms of the house; no promise is made about these.
+from ._groups import PHASE_BIT as PHASE_BIT
 from ._groups import SCALE_BIT as SCALE_BIT
 from ._groups import SIGN_BIT as SIGN_BIT
 from ._transformations import group_of_program as group_of_program

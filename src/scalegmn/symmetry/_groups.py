@@ -4,7 +4,7 @@ A group is a value.  Which group a neuron has follows from the mathematics of it
 homogeneous, periodic) and from what stands behind it; see :func:`group_of`.
 
 Every group is a product of at most two parts, a sign and a positive scale, which is how graphs store it
-(:attr:`Group.code`) and how metanetworks read it.
+(:attr:`Group.code`) and how metanetworks read it; a third bit tells the neurons whose phase may be shifted.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from scalegmn.networks import Activation
 
 SIGN_BIT = 1
 SCALE_BIT = 2
+PHASE_BIT = 4
 
 
 class Group(ABC):
@@ -28,11 +29,12 @@ class Group(ABC):
 
     has_sign: bool
     has_scale: bool
+    has_phase: bool = False
 
     @property
     def code(self) -> int:
-        """Two bits: whether it holds -1, and whether it holds the positive reals."""
-        return SIGN_BIT * self.has_sign + SCALE_BIT * self.has_scale
+        """Three bits: whether it holds -1, the positive reals, and shifts of the phase."""
+        return SIGN_BIT * self.has_sign + SCALE_BIT * self.has_scale + PHASE_BIT * self.has_phase
 
     @property
     def degree(self) -> float:
@@ -127,6 +129,7 @@ class SinePhase(Group):
     frequency: float
     has_sign = True
     has_scale = False
+    has_phase = True
 
     @property
     def half_period(self) -> float:

@@ -24,8 +24,6 @@ from scalegmn.nn import (
     NodeUpdate,
     PermutationMessagePassing,
     ScaleMessagePassing,
-    emit,
-    receive,
 )
 from scalegmn.nn.fast._alike import Pairs
 from scalegmn.nn.fast._arrangement import Arrangement, Lane
@@ -61,10 +59,10 @@ def execute_scale_layer(layer: ScaleMessagePassing, state: FastState, step: Step
     x, u, z, old = state.primal, state.dual, state.encoding, step.written.state(state)
     forward, backward = layer.forward_messages, layer.backward_messages
     assert isinstance(forward, Message), "a backbone calls layers whose messages have no fast form"
-    mapped, excess = MappedEdges.from_maps(layer.edge_maps, state.edges, step), at.neurons.excess
+    mapped = MappedEdges.from_maps(layer.edge_maps, state.edges, step)
     m = message_sums(
         forward,
-        emit(x, excess),
+        layer.send(x, z, state.phase, at.neurons),
         mapped.forward,
         z,
         step.forward.at,
@@ -86,7 +84,7 @@ def execute_scale_layer(layer: ScaleMessagePassing, state: FastState, step: Step
             start and start.dual,
             backward=True,
         )
-        r = receive(r, x, excess)
+        r = layer.accept(r, x, state.phase, at.neurons)
         if layer.products is not None:
             r = r + layer.products.dual(u, x, at.products, at.neurons)
         extras.append(old.primal * old.dual)
@@ -102,7 +100,7 @@ def execute_scale_layer(layer: ScaleMessagePassing, state: FastState, step: Step
         alike = not (layer.training and layer.style.mlp.dropout > 0)
         pairs = _pairs(state, written) if alike else None
         edges = edge_update(layer.edge_update, mapped.update, old.primal, old.dual, written.at, pairs)
-    return FastState(primal, dual, edges, old.encoding)
+    return FastState(primal, dual, edges, old.encoding, old.phase)
 
 
 def message_sums(
@@ -243,7 +241,7 @@ def finish_layer(new: FastState, old: FastState, step: Step, *, dropout_rate: fl
     edges = materialize(new.edges)
     if step.written.at.num_edges:
         edges = join(edges, materialize(before.edges))
-    return FastState(join(new.primal, before.primal), dual, edges, new.encoding)
+    return FastState(join(new.primal, before.primal), dual, edges, new.encoding, new.phase)
 
 
 @execute_layer.register(PermutationMessagePassing)

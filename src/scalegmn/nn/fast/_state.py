@@ -7,7 +7,7 @@ from typing import final
 
 from scalegmn.nn.fast._factored import Edges
 from scalegmn.nn.fast._senders import Start
-from scalegmn.shapes import NodeFeatures
+from scalegmn.shapes import NodeFeatures, NodePhases
 
 
 @final
@@ -18,6 +18,7 @@ class FastState:
     Attributes:
         primal, dual, encoding: as there, of arranged nodes.
         edges: as there, of arranged edges; before the first layer perhaps in low-rank form.
+        phase: as there, of arranged nodes.
         start: before the first layer perhaps what nodes send, in low-rank form.
     """
 
@@ -25,4 +26,5 @@ class FastState:
     dual: NodeFeatures | None
     edges: Edges
     encoding: NodeFeatures
+    phase: NodePhases | None = None
     start: Start | None = None

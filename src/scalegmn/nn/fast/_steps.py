@@ -44,7 +44,8 @@ class Part:
         """The state of the part."""
         dual = None if state.dual is None else self.nodes.take(state.dual)
         primal, encoding = self.nodes.take(state.primal), self.nodes.take(state.encoding)
-        return FastState(primal, dual, take(state.edges, self.edges), encoding)
+        phase = None if state.phase is None else self.nodes.take(state.phase)
+        return FastState(primal, dual, take(state.edges, self.edges), encoding, phase)
 
 
 @dataclass(frozen=True, eq=False)
