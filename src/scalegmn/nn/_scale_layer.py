@@ -28,14 +28,7 @@ from scalegmn.nn._phases import PhaseGate
 from scalegmn.nn._products import ProductExchange
 from scalegmn.nn._state import State
 from scalegmn.nn._style import LayerStyle
-from scalegmn.shapes import (
-    EdgeFeatures,
-    NodeFeatures,
-    NodePhases,
-    Rows,
-    RowScalars,
-    SquareWeight,
-)
+from scalegmn.shapes import EdgeFeatures, NodeFeatures, NodePhases, Rows, RowScalars, SquareWeight
 
 
 @final
