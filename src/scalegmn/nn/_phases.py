@@ -84,7 +84,7 @@ def phases_of(graph: NetworkGraph, neurons: Neurons) -> NodePhases | None:
 class PhaseGate(nn.Module):
     r"""From the law of a sine neuron's sum to that of its output, and back.
 
-    Both follow :math:`\sin(\omega (s + b)) = \sin \omega s \cos\varphi + \cos \omega s \sin\varphi` and its
+    Both follow :math:`\sin(\omega (v + b)) = \sin \omega v \cos\varphi + \cos \omega v \sin\varphi` and its
     derivative, with a learned even function in place of the cosine and a linear one in place of the sine:
 
     .. math::

@@ -20,7 +20,7 @@ class State:
         edges: e, edge features ``(E, D)``, law ``q_i / q_j**d_j``.
         encoding: z, what neurons are told about their position, ``(V, D)``, invariant.
         phase: cosine and sine of the phase of sine neurons, 1 and 0 of others, ``(V, 2)``
-            (:class:`scalegmn.nn.PhaseStart`); None where biases are features instead.
+            (:func:`scalegmn.nn.phases_of`); None where biases are features instead.
     """
 
     primal: NodeFeatures
