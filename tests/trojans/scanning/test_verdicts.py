@@ -145,7 +145,9 @@ def test_calibrations_of_before_are_read(run: Path) -> None:
         Detector.open(run)
 
 
-def test_figures_leave_out_what_a_scan_does(small_detector: Detector, inputs: Path, run: Path) -> None:
+def test_figures_leave_out_what_a_scan_does(
+    small_detector: Detector, inputs: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     population, rows = population_of(small_detector), np.arange(24)
     networks = NetworkDataset(
         population=population,
@@ -160,7 +162,13 @@ def test_figures_leave_out_what_a_scan_does(small_detector: Detector, inputs: Pa
         found = answered_networks(networks, folder=run, known=small_detector.architectures)
         return int(found[SCANNED].sum())
 
-    assert kept(foreign(small_detector)) == 0 < kept(taught(small_detector, inputs))
+    strangers, own = foreign(small_detector), taught(small_detector, inputs)
+    assert kept(strangers) == 0 < kept(own) <= kept(small_detector.calibration)
+    # Weights count, unless the model is of any width: then answers are enough.
+    nowhere = {"threshold": 0.0}
+    assert kept(dataclasses.replace(own, **nowhere)) == 0
+    monkeypatch.setattr(type(small_detector.run.model), "any_width", True)
+    assert kept(dataclasses.replace(own, **nowhere)) >= kept(own) > 0 == kept(strangers)
 
 
 def test_inputs_and_networks_must_be_those_of_the_training(

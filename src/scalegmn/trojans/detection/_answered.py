@@ -13,13 +13,13 @@ from scalegmn.errors import ConfigurationError
 from scalegmn.graph import GraphSpec
 from scalegmn.networks import Architecture
 from scalegmn.populations import ARCHITECTURE_COLUMN
-from scalegmn.training import InvariantStatistics, NetworkDataset
+from scalegmn.training import InvariantStatistics, NetworkDataset, Run
 from scalegmn.trojans.detection._calibrating import CALIBRATION, TYPICALITY, Calibration
 from scalegmn.trojans.detection._reference_inputs import compare_answers
 
 TYPICAL: Final = "typical"
-"""The rule that leaves out networks far from those of the training, by their weights or, where the detector
-has reference inputs, by their answers, whatever their architecture."""
+"""The rule that leaves out networks far from those of the training, whatever their architecture: by their
+weights and, with reference inputs, by their answers, or by these alone if the model is of any width."""
 SCANNED: Final = "typical_of_a_known_architecture"
 """The rule of ``scalegmn scan``, which also leaves out architectures that are not those of the training."""
 
@@ -44,6 +44,8 @@ def answered_networks(
     if not (folder / CALIBRATION).is_file():
         return {}
     calibration, statistics = Calibration.load(folder), InvariantStatistics(known)
+    if calibration.inputs and Run.open(folder).predictor.any_width:
+        return _by_answers(networks, calibration)
     if len(calibration.typicality.mean) != statistics.size:
         raise ConfigurationError(
             f"{folder / TYPICALITY}: holds {len(calibration.typicality.mean)} statistics of a network, "
@@ -68,4 +70,20 @@ def answered_networks(
             if calibration.inputs:
                 near &= [not one.unlike for one in compare_answers(calibration.inputs, batch)]
             typical[batch.positions.numpy()] = near
+    return {TYPICAL: typical, SCANNED: typical & calibrated}
+
+
+def _by_answers(networks: NetworkDataset, calibration: Calibration) -> dict[str, np.ndarray]:
+    """For a detector of any width with reference inputs, which looks at no weights."""
+    typical, calibrated = (np.zeros(len(networks), bool) for _ in range(2))
+    for start in range(0, len(networks), _PORTION):
+        batch = networks[np.arange(start, min(start + _PORTION, len(networks)))]
+        known = [
+            (architecture.fingerprint in calibration.by_architecture)
+            for architecture, theta in batch.parts
+            for _ in range(len(theta))
+        ]
+        places = batch.positions.numpy()
+        calibrated[places] = known
+        typical[places] = [not one.unlike for one in compare_answers(calibration.inputs, batch)]
     return {TYPICAL: typical, SCANNED: typical & calibrated}
