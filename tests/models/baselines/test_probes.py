@@ -253,6 +253,10 @@ def test_hidden_layers_tell_what_outputs_do_not() -> None:
     plain, hidden = model(network, config=VECTORS), model(network, config=vectors)
     assert change(plain, batch, batch.with_theta([other])) < 1e-10 < 1e-3
     assert change(hidden, batch, batch.with_theta([other])) > 1e-3
+    # What is not trained yet goes by the outputs.
+    untrained = Probes.from_architectures([network], outputs=3, config=vectors).double().eval()
+    untrained.fit_scale(batch_of(network, count=6, seed=5))
+    assert change(untrained, batch, batch.with_theta([other])) < 1e-10
     assert plain.any_width and not hidden.any_width
 
 

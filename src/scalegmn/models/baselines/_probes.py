@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from scalegmn.configuration import Configuration, Count, Limits, Natural, Rate, Width, Widths
 from scalegmn.errors import ArchitectureError, ConfigurationError, GraphError, ProgramError
@@ -120,6 +120,7 @@ class Probes(Predictor):
             dropout=config.dropout,
             layer_norm=config.layer_norm,
         )
+        self._start_from_answers()
         load_old_names(self)
 
     @classmethod
@@ -172,6 +173,12 @@ class Probes(Predictor):
             read = torch.cat([read, self.of_hidden.standardize(asked.hidden)], dim=1)
         answer: Tensor = self.mlp(read)
         return answer
+
+    @torch.no_grad()
+    def _start_from_answers(self) -> None:
+        """Let the MLP start as one that reads no hidden layers, so that they count as far as they help."""
+        first = next(module for module in self.mlp.modules() if isinstance(module, nn.Linear))
+        first.weight[:, self.config.probes * self.answers :] = 0
 
     @property
     def any_width(self) -> bool:
