@@ -15,6 +15,9 @@ of channel Lipschitz pruning) is chosen on pairs of the validation split, with t
 images that no method was given; the editor's best epoch was chosen on the same pairs.  What ANP and
 fine-pruning choose for each network, they choose on clean accuracy alone.
 
+Trigger unlearning is given clusters and principal components of the classes, and no image; it is left out
+where networks were trained on several sets of images.
+
 Populations may hold several architectures, programs with batch norm among them; where some are in the test
 split alone, the mean difference leaves these networks as they are.
 
@@ -57,6 +60,7 @@ from scalegmn.trojans.repair import (
 from scalegmn.trojans.repair.defenses import (
     AdversarialNeuronPruning,
     ChannelLipschitz,
+    ClassImages,
     CleanImages,
     EditorRepair,
     FinePruning,
@@ -65,6 +69,7 @@ from scalegmn.trojans.repair.defenses import (
     NoRepair,
     RepairMethod,
     RepairSequence,
+    TriggerUnlearning,
     Tuning,
 )
 
@@ -73,6 +78,8 @@ HELD = 600
 STEPS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 DEVIATIONS = (1.0, 1.5, 2.0, 2.5, 3.0)
 LEARNING_RATES = (0.003, 0.01, 0.03)
+# Directions in which images of a class are drawn, for trigger unlearning.
+COMPONENTS = 60
 # So many images pass through a network in fine-tuning: more epochs where there are fewer images.
 IMAGES_SEEN = 15_000
 
@@ -137,6 +144,13 @@ def mean_difference(population: Population, rows: np.ndarray) -> MeanDifference:
     return method
 
 
+def unlearning(images: PopulationImages) -> TriggerUnlearning:
+    """With what is known of the classes of all training images; it is given none of these."""
+    (only,) = images.sets
+    known = ClassImages.fit(only.train_inputs, only.train_labels, clusters=10, components=COMPONENTS)
+    return TriggerUnlearning(known)
+
+
 def methods_of(
     tuner: Tuner, train: np.ndarray, editor: Editor | None, counts: list[int]
 ) -> list[RepairMethod]:
@@ -148,6 +162,8 @@ def methods_of(
             [ChannelLipschitz(deviations=u) for u in DEVIATIONS], DEVIATIONS, "channel Lipschitz, deviations"
         ),
     ]
+    if len(tuner.bench.images.sets) == 1:
+        methods.append(unlearning(tuner.bench.images))
     trained = None if editor is None else EditorRepair(editor)
     if trained is not None:
         methods.append(trained)

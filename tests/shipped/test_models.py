@@ -16,6 +16,7 @@ from scalegmn.shipped import shipped_models
 from scalegmn.training import Run
 from scalegmn.trojans.scanning import Detector, Verdict, scan
 
+REPAIRER = "scalegmn/trojan-repairer"
 NAMES = ("scalegmn/cnn-accuracy", "scalegmn/fashion-mnist-inr-classifier", "scalegmn/trojan-detector")
 
 
@@ -26,7 +27,7 @@ def detector() -> Detector:
 
 def test_every_model_is_whole_and_has_a_card() -> None:
     models = shipped_models()
-    assert {model.name for model in models} == set(NAMES)
+    assert {model.name for model in models} == {*NAMES, REPAIRER}
     assert sum(model.size for model in models) < 8 * 2**20
     for model in models:
         model.verify()

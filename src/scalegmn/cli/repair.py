@@ -21,10 +21,13 @@ from scalegmn.training import Table, create_json
 from scalegmn.trojans.repair import (
     CAVEAT,
     DEFAULT_DROP,
+    SHIPPED_REPAIRER,
     Evidence,
     LabeledImages,
+    NetworkRepairer,
     Repairer,
     RepairOutcome,
+    TriggerUnlearner,
     repair_file,
 )
 from scalegmn.trojans.triggers import trigger_from_dict
@@ -38,16 +41,17 @@ def build_parser() -> ArgumentParser:
         prog="scalegmn repair",
         description=f"{HELP.capitalize()}. The repaired network is written to a new file in the format of "
         "the input, with a report beside it; nothing is written over. With images the accuracy is measured "
-        "before and after; if it falls too far, no network is written and the exit code is 1.",
+        "before and after; if it falls too far, no network is written and the exit code is 1. It is 3 where "
+        "the repairer abstains.",
         default_env=False,
     )
     parser.add_argument("file", type=Path, help=".safetensors, .npz, .pt or .pth")
     parser.add_argument(
         "--model",
-        type=Path,
-        required=True,
-        help="run folder of a repairer, or the name of one that comes with scalegmn, such as "
-        "scalegmn/trojan-repairer",
+        type=Path | None,
+        default=None,
+        help="run folder of a trained repairer; by default the one that comes with scalegmn, "
+        f"{SHIPPED_REPAIRER}, which unlearns what a search for triggers finds",
     )
     parser.add_argument("-o", "--output", type=Path, required=True, help="the file to write")
     parser.add_argument(
@@ -102,7 +106,7 @@ def run(argv: Sequence[str]) -> int:
         raise CheckpointError(f"{report}: exists and was left alone; choose another name with --report")
     evidence = _evidence(options)
     outcome = repair_file(
-        Repairer.open(options.model, device=options.device),
+        _repairer(options),
         options.file,
         options.output,
         evidence=evidence,
@@ -122,6 +126,13 @@ def run(argv: Sequence[str]) -> int:
     say(f"The repaired network is in {outcome.output}")
     say(CAVEAT)
     return OK
+
+
+def _repairer(options: Namespace) -> NetworkRepairer:
+    """The trained one that is asked for, or the one that comes with the library."""
+    if options.model is None or options.model == Path(SHIPPED_REPAIRER):
+        return TriggerUnlearner.shipped(device=options.device)
+    return Repairer.open(options.model, device=options.device)
 
 
 def _write_report(path: Path, outcome: RepairOutcome) -> None:
@@ -159,6 +170,9 @@ def _print(outcome: RepairOutcome) -> None:
         say(f"{outcome.file}: {note}")
     changes = tuple((c.name, c.relative, c.largest) for c in outcome.changes)
     tables = [Table("Changes", ("parameter", "relative size", "largest"), changes)]
+    if (found := outcome.searched) is not None:
+        reached = (("before", found.before), ("after", found.after))
+        tables.append(Table(f"Searched changes toward class {found.answer}", ("", "images reached"), reached))
     if outcome.before is not None and outcome.after is not None:
         figures = {"C-Acc": "c_acc", "ASR": "asr", "RA": "ra"}
         # Without a trigger there is nothing to say about it.

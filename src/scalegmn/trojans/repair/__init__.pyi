@@ -3,6 +3,7 @@ from ._outcome import Evidence, RepairOutcome
 from ._picture import RepairPoint
 from ._scenes import LabeledImages
 from ._task import RepairConfig, TrojanRepair
+from ._unlearner import TriggerUnlearner
 
 __all__ = [
     "Evidence",
@@ -11,6 +12,7 @@ __all__ = [
     "RepairOutcome",
     "RepairPoint",
     "Repairer",
+    "TriggerUnlearner",
     "TrojanRepair",
     "repair_file",
 ]
@@ -24,4 +26,6 @@ from ._evaluation import with_clean_twins as with_clean_twins
 from ._outcome import CAVEAT as CAVEAT
 from ._outcome import DEFAULT_DROP as DEFAULT_DROP
 from ._picture import draw_repairs as draw_repairs
+from ._repairing import NetworkRepairer as NetworkRepairer
 from ._report import Repairs as Repairs
+from ._unlearner import SHIPPED_REPAIRER as SHIPPED_REPAIRER

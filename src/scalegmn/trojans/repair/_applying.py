@@ -15,19 +15,20 @@ from scalegmn.checkpoints import write_like
 from scalegmn.errors import CheckpointError, ConfigurationError
 from scalegmn.models import WEIGHTS_FILE, Editor
 from scalegmn.networks import Architecture
+from scalegmn.networks.recognition import Recognizer
 from scalegmn.populations import sha256
 from scalegmn.shipped import folder_name
 from scalegmn.training import MODEL, NetworkFile, ReadingOptions, Run, device_called, edited_by, read_network
-from scalegmn.trojans.making import NO_TARGET, trojan_figures
-from scalegmn.trojans.repair._outcome import DEFAULT_DROP, Evidence, LayerChange, Performance, RepairOutcome
+from scalegmn.trojans.making import Preparation
+from scalegmn.trojans.repair._outcome import DEFAULT_DROP, Evidence, LayerChange, RepairOutcome
+from scalegmn.trojans.repair._repairing import NetworkRepairer
 from scalegmn.trojans.repair._task import TrojanRepair
-from scalegmn.trojans.repair.defenses import CleanImages
 
 _BATCH: Final = 64
 
 
 @final
-class Repairer:
+class Repairer(NetworkRepairer):
     """A trained repairer, ready to be used.
 
     Args:
@@ -74,39 +75,21 @@ class Repairer:
         self.run.check(architecture)
         return edited_by(self._model, architecture, theta, batch_size=_BATCH)
 
-    def performance(self, architecture: Architecture, theta: Tensor, evidence: Evidence) -> Performance:
-        """How well one network ``(P,)`` does.
+    def recognizer_with(self, own: Sequence[Architecture]) -> Recognizer:
+        return self.run.recognizer_with(own)
 
-        Raises:
-            ConfigurationError: all images are of the attacker's class, or the network does not know it, or
-                another one of the images.
-            TriggerError: the trigger does not fit the images.
-        """
-        pixels, labels = evidence.images.pixels, evidence.images.labels
-        _check_classes(architecture, evidence)
-        preparation = self.task.preparation_for(architecture, pixels)
-        inputs, networks = preparation.inputs(pixels), theta.float()[None]
-        if inputs.shape[1] != architecture.num_inputs:
-            raise ConfigurationError(
-                f"images of {evidence.source} come to the network with {inputs.shape[1]} channels, but it "
-                f"takes {architecture.num_inputs}; give images of the kind that it was trained on"
-            )
-        if evidence.trigger is None or evidence.target is None:
-            accuracy = CleanImages(inputs, labels).accuracy(architecture, networks)
-            return Performance(float(accuracy), None, None)
-        figures = trojan_figures(
-            architecture,
-            networks,
-            clean=inputs,
-            triggered=preparation.inputs(evidence.trigger.apply(pixels)),
-            labels=labels,
-            target=evidence.target,
-        )
-        return Performance(float(figures.c_acc), float(figures.asr), float(figures.ra))
+    def outside_note(self, architecture: Architecture) -> str | None:
+        return self.run.outside_note(architecture)
+
+    def preparation_for(self, architecture: Architecture, pixels: Tensor) -> Preparation:
+        return self.task.preparation_for(architecture, pixels)
+
+    def searched(self, architecture: Architecture, before: Tensor, after: Tensor) -> None:
+        return None
 
 
 def repair_file(
-    repairer: Repairer,
+    repairer: NetworkRepairer,
     path: str | Path,
     output: str | Path,
     *,
@@ -123,7 +106,7 @@ def repair_file(
     `limit`, and nothing is ever written over.
 
     Args:
-        repairer: trained on networks of this architecture.
+        repairer: that knows networks of this architecture.
         path: a checkpoint; nothing in it is executed.
         output: the file to write.
         evidence: images, and maybe a trigger, to evaluate the network with before and after.
@@ -140,14 +123,14 @@ def repair_file(
     path, output = Path(path), Path(output)
     reading = reading or ReadingOptions(activation=activation)
     _check(path, output, limit)
-    found = read_network(path, repairer.run.recognizer_with(own), options=reading)
+    found = read_network(path, repairer.recognizer_with(own), options=reading)
     architecture, theta = found.architecture, found.theta.double()
     repaired = repairer.repair(architecture, theta[None])[0]
     before, after = (
         None if evidence is None else repairer.performance(architecture, network, evidence)
         for network in (theta, repaired)
     )
-    outside = repairer.run.outside_note(architecture) if architecture in own else None
+    outside = repairer.outside_note(architecture) if architecture in own else None
     outcome = RepairOutcome(
         file=str(path),
         sha256=found.state.sha256,
@@ -159,6 +142,7 @@ def repair_file(
         images=None if evidence is None else f"{len(evidence.images)} images of {evidence.source}",
         limit=limit,
         model=repairer.identity,
+        searched=repairer.searched(architecture, theta, repaired),
         before=before,
         after=after,
     )
@@ -181,21 +165,6 @@ def _check(path: Path, output: Path, limit: float) -> None:
         )
     if output.exists():
         raise CheckpointError(f"{output}: exists and was left alone; choose another name")
-
-
-def _check_classes(architecture: Architecture, evidence: Evidence) -> None:
-    """Refuse classes that the network cannot output: no trigger would seem to work."""
-    known, labels = architecture.num_outputs, evidence.images.labels
-    if evidence.target not in (None, NO_TARGET, *range(known)):
-        raise ConfigurationError(
-            f"the attacker's class is {evidence.target}, but the network has the classes 0 to {known - 1}; "
-            f"correct the target, or give {NO_TARGET} where every class has the next one as its target"
-        )
-    if len(labels) and int(labels.max()) >= known:
-        raise ConfigurationError(
-            f"images of {evidence.source} have classes up to {int(labels.max())}, but the network has the "
-            f"classes 0 to {known - 1}; give images of the kind that it was trained on"
-        )
 
 
 def _changes(

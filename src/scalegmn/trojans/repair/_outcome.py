@@ -15,7 +15,7 @@ from scalegmn.trojans.triggers import Trigger
 DEFAULT_DROP: Final = 0.02
 CAVEAT: Final = (
     "A low attack success rate is no proof that a trojan is gone: it is measured with one trigger, the "
-    "repair was learned from other triggers, and a network may hold several. Keep the network under watch, "
+    "repair was made with other triggers, and a network may hold several. Keep the network under watch, "
     "or train a new one on data that you trust."
 )
 
@@ -78,6 +78,21 @@ class LayerChange:
 
 
 @final
+@dataclass(frozen=True)
+class SearchedClass:
+    """What a search for triggers reaches; no attack success rate, since the attacker's trigger is not known.
+
+    Attributes:
+        answer: the class that is easiest to reach before the repair.
+        before, after: fraction of drawn images of other classes that one searched change brings to it.
+    """
+
+    answer: int
+    before: float
+    after: float
+
+
+@final
 @dataclass(frozen=True, kw_only=True)
 class RepairOutcome:
     """What became of a file.
@@ -92,6 +107,7 @@ class RepairOutcome:
         before, after: performance; None without images.
         limit: the largest loss of accuracy that is accepted.
         model: the repairer: run folder, checksum of its weights, version of the library that trained it.
+        searched: what a search for triggers reaches, where the repairer makes one.
         version: of this library.
     """
 
@@ -107,6 +123,7 @@ class RepairOutcome:
     after: Performance | None
     limit: float
     model: Mapping[str, str]
+    searched: SearchedClass | None = None
     version: str = __version__
 
     @property

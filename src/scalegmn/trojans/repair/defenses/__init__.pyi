@@ -1,5 +1,6 @@
 from ._anp import AdversarialNeuronPruning
 from ._channel_lipschitz import ChannelLipschitz
+from ._class_images import ClassImages
 from ._clean_images import CleanImages
 from ._editor import EditorRepair
 from ._fine_pruning import FinePruning
@@ -7,10 +8,12 @@ from ._fine_tuning import FineTuning
 from ._mean_difference import MeanDifference
 from ._method import RepairMethod
 from ._no_repair import NoRepair
+from ._unlearning import TriggerUnlearning, UnlearningConfig
 
 __all__ = [
     "AdversarialNeuronPruning",
     "ChannelLipschitz",
+    "ClassImages",
     "CleanImages",
     "EditorRepair",
     "FinePruning",
@@ -18,6 +21,8 @@ __all__ = [
     "MeanDifference",
     "NoRepair",
     "RepairMethod",
+    "TriggerUnlearning",
+    "UnlearningConfig",
 ]
 
 # For other rooms of the house; no promise is made about these.
