@@ -15,6 +15,7 @@ import torch
 from scalegmn.errors import ScaleGMNError
 from scalegmn.shipped import Shelf, shipped_models
 from scalegmn.training import Run
+from scalegmn.trojans.repair import SHIPPED_REPAIRER
 from scalegmn.trojans.scanning import Detector
 from tests.shipped.stand_ins import ROOT, RUNS, STAND_INS, pack_run
 
@@ -130,7 +131,9 @@ def test_models_of_the_package_are_whole_and_small() -> None:
     models = shipped_models()
     for model in models:
         assert model.card().startswith("# ")
-        Run.open(model.name)
+        # The repairer is a description of images, and no training.
+        if model.name != SHIPPED_REPAIRER:
+            Run.open(model.name)
     assert sum(model.size for model in models) < 2**23
 
 

@@ -1,10 +1,10 @@
 """A folder of trained models with an index that has the checksum of every file.
 
-============== ==================================================================
+============== =================================================================================
  index.json     format, and for each model a sentence, its task and its files
- NAME/          one run folder for each, without what only a training needs
+ NAME/          one run folder for each, without what only a training needs; or what a method reads
  NAME/README.md its model card
-============== ==================================================================
+============== =================================================================================
 """
 
 from __future__ import annotations

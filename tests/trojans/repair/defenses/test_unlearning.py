@@ -61,6 +61,8 @@ def test_permuted_and_rescaled_networks_get_the_same_repair() -> None:
     expected = moved(unlearning.unlearned(ARCHITECTURE, theta, seed=0), scales, order)
     torch.testing.assert_close(other, expected, rtol=1e-7, atol=1e-9)
     assert not torch.allclose(expected, moved(theta, scales, order), rtol=1e-3)
+    together = unlearning.unlearned(ARCHITECTURE, twins()[:2].double(), seed=0)[:1]
+    torch.testing.assert_close(moved(together, scales, order), expected, rtol=1e-7, atol=1e-9)
 
 
 def test_statistics_of_batch_norms_stay() -> None:
