@@ -17,7 +17,7 @@ _TURN: Final = 0.5
 
 
 @final
-class ChangeSearch:
+class DirectionSearch:
     """J changes for each of B networks, by normalized gradient ascent, each toward a class of its own.
 
     Args:

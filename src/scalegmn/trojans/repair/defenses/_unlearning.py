@@ -13,7 +13,7 @@ from scalegmn.alignment import program_of
 from scalegmn.configuration import Configuration, Count, NonNegative, Portion, Positive
 from scalegmn.networks import Architecture, run
 from scalegmn.seeding import generator
-from scalegmn.trojans.repair.defenses._change_search import ChangeSearch, toward
+from scalegmn.trojans.repair.defenses._change_search import DirectionSearch, toward
 from scalegmn.trojans.repair.defenses._class_images import ClassImages
 from scalegmn.trojans.repair.defenses._clean_images import CleanImages
 from scalegmn.trojans.repair.defenses._method import RepairMethod
@@ -109,7 +109,7 @@ class TriggerUnlearning(RepairMethod):
         config, rng = self.config, generator(seed, "trigger unlearning")
         lengths = torch.linspace(config.least, config.largest, config.changes).to(theta)
         answers = self.targets(architecture, theta)[:, None].expand(-1, config.changes)
-        search = ChangeSearch(architecture, answers, self.inputs.shape, smooth=config.changes // 2)
+        search = DirectionSearch(architecture, answers, self.inputs.shape, smooth=config.changes // 2)
         size = theta.abs() * _trained(architecture, search.shape).to(theta)
         steps, found = _Steps(theta), theta
         for step in range(config.steps):
@@ -139,7 +139,7 @@ class TriggerUnlearning(RepairMethod):
         classes = self.inputs.classes
         pictures, _ = self.inputs.draw(_TARGET_IMAGES, generator(0, "targets"))
         every = torch.arange(classes, device=theta.device).expand(len(theta), classes)
-        search = ChangeSearch(architecture, every, self.inputs.shape)
+        search = DirectionSearch(architecture, every, self.inputs.shape)
         total = theta.new_zeros(len(theta), classes)
         for radius in _RADII:
             for _ in range(_TARGET_STEPS):
@@ -156,7 +156,7 @@ class TriggerUnlearning(RepairMethod):
         """
         pictures, labels = self.inputs.draw(_REPORTED_IMAGES, generator(0, "reached classes"))
         own = torch.full((len(theta), 1), target, device=theta.device)
-        search = ChangeSearch(architecture, own, self.inputs.shape)
+        search = DirectionSearch(architecture, own, self.inputs.shape)
         length, pictures = theta.new_full((1,), _REPORTED_RADIUS), pictures.to(theta)
         for _ in range(_REPORTED_STEPS + 1):
             answers = search.turn(theta, pictures, length)
