@@ -12,6 +12,7 @@ from torch import Tensor
 from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.models import Hybrid, HybridConfig, ModelConfig, ScaleGMN
 from scalegmn.models._remembered import RememberedFeatures
+from scalegmn.models.baselines import FeatureLogistic, LogisticConfig, OutputType
 from scalegmn.models.baselines.features import FeatureSet, InversionFeatures, NormFeatures, StatNNFeatures
 from scalegmn.seeding import generator
 from scalegmn.testing.elements import Elements
@@ -53,6 +54,35 @@ def test_weights_and_features_are_both_read() -> None:
 
 def test_a_saved_model_predicts_the_same(tmp_path: Path) -> None:
     made, batch = model(PLAIN).float(), batch_of(ZOO, dtype=torch.float32)
+    made.save_pretrained(tmp_path / "model")
+    assert torch.equal(Hybrid.from_pretrained(tmp_path / "model").predict(batch), made.predict(batch))
+
+
+def test_with_a_start_it_begins_as_logistic_regression_on_the_features(tmp_path: Path) -> None:
+    batch, features = batch_of(ZOO, count=12), StatNNFeatures(layers=4)
+    targets = torch.arange(12) % 2
+    start = FeatureLogistic(
+        feature_set=features, outputs=1, kind=OutputType.log_odds, config=LogisticConfig()
+    ).double()
+    made = Hybrid(
+        gmn=model(features).gmn, feature_set=features, outputs=3, config=HybridConfig(), start=start
+    )
+    made = made.double().eval()
+    made.fit_scale(batch)
+    part = made.fitted_part
+    assert part is start
+    part.fit(part.compute_features(batch), targets)
+    assert ((start.predict(batch)[:, 0] > 0) == (targets == 1)).all()
+    assert torch.equal(made.predict(batch)[:, :1], start.predict(batch))
+    assert (made.predict(batch)[:, 1:] == 0).all()
+    # The start is no parameter, and what is learned adds to it.
+    loss = made.predict(batch).square().sum()
+    loss.backward()
+    assert made.head.last.weight.grad is not None and made.head.last.weight.grad.abs().max() > 0
+    assert not any(name.startswith("start") for name, _ in made.named_parameters())
+    with torch.no_grad():
+        made.head.last.bias += 1.0
+    torch.testing.assert_close(made.predict(batch)[:, :1], start.predict(batch) + 1.0)
     made.save_pretrained(tmp_path / "model")
     assert torch.equal(Hybrid.from_pretrained(tmp_path / "model").predict(batch), made.predict(batch))
 

@@ -103,6 +103,11 @@ class Metanetwork(SavedModule, ABC):
         """Whether answers stay under neurons that are split, or that nobody reads, whatever the width."""
         return False
 
+    @property
+    def fitted_part(self) -> FittedPredictor | None:
+        """A part that is fitted to all training networks at once, before the rest is learned step by step."""
+        return None
+
     @abstractmethod
     def fit_scale(self, batch: NetworkBatch) -> None:
         """Estimate per-layer normalization constants (parameter RMS) from training networks.

@@ -34,7 +34,7 @@ from scalegmn.training._config import Accelerator, RunConfig
 from scalegmn.training._data import Datasets, NetworkDataset, steps_per_epoch
 from scalegmn.training._files import write_text
 from scalegmn.training._finished import FinishedTraining
-from scalegmn.training._fitting import fit_at_once
+from scalegmn.training._fitting import fit_at_once, fit_to
 from scalegmn.training._history import History
 from scalegmn.training._inference import device_called, outputs_on
 from scalegmn.training._loading import PopulationData
@@ -239,6 +239,8 @@ def _learn(
         fit_at_once(config, model, task, data, history)
         return history
     _fit_scale(model, data.train)
+    if model.fitted_part is not None:
+        fit_to(model.fitted_part, task, data.train, batch_size=config.data.evaluation_batch_size)
     history = _fit(config, model, task, data, callbacks)
     if is_first_process():
         state = read_checkpoint(config.folder / CHECKPOINTS / BEST)["state_dict"]

@@ -18,12 +18,10 @@ from scalegmn.nn import statistics_size, weight_statistics
 @final
 @dataclass(frozen=True, kw_only=True)
 class CanonicalFeatures(FeatureSet):
-    r"""What ``statnn`` sees, of canonical weights and of their sizes, ``(B, 28 (layers + 1))``.
+    """What ``statnn`` sees, of canonical weights and of their sizes, ``(B, 28 (layers + 1))``.
 
-    .. math:: f = \operatorname{sign}(s) \log(1 + |s|)
-
-    of mean, deviation and quantiles s of every layer: canonical weights of the last layer hold the sizes of
-    all before, and have heavy tails.
+    For trees: some numbers are nearly the same in all networks and far off in a few, where neurons are dead,
+    which throws logistic regression off.
 
     Reads mixed architectures; a network's output neurons have the last place, and layers that it lacks are 0.
 
@@ -63,5 +61,4 @@ class CanonicalFeatures(FeatureSet):
         return statistics_size(self.spec)
 
     def compute(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
-        found = weight_statistics(batch.graph, spec=self.spec)
-        return found.sign() * found.abs().log1p()
+        return weight_statistics(batch.graph, spec=self.spec)
