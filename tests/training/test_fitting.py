@@ -11,10 +11,21 @@ import torch
 from torch import Tensor
 
 from scalegmn.configuration import Sections
+from scalegmn.models import HybridConfig, ModelConfig
 from scalegmn.models.baselines import BoostingConfig, FeatureBoosting
 from scalegmn.populations import Population
 from scalegmn.tasks import Classification
-from scalegmn.training import DataConfig, Datasets, NetworkDataset, RunConfig, make_metanetwork, outputs_on
+from scalegmn.training import (
+    DataConfig,
+    Datasets,
+    LoggingConfig,
+    NetworkDataset,
+    RunConfig,
+    TrainingConfig,
+    make_metanetwork,
+    outputs_on,
+    train,
+)
 from scalegmn.training._fitting import fit_at_once
 from scalegmn.training._history import History
 from tests.training.small import small_population
@@ -90,3 +101,17 @@ def test_size_of_batches_changes_nothing(population: Population, tmp_path: Path)
     for name in ("features", "classes"):
         one, other = getattr(whole, name)[order[0]], getattr(parts, name)[order[1]]
         torch.testing.assert_close(one, other)
+
+
+def test_the_fitted_part_of_a_model_comes_first(population: Population, tmp_path: Path) -> None:
+    config = RunConfig(
+        data=DataConfig(population=population.folder, validation=0.25, test=0.25),
+        metanetwork="hybrid",
+        options=Sections({"model": ModelConfig(features=4, layers=1), "hybrid": HybridConfig(start=True)}),
+        # Step by step nothing is learned.
+        training=TrainingConfig(epochs=1, learning_rate=1e-12),
+        logging=LoggingConfig(tensorboard=False, progress=False),
+        output=tmp_path / "run",
+    )
+    (row,) = csv.DictReader((train(config).folder / "metrics.csv").read_text().splitlines())
+    assert float(row["train/accuracy"]) > 0.8
