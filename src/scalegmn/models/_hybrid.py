@@ -136,7 +136,7 @@ class Hybrid(Predictor):
         answer: Tensor = self.head(self.dropout(torch.cat([self.gmn.predict(batch), read], dim=1)))
         if self.start is None:
             return answer
-        begun = self.start.predict_from(features).to(answer)
+        begun = self.start.predict_from(self.start.with_designs(batch, features)).to(answer)
         # What cannot be fitted at once, such as the class that an attacker chose, begins at 0.
         return answer + pad(begun, (0, self.outputs - begun.shape[1]))
 

@@ -98,7 +98,10 @@ class FeaturePredictor(FittedPredictor, ABC):
     @torch.no_grad()
     def compute_features(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
         """The features; with `designs`, behind the number of each network's design, -1 for others."""
-        found = self.feature_set.compute(batch)
+        return self.with_designs(batch, self.feature_set.compute(batch))
+
+    def with_designs(self, batch: NetworkBatch, found: Float[Tensor, "B f"]) -> Float[Tensor, "B F"]:
+        """What :meth:`compute_features` returns, from the numbers of the feature set."""
         if not self.designs:
             return found
         known = {design: number for number, design in enumerate(self.designs)}
