@@ -28,9 +28,9 @@ def plain_answer(model: ScaleGMN, graph: NetworkGraph) -> Tensor:
 
 
 def updates_of(model: ScaleGMNEditor, graph: NetworkGraph) -> Tensor:
-    """What an editor writes before any scaling of layers, ``(T + V,)``."""
+    """What an editor writes before any scaling of layers, ``(T + V,)`` for one network."""
     reading = model.backbone(graph)
-    return torch.cat(model.head(reading.state, reading.neurons, reading.blocks))
+    return torch.cat(model.head(reading.state, reading.neurons, reading.blocks), dim=1).flatten()
 
 
 def plain_updates(model: ScaleGMNEditor, graph: NetworkGraph) -> Tensor:
