@@ -14,6 +14,7 @@ from ._metanetwork import (
 )
 from ._probed import ProbedScaleGMN
 from ._scalegmn import ScaleGMN
+from ._side_by_side import ScaleGMNAndProbes
 
 __all__ = [
     "EDITORS",
@@ -31,6 +32,7 @@ __all__ = [
     "Predictor",
     "ProbedScaleGMN",
     "ScaleGMN",
+    "ScaleGMNAndProbes",
     "ScaleGMNEditor",
     "Symmetry",
 ]

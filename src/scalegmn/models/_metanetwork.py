@@ -7,7 +7,7 @@ how it is built, what it can read.  It is found by its name in :data:`PREDICTORS
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Final, TypeVar
@@ -108,6 +108,16 @@ class Metanetwork(SavedModule, ABC):
         """A part that is fitted to all training networks at once, before the rest is learned step by step."""
         return None
 
+    def settle(self, judge: Callable[[], float]) -> None:
+        """Decide what training networks cannot tell, such as how much parts count; by default nothing.
+
+        A training calls it once, with the best weights.
+
+        Args:
+            judge: the loss of the model as it is, on validation networks.
+        """
+        return
+
     @abstractmethod
     def fit_scale(self, batch: NetworkBatch) -> None:
         """Estimate per-layer normalization constants (parameter RMS) from training networks.
@@ -140,6 +150,11 @@ class Predictor(Metanetwork, ABC):
         Raises:
             GraphError: the batch holds networks that it cannot read.
         """
+
+    def predict_to_learn(self, batch: NetworkBatch) -> tuple[NetworkVectors, ...]:
+        """The answers of which each gets a loss of its own in training, ``(B, outputs)``: by default what
+        :meth:`predict` returns, and of a mean of models that of each."""
+        return (self.predict(batch),)
 
 
 class Embedder(Predictor, ABC):
@@ -219,6 +234,7 @@ def check_layout(architectures: Sequence[Architecture], *, reader: str) -> None:
 _PREDICTORS: Final = {
     "scalegmn": Lazy("scalegmn.models:ScaleGMN"),
     "scalegmn_probes": Lazy("scalegmn.models:ProbedScaleGMN"),
+    "scalegmn_and_probes": Lazy("scalegmn.models:ScaleGMNAndProbes"),
     "hybrid": Lazy("scalegmn.models:Hybrid"),
     "flat_mlp": Lazy("scalegmn.models.baselines:FlatMLP"),
     "statnn_mlp": Lazy("scalegmn.models.baselines:StatNNMLP"),

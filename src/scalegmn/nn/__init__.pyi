@@ -11,6 +11,7 @@ from ._network_sums import NetworkSums
 from ._neurons import Neurons, SortedGraph
 from ._normalization import ParameterScale
 from ._parameter_head import ParameterHead
+from ._part_mixture import PartMixture
 from ._permutation_layer import EdgeMLP, PermutationMessagePassing
 from ._phases import PhaseGate, PhaseStart, phases_of
 from ._positional import PositionalEncoding
@@ -52,6 +53,7 @@ __all__ = [
     "PairMessages",
     "ParameterHead",
     "ParameterScale",
+    "PartMixture",
     "PermutationMessagePassing",
     "PhaseGate",
     "PhaseStart",

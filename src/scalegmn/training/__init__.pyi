@@ -103,7 +103,6 @@ from ._files import create_json as create_json
 from ._files import json_text as json_text
 from ._files import write_json as write_json
 from ._files import write_text as write_text
-from ._fit import versions as versions
 from ._folds import MEAN_OF_FOLDS as MEAN_OF_FOLDS
 from ._folds import OutOfFold as OutOfFold
 from ._folds import out_of_fold as out_of_fold
@@ -153,4 +152,5 @@ from ._sources import find_sources as find_sources
 from ._typicality import SHARE as SHARE
 from ._typicality import Typicality as Typicality
 from ._typicality import statistics_of as statistics_of
+from ._versions import versions as versions
 from ._yaml_files import read_yaml as read_yaml

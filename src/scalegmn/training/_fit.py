@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import platform
 import shlex
 import sys
 import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from lightning.pytorch.callbacks import Callback
 
-from scalegmn import __version__
 from scalegmn.configuration import to_plain
 from scalegmn.disk import claim_folder, remove_remains
 from scalegmn.errors import ConfigurationError, TrainingWarning
@@ -60,6 +56,7 @@ from scalegmn.training._selection import DataSelection, groups_among, select
 from scalegmn.training._task import AnyTask, Report
 from scalegmn.training._tasks import make_task
 from scalegmn.training._trainer import make_trainer, shows_bar
+from scalegmn.training._versions import versions
 from scalegmn.training._yaml_files import to_yaml
 
 SCALE_SAMPLE = 1000
@@ -247,7 +244,12 @@ def _learn(
         weights = {k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")}
         with restoring(config.folder / CHECKPOINTS / BEST, done=lambda: False):
             model.load_state_dict(weights)
+        model.settle(lambda: _loss_on(task, model, data.val, batch_size=config.data.evaluation_batch_size))
     return history
+
+
+def _loss_on(task: AnyTask, model: Metanetwork, networks: NetworkDataset, *, batch_size: int) -> float:
+    return float(task.loss(*outputs_on(task, model, networks, batch_size=batch_size)))
 
 
 def _fit_scale(model: Metanetwork, networks: NetworkDataset) -> None:
@@ -317,12 +319,3 @@ def _facts(
 def _place(thing: AnyTask | Metanetwork) -> str:
     """Where a class is, for people: nothing is imported because a run folder says so."""
     return f"{type(thing).__module__}:{type(thing).__qualname__}"
-
-
-def versions() -> dict[str, str]:
-    """Versions of what a result may depend on."""
-    found = {"python": platform.python_version(), "scalegmn": __version__}
-    for name in ("torch", "torch_geometric", "lightning", "torchmetrics", "numpy"):
-        with contextlib.suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found

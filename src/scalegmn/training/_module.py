@@ -62,10 +62,12 @@ class FitModule(pl.LightningModule):
         self._began = time.perf_counter()
 
     def training_step(self, batch: NetworkBatch, index: int) -> Tensor:
-        outputs, targets = self._answer(batch)
-        loss = self.task.loss(outputs, targets)
+        targets = _targets_of(batch)
+        learned = self.task.predict_to_learn(self.model, batch)
+        loss = torch.stack([self.task.loss(outputs, targets) for outputs in learned]).mean()
         self.train_loss.update(loss.detach(), weight=len(targets))
-        self.task.measure(self.train_metrics, outputs.detach(), targets)
+        for outputs in learned:
+            self.task.measure(self.train_metrics, outputs.detach(), targets)
         self.log("train/loss_step", loss.detach(), prog_bar=True, batch_size=len(targets))
         return loss
 
@@ -98,7 +100,7 @@ class FitModule(pl.LightningModule):
         )
 
     def validation_step(self, batch: NetworkBatch, index: int) -> None:
-        outputs, targets = self._answer(batch)
+        outputs, targets = self.task.predict(self.model, batch), _targets_of(batch)
         self.val_loss.update(self.task.loss(outputs, targets), weight=len(targets))
         self.task.measure(self.val_metrics, outputs, targets)
 
@@ -133,7 +135,8 @@ class FitModule(pl.LightningModule):
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
-    def _answer(self, batch: NetworkBatch) -> tuple[Any, Tensor | Records]:
-        """Predictions for all networks of the batch, and targets, in one order."""
-        assert batch.targets is not None, "batches of a training have targets"
-        return self.task.predict(self.model, batch), batch.targets
+
+def _targets_of(batch: NetworkBatch) -> Tensor | Records:
+    """Of all networks of the batch, in its order."""
+    assert batch.targets is not None, "batches of a training have targets"
+    return batch.targets

@@ -214,6 +214,10 @@ class Task(Reconstructible, ABC, Generic[O, T]):
     def predict(self, model: Metanetwork, batch: NetworkBatch) -> O:
         """What a model makes of networks, to be compared with targets."""
 
+    def predict_to_learn(self, model: Metanetwork, batch: NetworkBatch) -> Sequence[O]:
+        """What a model is trained by: the mean loss of these; by default what :meth:`predict` returns."""
+        return (self.predict(model, batch),)
+
     def predict_for_report(self, model: Metanetwork, batch: NetworkBatch) -> O:
         """As :meth:`predict`, for reports: with what the best model was not chosen by, where that matters."""
         return self.predict(model, batch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -31,6 +32,10 @@ class PredictionTask(Task[Tensor, T], ABC):
             f"{self.name} needs a model that predicts, not {type(model).__name__}"
         )
         return model.predict(batch)
+
+    def predict_to_learn(self, model: Metanetwork, batch: NetworkBatch) -> Sequence[Tensor]:
+        assert isinstance(model, Predictor), "the same model predicts in training and after it"
+        return model.predict_to_learn(batch)
 
     def shared_outputs(self, outputs: Tensor, *, of: PredictionTask[Any], folder: Path) -> Tensor:
         """Outputs of another training of this task on a scale that all its trainings have in common.
