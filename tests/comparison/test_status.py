@@ -70,11 +70,12 @@ def test_mistakes_about_data_and_folders_at_once(population: Path, tmp_path: Pat
         (tmp_path / "out" / name).mkdir(parents=True)
         (tmp_path / "out" / name / "precious").touch()
     found = comparison_errors(configured(path, "--base.training.accelerator", "cpu"))
-    assert len(found) == 4
+    assert len(found) == 5
     for words in (
         "out is not empty and holds no comparison",
         # Two of three models share it; it is told once.
         "a, b: training.precision is fp16_mixed",
+        "column 'label' is 1 for all 1 training networks",
         "a-seed0 is no run folder",
         "c-seed0 is no run folder",
     ):

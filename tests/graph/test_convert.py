@@ -53,7 +53,7 @@ def test_a_graph_by_hand() -> None:
     assert graph.node_role.tolist() == [Role.input] * 2 + [Role.hidden] * 3 + [Role.output]
     assert graph.node_layer.tolist() == [0, 0, 1, 1, 1, 2]
     assert graph.node_position.tolist() == [0, 1, 0, 1, 2, 0]
-    assert graph.node_group.tolist() == [0, 0, 1, 1, 1, 0]
+    assert graph.node_group.tolist() == [0, 0, 5, 5, 5, 0]
     assert graph.node_value.tolist() == [0, 0, 7, 7, 7, 0]
     assert graph.edge_type.tolist() == [EdgeType.dense] * 9
 

@@ -101,13 +101,16 @@ def test_kinds_that_all_networks_admit() -> None:
     program = ProgramArchitecture.from_module(module, torch.zeros(1, 3))
     test = RewritingTest()
     assert list(test.kinds([layers])) == ["unread", "split", "cancel", "group", "all"]
-    assert list(test.kinds([program])) == ["group"]
-    assert list(test.kinds([layers, program])) == ["group", "all"]
+    assert list(test.kinds([program])) == ["unread", "split", "cancel", "group", "all"]
+    normed = ProgramArchitecture.from_module(
+        nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 2)), torch.zeros(1, 3)
+    )
+    assert list(test.kinds([layers, normed])) == ["group", "all"]
     assert RewritingTest(names=("rounding", "all")).kinds([layers]) == {
         "rounding": ("rounding",),
         "all": None,
     }
-    with pytest.raises(ArchitectureError, match="neurons are added to lists of layers only"):
-        RewritingTest(names=("split",)).kinds([layers, program])
+    with pytest.raises(ArchitectureError, match="no hidden layer has a width of its own"):
+        RewritingTest(names=("split",)).kinds([layers, normed])
     with pytest.raises(ConfigurationError, match="kind of rewriting is 'merge', expected all, or one of"):
         RewritingTest(names=("merge",))

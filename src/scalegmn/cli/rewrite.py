@@ -127,7 +127,7 @@ def _write(options: Namespace, network: SavedNetwork, architecture: Architecture
     if target.suffix.lower() != _NEW:
         raise ConfigurationError(
             f"{target}: a network of another architecture or format is a safetensors file; expected "
-            f"a name that ends with {_NEW}"
+            f"a name that ends with {_NEW}, or --kinds that add no neurons, such as group"
         )
     # Half precision would change the function by more than all that is written here.
     dtype = torch.float64 if network.dtype == torch.float64 else torch.float32
