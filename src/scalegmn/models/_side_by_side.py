@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, final
 
 from torch import Tensor
 
-from scalegmn.configuration import Sections
 from scalegmn.errors import ConfigurationError
 from scalegmn.graph import GraphSpec, NetworkBatch
 from scalegmn.models._config import ModelConfig
-from scalegmn.models._metanetwork import ModelContext, Predictor
+from scalegmn.models._gmn_beside_probes import ScaleGMNBesideProbes
 from scalegmn.models._scalegmn import ScaleGMN
 from scalegmn.models.baselines import Probes, ProbesConfig
 from scalegmn.networks import Architecture
@@ -21,7 +19,7 @@ from scalegmn.shapes import NetworkVectors
 
 
 @final
-class ScaleGMNAndProbes(Predictor):
+class ScaleGMNAndProbes(ScaleGMNBesideProbes):
     """A mean of the answers of :class:`ScaleGMN` and of :class:`Probes`; no layer reads both.
 
     Each has a loss of its own, so that neither learns more slowly, or memorizes more, because of the other.
@@ -37,50 +35,24 @@ class ScaleGMNAndProbes(Predictor):
     """
 
     name = "scalegmn_and_probes"
-    sections = MappingProxyType({"model": ModelConfig, "probes": ProbesConfig})
-    recomputes = True
 
     def __init__(self, *, gmn: ScaleGMN, probes: Probes) -> None:
-        super().__init__()
+        super().__init__(gmn=gmn, probes=probes)
         if gmn.outputs != probes.outputs:
             raise ConfigurationError(
                 f"gmn answers with {gmn.outputs} numbers and probes with {probes.outputs}; expected as many"
             )
-        self.gmn, self.probes, self.outputs = gmn, probes, gmn.outputs
+        self.outputs = gmn.outputs
         self.mixture = PartMixture(2)
 
     @classmethod
     def from_architectures(
         cls, architectures: Sequence[Architecture], *, outputs: int, config: ModelConfig, probes: ProbesConfig
     ) -> ScaleGMNAndProbes:
-        """A new model that reads networks of these architectures.
-
-        Raises:
-            ConfigurationError: the networks cannot be shown the same inputs.
-        """
         return cls(
             gmn=ScaleGMN(spec=GraphSpec.from_architectures(architectures), outputs=outputs, config=config),
             probes=Probes.from_architectures(architectures, outputs=outputs, config=probes),
         )
-
-    @classmethod
-    def build(cls, context: ModelContext) -> ScaleGMNAndProbes:
-        config, probes = context.options.of(ModelConfig), context.options.of(ProbesConfig)
-        return cls.from_architectures(
-            context.architectures, outputs=context.outputs, config=config, probes=probes
-        )
-
-    @classmethod
-    def words(cls, options: Sections) -> tuple[str, ...]:
-        return options.of(ModelConfig).words
-
-    @property
-    def limits(self) -> GraphSpec:
-        return self.gmn.spec
-
-    @property
-    def any_width(self) -> bool:
-        return self.gmn.any_width and self.probes.any_width
 
     def predict(self, batch: NetworkBatch) -> NetworkVectors:
         """``(B, outputs)``, in the order of the batch."""
@@ -94,11 +66,6 @@ class ScaleGMNAndProbes(Predictor):
     def settle(self, judge: Callable[[], float]) -> None:
         """Choose how much each part counts."""
         self.mixture.settle(judge)
-
-    def fit_scale(self, batch: NetworkBatch) -> None:
-        """Take the sizes of weights and of outputs for probes from training networks."""
-        self.gmn.fit_scale(batch)
-        self.probes.fit_scale(batch)
 
     def arguments(self) -> Mapping[str, Any]:
         return {"gmn": self.gmn, "probes": self.probes}

@@ -151,6 +151,7 @@ from ._sources import Files as Files
 from ._sources import find_sources as find_sources
 from ._typicality import SHARE as SHARE
 from ._typicality import Typicality as Typicality
+from ._typicality import read_measured as read_measured
 from ._typicality import statistics_of as statistics_of
 from ._versions import versions as versions
 from ._yaml_files import read_yaml as read_yaml

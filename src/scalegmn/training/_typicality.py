@@ -129,12 +129,7 @@ class Typicality:
             CheckpointError: it is missing, damaged, or not the file with this checksum.
             ConfigurationError: its statistics do not fit together.
         """
-        state = read_state(path, dtype=torch.float64)
-        if state.sha256 != sha256:
-            raise CheckpointError(
-                f"{path}: has the checksum {state.sha256}, expected {sha256}; restore it or train again"
-            )
-        return cls.from_tensors(state.tensors, origin=str(path))
+        return cls.from_tensors(read_measured(path, sha256=sha256), origin=str(path))
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], *, origin: str) -> Typicality:
@@ -183,3 +178,17 @@ def _is_definite(precision: Tensor) -> bool:
 
 def _drawn_together(values: Tensor) -> Tensor:
     return values.sign() * values.abs().log1p()
+
+
+def read_measured(path: Path, *, sha256: str) -> Mapping[str, Tensor]:
+    """Tensors of a file that was measured when a training ended, float64.
+
+    Raises:
+        CheckpointError: it is missing, damaged, or not the file with this checksum.
+    """
+    state = read_state(path, dtype=torch.float64)
+    if state.sha256 != sha256:
+        raise CheckpointError(
+            f"{path}: has the checksum {state.sha256}, expected {sha256}; restore it or train again"
+        )
+    return state.tensors

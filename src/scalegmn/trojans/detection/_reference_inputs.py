@@ -17,13 +17,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from scalegmn.checkpoints import read_state, write_state
-from scalegmn.errors import CheckpointError, ConfigurationError, GraphError
+from scalegmn.checkpoints import write_state
+from scalegmn.errors import ConfigurationError, GraphError
 from scalegmn.graph import NetworkBatch
 from scalegmn.metrics import conformal_p_values, smallest_p_value
 from scalegmn.models.baselines.features import input_shape
 from scalegmn.networks import Architecture, run
-from scalegmn.training import Typicality
+from scalegmn.training import Typicality, read_measured
 
 LEVEL: Final = 0.01
 """Fraction of networks like those of validation that is rejected by mistake, where there are 99 or more."""
@@ -185,13 +185,8 @@ def load_inputs(path: Path, *, sha256: str) -> tuple[ReferenceInputs, ...]:
         CheckpointError: it is missing, damaged, or not the file with this checksum.
         ConfigurationError: its tensors do not fit together.
     """
-    state = read_state(path, dtype=torch.float64)
-    if state.sha256 != sha256:
-        raise CheckpointError(
-            f"{path}: has the checksum {state.sha256}, expected {sha256}; restore it or train again"
-        )
     kinds: dict[str, dict[str, Tensor]] = {}
-    for name, tensor in state.tensors.items():
+    for name, tensor in read_measured(path, sha256=sha256).items():
         number, _, rest = name.partition(".")
         kinds.setdefault(number, {})[rest] = tensor
     if not set(kinds) <= {str(number) for number in range(min(len(kinds), _MOST_KINDS))} or not kinds:
