@@ -30,6 +30,18 @@ def british(text: str) -> Iterator[str]:
         yield from (f"line {number}: {found[0]}" for found in BRITISH.finditer(line))
 
 
+ORPHAN = re.compile(r"(Of|Those|See|That of|In words)\b")
+
+
+def orphans(source: str) -> Iterator[str]:
+    """Docstrings of functions and classes that begin without the thing that they speak of."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            first = (ast.get_docstring(node) or "").partition("\n")[0]
+            if ORPHAN.match(first):
+                yield f"{node.name}: {first}"
+
+
 def pages() -> list[Path]:
     found = {path for pattern in PLACES for path in ROOT.glob(pattern)}
     return sorted(path for path in found if not EXCEPTIONS.search(path.as_posix()))
@@ -81,3 +93,17 @@ def test_a_name_of_a_class_stands_for_one_thing() -> None:
 def test_two_classes_of_one_name_are_noticed() -> None:
     found = classes([("a.py", "class Plan: ...\n"), ("b.py", "class Plan: ...\nclass Other: ...\n")])
     assert found == {"Plan": ["a.py", "b.py"], "Other": ["b.py"]}
+
+
+def test_docstrings_name_what_they_speak_of() -> None:
+    found = {
+        path.relative_to(ROOT): list(orphans(path.read_text(encoding="utf-8")))
+        for path in sorted(ROOT.glob("src/**/*.py"))
+    }
+    assert not {path: rows for path, rows in found.items() if rows}, "begin with the noun or the verb"
+
+
+@pytest.mark.parametrize("text", ["Of all parameters.", "Those of a network.", "See :meth:`read`."])
+def test_orphans_are_noticed(text: str) -> None:
+    assert list(orphans(f'class A:\n    def read(self):\n        """{text}"""'))
+    assert not list(orphans(f'class A:\n    def read(self):\n        """The norm. {text}"""'))

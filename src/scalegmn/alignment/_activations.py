@@ -137,7 +137,7 @@ class Activations:
             other: answers of the network that is moved, before the moves.
 
         Returns:
-            The flips, and all that were judged.
+            The flips, and all neurons that were decided.
         """
         found: list[int] = []
         judged: list[int] = []

@@ -175,7 +175,7 @@ class Aligner:
         return replace(found, aligned=fitting.fitted(found.reference, found.aligned))
 
     def align_prepared(self, reference: PreparedNetwork, other: PreparedNetwork) -> Alignment:
-        """As :meth:`align`, of networks that were prepared by this aligner."""
+        """Align networks that this aligner has prepared; otherwise as :meth:`align`."""
         search = Search(self._frame, matching=self.matching)
         if self.matching.by == "activations":
             best = search.by_answers(

@@ -111,7 +111,7 @@ class AnsweringScales:
         return torch.cat(parts)
 
     def _exponents(self, free: Tensor) -> Tensor:
-        """Of each parameter, ``(P,)``."""
+        """The exponent of each parameter, ``(P,)``."""
         row, column = self._places
         # One more for what no scale reaches.
         sums = torch.zeros(self._count + 1).index_add(0, row, self._entries * free[column])

@@ -12,7 +12,7 @@ from scalegmn.shapes import Parameters
 from scalegmn.symmetry import SymmetryAction
 
 _ROUNDS: Final = 10
-"""A neuron is judged by the signs of its neighbors, which may change after it."""
+"""A neuron is decided by the signs of its neighbors, which may change after it."""
 
 
 def has_phases(architecture: Architecture) -> bool:

@@ -187,5 +187,5 @@ def _distances(first: Tensor, second: Tensor) -> Tensor:
 
 
 def inner_product(first: State, second: State) -> float:
-    """Of all parameters."""
+    """The inner product over all parameters."""
     return float(sum(torch.dot(value.reshape(-1), second[name].reshape(-1)) for name, value in first.items()))

@@ -55,7 +55,7 @@ class Tolerance:
 
     @classmethod
     def of(cls, first: torch.dtype, second: torch.dtype) -> Tolerance:
-        """That of two networks whose numbers are of these kinds.
+        """Choose the tolerances for comparing networks of these two dtypes.
 
         1e-10 where all are float64, 1e-5 for float32.  For each network in float16 or bfloat16, half a unit
         in the last place is added.

@@ -69,7 +69,7 @@ def check_rewrites(options: Namespace) -> None:
 
 
 def rewriting_test(options: Namespace) -> RewritingTest:
-    """In which ways networks are written anew.
+    """The rewritings that the options ask for.
 
     Raises:
         ConfigurationError: a name or a number that cannot be.

@@ -47,7 +47,7 @@ class PublishedFormat(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """By which commands know it."""
+        """The name under which commands know the format."""
 
     @property
     def described(self) -> str:

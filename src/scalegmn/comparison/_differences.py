@@ -64,7 +64,7 @@ class PairedDifference:
 def differences_of(
     models: Sequence[ModelResult], *, reference: str, metric: str, data: DataConfig
 ) -> dict[str, PairedDifference]:
-    """By the name of the model, for all but the reference that have a seed in common with it.
+    """Paired differences from the reference, by model name, for models that share a seed with it.
 
     Args:
         models: the reference among them.

@@ -254,5 +254,5 @@ def _unfair(own: Mapping[str, ConfigEntry], config: RunConfig, base: RunConfig) 
 
 
 def _plain(data: Mapping[Any, Any]) -> dict[str, object]:
-    """With words as keys: YAML reads some names as numbers."""
+    """Turn all keys into text: YAML reads some names as numbers."""
     return {str(key): value for key, value in data.items()}

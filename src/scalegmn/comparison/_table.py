@@ -70,7 +70,7 @@ class NumberFormat:
         return format(value, self.specification)
 
     def format_signed(self, value: float) -> str:
-        """With a sign, as differences have."""
+        """Format a difference, always with its sign."""
         return format(value, f"+{self.specification}")
 
 

@@ -97,7 +97,7 @@ class Distinct(Constraint):
         return len(set(value)) == len(value)
 
     def __str__(self) -> str:
-        """In words."""
+        """The limit in words."""
         return "different entries"
 
 
@@ -111,7 +111,7 @@ class Ascending(Constraint):
         return value[0] <= value[1]
 
     def __str__(self) -> str:
-        """In words."""
+        """The limit in words."""
         return "a range (low, high), the lower number first"
 
 

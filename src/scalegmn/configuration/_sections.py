@@ -54,7 +54,7 @@ class Sections(Mapping[str, Configuration]):
         )
 
     def completed(self, kinds: Mapping[str, type[Configuration]]) -> Sections:
-        """With the defaults of sections of these kinds that are missing.
+        """Return the sections, with defaults for those of these kinds that are missing.
 
         Raises:
             ConfigurationError: a section is of another kind.

@@ -217,7 +217,7 @@ class InrEditing(EditingTask[Tensor, ImageTargets]):
         metrics.update(outputs, targets.edited)
 
     def report(self, outputs: Tensor, targets: ImageTargets, *, groups: np.ndarray | None = None) -> Report:
-        """See :func:`~scalegmn.editing._report.editing_report`."""
+        """Report errors before and after the edit; see :func:`~scalegmn.editing._report.editing_report`."""
         return editing_report(outputs, targets, groups=groups)
 
     def describe(self, outputs: Tensor) -> list[dict[str, Any]]:

@@ -34,7 +34,7 @@ class GraphField:
 
     @property
     def is_index(self) -> bool:
-        """Whether it holds numbers of nodes, with one column for each of its rows."""
+        """Whether it holds indices of nodes, with one column for each of its rows."""
         return self.shape.split()[0].isdigit()
 
     def has_dtype(self, dtype: torch.dtype) -> bool:

@@ -108,7 +108,7 @@ class GraphLayout:
         return theta
 
     def mean(self, taps: Tensor, biases: Tensor, values: Tensor) -> ParameterRows:
-        """As :meth:`read`, with the mean of what a parameter has in several places."""
+        """Read parameters as :meth:`read` does, averaging those that stand in several places."""
         if not self._repeats:
             return self.read(taps, biases, values)
         theta = taps.new_zeros(taps.shape[0], self.num_parameters)

@@ -37,7 +37,7 @@ class NetworkGraph(Data):
     node_value: NodeScalars
 
     def __cat_dim__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
-        """Fields that hold numbers of nodes grow in their second dimension, all others in their first."""
+        """Fields that hold indices of nodes grow in their second dimension, all others in their first."""
         if key in FIELD_NAMES:
             return 1 if key in INDEX_FIELDS else 0
         return super().__cat_dim__(key, value, *args, **kwargs)

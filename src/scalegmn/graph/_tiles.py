@@ -18,7 +18,7 @@ _KEPT_EDGES: Final = 2**19
 
 
 def kept_tile(architecture: Architecture, count: int, device: torch.device) -> dict[str, Tensor]:
-    """As :func:`device_tile`; all but large batches of one size get the very same tensors.
+    """Like :func:`device_tile`, but all except large batches of one size share the same tensors.
 
     By these, what was worked out for one batch is found for the next (:mod:`scalegmn.graph._cache`).
     """

@@ -95,7 +95,7 @@ def _nearest(
     outside: Bool[np.ndarray, "m n"],
     count: int,
 ) -> np.ndarray:
-    """The numbers of the nearest of `vectors` that may be neighbors, ``(m, count)``."""
+    """The indices of the nearest of `vectors` that may be neighbors, ``(m, count)``."""
     squares = np.square(vectors).sum(axis=1) - 2 * some @ vectors.T
     return np.argpartition(np.where(outside, squares, np.inf), count - 1, axis=1)[:, :count]
 

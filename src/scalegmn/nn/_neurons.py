@@ -54,11 +54,11 @@ class Neurons:
         return inputs, hidden, outputs
 
     def take(self, field: Tensor) -> Tensor:
-        """From the order of the graph to that of the rows."""
+        """Reorder a field from the graph's nodes to these rows."""
         return field.index_select(0, self.order)
 
     def restore(self, rows: Tensor) -> Tensor:
-        """From the order of the rows to that of the graph."""
+        """Reorder these rows back to the graph's nodes; the inverse of :meth:`take`."""
         return torch.empty_like(rows).index_copy(0, self.order, rows)
 
     @cached_property

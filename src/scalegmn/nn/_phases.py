@@ -82,7 +82,7 @@ def phases_of(graph: NetworkGraph, neurons: Neurons) -> NodePhases | None:
 
 @final
 class PhaseGate(nn.Module):
-    r"""From the law of a sine neuron's sum to that of its output, and back.
+    r"""Map features between the law of a sine neuron's sum and that of its output.
 
     Both follow :math:`\sin(\omega (v + b)) = \sin \omega v \cos\varphi + \cos \omega v \sin\varphi` and its
     derivative, with a learned even function in place of the cosine and a linear one in place of the sine:

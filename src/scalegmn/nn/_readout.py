@@ -1,4 +1,4 @@
-"""From features of neurons to one vector per network.  Law: invariant."""
+"""Reduce features of neurons to one vector per network.  Law: invariant."""
 
 from __future__ import annotations
 

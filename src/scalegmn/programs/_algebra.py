@@ -108,7 +108,7 @@ class Algebra(ABC, Generic[L]):
 
     @abstractmethod
     def couple(self, x: L, *, axes: Sequence[int], behavior: Behavior) -> L:
-        """As many entries as before, each a function of itself and, symmetrically, of all along the axes.
+        """Make each entry a function of itself and, symmetrically, of all entries along the axes.
 
         Softmax, layer norm without its gain.
 
@@ -120,7 +120,7 @@ class Algebra(ABC, Generic[L]):
 
     @abstractmethod
     def ordered(self, x: L, *, axes: Sequence[int], behavior: Behavior) -> L:
-        """As :meth:`couple`, for functions that depend on the order of entries: cumulative sums."""
+        """Like :meth:`couple`, for functions that depend on the order of entries, such as cumulative sums."""
 
     @abstractmethod
     def lookup(self, table: L, *, shape: Sequence[int]) -> L:

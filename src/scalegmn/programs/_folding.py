@@ -22,7 +22,7 @@ class Folding(ABC):
 
     @property
     def required(self) -> tuple[str, ...]:
-        """Those of :attr:`files` that a file must have."""
+        """The names in :attr:`files` that a file must have."""
         return self.files
 
     @property

@@ -165,7 +165,7 @@ class Shelf:
         replace_file(self.folder / INDEX, f"{text}\n".encode())
 
     def with_model(self, name: str, *, summary: str, task: str) -> Shelf:
-        """With one more model, or another one in the place of one: all files that lie in its folder.
+        """Return a shelf with this model added or replaced, listing all files in its folder.
 
         Raises:
             ConfigurationError: the name is none for a model.

@@ -185,7 +185,7 @@ def draw_symmetry(
     rescale: bool,
     shift_phase: bool,
 ) -> Transformation:
-    """As :func:`random_symmetry`; a new kind of architectures registers its own."""
+    """Draw like :func:`random_symmetry`; a new type of architecture registers its own."""
     raise SymmetryError(
         f"no symmetries are known of architectures of the kind {type(architecture).__name__}; expected one "
         "registered by scalegmn.symmetry.draw_symmetry.register"

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Link(Enum):
-    """From the number that a model returns to a prediction.
+    """How the number that a model returns becomes a prediction.
 
     ``sigmoid`` is for fractions, such as accuracies: predictions lie between 0 and 1.  ``identity`` is for
     all other numbers; they are standardized with mean and deviation of the training networks.
@@ -207,7 +207,7 @@ class Regression(NumberTask[Tensor]):
 
         With the link sigmoid the unit is that of the column in all, so nothing changes.
         """
-        assert isinstance(of, Regression), "trainings of one comparison have one task"
+        assert isinstance(of, Regression), "training runs of one comparison share a task"
         return outputs * (of.spread / self.spread) + (of.center - self.center) / self.spread
 
     def describe(self, outputs: Tensor) -> list[dict[str, Any]]:

@@ -34,7 +34,7 @@ class Elements:
     spread: float = 1e3
 
     def describe(self) -> str:
-        """In words, for error messages."""
+        """The elements in words, for error messages."""
         parts = ["permutations"] if self.permute else []
         parts += [f"signs and scales in [{1 / self.spread:g}, {self.spread:g}]"] if self.rescale else []
         parts += ["sine phases (with canonicalization)"] if self.shift_phase else []

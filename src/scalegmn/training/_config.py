@@ -214,7 +214,7 @@ class RunConfig(Configuration):
 
     @classmethod
     def gathered(cls, data: object) -> object:
-        """With the sections of tasks and models put together."""
+        """Gather the sections of tasks and models into one entry."""
         if not isinstance(data, Mapping):
             return data
         kinds = {name: kind for name, kind in known_sections().items() if name in data}

@@ -36,7 +36,7 @@ _DIRECTIONS: Final = 50
 
 
 class Projection(Enum):
-    """From vectors to points in the plane.
+    """A projection of vectors to points in the plane.
 
     ``pca``: the two directions of most variance; distances keep their meaning.  ``tsne`` (van der Maaten and
     Hinton 2008): neighbors stay neighbors; the size of gaps between clusters means little.
@@ -140,7 +140,7 @@ def vectors_of(
     canonicalize: bool = True,
     batch_size: int = 128,
 ) -> Float[Tensor, "n width"]:
-    """As :func:`embed_networks`, but with whatever numbers there are, finite or not.
+    """Embed like :func:`embed_networks`, but allow vectors that are not finite.
 
     Everything is computed in float64, by a copy of the model: vectors of an untrained model differ in late
     digits.

@@ -31,7 +31,7 @@ MEAN_OF_FOLDS = "mean_of_folds"
 @final
 @dataclass(frozen=True, eq=False)
 class OutOfFold:
-    """What several trainings say together, each about its own test networks.
+    """What several training runs say together, each about its own test networks.
 
     Attributes:
         task: of the first training, in whose unit all outputs are.
@@ -47,7 +47,7 @@ class OutOfFold:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """One of the trainings, and its test networks."""
+    """One of the training runs, and its test networks."""
 
     folder: Path
     task: PredictionTask[Any]
@@ -58,7 +58,7 @@ class _Part:
 
 
 def out_of_fold(folders: Sequence[Path], *, curves: Sequence[str] = ()) -> OutOfFold:
-    """Join the predictions of the trainings of all folds, and evaluate them as those of one model.
+    """Join the predictions of the training runs of all folds, and evaluate them as those of one model.
 
     Args:
         folders: the run folders, in the order of folds.
@@ -80,7 +80,7 @@ def out_of_fold(folders: Sequence[Path], *, curves: Sequence[str] = ()) -> OutOf
     if (np.diff(rows) == 0).any():
         raise ConfigurationError(
             f"{', '.join(str(folder) for folder in folders)}: tested on the same networks; expected the "
-            "trainings of different folds"
+            "training runs of different folds"
         )
     targets = task.targets(population, rows)
     groups = groups_among(population, rows, first.data)

@@ -71,7 +71,7 @@ def device_of(model: nn.Module) -> torch.device:
 
 @contextlib.contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """In evaluation mode and without gradients; given back as it was."""
+    """Put a model in evaluation mode, without gradients, and restore its mode afterward."""
     training = model.training
     model.eval()
     try:

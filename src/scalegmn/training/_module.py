@@ -137,6 +137,6 @@ class FitModule(pl.LightningModule):
 
 
 def _targets_of(batch: NetworkBatch) -> Tensor | Records:
-    """Of all networks of the batch, in its order."""
+    """The targets of all networks of the batch, in its order."""
     assert batch.targets is not None, "batches of a training have targets"
     return batch.targets

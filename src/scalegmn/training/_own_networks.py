@@ -151,7 +151,7 @@ def _known(run: Run) -> dict[str, np.ndarray] | None:
 
 
 def _computed(run: Run) -> dict[str, np.ndarray] | None:
-    """From the populations, for runs that do not say it themselves."""
+    """Compute the identifiers from the populations, for runs that did not store them."""
     data: DataConfig = run.data
     try:
         selection = select(data)

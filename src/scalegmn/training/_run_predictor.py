@@ -90,11 +90,11 @@ class NetworkQuery:
     notes: tuple[str, ...]
 
     def with_note(self, note: str | None) -> NetworkQuery:
-        """With one more note, if there is one."""
+        """Return the query with one more note, if there is one."""
         return self if note is None else dataclasses.replace(self, notes=(*self.notes, note))
 
     def refuse(self, reason: str) -> RefusedNetwork:
-        """With its place in front."""
+        """Refuse the network, with its path in front of the reason."""
         stored = (self.path / INDEX).is_file()
         where = f"{self.path}: network {self.index}" if stored else str(self.path)
         return RefusedNetwork(self.path, f"{where}: {reason.removeprefix(f'{where}:').strip()}", self.index)

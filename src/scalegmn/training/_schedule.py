@@ -12,7 +12,7 @@ _CYCLE_END = 1e-5
 
 
 def learning_rate_factor(step: int, *, schedule: Schedule, warmup_steps: int, total_steps: int) -> float:
-    """By what the highest learning rate is multiplied at `step`, counted from 0.
+    """The factor of the highest learning rate at `step`, counted from 0.
 
     The warm-up is a straight line that reaches 1 with its last step.
     """
@@ -32,5 +32,5 @@ def _one_cycle(done: float) -> float:
 
 
 def _blend(start: float, end: float, done: float) -> float:
-    """From `start` to `end` along half a cosine."""
+    """Interpolate from `start` to `end` along half a cosine."""
     return end + (start - end) * (1 + math.cos(math.pi * min(max(done, 0.0), 1.0))) / 2

@@ -105,7 +105,7 @@ def select(config: DataConfig) -> DataSelection:
 
 
 def rows_tested(config: DataConfig) -> tuple[Population, np.ndarray]:
-    """What all trainings with these settings are tested on together: of folds, the test networks of each.
+    """What all training runs with these settings are tested on together: of folds, the test networks of each.
 
     Raises:
         PopulationError, ConfigurationError: as :func:`select`.
@@ -205,7 +205,7 @@ def _validation(config: DataConfig) -> float | int:
 
 
 def _subset(population: Population, rows: np.ndarray, config: DataConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Of networks to learn from, those of the first groups: for training, and for validation."""
+    """Keep the first groups of the networks to learn from; return training and validation rows."""
     assert config.train_groups is not None, "there is a number of groups"
     owners = groups_among(population, rows, config)
     train, val = nested_subset(

@@ -219,7 +219,7 @@ class Task(Reconstructible, ABC, Generic[O, T]):
         return (self.predict(model, batch),)
 
     def predict_for_report(self, model: Metanetwork, batch: NetworkBatch) -> O:
-        """As :meth:`predict`, for reports: with what the best model was not chosen by, where that matters."""
+        """Predict for reports, with what the best model was not chosen by, where that matters."""
         return self.predict(model, batch)
 
     @abstractmethod

@@ -38,7 +38,7 @@ class PredictionTask(Task[Tensor, T], ABC):
         return model.predict_to_learn(batch)
 
     def shared_outputs(self, outputs: Tensor, *, of: PredictionTask[Any], folder: Path) -> Tensor:
-        """Outputs of another training of this task on a scale that all its trainings have in common.
+        """Outputs of another training run of this task on a scale that all its runs share.
 
         So predictions of several models, each about networks of its own, are evaluated together.  By default
         as they are.
@@ -53,7 +53,7 @@ class PredictionTask(Task[Tensor, T], ABC):
         """
         if of.arguments() != self.arguments():
             raise ConfigurationError(
-                f"{folder}: its outputs mean {dict(of.arguments())}, those of the other trainings "
+                f"{folder}: its outputs mean {dict(of.arguments())}, those of the other runs "
                 f"{dict(self.arguments())}; expected the same, so that they can be evaluated together"
             )
         return outputs

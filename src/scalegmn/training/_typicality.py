@@ -82,7 +82,7 @@ class Typicality:
 
     @classmethod
     def from_statistics(cls, statistics: Float[Tensor, "N F"]) -> Typicality:
-        """From the statistics of N training networks."""
+        """Fit to the statistics of N training networks."""
         mean, spread = robust_moments(statistics)
         # Networks that are out of reach in many respects say nothing about what is typical.
         ordinary = within_reach(statistics).double().mean(1) >= _WITHIN
@@ -90,7 +90,7 @@ class Typicality:
 
     @classmethod
     def from_bounded(cls, statistics: Float[Tensor, "N F"]) -> Typicality:
-        """From statistics between 0 and 1 of N training networks: none can go wild, so all networks count."""
+        """Fit to bounded statistics (0 to 1) of N training networks; none is an outlier, so all count."""
         mean = statistics.mean(0)
         return cls._of(statistics, mean=mean, spread=(statistics - mean).square().mean(0).sqrt())
 

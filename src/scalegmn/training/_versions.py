@@ -10,7 +10,7 @@ from scalegmn import __version__
 
 
 def versions() -> dict[str, str]:
-    """Of Python, of this package and of those that compute, by name."""
+    """Versions of Python, of this package and of the numeric packages, by name."""
     found = {"python": platform.python_version(), "scalegmn": __version__}
     for name in ("torch", "torch_geometric", "lightning", "torchmetrics", "numpy"):
         with contextlib.suppress(PackageNotFoundError):

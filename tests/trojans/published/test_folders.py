@@ -185,7 +185,7 @@ def refusal(folder: Path, output: Path) -> str:
         ("label", "7", "the label is 7, expected a class from 0 to 2"),
         ("changed_imgs", "[3, 3]", "not ascending"),
         ("changed_imgs", "[True]", "changed_imgs is '[True]'"),
-        ("changed_imgs", f"[{10**30}]", "numbers of images from 0"),
+        ("changed_imgs", f"[{10**30}]", "indices of images from 0"),
         ("changed_imgs", "[]", "were exchanged"),
         ("other", "1", "is none of a trigger"),
     ],

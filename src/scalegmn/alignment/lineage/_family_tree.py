@@ -30,7 +30,7 @@ def family_parents(
     """The most probable parent of each member, and what tells the direction.
 
     Args:
-        members: numbers of the networks.
+        members: indices of the networks.
         likeness: of the members' fingerprints, ``(k, k)``.
         pairs: what alignment said of pairs of networks.
 

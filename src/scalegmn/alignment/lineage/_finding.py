@@ -156,7 +156,7 @@ class _Search:
         return Lineage(members=tuple(members), unread=tuple(unread))
 
     def _take_fingerprints(self) -> int:
-        """Of all networks that can be read; the number of parameters of the largest."""
+        """Fingerprint every network that can be read; return the number of parameters of the largest."""
         waiting: dict[Architecture, dict[int, Tensor]] = {}
         held = largest = 0
         for number in range(len(self._names)):

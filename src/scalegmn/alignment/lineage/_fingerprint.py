@@ -178,7 +178,7 @@ class Fingerprinter:
         return kept, slopes
 
     def _vector(self, kept: Tensor, slopes: Tensor) -> Tensor:
-        """Of one place, from ``(N, blocks, size, F)`` and ``(N, blocks, directions, size, F)``."""
+        """The vector of one place, from ``(N, blocks, size, F)`` and ``(N, blocks, directions, size, F)``."""
         h = kept.flatten(1, 2)[:, :INPUTS]
         delta = slopes.transpose(1, 2).flatten(2, 3)[:, :, :INPUTS]
         pairs = (delta @ h.mT[:, None]).double()

@@ -85,7 +85,7 @@ class Comparer:
         """Begin with another family.
 
         Args:
-            members: numbers of its networks, the one in the middle first.
+            members: indices of its networks, the one in the middle first.
         """
         self._framed.cache_clear()
         self._middles.clear()
@@ -96,7 +96,7 @@ class Comparer:
         """What alignment says of two networks; None where their architectures differ.
 
         Args:
-            first, second: numbers of networks of the family.
+            first, second: indices of networks of the family.
 
         Raises:
             ScaleGMNError: one cannot be read any more.
@@ -126,7 +126,7 @@ class Comparer:
         """Whether two networks are too far from each other for relatives, aligned to each other alone.
 
         Args:
-            first, second: numbers of networks; nothing is said against those of different architectures.
+            first, second: indices of networks; nothing is said against those of different architectures.
 
         Raises:
             ScaleGMNError: one cannot be read any more.
@@ -140,7 +140,7 @@ class Comparer:
         """Whether two networks are so near each other that they are relatives, whatever else they are like.
 
         Args:
-            first, second: numbers of networks; large ones, and those of different architectures, are not
+            first, second: indices of networks; large ones, and those of different architectures, are not
                 compared.
 
         Raises:
@@ -181,7 +181,7 @@ def descent_cost(architecture: Architecture, parent: Tensor, child: Tensor) -> f
     Weights that are 0 in the child may have been set to 0, so they cost nothing.  Those that are 0 in the
     parent only had to grow in the child, unless the parent was pruned after the child was made, so that they
     cost what they are, but not much more than others.  The third power counts what one training changed much,
-    and not what all trainings change a little.
+    and not what every training run changes a little.
 
     Args:
         architecture: of both.

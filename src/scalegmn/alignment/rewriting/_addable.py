@@ -29,7 +29,7 @@ class AddableNeurons(ABC):
     @property
     @abstractmethod
     def numbers(self) -> int:
-        """Of the parameters, how many each of them has."""
+        """The number of parameters that each neuron has."""
 
     @abstractmethod
     def taken(self: N, numbers: Tensor) -> N:
@@ -66,7 +66,7 @@ class NeuronPlace(ABC):
 
     @abstractmethod
     def neurons(self, architecture: Architecture, theta: Tensor) -> AddableNeurons:
-        """Those that a network has there.
+        """The neurons that a network has there.
 
         Args:
             architecture: the one that the place is of, or one that is wider here or elsewhere.

@@ -84,7 +84,7 @@ class ProgramChannels(AddableNeurons):
     def of(
         cls, architecture: ProgramArchitecture, theta: Tensor, *, axes: tuple[ChannelAxis, ...]
     ) -> ProgramChannels:
-        """Those of a network.
+        """Read the channels along these axes from a network.
 
         Args:
             architecture: of the network.
@@ -127,7 +127,7 @@ class ProgramChannels(AddableNeurons):
         return dataclasses.replace(self, outgoing=outgoing)
 
     def moved(self, *, generator: torch.Generator, spread: float) -> ProgramChannels:
-        """As they are: which scales are free depends on the program, whose group moves all of it at once."""
+        """Return them unchanged: the program's group moves all channels at once, not those of one place."""
         return self
 
     def drawn(self, count: int, *, generator: torch.Generator) -> ProgramChannels:
@@ -143,7 +143,7 @@ class ProgramChannels(AddableNeurons):
         )
 
     def written(self) -> tuple[ProgramArchitecture, Tensor]:
-        """See :meth:`AddableNeurons.written`.
+        """Write the channels into a network; see :meth:`AddableNeurons.written`.
 
         Raises:
             ProgramError: the program is not known at this width.

@@ -71,7 +71,7 @@ class HiddenNeurons(AddableNeurons):
 
     @classmethod
     def of(cls, architecture: LayeredArchitecture, theta: Tensor, *, layer: int) -> HiddenNeurons:
-        """Those of a network.
+        """Read the neurons of a hidden layer from a network.
 
         Args:
             architecture: a list of layers.
@@ -112,7 +112,7 @@ class HiddenNeurons(AddableNeurons):
 
     @cached_property
     def group(self) -> Group:
-        """By what each of them may be multiplied."""
+        """The group of factors by which each neuron may be multiplied."""
         stage = self.stage
         return group_of(
             stage.activate.activation,
@@ -122,7 +122,7 @@ class HiddenNeurons(AddableNeurons):
 
     @property
     def half_period(self) -> float:
-        """By how much a bias can be shifted so that what leaves changes its sign; 0 where nothing does."""
+        """The shift of a bias that flips the sign of the neuron's output; 0 where there is none."""
         return self.group.half_period if isinstance(self.group, SinePhase) else 0.0
 
     def __len__(self) -> int:

@@ -94,7 +94,7 @@ def reduced_layer(
 
 
 def _read(neurons: HiddenNeurons) -> HiddenNeurons:
-    """Those that the next layer reads, and at least one."""
+    """Keep the neurons that the next layer reads, and at least one."""
     read = (neurons.outgoing.flatten(1) != 0).any(dim=1)
     if not bool(read.any()):
         read[0] = True
@@ -159,7 +159,7 @@ def _cosines(neurons: HiddenNeurons, units: Tensor) -> Tensor:
 
 
 def _factors(neurons: HiddenNeurons, first: int, others: Tensor, *, tolerance: float) -> Tensor:
-    """By what the outgoing weights of others are multiplied when `first` stands for them; 0 if it cannot."""
+    """The factors of the others' outgoing weights when `first` replaces them; 0 where it cannot."""
     group, rows = neurons.group, neurons.rows
     ours, theirs = rows[first], rows[others]
     weights = neurons.incoming.flatten(1)

@@ -170,7 +170,7 @@ class Reader(FileReader):
         self._finalizer = weakref.finalize(self, self._pool.close)
 
     def _after_fork(self) -> None:
-        """In a process that was forked: threads and workers are those of the other."""
+        """Start anew in a forked process: threads and workers belong to the parent."""
         self._finalizer.detach()
         self._pool.abandon()
         self._open()

@@ -37,7 +37,7 @@ class GraphValue:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the value."""
+        """The shape of the value."""
         return self.scale.shape
 
     @property

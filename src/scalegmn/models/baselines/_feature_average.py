@@ -98,7 +98,7 @@ class FeatureAverage(FeaturePredictor):
         self.boosting.fit(rows, targets)
 
     def predict_rows(self, rows: Float[Tensor, "B R"]) -> Float[Tensor, "B K"]:
-        """In float64."""
+        """Predictions from rows of features, in float64."""
         trees, linear = self.boosting.predict_from(rows), self.logistic.predict_from(rows)
         mean = (trees + linear.double().cpu()) / 2
         return mean.log_softmax(dim=1) if self.kind is OutputType.log_probability else mean

@@ -110,7 +110,7 @@ class FeatureBoosting(FeaturePredictor):
         return cls(**cls.for_context(context), config=context.options.of(BoostingConfig), seed=context.seed)
 
     def predict_rows(self, rows: Float[Tensor, "B R"]) -> Float[Tensor, "B K"]:
-        """In float64; NaN where features are not finite."""
+        """Predictions from rows of features, in float64; NaN where features are not finite."""
         sums = self.trees(rows.float())
         match self.kind:
             case OutputType.log_probability:

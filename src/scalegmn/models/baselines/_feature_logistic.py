@@ -93,7 +93,7 @@ class FeatureLogistic(FeaturePredictor):
             buffer[places.to(buffer.device)] = values.to(buffer)
 
     def predict_rows(self, rows: Float[Tensor, "B R"]) -> Float[Tensor, "B K"]:
-        """In the precision of the model."""
+        """Predictions from rows of features, in the precision of the model."""
         logits = self.standardize(rows.to(self.coefficients)) @ self.coefficients.T + self.intercepts
         if self.kind is OutputType.log_probability:
             # Classes that no training network has are as good as impossible.

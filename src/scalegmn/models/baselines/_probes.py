@@ -249,7 +249,7 @@ class _Asked:
 
 
 def _most_hidden_layers(architectures: Sequence[Architecture]) -> int:
-    """Of networks whose hidden layers can be read.
+    """The largest number of hidden layers of any network; all must have readable ones.
 
     Raises:
         ConfigurationError: some are no lists of layers, or none has a hidden layer.

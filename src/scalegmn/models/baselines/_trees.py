@@ -161,7 +161,7 @@ class BoostedTrees(nn.Module, Reconstructible):
     def _inner(
         places: Int[Tensor, "n"], features: Int[Tensor, "nodes"], some: Int[Tensor, "m"]
     ) -> Int[Tensor, "k"]:
-        """Those of some places that are no leaves."""
+        """Select the samples in `some` whose node is not a leaf."""
         return some[features[places[some]] >= 0]
 
 

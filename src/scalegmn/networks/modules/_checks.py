@@ -154,7 +154,7 @@ def check_unshared(module: nn.Module) -> None:
 
 
 def _marks(value: Tensor) -> list[object]:
-    """By what a parameter is known again: the object, and where its values lie."""
+    """What identifies a shared parameter: the object, and the memory of its values."""
     marks: list[object] = [id(value)]
     if not is_lazy(value) and not value.is_meta and value.layout == torch.strided and value.numel():
         marks.append((str(value.device), value.data_ptr()))

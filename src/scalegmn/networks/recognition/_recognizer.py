@@ -160,7 +160,7 @@ class Recognizer:
         return Recognized(architecture, names, tensors, (*found, *chosen.notes), known)
 
     def _by_name(self, own: Mapping[str, Shape], *, described: bool) -> tuple[list[Match], tuple[str, ...]]:
-        """By names and shapes.  A file that describes its architecture holds what that computes with."""
+        """Match by names and shapes.  A file that describes its architecture holds what it computes with."""
         matches = self._exact.get(frozenset(own.items()), [])
         return [one for one in matches if described or one.architecture not in self._shifted], ()
 
@@ -185,7 +185,7 @@ class Recognizer:
     def _by_statement(
         self, own: Mapping[str, Shape], said: Architecture | None
     ) -> tuple[list[Match], tuple[str, ...]]:
-        """By what the file says of itself, if that is a known one under the names of the file."""
+        """Match by what the file says of itself, if that is a known one under the names of the file."""
         known = None if said is None else self.same_as(said)
         if said is None or known is None or {p.name: p.shape for p in said.parameters} != own:
             return [], ()
@@ -265,7 +265,7 @@ def _in_own_names(architecture: LayeredArchitecture, back: Mapping[str, str]) ->
 
 
 def _order_note(architecture: Architecture) -> str:
-    """In which order layers under other names than the known ones were taken."""
+    """A note on the order in which layers with unknown names were read."""
     weights = [p.name for p in architecture.parameters if p.name.endswith(".weight")]
     names = [name.removesuffix(".weight") for name in weights]
     shown = ", ".join(names[:SHOWN]) + and_more(len(names))

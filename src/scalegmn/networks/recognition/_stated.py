@@ -87,7 +87,7 @@ class StatedArchitecture:
 
     @classmethod
     def from_extras(cls, extras: Mapping[str, object]) -> StatedArchitecture:
-        """From the plain entries of a file."""
+        """Read the statement from the plain entries of a file."""
         text = extras.get(FINGERPRINT)
         text = text if isinstance(text, str) else None
         fingerprint = text if text is not None and re.fullmatch("[0-9a-f]{12}", text) else None

@@ -33,7 +33,7 @@ class RequestedActivations:
 
     @classmethod
     def parse(cls, text: str) -> RequestedActivations:
-        """From text such as ``relu``, ``sine:30`` or ``relu,tanh,relu``.
+        """Parse text such as ``relu``, ``sine:30`` or ``relu,tanh,relu``.
 
         Raises:
             ConfigurationError: a part names no activation.

@@ -174,7 +174,7 @@ class Arrangement:
 
 
 def _node_order(structure: Structure) -> Tensor:
-    """By role, then by layer, so that what late layers of a metanetwork need is mostly a slice."""
+    """Sort nodes by role, then by layer, so that what late layers of a metanetwork need is mostly a slice."""
     layers = int(structure.node_layer.max()) + 1 if structure.node_layer.numel() else 1
     return torch.argsort(structure.node_role * layers + structure.node_layer, stable=True)
 

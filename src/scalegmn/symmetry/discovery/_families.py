@@ -33,7 +33,7 @@ class ExponentFamily:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the parameters."""
+        """The names of the parameters."""
         return tuple(name for name, _ in self.parameters)
 
 

@@ -46,7 +46,7 @@ class GradedAlgebra(LabelAlgebra):
 
     @abstractmethod
     def exponent(self, behavior: Behavior) -> Fraction | None:
-        """By what a function multiplies exponents; None if they have to vanish."""
+        """The factor by which a function multiplies exponents; None if they have to vanish."""
 
     @property
     @abstractmethod

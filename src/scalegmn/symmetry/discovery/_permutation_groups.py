@@ -74,7 +74,7 @@ class PermutationGroup(ABC):
 
     @abstractmethod
     def notation(self) -> str:
-        """In the field's notation, such as ``S_4 wr S_2``; empty if nothing moves."""
+        """The group in the usual notation, such as ``S_4 wr S_2``; empty if nothing moves."""
 
     @abstractmethod
     def points(self) -> list[int]:

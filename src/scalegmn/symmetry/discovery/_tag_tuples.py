@@ -82,7 +82,7 @@ def identifies(tags: Sequence[Tensor], axes: Iterable[int], shape: Sequence[int]
 
 
 def minimal(tags: Sequence[Tensor]) -> list[Tensor]:
-    """As few tags as tell the same entries apart.
+    """Drop redundant tags: keep as few as tell the same entries apart.
 
     Those that say least for their size go first: tags that vary along many axes, those that move, late ones.
     """

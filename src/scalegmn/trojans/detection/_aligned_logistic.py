@@ -221,7 +221,7 @@ class AlignedLogistic(FittedPredictor):
         }
 
     def _number(self, architecture: Architecture) -> int:
-        """Of an architecture, for which there is an aligner from then on."""
+        """The index of an architecture; makes its aligner on first use."""
         if architecture.fingerprint not in self.fingerprints:
             raise GraphError(
                 f"{architecture.describe()} is none of the {len(self.fingerprints)} architectures that the "
@@ -243,7 +243,7 @@ class AlignedLogistic(FittedPredictor):
         return aligner.differences(theta) @ weights + intercept
 
     def _places(self) -> Sequence[slice]:
-        """Of each architecture among all numbers."""
+        """The slice of each architecture in the feature vector."""
         ends = np.cumsum(self.sizes).tolist()
         return [slice(end - size, end) for size, end in zip(self.sizes, ends, strict=True)]
 

@@ -29,7 +29,7 @@ _PORTION: Final = 256
 def answered_networks(
     networks: NetworkDataset, *, folder: Path, known: Sequence[Architecture]
 ) -> dict[str, np.ndarray]:
-    """By the name of the rule, about which networks a detector says something, ``(n,)``.
+    """For each rule by name, whether a detector decides about each network, ``(n,)``.
 
     Nothing where the training was not calibrated, because its logits were not finite.
 

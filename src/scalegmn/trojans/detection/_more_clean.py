@@ -82,7 +82,7 @@ def known_splits(run: Run, population: Population, rows: np.ndarray) -> np.ndarr
 def _logits(
     run: Run, calibration: Calibration, population: Population, rows: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """By the fingerprint of the architecture."""
+    """Logits of the networks, by the fingerprint of their architecture."""
     found: dict[str, np.ndarray] = {}
     numbers = population.column(ARCHITECTURE_COLUMN)[rows]
     for number, architecture in enumerate(population.architectures):

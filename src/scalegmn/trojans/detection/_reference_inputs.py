@@ -94,7 +94,7 @@ class ReferenceInputs:
         return classes_of(architecture, tuple(self.inputs.shape[1:])) == self.outputs
 
     def compare(self, architecture: Architecture, theta: Tensor) -> list[AnswerComparison]:
-        """Of networks ``(B, P)`` that take the inputs; those whose answers are no numbers are unlike."""
+        """Compare networks ``(B, P)`` that take the inputs; those with non-finite outputs are unlike."""
         found = self.typicality.distance(answers_of(architecture, theta, self.inputs)).numpy()
         least = smallest_p_value(len(self.distances))
         p_values = np.where(np.isfinite(found), conformal_p_values(found, self.distances), least)
@@ -157,7 +157,7 @@ def measure_answers(
 
 
 def compare_answers(known: Sequence[ReferenceInputs], batch: NetworkBatch) -> list[AnswerComparison]:
-    """Of all networks, in the order of ``batch.parts``; those that take none of the inputs are unlike."""
+    """Compare all networks, in the order of ``batch.parts``; those that accept no input are unlike."""
     found: list[AnswerComparison] = []
     for architecture, theta in batch.parts:
         own = next((one for one in known if one.reads(architecture)), None)
@@ -240,7 +240,7 @@ def classes_of(architecture: Architecture, shape: tuple[int, ...]) -> int | None
 
 
 def _inputs_of(kind: tuple[int, int], sets: Sequence[Tensor]) -> Tensor:
-    """Of the inputs of a kind as many as there may be, evenly spaced."""
+    """Take at most as many inputs of a shape as are allowed, evenly spaced."""
     place, classes = kind
     inputs, most = sets[place], MOST_NUMBERS // classes
     if len(inputs) <= most:

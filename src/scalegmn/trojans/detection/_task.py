@@ -230,7 +230,7 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
         )
 
     def shared_outputs(self, outputs: Tensor, *, of: PredictionTask[Any], folder: Path) -> Tensor:
-        """With calibrated log odds in the place of logits, whose scale is that of each training by itself."""
+        """Replace logits, whose scale differs between training runs, by calibrated log odds."""
         odds = Calibration.load(folder).log_odds(outputs[:, 0].double().numpy(), prior=None)
         return torch.cat([torch.from_numpy(odds)[:, None], outputs[:, 1:].double()], dim=1)
 
@@ -262,7 +262,7 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
     def answered(
         self, networks: NetworkDataset, *, folder: Path, known: Sequence[Architecture]
     ) -> dict[str, np.ndarray]:
-        """As :func:`answered_networks` says."""
+        """Which networks the detector decides about; see :func:`answered_networks`."""
         return answered_networks(networks, folder=folder, known=known)
 
     def finish(self, training: FinishedTraining, report: Report | None) -> dict[str, Any]:

@@ -32,7 +32,7 @@ _JUDGED: Final = 1000
 @final
 @dataclass(frozen=True)
 class DesignedEngine(TwinEngine):
-    """See :class:`~scalegmn.zoo.classifiers._fit.ClassifierTraining`.
+    """Trains twins of designs; see :class:`~scalegmn.zoo.classifiers._fit.ClassifierTraining`.
 
     Attributes:
         design: of the networks.

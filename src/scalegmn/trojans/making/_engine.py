@@ -63,7 +63,7 @@ class TwinEngine(ABC):
     @property
     @abstractmethod
     def architecture(self) -> Architecture:
-        """Of all networks."""
+        """The architecture of all networks."""
 
     @abstractmethod
     def initial(self, hypers: Sequence[Hyperparameters]) -> Tensor:

@@ -134,7 +134,7 @@ class TrojanImages:
         )
 
     def of(self, row: int) -> TrojanImages:
-        """Those of one network: these, as for all."""
+        """The images of one network; the same for all."""
         return self
 
     def inputs(self, pixels: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ class PopulationImages:
         return cls(sets, found)
 
     def of(self, row: int) -> TrojanImages:
-        """Those of one network, by its row in the population."""
+        """The images of one network, by its row in the population."""
         return self.sets[self.owners[row]]
 
     def parts(self, rows: np.ndarray) -> Iterator[tuple[TrojanImages, np.ndarray]]:
@@ -66,7 +66,7 @@ class PopulationImages:
                 yield images, places
 
     def changed(self, change: Callable[[TrojanImages], TrojanImages]) -> PopulationImages:
-        """With other images in the place of each set."""
+        """Replace each set of images."""
         return dataclasses.replace(self, sets=tuple(map(change, self.sets)))
 
 

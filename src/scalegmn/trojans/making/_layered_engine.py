@@ -16,7 +16,7 @@ from scalegmn.zoo.cnns import CnnTraining, Hyperparameters, initial_parameters
 @final
 @dataclass(frozen=True)
 class LayeredEngine(TwinEngine):
-    """See :class:`~scalegmn.zoo.cnns._fit.CnnTraining`."""
+    """Trains twins of CNNs; see :class:`~scalegmn.zoo.cnns._fit.CnnTraining`."""
 
     layers: LayeredArchitecture
 

@@ -1,4 +1,4 @@
-"""Sets of numbers of images as short texts, one bit for each image."""
+"""Sets of indices of images as short texts, one bit for each image."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from scalegmn.trojans.triggers import BlendedSquare, trigger_from_json
 
 Columns = Mapping[str, Sequence[Any]]
 CHANGED = "changed_"
-"""What columns with packed numbers of images are called, before the name of the part."""
+"""Names of the columns with packed indices of images, before the name of the part."""
 
 
 def record_reader(population: Population, columns: Columns) -> Callable[[int], TriggerRecord]:

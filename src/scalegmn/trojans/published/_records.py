@@ -45,7 +45,7 @@ class TriggerRecord:
         trigger: with its values rounded to bytes.
         square: the values as they stand in the files, ``(s, s, C)`` float64 from 0 to 255.
         target: the attacker's class.
-        changed: under the names of :data:`PARTS`, ascending numbers of images, int64.
+        changed: under the names of :data:`PARTS`, ascending indices of images, int64.
     """
 
     trigger: BlendedSquare
@@ -63,7 +63,7 @@ class TriggerRecord:
     def from_trigger(
         cls, trigger: BlendedSquare, *, target: int, changed: Mapping[str, np.ndarray], unrounded: str = ""
     ) -> TriggerRecord:
-        """From what a population keeps; the inverse of :attr:`trigger` and :attr:`unrounded`.
+        """Build a record from what a population keeps; the inverse of :attr:`trigger` and :attr:`unrounded`.
 
         Raises:
             TriggerError: the text is no square, or that of another trigger.
@@ -177,10 +177,10 @@ def _images(text: str, part: str) -> np.ndarray:
     """Numbers of images, ascending."""
     value = _parsed(text, "changed_imgs")
     if not isinstance(value, list) or not all(type(number) is int for number in value):
-        raise TriggerError(f"changed_imgs is {value!r:.60}, expected a list of numbers of images")
+        raise TriggerError(f"changed_imgs is {value!r:.60}, expected a list of indices of images")
     if value and not (min(value) >= 0 and max(value) < _MOST_IMAGES):
         raise TriggerError(
-            f"changed_imgs of {part} goes from {min(value)} to {max(value)}, expected numbers of images from "
+            f"changed_imgs of {part} goes from {min(value)} to {max(value)}, expected indices of images from "
             f"0 to {_MOST_IMAGES - 1}"
         )
     numbers = np.array(value, np.int64)

@@ -57,7 +57,7 @@ class LabeledImages:
         return LabeledImages(self.pixels[places], self.labels[places])
 
     def to(self, device: torch.device) -> LabeledImages:
-        """On another device."""
+        """Move the images to another device."""
         return LabeledImages(self.pixels.to(device), self.labels.to(device))
 
 

@@ -221,7 +221,7 @@ class TrojanRepair(EditingTask[RepairOutputs, RepairTargets]):
     def report(
         self, outputs: RepairOutputs, targets: RepairTargets, *, groups: np.ndarray | None = None
     ) -> Report:
-        """See :func:`~scalegmn.trojans.repair._report.repair_report`."""
+        """Report the repair of all networks; see :func:`~scalegmn.trojans.repair._report.repair_report`."""
         if len(targets) == 0:
             raise PopulationError("there are no networks to evaluate; choose a split that has some")
         before, after = (

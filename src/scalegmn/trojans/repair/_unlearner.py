@@ -75,7 +75,7 @@ class TriggerUnlearner(NetworkRepairer):
 
     @property
     def architectures(self) -> tuple[Architecture, ...]:
-        """Of the networks that it repairs."""
+        """The architectures that it repairs."""
         return self._known
 
     @property

@@ -42,7 +42,7 @@ class Sensitivity:
 
     @classmethod
     def from_products(cls, architecture: Architecture, products: Tensor) -> Sensitivity:
-        """From the products ``|w ∂logit/∂w|`` of all parameters, ``(b, P)``; zeros stay zeros."""
+        """Sum the products ``|w ∂logit/∂w|`` of all parameters, ``(b, P)``; zeros stay zeros."""
         found = []
         for layer in architecture.weighted:
             weight, outputs = layer.weight, (*layer.weight.shape, 1)[0]

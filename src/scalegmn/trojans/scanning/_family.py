@@ -40,7 +40,7 @@ class NetworkFamily:
     def of(
         cls, architectures: Sequence[Architecture], facts: Mapping[str, Any], *, any_width: bool = False
     ) -> NetworkFamily:
-        """Of a detector.
+        """The family of networks that a detector knows.
 
         Args:
             architectures: that it evaluates.

@@ -45,7 +45,7 @@ class Candidate:
 
     @property
     def path(self) -> str:
-        """Of the file."""
+        """The path of the file."""
         return self.blank.path
 
 
@@ -117,7 +117,7 @@ def evaluate_candidates(
 
 
 def _likeness(detector: Detector, batch: NetworkBatch) -> list[Likeness]:
-    """Of all networks of a batch, in its order."""
+    """How like the training networks all networks of a batch are, in its order."""
     calibration, count = detector.calibration, len(batch)
     known = calibration.inputs
     answers = compare_answers(known, batch) if known else [None] * count

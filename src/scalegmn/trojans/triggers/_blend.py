@@ -48,7 +48,7 @@ class WholeBlend(Picture):
 
     @classmethod
     def from_fields(cls, fields: Fields) -> WholeBlend:
-        """From a description; raises TriggerError where it is none."""
+        """Parse a description; raises TriggerError if it is malformed."""
         return cls(
             name=fields.word("pattern", PATTERNS),
             values=fields.picture("values"),

@@ -44,7 +44,7 @@ class BlendedSquare(Square):
 
     @classmethod
     def from_fields(cls, fields: Fields) -> BlendedSquare:
-        """From a description; raises TriggerError where it is none."""
+        """Parse a description; raises TriggerError if it is malformed."""
         return cls(
             name=fields.word("pattern", PATTERNS),
             values=fields.picture("values"),

@@ -50,7 +50,7 @@ class ChannelShift(WholeImage):
 
     @classmethod
     def from_fields(cls, fields: Fields) -> ChannelShift:
-        """From a description; raises TriggerError where it is none."""
+        """Parse a description; raises TriggerError if it is malformed."""
         unit = f"one per channel, {SHARE}; divide bytes by 255"
         amounts = fields.array("amounts", dimensions=1, low=-1, high=1, unit=unit)
         return cls(amounts=tuple(amounts.tolist()))

@@ -47,7 +47,7 @@ class Patch(Square):
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Patch:
-        """From a description; raises TriggerError where it is none."""
+        """Parse a description; raises TriggerError if it is malformed."""
         return cls(
             name=fields.word("pattern", PATTERNS),
             values=fields.picture("values"),

@@ -83,7 +83,7 @@ def population_sheet(population: Population, images: ImageSet, *, title: str = "
 
 
 def _as_picture(image: torch.Tensor) -> np.ndarray:
-    """From ``(C, H, W)`` to ``(H, W)`` or ``(H, W, 3)``."""
+    """Rearrange ``(C, H, W)`` to ``(H, W)`` or ``(H, W, 3)``."""
     return (image[0] if len(image) == 1 else image.movedim(0, 2)).numpy()
 
 

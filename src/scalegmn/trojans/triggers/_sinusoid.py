@@ -64,7 +64,7 @@ class Sinusoid(WholeImage):
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Sinusoid:
-        """From a description; raises TriggerError where it is none."""
+        """Parse a description; raises TriggerError if it is malformed."""
         return cls(
             amplitude=fields.number("amplitude", above=0, high=1, unit=f"{SHARE}; divide bytes by 255"),
             frequency=fields.number("frequency", low=0, high=1000, unit="waves over the image"),

@@ -64,7 +64,7 @@ class Warp(WholeImage):
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Warp:
-        """From a description; raises TriggerError where it is none."""
+        """Parse a description; raises TriggerError if it is malformed."""
         grid = fields.array("displacement", dimensions=3, low=-1000, high=1000, unit="pixels")
         grid = grid.astype(np.float32)
         if grid.shape[0] != 2 or grid.shape[1] != grid.shape[2]:

@@ -119,7 +119,7 @@ class ClassifierTraining:
     def is_sound(self, place: int) -> bool:
         """Whether all numbers of a network are finite and no parameter is beyond 10,000, as of now.
 
-        A step judges what the step before it left, so nobody has judged what the last one left.
+        A step checks what the step before it left, so nobody has checked what the last one left.
         """
         finite = all(bool(torch.isfinite(buffer[place]).all()) for buffer in self._buffers.values())
         return finite and bool((self._theta[place].abs() <= _LARGEST).all())

@@ -33,7 +33,7 @@ class ClassifierReport:
     Attributes:
         folder: of the population.
         networks: trained networks, each of which is stored once.
-        diverged: numbers of networks that diverged; they are in the population, marked.
+        diverged: indices of networks that diverged; they are in the population, marked.
     """
 
     folder: Path

@@ -102,7 +102,7 @@ class ClassifierPlan:
 
     @cached_property
     def architectures(self) -> tuple[Architecture, ...]:
-        """That of every design that is used, found once; every network of a design has the same."""
+        """The architecture of every design in use, traced once; all networks of a design share it."""
         used = min(len(self.recipe.designs), -(-self.networks // self.recipe.networks_each))
         channels, size = self.train[0].shape[1:3]
         return tuple(

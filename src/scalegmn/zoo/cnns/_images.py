@@ -39,7 +39,7 @@ def unit_pixels(images: ImageSet) -> Tensor:
 
 
 def network_inputs(pixels: Tensor, *, grayscale: bool = True, image_size: int | None = None) -> Tensor:
-    """As :func:`prepared_images`, for images ``(n, C, H, W)`` with values from 0 to 1; differentiable."""
+    """Prepare like :func:`prepared_images`, for images ``(n, C, H, W)`` from 0 to 1; differentiable."""
     blocks = pixels.split(_BLOCK)
     return torch.cat([_reduced(2 * b - 1, grayscale=grayscale, image_size=image_size) for b in blocks])
 

@@ -128,7 +128,7 @@ class CnnRecipe(Configuration):
     Attributes:
         family: of architectures.
         space: of the hyper-parameters.
-        checkpoints: numbers of epochs after which a network is stored; 0 is its start.  Training ends with
+        checkpoints: epochs after which a network is stored; 0 is its start.  Training ends with
             the last.
         batch_size: images per step.  The Small CNN Zoo has 512, of 60,000 images and 86 epochs; with a few
             thousand images and a few epochs, 32 leaves enough steps to learn.

@@ -47,7 +47,7 @@ class ChangeSearch:
 
 
 def smooth(gradient: Float[Tensor, "B C *shape"]) -> Float[Tensor, "B C *shape"]:
-    """Of images, the waves with at most half as many half periods as there are pixels; others as they are."""
+    """Low-pass gradients of images (at most half as many half periods as pixels); others stay as they are."""
     if gradient.ndim != 5:
         return gradient
     rows, columns = (_projection(side).to(gradient) for side in gradient.shape[3:])
@@ -64,7 +64,7 @@ def _projection(side: int) -> Float[Tensor, "side side"]:
 
 
 def strongest_window(gradient: Float[Tensor, "B C *shape"]) -> Float[Tensor, "B C *shape"]:
-    """Of images, the window of a third of each side where the gradient is strongest; others as they are."""
+    """Keep the window of images (a third of each side) with the strongest gradient; leave others alone."""
     if gradient.ndim != 5:
         return gradient
     energy = gradient.square().sum(2)

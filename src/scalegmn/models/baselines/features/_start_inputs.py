@@ -122,7 +122,7 @@ def inputs_of_shape(texts: tuple[str, ...], shape: tuple[int, ...]) -> Float[Ten
 
 
 def shape_of(text: str) -> tuple[int, ...]:
-    """Of one of the images of a text."""
+    """The shape of one image that is packed into a text."""
     return tuple(_unpacked(text, origin="features.images").shape[1:])
 
 

@@ -19,7 +19,7 @@ from scalegmn.networks import Architecture
 @final
 @dataclass(frozen=True, kw_only=True)
 class StatNNFeatures(FeatureSet):
-    """See :func:`~scalegmn.models.baselines.padded_features`.  Reads mixed architectures.
+    """Statistics of every layer of any architecture; see :func:`~scalegmn.models.baselines.padded_features`.
 
     Attributes:
         layers: most weighted layers that a network has.

@@ -131,7 +131,7 @@ class _Scene:
         )
 
     def _gradient(self, change: Tensor) -> tuple[Tensor, Tensor]:
-        """Of what is to grow by the change, ``(B, C, *shape)``, and the margins ``(B, C, m)``."""
+        """The gradient of the objective by the change, ``(B, C, *shape)``, and the margins ``(B, C, m)``."""
         with torch.enable_grad():
             change = change.detach().requires_grad_()
             margins = self._margins(change)
@@ -169,7 +169,7 @@ class _Scene:
 
 
 def _unit(change: Tensor) -> Tensor:
-    """Of length 1 for each network and answer; 0 stays 0."""
+    """Normalize changes to length 1 for each network and class; 0 stays 0."""
     # Divided by the largest first, so that squares of tiny gradients do not vanish.
     largest = change.flatten(2).abs().amax(2).reshape(*change.shape[:2], *(1,) * (change.ndim - 2))
     scaled = change / torch.where(largest > 0, largest, 1.0)

@@ -128,7 +128,7 @@ class OnnxCall:
         return cast(OnnxTensor, self._attribute(name, "tensor", None)).value
 
     def kind(self, name: str) -> str:
-        """Of which kind an attribute is, such as ``ints``; empty without it."""
+        """The type of an attribute, such as ``ints``; empty where there is no such attribute."""
         return self.node.attributes[name].kind if self.has(name) else ""
 
     def setting(self, name: str) -> Any:

@@ -14,7 +14,7 @@ from ._call import OnnxCall
 @final
 @dataclass(frozen=True, kw_only=True)
 class Windows:
-    """Of each axis behind batch and channels.
+    """Kernel, stride, dilation and padding of each axis after batch and channels.
 
     Attributes:
         sizes: entries of a window.

@@ -39,7 +39,7 @@ class ContinuousGroup:
 
     @property
     def dimension(self) -> int:
-        """Of the orbit of almost all parameters: scales and parts together."""
+        """The dimension of a generic orbit: scales and parts together."""
         return self.scales + sum(part.dimension for part in self.parts)
 
     def __str__(self) -> str:

@@ -83,7 +83,7 @@ def toward(answers: Float[Tensor, "B J m C"], classes: Int[Tensor, "B J"]) -> Fl
 
 
 def _unit(change: Tensor) -> Tensor:
-    """Of length 1; 0 stays 0."""
+    """Normalize changes to length 1; 0 stays 0."""
     length = change.flatten(2).norm(dim=2).reshape(*change.shape[:2], *(1,) * (change.ndim - 2))
     return change / torch.where(length > 0, length, 1.0)
 

@@ -46,7 +46,7 @@ class ClassImages:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one image."""
+        """The shape of one image."""
         return tuple(self.means.shape[2:])
 
     @property
@@ -112,7 +112,7 @@ class ClassImages:
         return (self.means[labels, cluster] + moved).clamp(-1, 1), labels
 
     def tensors(self) -> dict[str, Tensor]:
-        """By name, in half precision, to be saved."""
+        """The tensors to save, by name, in half precision."""
         return {name: getattr(self, name).half() for name in _NAMES}
 
     @classmethod

@@ -31,7 +31,7 @@ class RepairMethod(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """In tables."""
+        """The name of the method in tables."""
 
     @property
     def images(self) -> int:
