@@ -7,8 +7,13 @@ import json
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
+
+from scalegmn.networks import Activation, cnn
+from scalegmn.populations import Population, PopulationWriter
+from scalegmn.training import is_comparison, shipped_names, text_of
 
 ROOT = Path(__file__).parents[1]
 WAY = "cpu float32 eager, batches of 16"
@@ -205,3 +210,71 @@ def test_graphs_of_the_list_are_tried(any_network: ModuleType, monkeypatch: pyte
         "editor",
     ]
     assert examine(entry, draws=1, graphs=False).graph is None
+
+
+@pytest.fixture
+def configurations(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT))
+    return importlib.import_module("benchmarks.published_configurations")
+
+
+def test_no_published_configuration_is_left_out(configurations: ModuleType) -> None:
+    published = {
+        name
+        for name in shipped_names()
+        if not is_comparison(name) and "published settings" in text_of(name).partition("data:")[0]
+    }
+    assert len(published) >= 20
+    assert published <= set(configurations.CONFIGURATIONS) <= set(shipped_names())
+
+
+def test_a_published_configuration_is_run_on_a_stand_in(
+    configurations: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its epoch is the last one, and where nothing stands in, nothing is run."""
+    architecture = cnn(activations=[Activation("relu")] * 3)
+    theta = 0.1 * torch.randn(24, architecture.num_parameters, generator=torch.Generator().manual_seed(0))
+    columns = {
+        "network": np.arange(24) // 2,
+        "epoch": np.tile([1, 6], 12),
+        "activation": np.full(24, "relu"),
+        "test_accuracy": np.linspace(0.1, 0.4, 24),
+    }
+    with PopulationWriter(tmp_path / "cifar10_cnns", provenance={}) as writer:
+        writer.append(architecture, theta, columns)
+        writer.finish()
+    given = ["--folder", str(tmp_path), "--quiet", "--output", str(tmp_path / "table.json")]
+    given += ["--networks", "6", "--held-out", "2", "--batch-size", "6", "--only", "generalization/svhn_relu"]
+    assert configurations.main(given) == 0
+    line = capsys.readouterr().out.splitlines()[2]
+    assert "cifar10_cnns for svhn_zoo" in line and "kendall_tau" in line
+    (row,) = json.loads((tmp_path / "table.json").read_text())["rows"]
+    # Two parts in ten are held out; twelve networks, one checkpoint each.
+    assert (row["networks"], row["epochs"]) == (6, 1) and row["parameters"] > 100_000
+    assert configurations.main([*given, "inr_editing/mnist"]) == 2
+    out, err = capsys.readouterr()
+    assert not out and "holds none of mnist_inrs" in err
+
+
+def test_moved_networks_compute_what_they_computed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    moved_networks = importlib.import_module("benchmarks.moved_networks")
+    kinds = [
+        cnn(channels=(1, 3), classes=2, activations=[Activation(kind)], kernel=2) for kind in ("relu", "tanh")
+    ]
+    random = torch.Generator().manual_seed(0)
+    thetas = [torch.randn(3, one.num_parameters, generator=random) for one in kinds]
+    with PopulationWriter(tmp_path / "p", provenance={}) as writer:
+        for one, theta in zip(kinds, thetas, strict=True):
+            writer.append(one, theta, {"test_accuracy": [0.1, 0.2, 0.3]})
+        writer.finish()
+    assert moved_networks.main([str(tmp_path / "p"), str(tmp_path / "moved"), "--quiet"]) == 0
+    copy = Population.open(tmp_path / "moved")
+    assert copy.column("test_accuracy").tolist() == [0.1, 0.2, 0.3] * 2
+    images = torch.randn(5, 1, 4, 4, generator=random).double()
+    for (one, _, found), theta in zip(copy.groups(range(6)), thetas, strict=True):
+        assert not torch.isclose(found, theta).all(dim=1).any()
+        before, after = (one.run(values.double(), images) for values in (theta, found))
+        # Moved parameters are stored in single precision.
+        torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)
+    assert moved_networks.main([str(tmp_path / "p"), str(tmp_path / "q"), "--spread", "0.5"]) == 2
