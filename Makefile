@@ -2,6 +2,7 @@
 #   make demo    the whole path on an embedded data set, into runs/demo
 #   make test    lint, types and all tests
 #   make fuzz    ten thousand mutated files through the reader of checkpoints
+#   make docs    the documentation site, into build/site
 #   make test-kernels    the numeric tests under the kernels of other processors
 # PYTHON=/path/to/python chooses the interpreter that .venv is made from.
 
@@ -11,6 +12,7 @@ BIN := $(VENV)/bin
 # A stamp lives inside the environment, so that removing the environment removes it too.
 DEMO_READY := $(VENV)/.installed-all
 TEST_READY := $(VENV)/.installed-dev
+DOCS_READY := $(VENV)/.installed-docs
 INPUTS := pyproject.toml constraints.txt
 
 # Tests run in two processes; more than one thread in each only makes them wait for each other.
@@ -22,13 +24,17 @@ PIP_INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.t
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test fuzz test-kernels lint types format clean
+.PHONY: help demo docs test fuzz test-kernels lint types format clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
 
 demo: $(DEMO_READY)
 	$(BIN)/scalegmn demo
+
+# Strict: a broken link, reference or anchor ends the build.
+docs: $(DOCS_READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 test: lint types
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2
@@ -79,4 +85,9 @@ $(DEMO_READY): $(INPUTS) | $(BIN)/python
 $(TEST_READY): $(INPUTS) | $(BIN)/python
 	@echo "Installing scalegmn[dev] (several minutes the first time)"
 	@$(PIP_INSTALL) -e '.[dev]'
+	@touch $@ $(DEMO_READY)
+
+$(DOCS_READY): $(INPUTS) | $(BIN)/python
+	@echo "Installing scalegmn[docs] (several minutes the first time)"
+	@$(PIP_INSTALL) -e '.[docs]'
 	@touch $@ $(DEMO_READY)

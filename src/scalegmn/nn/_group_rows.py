@@ -19,7 +19,7 @@ class GroupRows:
     neither.
 
     Args:
-        codes: :attr:`Group.code` of every row, ``(M,)``.
+        codes: :attr:`scalegmn.symmetry.Group.code` of every row, ``(M,)``.
     """
 
     def __init__(self, codes: RowIntegers) -> None:

@@ -36,7 +36,7 @@ class StatNNConfig(Configuration):
 
 @final
 class StatNNMLP(Predictor):
-    """Standardized statistics (:func:`~.statnn_features.padded_features`) through an MLP with SiLU.
+    """Standardized statistics (:func:`~._statnn_features.padded_features`) through an MLP with SiLU.
 
     Reads mixed architectures.
 

@@ -119,7 +119,7 @@ def symmetry_group(program: Program, *others: Program) -> SymmetryGroup:
     """Compute the symmetry group of a program.
 
     Args:
-        program: as :func:`scalegmn.programs.trace` makes it.
+        program: as :func:`scalegmn.programs.tracing.trace` makes it.
         others: the same network at other sizes of its input; the group is what holds at all of them.
 
     Raises:
