@@ -1,8 +1,8 @@
 """The library's docstrings as Markdown: roles become links, equations and laws what the site can show.
 
-Docstrings are written for terminals and editors, with a few roles of reStructuredText.  A name in a role has to
-exist; a public one becomes a link, any other one code.  What cannot be resolved becomes a link to nowhere, which the
-strict build refuses.
+Docstrings are written for terminals and editors, with a few roles of reStructuredText.  A name in a role has
+to exist; a public one becomes a link, any other one code.  What cannot be resolved becomes a link to nowhere,
+which the strict build refuses.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What the library promises: the public names of all packages, read from their stubs without importing anything.
+"""What the library promises: public names of all packages, read from stubs without importing anything.
 
-Every public name has one home, the package that exports it from a module of its own.  Other packages that export it too
-(the front door above all) are listed as such.
+Every public name has one home, the package that exports it from a module of its own.  Other packages that
+export it too, the front door above all, say so.
 """
 
 from __future__ import annotations
@@ -47,18 +47,21 @@ class Package:
     summary: str
     exports: tuple[Export, ...]
     children: tuple[str, ...]
+    has_inner: bool
 
     @property
     def page(self) -> str:
-        """Its page of the reference."""
-        return f"api/{self.name.removeprefix(LIBRARY).lstrip('.') or 'index'}.md"
+        """Its page of the reference; that of a package with others in it is the index of a folder."""
+        path = "/".join(["api", *self.name.split(".")[1:]])
+        return f"{path}/index.md" if self.has_inner else f"{path}.md"
 
 
 @cache
 def packages() -> dict[str, Package]:
     """All packages with public names, by dotted name, parents before children."""
     found = {}
-    for name in sorted([*_package_names(), *(f"{LIBRARY}.{module}" for module in MODULES)]):
+    names = sorted([*_package_names(), *(f"{LIBRARY}.{module}" for module in MODULES)])
+    for name in names:
         children = tuple(public for public in _public(name) if _is_package(f"{name}.{public}"))
         exports = tuple(
             Export(package=name, name=public, home=home, summary=_summary(home, public))
@@ -67,7 +70,9 @@ def packages() -> dict[str, Package]:
             for home in [_home(name, public)]
         )
         if exports or children:
-            found[name] = Package(name, first_line(_tree(name, stub=False)), exports, children)
+            summary = first_line(_tree(name, stub=False))
+            has_inner = any(other.startswith(f"{name}.") for other in names)
+            found[name] = Package(name, summary, exports, children, has_inner)
     return found
 
 
@@ -129,8 +134,9 @@ def _origin(module: str, name: str) -> str | None:
     """The module from which a package or module imports a name; None where it defines it."""
     parent = module if _is_package(module) else module.rpartition(".")[0]
     for node in _tree(module, stub=True).body:
-        if isinstance(node, ast.ImportFrom) and name in {alias.asname or alias.name for alias in node.names}:
-            base = parent.split(".")[: len(parent.split(".")) - node.level + 1] if node.level else []
+        if isinstance(node, ast.ImportFrom) and any(name == (a.asname or a.name) for a in node.names):
+            levels = parent.split(".")
+            base = levels[: len(levels) - node.level + 1] if node.level else []
             return ".".join([*base, *([node.module] if node.module else [])])
     return None
 
@@ -150,9 +156,9 @@ def _summary(module: str, name: str) -> str:
         return _summary(origin, name)
     body = _tree(module, stub=False).body
     for node, after in zip(body, [*body[1:], None], strict=True):
-        if _defined(node) != name:
-            if not (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name):
-                continue
+        assigned = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
+        if _defined(node) != name and not assigned:
+            continue
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             return first_line(node)
         if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import PurePosixPath
 from typing import Any
 
 from public_names import LIBRARY, Export, Package, packages
@@ -28,7 +30,7 @@ def page(package: Package) -> str:
         f"# {package.name} {{ #{package.name} }}",
         f"::: {package.name}\n    options:\n      members: false\n      show_root_heading: false\n"
         "      show_root_toc_entry: false",
-        _table("Package", [_package_row(child) for child in _inner(package)]),
+        _table("Package", [_package_row(child, package) for child in _inner(package)]),
         _table("Name", [_row(export) for export in package.exports]),
         *(f"::: {export.path}" for export in package.exports if export.explained_here),
     ]
@@ -46,17 +48,15 @@ def _entry(package: Package) -> Any:
 def _inner(package: Package) -> list[Package]:
     found = packages()
     depth = package.name.count(".") + 1
-    return [
-        found[name] for name in found if name.startswith(f"{package.name}.") and name.count(".") == depth
-    ]
+    return [found[name] for name in found if name.startswith(f"{package.name}.") and name.count(".") == depth]
 
 
 def _table(title: str, rows: list[str]) -> str:
     return "\n".join([f"| {title} | |", "| --- | --- |", *rows]) if rows else ""
 
 
-def _package_row(package: Package) -> str:
-    page = package.page.removeprefix("api/")
+def _package_row(package: Package, parent: Package) -> str:
+    page = os.path.relpath(package.page, PurePosixPath(parent.page).parent)
     return f"| [`{package.name}`]({page}) | {_plain(package.summary)} |"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,7 +20,7 @@ import reference
 import tutorials
 
 ROOT = Path(__file__).parents[2]
-# Pages of the root folder, and where they are on the site; docs/README.md is the navigation of those who read the files.
+# Pages of the root folder, and where they are on the site.  docs/README.md is for those who read the files.
 ROOT_PAGES = {
     "README.md": "index.md",
     "CHANGELOG.md": "changelog.md",
@@ -38,7 +37,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Fill in the generated parts of the navigation; anchors are those of GitHub."""
     config.mdx_configs["toc"] = {**config.mdx_configs.get("toc", {}), "slugify": slugify(case="lower")}
     generated = {"<api>": reference.navigation(), "<tutorials>": tutorials.navigation()}
-    config.nav = [entry for entry in map(lambda entry: _filled(entry, generated), config.nav or []) if entry]
+    config.nav = [entry for entry in (_filled(entry, generated) for entry in config.nav or []) if entry]
     return config
 
 
@@ -90,7 +89,9 @@ def mathjax() -> Path:
     places = list(spec.submodule_search_locations or []) if spec is not None else []
     found = [file for place in places if (file := Path(place, "static/mathjax/es5/tex-svg.js")).is_file()]
     if not found:
-        raise PluginError("MathJax is not installed: pip install 'scalegmn[docs]' brings it (django-static-mathjax)")
+        raise PluginError(
+            "MathJax is missing: install the extra 'docs', whose django-static-mathjax carries it"
+        )
     return found[0]
 
 
