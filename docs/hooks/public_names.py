@@ -142,7 +142,7 @@ def _origin(module: str, name: str) -> str | None:
 
 
 def _home(package: str, name: str) -> str:
-    """The package that explains a name: follow the imports as long as they come from packages that export it."""
+    """The package that explains a name: the last on the way of imports through packages that export it."""
     origin = _origin(package, name)
     if origin is not None and _is_package(origin) and name in _public(origin):
         return _home(origin, name)
