@@ -98,11 +98,13 @@ def _is_package(name: str) -> bool:
     return (SOURCE.joinpath(*name.split(".")) / "__init__.py").is_file()
 
 
-@cache
 def _tree(name: str, *, stub: bool) -> ast.Module:
     file = _file(name)
-    if stub and file.with_suffix(".pyi").is_file():
-        file = file.with_suffix(".pyi")
+    return _parsed(file.with_suffix(".pyi") if stub and file.with_suffix(".pyi").is_file() else file)
+
+
+@cache
+def _parsed(file: Path) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf-8"))
 
 
@@ -132,13 +134,20 @@ def _defined(node: ast.stmt) -> str:
 
 def _origin(module: str, name: str) -> str | None:
     """The module from which a package or module imports a name; None where it defines it."""
-    parent = module if _is_package(module) else module.rpartition(".")[0]
+    return _imports(module).get(name)
+
+
+@cache
+def _imports(module: str) -> dict[str, str]:
+    """From which module a package or module imports each name."""
+    found = {}
+    levels = module.split(".") if _is_package(module) else module.split(".")[:-1]
     for node in _tree(module, stub=True).body:
-        if isinstance(node, ast.ImportFrom) and any(name == (a.asname or a.name) for a in node.names):
-            levels = parent.split(".")
+        if isinstance(node, ast.ImportFrom):
             base = levels[: len(levels) - node.level + 1] if node.level else []
-            return ".".join([*base, *([node.module] if node.module else [])])
-    return None
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            found |= {alias.asname or alias.name: origin for alias in node.names}
+    return found
 
 
 def _home(package: str, name: str) -> str:

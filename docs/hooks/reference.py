@@ -66,4 +66,5 @@ def _row(export: Export) -> str:
 
 def _plain(summary: str) -> str:
     """A summary without roles and without what would end a cell of a table."""
+    summary = re.sub(r":math:`([^`]+)`", r"$\1$", summary)
     return ROLE.sub(r"`\1`", summary).replace("|", "\\|")

@@ -119,8 +119,9 @@ def rewrite(markdown: str, source: str, page: str) -> str:
 
     def replace(link: re.Match[str]) -> str:
         picture, text, target = link.groups()
-        if re.match(r"[a-z]+:|#|<", target):
-            return link[0]
+        beside = "/" not in target and source.startswith("examples/")
+        if beside or re.match(r"[a-z]+:|#|<", target):
+            return link[0]  # elsewhere, on this page, or a picture or script beside a tutorial
         path, hash_, anchor = target.partition("#")
         file = os.path.normpath(PurePosixPath(source).parent / path)
         there = page_of(file)
