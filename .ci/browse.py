@@ -1,9 +1,9 @@
 """Look at the built site in a browser: every page at the width of a desk and of a phone, light and dark.
 
 One headless Chromium opens a page of ours, which opens every page of the site in a frame, and reports broken
-pictures, pages that are wider than their window, equations that were not typeset, and anything that is fetched
-from elsewhere; then it searches for words.  Nothing but Chromium is needed; without it the script says so and
-ends with code 0.
+pictures, pages that are wider than their window, equations that are not typeset, and what is fetched from
+elsewhere; then it searches for words.  Nothing but Chromium is needed; without it the script says so and ends
+with code 0.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The documentation site, as far as it can be checked without building it: `make docs` and `.ci/run` do that.
 
-Every page is in the navigation, everything public is in the reference once, and nothing comes from elsewhere.
+Every page is in the navigation, everything public is explained once, and nothing comes from elsewhere.
 """
 
 from __future__ import annotations

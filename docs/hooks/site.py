@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -19,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import reference
 import tutorials
 
+LOG = logging.getLogger("mkdocs.hooks.site")
 ROOT = Path(__file__).parents[2]
 # Pages of the root folder, and where they are on the site.  docs/README.md is for those who read the files.
 ROOT_PAGES = {
@@ -65,6 +67,21 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         parts += [rewrite(markdown[position : fence.start()], source, page.file.src_uri), fence[0]]
         position = fence.end()
     return "".join([*parts, rewrite(markdown[position:], source, page.file.src_uri)])
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Pages that docstrings name are links in the reference."""
+    if not page.file.src_uri.startswith("api/"):
+        return html
+
+    def link(name: re.Match[str]) -> str:
+        named = files.get_file_from_path(f"{name[1]}.md")
+        if named is None:
+            LOG.warning("%s: a docstring names docs/%s.md, which does not exist", page.file.src_uri, name[1])
+            return name[0]
+        return f'<a href="{named.url_relative_to(page.file)}">{name[0]}</a>'
+
+    return re.sub(r"<code>docs/(\w+)\.md</code>", link, html)
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
