@@ -32,6 +32,8 @@ ROOT_PAGES = {
 HOME = "docs/README.md"
 MATHJAX = "assets/mathjax.js"
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
+# The list of sections with which pages begin; the site has one beside every page.
+CONTENTS = re.compile(r"^(?:- \[[^\n]+\]\(#[^\n]+\)\n)+\n", re.MULTILINE)
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
 
@@ -62,6 +64,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     source = source_of(page.file.src_uri)
     if source is None:
         return markdown
+    markdown = CONTENTS.sub("", markdown, count=1)
     position, parts = 0, []
     for fence in FENCE.finditer(markdown):
         parts += [rewrite(markdown[position : fence.start()], source, page.file.src_uri), fence[0]]
