@@ -98,9 +98,9 @@ def _passes(model: ScaleGMN, batch: NetworkBatch) -> list[float]:
 
 
 def draw(rows: list[tuple[int, float, float]], path: Path) -> None:
-    from matplotlib.figure import Figure
+    from scalegmn.reports import BLUE, GRAY, INK, TEXT, new_figure, save_figure, tidy
 
-    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    figure = new_figure(width=10.0, height=4.4)
     edges = [row[0] for row in rows]
     for axis, values, label in zip(
         figure.subplots(1, 2),
@@ -108,12 +108,15 @@ def draw(rows: list[tuple[int, float, float]], path: Path) -> None:
         ("processor seconds", "GiB"),
         strict=True,
     ):
-        axis.loglog(edges, values, "o-", label="measured")
-        axis.loglog(edges, [values[-1] * n / edges[-1] for n in edges], "--", color="gray", label="linear")
-        axis.set(xlabel="edges of the network", ylabel=label)
-        axis.grid(alpha=0.3)
-        axis.legend()
-    figure.savefig(path, dpi=120)
+        tidy(axis)
+        linear = [values[-1] * n / edges[-1] for n in edges]
+        axis.loglog(edges, linear, "--", color=GRAY, label="linear")
+        axis.loglog(edges, values, "o-", color=BLUE, linewidth=2, label="measured")
+        axis.minorticks_off()
+        axis.set_xlabel("edges of the network", color=INK)
+        axis.set_ylabel(label, color=INK)
+        axis.legend(frameon=False, fontsize=TEXT, labelcolor=INK)
+    save_figure(figure, path)
 
 
 def main() -> None:

@@ -40,3 +40,9 @@ def test_pyplot_stays_out() -> None:
         "sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_figure_shows_itself_in_a_notebook(tmp_path: Path) -> None:
+    figure = new_figure(width=1.0, height=1.0)
+    shown = figure._repr_png_()  # type: ignore[attr-defined]
+    assert shown == save_figure(figure, tmp_path / "figure.png").read_bytes()

@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from scalegmn.errors import ScaleGMNError
-from scalegmn.reports._figures import DIVERGING, GRAY, INK, SMALL, TEXT, TITLE, blank, new_figure
+from scalegmn.reports._figures import DIVERGING, GRAY, INK, SMALL, TEXT, TITLE, blank, new_figure, tidy_bar
 
 _CELL: Final = 1.15
 _MOST: Final = 16
@@ -111,5 +111,4 @@ def _key(figure: Figure, margin: np.ndarray) -> None:
     for axes in margin[:-1]:
         axes.set_axis_off()
     bar = figure.colorbar(ScalarMappable(Normalize(-1, 1), DIVERGING), cax=margin[-1], ticks=[-1, 0, 1])
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(length=0, labelsize=SMALL, colors=INK)
+    tidy_bar(bar)

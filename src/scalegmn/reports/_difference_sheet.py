@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from ._figures import GRAY, INK, PALE, SEQUENTIAL, SMALL, TEXT, TITLE, new_figure
+from ._figures import GRAY, INK, PALE, SEQUENTIAL, SMALL, TEXT, TITLE, new_figure, tidy_bar
 
 LARGEST_ROWS: Final = 80
 """Of more parameters, those that differ most are shown."""
@@ -52,8 +52,7 @@ def draw_differences(channels: Mapping[str, Sequence[float]], *, title: str = ""
     axes.set_title(title, fontsize=TITLE, color=INK, loc="left", pad=12)
     if picture is not None:
         bar = figure.colorbar(picture, ax=axes, pad=0.09, fraction=0.04, extend="min")
-        bar.set_label("difference, relative", fontsize=TEXT, color=INK)
-        bar.ax.tick_params(labelsize=SMALL, colors=INK)
+        tidy_bar(bar, label="difference, relative")
     return figure
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from scalegmn.errors import ScaleGMNError
 from scalegmn.reports._categories import OTHERS, draw_key, marks_of
-from scalegmn.reports._figures import BLUE, GRAY, INK, SMALL, TEXT, TITLE, new_figure
+from scalegmn.reports._figures import BLUE, GRAY, INK, TEXT, TITLE, new_figure, tidy_bar
 from scalegmn.seeding import numpy_generator
 
 # Dark to bright, readable without color and with every common kind of color vision.
@@ -123,9 +123,7 @@ def _draw_scale(figure: Figure, axes: Axes, points: np.ndarray, values: np.ndarr
         linewidths=0,
     )
     bar = figure.colorbar(drawn, ax=axes, pad=0.02, aspect=32)
-    bar.set_label(name, fontsize=TEXT, color=INK)
-    bar.ax.tick_params(labelsize=SMALL, colors=INK)
-    bar.outline.set_visible(False)
+    tidy_bar(bar, label=name)
 
 
 def _draw_categories(figure: Figure, axes: Axes, points: np.ndarray, words: list[str], name: str) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from scalegmn.errors import GraphError
 from scalegmn.networks import CONSTANT, Architecture, Topology, topology_of
-from scalegmn.reports._figures import DIVERGING, GRAY, INK, SMALL, TEXT, blank
+from scalegmn.reports._figures import DIVERGING, GRAY, INK, SMALL, TEXT, blank, tidy_bar
 
 # Weights above this fraction of all are drawn in full color, so that a few large ones do not pale the rest.
 _FULL: Final = 0.98
@@ -53,9 +53,9 @@ def draw_network(
     places = node_places(topology)
     layers = topology.node_layer.numpy()
     target_layers = layers[topology.target.numpy()]
-    weights = _relative(edge_weights(topology, values), target_layers)
-    biases = _relative(_biases(topology, values), layers)
-    _draw_edges(axes, topology, places, weights)
+    weights = relative(edge_weights(topology, values), target_layers)
+    biases = relative(node_biases(topology, values), layers)
+    draw_edges(axes, topology, places, weights)
     # Neurons shrink where a column is crowded.
     crowd = np.bincount(layers).max()
     axes.scatter(
@@ -70,8 +70,8 @@ def draw_network(
         linewidths=0.9,
         zorder=3,
     )
-    _write_names(axes, inputs, places[layers == 0], left=True)
-    _write_names(axes, outputs, places[layers == layers.max()], left=False)
+    write_names(axes, inputs, places[layers == 0], left=True)
+    write_names(axes, outputs, places[layers == layers.max()], left=False)
     _write_layers(axes, architecture, places, layers)
     blank(axes)
 
@@ -87,9 +87,8 @@ def draw_weight_key(axes: Axes) -> None:
         pad=0.02,
         ticks=[-1, 0, 1],
     )
-    bar.outline.set_visible(False)
-    bar.ax.set_xticklabels(["negative", "0", "positive"], fontsize=SMALL)
-    bar.ax.tick_params(length=0, colors=INK)
+    tidy_bar(bar)
+    bar.ax.set_xticklabels(["negative", "0", "positive"])
 
 
 def node_places(topology: Topology) -> np.ndarray:
@@ -117,12 +116,13 @@ def edge_weights(topology: Topology, values: np.ndarray) -> np.ndarray:
     return np.asarray(taps[order[last]])
 
 
-def _biases(topology: Topology, values: np.ndarray) -> np.ndarray:
+def node_biases(topology: Topology, values: np.ndarray) -> np.ndarray:
+    """One number per neuron ``(V,)``: its bias, 0 where it has none."""
     parameters = topology.bias_parameter.numpy()
     return np.where(parameters == CONSTANT, 0.0, values[np.maximum(parameters, 0)])
 
 
-def _relative(numbers: np.ndarray, layers: np.ndarray) -> np.ndarray:
+def relative(numbers: np.ndarray, layers: np.ndarray) -> np.ndarray:
     """Numbers in proportion to those of their layer, cut to [-1, 1]."""
     relative = np.zeros_like(numbers)
     for layer in np.unique(layers):
@@ -132,7 +132,8 @@ def _relative(numbers: np.ndarray, layers: np.ndarray) -> np.ndarray:
     return np.clip(relative, -1, 1)
 
 
-def _draw_edges(axes: Axes, topology: Topology, places: np.ndarray, weights: np.ndarray) -> None:
+def draw_edges(axes: Axes, topology: Topology, places: np.ndarray, weights: np.ndarray) -> None:
+    """Lines between neurons at their `places` ``(V, 2)``, by their relative weights ``(E,)``."""
     # The heaviest on top.
     order = np.argsort(np.abs(weights), kind="stable")
     ends = np.stack([places[topology.source.numpy()], places[topology.target.numpy()]], axis=1)
@@ -146,7 +147,8 @@ def _draw_edges(axes: Axes, topology: Topology, places: np.ndarray, weights: np.
     axes.set_ylim(-0.62, 0.56)
 
 
-def _write_names(axes: Axes, names: Sequence[str], places: np.ndarray, *, left: bool) -> None:
+def write_names(axes: Axes, names: Sequence[str], places: np.ndarray, *, left: bool) -> None:
+    """Names beside the neurons of the first or the last layer."""
     if not names:
         return
     if len(names) != len(places):

@@ -80,7 +80,8 @@ def area_under(points: np.ndarray) -> float:
 
 def _draw_frame(axes: Axes, end: float, heading: str) -> None:
     tidy(axes)
-    axes.set_title(heading, fontsize=TEXT, color=INK, loc="left")
+    # Above the marks of the second panel.
+    axes.set_title(heading, fontsize=TEXT, color=INK, loc="left", pad=20)
     margin = 0.01 * end
     axes.set(xlim=(-margin, end + margin), ylim=(-0.01, 1.01))
     axes.plot([0, 1], [0, 1], color=GRAY, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
@@ -88,7 +89,7 @@ def _draw_frame(axes: Axes, end: float, heading: str) -> None:
         axes.axvline(share, color=GRAY, linewidth=1.0, zorder=2)
     if end < 1:
         for share in MARKED:
-            axes.text(share, 0.0, f" {share:.0%}", color=INK, fontsize=SMALL, va="bottom", ha="left")
+            axes.text(share, 1.015, f"{share:.0%}", color=INK, fontsize=SMALL, va="bottom", ha="center")
     axes.set_xlabel("clean networks that raise an alarm", color=INK)
 
 

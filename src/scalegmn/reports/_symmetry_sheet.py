@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,6 +16,8 @@ from ._figures import BLUE, GRAY, GREEN, INK, ORANGE, PALE, SMALL, TEXT, TITLE, 
 
 LARGEST: Final = 120
 """Rows or columns beyond are left out, and named as left out."""
+# S_8 is written as S₈.
+_INDICES: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _KINDS: Final = (("permutations", GREEN, "s"), ("scales", BLUE, "o"), ("signs", ORANGE, "D"))
 
 
@@ -78,7 +81,8 @@ def _draw_marks(axes: Axes, families: Sequence[ChannelFamily], rows: Sequence[st
 
 
 def _size(family: ChannelFamily) -> str:
-    return family.permutations or str(max(family.scales, family.signs))
+    notation = re.sub(r"_(\d+)", lambda number: number[1].translate(_INDICES), family.permutations)
+    return notation or str(max(family.scales, family.signs))
 
 
 def _caption(families: int, parameters: int) -> str:
