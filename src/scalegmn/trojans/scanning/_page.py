@@ -13,7 +13,7 @@ from html import escape
 from typing import Final
 
 from scalegmn.printable import NAME, printable
-from scalegmn.reports import BLUE, GRAY, GREEN, ORANGE, YELLOW
+from scalegmn.reports import BLUE, GRAY, GREEN, INK, ORANGE, YELLOW
 from scalegmn.trojans.scanning._picture import draw_scores
 from scalegmn.trojans.scanning._results import SEVERITY, Attribution, FileResult, ScanReport, Verdict
 
@@ -32,10 +32,18 @@ th, td {{ text-align: left; vertical-align: top; padding: .3rem .6rem; border-bo
 td.number {{ font-variant-numeric: tabular-nums; white-space: nowrap }}
 td.name {{ overflow-wrap: anywhere }}
 code {{ font-size: .85em; overflow-wrap: anywhere }}
-.verdict {{ color: white; border-radius: .3rem; padding: .05rem .5rem }}
+.verdict {{ color: white; border-radius: .3rem; padding: .05rem .5rem; white-space: nowrap }}
 .warning {{ border-left: .3rem solid {ORANGE}; padding-left: .8rem }}
-.bar {{ display: inline-block; height: .7rem; background: {BLUE} }}
-img {{ max-width: 100% }}
+.bar {{ display: inline-block; height: .7rem; background: {BLUE}; max-width: 100% }}
+img {{ max-width: 100%; height: auto }}
+p, li {{ overflow-wrap: anywhere }}
+@media (max-width: 45rem) {{
+  thead {{ display: none }}
+  table, tbody, tr, td {{ display: block }}
+  tr {{ border-bottom: 1px solid #ddd; padding: .5rem 0 }}
+  td {{ border: 0; padding: .1rem 0; overflow-wrap: anywhere }}
+  td[data-name]:not(:empty)::before {{ content: attr(data-name) ": "; color: {GRAY} }}
+}}
 """
 
 
@@ -45,6 +53,7 @@ def scan_page(report: ScanReport) -> str:
     parts = [
         "<!DOCTYPE html>",
         '<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta http-equiv="Content-Security-Policy" '
         "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">",
         f"<title>Scan of {len(report.paths)} files</title><style>{_STYLE}</style></head><body>",
@@ -105,9 +114,9 @@ def _group(verdict: Verdict, files: Sequence[FileResult]) -> Iterable[str]:
 def _judged(one: FileResult) -> list[str]:
     target = "" if one.target is None else f"{one.target} ({one.target_probability or 0:.2f})"
     return [
-        f'<td class="number">{one.p_value or 0:.4f}</td>',
-        f'<td class="number">{one.probability or 0:.4f}</td>',
-        f'<td class="number">{target}</td>',
+        f'<td class="number" data-name="p-value">{one.p_value or 0:.4f}</td>',
+        f'<td class="number" data-name="probability">{one.probability or 0:.4f}</td>',
+        f'<td class="number" data-name="target">{target}</td>',
         f"<td>{_details(one)}</td>",
     ]
 
@@ -160,7 +169,9 @@ def _skipped(paths: Sequence[str]) -> Iterable[str]:
 
 
 def _badge(verdict: Verdict) -> str:
-    return f'<span class="verdict" style="background:{_COLORS[verdict]}">{verdict.value}</span>'
+    # White on yellow cannot be read.
+    ink = f";color:{INK}" if verdict is Verdict.error else ""
+    return f'<span class="verdict" style="background:{_COLORS[verdict]}{ink}">{verdict.value}</span>'
 
 
 def _text(text: str) -> str:
