@@ -5,6 +5,7 @@ from ._curves import CurvePanel, draw_curves
 from ._difference_sheet import draw_differences
 from ._embedding_picture import draw_embedding
 from ._figures import save_figure
+from ._kept_picture import draw_function_kept
 from ._line_picture import LineCurve, draw_lines
 from ._lineage_picture import LineagePictureError, TreeRow, draw_lineage, tree_order
 from ._measured_picture import MeasuredLine, draw_measured
@@ -12,8 +13,10 @@ from ._metrics import Metrics, read_metrics
 from ._overview import Overview, draw_overview
 from ._roc import draw_roc
 from ._scatter import ScatterPanel, draw_scatter
+from ._symmetry_animation import animate_symmetry
 from ._symmetry_sheet import draw_symmetries
 from ._tables import ResultTable
+from ._twin_picture import draw_symmetric_twin
 
 __all__ = [
     "BeforeAfter",
@@ -27,18 +30,21 @@ __all__ = [
     "ResultTable",
     "ScatterPanel",
     "TreeRow",
+    "animate_symmetry",
     "contact_sheet",
     "draw_before_after",
     "draw_confusion",
     "draw_curves",
     "draw_differences",
     "draw_embedding",
+    "draw_function_kept",
     "draw_lineage",
     "draw_lines",
     "draw_measured",
     "draw_overview",
     "draw_roc",
     "draw_scatter",
+    "draw_symmetric_twin",
     "draw_symmetries",
     "read_metrics",
     "save_figure",
