@@ -3,6 +3,7 @@
 #   make test    lint, types and all tests
 #   make fuzz    ten thousand mutated files through the reader of checkpoints
 #   make docs    the documentation site, into build/site
+#   make test-examples   the notebooks of examples/, with small sizes
 #   make test-kernels    the numeric tests under the kernels of other processors
 # PYTHON=/path/to/python chooses the interpreter that .venv is made from.
 
@@ -24,7 +25,7 @@ PIP_INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.t
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo docs test fuzz test-kernels lint types format clean
+.PHONY: help demo docs test fuzz test-examples test-kernels lint types format clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -42,6 +43,9 @@ test: lint types
 fuzz: $(TEST_READY)
 	$(BIN)/python -m benchmarks.fuzz_reader --files 10000
 	$(BIN)/python -m benchmarks.fuzz_reader --hdf5 --files 500
+
+test-examples: $(TEST_READY)
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -m examples tests/test_examples.py
 
 test-kernels: $(TEST_READY)
 	$(BIN)/python .ci/kernels.py

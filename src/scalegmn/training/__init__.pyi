@@ -1,7 +1,7 @@
 from ._binned import Bins
 from ._config import Accelerator, DataConfig, LoggingConfig, RunConfig, Schedule, TrainingConfig
 from ._data import BatchOrder, Datasets
-from ._embedding import ProjectedPoints, Projection
+from ._embedding import ProjectedPoints, Projection, embed_networks, project, untrained_model
 from ._evaluation import evaluate
 from ._finished import FinishedTraining
 from ._fit import train
@@ -71,6 +71,7 @@ __all__ = [
     "TaskContext",
     "TrainingConfig",
     "compare_neighbors",
+    "embed_networks",
     "evaluate",
     "evaluate_rewritten",
     "find_configuration",
@@ -81,9 +82,11 @@ __all__ = [
     "parse_run",
     "predict_files",
     "predict_population",
+    "project",
     "shipped_names",
     "to_yaml",
     "train",
+    "untrained_model",
 ]
 
 # For other rooms of the house; no promise is made about these.
@@ -95,9 +98,7 @@ from ._checks import other_networks as other_networks
 from ._checks import work_errors as work_errors
 from ._data import NetworkDataset as NetworkDataset
 from ._edited import edited_by as edited_by
-from ._embedding import project as project
 from ._embedding import trained_model as trained_model
-from ._embedding import untrained_model as untrained_model
 from ._embedding import vectors_of as vectors_of
 from ._files import create_json as create_json
 from ._files import json_text as json_text
