@@ -4,6 +4,8 @@
 #   make fuzz    ten thousand mutated files through the reader of checkpoints
 #   make docs    the documentation site, into build/site
 #   make test-examples   the notebooks of examples/, with small sizes
+#   make release-check    wheel and source archive, installed into an empty environment and used
+#   make lowest, make newest    the same and some tests, with the lowest and the newest versions of all packages
 #   make test-kernels    the numeric tests under the kernels of other processors
 # PYTHON=/path/to/python chooses the interpreter that .venv is made from.
 
@@ -13,6 +15,7 @@ BIN := $(VENV)/bin
 # A stamp lives inside the environment, so that removing the environment removes it too.
 DEMO_READY := $(VENV)/.installed-all
 TEST_READY := $(VENV)/.installed-dev
+RELEASE_READY := $(VENV)/.installed-release
 DOCS_READY := $(VENV)/.installed-docs
 INPUTS := pyproject.toml constraints.txt
 
@@ -25,7 +28,7 @@ PIP_INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.t
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo docs test fuzz test-examples test-kernels lint types format clean
+.PHONY: help demo docs test fuzz test-examples release-check lowest newest test-kernels lint types format clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -46,6 +49,12 @@ fuzz: $(TEST_READY)
 
 test-examples: $(TEST_READY)
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -m examples tests/test_examples.py
+
+release-check: $(RELEASE_READY)
+	$(BIN)/python .ci/release.py
+
+lowest newest: $(RELEASE_READY)
+	$(BIN)/python .ci/release.py --$@
 
 test-kernels: $(TEST_READY)
 	$(BIN)/python .ci/kernels.py
@@ -95,3 +104,8 @@ $(DOCS_READY): $(INPUTS) | $(BIN)/python
 	@echo "Installing scalegmn[docs] (several minutes the first time)"
 	@$(PIP_INSTALL) -e '.[docs]'
 	@touch $@ $(DEMO_READY)
+
+$(RELEASE_READY): $(INPUTS) | $(BIN)/python
+	@echo "Installing scalegmn[release] (several minutes the first time)"
+	@$(PIP_INSTALL) -e '.[release]'
+	@touch $@ $(TEST_READY) $(DEMO_READY)

@@ -108,6 +108,8 @@ def slugs(document: Path) -> set[str]:
 def understand(words: list[str]) -> None:
     """Parse a `scalegmn` command with the parser of its subcommand; nothing is done."""
     name, *arguments = words
+    if ">" in arguments:
+        arguments = arguments[: arguments.index(">")]
     assert name in COMMANDS, f"there is no command {name!r}"
     if arguments == ["--help"]:
         return

@@ -126,7 +126,7 @@ def test_evaluate_finds_the_figures_of_the_training(stores: Path, name: str) -> 
 def test_predict_reads_files(stores: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ((architecture, _, theta),) = Population.open("inrs").groups([3])
     write_state(stores / "one.safetensors", architecture.unflatten(theta[0]))
-    assert main(["predict", "runs/classify", "one.safetensors", "--json"]) == 0
+    assert main(["predict", "runs/classify", "one.safetensors", "--json", "-"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     probabilities = EXPECTED["runs/classify"][3].softmax(-1)
     assert row["class"] == str(int(probabilities.argmax()))

@@ -39,7 +39,7 @@ def test_a_classification_from_file_to_table(
     assert printed.err.splitlines()[0] == "2 training runs to do"
     assert "flat MLP, seed 3: accuracy" in printed.err
     assert "minus ScaleGMN" in printed.out
-    assert "Written to" in printed.out
+    assert "Written to" in printed.err
     assert names_in(output) == FILES | {"scalegmn-seed3", "flat-mlp-seed3"}
     assert (output / "comparison.png").read_bytes().startswith(b"\x89PNG")
     with (output / "runs.csv").open() as file:

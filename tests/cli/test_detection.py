@@ -155,7 +155,7 @@ def test_single_files_get_a_verdict(
     assert len(run.architectures) == 2
     capsys.readouterr()
     # Both architectures have the same parameters, so a file alone does not tell which it is of.
-    assert main(["predict", str(run_folder), str(path), "--json"]) != OK
+    assert main(["predict", str(run_folder), str(path), "--json", "-"]) != OK
     assert "relu or tanh" in capsys.readouterr().out
     outputs = run.outputs(architecture, population.theta([row]))
     (answer,) = run.task.describe(outputs)
@@ -173,7 +173,7 @@ def test_verdicts_of_one_architecture(
     state = population.architectures[0].unflatten(population.theta([row])[0])
     write_state(tmp_path / "a.safetensors", state)
     capsys.readouterr()
-    assert main(["predict", str(tmp_path / "run"), str(tmp_path / "a.safetensors"), "--json"]) == OK
+    assert main(["predict", str(tmp_path / "run"), str(tmp_path / "a.safetensors"), "--json", "-"]) == OK
     (answer,) = json.loads(capsys.readouterr().out)
     assert answer["trojaned"] is True and answer["probability"] > 0.5
     # It does not predict for which class.

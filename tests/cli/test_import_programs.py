@@ -131,9 +131,9 @@ def test_a_run_predicts_about_files_of_a_module_that_it_does_not_know(
     assert main(["train", *options]) == 0
     capsys.readouterr()
     files.joinpath("4.pt").unlink()
-    assert main(["predict", str(run), str(files / "0.pt"), "--json"]) == 3
+    assert main(["predict", str(run), str(files / "0.pt"), "--json", "-"]) == 3
     assert "unknown architecture" in capsys.readouterr().err
-    assert main(["predict", str(run), str(files), "--json", "--quiet", *module_options(files)]) == 0
+    assert main(["predict", str(run), str(files), "--json", "-", "--quiet", *module_options(files)]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [Path(row["file"]).name for row in rows] == [f"{number}.pt" for number in range(4)]
     assert all("outside the training set" in " ".join(row["notes"]) for row in rows)

@@ -92,6 +92,6 @@ def test_nothing_related_is_said(folder: Path, tmp_path: Path, capsys: pytest.Ca
     picture = tmp_path / "none.png"
     files = [str(folder / f"{name}.safetensors") for name in ("base", "stranger")]
     assert main(["lineage", *files, "--activation", "relu", "--quiet", "--picture", str(picture)]) == 0
-    text = capsys.readouterr().out
-    assert "0 networks in 0 families, 2 without relatives" in text
-    assert f"no networks are related, so that {picture} was not drawn" in text and not picture.exists()
+    out, error = capsys.readouterr()
+    assert "0 networks in 0 families, 2 without relatives" in out
+    assert f"no networks are related, so that {picture} was not drawn" in error and not picture.exists()

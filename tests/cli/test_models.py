@@ -60,7 +60,7 @@ def test_predictions_by_name(shipped: Path, tmp_path: Path, capsys: pytest.Captu
     network = Run.open("scalegmn/cnn-accuracy").architectures[0]
     theta = torch.randn(network.num_parameters, generator=torch.Generator().manual_seed(0)) / 10
     write_state(tmp_path / "a.safetensors", network.unflatten(theta), extras={"activation": "relu"})
-    assert main(["predict", "scalegmn/cnn-accuracy", str(tmp_path / "a.safetensors"), "--json"]) == 0
+    assert main(["predict", "scalegmn/cnn-accuracy", str(tmp_path / "a.safetensors"), "--json", "-"]) == 0
     assert '"file"' in capsys.readouterr().out
 
 

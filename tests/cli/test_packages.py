@@ -91,13 +91,13 @@ def test_extras_of_the_commands_hold_all_that_they_import(monkeypatch: pytest.Mo
         assert all("populations" in offered[name].extras for name in missing - base), command
 
 
-def offer(monkeypatch: pytest.MonkeyPatch) -> dict[str, packages._Requirement]:
+def offer(monkeypatch: pytest.MonkeyPatch) -> dict[str, packages.Requirement]:
     """What pyproject.toml says, in the way of the metadata of an installed distribution."""
     lines = [*PROJECT["dependencies"]]
     for extra, requirements in PROJECT["optional-dependencies"].items():
         lines += [f'{requirement}; extra == "{extra}"' for requirement in requirements]
     monkeypatch.setattr(packages, "requires", lambda name: lines)
-    return packages._offered()
+    return packages.offered_packages()
 
 
 @pytest.mark.parametrize(

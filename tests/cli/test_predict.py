@@ -40,7 +40,7 @@ def answers(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 def test_files_get_the_answers_of_their_networks(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [str(folder / name) for name in ("a.pth", "b.npz", "c.safetensors")]
     capsys.readouterr()
-    assert main(["predict", str(folder / "run"), *files, "--json"]) == OK
+    assert main(["predict", str(folder / "run"), *files, "--json", "-"]) == OK
     run = Run.open(folder / "run")
     population = Population.open(folder / "population")
     expected = run.outputs(population.architecture, population.theta([1, 2, 3])).softmax(1)
@@ -71,6 +71,7 @@ def test_the_phase_of_a_neuron_does_not_matter(
                 str(folder / "a.pth"),
                 str(tmp_path / "turned.safetensors"),
                 "--json",
+                "-",
             ]
         )
         == OK
@@ -98,7 +99,7 @@ def test_bad_files_are_reported_and_the_others_done(
     assert len(captured.err.splitlines()) >= len(bad)
     for path in bad:
         assert str(path) in captured.err
-    assert main([*command, "--json"]) == DATA
+    assert main([*command, "--json", "-"]) == DATA
     found = answers(capsys)
     assert ["error" in answer for answer in found] == [True] * len(bad) + [False]
 
@@ -116,7 +117,7 @@ def test_huge_parameters_get_no_answer(
         torch.save({key: value * factor for key, value in state.items()}, tmp_path / f"{name}.pth")
     files = [str(tmp_path / "huge.pth"), str(tmp_path / "large.pth"), str(folder / "b.npz")]
     capsys.readouterr()
-    code = main(["predict", str(folder / "run"), *files, "--json"])
+    code = main(["predict", str(folder / "run"), *files, "--json", "-"])
 
     def refuse(word: str) -> None:
         raise AssertionError(word)
@@ -141,7 +142,7 @@ def test_answers_that_are_no_numbers_are_refused(
         if name.startswith("head") and name != last:
             tensors[name] = torch.full_like(tensors[name], 3e38)
     write_state(weights, {**tensors, last: torch.full_like(tensors[last], 3e38)}, overwrite=True)
-    assert main(["predict", str(tmp_path / "run"), str(folder / "b.npz"), "--json"]) == DATA
+    assert main(["predict", str(tmp_path / "run"), str(folder / "b.npz"), "--json", "-"]) == DATA
     captured = capsys.readouterr()
     (answer,) = json.loads(captured.out)
     assert "no finite number" in answer["error"] and "b.npz" in captured.err
@@ -179,13 +180,13 @@ def test_a_population_gets_one_row_for_each_network(
 ) -> None:
     command = ["predict", str(folder / "run"), str(folder / "population"), "--quiet", "--batch-size", "7"]
     capsys.readouterr()
-    assert main([*command, "--json"]) == OK
+    assert main([*command, "--json", "-"]) == OK
     rows = answers(capsys)
     assert [row["id"] for row in rows] == list(range(96))
     population, run = Population.open(folder / "population"), Run.open(folder / "run")
     expected = run.outputs(population.architecture, population.theta(range(96))).argmax(1)
     assert [row["label"] for row in rows] == expected.tolist()
-    assert main([*command, "--json", "--where.split", "test"]) == OK
+    assert main([*command, "--json", "-", "--where.split", "test"]) == OK
     assert [row["id"] for row in answers(capsys)] == np.flatnonzero(
         population.column("split") == "test"
     ).tolist()
@@ -208,7 +209,7 @@ def test_other_widths_and_prefixes_are_read_with_a_note(
     )
     capsys.readouterr()
     files = [str(tmp_path / name) for name in ("other.safetensors", "deep.safetensors")]
-    assert main(["predict", str(folder / "run"), *files, "--json"]) == DATA
+    assert main(["predict", str(folder / "run"), *files, "--json", "-"]) == DATA
     other, deep = answers(capsys)
     assert "_orig_mod.module.seq" in str(other["notes"]) and "outside the training set" in str(other["notes"])
     shares = Run.open(folder / "run").outputs(network, theta[None]).softmax(1)
@@ -229,12 +230,12 @@ def test_a_folder_may_be_one_network_in_several_files(
         write_state(parts / f"model-0000{number}-of-00002.safetensors", tensors)
     shutil.copy(folder / "c.safetensors", tmp_path / "files")
     capsys.readouterr()
-    assert main(["predict", str(folder / "run"), str(tmp_path / "files"), "--json", "--quiet"]) == OK
+    assert main(["predict", str(folder / "run"), str(tmp_path / "files"), "--json", "-", "--quiet"]) == OK
     whole, sharded = answers(capsys)
     assert sharded["file"] == str(parts)
     assert sharded["probabilities"] == pytest.approx(whole["probabilities"])
     (parts / "model-00002-of-00002.safetensors").unlink()
-    assert main(["predict", str(folder / "run"), str(parts), "--json", "--quiet"]) == DATA
+    assert main(["predict", str(folder / "run"), str(parts), "--json", "-", "--quiet"]) == DATA
 
 
 @pytest.fixture(scope="module")
@@ -249,7 +250,7 @@ def regression(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def numbers(folder: Path, capsys: pytest.CaptureFixture[str], *more: str) -> list[dict[str, object]]:
     capsys.readouterr()
-    command = ["predict", str(folder / "run"), str(folder / "population"), "--json", "--quiet", *more]
+    command = ["predict", str(folder / "run"), str(folder / "population"), "--json", "-", "--quiet", *more]
     assert main([*command, "--where.split", "test"]) == OK
     return answers(capsys)
 

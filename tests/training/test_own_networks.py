@@ -116,13 +116,13 @@ def test_answers_about_files_of_training_networks_say_so(
     rows = [int(chosen.train[0]), int(chosen.val[0]), int(chosen.test[0])]
     for place, theta in enumerate(population.theta(rows)):
         write_state(tmp_path / f"{place}.safetensors", population.architecture.unflatten(theta))
-    assert main(["predict", str(run.folder), str(tmp_path), "--json"]) == OK
+    assert main(["predict", str(run.folder), str(tmp_path), "--json", "-"]) == OK
     train, val, test = (" ".join(row["notes"]) for row in json.loads(capsys.readouterr().out))
     assert "was trained on this very network" in train and "best epoch" in val
     assert "very network" not in test
     rescaled = population.theta(rows[:1])[0] * 1.001
     write_state(tmp_path / "other.safetensors", population.architecture.unflatten(rescaled))
-    assert main(["predict", str(run.folder), str(tmp_path / "other.safetensors"), "--json"]) == OK
+    assert main(["predict", str(run.folder), str(tmp_path / "other.safetensors"), "--json", "-"]) == OK
     assert "very network" not in capsys.readouterr().out
 
 

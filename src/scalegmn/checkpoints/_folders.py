@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from scalegmn.checkpoints._bundles import Parts, bundles_of, read_index
 from scalegmn.checkpoints._contents import Contents, ContentsEntry, RawTensor
 from scalegmn.checkpoints._readers import FileContents, FileReader, Select
 from scalegmn.errors import CheckpointError
+
+_LOG: Final = logging.getLogger(__name__)
 
 _WHOLE: Final = (
     "model.safetensors",
@@ -29,6 +32,7 @@ def read_any(
     Raises:
         CheckpointError: it cannot be read, or the folder is not one network.
     """
+    _LOG.debug("reading %s", os.fspath(path))
     folder = Path(path)
     if not folder.is_dir():
         return reader.read(path, max_bytes=max_bytes, select=select)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import torch
 
@@ -11,17 +12,22 @@ from scalegmn.alignment import Alignment, NetworkDifference, Tolerance, check_fu
 from scalegmn.cli.alignment_options import (
     add_alignment_options,
     aligner_of,
-    check_free,
     saved_reader,
     say_notes,
 )
 from scalegmn.cli.exit_codes import OK
-from scalegmn.cli.output import say
+from scalegmn.cli.json_results import add_json_option, check_free, give_json
+from scalegmn.cli.output import say, tell
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.tables import print_tables
-from scalegmn.training import Table, create_json
+from scalegmn.training import Table
 
 HELP = "bring a network to another one: its function with other weights, as near to the other as it goes"
+
+EXAMPLES: Final = (
+    "scalegmn align a.pt b.pt -o aligned.pt --activation relu # bring b to a",
+    "scalegmn align a.onnx b.onnx -o aligned.onnx --group permutations # by permutations alone",
+)
 
 _SHOWN = 60
 
@@ -29,6 +35,7 @@ _SHOWN = 60
 def build_parser() -> CommandParser:
     """The options of the command."""
     parser = CommandParser(
+        examples=EXAMPLES,
         prog="scalegmn align",
         description=f"{HELP.capitalize()}. Channels are matched by linear assignment, and scales, signs and "
         "phases are solved for. The new file has the format and the precision of the second.",
@@ -38,7 +45,7 @@ def build_parser() -> CommandParser:
     parser.add_argument("other", type=Path, help="the network that is brought to it")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the new file")
     parser.add_argument("--replace", action="store_true", help="replace an older file")
-    parser.add_argument("--json", type=Path | None, default=None, help="write the differences into this file")
+    add_json_option(parser, "the differences")
     add_alignment_options(parser)
     return parser
 
@@ -58,10 +65,8 @@ def run(argv: Sequence[str]) -> int:
     _print(found, left)
     if change is not None:
         say(f"the function of {options.other} stayed: answers to random inputs changed by {change:.1e}")
-    if options.json is not None:
-        create_json(options.json, left.to_dict())
-        say(f"the differences are in {options.json}")
-    say(f"{options.other} brought to {options.reference} is {options.output}")
+    give_json(options.json, left.to_dict())
+    tell(f"{options.other} brought to {options.reference} is {options.output}")
     return OK
 
 

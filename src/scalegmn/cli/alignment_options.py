@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final, Literal
 
 from jsonargparse import ArgumentParser, Namespace
@@ -96,14 +95,3 @@ def say_notes(*networks: SavedNetwork) -> None:
     for network in networks:
         for note in network.notes:
             say(f"{network.path}: {note}")
-
-
-def check_free(*paths: Path | None) -> None:
-    """Refuse to replace results, before any work is done.
-
-    Raises:
-        ConfigurationError: a file exists.
-    """
-    for path in paths:
-        if path is not None and path.exists():
-            raise ConfigurationError(f"{path}: exists and was left alone; choose another name")

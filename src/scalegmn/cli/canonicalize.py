@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.general_options import shows_progress
 from scalegmn.cli.output import say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.published import format_called, names_of, print_refusals
@@ -15,10 +17,17 @@ from scalegmn.populations import INDEX, JOURNAL, Population
 
 HELP = "bring the phases of sine networks into one range; the functions they compute do not change"
 
+EXAMPLES: Final = (
+    "scalegmn canonicalize populations/digits_inrs -o populations/canonical # phases made unique",
+    "scalegmn canonicalize downloads/mnist --collection mnist_inrs -o downloads/canonical # files stay files",
+)
+
 
 def build_parser() -> CommandParser:
     """The options of the command."""
-    parser = CommandParser(prog="scalegmn canonicalize", description=f"{HELP.capitalize()}.")
+    parser = CommandParser(
+        examples=EXAMPLES, prog="scalegmn canonicalize", description=f"{HELP.capitalize()}."
+    )
     parser.add_argument("input", type=Path, help="a population, or the folder of a published collection")
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="folder of the copy, in the same format"
@@ -33,7 +42,6 @@ def build_parser() -> CommandParser:
         "--workers", type=int | None, default=None, help="worker processes; chosen automatically by default"
     )
     parser.add_argument("--resume", action="store_true", help="populations: continue an interrupted run")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 
 
@@ -50,7 +58,7 @@ def run(argv: Sequence[str]) -> int:
         collection=chosen,
         workers=options.workers,
         resume=options.resume,
-        progress=not options.quiet,
+        progress=shows_progress(),
     )
     say(f"{report.networks} networks are in {report.folder}")
     if report.refused:

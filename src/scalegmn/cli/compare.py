@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from jsonargparse import ArgumentParser
 
 from scalegmn.cli.configuration_errors import print_configuration_errors
 from scalegmn.cli.exit_codes import INTERRUPTED, NEGATIVE, OK, USAGE
-from scalegmn.cli.output import complain, say
+from scalegmn.cli.general_options import add_general_options, shows_progress
+from scalegmn.cli.help_texts import with_examples
+from scalegmn.cli.output import complain, say, say_all, tell
 from scalegmn.cli.pictures import pictures_of_run
 from scalegmn.cli.terminal import console
 from scalegmn.comparison import (
@@ -42,6 +45,11 @@ from scalegmn.training import RESULTS, write_text
 
 HELP = "train several models with several seeds, and write a table, CSV files and figures"
 
+EXAMPLES: Final = (
+    "scalegmn compare --config generalization/compare_small # a comparison that comes with scalegmn",
+    "scalegmn compare --config mine.yaml --seeds 0 1 2 --jobs 2 --resume # your own, with three seeds",
+)
+
 TABLE, TABLE_CSV, RUNS_CSV = "table.md", "table.csv", "runs.csv"
 PICTURE, SCATTER, CURVES = "comparison.png", "scatter.png", "roc.png"
 SIZES, SIZES_CSV, SIZES_PICTURE = "sizes.md", "sizes.csv", "sizes.png"
@@ -49,22 +57,25 @@ SIZES, SIZES_CSV, SIZES_PICTURE = "sizes.md", "sizes.csv", "sizes.png"
 
 def build_parser() -> ArgumentParser:
     """The options of the command, to print help; :func:`parse_comparison` reads them."""
-    return compare_help_parser()
+    parser = compare_help_parser()
+    add_general_options(parser)
+    return parser
 
 
 def run(argv: Sequence[str]) -> int:
     """Check everything, train what is not finished, and write and print what came of it."""
     if "--help" in argv or "-h" in argv:
-        build_parser().print_help()
+        say_all(with_examples(build_parser().format_help(), EXAMPLES))
         return OK
-    config, problems = parse_comparison(argv)
+    shown = [] if shows_progress() else ["--base.logging.progress=false"]
+    config, problems = parse_comparison([*argv, *shown])
     if config is not None:
         problems += comparison_errors(config)
     if config is None or problems:
         print_configuration_errors("compare", problems)
         return USAGE
     try:
-        failures = compare(config, tell=_tell, command=["scalegmn", "compare", *argv])
+        failures = compare(config, tell=tell, command=["scalegmn", "compare", *argv])
     except KeyboardInterrupt:
         complain(
             f"interrupted; what is finished stays in {config.output}, add --resume to the command to go on"
@@ -98,7 +109,7 @@ def _show_sizes(config: ComparisonConfig) -> None:
     if picture is not None:
         written.append(save_figure(picture, config.output / SIZES_PICTURE))
     console().print(table.to_rich())
-    say(f"Written to {config.output}: {', '.join(path.name for path in written)}")
+    tell(f"Written to {config.output}: {', '.join(path.name for path in written)}")
 
 
 def _show(comparison: Comparison, output: Path, columns: Sequence[str]) -> None:
@@ -129,7 +140,7 @@ def _show(comparison: Comparison, output: Path, columns: Sequence[str]) -> None:
     shown.print(costs_table(comparison).to_rich())
     for note in told:
         say(f"Note: {note}")
-    say(f"Written to {output}: {', '.join(path.name for path in written)}")
+    tell(f"Written to {output}: {', '.join(path.name for path in written)}")
 
 
 def _told_by_runs(comparison: Comparison) -> tuple[str, ...]:
@@ -139,7 +150,3 @@ def _told_by_runs(comparison: Comparison) -> tuple[str, ...]:
     folders = [run.folder for model in comparison.models if model.trained for run in model.runs]
     results = [read_json(folder / RESULTS, what="results of a run") for folder in folders]
     return tuple(dict.fromkeys(str(note) for one in results for note in one.get("notes", ())))
-
-
-def _tell(line: str) -> None:
-    complain(line)

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from scalegmn.alignment import NetworkDifference, Tolerance, diff
 from scalegmn.cli.alignment_options import (
     add_alignment_options,
     aligner_of,
-    check_free,
     saved_reader,
     say_notes,
 )
 from scalegmn.cli.exit_codes import OK
-from scalegmn.cli.output import say
+from scalegmn.cli.json_results import add_json_option, check_free, give_json
+from scalegmn.cli.output import say, tell
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.tables import print_tables
 from scalegmn.reports import draw_differences, save_figure
-from scalegmn.training import Table, create_json
+from scalegmn.training import Table
 
 HELP = "where two related networks differ after alignment: what a fine-tuning, an attack or a repair changed"
+
+EXAMPLES: Final = (
+    "scalegmn diff before.pt after.pt --activation relu # where do they differ after alignment?",
+    "scalegmn diff before.onnx after.onnx --picture diff.png # channel by channel, as a picture",
+)
 
 _SHOWN = 60
 
@@ -28,6 +34,7 @@ _SHOWN = 60
 def build_parser() -> CommandParser:
     """The options of the command."""
     parser = CommandParser(
+        examples=EXAMPLES,
         prog="scalegmn diff",
         description=f"Show {HELP}. Permutations, scales and signs of channels are no differences.",
         default_env=False,
@@ -37,7 +44,7 @@ def build_parser() -> CommandParser:
     parser.add_argument(
         "--picture", type=Path | None, default=None, help="draw the differences of all channels into this PNG"
     )
-    parser.add_argument("--json", type=Path | None, default=None, help="write the differences into this file")
+    add_json_option(parser, "the differences")
     add_alignment_options(parser)
     return parser
 
@@ -60,10 +67,8 @@ def run(argv: Sequence[str]) -> int:
         channels = {one.name: one.channels for one in found.parameters}
         title = f"{options.second.name} against {options.first.name}"
         save_figure(draw_differences(channels, title=title), options.picture)
-        say(f"the picture is {options.picture}")
-    if options.json is not None:
-        create_json(options.json, found.to_dict())
-        say(f"the differences are in {options.json}")
+        tell(f"the picture is {options.picture}")
+    give_json(options.json, found.to_dict())
     return OK
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from jsonargparse import ArgumentParser
 
 from scalegmn.checkpoints import SUFFIXES
 from scalegmn.cli.exit_codes import DATA, OK
+from scalegmn.cli.general_options import shows_progress
 from scalegmn.cli.model_options import (
     add_model_options,
     add_reading_options,
     check_batch_size,
     reading_options,
 )
-from scalegmn.cli.output import complain, say
+from scalegmn.cli.output import complain, say, tell
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.disk import new_folder
 from scalegmn.editing import SHEET, EditedFiles, Pictures, TrainedEditor, edit_files, edit_population
@@ -26,10 +28,16 @@ from scalegmn.training import ReadingOptions, Run
 
 HELP = "edit the images that sine networks represent with a trained editor; writes new networks"
 
+EXAMPLES: Final = (
+    "scalegmn edit runs/dilation network.pt -o edited.pt # one file",
+    "scalegmn edit runs/dilation populations/digits_inrs -o populations/dilated # a population",
+)
+
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
     parser = CommandParser(
+        examples=EXAMPLES,
         prog="scalegmn edit",
         description=f"{HELP.capitalize()}. Files keep their name and format; one that cannot be read is "
         "reported and the others are done, with exit code 3. Nothing is written over.",
@@ -49,7 +57,6 @@ def build_parser() -> ArgumentParser:
     add_model_options(parser, batch_size=64)
     add_reading_options(parser)
     parser.add_argument("--resume", action="store_true", help="populations: continue an interrupted run")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 
 
@@ -69,7 +76,7 @@ def run(argv: Sequence[str]) -> int:
             Population.open(paths[0]),
             options.output,
             resume=options.resume,
-            progress=not options.quiet,
+            progress=shows_progress(),
         )
         say(f"{edited.networks} edited networks are in {edited.folder}")
         _draw(edited.pictures, editor, edited.folder / SHEET)
@@ -97,16 +104,16 @@ def _edit_files(editor: TrainedEditor, paths: Sequence[Path], output: Path, read
             _save(done.pictures, editor, place / SHEET)
     if done.written:
         say(f"{len(done.written)} edited networks: {len(done.written)} files in {output}")
-        say(f"A contact sheet is in {output / SHEET}")
+        tell(f"A contact sheet is in {output / SHEET}")
     return _complain(done)
 
 
 def _draw(pictures: Pictures | None, editor: TrainedEditor, path: Path) -> None:
     if path.exists():
-        say(f"{path} was there before and was left alone")
+        complain(f"scalegmn edit: {path} was there before and was left alone")
     elif pictures is not None:
         _save(pictures, editor, path)
-        say(f"A contact sheet is in {path}")
+        tell(f"A contact sheet is in {path}")
 
 
 def _save(pictures: Pictures, editor: TrainedEditor, path: Path) -> None:

@@ -6,13 +6,14 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Final, final
 
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.embed_neighbors import add_neighbor_options, check_neighbor_options, show_neighbors
 from scalegmn.cli.exit_codes import DATA, OK
+from scalegmn.cli.general_options import shows_progress
 from scalegmn.cli.model_options import (
     add_model_options,
     add_reading_options,
@@ -52,6 +53,11 @@ from scalegmn.training import (
 
 HELP = "embed networks as vectors and plot them in the plane, with similar networks close together"
 
+EXAMPLES: Final = (
+    "scalegmn embed populations/digits_inrs --color label -o map.png # weights as they are",
+    "scalegmn embed populations/digits_inrs --run runs/first --color label -o map.png # as a model sees them",
+)
+
 _ABOUT = (
     f"{HELP.capitalize()}. A vector is what a ScaleGMN, with random weights or trained, makes of a network; "
     "symmetries of a network do not move its point. The vectors are written as .npz and .parquet beside the "
@@ -63,7 +69,7 @@ _ABOUT = (
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = CommandParser(prog="scalegmn embed", description=_ABOUT, default_env=False)
+    parser = CommandParser(examples=EXAMPLES, prog="scalegmn embed", description=_ABOUT, default_env=False)
     parser.add_argument(
         "networks", type=Path, nargs="+", help="one population, or checkpoint files and folders of such files"
     )
@@ -103,7 +109,6 @@ def build_parser() -> ArgumentParser:
     add_model_options(parser, batch_size=128)
     add_reading_options(parser)
     add_program_options(parser)
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 
 
@@ -153,7 +158,7 @@ def _gathered(options: Namespace, trained: Run | None, found: Files, folder: Pat
         if trained is not None:
             trained.check(architecture)
 
-    with progress_bar("Reading", total=len(places), show=not options.quiet) as advance:
+    with progress_bar("Reading", total=len(places), show=shows_progress()) as advance:
         read = gather(
             [found.paths[place] for place in places],
             folder,

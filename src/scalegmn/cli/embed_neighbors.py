@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
-from scalegmn.cli.output import say
+from scalegmn.cli.output import say, tell
 from scalegmn.cli.tables import print_tables
 from scalegmn.errors import ConfigurationError
 from scalegmn.training import Run, SeenNetworks, compare_neighbors, write_json
@@ -64,4 +64,4 @@ def show_neighbors(options: Namespace, trained: Run | None, networks: SeenNetwor
     for why, count in left_out.items():
         if count:
             say(f"Note: {count} networks are not among them, since {why}")
-    say(f"Written to {path}")
+    tell(f"Written to {path}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
@@ -18,7 +18,7 @@ from scalegmn.cli.evaluate_rewrites import (
 )
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.model_options import add_model_options, check_batch_size
-from scalegmn.cli.output import say
+from scalegmn.cli.output import say, tell
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.pictures import write_curve, write_pictures
 from scalegmn.cli.tables import print_tables
@@ -28,10 +28,17 @@ from scalegmn.training import Bins, Run, evaluate, write_arrays, write_json, wri
 
 HELP = "evaluate a trained metanetwork on the same or another population"
 
+EXAMPLES: Final = (
+    "scalegmn evaluate runs/first # on the test networks of its population",
+    "scalegmn evaluate runs/first --population populations/other --split all # on other networks",
+)
+
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = CommandParser(prog="scalegmn evaluate", description=f"{HELP.capitalize()}.", default_env=False)
+    parser = CommandParser(
+        examples=EXAMPLES, prog="scalegmn evaluate", description=f"{HELP.capitalize()}.", default_env=False
+    )
     parser.add_argument(
         "run", type=Path, help="run folder of a trained model, or the name of one that comes with scalegmn"
     )
@@ -123,7 +130,7 @@ def _evaluate(options: Namespace, trained: Run, argv: Sequence[str]) -> None:
     print_tables(found.report.tables)
     for note in found.notes:
         say(f"Note: {note}")
-    say(f"Written to {path}")
+    tell(f"Written to {path}")
     if options.rewrites is not None:
         target = path.with_name(f"{path.stem}-{REWRITES}")
         evaluate_rewrites(options, {trained.folder.name: [trained]}, target=target, argv=argv)

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
-from scalegmn.cli.output import say
+from scalegmn.cli.output import tell
 from scalegmn.cli.rewriting_options import add_rewriting_options, rewriting_of
 from scalegmn.cli.tables import print_tables
 from scalegmn.errors import ConfigurationError
@@ -150,7 +150,7 @@ def evaluate_rewrites(
     print_tables(_of_one(figures[0]) for figures in found.values()) if len(found) == 1 else print_tables(
         _of_many(found, metric)
     )
-    say(f"Rewritten networks: {target}, {target.with_suffix('.csv').name}, {picture.name}")
+    tell(f"Rewritten networks: {target}, {target.with_suffix('.csv').name}, {picture.name}")
 
 
 def _of_one(figures: Sequence[RewrittenFigures]) -> Table:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from jsonargparse import Namespace
 
 from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.general_options import shows_progress
 from scalegmn.cli.output import say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.published import OWN, format_called, names_of, with_given
@@ -19,10 +20,15 @@ from scalegmn.populations import Population, rows_where
 
 HELP = "write a population as checkpoint files, or in a published format"
 
+EXAMPLES: Final = (
+    "scalegmn export populations/digits_cnns --format checkpoints -o files # one file for each network",
+    "scalegmn export populations/digits_cnns --format checkpoints -o some --limit 20 # the first",
+)
+
 
 def build_parser() -> CommandParser:
     """The options of the command."""
-    parser = CommandParser(prog="scalegmn export", description=f"{HELP.capitalize()}.")
+    parser = CommandParser(examples=EXAMPLES, prog="scalegmn export", description=f"{HELP.capitalize()}.")
     parser.add_argument("population", type=Path, help="folder of the population")
     names = ", ".join(_names())
     parser.add_argument("--format", type=str, required=True, help=f"format of the files: {names}")
@@ -45,7 +51,6 @@ def build_parser() -> CommandParser:
         default=None,
         help="checkpoints: export only the first networks, at most this many",
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 
 
@@ -63,7 +68,7 @@ def run(argv: Sequence[str]) -> int:
     if options.where or options.limit is not None:
         raise ConfigurationError(f"--where and --limit are for {OWN}, not {options.format}; leave them out")
     population = Population.open(options.population)
-    for line in chosen.write(population, options.output, progress=not options.quiet):
+    for line in chosen.write(population, options.output, progress=shows_progress()):
         say(line)
     return OK
 
@@ -76,6 +81,6 @@ def _checkpoints(population: Population, options: Namespace) -> int:
     if options.limit is not None and options.limit < 1:
         raise ConfigurationError(f"--limit is {options.limit}, expected 1 or more")
     rows = np.flatnonzero(rows_where(population, options.where, option="--where"))[: options.limit]
-    count = write_checkpoints(population, options.output, rows=rows, progress=not options.quiet)
+    count = write_checkpoints(population, options.output, rows=rows, progress=shows_progress())
     say(f"{count} networks are in {options.output}, one file each; {TABLE} says what is known of them")
     return OK

@@ -8,6 +8,7 @@ from typing import Final
 
 from jsonargparse import ArgumentParser, Namespace
 
+from scalegmn.cli.general_options import shows_progress
 from scalegmn.cli.program_options import PROGRAM_OPTIONS, add_program_options, own_programs
 from scalegmn.collections import MAX_BYTES, TABLE, ImportReport, NetworkReader, import_checkpoints
 from scalegmn.errors import ConfigurationError, PopulationError
@@ -78,7 +79,7 @@ def run_import(options: Namespace) -> ImportReport:
         reader=reader,
         workers=options.workers,
         resume=options.resume,
-        progress=not options.quiet,
+        progress=shows_progress(),
     )
 
 

@@ -9,8 +9,9 @@ from typing import Any, Final, Literal
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.general_options import shows_progress
 from scalegmn.cli.import_checkpoints import OPTIONS, add_checkpoint_options, run_import
-from scalegmn.cli.output import say
+from scalegmn.cli.output import say, tell
 from scalegmn.cli.parsers import CommandParser, option_of
 from scalegmn.cli.published import OWN, format_called, names_of, print_refusals, with_given
 from scalegmn.collections import ImportReport, PublishedFormat
@@ -19,6 +20,11 @@ from scalegmn.collections.small_cnn_zoo import LAST_STEP
 from scalegmn.errors import ConfigurationError
 
 HELP = "convert a published collection of networks, or your own checkpoints, to a packed population"
+
+EXAMPLES: Final = (
+    "scalegmn import mnist_inrs downloads/mnist -o populations/mnist_inrs # a published collection",
+    "scalegmn import checkpoints runs --table labels.csv -o populations/mine # files of your own",
+)
 
 _OPTIONS: Final = (
     "splits",
@@ -38,7 +44,7 @@ _NONE: Final = {"step": "all", "split_rule": "none"}
 
 def build_parser() -> CommandParser:
     """The options of the command."""
-    parser = CommandParser(prog="scalegmn import", description=f"{HELP.capitalize()}.")
+    parser = CommandParser(examples=EXAMPLES, prog="scalegmn import", description=f"{HELP.capitalize()}.")
     names = ", ".join(names_of())
     parser.add_argument(
         "collection", type=str, help=f"format of the folder: {names}, or {OWN} for files of your own"
@@ -77,7 +83,6 @@ def build_parser() -> CommandParser:
         "--workers", type=int | None, default=None, help="worker processes; chosen automatically by default"
     )
     parser.add_argument("--resume", action="store_true", help="continue an interrupted import")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 
 
@@ -139,7 +144,7 @@ def run(argv: Sequence[str]) -> int:
         source=options.folder,
         workers=options.workers,
         resume=options.resume,
-        progress=not options.quiet,
+        progress=shows_progress(),
     )
     _print_report(report, title=chosen.described, unit=chosen.unit)
     return OK
@@ -181,4 +186,4 @@ def _generate_splits(chosen: PublishedFormat, options: Namespace) -> None:
             "--splits names a splits file and --generate-splits writes one; give one of them"
         )
     path = chosen.generate(options.folder, seed=options.generate_splits, validation=options.validation)
-    say(f"the splits are in {path}")
+    tell(f"the splits are in {path}")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from jsonargparse import ArgumentParser
 
 from scalegmn.checkpoints import DEFAULT_MAX_BYTES, network_parts
 from scalegmn.cli.describe.population import describe_population
 from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.json_results import add_json_option, check_free, give_json
 from scalegmn.cli.output import say_all
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.terminal import console
@@ -22,10 +23,15 @@ from scalegmn.shipped import CARD, located
 
 HELP = "show the contents of a population, a run, a saved model or a checkpoint file"
 
+EXAMPLES: Final = (
+    "scalegmn info populations/digits_inrs # architectures, columns, splits",
+    "scalegmn info network.pt --json - # tensors of a file, as JSON",
+)
+
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = CommandParser(prog="scalegmn info", description=f"{HELP.capitalize()}.")
+    parser = CommandParser(examples=EXAMPLES, prog="scalegmn info", description=f"{HELP.capitalize()}.")
     parser.add_argument(
         "path",
         type=Path,
@@ -45,6 +51,7 @@ def build_parser() -> ArgumentParser:
         default=DEFAULT_MAX_BYTES,
         help="refuse files that are, or unpack to, more bytes than this",
     )
+    add_json_option(parser, "the tables")
     parser.add_argument(
         "--format", type=Literal["table", "markdown"], default="table", help="format of the tables"
     )
@@ -54,16 +61,23 @@ def build_parser() -> ArgumentParser:
 def run(argv: Sequence[str]) -> int:
     """Print tables about what lies at a path, or the card of a model that comes with the library."""
     options = build_parser().parse_args(list(argv))
+    check_free(options.json)
     place = located(options.path)
     if place != options.path:
         say_all((place / CARD).read_text(encoding="utf-8").rstrip("\n"))
         return OK
-    for table in describe(options.path, verify=options.verify, key=options.key, max_bytes=options.max_bytes):
+    tables = describe(options.path, verify=options.verify, key=options.key, max_bytes=options.max_bytes)
+    give_json(options.json, [_plain(table) for table in tables])
+    for table in tables:
         if options.format == "markdown":
             say_all(table.to_markdown())
         else:
             console().print(table.to_rich())
     return OK
+
+
+def _plain(table: ResultTable) -> dict[str, object]:
+    return {"title": table.title, "columns": list(table.columns), "rows": [list(row) for row in table.rows]}
 
 
 def describe(

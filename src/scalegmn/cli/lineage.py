@@ -17,20 +17,27 @@ from scalegmn.alignment.lineage import (
     LineageSettings,
     find_lineage,
 )
-from scalegmn.cli.alignment_options import check_free, saved_reader
+from scalegmn.cli.alignment_options import saved_reader
 from scalegmn.cli.exit_codes import DATA, OK
+from scalegmn.cli.general_options import shows_progress
+from scalegmn.cli.json_results import add_json_option, check_free, give_json
 from scalegmn.cli.model_options import add_reading_options
 from scalegmn.cli.onnx_files import add_onnx_settings
-from scalegmn.cli.output import complain, say
+from scalegmn.cli.output import complain, say, tell
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.program_options import add_program_options
 from scalegmn.cli.tables import print_tables
 from scalegmn.errors import ConfigurationError
 from scalegmn.populations import progress_bar
 from scalegmn.reports import TreeRow, draw_lineage, save_figure, tree_order
-from scalegmn.training import Files, Table, create_json, find_sources
+from scalegmn.training import Files, Table, find_sources
 
 HELP = "which networks are related, which are the same, and who descends from whom"
+
+EXAMPLES: Final = (
+    "scalegmn lineage zoo --activation relu # who descends from whom in a folder",
+    "scalegmn lineage zoo --program net.json --picture tree.png --json lineage.json # picture, JSON",
+)
 
 _SHOWN: Final = 100
 """Networks in the table that is printed."""
@@ -39,6 +46,7 @@ _SHOWN: Final = 100
 def build_parser() -> ArgumentParser:
     """The options of the command."""
     parser = CommandParser(
+        examples=EXAMPLES,
         prog="scalegmn lineage",
         description=f"Tell {HELP}: a row for each network that has relatives, children below their "
         "parents. A file that cannot be read is one line of error, and the others are done: exit code 3.",
@@ -56,16 +64,13 @@ def build_parser() -> ArgumentParser:
         default=RELATED,
         help="how alike the fingerprints within a family are, at least, from 0 to 1",
     )
-    parser.add_argument(
-        "--json", type=Path | None, default=None, help="write all that was found into this file"
-    )
+    add_json_option(parser, "all that was found")
     parser.add_argument(
         "--picture", type=Path | None, default=None, help="draw the trees of the families into this PNG file"
     )
     add_reading_options(parser)
     add_program_options(parser)
     add_onnx_settings(parser)
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 
 
@@ -85,15 +90,14 @@ def run(argv: Sequence[str]) -> int:
         saved = reader.read(found.paths[place])
         return LineageNetwork(architecture=saved.architecture, theta=saved.theta, dtype=saved.dtype)
 
-    with progress_bar("Comparing", total=len(found.paths), show=not options.quiet) as advance:
+    with progress_bar("Comparing", total=len(found.paths), show=shows_progress()) as advance:
         lineage = find_lineage([str(path) for path in found.paths], read, settings=settings, advance=advance)
     errors = [*(one.reason for one in lineage.unread), *(one.reason for one in found.problems)]
     _print(lineage)
     if options.json is not None:
         problems = [{"name": str(one.path), "error": one.reason} for one in found.problems]
         plain = lineage.to_dict()
-        create_json(options.json, {**plain, "errors": [*plain["errors"], *problems]})
-        say(f"what was found is in {options.json}")
+        give_json(options.json, {**plain, "errors": [*plain["errors"], *problems]})
     if options.picture is not None:
         _draw(lineage, options.picture)
     for reason in errors:
@@ -157,7 +161,7 @@ def _shortened(names: Sequence[str]) -> dict[str, str]:
 def _draw(lineage: Lineage, path: Path) -> None:
     ordered = [member for member, _ in _in_order(lineage)]
     if not ordered:
-        say(f"no networks are related, so that {path} was not drawn")
+        complain(f"scalegmn lineage: no networks are related, so that {path} was not drawn")
         return
     short = _shortened([one.name for one in lineage.members])
     places = {one.name: place for place, one in enumerate(ordered)}
@@ -171,4 +175,4 @@ def _draw(lineage: Lineage, path: Path) -> None:
         for one in ordered
     ]
     save_figure(draw_lineage(rows, title="Who descends from whom"), path, replace=False)
-    say(f"the picture is in {path}")
+    tell(f"the picture is in {path}")

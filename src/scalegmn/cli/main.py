@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import importlib
-import os
+import logging
 import sys
 import traceback
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from typing import Final
 
 from scalegmn import __version__
 from scalegmn.cli.exit_codes import DATA, FAILED, INTERRUPTED, OK, USAGE, exit_code_of
+from scalegmn.cli.general_options import GeneralOptions, general_options, under
 from scalegmn.cli.output import complain, complain_of, printable_output, say, say_all
 from scalegmn.cli.packages import advice, missing_packages
 from scalegmn.cli.process import Output, endings_interrupt
@@ -47,9 +48,13 @@ COMMANDS: Final = {
     "compare": "compare",
     "configs": "configs",
     "models": "models",
+    "doctor": "doctor",
+    "completion": "completion",
     "demo": "demo",
 }
 """Names of the subcommands, and the module of this package that each one lives in."""
+
+_LOG: Final = logging.getLogger("scalegmn")
 
 _RESUMED: Final = frozenset({"make", "import", "join", "canonicalize"})
 """Commands that always keep partial results."""
@@ -68,17 +73,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: list[str]) -> int:
-    debug = "--debug" in arguments or os.environ.get("SCALEGMN_DEBUG", "") not in ("", "0")
-    arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        arguments, extensions = _without_extensions(arguments)
+        options, arguments = GeneralOptions.taken_from(arguments)
     except ConfigurationError as error:
         complain_of(error)
         return USAGE
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         say_all(usage())
         return OK if arguments else USAGE
-    if arguments[0] == "--version":
+    if arguments[0] in ("-V", "--version"):
         say(f"scalegmn {__version__}")
         return OK
     name, rest = arguments[0], arguments[1:]
@@ -87,24 +90,8 @@ def _main(arguments: list[str]) -> int:
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(COMMANDS)}."
         _complain(f"unknown command {name!r}; {hint} See scalegmn --help")
         return USAGE
-    with printable_output():
-        return _run(name, rest, debug=debug, extensions=extensions)
-
-
-def _without_extensions(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """The arguments but for ``--extension PLACE``, which every command takes, and its places."""
-    rest, places = [], []
-    words = iter(arguments)
-    for word in words:
-        name, equals, place = word.partition("=")
-        if name != "--extension":
-            rest.append(word)
-            continue
-        place = place if equals else next(words, "")
-        if not place or place.startswith("-"):
-            raise ConfigurationError("--extension has no value; give package.module:function")
-        places.append(place)
-    return rest, places
+    with under(options), printable_output():
+        return _run(name, rest)
 
 
 def usage() -> str:
@@ -119,8 +106,15 @@ def usage() -> str:
             "",
             *lines,
             "",
-            "scalegmn COMMAND --help describes the options of a command; --debug shows where an error arose;",
-            "--extension package.module:function loads tasks and models that are not installed.",
+            "scalegmn COMMAND --help shows examples and the options of a command. Every command takes",
+            "  -q, --quiet     results, warnings and errors only: no progress bars, no remarks",
+            "  -v, --verbose   what is done, with times, and where an error arose",
+            "  --extension package.module:function   load tasks and models that are not installed",
+            "scalegmn --version says which version this is, and scalegmn doctor what is installed.",
+            "",
+            "Results go to the standard output, everything else to the standard error stream. --json FILE",
+            "writes results as JSON, and --json - prints them. NO_COLOR turns colors off, FORCE_COLOR on.",
+            "",
             "Exit codes: 0 success, 1 negative result, 2 wrong usage or configuration, 3 data or files",
             "are missing, damaged or refused, 4 interrupted by Ctrl-C or SIGTERM (can be resumed),",
             "5 internal error. scan uses 1 to 3 differently: see scalegmn scan --help.",
@@ -140,15 +134,16 @@ def help_line(module: str) -> str:
     raise AssertionError(f"{source.name} has no HELP")
 
 
-def _run(name: str, arguments: list[str], *, debug: bool, extensions: Sequence[str] = ()) -> int:
+def _run(name: str, arguments: list[str]) -> int:
     module = f"scalegmn.cli.{COMMANDS[name]}"
     try:
-        for place in extensions:
+        for place in general_options().extensions:
             load_extension(place)
-        code = importlib.import_module(module).run(arguments)
-        return int(code)
+        command = importlib.import_module(module)
+        _LOG.debug("loaded the command %s of scalegmn %s", name, __version__)
+        return int(command.run(arguments))
     except ScaleGMNError as error:
-        _show_trace(error, debug)
+        _show_trace(error, general_options().verbose)
         complain_of(error)
         return exit_code_of(error)
     except KeyboardInterrupt:
@@ -163,12 +158,12 @@ def _run(name: str, arguments: list[str], *, debug: bool, extensions: Sequence[s
         missing = missing_packages(module, error.name)
         if not missing:
             return _failed(name, error)
-        _show_trace(error, debug)
+        _show_trace(error, general_options().verbose)
         _complain(f"scalegmn {name} needs {advice(missing)}")
         return USAGE
     except OSError as error:
         # A disk that is full, a folder that is closed: the machine's reason is the whole story.
-        _show_trace(error, debug)
+        _show_trace(error, general_options().verbose)
         _complain(sentence_of(error))
         return DATA
     except Exception as error:

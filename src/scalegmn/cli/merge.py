@@ -5,26 +5,31 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from scalegmn.alignment import Barrier, MergedNetwork, SavedNetwork, barrier, merge
 from scalegmn.cli.alignment_options import (
     add_alignment_options,
-    check_free,
     matching_of,
     saved_reader,
     say_notes,
 )
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.image_examples import ImageExamples, add_image_options, image_examples
-from scalegmn.cli.output import say
+from scalegmn.cli.json_results import add_json_option, check_free, give_json
+from scalegmn.cli.output import say, tell
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.tables import print_tables
 from scalegmn.errors import ConfigurationError
 from scalegmn.reports import LineCurve, draw_lines, save_figure
-from scalegmn.training import Table, create_json
+from scalegmn.training import Table
 
 HELP = "average networks that were trained apart, after bringing them to each other"
+
+EXAMPLES: Final = (
+    "scalegmn merge a.pt b.pt -o average.pt --activation relu # align, then average",
+    "scalegmn merge a.pt b.pt -o average.pt --program net.json --images digits # match by answers",
+)
 
 _BEFORE, _AFTER = "as they are", "aligned"
 _FITTING = 200
@@ -33,6 +38,7 @@ _FITTING = 200
 def build_parser() -> CommandParser:
     """The options of the command."""
     parser = CommandParser(
+        examples=EXAMPLES,
         prog="scalegmn merge",
         description=f"{HELP.capitalize()}. With images, channels are matched by what they answer, scales are "
         "fitted, statistics are restored, and the line from the first network to each other one is "
@@ -58,7 +64,7 @@ def build_parser() -> CommandParser:
     parser.add_argument(
         "--barrier-picture", type=Path | None, default=None, help="draw the lines into this PNG; needs images"
     )
-    parser.add_argument("--json", type=Path | None, default=None, help="write what was found into this file")
+    add_json_option(parser, "what was found")
     add_alignment_options(parser, answering=True)
     return parser
 
@@ -97,11 +103,9 @@ def run(argv: Sequence[str]) -> int:
         if options.barrier_picture is not None:
             curves = {name: _curve(line) for name, line in lines.items()}
             save_figure(draw_lines(curves, title=f"From {networks[0].path.name}"), options.barrier_picture)
-            say(f"the picture is {options.barrier_picture}")
-    if options.json is not None:
-        create_json(options.json, report)
-        say(f"what was found is in {options.json}")
-    say(f"the average of {len(networks)} networks is {options.output}")
+            tell(f"the picture is {options.barrier_picture}")
+    give_json(options.json, report)
+    tell(f"the average of {len(networks)} networks is {options.output}")
     return OK
 
 

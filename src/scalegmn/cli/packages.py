@@ -35,6 +35,7 @@ _DISTRIBUTIONS: Final = {
     "wandb": "wandb",
     "h5py": "h5py",
     "onnx": "onnx",
+    "shtab": "shtab",
     "google": "protobuf",
 }
 """Names in import statements, and what pip calls them."""
@@ -44,7 +45,7 @@ _BEHIND: Final = {"lightning": ("tensorboard",)}
 # Imported for some files alone, whose error says what to install.
 _FOR_SOME_FILES: Final = frozenset({"h5py", "onnx", "google"})
 # The smallest that has all that is missing is recommended.
-_EXTRAS: Final = ("populations", "reports", "train", "wandb", "keras", "onnx", "all")
+EXTRAS: Final = ("populations", "reports", "train", "wandb", "keras", "onnx", "all")
 
 
 def missing_packages(module: str, name: str | None) -> list[str]:
@@ -70,7 +71,7 @@ def _is_there(package: str) -> bool:
 
 def advice(missing: list[str]) -> str:
     """Names the packages, and commands that install them."""
-    offered = _offered()
+    offered = offered_packages()
     wanted = [offered[_normal(name)].text if _normal(name) in offered else name for name in missing]
     packages = f"the package {missing[0]}" if len(missing) == 1 else f"the packages {', '.join(missing)}"
     extras = _extras_with(missing, offered)
@@ -132,20 +133,20 @@ def _imported(path: Path) -> Iterator[str]:
 
 
 @dataclass
-class _Requirement:
+class Requirement:
     """What this distribution asks for: a requirement without its condition, and the extras that hold it."""
 
     text: str
     extras: set[str] = field(default_factory=set)
 
 
-def _offered() -> dict[str, _Requirement]:
+def offered_packages() -> dict[str, Requirement]:
     """What the metadata of this distribution ask for, by name."""
     try:
         lines = requires("scalegmn") or []
     except PackageNotFoundError:
         lines = []
-    found: dict[str, _Requirement] = {}
+    found: dict[str, Requirement] = {}
     within: list[tuple[str, list[str]]] = []
     for line in lines:
         text, _, condition = (part.strip() for part in line.partition(";"))
@@ -153,7 +154,7 @@ def _offered() -> dict[str, _Requirement]:
         extras = re.findall(r"extra == ['\"]([\w-]+)['\"]", condition)
         if name in found and not found[name].extras:
             continue  # Everybody needs it; an extra may ask for a newer one.
-        found.setdefault(name, _Requirement(text)).extras.update(extras)
+        found.setdefault(name, Requirement(text)).extras.update(extras)
         if name == "scalegmn":
             # Extras may consist of others: scalegmn[populations]; extra == "train".
             within += [(outer, re.findall(r"[\w-]+", text)[1:]) for outer in extras]
@@ -164,12 +165,12 @@ def _offered() -> dict[str, _Requirement]:
     return found
 
 
-def _extras_with(missing: list[str], offered: dict[str, _Requirement]) -> str | None:
+def _extras_with(missing: list[str], offered: dict[str, Requirement]) -> str | None:
     """The extras that hold all that is missing, the smallest that do; None where one belongs to no extra."""
     homes = [offered[_normal(name)].extras if _normal(name) in offered else set() for name in missing]
     if not all(homes):
         return None
-    one = [extra for extra in _EXTRAS if all(extra in home for home in homes)]
+    one = [extra for extra in EXTRAS if all(extra in home for home in homes)]
     return one[0] if one else "all,wandb"
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from typing import Any, Final, NoReturn, final
 
 from jsonargparse import ArgumentParser
 
 from scalegmn.cli.exit_codes import USAGE
+from scalegmn.cli.general_options import add_general_options
+from scalegmn.cli.help_texts import with_examples
 from scalegmn.cli.output import complain
 from scalegmn.printable import printable
 
@@ -43,9 +46,21 @@ class CommandParser(ArgumentParser):
     They repeat words of the command line, and of files, escaped and on one line.
     """
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, examples: Sequence[str] = (), **settings: Any) -> None:
+        """Make a parser.
+
+        Args:
+            examples: commands with a remark behind ``#``, with which the help begins.
+            settings: those of jsonargparse.
+        """
         # The beginning of a name is no option: what it stands for would change with every new option.
         super().__init__(**{"allow_abbrev": False, **settings})
+        self._examples = tuple(examples)
+        add_general_options(self)
+
+    def format_help(self, *settings: Any, **more: Any) -> str:
+        """The help, examples first; what jsonargparse can be told in some versions is handed on."""
+        return with_examples(super().format_help(*settings, **more), self._examples)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Say what is wrong in one line, and end the program with the code for wrong usage."""

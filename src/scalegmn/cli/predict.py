@@ -9,13 +9,15 @@ from typing import Any, Final
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import DATA, OK
+from scalegmn.cli.general_options import shows_progress
+from scalegmn.cli.json_results import add_json_option, check_free, give_json
 from scalegmn.cli.model_options import (
     add_model_options,
     add_reading_options,
     check_batch_size,
     reading_options,
 )
-from scalegmn.cli.output import complain, say, say_all
+from scalegmn.cli.output import complain, say, tell
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.program_options import add_program_options, own_programs
 from scalegmn.cli.tables import print_tables
@@ -30,7 +32,6 @@ from scalegmn.training import (
     Table,
     check_row_file,
     find_sources,
-    json_text,
     own_splits,
     predict_files,
     predict_population,
@@ -40,6 +41,11 @@ from scalegmn.training import (
 
 HELP = "predict properties of networks with a trained metanetwork"
 
+EXAMPLES: Final = (
+    "scalegmn predict runs/first network.pt # one file, as a table",
+    "scalegmn predict scalegmn/cnn-accuracy files --json - # a folder, by a model that comes with scalegmn",
+)
+
 _SHOWN: Final = 50
 """Networks in the table that is printed."""
 
@@ -47,6 +53,7 @@ _SHOWN: Final = 50
 def build_parser() -> ArgumentParser:
     """The options of the command."""
     parser = CommandParser(
+        examples=EXAMPLES,
         prog="scalegmn predict",
         description=f"{HELP.capitalize()}: one row for each. A file that cannot be read, or about which the "
         "model has no sound prediction, is a row with an error, and the others are done, with exit code 3.",
@@ -58,7 +65,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument(
         "files", type=Path, nargs="+", help="checkpoint files, folders of such files, or one population"
     )
-    parser.add_argument("--json", action="store_true", help="print all rows as JSON instead of a table")
+    add_json_option(parser, "all rows")
     parser.add_argument(
         "-o",
         "--output",
@@ -81,7 +88,6 @@ def build_parser() -> ArgumentParser:
     add_model_options(parser, batch_size=256)
     add_reading_options(parser)
     add_program_options(parser)
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 
 
@@ -89,16 +95,15 @@ def run(argv: Sequence[str]) -> int:
     """Predict, and print or write one row per network."""
     options = build_parser().parse_args(list(argv))
     check_batch_size(options)
+    check_free(options.json)
     if options.output is not None:
         check_row_file(options.output)
     answers = _answers(options)
     bad = [answer for answer in answers if isinstance(answer, RefusedNetwork)]
     if options.output is not None:
         write_rows(options.output, [answer.to_dict() for answer in answers])
-    if options.json:
-        say_all(json_text([answer.to_dict() for answer in answers]))
-    else:
-        _print(answers, options.output)
+    give_json(options.json, [answer.to_dict() for answer in answers])
+    _print(answers, options.output)
     for refusal in bad:
         complain(f"scalegmn predict: {refusal.reason}")
     return DATA if bad else OK
@@ -109,7 +114,7 @@ def _answers(options: Namespace) -> list[PredictionOutcome]:
     found = find_sources(options.files, where=options.where)
     common = {"level": options.level, "batch_size": options.batch_size, "device": options.device}
     total = len(found.paths) if isinstance(found, Files) else len(found.rows)
-    with progress_bar("Predicting", total=total, show=not options.quiet) as advance:
+    with progress_bar("Predicting", total=total, show=shows_progress()) as advance:
         if not isinstance(found, Files):
             learned = training_networks_note(own_splits(trained, found.population, found.rows))
             if learned is not None:
@@ -130,7 +135,7 @@ def _print(answers: Sequence[PredictionOutcome], output: Path | None) -> None:
     """A table of the first predictions, their notes, and where the rest is."""
     good = [answer for answer in answers if isinstance(answer, Prediction)]
     if output is not None:
-        say(f"{len(good)} predictions and {len(answers) - len(good)} errors are in {output}")
+        tell(f"{len(good)} predictions and {len(answers) - len(good)} errors are in {output}")
         return
     shown = good[:_SHOWN]
     if shown:

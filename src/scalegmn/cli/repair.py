@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import NEGATIVE, OK
 from scalegmn.cli.model_options import add_reading_options, reading_options
-from scalegmn.cli.output import complain, say
+from scalegmn.cli.output import complain, say, tell
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.program_options import add_program_options, own_programs
 from scalegmn.cli.tables import print_tables
@@ -34,10 +35,16 @@ from scalegmn.trojans.triggers import trigger_from_dict
 
 HELP = "repair a network that may be trojaned, from its weights alone"
 
+EXAMPLES: Final = (
+    "scalegmn repair network.pt -o repaired.pt --activation relu # search for a trigger and unlearn it",
+    "scalegmn repair network.pt -o repaired.pt --model runs/repairer --images digits # by a trained repairer",
+)
+
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
     parser = CommandParser(
+        examples=EXAMPLES,
         prog="scalegmn repair",
         description=f"{HELP.capitalize()}. The repaired network is written to a new file in the format of "
         "the input, with a report beside it; nothing is written over. With images the accuracy is measured "
@@ -116,14 +123,14 @@ def run(argv: Sequence[str]) -> int:
     )
     _write_report(report, outcome)
     _print(outcome)
-    say(f"The report is in {report}")
+    tell(f"The report is in {report}")
     if not outcome.accepted:
         complain(
             f"scalegmn repair: the accuracy falls by more than {outcome.limit:g}; no network was written. "
             "Allow more with --max-drop, or keep the network as it is."
         )
         return NEGATIVE
-    say(f"The repaired network is in {outcome.output}")
+    tell(f"The repaired network is in {outcome.output}")
     say(CAVEAT)
     return OK
 

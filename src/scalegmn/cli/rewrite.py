@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import torch
 from jsonargparse import Namespace
@@ -16,7 +17,7 @@ from scalegmn.cli.alignment_options import saved_reader, say_notes
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.model_options import add_reading_options
 from scalegmn.cli.onnx_files import add_onnx_settings
-from scalegmn.cli.output import say
+from scalegmn.cli.output import say, tell
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.program_options import add_program_options
 from scalegmn.cli.rewriting_options import add_rewriting_options, rewriting_of
@@ -28,6 +29,11 @@ from scalegmn.training import Table
 
 HELP = "write a network anew: its function with other weights and more neurons, or without needless ones"
 
+EXAMPLES: Final = (
+    "scalegmn rewrite network.pt -o other.safetensors --activation relu # same function, more neurons",
+    "scalegmn rewrite other.safetensors -o small.safetensors --reduce # take needless neurons away",
+)
+
 _SHOWN = 60
 _NEW = ".safetensors"
 
@@ -35,6 +41,7 @@ _NEW = ".safetensors"
 def build_parser() -> CommandParser:
     """The options of the command."""
     parser = CommandParser(
+        examples=EXAMPLES,
         prog="scalegmn rewrite",
         description=f"{HELP.capitalize()}. Where neurons are added or left out, the new file is a "
         "safetensors file that says its architecture; otherwise it has the format and the precision of the "
@@ -81,7 +88,7 @@ def run(argv: Sequence[str]) -> int:
     print_tables([_table(network, architecture, written)])
     change = change_of_function((network.architecture, network.theta), (architecture, written))
     say(f"answers to random inputs changed by {change:.1e} of the largest, rounding of the file included")
-    say(f"{options.network} written anew is {options.output}")
+    tell(f"{options.network} written anew is {options.output}")
     return OK
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from jsonargparse import Namespace
 
@@ -11,24 +12,30 @@ from scalegmn.alignment import Aligner, Sameness, SavedNetwork, SavedReader, Tol
 from scalegmn.cli.alignment_options import (
     add_alignment_options,
     aligner_of,
-    check_free,
     matching_of,
     saved_reader,
     say_notes,
 )
 from scalegmn.cli.exit_codes import DATA, NEGATIVE, OK
+from scalegmn.cli.json_results import add_json_option, check_free, give_json
 from scalegmn.cli.output import complain, say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.tables import print_tables
 from scalegmn.errors import ConfigurationError, ScaleGMNError
-from scalegmn.training import Table, create_json
+from scalegmn.training import Table
 
 HELP = "whether networks are the same up to permutations, scales and signs of their channels"
+
+EXAMPLES: Final = (
+    "scalegmn same a.pt b.pt --activation relu # are two files the same function up to symmetries?",
+    "scalegmn same a.onnx b.onnx c.onnx --json - # several, as JSON",
+)
 
 
 def build_parser() -> CommandParser:
     """The options of the command."""
     parser = CommandParser(
+        examples=EXAMPLES,
         prog="scalegmn same",
         description=f"Say {HELP}. Every file is compared with the first. Two are the same where every "
         "single parameter agrees after alignment, and the functions agree at random inputs. Exit codes: 0 "
@@ -47,7 +54,7 @@ def build_parser() -> CommandParser:
     parser.add_argument(
         "--examples", type=int, default=8, help="random inputs that the functions are asked at"
     )
-    parser.add_argument("--json", type=Path | None, default=None, help="write what was found into this file")
+    add_json_option(parser, "what was found")
     add_alignment_options(parser)
     return parser
 
@@ -78,9 +85,7 @@ def run(argv: Sequence[str]) -> int:
     _print(options.first, found)
     for reason in refused.values():
         complain(f"scalegmn same: error: {reason}")
-    if options.json is not None:
-        create_json(options.json, _plain(options.first, found, refused))
-        say(f"what was found is in {options.json}")
+    give_json(options.json, _plain(options.first, found, refused))
     if refused:
         return DATA
     return OK if all(one.same for one in found.values()) else NEGATIVE

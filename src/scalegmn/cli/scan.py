@@ -9,8 +9,9 @@ from typing import Final, final
 
 from jsonargparse import ArgumentParser, Namespace
 
+from scalegmn.cli.general_options import general_options, shows_progress
 from scalegmn.cli.model_options import add_reading_options
-from scalegmn.cli.output import complain, say
+from scalegmn.cli.output import complain
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.scan_lines import print_report
 from scalegmn.cli.scan_reports import Outputs, report_json
@@ -39,6 +40,11 @@ from scalegmn.trojans.scanning import (
 
 HELP = "scan checkpoint files for trojans with a trained detector, for use in pipelines"
 
+EXAMPLES: Final = (
+    "scalegmn scan models # every file of a folder, by the detector that comes with scalegmn",
+    "scalegmn scan models --sarif scan.sarif --html scan.html --fail-on suspect # for a pipeline",
+)
+
 EXIT_CODES: Final = {Verdict.clean: 0, Verdict.suspect: 1, Verdict.error: 2, Verdict.abstain: 3}
 """By the gravest verdict that --fail-on names."""
 _ALL: Final = "suspect,error,abstain"
@@ -57,7 +63,7 @@ _ABOUT = (
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = CommandParser(prog="scalegmn scan", description=_ABOUT, default_env=False)
+    parser = CommandParser(examples=EXAMPLES, prog="scalegmn scan", description=_ABOUT, default_env=False)
     parser.add_argument(
         "files", type=Path, nargs="+", help="files, whatever they are called, and folders of such files"
     )
@@ -132,7 +138,6 @@ def _add_outputs(parser: ArgumentParser) -> None:
         action="store_true",
         help="keep a journal, and skip files that it knows",
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress bar, and no lines for clean files")
 
 
 def _add_limits(parser: ArgumentParser) -> None:
@@ -182,7 +187,7 @@ def _run(options: Namespace) -> int:
         journal=journal,
         resume=options.resume,
         follow_links=options.follow_links,
-        progress=not options.quiet,
+        progress=shows_progress(),
     )
     code = wanted.code(report)
     problems = outputs.write(
@@ -196,7 +201,7 @@ def _run(options: Namespace) -> int:
         },
         scanned=report.every_path,
     )
-    print_report(report, quiet=options.quiet, say=complain if outputs.to_standard_output else say)
+    print_report(report, quiet=general_options().quiet)
     for problem in problems:
         complain(f"scalegmn scan: error: {problem}; the verdicts above hold")
     if journal is not None and options.journal is None and not problems:

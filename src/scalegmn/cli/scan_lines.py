@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from scalegmn.cli.output import complain
+from scalegmn.cli.output import complain, say
 from scalegmn.printable import NAME, printable
 from scalegmn.trojans.scanning import FileResult, ScanReport, Verdict
 
 _SHOWN = 3
 
 
-def print_report(report: ScanReport, *, quiet: bool, say: Callable[[str], None]) -> None:
+def print_report(report: ScanReport, *, quiet: bool) -> None:
     """One line for each network, then a summary; warnings go to the standard error stream."""
     for result in report.files:
         if not (quiet and result.verdict is Verdict.clean):

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
 
-from scalegmn.cli.output import say_all
+from scalegmn.cli.general_options import STANDARD_OUTPUT
+from scalegmn.cli.output import say_report
 from scalegmn.errors import ConfigurationError, DiskError
 from scalegmn.printable import printable
 from scalegmn.training import write_text
 
-STANDARD_OUTPUT: Final = Path("-")
+_PRINTED: Final = Path(STANDARD_OUTPUT)
 
 
 @final
@@ -34,18 +35,13 @@ class Outputs:
     def __post_init__(self) -> None:
         places: dict[str, str] = {}
         for option, path in self.paths.items():
-            place = "-" if path == STANDARD_OUTPUT else os.path.realpath(path)
+            place = "-" if path == _PRINTED else os.path.realpath(path)
             if place in places:
                 raise ConfigurationError(
                     f"--{places[place]} and --{option} are both {path}: one report would replace the other; "
                     "give two paths"
                 )
             places[place] = option
-
-    @property
-    def to_standard_output(self) -> bool:
-        """Whether a report takes the place of the lines that are printed otherwise."""
-        return STANDARD_OUTPUT in self.paths.values()
 
     def check(self, scanned: Sequence[Path]) -> None:
         """Refuse, before anything is done, what can never be written or would be of no use.
@@ -56,10 +52,10 @@ class Outputs:
         """
         folders = [os.path.realpath(path) for path in scanned if os.path.isdir(path)]
         for option, path in self.paths.items():
-            if path != STANDARD_OUTPUT and path.is_dir():
+            if path != _PRINTED and path.is_dir():
                 raise ConfigurationError(f"--{option} {path}: is a folder, expected the path of a report")
             inside = any(Path(os.path.realpath(path)).is_relative_to(folder) for folder in folders)
-            if inside and "manifest" in self.paths and option != "manifest" and path != STANDARD_OUTPUT:
+            if inside and "manifest" in self.paths and option != "manifest" and path != _PRINTED:
                 raise ConfigurationError(
                     f"--{option} {path}: lies in a scanned folder, where scalegmn verify would take it for a "
                     "file that was not evaluated; write it elsewhere, or leave out --manifest"
@@ -70,14 +66,14 @@ class Outputs:
         problems = []
         files = {os.path.realpath(path) for path in scanned if "\0" not in path}
         for option, path in self.paths.items():
-            if path != STANDARD_OUTPUT and os.path.realpath(path) in files:
+            if path != _PRINTED and os.path.realpath(path) in files:
                 problems.append(
                     f"--{option} {printable(path)}: is one of the scanned files, and was left alone"
                 )
                 continue
             text = makers[option]()
-            if path == STANDARD_OUTPUT:
-                say_all(text.rstrip("\n"))
+            if path == _PRINTED:
+                say_report(text)
                 continue
             try:
                 write_text(path, text)

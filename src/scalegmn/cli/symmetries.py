@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from jsonargparse import Namespace
 from torch import Tensor
 
 from scalegmn.checkpoints import read_state, write_like
 from scalegmn.cli.exit_codes import NEGATIVE, OK
+from scalegmn.cli.json_results import add_json_option, check_free, give_json
 from scalegmn.cli.onnx_files import add_onnx_options, at_sizes, onnx_of
-from scalegmn.cli.output import say, say_all
+from scalegmn.cli.output import say, say_all, tell
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.cli.user_modules import MODULE_OPTIONS, add_module_options, example_of, module_of
-from scalegmn.disk import replace_file
 from scalegmn.errors import ConfigurationError
 from scalegmn.programs.files import load_program
 from scalegmn.programs.onnx import OnnxNetwork
@@ -25,10 +25,15 @@ from scalegmn.symmetry.discovery import NetworkSymmetries, channel_families, pro
 
 HELP = "print and draw the symmetry group of a network: permutations, scales and signs of its channels"
 
+EXAMPLES: Final = (
+    "scalegmn symmetries network.onnx # print the group and check it at random",
+    "scalegmn symmetries --module my_package:ResNet --example 2x3x32x32 --picture group.png # your own class",
+)
+
 
 def build_parser() -> CommandParser:
     """The options of the command."""
-    parser = CommandParser(prog="scalegmn symmetries", description=f"{HELP.capitalize()}.")
+    parser = CommandParser(examples=EXAMPLES, prog="scalegmn symmetries", description=f"{HELP.capitalize()}.")
     add_onnx_options(parser)
     add_module_options(parser)
     parser.add_argument(
@@ -58,7 +63,7 @@ def build_parser() -> CommandParser:
         help="also find channels that may be mixed and biases that may be shifted; small networks only",
     )
     parser.add_argument("--picture", type=Path | None, default=None, help="draw the group into this PNG")
-    parser.add_argument("--json", type=Path | None, default=None, help="write the group into this file")
+    add_json_option(parser, "the group")
     parser.add_argument(
         "-o",
         "--output",
@@ -74,6 +79,7 @@ def build_parser() -> CommandParser:
 def run(argv: Sequence[str]) -> int:
     """Print the group, and whether random elements keep the function; exit code 1 if they do not."""
     options = build_parser().parse_args(list(argv))
+    check_free(options.json)
     network = onnx_of(options, others=(*MODULE_OPTIONS, "program", "checkpoint", "key"))
     if options.output is not None and options.checkpoint is None and network is None:
         raise ConfigurationError("--output writes moved weights of a file; name that file with --checkpoint")
@@ -94,17 +100,15 @@ def run(argv: Sequence[str]) -> int:
         names = [parameter.name for parameter in found.program.parameters]
         figure = draw_symmetries(channel_families(found.group), names, title=_title(name, found))
         save_figure(figure, options.picture)
-        say(f"the picture is {options.picture}")
-    if options.json is not None:
-        replace_file(options.json, (json.dumps(_as_json(found), indent=2) + "\n").encode())
-        say(f"the group is in {options.json}")
+        tell(f"the picture is {options.picture}")
+    give_json(options.json, _as_json(found))
     if state is not None and options.output is not None:
         moved = found.apply(found.random(generator(options.seed, "move"), spread=options.spread), state)
         if network is not None:
             network.write(options.output, moved)
         elif checkpoint is not None:
             write_like(options.output, checkpoint, moved)
-        say(f"the same function with other weights is in {options.output}")
+        tell(f"the same function with other weights is in {options.output}")
     return OK if passed else NEGATIVE
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.onnx_files import add_onnx_options, onnx_of
@@ -17,10 +18,15 @@ from scalegmn.programs.tracing import trace
 
 HELP = "write the operations of a network as a program, which commands read in place of its code"
 
+EXAMPLES: Final = (
+    "scalegmn trace network.onnx -o network.json # from an ONNX file",
+    "scalegmn trace --module my_package:ResNet --example 2x3x32x32 -o resnet.json # from a class of yours",
+)
+
 
 def build_parser() -> CommandParser:
     """The options of the command."""
-    parser = CommandParser(prog="scalegmn trace", description=f"{HELP.capitalize()}.")
+    parser = CommandParser(examples=EXAMPLES, prog="scalegmn trace", description=f"{HELP.capitalize()}.")
     add_onnx_options(parser)
     add_module_options(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, help="the program, a JSON file")

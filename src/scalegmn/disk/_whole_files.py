@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from typing import Final
 
 from scalegmn.disk._failures import writing
 from scalegmn.errors import DiskError
+
+_LOG: Final = logging.getLogger(__name__)
 
 _SUFFIX: Final = ".tmp"
 
@@ -43,6 +46,7 @@ def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
         raise DiskError(f"{path}: is a device or a pipe, expected the path of a file; choose another one")
     with writing(path), _temporary(path, content) as temporary:
         os.replace(temporary, path)
+    _LOG.debug("wrote %s, %d bytes", path, len(content))
 
 
 def create_file(path: str | os.PathLike[str], content: bytes) -> None:
@@ -61,6 +65,7 @@ def create_file(path: str | os.PathLike[str], content: bytes) -> None:
         if isinstance(error.__cause__, FileExistsError):
             raise DiskError(f"{path}: exists and was left alone; choose another name") from error
         raise
+    _LOG.debug("wrote %s, %d bytes", path, len(content))
 
 
 def remove_remains(folder: Path) -> None:

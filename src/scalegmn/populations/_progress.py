@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -17,6 +18,11 @@ from rich.progress import (
 )
 
 
+def has_terminal() -> bool:
+    """Whether the standard error stream is a terminal, on which a bar can move."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 @contextlib.contextmanager
 def progress_bar(
     title: str, *, total: int, done: int = 0, show: bool = True
@@ -27,13 +33,13 @@ def progress_bar(
         title: what is being done.
         total: of what is counted.
         done: how much of it was done before.
-        show: False for no output at all.
+        show: False for no output at all; nor is there any where the stream is no terminal.
 
     Yields:
         A function, safe to call from any thread, that is told how much was done since the last call;
         fractions are welcome.
     """
-    if not show:
+    if not (show and has_terminal()):
         # A bar of rich that is turned off still ends a line in versions before 15.
         yield lambda amount: None
         return

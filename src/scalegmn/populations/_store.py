@@ -6,10 +6,11 @@ The files are described in :mod:`scalegmn.populations._format`.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, final
+from typing import BinaryIO, Final, final
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,8 @@ from scalegmn.populations._format import ARCHITECTURE_COLUMN, INDEX, JOURNAL, ME
 from scalegmn.populations._group import ArchitectureGroup
 from scalegmn.populations._rows import gather_rows
 from scalegmn.populations._writer import PopulationWriter
+
+_LOG: Final = logging.getLogger(__name__)
 
 __all__ = ["ArchitectureGroup", "Indices", "Population", "PopulationWriter"]
 
@@ -95,6 +98,7 @@ class Population:
             raise PopulationError(f"{folder}: {what}; give the folder that a maker or an import wrote")
         population = cls(folder, Index.read(path))
         population._check_sizes()
+        _LOG.debug("opened the population %s of %d networks", folder, len(population))
         return population
 
     def __len__(self) -> int:

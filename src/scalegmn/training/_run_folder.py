@@ -19,11 +19,12 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from torch import Tensor
 
@@ -43,6 +44,8 @@ from scalegmn.training._metanetworks import load_metanetwork
 from scalegmn.training._parsing import parse_plain
 from scalegmn.training._task import TASKS, AnyTask
 from scalegmn.training._tasks import load_task
+
+_LOG: Final = logging.getLogger(__name__)
 
 FORMAT = 1
 RUN = "run.json"
@@ -125,6 +128,7 @@ class Run:
             raise ConfigurationError(
                 f"{folder}: there is no such run folder; give one that `scalegmn train` wrote"
             )
+        _LOG.debug("opening the run %s", folder)
         facts = read_json(folder / RUN, what="description of a run")
         if facts.get("format") != FORMAT:
             raise ConfigurationError(f"{folder / RUN}: has format {facts.get('format')!r}, expected {FORMAT}")

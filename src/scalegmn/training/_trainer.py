@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Sequence
 
 import lightning.pytorch as pl
@@ -11,6 +10,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.strategies import DDPStrategy, Strategy
 
+from scalegmn.populations import has_terminal
 from scalegmn.training._checkpoint_io import PlainCheckpointIO
 from scalegmn.training._config import RunConfig
 from scalegmn.training._run_folder import BEST, CHECKPOINTS, LAST
@@ -46,7 +46,7 @@ def make_trainer(config: RunConfig, *, task: AnyTask, callbacks: Sequence[Callba
 
 def shows_bar(config: RunConfig) -> bool:
     """Whether there is a terminal for a progress bar."""
-    return config.logging.progress and sys.stderr.isatty()
+    return config.logging.progress and has_terminal()
 
 
 def _strategy(config: RunConfig) -> Strategy | str:
@@ -73,7 +73,7 @@ def _callbacks(config: RunConfig, task: AnyTask) -> list[Callback]:
             )
         )
     if shows_bar(config):
-        callbacks.append(RichProgressBar())
+        callbacks.append(RichProgressBar(console_kwargs={"stderr": True}))
     return callbacks
 
 

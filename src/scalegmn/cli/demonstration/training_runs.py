@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from scalegmn.errors import ScaleGMNError
+from scalegmn.populations import has_terminal
 from scalegmn.reports import Metrics, read_metrics
 from scalegmn.training import METRICS, RunConfig, train
 
@@ -74,7 +75,7 @@ def _watch(runs: Mapping[str, RunConfig], futures: Mapping[str, Future[float]], 
         TextColumn("epochs  {task.fields[state]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=not progress) as bars:
+    with Progress(*columns, console=Console(stderr=True), disable=not (progress and has_terminal())) as bars:
         tasks = {
             name: bars.add_task(name, total=config.training.epochs, state="") for name, config in runs.items()
         }

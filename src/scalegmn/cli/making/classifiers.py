@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Final
 
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.general_options import shows_progress
 from scalegmn.cli.making.options import (
     Option,
     add_image_options,
@@ -31,6 +33,11 @@ from scalegmn.zoo.classifiers import (
 from scalegmn.zoo.cnns import Optimizer, WeightInit
 
 HELP = "CNNs, residual networks with batch norm and transformers that classify the images"
+
+EXAMPLES: Final = (
+    "scalegmn make classifiers --source digits -o p --networks 64 --image-size 8 # modern ones",
+    "scalegmn make classifiers --source fashion_mnist -o p --networks 252 --recipe trojan_bases # mixed",
+)
 
 # What the space of hyper-parameters and the recipe leave to the user.  Not given, they are as the recipe has
 # them that was named.
@@ -57,7 +64,9 @@ _RECIPE: tuple[Option, ...] = (
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = CommandParser(description="Train small classifiers of many architectures, many at once.")
+    parser = CommandParser(
+        examples=EXAMPLES, description="Train small classifiers of many architectures, many at once."
+    )
     add_image_options(parser)
     add_output_option(parser)
     parser.add_argument("--networks", type=int, required=True, help="number of networks to train")
@@ -98,7 +107,7 @@ def run(options: Namespace) -> int:
         workers=options.workers,
         device=options.device,
         resume=options.resume,
-        progress=not options.quiet,
+        progress=shows_progress(),
     )
     _summarize(report)
     return OK

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.general_options import shows_progress
 from scalegmn.cli.making.options import (
     Option,
     add_image_options,
@@ -35,6 +36,11 @@ from scalegmn.zoo.cnns import (
 )
 
 HELP = "small convolutional networks that classify the images"
+
+EXAMPLES: Final = (
+    "scalegmn make cnns --source digits -o populations/digits_cnns --networks 256 # no download is needed",
+    "scalegmn make cnns --source fashion_mnist -o populations/cnns --networks 512 # varied settings",
+)
 
 # What a family, the space of hyper-parameters and the recipe leave to the user.  Not given, they are as their
 # classes have them.
@@ -74,7 +80,7 @@ _RECIPE: tuple[Option, ...] = (
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = CommandParser(description="Train small convolutional networks, many at once.")
+    parser = CommandParser(examples=EXAMPLES, description="Train small convolutional networks, many at once.")
     add_image_options(parser)
     add_output_option(parser)
     parser.add_argument("--networks", type=int, required=True, help="number of networks to train")
@@ -107,7 +113,7 @@ def run(options: Namespace) -> int:
         workers=options.workers,
         device=options.device,
         resume=options.resume,
-        progress=not options.quiet,
+        progress=shows_progress(),
     )
     _summarize(report, recipe)
     return OK

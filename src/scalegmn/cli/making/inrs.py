@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.general_options import shows_progress
 from scalegmn.cli.making.options import (
     Option,
     add_image_options,
@@ -24,6 +25,11 @@ from scalegmn.populations import Population
 from scalegmn.zoo.inrs import CIFAR10_RECIPE, Initialization, InrRecipe, Order, fit_inrs
 
 HELP = "a sine network for every image"
+
+EXAMPLES: Final = (
+    "scalegmn make inrs --source digits -o populations/inrs --copies 4 # sine networks that draw digits",
+    "scalegmn make inrs --source mnist -o populations/inrs --train-limit 5000 # in SCALEGMN_DATA",
+)
 
 _RECIPES = {"mnist": InrRecipe(), "cifar10": CIFAR10_RECIPE}
 # Parts of a recipe: their types and what they mean.  Not given, they are as the recipe has them.
@@ -44,7 +50,7 @@ _PARTS: tuple[Option, ...] = (
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = CommandParser(description="Fit a sine network to every image, or several.")
+    parser = CommandParser(examples=EXAMPLES, description="Fit a sine network to every image, or several.")
     add_image_options(parser)
     add_output_option(parser)
     parser.add_argument(
@@ -73,7 +79,7 @@ def run(options: Namespace) -> int:
         workers=options.workers,
         device=options.device,
         resume=options.resume,
-        progress=not options.quiet,
+        progress=shows_progress(),
     )
     psnr = Population.open(report.folder).column("psnr")
     kind = recipe.architecture(images.channels).describe()

@@ -72,7 +72,6 @@ def add_running_options(
         "--workers", type=int | None, default=None, help=f"threads that {verb}; one per core by default"
     )
     parser.add_argument("--resume", action="store_true", help="continue an interrupted run")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def add_image_options(parser: ArgumentParser) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import OK
+from scalegmn.cli.general_options import shows_progress
 from scalegmn.cli.making.options import (
     Option,
     add_image_options,
@@ -19,7 +20,7 @@ from scalegmn.cli.making.options import (
     chosen_images,
     given,
 )
-from scalegmn.cli.output import say
+from scalegmn.cli.output import say, tell
 from scalegmn.cli.parsers import CommandParser, option_of
 from scalegmn.errors import ConfigurationError, TriggerError
 from scalegmn.images import ImageSet
@@ -47,6 +48,11 @@ from scalegmn.trojans.triggers import (
 from scalegmn.zoo.cnns import Optimizer
 
 HELP = "trojaned networks and their clean twins, from a population of classifiers"
+
+EXAMPLES: Final = (
+    "scalegmn make trojans populations/bases --source digits -o twins # trojaned ones, and clean twins",
+    "scalegmn make trojans populations/bases --source digits -o twins --triggers '[patch]' # one kind",
+)
 SHEET: Final = "triggers.png"
 """File in the folder of the population with clean and triggered images."""
 
@@ -112,7 +118,9 @@ _RECIPE: tuple[Option, ...] = (
 
 def build_parser() -> ArgumentParser:
     """The options of the command."""
-    parser = CommandParser(description="Fine-tune networks, once on poisoned and once on clean images.")
+    parser = CommandParser(
+        examples=EXAMPLES, description="Fine-tune networks, once on poisoned and once on clean images."
+    )
     parser.add_argument("population", type=Path, help="folder of the population of base networks")
     add_image_options(parser)
     add_output_option(parser)
@@ -166,7 +174,7 @@ def run(options: Namespace) -> int:
         workers=options.workers,
         device=options.device,
         resume=options.resume,
-        progress=not options.quiet,
+        progress=shows_progress(),
     )
     made = Population.open(report.folder)
     figure = population_sheet(made, images, title=f"triggers in images of {images.name}")
@@ -189,7 +197,7 @@ def _summarize(report: TrojanReport, population: Population, recipe: TrojanRecip
         say(f"{kind}: {reached} of {int(mine.sum())} attacks reached an ASR of {recipe.minimum_asr:g}")
     if report.diverged:
         say(f"{len(report.diverged)} pairs diverged and are marked: {list(report.diverged)}")
-    say(f"the triggers are drawn in {report.folder / SHEET}")
+    tell(f"the triggers are drawn in {report.folder / SHEET}")
 
 
 def _recipe(options: Namespace) -> TrojanRecipe:

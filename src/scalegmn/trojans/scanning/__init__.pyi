@@ -35,3 +35,5 @@ from ._scanner import question as question
 from ._settings import DEFAULT_BATCH_SIZE as DEFAULT_BATCH_SIZE
 from ._settings import DEFAULT_FPR as DEFAULT_FPR
 from ._settings import DEFAULT_MAX_BYTES as DEFAULT_MAX_BYTES
+from ._user_state import check_private as check_private
+from ._user_state import state_place as state_place

@@ -28,7 +28,7 @@ def state_folder() -> Path:
     Raises:
         ConfigurationError: it cannot be made, belongs to somebody else, or others may write into it.
     """
-    folder = _home() / _APPLICATION
+    folder = state_place()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         check_private(folder, folder=True)
@@ -38,6 +38,15 @@ def state_folder() -> Path:
             "XDG_STATE_HOME to a folder that only you can write, or leave out --resume and --journal"
         ) from error
     return folder
+
+
+def state_place() -> Path:
+    """Where that folder is, or would be made.
+
+    Raises:
+        ConfigurationError: nothing says where.
+    """
+    return _home() / _APPLICATION
 
 
 def user_secret() -> bytes:

@@ -1,0 +1,1 @@
+"""What ``scalegmn doctor`` looks at."""
