@@ -21,6 +21,8 @@ from public_names import LIBRARY, packages
 ROLE = re.compile(r":(?:class|func|meth|attr|data|mod):`(~?)([\w.]+)`")
 MATH_ROLE = re.compile(r":math:`([^`]+)`")
 MATH_BLOCK = re.compile(r"^( *)\.\. math::[ \t]*(.*)\n((?:[ \t]*\n|\1[ \t]+\S.*\n)*)", re.MULTILINE)
+# A session of the interpreter outside of a section of examples.
+SESSION = re.compile(r"^(>>> .*(?:\n.+)*)", re.MULTILINE)
 # Arguments that share an explanation.
 SHARED = re.compile(r"^    (\w+(?:, \w+)+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 # Paragraphs that say one thing of what they stand under.
@@ -109,6 +111,7 @@ def markdown(text: str, obj: griffe.Object, references: References) -> str:
     text = ROLE.sub(lambda role: references.link(role, obj), text)
     text = re.sub(r"(?<=\w)::$", ":", text, flags=re.MULTILINE)
     text = SHARED.sub(split, text)
+    text = SESSION.sub(r"```pycon\n\1\n```", text)
     text = re.sub(r"^(Example):$", r"\1s:", text, flags=re.MULTILINE)
     return MARKED.sub(callout, text)
 

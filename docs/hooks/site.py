@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -12,6 +13,7 @@ from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
+from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from pymdownx.slugs import slugify
@@ -34,6 +36,28 @@ MATHJAX = "assets/mathjax.js"
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
 # The list of sections with which pages begin; the site has one beside every page.
 CONTENTS = re.compile(r"^(?:- \[[^\n]+\]\(#[^\n]+\)\n)+\n", re.MULTILINE)
+EQUATION = re.compile(r"\\[(\[](.*?)\\[)\]]", re.DOTALL)
+SIGNS = {"odot": "⊙", "to": "→", "cdot": "·", "sum": "∑", "in": "∈", "pm": "±", "lVert": "‖", "rVert": "‖"}
+SIGNS |= {
+    "omega": "ω",
+    "sigma": "σ",
+    "rho": "ρ",
+    "zeta": "ζ",
+    "varphi": "φ",
+    "psi": "ψ",
+    "pi": "π",
+    "ne": "≠",
+}
+SIGNS |= {
+    "Delta": "Δ",
+    "theta": "θ",
+    "ell": "ℓ",
+    "dots": "…",
+    "big": "",
+    "Big": "",
+    "quad": " ",
+    "qquad": " ",
+}
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
 
@@ -93,6 +117,24 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
         return output
     script = os.path.relpath(MATHJAX, PurePosixPath(page.file.dest_uri).parent)
     return output.replace("</body>", f'{_TYPESETTING}<script src="{script}" defer></script></body>')
+
+
+@event_priority(-50)  # after the search has written its index, before it is copied for pages on a disk
+def on_post_build(config: MkDocsConfig) -> None:
+    """In results of a search equations are plain text."""
+    index = Path(config.site_dir, "search", "search_index.json")
+    content = json.loads(index.read_text(encoding="utf-8"))
+    for section in content["docs"]:
+        section["text"] = EQUATION.sub(lambda found: plain(found[1]), section["text"])
+    index.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+
+def plain(tex: str) -> str:
+    """An equation as a line of text."""
+    tex = re.sub(r"\\(?:begin|end)\{[^}]*\}", "", tex)
+    tex = re.sub(r"\\(?:mathrm|operatorname|text)\{([^}]*)\}", r"\1", tex)
+    tex = re.sub(r"\\([A-Za-z]+)", lambda command: SIGNS.get(command[1], f" {command[1]} "), tex)
+    return " ".join(re.sub(r"\\.|[{}&]", "", tex).split())
 
 
 _TYPESETTING = """<script>
