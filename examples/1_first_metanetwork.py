@@ -2,7 +2,7 @@
 # # Your first metanetwork
 #
 # Fit a small sine network to each of a few hundred handwritten digits, and train a metanetwork that
-# tells from the weights of such a network, and nothing else, which digit it draws: two minutes.
+# tells from the weights of such a network, and nothing else, which digit it draws: one minute.
 
 # %%
 from pathlib import Path

@@ -3,7 +3,7 @@
 #
 # Train a few hundred small convolutional networks, and a metanetwork that predicts from their
 # weights how well each does on data that it has not seen, with intervals that keep their promise:
-# two minutes.
+# one minute.
 
 # %%
 from pathlib import Path
