@@ -38,6 +38,8 @@ TESTS = (
     "tests/cli/test_tables.py",
     "tests/cli/test_wrong_options.py",
 )
+# Packages of other versions warn of each other; with the pinned ones, warnings are errors.
+PYTEST = ("-q", "-W", "default", "-p", "no:cacheprovider")
 TOOLS = ("pytest", "hypothesis", "beartype")
 NETWORK = """
 import torch
@@ -211,7 +213,7 @@ def main() -> None:
         try_all(place)
         if tools:
             say("running tests")
-            run([place.bin / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS], cwd=ROOT)
+            run([place.bin / "python", "-m", "pytest", *PYTEST, *TESTS], cwd=ROOT)
     say("the release is sound")
 
 

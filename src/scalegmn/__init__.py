@@ -18,6 +18,6 @@ from __future__ import annotations
 
 from scalegmn.exports import attach
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.2.0"
 
 __getattr__, __dir__, __all__ = attach(__name__, __file__)
