@@ -28,8 +28,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # Builds of PyTorch for processors alone are not kept for long; so only this version is tried.
 TRIED_TORCH = "2.13.0"
-# Quick, and from many layers.  What is said about wrong options is not among them: older versions of jsonargparse word
-# their errors in other ways, which are handed on as they are.
+# Quick, and from many layers.  What is said about wrong options is not among them: older versions of
+# jsonargparse word their errors in other ways, which are handed on as they are.
 TESTS = (
     "tests/symmetry/test_groups.py",
     "tests/graph/test_convert.py",
