@@ -10,34 +10,19 @@ the forward of each layer (`Backbone(fast=False)`).  Dropout is left out of all.
 from __future__ import annotations
 
 import argparse
-import copy
 import resource
 import subprocess
 import sys
-from collections.abc import Callable
 
 import torch
 from benchmarks.published import SETTINGS
-from benchmarks.throughput import CONFIGS, batch_of, model_of
-from torch import Tensor
+from benchmarks.sides import ask_of, batch_of, config_of, model_of, plain_of
 
-from scalegmn.graph import NetworkBatch
-from scalegmn.models import ScaleGMN, ScaleGMNEditor, recompute_layers
-from scalegmn.training import parse_config
+from scalegmn.models import recompute_layers
 
 
 def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def plain_of(model: torch.nn.Module) -> Callable[[NetworkBatch], Tensor]:
-    """A copy of the model whose layers call their own forwards."""
-    assert isinstance(model, ScaleGMN | ScaleGMNEditor)
-    plain = copy.deepcopy(model)
-    plain.backbone.fast = False
-    if isinstance(plain, ScaleGMNEditor):
-        return lambda batch: torch.cat(plain(batch.graph))
-    return lambda batch: plain(batch.graph)
 
 
 KINDS = ("fast", "again", "plain")
@@ -46,13 +31,12 @@ KINDS = ("fast", "again", "plain")
 def measure(name: str, size: int, kind: str) -> None:
     """Print the MiB of one step."""
     setting = SETTINGS[name]
-    config, _ = parse_config(["--config", str(CONFIGS / f"{setting.config}.yaml")])
-    assert config is not None
-    model, ask = model_of(setting, config.options.of(ModelConfig))
-    ask = plain_of(model) if kind == "plain" else ask
+    model = model_of(setting, config_of(setting))
+    if kind == "plain":
+        model = plain_of(model)
     if kind == "again":
         recompute_layers(model)
-    model.eval()
+    ask = ask_of(model.eval())
     ask(batch_of(setting, 2, "cpu")).sum().backward()
     batch, before = batch_of(setting, size, "cpu"), peak()
     ask(batch).square().mean().backward()

@@ -12,12 +12,9 @@ from __future__ import annotations
 import argparse
 
 import torch
-from benchmarks.memory import plain_of
 from benchmarks.published import SETTINGS
-from benchmarks.throughput import CONFIGS, batch_of, fresh, model_of
+from benchmarks.sides import ask_of, batch_of, config_of, fresh, model_of, plain_of
 from torch.utils.flop_counter import FlopCounterMode
-
-from scalegmn.training import parse_config
 
 
 def main() -> None:
@@ -30,15 +27,14 @@ def main() -> None:
     print(f"{'setting':30}" + "".join(f"{head:>13}" for head in heads))
     for name in options.settings:
         setting = SETTINGS[name]
-        config, _ = parse_config(["--config", str(CONFIGS / f"{setting.config}.yaml")])
-        assert config is not None
-        model, ask = model_of(setting, config.options.of(ModelConfig))
+        config = config_of(setting)
+        model = model_of(setting, config).eval().requires_grad_(False)
         batch = batch_of(setting, 4, "cpu")
-        unit = 2e-6 * batch.graph.num_edges / 4 * config.options.of(ModelConfig).features ** 2
+        unit = 2e-6 * batch.graph.num_edges / 4 * config.features**2
         counts = []
-        for formula in (ask, plain_of(model.eval().requires_grad_(False))):
+        for formula in (model, plain_of(model)):
             with torch.no_grad(), FlopCounterMode(display=False) as counter:
-                formula(fresh(batch))
+                ask_of(formula)(fresh(batch))
             counts.append(counter.get_total_flops() * 1e-6 / 4)
         public = setting.public.mflop
         ends = f"{public:13.0f}{public / counts[0]:13.2f}" if public else f"{'-':>13}{'-':>13}"

@@ -29,7 +29,7 @@ from pathlib import Path
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from benchmarks.throughput import CONFIGS
+from benchmarks.sides import CONFIGS
 
 from scalegmn.networks import Activation, Architecture, cnn, siren
 from scalegmn.populations import Population, PopulationWriter
