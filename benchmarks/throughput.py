@@ -8,10 +8,10 @@
 One training step is forward, backward and AdamW on a random batch.  The batch is put together once; its graph
 is made anew in every step, as in training.  All sides run in this process and take turns, round by round:
 "ours" is the model as it runs, "plain" calls the forwards of the layers (`Backbone(fast=False)`), "compiled"
-is ours under `torch.compile`, and "public" the paper's public code, of a checkout that --public names.  With
-`--precision bfloat16` all of them run under autocast, and "float32" is ours without it.  A ratio is the median
-over the rounds of how many times as fast as that side ours was, with its quartiles; it may be compared between
-machines, which networks per second (of the best round) may not.
+is ours under `torch.compile`, and "public" the paper's public code, of a checkout that --public names.
+`--precision bfloat16` runs all of them under autocast, and "float32", which is ours without it.  A ratio is
+the median over the rounds of how many times as fast as that side ours was, with its quartiles; it may be
+compared between machines, which networks per second (of the best round) may not.
 
 "by GFLOP/s" needs no checkout and says less: the rate per GFLOP/s of a matrix product of 18,000 x 128 by
 128 x 128, measured before and after each setting (the better one counts), over what was measured for the

@@ -119,12 +119,26 @@ class GraphLayout:
         return theta / counts.clamp_min(1)
 
     def _sources(self, taps: Tensor, biases: Tensor, values: Tensor) -> list[tuple[Tensor, Tensor]]:
-        found = []
-        for places, source in (
-            (self.value_parameter, values),
-            (self.bias_parameter, biases),
-            (self._own_taps, taps),
-        ):
-            kept = (places != CONSTANT).to(source.device)
-            found.append((places.to(source.device)[kept], source[:, kept]))
-        return found
+        pairs = zip(self._kept(taps.device), (values, biases, taps), strict=True)
+        return [(places, source.index_select(1, rows)) for (places, rows), source in pairs]
+
+    def _kept(self, device: torch.device) -> list[tuple[Tensor, Tensor]]:
+        """For values, biases and taps: the parameters that they are, and the rows that are parameters.
+
+        Found once for each device, which would have to be waited for every time.
+        """
+        if device not in self._found:
+            # What inference mode makes cannot be used by a later training.
+            with torch.inference_mode(False):
+                kinds = (self.value_parameter, self.bias_parameter, self._own_taps)
+                rows = [torch.nonzero(places != CONSTANT).squeeze(1) for places in kinds]
+                self._found[device] = [
+                    (places[kept].to(device), kept.to(device))
+                    for places, kept in zip(kinds, rows, strict=True)
+                ]
+        return self._found[device]
+
+    @cached_property
+    def _found(self) -> dict[torch.device, list[tuple[Tensor, Tensor]]]:
+        """What :meth:`_kept` found, by device."""
+        return {}

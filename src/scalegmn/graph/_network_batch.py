@@ -70,7 +70,7 @@ class NetworkBatch:
         cls, architecture: Architecture, theta: Tensor, targets: Tensor | None = None
     ) -> NetworkBatch:
         """Networks ``theta (B, P)`` of one architecture, numbered from 0."""
-        return cls(((architecture, theta),), torch.arange(len(theta)), targets)
+        return cls(((architecture, theta),), torch.arange(len(theta), device=theta.device), targets)
 
     def __len__(self) -> int:
         return len(self.positions)

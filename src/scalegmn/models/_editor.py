@@ -115,7 +115,9 @@ class ScaleGMNEditor(Editor):
         taps, biases = self.head(reading.state, reading.neurons, reading.blocks)
         scale = self.backbone.scale
         layer = graph.node_layer
-        tap_layer = layer[graph.edge_index[1]].repeat_interleave(graph.edge_taps)
+        tap_layer = layer[graph.edge_index[1]].repeat_interleave(
+            graph.edge_taps, output_size=graph.tap_weight.numel()
+        )
         return (
             taps * scale.of_taps(graph) * self.weight_scale[tap_layer],
             biases * scale.of_nodes(graph) * self.bias_scale[layer],

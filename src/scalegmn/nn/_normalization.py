@@ -58,11 +58,10 @@ class ParameterScale(nn.Module):
         """The constant of every tap, ``(T,)``; 1 for skip connections."""
         by_edge = self.weight[graph.node_layer[graph.edge_index[1]]]
         by_edge = torch.where(graph.edge_type == int(EdgeType.skip), 1, by_edge)
-        return (
-            by_edge
-            if by_edge.numel() == graph.tap_weight.numel()
-            else by_edge.repeat_interleave(graph.edge_taps)
-        )
+        taps = graph.tap_weight.numel()
+        if by_edge.numel() == taps:
+            return by_edge
+        return by_edge.repeat_interleave(graph.edge_taps, output_size=taps)
 
     def of_nodes(self, graph: NetworkGraph) -> NodeScalars:
         """The constant of every bias, ``(V,)``."""

@@ -18,6 +18,8 @@ from scalegmn.populations._store import Population
 from scalegmn.seeding import numpy_generator
 
 NAMES: Final = ("train", "val", "test")
+_LARGEST: Final = 2**30
+"""Bytes of a file: the numbers of a hundred million networks."""
 
 
 @final
@@ -99,7 +101,7 @@ class Splits:
             PopulationError: the file is missing or holds something else.
         """
         try:
-            data = read_json_file(Path(path))
+            data = read_json_file(Path(path), max_bytes=_LARGEST)
         except (OSError, ValueError) as error:
             raise PopulationError(f"{path}: cannot be read as a splits file: {error}") from error
         if not isinstance(data, dict) or set(data) != set(NAMES):

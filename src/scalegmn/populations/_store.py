@@ -34,6 +34,16 @@ Indices = Sequence[int] | np.ndarray | Tensor
 _BLOCK = 16 * 1024**2
 
 
+def _offsets(rows: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """Where the networks of each segment begin in the file of their architecture; no loop over either."""
+    order = np.argsort(owner, kind="stable")
+    before = np.cumsum(rows[order]) - rows[order]
+    _, first, counts = np.unique(owner[order], return_index=True, return_counts=True)
+    offsets = np.empty_like(rows)
+    offsets[order] = before - np.repeat(before[first], counts)
+    return offsets
+
+
 @final
 class Population:
     """Trained networks on disk, with indices from 0, read from a folder; nothing is ever written to it.
@@ -72,12 +82,7 @@ class Population:
         self._counts = rows = np.array([segment.rows for segment in segments], np.int64)
         self._owner = np.array([segment.architecture for segment in segments], np.int64)
         self._stops = np.cumsum(rows)
-        # Where the networks of a segment begin in the file of their architecture.
-        offsets = np.zeros_like(rows)
-        for number in range(len(index.architectures)):
-            mine = self._owner == number
-            offsets[mine] = np.cumsum(rows[mine]) - rows[mine]
-        self._shifts = offsets - (self._stops - rows)
+        self._shifts = _offsets(rows, self._owner) - (self._stops - rows)
         self._networks = int(rows.sum())
 
     @classmethod

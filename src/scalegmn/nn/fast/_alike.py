@@ -22,10 +22,12 @@ def alike_nodes(bias: NodeScalars, at: Arrangement) -> NodeIntegers | None:
     The feature of a hidden neuron is its bias times the vector of its kind.  Where positive scales act, only
     the sign of the bias is left of it.
     """
+    if not at.scales:
+        return None
     size = bias.abs()
     # NaN is none of these: it has no sign, and must not be taken for a neuron of another network.
     known = (size == 0) | ((size >= _LEAST) & (size <= _MOST))
-    if not bool(at.scaled.any()) or bool((at.scaled & ~known).any()):
+    if bool((at.scaled & ~known).any()):
         return None
     by_kind = 3 * at.kinds.of_rows + 1 + bias.sign().long()
     alone = 3 * len(at.kinds.examples) + torch.arange(at.num_nodes, device=bias.device)
@@ -50,7 +52,8 @@ class Pairs:
     def from_codes(cls, alike: NodeIntegers, at: Arrangement) -> Pairs | None:
         """The pairs of nodes with these codes; None where most edges have a pair of their own."""
         target, source = at.target.index, at.source.index
-        codes = alike[target] * (int(alike.max()) + 1) + alike[source]
+        # No code has more than 31 bits, so nobody has to ask a GPU which one is the largest.
+        codes = (alike[target] << 32) + alike[source]
         pairs = Kinds.from_codes(codes)
         if 2 * len(pairs.examples) > len(codes):
             return None

@@ -172,6 +172,11 @@ class Arrangement:
         """Which arranged nodes may be scaled by positive numbers, ``(V,)``."""
         return self.neurons.all_groups.scale_mask.squeeze(1)
 
+    @cached_property
+    def scales(self) -> bool:
+        """Whether there is such a node."""
+        return bool(self.scaled.any())
+
 
 def _node_order(structure: Structure) -> Tensor:
     """Sort nodes by role, then by layer, so that what late layers of a metanetwork need is mostly a slice."""
