@@ -104,7 +104,7 @@ def epoch(options: argparse.Namespace) -> None:
         rows=np.arange(len(population)),
         targets=labels,
         canonicalize=False,
-        memory_limit=2**31,
+        memory_limit=float(2**31),
     )
     for positions in BatchOrder(length=len(networks), batch_size=options.batch, seed=0):
         networks[positions]

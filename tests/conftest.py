@@ -36,6 +36,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:the model divides weights by 1:UserWarning")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests of a GPU are left out where there is none."""
+    if torch.cuda.is_available():
+        return
+    there = [item for item in items if item.get_closest_marker("cuda") is not None]
+    if there:
+        config.hook.pytest_deselected(items=there)
+        items[:] = [item for item in items if item not in there]
+
+
 # pytest-xdist runs one process per core; more threads in each would only wait for each other.
 torch.set_num_threads(1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 SCRIPT = """\
@@ -95,6 +96,96 @@ def stand_in(folder: Path) -> Path:
     }
     for name, text in files.items():
         path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+MODELS = """\
+import torch
+from nfn.common import anything
+
+calls = []
+
+
+class _Base(torch.nn.Module):
+    def __init__(self, args):
+        super().__init__()
+        self.layout, self.taps = args["layer_layout"], args.get("_max_kernel_height", 1) ** 2
+        self.both, self.masked = args["direction"] == "bidirectional", "_max_kernel_height" in args
+        self.edges, self.nodes = torch.nn.Linear(self.taps, 3), torch.nn.Linear(1, 3)
+
+    def check(self, batch):
+        nodes = sum(self.layout) * batch.num_graphs
+        pairs = [a * b for a, b in zip(self.layout, self.layout[1:])]
+        edges = sum(pairs) * batch.num_graphs
+        assert batch.x.shape == (nodes, 1) and batch.edge_attr.shape == (edges, self.taps)
+        assert batch.edge_index.shape == (2, edges) and batch.edge_index.max() == nodes - 1
+        hidden = nodes - (self.layout[0] + self.layout[-1]) * batch.num_graphs
+        assert batch.mask_hidden.shape == (nodes, 1) and batch.mask_hidden.sum() == hidden
+        assert batch.mask_first_layer.sum() == self.layout[0] * batch.num_graphs
+        assert ("bw_edge_index" in batch) == self.both and ("sign_mask" in batch) == self.masked
+        if self.both:
+            assert torch.equal(batch.bw_edge_index, batch.edge_index.flip(0))
+        if self.masked:
+            assert batch.sign_mask.dtype == torch.bool and batch.sign_mask.sum() == batch.num_graphs // 2
+        kinds = self.layout[0] + self.layout[-1] + len(self.layout) - 2
+        assert torch.equal(batch.node2type.unique(), torch.arange(kinds))
+        # Like the public models, and so no call may see what another one has left.
+        batch.x, batch.edge_attr = self.nodes(batch.x), self.edges(batch.edge_attr)
+        return batch
+
+
+class ScaleGMN(_Base):
+    def forward(self, batch):
+        batch = self.check(batch)
+        return batch.x.reshape(batch.num_graphs, -1) @ torch.ones(3 * sum(self.layout), 1)
+
+
+class ScaleGMN_equiv(_Base):
+    def forward(self, batch, w, b):
+        batch = self.check(batch)
+        shapes = [(batch.label.shape[0], *pair, 1) for pair in zip(self.layout, self.layout[1:])]
+        assert [tuple(one.shape) for one in w] == shapes
+        assert [tuple(one.shape[1:]) for one in b] == [(width, 1) for width in self.layout[1:]]
+        change = batch.x.mean() + batch.edge_attr.mean()
+        return [change * one for one in w], [change * one for one in b]
+"""
+
+TYPES = """\
+import torch
+
+
+def get_node_types(layout):
+    parts = [torch.arange(layout[0])]
+    for width in layout[1:-1]:
+        parts.append(torch.full((width,), int(parts[-1].max()) + 1))
+    return torch.cat([*parts, int(parts[-1].max()) + 1 + torch.arange(layout[-1])])
+
+
+def get_edge_types(layout):
+    return torch.zeros(sum(a * b for a, b in zip(layout, layout[1:])), dtype=torch.long)
+"""
+
+
+def model_stand_in(folder: Path, name: str, layout: list[int]) -> Path:
+    """The folder, with models of the public interface that check what they are given."""
+    both, edits = "bidir" in name, "editing" in name
+    options = {
+        "direction": "bidirectional" if both else "forward",
+        "equivariant": edits,
+        "node_pos_embed": True,
+        "edge_pos_embed": not both,
+        **({"_max_kernel_height": 3, "_max_kernel_width": 3} if "cifar10" in name else {}),
+    }
+    files = {
+        "src/data/__init__.py": "import torchvision\n",
+        "src/data/data_utils.py": TYPES,
+        "src/scalegmn/models.py": MODELS,
+        f"configs/{name}.yml": json.dumps({"data": {"layer_layout": layout}, "scalegmn_args": options}),
+    }
+    for place, text in files.items():
+        path = folder / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return folder

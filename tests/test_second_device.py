@@ -15,16 +15,17 @@ from scalegmn.networks import Activation, Architecture, cnn, siren
 from scalegmn.seeding import generator
 from scalegmn.testing.parameters import random_parameters, randomize
 from scalegmn.zoo.cnns import CnnTraining, Hyperparameters
+from scalegmn.zoo.cnns._hyperparameters import OPTIMIZERS
 from scalegmn.zoo.inrs._fit import SirenFit
 from scalegmn.zoo.inrs._recipe import InrRecipe
 from tests.second_device import DEVICE, SecondDevice, There
 
 SINES = (siren(widths=(2, 5, 4, 1)),)
 CNNS = tuple(cnn(channels=(1, 3, 3), activations=[Activation(kind)] * 2) for kind in ("relu", "tanh"))
+FIT = InrRecipe(hidden=(4, 4), steps=3)
 CASES: tuple[tuple[tuple[Architecture, ...], bool, dict[str, Any], int], ...] = (
     (SINES, False, {"features": 4}, 1),
     (CNNS, False, {"features": 20, "direction": "bidirectional", "skip": True}, 3),
-    (CNNS[:1], False, {"features": 4, "readout": "full_graph"}, 0),
     (SINES, True, {"features": 4, "direction": "bidirectional", "positional_in_messages": True}, 1),
     (SINES, False, {"features": 4, "symmetry": "any_width", "direction": "bidirectional"}, 0),
 )
@@ -81,27 +82,29 @@ def test_what_models_compute_elsewhere(
         same(expected, found(model, moved))
 
 
+def fitted(theta: Tensor, targets: Tensor) -> list[Tensor]:
+    """What some steps make of sine networks, and their errors."""
+    fit = SirenFit(recipe=FIT, height=16, width=16, theta=theta, targets=targets)
+    fit.run(lambda count: None)
+    return [fit.theta, fit.mse()]
+
+
+def sine_networks() -> tuple[Tensor, Tensor]:
+    """To start from, and their images."""
+    theta = 0.1 * torch.randn(2, FIT.architecture(1).num_parameters, generator=generator(0)).double()
+    return theta, torch.rand(2, 1, 16 * 16, generator=generator(1), dtype=torch.float64)
+
+
 def test_sine_networks_are_fitted_elsewhere() -> None:
-    recipe = InrRecipe(hidden=(4, 4), steps=3)
-    theta = 0.1 * torch.randn(2, recipe.architecture(1).num_parameters, generator=generator(0)).double()
-    targets = torch.rand(2, 1, 16 * 16, generator=generator(1), dtype=torch.float64)
-
-    def fitted(theta: Tensor, targets: Tensor) -> list[Tensor]:
-        fit = SirenFit(recipe=recipe, height=16, width=16, theta=theta, targets=targets)
-        fit.run(lambda count: None)
-        return [fit.theta, fit.mse()]
-
-    expected = fitted(theta, targets)
+    given = sine_networks()
     with SecondDevice() as device:
-        same(expected, fitted(theta.to(DEVICE), targets.to(DEVICE)))
+        there = fitted(*(one.to(DEVICE) for one in given))
         assert not device.waits, device.waits
+    same(fitted(*given), there)
 
 
-def test_convolutional_networks_are_trained_elsewhere() -> None:
-    made, count = CNNS[0], 2
-    theta = random_parameters(made, count, generator=generator(0)).double()
-    images = torch.rand(8, 1, 12, 12, generator=generator(1), dtype=torch.float64)
-    labels = torch.arange(8) % 3
+def trained(theta: Tensor, images: Tensor, labels: Tensor) -> list[Tensor]:
+    """What an epoch makes of convolutional networks."""
     networks = [
         Hyperparameters(
             activation="relu",
@@ -114,24 +117,36 @@ def test_convolutional_networks_are_trained_elsewhere() -> None:
             optimizer=optimizer,
             seed=seed,
         )
-        for seed, optimizer in enumerate(("adam", "sgd"))
+        for seed, optimizer in enumerate(OPTIMIZERS)
     ]
+    training = CnnTraining(
+        architecture=CNNS[0], theta=theta, networks=networks, images=images, labels=labels, batch_size=4
+    )
+    training.epoch(lambda part: None)
+    return [training.theta]
 
-    def trained(*given: Tensor) -> list[Tensor]:
-        training = CnnTraining(
-            architecture=made,
-            theta=given[0],
-            networks=networks,
-            images=given[1],
-            labels=given[2],
-            batch_size=4,
-        )
-        training.epoch(lambda part: None)
-        return [training.theta]
 
-    expected = trained(theta, images, labels)
+def convolutional_networks() -> tuple[Tensor, Tensor, Tensor]:
+    """To start from, images and labels."""
+    theta = random_parameters(CNNS[0], len(OPTIMIZERS), generator=generator(0)).double()
+    images = torch.rand(8, 1, 12, 12, generator=generator(1), dtype=torch.float64)
+    return theta, images, torch.arange(8) % 3
+
+
+def test_convolutional_networks_are_trained_elsewhere() -> None:
+    given = convolutional_networks()
     with SecondDevice():
-        same(expected, trained(*(one.to(DEVICE) for one in (theta, images, labels))))
+        there = trained(*(one.to(DEVICE) for one in given))
+    same(trained(*given), there)
+
+
+@pytest.mark.cuda
+def test_makers_on_a_gpu() -> None:
+    """To rounding what the CPU makes."""
+    for make, given in ((fitted, sine_networks()), (trained, convolutional_networks())):
+        here, there = make(*given), make(*(one.to("cuda") for one in given))
+        for one, other in zip(here, there, strict=True):
+            torch.testing.assert_close(other.cpu(), one, rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize(
