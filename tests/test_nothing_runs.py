@@ -62,6 +62,7 @@ SAFE_YAML: Final = frozenset({"yaml.SafeLoader", "yaml.CSafeLoader"})
 # and what the user installed or named on the command line, which other processes of a comparison load too.
 IMPORTS_BY_NAME: Final = frozenset(
     {
+        "cli/completion.py",
         "cli/main.py",
         "checkpoints/__init__.py",
         "registry.py",

@@ -192,7 +192,7 @@ def test_a_population_is_edited(folder: Path, tmp_path: Path, capsys: pytest.Cap
     assert main(command) == DATA
     assert "choose another folder" in capsys.readouterr().err
     assert main([*command, "--resume"]) == OK
-    assert "left alone" in capsys.readouterr().out
+    assert "left alone" in capsys.readouterr().err
 
 
 def test_an_interrupted_population_is_continued(

@@ -25,9 +25,9 @@ def test_a_group_is_printed_and_checked_and_a_file_moved(
     moved = tmp_path / "moved.onnx"
     arguments = ["--spread", "0.5", "--json", str(tmp_path / "group.json"), "-o", str(moved)]
     assert main(["symmetries", str(perceptron), *arguments]) == 0
-    shown = capsys.readouterr().out
-    assert shown.startswith("9 scales and 0 signs")
-    assert "the function stayed" in shown and str(moved) in shown
+    printed = capsys.readouterr()
+    assert printed.out.startswith("9 scales and 0 signs")
+    assert "the function stayed" in printed.out and str(moved) in printed.err
     x = {"x": np.random.default_rng(0).standard_normal((4, 3))}
     before, after = reference(perceptron, x), reference(moved, x)
     np.testing.assert_allclose(after[0], before[0], rtol=1e-9)

@@ -44,6 +44,7 @@ VALUES = {
     "Elements",
     "FinishedTraining",
     "FileResult",
+    "GeneralOptions",
     "Hyperparameters",
     "ImageExamples",
     "LineCurve",

@@ -56,7 +56,7 @@ def run(argv: Sequence[str]) -> int:
             needed = advice(missing_packages(place, error.name))
             tell(f"scalegmn {name} is completed without options, since it needs {needed}")
     _say_values(root)
-    say_report(shtab.complete(root, shell=shell))
+    say_report(shtab.complete(root, shell))
     return OK
 
 
