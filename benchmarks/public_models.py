@@ -69,16 +69,21 @@ def public_modules(path: Path) -> Iterator[None]:
 
     Modules that it imports for other experiments, and its logger, may be missing.
     """
-    given, finders = list(sys.path), list(sys.meta_path)
+    given, finders, absent = list(sys.path), list(sys.meta_path), StandIns((*OTHERS, LOGGER))
     others = [entry for entry in given if not (Path(entry) / "src" / "scalegmn" / "__init__.py").is_file()]
     for loaded in [one for one in sys.modules if one == "src" or one.startswith("src.")]:
         del sys.modules[loaded]
     sys.path[:] = [str(path.resolve()), *others]
-    sys.meta_path.append(StandIns((*OTHERS, LOGGER)))
+    sys.meta_path.append(absent)
     try:
         yield
     finally:
         sys.path[:], sys.meta_path[:] = given, finders
+        # Others, who look whether a package is there, must not find what stands in for it.
+        for name in [one for one in sys.modules if one.partition(".")[0] in (*OTHERS, LOGGER)]:
+            spec = sys.modules[name].__spec__
+            if spec is not None and spec.loader is absent:
+                del sys.modules[name]
 
 
 class Fields:

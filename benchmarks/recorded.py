@@ -1,7 +1,7 @@
 """Figures of speed that were measured before, and what has become much slower since.
 
-`recorded.json` holds, for each way of running ("cpu float32 eager, batches of 16") and each setting, how many
-times the public code's rate per GFLOP/s was reached, with the machine and the date.  These ratios, unlike
+`recorded.json` holds, for each way of running ("cpu float32, batches of 16") and each setting, how many times
+as fast as the plain formula beside it the model was, with the machine and the date.  These ratios, unlike
 seconds, may be compared between machines, roughly: what counts as a fall is less than half.
 """
 
@@ -19,7 +19,7 @@ KINDS = ("training", "inference")
 LEAST = 0.5
 
 Times = Mapping[str, float]
-"""By kind: how many times the public code."""
+"""By kind: how many times as fast as the plain formula."""
 
 
 def machine() -> str:
@@ -68,7 +68,7 @@ def falls(way: str, found: Mapping[str, Times], *, path: Path = FILE) -> list[st
             # Written this way round, so that a figure that is no number falls too.
             if not now >= LEAST * before:
                 lines.append(
-                    f"{name}: {kind} is {now:.2f} times the public code per GFLOP/s, under half of the "
+                    f"{name}: {kind} is {now:.2f} times as fast as the plain formula, under half of the "
                     f"{before:.2f} recorded {known[name]['date']} on {known[name]['machine']}"
                 )
     return lines

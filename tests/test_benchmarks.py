@@ -16,7 +16,7 @@ from scalegmn.populations import Population, PopulationWriter
 from scalegmn.training import is_comparison, shipped_names, text_of
 
 ROOT = Path(__file__).parents[1]
-WAY = "cpu float32 eager, batches of 16"
+WAY = "cpu float32, batches of 16"
 
 
 @pytest.fixture
