@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -148,9 +149,12 @@ def test_number_of_threads_is_as_before(tmp_path: Path) -> None:
         torch.set_num_threads(before)
 
 
-def test_progress_goes_to_standard_error_if_wanted(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_progress_goes_to_a_terminal_if_wanted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fit_inrs(some_images(2), tmp_path / "o", recipe=RECIPE)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     fit_inrs(some_images(2), tmp_path / "p", recipe=RECIPE)
     captured = capsys.readouterr()
     assert "2/2" in captured.err and not captured.out
