@@ -16,7 +16,7 @@ from scalegmn.cli.output import tell
 from scalegmn.cli.rewriting_options import add_rewriting_options, rewriting_of
 from scalegmn.cli.tables import print_tables
 from scalegmn.errors import ConfigurationError
-from scalegmn.reports import BeforeAfter, draw_before_after, save_figure
+from scalegmn.reports import BeforeAfter, draw_before_after, in_words, save_figure
 from scalegmn.training import (
     ORIGINAL,
     RewritingTest,
@@ -145,7 +145,7 @@ def evaluate_rewrites(
     write_json(target, {"command": command, "draws": test.draws, "rewrites": rows})
     write_rows(target.with_suffix(".csv"), rows)
     metric = next(iter(results[0][0].before))
-    figure = draw_before_after(_shown(found, metric), label=metric.replace("_", " "))
+    figure = draw_before_after(_shown(found, metric), label=in_words(metric))
     picture = save_figure(figure, target.with_suffix(".png"))
     print_tables(_of_one(figures[0]) for figures in found.values()) if len(found) == 1 else print_tables(
         _of_many(found, metric)

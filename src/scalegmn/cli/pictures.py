@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scalegmn.reports import MeasuredLine, draw_measured, save_figure
+from scalegmn.reports import MeasuredLine, draw_measured, in_words, save_figure
 from scalegmn.training import CURVE, AnyTask
 
 
@@ -58,12 +58,12 @@ def write_curve(task: AnyTask, summary: Mapping[str, Any], column: str, path: Pa
         values = [entry["figures"].get(name) for entry in bins]
         ends = [entry["figures"].get(f"{name}_interval_95") for entry in bins]
         if any(value is not None for value in values):
-            lines[name.replace("_", " ")] = MeasuredLine(
+            lines[in_words(name)] = MeasuredLine(
                 places=[entry["median"] for entry in bins],
                 values=values,
                 bars=[None if pair is None else (pair[0], pair[1]) for pair in ends],
             )
     if lines:
-        title = f"Bins of {column}, with 95 % intervals"
+        title = f"Bins of {in_words(column)}, with 95 % intervals"
         label = "figure" if len(lines) > 1 else next(iter(lines))
-        save_figure(draw_measured(lines, label=column, figure_label=label, title=title), path)
+        save_figure(draw_measured(lines, label=in_words(column), figure_label=label, title=title), path)

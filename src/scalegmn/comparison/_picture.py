@@ -23,6 +23,7 @@ from scalegmn.reports import (
     draw_measured,
     draw_roc,
     draw_scatter,
+    in_words,
     new_figure,
     tidy,
 )
@@ -90,9 +91,7 @@ def draw_predictions(comparison: Comparison) -> Figure | None:
             log = model.runs[0].test.get("scale") == "log10"
     if not panels:
         return None
-    return draw_scatter(
-        panels, label=comparison.data.label.replace("_", " "), log=log, title=caption(comparison)
-    )
+    return draw_scatter(panels, label=in_words(comparison.data.label), log=log, title=caption(comparison))
 
 
 def draw_comparison_curves(comparison: Comparison) -> Figure | None:
@@ -128,7 +127,7 @@ def draw_bins(comparison: Comparison, column: str) -> Figure | None:
     if not lines:
         return None
     label = f"{title_of(metric)} out of fold, mean over seeds"
-    return draw_measured(lines, label=column, figure_label=label, title=caption(comparison))
+    return draw_measured(lines, label=in_words(column), figure_label=label, title=caption(comparison))
 
 
 def _mean(model: ModelResult, metric: str) -> float:

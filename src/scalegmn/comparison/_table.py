@@ -9,21 +9,9 @@ from typing import Final
 from scalegmn.comparison._differences import DRAWS, PairedDifference
 from scalegmn.comparison._finished import ModelResult, RunResult
 from scalegmn.comparison._results import Comparison
-from scalegmn.reports import ResultTable, seconds
+from scalegmn.reports import ResultTable, in_words, seconds
 from scalegmn.training import MEAN_OF_FOLDS
 
-_TITLES: Final = {
-    "kendall_tau": "Kendall tau",
-    "r2": "R²",
-    "mae": "mean absolute error",
-    "mse_x100": "MSE × 100",
-    "mse": "MSE",
-    "psnr": "PSNR in dB",
-    "auroc": "AUROC",
-    "tpr_at_1_fpr": "TPR at 1 % FPR",
-    "tpr_at_5_fpr": "TPR at 5 % FPR",
-    "target_accuracy": "target accuracy",
-}
 _NOTHING: Final = "-"
 # Of what a training left: its name in CSV files, and in results.json.
 _FACTS: Final = {
@@ -79,7 +67,7 @@ def title_of(metric: str) -> str:
     plain = metric.removesuffix(f"_{MEAN_OF_FOLDS}")
     if plain != metric:
         return f"{title_of(plain)}, mean of folds"
-    return _TITLES.get(metric, metric.replace("_", " "))
+    return in_words(metric)
 
 
 def comparison_table(comparison: Comparison) -> ResultTable:

@@ -67,3 +67,4 @@ from ._figures import new_figure as new_figure
 from ._figures import tidy as tidy
 from ._tables import percent as percent
 from ._tables import seconds as seconds
+from ._words import in_words as in_words

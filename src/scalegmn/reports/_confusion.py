@@ -19,12 +19,12 @@ def draw_confusion(counts: np.ndarray, names: Sequence[str], *, title: str = "")
     """Counts in cells, colored by the fraction of the row: rows are what is true, columns the predictions.
 
     Args:
-        counts: ``(C, C)``, ``counts[true, answered]``.
+        counts: ``(C, C)``, ``counts[true, predicted]``.
         names: of the C classes.
         title: above the picture.
 
     Raises:
-        ConfusionError: see there.
+        ConfusionError: `counts` is not ``(C, C)`` for C names.
     """
     counts = np.asarray(counts)
     classes = len(names)
@@ -55,8 +55,8 @@ def draw_confusion(counts: np.ndarray, names: Sequence[str], *, title: str = "")
     )
     axes.set_yticks(range(classes), names, fontsize=TEXT)
     axes.tick_params(length=0, colors=INK)
-    axes.set_xlabel("answer", fontsize=TEXT, color=INK, labelpad=8)
-    axes.set_ylabel("truth", fontsize=TEXT, color=INK, labelpad=8)
+    axes.set_xlabel("prediction", fontsize=TEXT, color=INK, labelpad=8)
+    axes.set_ylabel("true class", fontsize=TEXT, color=INK, labelpad=8)
     axes.set_title(title, fontsize=TITLE, color=INK, loc="left", pad=12)
     right = axes.secondary_yaxis("right")
     right.set_yticks(

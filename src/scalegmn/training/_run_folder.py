@@ -126,7 +126,8 @@ class Run:
         folder = located(folder)
         if not folder.is_dir():
             raise ConfigurationError(
-                f"{folder}: there is no such run folder; give one that `scalegmn train` wrote"
+                f"{folder}: there is no such run folder; give one that `scalegmn train` wrote, or a name "
+                "of `scalegmn models`"
             )
         _LOG.debug("opening the run %s", folder)
         facts = read_json(folder / RUN, what="description of a run")

@@ -27,7 +27,7 @@ def draw_calibration(bins: np.ndarray, *, title: str = "") -> Figure:
         title: above the picture.
 
     Raises:
-        CalibrationDiagramError: see there.
+        CalibrationDiagramError: the bins are none, or no rows of three numbers.
     """
     bins = np.asarray(bins, dtype=np.float64)
     if bins.ndim != 2 or bins.shape[1] != 4 or not bins[:, 1].sum() > 0:
@@ -50,7 +50,7 @@ def draw_calibration(bins: np.ndarray, *, title: str = "") -> Figure:
     above.vlines(means, ends[:, 0], ends[:, 1], color=SKY, linewidth=4, alpha=0.6, zorder=2)
     above.plot(means, shares, color=BLUE, marker="o", markersize=6, linewidth=1.2, zorder=3)
     above.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    above.set_ylabel("share that is trojaned", color=INK)
+    above.set_ylabel("fraction that is trojaned", color=INK)
     tidy(below)
     width = 1 / len(bins)
     below.bar(bins[:, 0], bins[:, 1], width=0.92 * width, align="edge", color=SKY)

@@ -50,14 +50,15 @@ p, li {{ overflow-wrap: anywhere }}
 def scan_page(report: ScanReport) -> str:
     """The page: a summary, the scores, and a table of files for every verdict, the gravest first."""
     groups = {verdict: [one for one in report.files if one.verdict is verdict] for verdict in SEVERITY}
+    title = f"Scan of {_count(len(report.paths), 'file')}"
     parts = [
         "<!DOCTYPE html>",
         '<html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta http-equiv="Content-Security-Policy" '
         "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">",
-        f"<title>Scan of {len(report.paths)} files</title><style>{_STYLE}</style></head><body>",
-        f"<h1>Scan of {len(report.paths)} files</h1>",
+        f"<title>{title}</title><style>{_STYLE}</style></head><body>",
+        f"<h1>{title}</h1>",
         *_summary(report),
         f'<p><img alt="Scores" src="data:image/png;base64,{_picture(report)}"></p>',
         *(line for verdict, files in groups.items() if files for line in _group(verdict, files)),
@@ -71,11 +72,8 @@ def _summary(report: ScanReport) -> Iterable[str]:
     counts = " ".join(f"{_badge(verdict)} {count}" for verdict, count in report.counts.items())
     yield f"<p>{counts}</p>"
     if report.from_journal:
-        yield (
-            f'<p class="warning">{report.from_journal} predictions came from the journal of an earlier '
-            "scan by "
-            "the same detector.</p>"
-        )
+        taken = _count(report.from_journal, "prediction")
+        yield f'<p class="warning">{taken} came from the journal of an earlier scan by the same detector.</p>'
     who = report.detector
     yield (
         f"<p>Detector {_text(who.run)} ({_text(who.metanetwork)}, trained by scalegmn {_text(who.version)}), "
@@ -97,7 +95,7 @@ def _summary(report: ScanReport) -> Iterable[str]:
 
 
 def _group(verdict: Verdict, files: Sequence[FileResult]) -> Iterable[str]:
-    yield f"<h2>{_badge(verdict)} {len(files)} networks or files</h2>"
+    yield f"<h2>{_badge(verdict)} {_count(len(files), 'result')}</h2>"
     judged = verdict in (Verdict.suspect, Verdict.clean)
     if judged:
         files = sorted(files, key=lambda one: (one.p_value or 0.0, -(one.logit or 0.0)))
@@ -172,6 +170,10 @@ def _badge(verdict: Verdict) -> str:
     # White on yellow cannot be read.
     ink = f";color:{INK}" if verdict is Verdict.error else ""
     return f'<span class="verdict" style="background:{_COLORS[verdict]}{ink}">{verdict.value}</span>'
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _text(text: str) -> str:
