@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalegmn.errors import CheckpointError, ConfigurationError, ScaleGMNError
-from scalegmn.printable import MESSAGE, printable
+from scalegmn.printable import MESSAGE, how_many, printable
 
 
 @pytest.mark.parametrize(
@@ -113,3 +113,7 @@ def test_no_error_class_goes_past_the_check() -> None:
         return [kind, *(lower for direct in kind.__subclasses__() for lower in below(direct))]
 
     assert {kind.__init__ for kind in below(ScaleGMNError)} == {ScaleGMNError.__init__}
+
+
+def test_what_is_counted_is_one_or_several() -> None:
+    assert [how_many(number, "file") for number in (0, 1, 2)] == ["0 files", "1 file", "2 files"]

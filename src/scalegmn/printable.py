@@ -71,6 +71,16 @@ def printable(text: str | os.PathLike[str], *, limit: int | None = MESSAGE) -> s
     return ("".join(head) + said + "".join(reversed(tail)))[:limit]
 
 
+def how_many(number: int, noun: str) -> str:
+    """A number and what it counts, such as ``1 file`` or ``2 files``.
+
+    Args:
+        number: how many there are.
+        noun: one of them; its plural has an s.
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _units(text: str) -> Iterator[str]:
     """Each character as it is shown."""
     marks = _MOST_MARKS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scalegmn.cli.output import complain, say
-from scalegmn.printable import NAME, printable
+from scalegmn.printable import NAME, how_many, printable
 from scalegmn.trojans.scanning import FileResult, ScanReport, Verdict
 
 _SHOWN = 3
@@ -23,13 +23,17 @@ def summary_of(report: ScanReport) -> str:
     """How many files there are of every verdict, and what has to be known about the predictions."""
     counts = ", ".join(f"{count} {verdict.value}" for verdict, count in report.counts.items())
     files, networks = len(report.paths), len(report.files)
-    looked = "1 file" if files == 1 else f"{files} files"
-    parts = [f"{looked}: {counts}" if files == networks else f"{looked}, {networks} results: {counts}"]
+    looked = how_many(files, "file")
+    parts = [
+        f"{looked}: {counts}" if files == networks else f"{looked}, {how_many(networks, 'result')}: {counts}"
+    ]
     parts.append(printable(report.knowledge))
     if report.skipped:
-        parts.append(f"{len(report.skipped)} other files in folders were not looked at")
+        parts.append(f"{how_many(len(report.skipped), 'other file')} in folders not looked at")
     if report.from_journal:
-        parts.append(f"{report.from_journal} predictions came from the journal of an earlier scan")
+        parts.append(
+            f"{how_many(report.from_journal, 'prediction')} came from the journal of an earlier scan"
+        )
     return "; ".join(parts)
 
 

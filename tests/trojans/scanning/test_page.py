@@ -70,14 +70,14 @@ def test_files_are_grouped_by_verdict_and_say_everything() -> None:
 def test_networks_of_one_file_what_was_not_judged_and_the_journal_are_shown() -> None:
     for words in ("two.pt [model]", "two.pt [model_ema]", "adapter.down\\n", "from the journal"):
         assert words in READER.text
-    assert "1 predictions came from the journal" in READER.text and "Scan of 5 files" in READER.text
+    assert "1 prediction came from the journal" in READER.text and "Scan of 5 files" in READER.text
 
 
 def test_the_picture_shows_clean_networks_and_files() -> None:
     (axes,) = draw_scores(report()).axes
     assert sum(patch.get_height() for patch in axes.patches) == 40
     drawn = {line.get_label(): np.asarray(line.get_xdata()).tolist() for line in axes.lines}
-    assert drawn["1 suspect files"] == [3.0] and drawn["2 clean files"] == [-2.0, -1.0]
+    assert drawn["1 suspect file"] == [3.0] and drawn["2 clean files"] == [-2.0, -1.0]
 
 
 def test_a_scan_without_judged_files_has_a_page() -> None:

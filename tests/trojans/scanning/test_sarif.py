@@ -29,7 +29,7 @@ def test_the_frame_is_that_of_the_standard() -> None:
     warning, journal, skipped = invocation["toolExecutionNotifications"]
     assert warning["message"]["text"] == "older version" and warning["level"] == "warning"
     assert {journal["descriptor"]["id"], skipped["descriptor"]["id"]} == known
-    assert journal["message"]["text"].startswith("1 predictions came from the journal")
+    assert journal["message"]["text"].startswith("1 prediction came from the journal")
     assert skipped["level"] == "note" and skipped["message"]["text"] == "models/<u>.txt was not looked at"
     (place,) = skipped["locations"]
     assert place["physicalLocation"]["artifactLocation"]["uri"] == "models/%3Cu%3E.txt"

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
-from scalegmn.printable import NAME, printable
+from scalegmn.printable import NAME, how_many, printable
 from scalegmn.reports import BLUE, GRAY, GREEN, INK, ORANGE, YELLOW
 from scalegmn.trojans.scanning._picture import draw_scores
 from scalegmn.trojans.scanning._results import SEVERITY, Attribution, FileResult, ScanReport, Verdict
@@ -50,7 +50,7 @@ p, li {{ overflow-wrap: anywhere }}
 def scan_page(report: ScanReport) -> str:
     """The page: a summary, the scores, and a table of files for every verdict, the gravest first."""
     groups = {verdict: [one for one in report.files if one.verdict is verdict] for verdict in SEVERITY}
-    title = f"Scan of {_count(len(report.paths), 'file')}"
+    title = f"Scan of {how_many(len(report.paths), 'file')}"
     parts = [
         "<!DOCTYPE html>",
         '<html lang="en"><head><meta charset="utf-8">',
@@ -72,7 +72,7 @@ def _summary(report: ScanReport) -> Iterable[str]:
     counts = " ".join(f"{_badge(verdict)} {count}" for verdict, count in report.counts.items())
     yield f"<p>{counts}</p>"
     if report.from_journal:
-        taken = _count(report.from_journal, "prediction")
+        taken = how_many(report.from_journal, "prediction")
         yield f'<p class="warning">{taken} came from the journal of an earlier scan by the same detector.</p>'
     who = report.detector
     yield (
@@ -95,7 +95,7 @@ def _summary(report: ScanReport) -> Iterable[str]:
 
 
 def _group(verdict: Verdict, files: Sequence[FileResult]) -> Iterable[str]:
-    yield f"<h2>{_badge(verdict)} {_count(len(files), 'result')}</h2>"
+    yield f"<h2>{_badge(verdict)} {how_many(len(files), 'result')}</h2>"
     judged = verdict in (Verdict.suspect, Verdict.clean)
     if judged:
         files = sorted(files, key=lambda one: (one.p_value or 0.0, -(one.logit or 0.0)))
@@ -160,7 +160,7 @@ def _bars(title: str, shares: Sequence[Attribution]) -> str:
 
 def _skipped(paths: Sequence[str]) -> Iterable[str]:
     if paths:
-        yield f"<h2>{len(paths)} files were not looked at</h2>"
+        yield f"<h2>{how_many(len(paths), 'file')} not looked at</h2>"
         yield "<p>Neither their names nor their first bytes are those of models.</p><ul>"
         yield from (f"<li>{_text(path)}</li>" for path in paths)
         yield "</ul>"
@@ -170,10 +170,6 @@ def _badge(verdict: Verdict) -> str:
     # White on yellow cannot be read.
     ink = f";color:{INK}" if verdict is Verdict.error else ""
     return f'<span class="verdict" style="background:{_COLORS[verdict]}{ink}">{verdict.value}</span>'
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _text(text: str) -> str:

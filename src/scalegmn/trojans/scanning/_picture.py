@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from scalegmn.printable import how_many
 from scalegmn.reports import GRAY, INK, ORANGE, SKY, SMALL, new_figure, tidy
 from scalegmn.trojans.scanning._results import ScanReport, Verdict
 
@@ -25,7 +26,7 @@ def draw_scores(report: ScanReport) -> Figure:
         bins=_BINS,
         color=SKY,
         alpha=0.7,
-        label=f"{len(report.clean_logits)} clean networks",
+        label=how_many(len(report.clean_logits), "clean network"),
     )
     top = max(1.0, float(np.max(heights)))
     for level, (verdict, color) in enumerate(_COLORS.items(), start=1):
@@ -40,7 +41,7 @@ def draw_scores(report: ScanReport) -> Figure:
                 markersize=13,
                 markeredgewidth=1.6,
                 color=color,
-                label=f"{len(logits)} {verdict.value} files",
+                label=how_many(len(logits), f"{verdict.value} file"),
             )
     axes.axhline(0, color=INK, linewidth=0.8)
     # Below 0 are marks, not numbers of networks.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from scalegmn.printable import NAME, printable
+from scalegmn.printable import NAME, how_many, printable
 from scalegmn.trojans.scanning._results import BoundFile, FileResult, ScanReport, Verdict, encodable
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -114,7 +114,7 @@ def _notifications(report: ScanReport) -> list[dict[str, Any]]:
         {"level": "warning", "message": {"text": printable(warning)}} for warning in report.detector.warnings
     ]
     if report.from_journal:
-        text = f"{report.from_journal} predictions came from the journal of an earlier scan"
+        text = f"{how_many(report.from_journal, 'prediction')} came from the journal of an earlier scan"
         found.append({"descriptor": {"id": _FROM_JOURNAL}, "level": "note", "message": {"text": text}})
     found += [
         {
