@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from scalegmn.configuration import Configuration, Count
@@ -48,6 +48,16 @@ class GraphSpec(Configuration):
             outputs=max(layout.outputs for layout in found),
             layers=max(1, *(layout.hidden_layers for layout in found)),
             products=any(layout.num_products for layout in found),
+        )
+
+    @classmethod
+    def common(cls, limits: Sequence[GraphSpec]) -> GraphSpec:
+        """The largest limits that are within all of `limits`."""
+        return cls(
+            inputs=min(entry.inputs for entry in limits),
+            outputs=min(entry.outputs for entry in limits),
+            layers=min(entry.layers for entry in limits),
+            products=all(entry.products for entry in limits),
         )
 
     def check(self, structure: Structure) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Final, TypeVar
 
@@ -91,6 +92,11 @@ class Metanetwork(SavedModule, ABC):
     @classmethod
     def words(cls, options: Sections) -> tuple[str, ...]:
         """What tells runs of this model apart in the names of their folders, beside the name of the model."""
+        return ()
+
+    @classmethod
+    def runs_of(cls, options: Sections) -> tuple[Path, ...]:
+        """Run folders of trained models that it is made of; by default none."""
         return ()
 
     @property
@@ -245,6 +251,7 @@ _PREDICTORS: Final = {
     "nfn": Lazy("scalegmn.models.baselines:NFN"),
     "probes": Lazy("scalegmn.models.baselines:Probes"),
     "aligned_logistic": Lazy("scalegmn.trojans.detection:AlignedLogistic"),
+    "ensemble": Lazy("scalegmn.training:Ensemble"),
 }
 _EDITORS: Final = {
     "scalegmn": Lazy("scalegmn.models:ScaleGMNEditor"),

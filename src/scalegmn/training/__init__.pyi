@@ -2,6 +2,7 @@ from ._binned import Bins
 from ._config import Accelerator, DataConfig, LoggingConfig, RunConfig, Schedule, TrainingConfig
 from ._data import BatchOrder, Datasets
 from ._embedding import ProjectedPoints, Projection, embed_networks, project, untrained_model
+from ._ensemble import Ensemble, EnsembleConfig
 from ._evaluation import evaluate
 from ._finished import FinishedTraining
 from ._fit import train
@@ -44,6 +45,8 @@ __all__ = [
     "Datasets",
     "EditingTask",
     "EmbeddedNetworks",
+    "Ensemble",
+    "EnsembleConfig",
     "FinishedTraining",
     "FitModule",
     "Invariance",

@@ -11,8 +11,10 @@ import torch
 
 from scalegmn.disk import holds_something, writer_in
 from scalegmn.errors import CheckpointError, ConfigurationError, PopulationError, ScaleGMNError
+from scalegmn.models import FittedPredictor
 from scalegmn.networks import read_json
 from scalegmn.populations import Population
+from scalegmn.training._ancestors import ancestor_errors
 from scalegmn.training._checkpoint_io import read_checkpoint
 from scalegmn.training._config import Accelerator, Precision, RunConfig, Schedule
 from scalegmn.training._metanetworks import metanetwork_class, model_context, no_layers
@@ -57,6 +59,13 @@ def _of_model(config: RunConfig) -> Iterator[str]:
     try:
         if config.training.recompute and not metanetwork_class(config).recomputes:
             yield no_layers(config)
+        if config.training.weight_average is not None and issubclass(
+            metanetwork_class(config), FittedPredictor
+        ):
+            yield (
+                f"training.weight_average is given, but {config.metanetwork} is not learned step by step; "
+                "leave it out"
+            )
     except ConfigurationError as error:
         yield str(error)
 
@@ -109,8 +118,11 @@ def _of_selection(config: RunConfig) -> Iterator[str]:
         return
     try:
         model.check(model_context(config, selection.architectures, task))
-    except ConfigurationError as error:
+    except ScaleGMNError as error:
         yield str(error)
+        return
+    if task is not None:
+        yield from ancestor_errors(config, selection, task)
 
 
 def machine_errors(config: RunConfig) -> Iterator[str]:

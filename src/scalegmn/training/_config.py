@@ -16,6 +16,7 @@ from scalegmn.configuration import (
     Natural,
     NonNegative,
     Positive,
+    Rate,
     Sections,
     from_plain,
 )
@@ -136,6 +137,10 @@ class TrainingConfig(Configuration):
         gradient_clip: the norm of the gradient is cut to this; none to leave it.
         precision: number format.
         seed: of the initial weights, the order of networks and dropout.
+        start_from: run folder of a model of the same kind, whose weights the training starts from; those of
+            other shapes start anew.
+        weight_average: validate and keep an exponential moving average of the weights, which keeps this
+            fraction of itself at every step, such as 0.999; none to keep the weights themselves.
         early_stopping_patience: stop after this many epochs without a better validation; none for never.
         accelerator: where to train.
         devices: how many devices; 0 for all there are.
@@ -152,6 +157,8 @@ class TrainingConfig(Configuration):
     gradient_clip: Positive | None = 10.0
     precision: Precision = Precision.single
     seed: int = 0
+    start_from: Path | None = None
+    weight_average: Rate | None = None
     early_stopping_patience: Count | None = None
     accelerator: Accelerator = Accelerator.auto
     devices: Natural = 1

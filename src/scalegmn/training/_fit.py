@@ -22,6 +22,7 @@ from scalegmn.models import FittedPredictor, Metanetwork
 from scalegmn.populations import Population
 from scalegmn.printable import printable
 from scalegmn.seeding import numpy_generator
+from scalegmn.training._ancestors import start_weights
 from scalegmn.training._breakdown import report_in_parts
 from scalegmn.training._census import check_networks
 from scalegmn.training._checkpoint_io import read_checkpoint, restoring
@@ -154,11 +155,15 @@ def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Cal
     data = _load(config, selection, task)
     architectures = selection.architectures
     model = make_metanetwork(config, architectures=architectures, task=task)
+    started, remarks = start_weights(model, config)
+    if is_first_process():
+        for remark in remarks:
+            warnings.warn(remark, TrainingWarning, stacklevel=3)
     with local_settings(config):
         if is_first_process():
             write_text(folder / CONFIG, to_yaml(to_plain(config)))
             write_own(folder, checked.splits)
-            write_run(folder, _facts(config, selection, task, model, command) | checked.facts)
+            write_run(folder, _facts(config, selection, task, model, command) | checked.facts | started)
         history = _learn(config, model, task, data, callbacks)
         if not is_first_process():
             return TrainingOutcome(folder, task, None, {})

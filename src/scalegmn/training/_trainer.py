@@ -6,9 +6,16 @@ import hashlib
 from collections.abc import Sequence
 
 import lightning.pytorch as pl
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    ModelCheckpoint,
+    RichProgressBar,
+    WeightAveraging,
+)
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.strategies import DDPStrategy, Strategy
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from scalegmn.populations import has_terminal
 from scalegmn.training._checkpoint_io import PlainCheckpointIO
@@ -63,6 +70,9 @@ def _callbacks(config: RunConfig, task: AnyTask) -> list[Callback]:
         _checkpoint(config, BEST, monitor=monitor, mode=mode),
         _checkpoint(config, LAST, monitor=None, mode=mode),
     ]
+    if config.training.weight_average is not None:
+        # Before those that save, which then save the average.
+        callbacks.insert(0, averaging(config.training.weight_average))
     if config.training.early_stopping_patience is not None:
         callbacks.append(
             EarlyStopping(
@@ -75,6 +85,12 @@ def _callbacks(config: RunConfig, task: AnyTask) -> list[Callback]:
     if shows_bar(config):
         callbacks.append(RichProgressBar(console_kwargs={"stderr": True}))
     return callbacks
+
+
+def averaging(decay: float) -> Callback:
+    """Keep an exponential moving average of the weights, which is what is validated and saved."""
+    # The constants of a model, its buffers, do not change while it learns.
+    return WeightAveraging(use_buffers=False, multi_avg_fn=get_ema_multi_avg_fn(decay))
 
 
 def _checkpoint(config: RunConfig, name: str, *, monitor: str | None, mode: str) -> ModelCheckpoint:
