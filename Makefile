@@ -1,6 +1,7 @@
 # Every target sets itself up from a bare clone: CPython >= 3.11 with pip is all it needs.
 #   make demo    the whole path on an embedded data set, into runs/demo
-#   make test    lint, types and all tests
+#   make test    lint, types and all tests but the slow ones
+#   make test-slow   the tests that take more than about two seconds each
 #   make fuzz    ten thousand mutated files through the reader of checkpoints
 #   make docs    the documentation site, into build/site
 #   make test-examples   the notebooks of examples/, with small sizes
@@ -28,7 +29,7 @@ PIP_INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.t
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo docs test fuzz test-examples release-check lowest newest test-kernels lint types format clean
+.PHONY: help demo docs test test-slow fuzz test-examples release-check lowest newest test-kernels lint types format clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -46,6 +47,9 @@ test: lint types
 fuzz: $(TEST_READY)
 	$(BIN)/python -m benchmarks.fuzz_reader --files 10000
 	$(BIN)/python -m benchmarks.fuzz_reader --hdf5 --files 500
+
+test-slow: $(TEST_READY)
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 -m "slow and not examples"
 
 test-examples: $(TEST_READY)
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -m examples tests/test_examples.py

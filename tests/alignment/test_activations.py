@@ -22,6 +22,7 @@ def examples(family: str) -> Tensor:
     return torch.randn(60, *shape, generator=generator(0, "examples"), dtype=torch.float64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["relu", "tanh", "cnn", "resnet"])
 def test_what_was_moved_is_brought_back(family: str) -> None:
     architecture, given = architecture_of(family), examples(family)

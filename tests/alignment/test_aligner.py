@@ -81,6 +81,7 @@ def test_layers_are_brought_back(name: str) -> None:
         brought_back(LAYERED[name], theta.to(dtype))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*TRACED, "resnet", "transformer"])
 def test_programs_are_brought_back(name: str) -> None:
     architecture = traced(name)[0] if name in TRACED else architecture_of(name)

@@ -48,6 +48,7 @@ def files(tmp_path: Path) -> dict[str, str]:
     return {name: save(tmp_path / f"{name}.pt", value) for name, value in networks.items()}
 
 
+@pytest.mark.slow
 def test_the_same_and_not_the_same(files: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["same", files["first"], files["moved"], *RELU]) == 0
     assert f"{files['moved']}: the same; after alignment" in capsys.readouterr().out
@@ -199,6 +200,7 @@ def test_another_suffix_is_refused_before_any_work(
     assert "ends with .pt" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_onnx_files_are_aligned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("onnx")
     first = NETWORKS["perceptron"].graph().save(tmp_path)

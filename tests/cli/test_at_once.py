@@ -55,6 +55,7 @@ def commands(made: Path, output: Path) -> dict[str, list[str]]:
 NAMES = tuple(commands(Path(), Path("x")))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 @pytest.mark.parametrize("name", NAMES)
 def test_of_two_commands_at_once_one_succeeds(made: Path, tmp_path: Path, name: str) -> None:

@@ -28,6 +28,7 @@ def names_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_a_classification_from_file_to_table(
     population: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -67,6 +68,7 @@ def test_a_comparison_on_networks_of_the_training_says_so(
     assert "36 of the 48 test networks" in (tmp_path / "out" / "table.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_regression_has_intervals_and_a_scatter_plot(population: Path, tmp_path: Path) -> None:
     content = base(population) | {"task": "regression", "regression": {"link": "identity"}}
     # With so few networks, the usual leaves would hold all of them.
@@ -85,6 +87,7 @@ def test_a_regression_has_intervals_and_a_scatter_plot(population: Path, tmp_pat
     assert np.load(output / "a-seed0" / "predictions.npy").shape == (12, 2)
 
 
+@pytest.mark.slow
 def test_editors_stand_beside_no_edit(
     population: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,6 +41,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_everything_is_written(finished: Path) -> None:
     for name in ("overview.png", "learning_curves.png", "confusion.png"):
         assert (finished / name).read_bytes().startswith(b"\x89PNG")
@@ -103,6 +104,7 @@ def test_resume_uses_what_is_there(finished: Path, monkeypatch: pytest.MonkeyPat
     assert after["seconds"]["networks"] == before["seconds"]["networks"]
 
 
+@pytest.mark.slow
 def test_resume_after_an_interruption(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +120,7 @@ def test_resume_after_an_interruption(
     assert results[0]["models"] == results[1]["models"]
 
 
+@pytest.mark.slow
 def test_side_by_side_is_the_same(finished: Path, tmp_path: Path) -> None:
     settings = dataclasses.replace(TINY, side_by_side=True)
     demonstrate(tmp_path, settings=settings, progress=False)
@@ -130,6 +133,7 @@ def test_resume_with_other_settings_is_refused(finished: Path) -> None:
         demonstrate(finished, settings=dataclasses.replace(TINY, copies=1), resume=True)
 
 
+@pytest.mark.slow
 def test_again_replaces_its_own_files_only(finished: Path) -> None:
     note = finished / "note.txt"
     note.write_text("mine")

@@ -30,6 +30,7 @@ def run_folder(population: Population, tmp_path_factory: pytest.TempPathFactory)
     return folder
 
 
+@pytest.mark.slow
 def test_a_detector_learns_and_says_how_well(population: Population, run_folder: Path) -> None:
     found = json.loads((run_folder / "results.json").read_text())["test"]
     assert found["auroc"] > 0.9

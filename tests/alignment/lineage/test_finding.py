@@ -91,6 +91,7 @@ def three_families() -> tuple[Lineage, dict[str, FamilyMember]]:
     return found_in({**family(0), **family(1), **family(2)})
 
 
+@pytest.mark.slow
 def test_families_are_found_in_every_disguise(
     three_families: tuple[Lineage, dict[str, FamilyMember]],
 ) -> None:
@@ -130,6 +131,7 @@ def test_relatives_are_in_order_and_strangers_not_aligned(
     assert all((one.distance is None) == (not one.name.endswith("0")) for one in relatives)
 
 
+@pytest.mark.slow
 def test_the_order_of_networks_does_not_matter(
     three_families: tuple[Lineage, dict[str, FamilyMember]],
 ) -> None:
@@ -164,6 +166,7 @@ def test_networks_that_cannot_be_aligned_are_related_by_fingerprints(monkeypatch
     assert all(one.distance is None and one.same is None for one in members["base 0"].relatives)
 
 
+@pytest.mark.slow
 def test_strangers_whose_fingerprints_are_alike_are_told_apart_by_alignment() -> None:
     # Any two networks are alike enough for this limit.
     found, members = found_in({**family(0), **family(1)}, LineageSettings(related=-0.9))

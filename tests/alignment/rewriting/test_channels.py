@@ -58,6 +58,7 @@ def test_channels_are_added_everywhere_and_the_function_stays(kind: str) -> None
     assert kept > 1e-3 or kind == "unread"
 
 
+@pytest.mark.slow
 def test_all_kinds_one_after_another() -> None:
     architecture, theta = residual()
     wider, found = rewrite(architecture, theta)
