@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scalegmn.graph import FIELDS, GraphField, NetworkGraph, to_graph
+from scalegmn.graph import FIELDS, AnyGraph, GraphField, to_graph
 from scalegmn.graph._fields import FIELD_NAMES
 from scalegmn.networks import EdgeType, Role
 from scalegmn.seeding import generator
@@ -16,7 +16,7 @@ from scalegmn.testing.parameters import random_networks, random_parameters
 
 def test_names_are_unique_and_declared() -> None:
     assert len(FIELD_NAMES) == len(FIELDS)
-    assert set(NetworkGraph.__annotations__) == FIELD_NAMES
+    assert set(AnyGraph.__annotations__) == FIELD_NAMES
 
 
 def test_dtypes() -> None:

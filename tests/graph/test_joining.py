@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch_geometric.data import Batch
 
-from scalegmn.graph import FIELDS, NetworkGraph, batch_graphs, to_graph
+from scalegmn.graph import FIELDS, NetworkGraph, PlainGraph, batch_graphs, to_graph
 from scalegmn.graph._joining import join_graphs
 from scalegmn.graph._structure import TENSORS
 from scalegmn.networks import Activation, Architecture, cnn, mlp, siren
@@ -19,21 +19,26 @@ LINEAR = mlp(widths=(2, 2), activations=[])
 STRUCTURAL = [name for name in TENSORS if name != "node_network"] + ["batch", "ptr"]
 
 
-def assert_joined(joined: NetworkGraph, graphs: list[NetworkGraph]) -> None:
+def assert_joined(joined: PlainGraph, graphs: list[NetworkGraph]) -> None:
     """The fields are those of PyTorch Geometric's batch of the single networks."""
     expected = Batch.from_data_list(graphs)
     for name in (*(field.name for field in FIELDS), "batch", "ptr"):
         assert torch.equal(joined[name], expected[name]), name
         assert joined[name].dtype == expected[name].dtype, name
     assert joined.num_graphs == expected.num_graphs and joined.num_nodes == expected.num_nodes
-    joined.check()
+    batch = joined.to_pyg()
+    batch.check()
+    # Single graphs can be taken out again.
+    for one, own in zip(batch.to_data_list(), graphs, strict=True):
+        assert isinstance(one, NetworkGraph) and one.num_nodes == own.num_nodes
+        assert all(torch.equal(one[field.name], own[field.name]) for field in FIELDS)
 
 
 def theta(architecture: Architecture, count: int, seed: int = 0) -> torch.Tensor:
     return random_parameters(architecture, count, generator=generator(seed))
 
 
-def joined_of(*, seed: int, counts: tuple[int, int] = (2, 3)) -> NetworkGraph:
+def joined_of(*, seed: int, counts: tuple[int, int] = (2, 3)) -> PlainGraph:
     """Batches of shared structure, joined; `seed` draws the parameters."""
     graphs = [
         batch_graphs(architecture, theta(architecture, count, seed), shared=True)

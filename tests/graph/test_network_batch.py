@@ -31,7 +31,7 @@ def test_graph_is_that_of_the_single_networks() -> None:
     assert torch.equal(batch.graph.ptr, expected.ptr)
     assert batch.graph.num_graphs == len(batch) == 6
     assert batch.graph.num_nodes == expected.num_nodes
-    batch.graph.check()
+    batch.graph.to_pyg().check()
 
 
 def test_other_parameters_make_another_graph() -> None:

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch
 
 from scalegmn.errors import GraphError
-from scalegmn.graph._batching import index_graphs
 from scalegmn.graph._layout import GraphLayout
 from scalegmn.graph._layouts import layout_of
 from scalegmn.graph._network_graph import NetworkGraph
 from scalegmn.graph._parameter_fields import parameter_fields
+from scalegmn.graph._pyg import index_graphs
 from scalegmn.graph._tiles import device_tile, kept_tile
 from scalegmn.networks import Architecture
 from scalegmn.networks.modules import ModuleArgument, ThetaArgument, read_module, write_module

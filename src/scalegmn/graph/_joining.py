@@ -7,35 +7,28 @@ from typing import Final
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Batch
 
+from scalegmn.graph._any_graph import AnyGraph
 from scalegmn.graph._cache import Cache
 from scalegmn.graph._fields import FIELDS
-from scalegmn.graph._network_graph import NetworkGraph
+from scalegmn.graph._plain_graph import PlainGraph
 from scalegmn.graph._structure import TENSORS, Structure
 
 _JOINED: Final[Cache[dict[str, Tensor]]] = Cache(limit=2**22)
 """Index tensors of joined batches, 32 MB of them at most and those of their parts."""
 
 
-def join_graphs(graphs: Sequence[NetworkGraph]) -> NetworkGraph:
+def join_graphs(graphs: Sequence[AnyGraph]) -> PlainGraph:
     """All networks of `graphs` as one batch, in their order, without labels.
 
-    The result has the fields of ``Batch.from_data_list`` over the single networks, but cannot be taken
-    apart again: metanetworks read it, nothing else does.  Joined batches of the same structures share the
-    fields without parameters; nobody may write into these.
+    The result has the fields of ``Batch.from_data_list`` over the single networks.  Joined batches of the
+    same structures share the fields without parameters; nobody may write into these.
     """
     structures = [Structure.from_graph(graph) for graph in graphs]
     tensors = [tensor for structure in structures for tensor in structure.tensors]
-    joined = Batch(_base_cls=NetworkGraph)
-    for name, value in _JOINED.get(tensors, None, lambda: _joined(structures)).items():
-        joined[name] = value
-    for field in FIELDS:
-        if field.name not in TENSORS:
-            joined[field.name] = torch.cat([graph[field.name] for graph in graphs])
-    joined["num_nodes"] = joined["batch"].numel()
-    joined._num_graphs = joined["ptr"].numel() - 1
-    return joined
+    shared = _JOINED.get(tensors, None, lambda: _joined(structures))
+    names = [field.name for field in FIELDS if field.name not in TENSORS]
+    return PlainGraph({**shared, **{name: torch.cat([graph[name] for graph in graphs]) for name in names}})
 
 
 def _joined(structures: Sequence[Structure]) -> dict[str, Tensor]:

@@ -7,7 +7,6 @@ from functools import lru_cache, singledispatch
 from scalegmn.errors import GraphError
 from scalegmn.graph._layered_layout import layered_layout
 from scalegmn.graph._layout import GraphLayout
-from scalegmn.graph.programs import program_layout
 from scalegmn.networks import Architecture, LayeredArchitecture
 from scalegmn.programs import ProgramArchitecture
 
@@ -22,7 +21,14 @@ def make_layout(architecture: Architecture) -> GraphLayout:
 
 
 make_layout.register(LayeredArchitecture, layered_layout)
-make_layout.register(ProgramArchitecture, program_layout)
+
+
+@make_layout.register
+def _of_program(architecture: ProgramArchitecture) -> GraphLayout:
+    # Imported here: the graphs of programs take SciPy along, which layers do without.
+    from scalegmn.graph.programs import program_layout
+
+    return program_layout(architecture)
 
 
 @lru_cache(maxsize=1024)

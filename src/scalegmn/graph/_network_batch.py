@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import torch
 from torch import Tensor
 
 from scalegmn.errors import GraphError
+from scalegmn.graph._joining import join_graphs
+from scalegmn.graph._parameter_fields import parameter_fields
+from scalegmn.graph._plain_graph import PlainGraph
 from scalegmn.graph._records import Records
+from scalegmn.graph._tiles import kept_tile
 from scalegmn.networks import Architecture
-
-if TYPE_CHECKING:
-    # Graphs are PyTorch Geometric's, which takes longer to import than most models take to answer.
-    from scalegmn.graph._network_graph import NetworkGraph
 
 
 @final
@@ -119,15 +119,15 @@ class NetworkBatch:
         return torch.cat([theta for _, theta in self.parts])
 
     @cached_property
-    def graph(self) -> NetworkGraph:
+    def graph(self) -> PlainGraph:
         """All networks as one graph, in the order of `parts`, without labels.
 
         Batches share what does not depend on parameters: nobody may write into its fields.
-        """
-        from scalegmn.graph._convert import batch_graphs
-        from scalegmn.graph._joining import join_graphs
 
-        graphs = [batch_graphs(architecture, theta, shared=True) for architecture, theta in self.parts]
+        Raises:
+            GraphError: the parameters of a part are not those of its architecture.
+        """
+        graphs = [_drawn(architecture, theta) for architecture, theta in self.parts]
         return graphs[0] if len(graphs) == 1 else join_graphs(graphs)
 
     def to(self, device: torch.device | str) -> NetworkBatch:
@@ -150,3 +150,14 @@ class NetworkBatch:
             (architecture, theta) for (architecture, _), theta in zip(self.parts, thetas, strict=True)
         )
         return NetworkBatch(parts, self.positions, self.targets)
+
+
+def _drawn(architecture: Architecture, theta: Tensor) -> PlainGraph:
+    """Networks ``theta (B, P)`` of one architecture as one graph."""
+    if theta.ndim != 2 or theta.shape[1] != architecture.num_parameters:
+        raise GraphError(
+            f"theta has shape {tuple(theta.shape)}, expected (B, {architecture.num_parameters}) for "
+            f"{architecture.describe()}"
+        )
+    structure = kept_tile(architecture, theta.shape[0], theta.device)
+    return PlainGraph({**structure, **parameter_fields(architecture, theta)})

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch_geometric.data import Data
 
 from scalegmn.errors import GraphError
+from scalegmn.graph._any_graph import AnyGraph
 from scalegmn.graph._fields import FIELD_NAMES, FIELDS, INDEX_FIELDS
-from scalegmn.shapes import EdgeIndex, EdgeIntegers, NodeIntegers, NodeScalars, ProductIndex, TapScalars
+from scalegmn.shapes import NodeIntegers
 
 
-class NetworkGraph(Data):
+class NetworkGraph(Data, AnyGraph):
     """A graph with one node per neuron (or channel) and one edge per connection.
 
     A PyTorch Geometric ``Data``: its ``Batch``, loaders and transforms work, also over different
@@ -21,20 +21,6 @@ class NetworkGraph(Data):
 
     Shapes: V nodes, E edges, T taps (see :mod:`scalegmn.shapes`).
     """
-
-    edge_index: EdgeIndex
-    product_index: ProductIndex
-    tap_weight: TapScalars
-    node_bias: NodeScalars
-    edge_type: EdgeIntegers
-    edge_kernel: Tensor
-    node_role: NodeIntegers
-    node_layer: NodeIntegers
-    node_position: NodeIntegers
-    node_group: NodeIntegers
-    node_degree: NodeScalars
-    node_activation: NodeIntegers
-    node_value: NodeScalars
 
     def __cat_dim__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
         """Fields that hold indices of nodes grow in their second dimension, all others in their first."""
@@ -57,11 +43,6 @@ class NetworkGraph(Data):
     def node_network(self) -> NodeIntegers:
         """The network of the batch that every neuron belongs to, ``(V,)``; zeros for one network."""
         return self._store["batch"] if "batch" in self else torch.zeros_like(self.node_role)
-
-    @property
-    def edge_taps(self) -> Tensor:
-        """Number of taps of every edge, ``(E,)``."""
-        return self.edge_kernel.prod(dim=1)
 
     def check(self) -> None:
         """Check every field against the registry.

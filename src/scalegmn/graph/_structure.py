@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, final
+from typing import final
 
 from torch import Tensor
 
+from scalegmn.graph._any_graph import AnyGraph
 from scalegmn.networks import Role
 from scalegmn.shapes import EdgeIndex, EdgeIntegers, NodeIntegers, NodeScalars, ProductIndex
-
-if TYPE_CHECKING:
-    # Graphs are PyTorch Geometric's, which takes longer to import than most models take to answer.
-    from scalegmn.graph._network_graph import NetworkGraph
 
 
 @final
@@ -40,7 +37,7 @@ class Structure:
     num_graphs: int
 
     @classmethod
-    def from_graph(cls, graph: NetworkGraph) -> Structure:
+    def from_graph(cls, graph: AnyGraph) -> Structure:
         """The structure of a graph or a batch; its tensors are those of the graph."""
         own = {name: graph[name] for name in TENSORS if name != "node_network"}
         return cls(**own, node_network=graph.node_network, num_graphs=graph.num_graphs)

@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import kendalltau, rankdata
 from torch import Tensor
 from torch.nn.functional import softplus
 
@@ -44,6 +43,9 @@ def kendall_tau(true: np.ndarray, predicted: np.ndarray) -> float | None:
     true, predicted = _two_lists(true, predicted)
     if not (_varies(true) and _varies(predicted)):
         return None
+    # Imported here, since it takes a second that no prediction needs.
+    from scipy.stats import kendalltau
+
     # The p-value, which nobody reads, is cheapest in its asymptotic form, which two values do not have.
     method = "asymptotic" if len(true) > 2 else "exact"
     return float(kendalltau(true, predicted, variant="b", method=method).statistic)
@@ -57,6 +59,8 @@ def spearman_rho(true: np.ndarray, predicted: np.ndarray) -> float | None:
     true, predicted = _two_lists(true, predicted)
     if not (_varies(true) and _varies(predicted)):
         return None
+    from scipy.stats import rankdata
+
     ranks = [rankdata(values) - (len(values) + 1) / 2 for values in (true, predicted)]
     return float(ranks[0] @ ranks[1] / np.sqrt((ranks[0] @ ranks[0]) * (ranks[1] @ ranks[1])))
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 from torch.utils.checkpoint import checkpoint
 
-from scalegmn.graph import GraphSpec, NetworkGraph, Structure
+from scalegmn.graph import AnyGraph, GraphSpec, Structure
 from scalegmn.models._config import ModelConfig, Symmetry
 from scalegmn.nn import (
     MESSAGES,
@@ -128,11 +128,11 @@ class Backbone(nn.Module):
             ]
         )
 
-    def forward(self, graph: NetworkGraph) -> Reading:
+    def forward(self, graph: AnyGraph) -> Reading:
         """Read a network or a batch."""
         return self._read_fast(graph) if self.fast and self.has_fast_form else self._read_plain(graph)
 
-    def _read_plain(self, graph: NetworkGraph) -> Reading:
+    def _read_plain(self, graph: AnyGraph) -> Reading:
         structure = Structure.from_graph(graph)
         whole, blocks = SortedGraph.from_structure(structure, symmetric=self.symmetric), tap_blocks(structure)
         weight, bias, encoding, phase = self._read_parameters(graph, whole.neurons)
@@ -144,7 +144,7 @@ class Backbone(nn.Module):
             state = self._finish(self._run(layer, state, whole), state)
         return Reading(state, whole.neurons, blocks)
 
-    def _read_fast(self, graph: NetworkGraph) -> Reading:
+    def _read_fast(self, graph: AnyGraph) -> Reading:
         plan = Plan.from_structure(Structure.from_graph(graph), self.options)
         state, rate = self.fast_start(graph, plan), self.config.dropout if self.training else 0.0
         for layer, step in zip(self.layers, plan.steps, strict=True):
@@ -154,7 +154,7 @@ class Backbone(nn.Module):
         edges = at.restore_edges(materialize(state.edges))
         return Reading(State(state.primal, state.dual, edges, state.encoding), at.neurons, plan.blocks)
 
-    def fast_start(self, graph: NetworkGraph, plan: Plan) -> FastState:
+    def fast_start(self, graph: AnyGraph, plan: Plan) -> FastState:
         """What the first layer is given when layers run by a plan."""
         at = plan.steps[0].at
         weight, bias, encoding, phase = self._read_parameters(graph, at.neurons)
@@ -168,7 +168,7 @@ class Backbone(nn.Module):
         return FastState(primal, dual, edges, encoding, phase, start)
 
     def _read_parameters(
-        self, graph: NetworkGraph, neurons: Neurons
+        self, graph: AnyGraph, neurons: Neurons
     ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         """Weights of the graph; of the rows the biases, the encodings and, where they count, the phases."""
         encoding = self.positional(graph, neurons)

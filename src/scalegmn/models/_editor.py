@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from scalegmn.configuration import Sections
-from scalegmn.graph import GraphSpec, NetworkBatch, NetworkGraph, layout_of, update_parameters
+from scalegmn.graph import AnyGraph, GraphSpec, NetworkBatch, layout_of, update_parameters
 from scalegmn.models._backbone import Backbone
 from scalegmn.models._config import ModelConfig, Symmetry
 from scalegmn.models._metanetwork import Editor, ModelContext
@@ -101,7 +101,7 @@ class ScaleGMNEditor(Editor):
     def output_networks(self) -> int:
         return self.config.output_networks
 
-    def forward(self, graph: NetworkGraph) -> tuple[CopiesOfTaps, CopiesOfNodes]:
+    def forward(self, graph: AnyGraph) -> tuple[CopiesOfTaps, CopiesOfNodes]:
         """A network or a batch to updates of its weights and biases.
 
         :func:`scalegmn.graph.update_parameters` packs them as flat parameters.
@@ -109,7 +109,7 @@ class ScaleGMNEditor(Editor):
         taps, biases = self._updates(graph)
         return (taps[0], biases[0]) if self.output_networks == 1 else (taps, biases)
 
-    def _updates(self, graph: NetworkGraph) -> tuple[CopiesOfTaps, CopiesOfNodes]:
+    def _updates(self, graph: AnyGraph) -> tuple[CopiesOfTaps, CopiesOfNodes]:
         """Updates of weights ``(k, T)`` and biases ``(k, V)``."""
         reading = self.backbone(graph)
         taps, biases = self.head(reading.state, reading.neurons, reading.blocks)

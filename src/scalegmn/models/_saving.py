@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor, nn
 
 from scalegmn.checkpoints import read_tensors, write_state
 from scalegmn.configuration import Reconstructible, format_value
 from scalegmn.disk import make_folder, replace_file
 from scalegmn.errors import CheckpointError, ConfigurationError, ScaleGMNError
+from scalegmn.models._shapes_alone import shapes_alone
 from scalegmn.networks import read_json
 from scalegmn.shipped import located_model
 
@@ -96,7 +96,7 @@ def _check_size(kind: type[SavedModule], config: dict[str, Any], tensors: dict[s
         raise ConfigurationError(f"layers is {layers}, but the weights beside it are {len(tensors)} tensors")
     try:
         # Shapes without numbers: nothing is allocated.
-        with torch.device("meta"):
+        with shapes_alone():
             needed = sum(value.numel() for value in kind.from_config(config).state_dict().values())
     except RuntimeError as error:
         raise ConfigurationError(f"{kind.__name__}: no such model can be built: {error}") from error

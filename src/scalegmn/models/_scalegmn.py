@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from scalegmn.configuration import Count, Sections
-from scalegmn.graph import GraphSpec, NetworkBatch, NetworkGraph
+from scalegmn.graph import AnyGraph, GraphSpec, NetworkBatch
 from scalegmn.models._backbone import Backbone
 from scalegmn.models._config import ModelConfig, Symmetry
 from scalegmn.models._metanetwork import Embedder, ModelContext
@@ -116,12 +116,12 @@ class ScaleGMN(Embedder):
     def any_width(self) -> bool:
         return self.config.symmetry is Symmetry.any_width
 
-    def forward(self, graph: NetworkGraph) -> NetworkVectors:
+    def forward(self, graph: AnyGraph) -> NetworkVectors:
         """A network or a batch to ``(B, outputs)``."""
         answer: Tensor = self.head(self.embed(graph))
         return answer
 
-    def embed(self, graph: NetworkGraph) -> NetworkVectors:
+    def embed(self, graph: AnyGraph) -> NetworkVectors:
         """The invariant vector of every network, before the head, ``(B, width)``."""
         reading = self.backbone(graph)
         embedding: Tensor = self.readout(reading.state, reading.neurons)

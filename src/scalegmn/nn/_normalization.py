@@ -7,7 +7,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from scalegmn.graph import NetworkGraph
+from scalegmn.graph import AnyGraph
 from scalegmn.networks import EdgeType, Role
 from scalegmn.nn._fitted import mark_fitted, warn_if_unfitted
 from scalegmn.nn._robust import of_ordinary_size
@@ -36,7 +36,7 @@ class ParameterScale(nn.Module):
         self.register_buffer("bias", torch.ones(layers + 2))
 
     @torch.no_grad()
-    def fit(self, graph: NetworkGraph) -> None:
+    def fit(self, graph: AnyGraph) -> None:
         """Set the constants to the root mean squares over the networks of `graph`.
 
         In each layer, networks whose own root mean square is more than ten times the median of all networks
@@ -49,12 +49,12 @@ class ParameterScale(nn.Module):
         biased = torch.nonzero(graph.node_role != int(Role.input)).squeeze(1)
         self.bias.copy_(_root_mean_square(graph.node_bias[biased], biased, graph, self.bias))
 
-    def forward(self, graph: NetworkGraph) -> tuple[TapScalars, NodeScalars]:
+    def forward(self, graph: AnyGraph) -> tuple[TapScalars, NodeScalars]:
         """Scaled weights ``(T,)`` and biases ``(V,)``; warns in a training run without :meth:`fit`."""
         warn_if_unfitted(self, self.weight)
         return graph.tap_weight / self.of_taps(graph), graph.node_bias / self.of_nodes(graph)
 
-    def of_taps(self, graph: NetworkGraph) -> TapScalars:
+    def of_taps(self, graph: AnyGraph) -> TapScalars:
         """The constant of every tap, ``(T,)``; 1 for skip connections."""
         by_edge = self.weight[graph.node_layer[graph.edge_index[1]]]
         by_edge = torch.where(graph.edge_type == int(EdgeType.skip), 1, by_edge)
@@ -63,12 +63,12 @@ class ParameterScale(nn.Module):
             return by_edge
         return by_edge.repeat_interleave(graph.edge_taps, output_size=taps)
 
-    def of_nodes(self, graph: NetworkGraph) -> NodeScalars:
+    def of_nodes(self, graph: AnyGraph) -> NodeScalars:
         """The constant of every bias, ``(V,)``."""
         return self.bias[graph.node_layer]
 
 
-def _root_mean_square(values: Tensor, node: Tensor, graph: NetworkGraph, like: Tensor) -> Tensor:
+def _root_mean_square(values: Tensor, node: Tensor, graph: AnyGraph, like: Tensor) -> Tensor:
     """Per layer, of values that belong to these nodes."""
     layer, network = graph.node_layer[node], graph.node_network[node]
     slot = network * like.numel() + layer

@@ -17,7 +17,7 @@ from typing import Final, final
 import torch
 from torch import nn
 
-from scalegmn.graph import NetworkGraph
+from scalegmn.graph import AnyGraph
 from scalegmn.nn._invariant import ScaleInvariant
 from scalegmn.nn._neurons import Neurons
 from scalegmn.nn._style import LayerStyle
@@ -59,7 +59,7 @@ class PhaseStart(nn.Module):
         return own.squeeze(1), encoding + self.of_double * double
 
 
-def phases_of(graph: NetworkGraph, neurons: Neurons) -> NodePhases | None:
+def phases_of(graph: AnyGraph, neurons: Neurons) -> NodePhases | None:
     r"""Cosine and sine of :math:`\omega b` of sine neurons, 1 and 0 of others, ``(V, 2)``; None without any.
 
     Args:

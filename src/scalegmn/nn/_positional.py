@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from scalegmn.graph import GraphSpec, NetworkGraph
+from scalegmn.graph import AnyGraph, GraphSpec
 from scalegmn.networks import activation_kinds
 from scalegmn.nn._neurons import Neurons
 from scalegmn.shapes import EdgeFeatures, EdgeIntegers, NodeFeatures
@@ -58,7 +58,7 @@ class PositionalEncoding(nn.Module):
         self.register_buffer("usual_value", usual, persistent=False)
         self.of_edge_layer = nn.Parameter(torch.randn(spec.layers + 1, features)) if edges else None
 
-    def forward(self, graph: NetworkGraph, neurons: Neurons) -> NodeFeatures:
+    def forward(self, graph: AnyGraph, neurons: Neurons) -> NodeFeatures:
         """Encodings of the neurons, ``(V, D)``.
 
         Raises:
@@ -76,7 +76,7 @@ class PositionalEncoding(nn.Module):
             ]
         )
 
-    def deviation(self, graph: NetworkGraph, neurons: Neurons) -> Tensor:
+    def deviation(self, graph: AnyGraph, neurons: Neurons) -> Tensor:
         """How far the numbers of the activations of hidden neurons are from the defaults of their types."""
         value = neurons.take(graph.node_value)[neurons.hidden].to(self.of_value)
         return value.asinh() - self.usual_value[neurons.activation[neurons.hidden]].asinh()

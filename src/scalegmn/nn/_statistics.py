@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from scalegmn.graph import GraphSpec, NetworkGraph, Structure
+from scalegmn.graph import AnyGraph, GraphSpec, Structure
 from scalegmn.networks import EdgeType, Role
 from scalegmn.nn._mlp import MLP, MLPStyle
 from scalegmn.nn._old_names import load_old_names
@@ -50,21 +50,21 @@ class WeightStatistics(nn.Module):
         self.mlp = MLP(self.size, outputs, style=style)
         load_old_names(self)
 
-    def fit(self, graph: NetworkGraph) -> None:
+    def fit(self, graph: AnyGraph) -> None:
         """Take mean and deviation of every statistic from the networks of `graph`."""
         self.standardize.fit(self.statistics(graph))
 
-    def forward(self, graph: NetworkGraph) -> NetworkVectors:
+    def forward(self, graph: AnyGraph) -> NetworkVectors:
         """A network or a batch to ``(B, outputs)``."""
         vectors: Tensor = self.mlp(self.standardize(self.statistics(graph)))
         return vectors
 
-    def statistics(self, graph: NetworkGraph) -> NetworkVectors:
+    def statistics(self, graph: AnyGraph) -> NetworkVectors:
         """The statistics themselves, see :func:`weight_statistics`."""
         return weight_statistics(graph, spec=self.spec, symmetric=self.symmetric)
 
 
-def weight_statistics(graph: NetworkGraph, *, spec: GraphSpec, symmetric: bool = True) -> NetworkVectors:
+def weight_statistics(graph: AnyGraph, *, spec: GraphSpec, symmetric: bool = True) -> NetworkVectors:
     """Statistics of the weights and biases of every layer, ``(B, (layers + 1) * 28)``; 0 for missing layers.
 
     Output neurons stand in the last place, however deep the network is.  Law: invariant.
@@ -100,14 +100,14 @@ def statistics_size(spec: GraphSpec) -> int:
     return (spec.layers + 1) * SETS_PER_LAYER * PER_SET
 
 
-def _slots(graph: NetworkGraph, *, layers: int) -> Tensor:
+def _slots(graph: AnyGraph, *, layers: int) -> Tensor:
     """The index of every neuron's layer among the layers of all networks, ``(V,)``."""
     last = graph.node_role == int(Role.output)
     layer = torch.where(last, layers, (graph.node_layer - 1).clamp_min(0))
     return graph.node_network * (layers + 1) + layer
 
 
-def canonical_parameters(graph: NetworkGraph, *, symmetric: bool = True) -> tuple[TapScalars, NodeScalars]:
+def canonical_parameters(graph: AnyGraph, *, symmetric: bool = True) -> tuple[TapScalars, NodeScalars]:
     """Weights and biases after every neuron that scales was brought to size 1, in float64.
 
     The size of a neuron is the norm of its incoming weights, times the sizes of their sources, of its bias,
@@ -144,7 +144,7 @@ def canonical_parameters(graph: NetworkGraph, *, symmetric: bool = True) -> tupl
     return weight * (size**degree)[source] / divisor[target], bias / divisor
 
 
-def _free_signs(graph: NetworkGraph) -> Tensor:
+def _free_signs(graph: AnyGraph) -> Tensor:
     """Which neurons may change sign, ``(V,)``."""
     return (graph.node_group & SIGN_BIT) != 0
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scalegmn.errors import ProgramError
 from scalegmn.printable import printable
-from scalegmn.programs.operations import OPERATIONS
+from scalegmn.programs.operations import OPERATIONS, written_without_numbers
 
 from ._program import Instruction, Program, ValueType
 from ._running import filled
@@ -87,7 +87,7 @@ def _renewed(
             "the network of this width"
         )
     try:
-        written = operation.run(*(filled(argument, values) for argument in arguments))
+        written = written_without_numbers(operation, [filled(argument, values) for argument in arguments])
     # PyTorch has all of these for shapes that do not fit.
     except (RuntimeError, IndexError, TypeError, ValueError) as error:
         words = printable(str(error).strip().partition("\n")[0], limit=160)

@@ -53,18 +53,18 @@ __all__ = [
 
 # For other rooms of the house; no promise is made about these.
 from ._contact_sheet import sheet_pixels as sheet_pixels
-from ._figures import BLUE as BLUE
-from ._figures import COLORS as COLORS
-from ._figures import GRAY as GRAY
-from ._figures import GREEN as GREEN
-from ._figures import INK as INK
-from ._figures import ORANGE as ORANGE
-from ._figures import SKY as SKY
 from ._figures import SMALL as SMALL
 from ._figures import TEXT as TEXT
-from ._figures import YELLOW as YELLOW
 from ._figures import new_figure as new_figure
 from ._figures import tidy as tidy
+from ._palette import BLUE as BLUE
+from ._palette import COLORS as COLORS
+from ._palette import GRAY as GRAY
+from ._palette import GREEN as GREEN
+from ._palette import INK as INK
+from ._palette import ORANGE as ORANGE
+from ._palette import SKY as SKY
+from ._palette import YELLOW as YELLOW
 from ._tables import percent as percent
 from ._tables import seconds as seconds
 from ._words import in_words as in_words

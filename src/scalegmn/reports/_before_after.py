@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 
 from scalegmn.errors import ScaleGMNError
 
-from ._figures import COLORS, GRAY, INK, SMALL, TEXT, new_figure, tidy
+from ._figures import SMALL, TEXT, new_figure, tidy
+from ._palette import COLORS, GRAY, INK
 
 _MARKS: Final = ("o", "^", "s")
 _SPREAD: Final = 0.3

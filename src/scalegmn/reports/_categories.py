@@ -10,7 +10,8 @@ from typing import Final
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from scalegmn.reports._figures import COLORS, GRAY, INK, TEXT
+from scalegmn.reports._figures import TEXT
+from scalegmn.reports._palette import COLORS, GRAY, INK
 
 OTHERS: Final = "others"
 """What categories are called that have no mark of their own."""

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from scalegmn.errors import ScaleGMNError
-from scalegmn.reports._figures import INK, SEQUENTIAL, SMALL, TEXT, TITLE, blank, new_figure
+from scalegmn.reports._figures import SEQUENTIAL, SMALL, TEXT, TITLE, blank, new_figure
+from scalegmn.reports._palette import INK
 
 
 class ConfusionError(ScaleGMNError, ValueError):

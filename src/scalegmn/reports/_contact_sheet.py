@@ -13,7 +13,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from scalegmn.errors import ScaleGMNError
-from scalegmn.reports._figures import DIVERGING, GRAY, INK, SMALL, TEXT, TITLE, blank, new_figure, tidy_bar
+from scalegmn.reports._figures import DIVERGING, SMALL, TEXT, TITLE, blank, new_figure, tidy_bar
+from scalegmn.reports._palette import GRAY, INK
 
 _CELL: Final = 1.15
 _MOST: Final = 16

@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from scalegmn.reports._figures import COLORS, GRAY, TEXT, new_figure, tidy
+from scalegmn.reports._figures import TEXT, new_figure, tidy
 from scalegmn.reports._metrics import Metrics, MetricsError
+from scalegmn.reports._palette import COLORS, GRAY
 
 # Of the lines of a panel, in the order of its metrics.
 _STYLES: Final[tuple[Any, ...]] = ("-", (0, (4, 2)), (0, (1, 1.5)))

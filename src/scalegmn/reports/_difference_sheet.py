@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from ._figures import GRAY, INK, PALE, SEQUENTIAL, SMALL, TEXT, TITLE, new_figure, tidy_bar
+from ._figures import SEQUENTIAL, SMALL, TEXT, TITLE, new_figure, tidy_bar
+from ._palette import GRAY, INK, PALE
 
 LARGEST_ROWS: Final = 80
 """Of more parameters, those that differ most are shown."""

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from scalegmn.errors import ScaleGMNError
 from scalegmn.reports._categories import OTHERS, draw_key, marks_of
-from scalegmn.reports._figures import BLUE, GRAY, INK, TEXT, TITLE, new_figure, tidy_bar
+from scalegmn.reports._figures import TEXT, TITLE, new_figure, tidy_bar
+from scalegmn.reports._palette import BLUE, GRAY, INK
 from scalegmn.seeding import numpy_generator
 
 # Dark to bright, readable without color and with every common kind of color vision.

@@ -1,4 +1,4 @@
-"""The one style of all pictures: colors, sizes of type, plain axes and color bars, and saving.
+"""The one style of all pictures: sizes of type, plain axes and color bars, and saving.
 
 Type is for pictures of 9 to 12 inches that are shown at half of their pixels: 10.5 points are then about 11
 pixels high.  Colors are told apart with every common kind of color vision, and where there are more lines
@@ -19,18 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from scalegmn.disk import create_file, make_folder, replace_file
-
-# Okabe and Ito: tell apart with every common kind of color vision.
-BLUE: Final = "#0072B2"
-ORANGE: Final = "#D55E00"
-GREEN: Final = "#009E73"
-PURPLE: Final = "#CC79A7"
-YELLOW: Final = "#E69F00"
-SKY: Final = "#56B4E9"
-COLORS: Final = (BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY)
-INK: Final = "#222222"
-GRAY: Final = "#767676"
-PALE: Final = "#DDDDDD"
+from scalegmn.reports._palette import BLUE, GRAY, INK, ORANGE, PALE
 
 # Of numbers with a sign: orange, white, blue.
 DIVERGING: Final = LinearSegmentedColormap.from_list("orange_blue", [ORANGE, "#F7F7F7", BLUE])

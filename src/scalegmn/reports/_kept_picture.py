@@ -13,7 +13,8 @@ from torch import Tensor
 from scalegmn.errors import ScaleGMNError
 from scalegmn.seeding import numpy_generator
 
-from ._figures import BLUE, GRAY, INK, SMALL, TITLE, new_figure, tidy
+from ._figures import SMALL, TITLE, new_figure, tidy
+from ._palette import BLUE, GRAY, INK
 
 _SIDE: Final = 4.0
 _MOST: Final = 3000

@@ -13,7 +13,8 @@ from matplotlib.ticker import PercentFormatter
 
 from scalegmn.errors import ScaleGMNError
 
-from ._figures import COLORS, GRAY, INK, SMALL, TEXT, TITLE, new_figure, tidy
+from ._figures import SMALL, TEXT, TITLE, new_figure, tidy
+from ._palette import COLORS, GRAY, INK
 
 _LETTERS: Final = 40
 

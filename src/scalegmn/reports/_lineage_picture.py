@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 from scalegmn.errors import ScaleGMNError
 from scalegmn.printable import printable
 
-from ._figures import BLUE, COLORS, GRAY, INK, ORANGE, SMALL, TITLE, blank, new_figure
+from ._figures import SMALL, TITLE, blank, new_figure
+from ._palette import BLUE, COLORS, GRAY, INK, ORANGE
 
 LARGEST: Final = 120
 """Rows beyond are left out, and counted."""

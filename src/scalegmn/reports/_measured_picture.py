@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator
 
 from scalegmn.errors import ScaleGMNError
-from scalegmn.reports._figures import COLORS, INK, SMALL, new_figure, tidy
+from scalegmn.reports._figures import SMALL, new_figure, tidy
+from scalegmn.reports._palette import COLORS, INK
 
 _STYLES: Final = ("-", "--", ":")
 _LETTERS: Final = 40

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from scalegmn.errors import GraphError
 from scalegmn.networks import CONSTANT, Architecture, Topology, topology_of
-from scalegmn.reports._figures import DIVERGING, GRAY, INK, SMALL, TEXT, blank, tidy_bar
+from scalegmn.reports._figures import DIVERGING, SMALL, TEXT, blank, tidy_bar
+from scalegmn.reports._palette import GRAY, INK
 
 # Weights above this fraction of all are drawn in full color, so that a few large ones do not pale the rest.
 _FULL: Final = 0.98

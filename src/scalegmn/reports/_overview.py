@@ -12,8 +12,9 @@ from torch import Tensor
 
 from scalegmn.errors import ScaleGMNError
 from scalegmn.networks import Architecture
-from scalegmn.reports._figures import GRAY, GREEN, INK, SMALL, TEXT, TITLE, blank, new_figure
+from scalegmn.reports._figures import SMALL, TEXT, TITLE, blank, new_figure
 from scalegmn.reports._network_picture import draw_network, draw_weight_key
+from scalegmn.reports._palette import GRAY, GREEN, INK
 
 
 class OverviewError(ScaleGMNError, ValueError):

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from scalegmn.errors import ScaleGMNError
-from scalegmn.reports._figures import COLORS, GRAY, INK, SMALL, TEXT, TITLE, new_figure, tidy
+from scalegmn.reports._figures import SMALL, TEXT, TITLE, new_figure, tidy
+from scalegmn.reports._palette import COLORS, GRAY, INK
 
 MARKED: Final = (0.01, 0.05)
 """Fractions of false alarms at which detectors are compared."""

@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from scalegmn.errors import ScaleGMNError
 from scalegmn.metrics import kendall_tau, r_squared
 from scalegmn.reports._categories import OTHERS, Marker, draw_key, marks_of
-from scalegmn.reports._figures import BLUE, GRAY, INK, SMALL, TITLE, new_figure, tidy
+from scalegmn.reports._figures import SMALL, TITLE, new_figure, tidy
+from scalegmn.reports._palette import BLUE, GRAY, INK
 from scalegmn.seeding import numpy_generator
 
 _COLUMNS: Final = 3

@@ -21,7 +21,8 @@ from scalegmn.networks import Architecture
 from scalegmn.symmetry import Element, SymmetryAction
 
 from ._contact_sheet import sheet_pixels
-from ._figures import COLORS, DIVERGING, INK, TEXT, TITLE, blank, new_figure
+from ._figures import DIVERGING, TEXT, TITLE, blank, new_figure
+from ._palette import COLORS, INK
 from ._twin_picture import DrawnNetwork, TwinPictureError, draw_functions, draw_neurons, twins_of
 
 _DPI: Final = 72

@@ -12,7 +12,8 @@ from matplotlib.lines import Line2D
 
 from scalegmn.symmetry.discovery import ChannelFamily
 
-from ._figures import BLUE, GRAY, GREEN, INK, ORANGE, PALE, SMALL, TEXT, TITLE, blank, new_figure
+from ._figures import SMALL, TEXT, TITLE, blank, new_figure
+from ._palette import BLUE, GRAY, GREEN, INK, ORANGE, PALE
 
 LARGEST: Final = 120
 """Rows or columns beyond are left out, and named as left out."""

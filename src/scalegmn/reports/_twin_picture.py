@@ -15,8 +15,9 @@ from scalegmn.errors import ScaleGMNError
 from scalegmn.networks import Architecture, Topology, run, topology_of
 from scalegmn.symmetry import Element, SymmetryAction
 
-from ._figures import COLORS, DIVERGING, GRAY, INK, SKY, SMALL, TEXT, TITLE, blank, new_figure, tidy
+from ._figures import DIVERGING, SMALL, TEXT, TITLE, blank, new_figure, tidy
 from ._network_picture import draw_edges, edge_weights, node_biases, node_places, relative
+from ._palette import COLORS, GRAY, INK, SKY
 
 _MOST_NEURONS: Final = 12
 _MOST_LAYERS: Final = 5

@@ -12,7 +12,6 @@ from scalegmn.networks import CONSTANT, Architecture, LayeredArchitecture
 from scalegmn.programs import ProgramArchitecture
 from scalegmn.shapes import Parameters
 from scalegmn.symmetry._action import Element, SymmetryAction
-from scalegmn.symmetry.discovery import canonical_scales
 
 
 def canonicalize_sine_phase(architecture: Architecture, theta: Parameters) -> Parameters:
@@ -117,6 +116,9 @@ def canonicalize_scale(architecture: Architecture, theta: Parameters) -> Paramet
 @canonicalize_scale.register
 def _(architecture: ProgramArchitecture, theta: Parameters) -> Parameters:
     parameters = architecture.unflatten(theta)
+    # Imported here: discovery takes SciPy along, which sine networks and layers do without.
+    from scalegmn.symmetry.discovery import canonical_scales
+
     return architecture.flatten(canonical_scales(architecture.program, parameters).apply(parameters))
 
 

@@ -139,13 +139,13 @@ def test_a_reduction_that_changes_the_function_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network, theta = wider(("split",))
-    original = _placing.reduce
+    original = _placing.rewriting.reduce
 
     def wrong(*arguments: object) -> tuple[Architecture, Tensor]:
         narrow, reduced = original(*arguments)  # type: ignore[arg-type]
         return narrow, reduced * 1.01
 
-    monkeypatch.setattr(_placing, "reduce", wrong)
+    monkeypatch.setattr(_placing.rewriting, "reduce", wrong)
     found = placed(tmp_path / "a.safetensors", network, theta)
     assert isinstance(found, Unrecognized) and "would differ by" in found.reason
 

@@ -47,10 +47,16 @@ class Plan:
     blocks: list[TapBlock]
 
     @classmethod
-    @torch.compiler.disable
     def from_structure(cls, structure: Structure, options: PlanOptions) -> Plan:
         """The plan for a structure; kept for the next batch that shares its tensors."""
-        return _PLANS.get(structure.tensors, options, lambda: _planned(structure, options))
+        if torch.compiler.is_compiling():
+            # Not as a decorator, which would import the whole compiler for those who compile nothing.
+            return torch.compiler.disable(_kept_plan)(structure, options)
+        return _kept_plan(structure, options)
+
+
+def _kept_plan(structure: Structure, options: PlanOptions) -> Plan:
+    return _PLANS.get(structure.tensors, options, lambda: _planned(structure, options))
 
 
 def _planned(structure: Structure, options: PlanOptions) -> Plan:

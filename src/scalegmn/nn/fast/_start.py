@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from scalegmn.graph import NetworkGraph
+from scalegmn.graph import AnyGraph
 from scalegmn.nn import PositionalEncoding, TapBlock, TapEncoder
 from scalegmn.nn.fast._arrangement import Arrangement
 from scalegmn.nn.fast._factored import Factored
@@ -39,6 +39,6 @@ def factored_edges(
     return Factored(columns, vectors, single=count_columns(blocks) == 1)
 
 
-def encodes_by_kind(positional: PositionalEncoding, graph: NetworkGraph, at: Arrangement) -> bool:
+def encodes_by_kind(positional: PositionalEncoding, graph: AnyGraph, at: Arrangement) -> bool:
     """Whether all nodes of a kind (:attr:`Arrangement.kinds`) have one encoding."""
     return not bool(positional.deviation(graph, at.neurons).any())

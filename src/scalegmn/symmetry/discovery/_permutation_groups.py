@@ -11,7 +11,6 @@ from typing import Final, final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 Moves = dict[int, int]
 """Where points go; those that are missing stay."""
@@ -160,6 +159,9 @@ class Wreath(PermutationGroup):
     def best(self, gains: Gains) -> tuple[float, Moves]:
         # An assignment of blocks, each pair of which is worth what its best inner element gains.
         pairs = self._plain_pairs(gains) if self.inner.is_trivial else self._inner_pairs(gains)
+        # Imported here, since few of those who import this module come here.
+        from scipy.optimize import linear_sum_assignment
+
         places, sources = linear_sum_assignment(pairs, maximize=True)
         moves: Moves = {}
         for place, source in zip(places.tolist(), sources.tolist(), strict=True):

@@ -16,7 +16,6 @@ from typing import Any, Final, final
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 
 from scalegmn.errors import ConfigurationError
 from scalegmn.nn import within_reach
@@ -187,6 +186,9 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> Temperature:
         return float(value.mean()), np.array([-(error * standard * slope).mean(), error.mean()])
 
     bounds = (_LOG_TEMPERATURES, _INTERCEPTS)
+    # Imported here: predictions fit nothing.
+    from scipy.optimize import minimize
+
     found = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B", bounds=bounds).x
     temperature = unit * float(np.exp(found[0]))
     return Temperature(temperature, float(found[1]) - middle / temperature)

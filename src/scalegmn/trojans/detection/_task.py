@@ -19,7 +19,6 @@ from scalegmn.graph import Records
 from scalegmn.models.baselines import OutputType
 from scalegmn.networks import Architecture
 from scalegmn.populations import Population
-from scalegmn.reports import draw_roc
 from scalegmn.training import (
     FinishedTraining,
     NetworkDataset,
@@ -30,7 +29,6 @@ from scalegmn.training import (
 )
 from scalegmn.trojans.detection._answered import answered_networks
 from scalegmn.trojans.detection._calibrating import Calibration, calibrate_run
-from scalegmn.trojans.detection._calibration_diagram import draw_calibration
 from scalegmn.trojans.detection._config import DetectionConfig
 from scalegmn.trojans.detection._report import RELIABILITY, ROC, detection_report
 
@@ -60,8 +58,17 @@ class DetectionTargets(Records):
     suspect: Int[Tensor, "n"]
 
 
+# What draws is imported when something is drawn: scans draw nothing.
 def _draw_roc(curve: np.ndarray, *, title: str) -> Any:
+    from scalegmn.reports import draw_roc
+
     return draw_roc({"the detector": curve}, title=title)
+
+
+def _draw_calibration(bins: np.ndarray, *, title: str) -> Any:
+    from scalegmn.trojans.detection._calibration_diagram import draw_calibration
+
+    return draw_calibration(bins, title=title)
 
 
 @final
@@ -87,7 +94,7 @@ class TrojanDetection(PredictionTask[DetectionTargets]):
     pictures = MappingProxyType(
         {
             "roc.png": ReportPicture((ROC,), _draw_roc),
-            "calibration.png": ReportPicture((RELIABILITY,), draw_calibration),
+            "calibration.png": ReportPicture((RELIABILITY,), _draw_calibration),
         }
     )
     monitor = "auroc"

@@ -14,7 +14,6 @@ from typing import Final
 
 from scalegmn.printable import NAME, how_many, printable
 from scalegmn.reports import BLUE, GRAY, GREEN, INK, ORANGE, YELLOW
-from scalegmn.trojans.scanning._picture import draw_scores
 from scalegmn.trojans.scanning._results import SEVERITY, Attribution, FileResult, ScanReport, Verdict
 
 _COLORS: Final = {
@@ -177,6 +176,9 @@ def _text(text: str) -> str:
 
 
 def _picture(report: ScanReport) -> str:
+    # Imported here, with matplotlib: most scans make no page.
+    from scalegmn.trojans.scanning._picture import draw_scores
+
     buffer = io.BytesIO()
     draw_scores(report).savefig(buffer, format="png", metadata={"Software": None})
     return base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -9,7 +9,7 @@ from typing import Final, final
 
 from torch import Tensor
 
-from scalegmn.alignment.rewriting import cancellation, change_of_function, reduce
+from scalegmn.alignment import rewriting
 from scalegmn.checkpoints import Checkpoint
 from scalegmn.errors import ScaleGMNError
 from scalegmn.networks import Architecture, LayeredArchitecture
@@ -173,13 +173,13 @@ class FamilyRecognizer:
         """One of the detector's without the neurons that change nothing, or why there is none."""
         other = f"{layered.describe()} is of another width than the known architectures"
         try:
-            architecture, reduced = reduce(layered, theta)
+            architecture, reduced = rewriting.reduce(layered, theta)
             narrow = architecture.as_layers
             known = self._own.same_as(architecture)
             if narrow is None or known is None:
                 return f"{other}, and is none of them without neurons that change nothing"
-            change = change_of_function((layered, theta), (narrow, reduced))
-            gain = cancellation(layered, theta)
+            change = rewriting.change_of_function((layered, theta), (narrow, reduced))
+            gain = rewriting.cancellation(layered, theta)
         except ScaleGMNError as error:
             return f"{other}, and could not be brought to one of them: {error}"
         # Not "change > ...", which would let NaN pass.
