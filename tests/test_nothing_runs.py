@@ -59,7 +59,7 @@ NUMPY_LOADERS: Final = frozenset({"numpy.load", "numpy.lib.format.read_array", "
 SAFE_YAML: Final = frozenset({"yaml.SafeLoader", "yaml.CSafeLoader"})
 
 # Load modules of this library that they list themselves; the registry loads what source code names by `Lazy`,
-# and what the user installed or named on the command line, which other processes of a comparison load too.
+# and what the user installed or named on the command line, which other processes and machines load too.
 IMPORTS_BY_NAME: Final = frozenset(
     {
         "cli/completion.py",
@@ -67,6 +67,7 @@ IMPORTS_BY_NAME: Final = frozenset(
         "checkpoints/__init__.py",
         "registry.py",
         "comparison/_running.py",
+        "workers/_remote.py",
         # Imports what the user names on the command line, and nothing that a file names.
         "cli/user_modules.py",
     }

@@ -86,6 +86,10 @@ class DiskError(ScaleGMNError):
     """The operating system refused to write or read, or another command is writing at the same place."""
 
 
+class ClusterError(ScaleGMNError):
+    """A cluster of machines lost a piece of work, or has no machine left to do it."""
+
+
 class TrainingWarning(UserWarning):
     """Something about the networks of a training that its user should know; the training goes on."""
 

@@ -37,15 +37,17 @@ _DISTRIBUTIONS: Final = {
     "onnx": "onnx",
     "shtab": "shtab",
     "google": "protobuf",
+    "ray": "ray",
+    "grpc": "grpcio",
 }
 """Names in import statements, and what pip calls them."""
 
 # Imported by others when they are used.
 _BEHIND: Final = {"lightning": ("tensorboard",)}
-# Imported for some files alone, whose error says what to install.
-_FOR_SOME_FILES: Final = frozenset({"h5py", "onnx", "google"})
+# Imported for some files, or for a cluster, whose error says what to install.
+_FOR_SOME_FILES: Final = frozenset({"h5py", "onnx", "google", "ray", "grpc"})
 # The smallest that has all that is missing is recommended.
-EXTRAS: Final = ("populations", "reports", "train", "wandb", "keras", "onnx", "all")
+EXTRAS: Final = ("populations", "reports", "train", "wandb", "keras", "onnx", "cluster", "all")
 
 
 def missing_packages(module: str, name: str | None) -> list[str]:

@@ -110,7 +110,8 @@ class Population:
         return self._networks
 
     def __reduce__(self) -> tuple[Callable[[Path], Population], tuple[Path]]:
-        return Population.open, (self.folder,)
+        # Where it arrives, the working folder may be another one.
+        return Population.open, (self.folder.absolute(),)
 
     @property
     def architectures(self) -> tuple[Architecture, ...]:

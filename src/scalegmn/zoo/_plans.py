@@ -21,6 +21,11 @@ def check_counts(counts: Mapping[str, int | None]) -> None:
         raise ConfigurationError(f"{', '.join(wrong)}; expected 1 or more")
 
 
+def ranges(start: int, stop: int, *, size: int) -> list[range]:
+    """What is between two numbers, in pieces of one size; the last one may be smaller."""
+    return [range(low, min(low + size, stop)) for low in range(start, stop, size)]
+
+
 def images_provenance(images: ImageSet, *, train: Tensor, test: Tensor, grayscale: bool) -> dict[str, object]:
     """Which images networks were trained on and evaluated by, and how they take them.
 

@@ -86,7 +86,7 @@ def test_resumed_is_the_same_as_uninterrupted(tmp_path: Path, monkeypatch: pytes
     images = some_images(9)
     settings = {"recipe": RECIPE, "inner_batch": 2, "shard_size": 4, "progress": False}
     fit_inrs(images, tmp_path / "whole", **settings)  # type: ignore[arg-type]
-    work = inrs._fit_shard
+    work = inrs._write_shard
     done: list[int] = []
 
     def interrupted(*arguments: object) -> None:
@@ -95,7 +95,7 @@ def test_resumed_is_the_same_as_uninterrupted(tmp_path: Path, monkeypatch: pytes
         done.append(1)
         work(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(inrs, "_fit_shard", interrupted)
+    monkeypatch.setattr(inrs, "_write_shard", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fit_inrs(images, tmp_path / "parts", **settings)  # type: ignore[arg-type]
     with pytest.raises(PopulationError, match="unfinished"):

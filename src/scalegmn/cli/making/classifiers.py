@@ -105,6 +105,7 @@ def run(options: Namespace) -> int:
         seed=options.seed,
         shard_size=options.shard_size,
         workers=options.workers,
+        cluster=options.cluster,
         device=options.device,
         resume=options.resume,
         progress=shows_progress(),

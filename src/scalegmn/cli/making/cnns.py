@@ -111,6 +111,7 @@ def run(options: Namespace) -> int:
         shard_size=options.shard_size,
         inner_batch=options.inner_batch,
         workers=options.workers,
+        cluster=options.cluster,
         device=options.device,
         resume=options.resume,
         progress=shows_progress(),

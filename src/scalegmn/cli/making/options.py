@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
+from scalegmn.cli.cluster import add_cluster_option
 from scalegmn.cli.parsers import option_of
 from scalegmn.errors import ConfigurationError
 from scalegmn.images import FILE_FORMATS, IMAGE_SOURCES, ImageSet, load_images
@@ -71,6 +72,7 @@ def add_running_options(
     parser.add_argument(
         "--workers", type=int | None, default=None, help=f"threads that {verb}; one per core by default"
     )
+    add_cluster_option(parser)
     parser.add_argument("--resume", action="store_true", help="continue an interrupted run")
 
 

@@ -9,7 +9,7 @@ and the recipe: not on workers, shards or interruptions (to the bit), nor on its
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
@@ -28,14 +28,9 @@ from scalegmn.trojans.making._plan import TrojanJob, TrojanPlan
 from scalegmn.trojans.making._poisoning import PoisonPool
 from scalegmn.trojans.making._recipe import TrojanRecipe
 from scalegmn.trojans.making._rows import TwinPair, pair_columns
-from scalegmn.zoo.cnns import (
-    Row,
-    TrainingFigures,
-    Workers,
-    append_rows,
-    explain_disk_errors,
-    thread_count,
-)
+from scalegmn.workers import Report, Work, open_executor
+from scalegmn.zoo import ranges
+from scalegmn.zoo.cnns import Row, TrainingFigures, append_rows, explain_disk_errors, in_order
 
 TRIGGER_ARRAYS: Final = "triggers.npz"
 """File in the folder of the population with what each trigger consists of, as arrays ``<pair>.<name>``."""
@@ -71,6 +66,7 @@ def make_trojans(
     shard_size: int = 64,
     inner_batch: int = 8,
     workers: int | None = None,
+    cluster: str | None = None,
     device: str | torch.device = "cpu",
     resume: bool = False,
     progress: bool = True,
@@ -93,6 +89,7 @@ def make_trojans(
             blocks of 64.
         inner_batch: networks that are trained together by one worker at most, two at least.
         workers: jobs at a time; by default PyTorch's number of threads on a CPU, otherwise 1.
+        cluster: address of a Ray cluster that does the work (:func:`~scalegmn.workers.open_executor`).
         device: where to train.
         resume: continue an interrupted call with the same arguments.
         progress: show a progress bar on the standard error stream.
@@ -115,18 +112,33 @@ def make_trojans(
         inner_batch,
         usable_device(device),
     )
-    count = thread_count(workers, plan.device)
+    executor = open_executor(cluster=cluster, workers=workers, device=plan.device)
     plan.check()
-    with PopulationWriter(folder, provenance=plan.provenance(), resume=resume) as writer:
+    with executor, PopulationWriter(folder, provenance=plan.provenance(), resume=resume) as writer:
         done = min(writer.shards_done * plan.shard_size, plan.pairs)
-        bar = progress_bar("training networks", total=2 * plan.pairs, done=2 * done, show=progress)
-        with bar as advance, _workers(plan, count, advance) as pool:
-            for start in range(done, plan.pairs, plan.shard_size):
-                _make_shard(plan, pool, writer, range(start, min(start + plan.shard_size, plan.pairs)))
+        shards = ranges(done, plan.pairs, size=plan.shard_size)
+        with progress_bar("training networks", total=2 * plan.pairs, done=2 * done, show=progress) as advance:
+            results = executor.run(TrojanWork(plan), map(plan.jobs, shards), advance=advance)
+            for shard, made in zip(shards, results, strict=True):
+                _make_shard(writer, made, shard)
         with explain_disk_errors(writer.folder):
             _write_arrays(plan, writer.folder / TRIGGER_ARRAYS)
             writer.finish()
         return _report(plan, writer)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TrojanWork(Work[TrojanJob, list[Row]]):
+    """Training the pairs of one job after the other."""
+
+    plan: TrojanPlan
+
+    def do(self, piece: TrojanJob, report: Report) -> list[Row]:
+        return train_pairs(self.plan, piece, report)
+
+    def size(self, piece: TrojanJob) -> float:
+        return float(len(piece.networks))
 
 
 def train_pairs(plan: TrojanPlan, job: TrojanJob, report: Callable[[float], None]) -> list[Row]:
@@ -159,7 +171,8 @@ def train_pairs(plan: TrojanPlan, job: TrojanJob, report: Callable[[float], None
             poisoned_images=len(pool.places[place]),
         )
         columns, twins = pair_columns(plan, pair), trained.theta[mine].cpu()
-        rows += [Row(job.engine.architecture, twins[twin], columns[twin]) for twin in (0, 1)]
+        # Copies, so that nobody who is sent a row gets those of its company with it.
+        rows += [Row(job.engine.architecture, twins[twin].clone(), columns[twin]) for twin in (0, 1)]
     return rows
 
 
@@ -175,15 +188,8 @@ def _judge(plan: TrojanPlan, job: TrojanJob, attack: Attack, theta: Tensor) -> T
     )
 
 
-def _workers(plan: TrojanPlan, count: int, advance: Callable[[float], None]) -> Workers[TrojanJob]:
-    def work(job: TrojanJob, report: Callable[[float], None]) -> list[Row]:
-        return train_pairs(plan, job, report)
-
-    return Workers(work, count=count, device=plan.device, advance=advance)
-
-
-def _make_shard(plan: TrojanPlan, pool: Workers[TrojanJob], writer: PopulationWriter, pairs: range) -> None:
-    rows = pool.do(plan.jobs(pairs), order="number")
+def _make_shard(writer: PopulationWriter, results: Sequence[list[Row]], pairs: range) -> None:
+    rows = in_order(results, by="number")
     append_rows(writer, rows, notes=_notes(rows))
 
 

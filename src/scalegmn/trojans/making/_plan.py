@@ -27,6 +27,7 @@ from scalegmn.trojans.making._figures import trojan_figures
 from scalegmn.trojans.making._layered_engine import LayeredEngine
 from scalegmn.trojans.making._pairs import Attack, draw_attack
 from scalegmn.trojans.making._recipe import TrojanRecipe
+from scalegmn.workers import fields_alone
 from scalegmn.zoo import check_counts, images_provenance
 from scalegmn.zoo.cnns import check_image_size, halves, network_inputs, unit_pixels
 
@@ -79,6 +80,9 @@ class TrojanPlan:
             }
         )
         halves(self.images)
+
+    def __getstate__(self) -> dict[str, object]:
+        return fields_alone(self)
 
     @property
     def pairs(self) -> int:

@@ -6,7 +6,7 @@ of workers, the size of shards, or whether the work was interrupted (to the bit)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import final
@@ -16,7 +16,9 @@ import torch
 from scalegmn.images import ImageSet
 from scalegmn.networks import Architecture, usable_device
 from scalegmn.populations import PopulationWriter, progress_bar
-from scalegmn.zoo.cnns import Row, Workers, append_rows, explain_disk_errors, thread_count
+from scalegmn.workers import Report, Work, open_executor
+from scalegmn.zoo import ranges
+from scalegmn.zoo.cnns import Row, append_rows, explain_disk_errors, in_order
 
 from ._fit import ClassifierTraining
 from ._initialization import initial_state
@@ -50,6 +52,7 @@ def make_classifiers(
     seed: int = 0,
     shard_size: int = 64,
     workers: int | None = None,
+    cluster: str | None = None,
     device: str | torch.device = "cpu",
     resume: bool = False,
     progress: bool = True,
@@ -75,6 +78,7 @@ def make_classifiers(
         shard_size: networks that are written, and lost by an interruption, at a time; rounded up to whole
             pieces.
         workers: pieces at a time; by default PyTorch's number of threads on a CPU, otherwise 1.
+        cluster: address of a Ray cluster that does the work (:func:`~scalegmn.workers.open_executor`).
         device: where to train.
         resume: continue an interrupted call with the same arguments.
         progress: show a progress bar on the standard error stream.
@@ -88,34 +92,45 @@ def make_classifiers(
     plan = ClassifierPlan(
         images, recipe or ClassifierRecipe(), networks, seed, shard_size, usable_device(device)
     )
-    count = thread_count(workers, plan.device)
+    executor = open_executor(cluster=cluster, workers=workers, device=plan.device)
     plan.check()
-    with PopulationWriter(folder, provenance=plan.provenance(), resume=resume) as writer:
+    with executor, PopulationWriter(folder, provenance=plan.provenance(), resume=resume) as writer:
         done = min(writer.shards_done * plan.shard_size, networks)
-        bar = progress_bar("training networks", total=networks, done=done, show=progress)
-        with bar as advance, _workers(plan, count, advance) as pool:
-            for start in range(done, networks, plan.shard_size):
-                _make_shard(plan, pool, writer, range(start, min(start + plan.shard_size, networks)))
+        shards = ranges(done, networks, size=plan.shard_size)
+        with progress_bar("training networks", total=networks, done=done, show=progress) as advance:
+            # Programs are traced here, before several threads ask for them.
+            work = ClassifierWork(plan, plan.architectures)
+            results = executor.run(work, map(plan.jobs, shards), advance=advance)
+            for shard, made in zip(shards, results, strict=True):
+                _make_shard(writer, made, shard)
         with explain_disk_errors(writer.folder):
             writer.finish()
         diverged = [int(number) for notes in writer.notes for number in notes["diverged"]]  # type: ignore[index]
         return ClassifierReport(writer.folder, networks, tuple(diverged))
 
 
-def _workers(plan: ClassifierPlan, count: int, advance: Callable[[float], None]) -> Workers[ClassifierJob]:
-    # Programs are traced here, before several threads ask for them.
-    architectures = plan.architectures
+@final
+@dataclass(frozen=True, eq=False)
+class ClassifierWork(Work[ClassifierJob, list[Row]]):
+    """Training the networks of one piece after the other.
 
-    def work(job: ClassifierJob, report: Callable[[float], None]) -> list[Row]:
-        return train_job(plan, job, architectures[job.design], report)
+    Attributes:
+        plan: that the pieces belong to.
+        architectures: of every design in use.
+    """
 
-    return Workers(work, count=count, device=plan.device, advance=advance)
+    plan: ClassifierPlan
+    architectures: tuple[Architecture, ...]
+
+    def do(self, piece: ClassifierJob, report: Report) -> list[Row]:
+        return train_job(self.plan, piece, self.architectures[piece.design], report)
+
+    def size(self, piece: ClassifierJob) -> float:
+        return float(len(piece.networks))
 
 
-def _make_shard(
-    plan: ClassifierPlan, pool: Workers[ClassifierJob], writer: PopulationWriter, networks: range
-) -> None:
-    rows = pool.do(plan.jobs(networks), order="network")
+def _make_shard(writer: PopulationWriter, results: Sequence[list[Row]], networks: range) -> None:
+    rows = in_order(results, by="network")
     diverged = [row.columns["network"] for row in rows if row.columns["diverged"]]
     append_rows(writer, rows, notes={"diverged": diverged})
 

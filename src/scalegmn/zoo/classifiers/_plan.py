@@ -20,6 +20,7 @@ from scalegmn.networks import Architecture
 from scalegmn.networks.modules import read_module
 from scalegmn.programs import ProgramArchitecture
 from scalegmn.seeding import numpy_generator
+from scalegmn.workers import fields_alone
 from scalegmn.zoo import check_counts
 from scalegmn.zoo.cnns import TrainingImages
 
@@ -59,6 +60,9 @@ class ClassifierPlan:
         check_counts({"networks": self.networks, "shard_size": self.wanted_shard})
         # What is wrong with the images is said before any work.
         _ = self.prepared
+
+    def __getstate__(self) -> dict[str, object]:
+        return fields_alone(self)
 
     @property
     def shard_size(self) -> int:

@@ -35,8 +35,7 @@ from ._optimizer import Optimizers as Optimizers
 from ._outputs import image_outputs as image_outputs
 from ._recipe import Family as Family
 from ._shards import Row as Row
-from ._shards import Workers as Workers
 from ._shards import append_rows as append_rows
 from ._shards import explain_disk_errors as explain_disk_errors
-from ._shards import thread_count as thread_count
+from ._shards import in_order as in_order
 from ._training_images import TrainingImages as TrainingImages

@@ -8,7 +8,7 @@ such differences on).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -18,11 +18,13 @@ import torch
 from scalegmn.images import ImageSet
 from scalegmn.networks import usable_device
 from scalegmn.populations import PopulationWriter, progress_bar
+from scalegmn.workers import Report, Work, open_executor
+from scalegmn.zoo import ranges
 from scalegmn.zoo.cnns._fit import CnnTraining
 from scalegmn.zoo.cnns._initialization import initial_parameters
 from scalegmn.zoo.cnns._plan import CnnPlan, TrainingJob
 from scalegmn.zoo.cnns._recipe import CnnRecipe
-from scalegmn.zoo.cnns._shards import Row, Workers, append_rows, explain_disk_errors, thread_count
+from scalegmn.zoo.cnns._shards import Row, append_rows, explain_disk_errors, in_order
 
 
 @final
@@ -53,6 +55,7 @@ def make_cnns(
     shard_size: int = 128,
     inner_batch: int = 8,
     workers: int | None = None,
+    cluster: str | None = None,
     device: str | torch.device = "cpu",
     resume: bool = False,
     progress: bool = True,
@@ -79,6 +82,7 @@ def make_cnns(
             blocks.
         inner_batch: networks that are trained together by one worker at most.
         workers: jobs at a time; by default PyTorch's number of threads on a CPU, otherwise 1.
+        cluster: address of a Ray cluster that does the work (:func:`~scalegmn.workers.open_executor`).
         device: where to train.
         resume: continue an interrupted call with the same arguments.
         progress: show a progress bar on the standard error stream.
@@ -91,18 +95,33 @@ def make_cnns(
     """
     recipe = recipe or CnnRecipe()
     plan = CnnPlan(images, recipe, networks, seed, shard_size, inner_batch, usable_device(device))
-    count = thread_count(workers, plan.device)
+    executor = open_executor(cluster=cluster, workers=workers, device=plan.device)
     plan.check()
-    with PopulationWriter(folder, provenance=plan.provenance(), resume=resume) as writer:
+    with executor, PopulationWriter(folder, provenance=plan.provenance(), resume=resume) as writer:
         done = min(writer.shards_done * plan.shard_size, networks)
-        bar = progress_bar("training networks", total=networks, done=done, show=progress)
-        with bar as advance, _workers(plan, count, advance) as pool:
-            for start in range(done, networks, plan.shard_size):
-                _make_shard(plan, pool, writer, range(start, min(start + plan.shard_size, networks)))
+        shards = ranges(done, networks, size=plan.shard_size)
+        with progress_bar("training networks", total=networks, done=done, show=progress) as advance:
+            results = executor.run(CnnWork(plan), map(plan.jobs, shards), advance=advance)
+            for shard, made in zip(shards, results, strict=True):
+                _make_shard(writer, made, shard)
         with explain_disk_errors(writer.folder):
             writer.finish()
         diverged = [int(number) for notes in writer.notes for number in notes["diverged"]]  # type: ignore[index]
         return CnnReport(writer.folder, networks, len(writer), tuple(diverged))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class CnnWork(Work[TrainingJob, list[Row]]):
+    """Training the networks of one job after the other."""
+
+    plan: CnnPlan
+
+    def do(self, piece: TrainingJob, report: Report) -> list[Row]:
+        return train_job(self.plan, piece, report)
+
+    def size(self, piece: TrainingJob) -> float:
+        return float(len(piece.networks))
 
 
 def train_job(plan: CnnPlan, job: TrainingJob, report: Callable[[float], None]) -> list[Row]:
@@ -160,18 +179,12 @@ def _checkpoint(plan: CnnPlan, job: TrainingJob, training: CnnTraining) -> list[
             "diverged": bool(diverged[place]),
             **plan.recipe.family.columns(number, job.architecture),
         }
-        rows.append(Row(job.architecture, theta[place], columns))
+        # A copy, so that nobody who is sent a row gets those of its company with it.
+        rows.append(Row(job.architecture, theta[place].clone(), columns))
     return rows
 
 
-def _workers(plan: CnnPlan, count: int, advance: Callable[[float], None]) -> Workers[TrainingJob]:
-    def work(job: TrainingJob, report: Callable[[float], None]) -> list[Row]:
-        return train_job(plan, job, report)
-
-    return Workers(work, count=count, device=plan.device, advance=advance)
-
-
-def _make_shard(plan: CnnPlan, pool: Workers[TrainingJob], writer: PopulationWriter, networks: range) -> None:
-    rows = pool.do(plan.jobs(networks), order="network")
+def _make_shard(writer: PopulationWriter, results: Sequence[list[Row]], networks: range) -> None:
+    rows = in_order(results, by="network")
     diverged = {row.columns["network"] for row in rows if row.columns["diverged"]}
     append_rows(writer, rows, notes={"diverged": [number for number in networks if number in diverged]})

@@ -21,6 +21,7 @@ from scalegmn.errors import ArchitectureError, ConfigurationError
 from scalegmn.images import ImageSet
 from scalegmn.networks import LayeredArchitecture
 from scalegmn.seeding import numpy_generator
+from scalegmn.workers import fields_alone
 from scalegmn.zoo import check_counts
 from scalegmn.zoo.cnns._forward import forward
 from scalegmn.zoo.cnns._hyperparameters import Hyperparameters
@@ -67,6 +68,9 @@ class CnnPlan:
         )
         # What is wrong with the images is said before any work.
         _ = self.prepared
+
+    def __getstate__(self) -> dict[str, object]:
+        return fields_alone(self)
 
     @property
     def block(self) -> int:

@@ -1,4 +1,4 @@
-"""Training pieces of a population side by side, and writing what came out as shards.
+"""Writing what came out of the pieces of a population as shards.
 
 What the makers of convolutional networks have in common, whatever they train.
 """
@@ -6,18 +6,16 @@ What the makers of convolutional networks have in common, whatever they train.
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Generic, NamedTuple, Protocol, TypeVar, final, runtime_checkable
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from scalegmn.disk import sentence_of
-from scalegmn.errors import ConfigurationError, DiskError, PopulationError
+from scalegmn.errors import DiskError, PopulationError
 from scalegmn.networks import Architecture
 from scalegmn.populations import ArchitectureGroup, PopulationWriter
 
@@ -30,79 +28,10 @@ class Row(NamedTuple):
     columns: dict[str, object]
 
 
-@runtime_checkable
-class Piece(Protocol):
-    """Networks that are trained together."""
-
-    @property
-    def networks(self) -> tuple[int, ...]:
-        """Their numbers."""
-
-
-_Piece = TypeVar("_Piece", bound=Piece)
-Work = Callable[[_Piece, Callable[[float], None]], list[Row]]
-"""Trains a piece; its second argument is told what part was done since the last call, and may raise."""
-
-
-def thread_count(workers: int | None, device: torch.device) -> int:
-    """Pieces to train at a time: as stated, or PyTorch's number of threads on a CPU, otherwise 1.
-
-    Raises:
-        ConfigurationError: not a positive number.
-    """
-    count = workers if workers is not None else (torch.get_num_threads() if device.type == "cpu" else 1)
-    if count < 1:
-        raise ConfigurationError(f"workers is {workers}, expected 1 or more")
-    return count
-
-
-@final
-class Workers(Generic[_Piece]):
-    """Threads that train pieces; PyTorch runs on one core in each, without waiting for the others.
-
-    Args:
-        work: trains a piece.
-        count: threads.
-        device: where the training happens.
-        advance: is told how many networks were done since the last call; fractions occur.
-    """
-
-    def __init__(
-        self, work: Work[_Piece], *, count: int, device: torch.device, advance: Callable[[float], None]
-    ) -> None:
-        self._work = work
-        self._advance = advance
-        self._stop = threading.Event()
-        self._alone = device.type == "cpu"
-        self._threads = torch.get_num_threads()
-        self._pool = ThreadPoolExecutor(count, initializer=self._start)
-
-    def _start(self) -> None:
-        if self._alone:
-            torch.set_num_threads(1)
-
-    def __enter__(self) -> Workers[_Piece]:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._pool.shutdown(cancel_futures=True)
-        if self._alone:
-            # The setting of a thread is also what threads to come begin with.
-            torch.set_num_threads(self._threads)
-
-    def do(self, pieces: Sequence[_Piece], *, order: str) -> list[Row]:
-        """The rows of all pieces in the order of a column; rows with the same value stay in order."""
-        done = [row for rows in self._pool.map(self._do, pieces) for row in rows]
-        return sorted(done, key=lambda row: row.columns[order])  # type: ignore[arg-type, return-value]
-
-    def _do(self, piece: _Piece) -> list[Row]:
-        def report(part: float) -> None:
-            if self._stop.is_set():
-                raise InterruptedError("the training was stopped")
-            self._advance(len(piece.networks) * part)
-
-        return self._work(piece, report)
+def in_order(results: Sequence[Sequence[Row]], *, by: str) -> list[Row]:
+    """The rows of all pieces in the order of a column; rows with the same value stay in order."""
+    rows = [row for result in results for row in result]
+    return sorted(rows, key=lambda row: row.columns[by])  # type: ignore[arg-type, return-value]
 
 
 def append_rows(writer: PopulationWriter, rows: Sequence[Row], *, notes: object) -> None:

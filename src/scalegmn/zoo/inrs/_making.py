@@ -9,22 +9,21 @@ thousand steps carry such differences on).
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from scalegmn.errors import ConfigurationError, ImageSourceError, PopulationError
+from scalegmn.errors import ImageSourceError, PopulationError
 from scalegmn.images import ImageSet
 from scalegmn.networks import LayeredArchitecture, usable_device
 from scalegmn.populations import PopulationWriter, progress_bar
-from scalegmn.zoo import check_counts
+from scalegmn.workers import Report, Work, open_executor
+from scalegmn.zoo import check_counts, ranges
 from scalegmn.zoo.inrs._fit import SirenFit
 from scalegmn.zoo.inrs._recipe import InrRecipe, initial_sine_parameters
 
@@ -34,6 +33,9 @@ _CPU_BATCH: Final = 200_000
 _GPU_BATCH: Final = 2**27
 # Below this error the PSNR says nothing more (and the logarithm of zero is avoided).
 _LEAST_MSE: Final = 1e-12
+
+_Fitted = tuple[Tensor, Tensor]
+"""Parameters ``(n, P)`` and errors ``(n,)`` of an inner batch."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ def fit_inrs(
     shard_size: int = 1000,
     inner_batch: int | None = None,
     workers: int | None = None,
+    cluster: str | None = None,
     device: str | torch.device = "cpu",
     resume: bool = False,
     progress: bool = True,
@@ -83,6 +86,7 @@ def fit_inrs(
         inner_batch: networks that are fitted at a time by one worker; by default as many as suit the device.
         workers: inner batches that are fitted at a time; by default PyTorch's number of threads on a
             CPU, otherwise 1.
+        cluster: address of a Ray cluster that does the work (:func:`~scalegmn.workers.open_executor`).
         device: where to fit.
         resume: continue an interrupted call with the same arguments.
         progress: show a progress bar on the standard error stream.
@@ -103,15 +107,14 @@ def fit_inrs(
         '2-8-1 (sine), 33 parameters'
     """
     plan = _Plan(images, recipe or InrRecipe(), copies, seed, shard_size, inner_batch, usable_device(device))
-    count = workers if workers is not None else (torch.get_num_threads() if plan.device.type == "cpu" else 1)
-    if count < 1:
-        raise ConfigurationError(f"workers is {workers}, expected 1 or more")
-    with PopulationWriter(folder, provenance=plan.provenance(), resume=resume) as writer:
+    executor = open_executor(cluster=cluster, workers=workers, device=plan.device)
+    with executor, PopulationWriter(folder, provenance=plan.provenance(), resume=resume) as writer:
         done = min(writer.shards_done * plan.shard_size, len(plan))
-        bar = progress_bar("fitting networks", total=len(plan), done=done, show=progress)
-        with bar as advance, _Workers(plan, count, advance) as pool:
-            for start in range(done, len(plan), plan.shard_size):
-                _fit_shard(plan, pool, writer, range(start, min(start + plan.shard_size, len(plan))))
+        shards = ranges(done, len(plan), size=plan.shard_size)
+        with progress_bar("fitting networks", total=len(plan), done=done, show=progress) as advance:
+            results = executor.run(InrWork(plan), map(plan.batches, shards), advance=advance)
+            for shard, fitted in zip(shards, results, strict=True):
+                _write_shard(plan, fitted, writer, shard)
         writer.finish()
         diverged = [tuple(entry) for notes in writer.notes for entry in notes["diverged"]]  # type: ignore[index]
         return FitReport(writer.folder, len(writer), tuple(diverged))
@@ -155,6 +158,10 @@ class _Plan:
         # Whole inner batches, so that no network's arithmetic depends on where shards end.
         return -(-self.wanted_shard // self.batch) * self.batch
 
+    def batches(self, networks: range) -> list[range]:
+        """The inner batches of any number of networks."""
+        return ranges(networks.start, networks.stop, size=self.batch)
+
     def provenance(self) -> dict[str, object]:
         """Everything that decides what the networks become."""
         return {
@@ -195,53 +202,22 @@ class _Plan:
         return fit.theta.cpu(), fit.mse().cpu()
 
 
-class _Workers:
-    """Threads that fit inner batches; PyTorch runs on one core in each, without waiting for the others.
+@final
+@dataclass(frozen=True, eq=False)
+class InrWork(Work[range, _Fitted]):
+    """Fitting one inner batch after the other."""
 
-    One inner batch is too small to be split over cores with profit, least of all when other programs
-    use them too.
-    """
+    plan: _Plan
 
-    def __init__(self, plan: _Plan, count: int, advance: Callable[[float], None]) -> None:
-        self._plan = plan
-        self._advance = advance
-        self._stop = threading.Event()
-        self._alone = plan.device.type == "cpu"
-        self._threads = torch.get_num_threads()
-        self._pool = ThreadPoolExecutor(count, initializer=self._start)
+    def do(self, piece: range, report: Report) -> _Fitted:
+        return self.plan.fit(piece, lambda steps: report(steps / self.plan.recipe.steps))
 
-    def _start(self) -> None:
-        if self._alone:
-            torch.set_num_threads(1)
-
-    def __enter__(self) -> _Workers:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._pool.shutdown(cancel_futures=True)
-        if self._alone:
-            # The setting of a thread is also what threads to come begin with.
-            torch.set_num_threads(self._threads)
-
-    def fit(self, networks: range) -> tuple[Tensor, Tensor]:
-        """Parameters and errors of any number of networks."""
-        step = self._plan.batch
-        batches = [range(i, min(i + step, networks.stop)) for i in range(networks.start, networks.stop, step)]
-        fitted = list(self._pool.map(self._fit, batches))
-        return torch.cat([theta for theta, _ in fitted]), torch.cat([mse for _, mse in fitted])
-
-    def _fit(self, networks: range) -> tuple[Tensor, Tensor]:
-        def report(steps: int) -> None:
-            if self._stop.is_set():
-                raise InterruptedError("the fit was stopped")
-            self._advance(len(networks) * steps / self._plan.recipe.steps)
-
-        return self._plan.fit(networks, report)
+    def size(self, piece: range) -> float:
+        return float(len(piece))
 
 
-def _fit_shard(plan: _Plan, pool: _Workers, writer: PopulationWriter, networks: range) -> None:
-    theta, mse = pool.fit(networks)
+def _write_shard(plan: _Plan, fitted: Sequence[_Fitted], writer: PopulationWriter, networks: range) -> None:
+    theta, mse = torch.cat([theta for theta, _ in fitted]), torch.cat([mse for _, mse in fitted])
     good = (torch.isfinite(theta).all(dim=1) & torch.isfinite(mse)).numpy()
     if not good.any():
         raise PopulationError(

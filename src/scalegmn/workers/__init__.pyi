@@ -1,0 +1,12 @@
+from ._executor import Executor
+from ._opening import open_executor
+from ._work import Work
+
+__all__ = ["Executor", "Work", "open_executor"]
+
+# For other rooms of the house; no promise is made about these.
+from ._cluster import RayCluster as RayCluster
+from ._threads import LocalThreads as LocalThreads
+from ._threads import thread_count as thread_count
+from ._work import Report as Report
+from ._work import fields_alone as fields_alone

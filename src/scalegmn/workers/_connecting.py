@@ -1,0 +1,185 @@
+"""From an address to a cluster that answers and runs the same library, or to a sentence that says why not."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any, Final
+
+from scalegmn.errors import ConfigurationError
+from scalegmn.printable import printable
+from scalegmn.workers._versions import difference, questioner, versions_here
+
+_LOG: Final = logging.getLogger(__name__)
+
+LOCAL: Final = "local"
+AUTO: Final = "auto"
+_CLIENT: Final = "ray://"
+# Seconds until an address counts as silent, and until a machine does.
+_SILENT: Final = 10.0
+_UNANSWERED: Final = 90.0
+
+
+def ray_module() -> ModuleType:
+    """Ray itself, which nothing imports unless a cluster is asked for.
+
+    Raises:
+        ConfigurationError: it is not installed.
+    """
+    # A library that sends nothing home should not have others do so; Ray reads this when it is imported.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise ConfigurationError(
+            f"a cluster needs Ray, which cannot be imported ({error}); pip install 'scalegmn[cluster]'"
+        ) from error
+    return ray
+
+
+def check_address(address: str) -> None:
+    """Refuse what is no address of a cluster.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if address in (LOCAL, AUTO) or re.fullmatch(
+        r"(ray://)?(\[[0-9a-fA-F:.%]+\]|[^:/\s\[\]]+):\d{1,5}", address
+    ):
+        return
+    raise ConfigurationError(
+        f"the address of the cluster is {printable(address)!r}, expected HOST:PORT (such as 10.0.0.1:6379), "
+        "ray://HOST:PORT (such as ray://10.0.0.1:10001), auto for the cluster of this machine, or local"
+    )
+
+
+def connect(address: str, *, processors: int | None) -> None:
+    """Make this process a driver of a cluster.
+
+    Args:
+        address: checked.
+        processors: of a local cluster; None for all.
+
+    Raises:
+        ConfigurationError: nothing answers, or something else than a cluster of this version of Ray.
+    """
+    ray = ray_module()
+    if ":" in address and not os.environ.get("RAY_USE_TLS"):
+        _check_listener(address)
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    if address == LOCAL:
+        options |= {"num_cpus": processors, "include_dashboard": False}
+    elif address.startswith(_CLIENT):
+        options = {}
+    _keep_standard_output()
+    before = _termination()
+    try:
+        ray.init(address=address, **options)
+    except (Exception, SystemExit) as error:
+        # Versions that differ, a machine that is not one of the cluster, no cluster on this machine.
+        raise ConfigurationError(f"{printable(address)}: {_reason(error)}") from error
+    finally:
+        if before is not None:
+            # Ray ends the process in its own way.
+            signal.signal(signal.SIGTERM, before)
+
+
+def _keep_standard_output() -> None:
+    """Have Ray tell its log, and not the standard output, which is for results, what it tells of workers."""
+    printer = sys.modules.get("ray._private.worker")
+    if printer is not None:
+        vars(printer)["print_to_stdstream"] = _log
+
+
+def _log(data: Mapping[str, Any], ignore_prefix: bool = False) -> None:
+    for line in data.get("lines", ()):
+        _LOG.debug("%s", printable(line))
+
+
+def _termination() -> Any:
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    return signal.getsignal(signal.SIGTERM)
+
+
+def _check_listener(address: str) -> None:
+    """Ray itself would try for minutes."""
+    import grpc
+
+    channel = grpc.insecure_channel(address.removeprefix(_CLIENT))
+    try:
+        grpc.channel_ready_future(channel).result(timeout=_SILENT)
+    except grpc.FutureTimeoutError:
+        raise ConfigurationError(
+            f"{printable(address)}: no Ray cluster answered within {_SILENT:.0f} seconds; check host and "
+            "port, and that `ray status` there shows a cluster"
+        ) from None
+    finally:
+        channel.close()
+
+
+def _reason(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    if "ersion mismatch" in text:
+        return f"the cluster runs another version of Ray or Python than this machine: {printable(text)}"
+    if "raylet" in text or "node_ip_address" in text or "find a node" in text:
+        return (
+            "this machine is not one of the cluster; join it with `ray start --address=HOST:PORT "
+            f"--num-cpus=0`, or go through ray://HOST:10001 ({printable(text)})"
+        )
+    return f"the cluster cannot be used ({type(error).__name__}: {printable(text)}); see `ray status` there"
+
+
+def check_machines(address: str) -> None:
+    """Ask every machine of the cluster for its versions.
+
+    Raises:
+        ConfigurationError: one has no such library, another version, or does not answer.
+    """
+    ray = ray_module()
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    machines = [node for node in ray.nodes() if node["Alive"] and not _without_work(node["Resources"])]
+    if not machines:
+        raise ConfigurationError(
+            f"{printable(address)}: the cluster has no machine with a processor for work; add one with "
+            "`ray start --address=HOST:PORT`"
+        )
+    ask = ray.remote(questioner())
+    asked = {
+        ask.options(
+            num_cpus=0,
+            max_retries=0,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
+        ).remote(): str(node["NodeManagerAddress"])
+        for node in machines
+    }
+    answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=_UNANSWERED)
+    problems = [f"the worker {asked[ref]} did not answer in {_UNANSWERED:.0f} seconds" for ref in silent]
+    for reference in answered:
+        try:
+            there = ray.get(reference)
+        except Exception as error:
+            # Whatever it is, that machine cannot work.
+            problems.append(f"the worker {asked[reference]} cannot work: {_last_line(error)}")
+            continue
+        problem = difference(there, wanted=versions_here(), machine=asked[reference])
+        problems += [] if problem is None else [problem]
+    if problems:
+        more = f" (and {len(problems) - 1} other workers likewise)" if len(problems) > 1 else ""
+        raise ConfigurationError(f"{printable(address)}: {problems[0]}{more}")
+
+
+def _without_work(resources: dict[str, float]) -> bool:
+    return resources.get("CPU", 0) < 1
+
+
+def _last_line(error: BaseException) -> str:
+    # Ray quotes what was raised there; what it was stands in the end.
+    return printable([type(error).__name__, *str(error).strip().splitlines()][-1])

@@ -1,0 +1,147 @@
+"""A cluster of two machines, which are processes here; one is killed in the middle of the work."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scalegmn.errors import ConfigurationError
+from scalegmn.images import ImageSet, load_images
+from scalegmn.workers import _connecting as connecting
+from scalegmn.workers import open_executor
+from scalegmn.zoo.cnns import CnnRecipe, ZooFamily, make_cnns
+from scalegmn.zoo.inrs import InrRecipe, fit_inrs
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+SMALL = 80 * 2**20
+MAIN = "import sys; from scalegmn.cli.main import main; sys.exit(main())"
+
+
+class Machines:
+    """Two machines with one processor each; the second one can be killed."""
+
+    def __init__(self) -> None:
+        connecting.ray_module()
+        from ray.cluster_utils import Cluster
+
+        self._cluster = Cluster(
+            initialize_head=True,
+            head_node_args={"num_cpus": 1, "object_store_memory": SMALL, "include_dashboard": False},
+        )
+        self.address: str = self._cluster.address
+        self._second: Any = None
+
+    def have_two(self) -> None:
+        """Start the second machine, if there is none."""
+        if self._second is None:
+            self._second = self._cluster.add_node(num_cpus=1, object_store_memory=SMALL)
+            self._cluster.wait_for_nodes()
+
+    def kill(self) -> None:
+        """End the second machine without a word."""
+        second, self._second = self._second, None
+        self._cluster.remove_node(second, allow_graceful=False)
+
+    def close(self) -> None:
+        self._cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def machines() -> Iterator[Machines]:
+    started = Machines()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def two(machines: Machines) -> Machines:
+    machines.have_two()
+    return machines
+
+
+def some_digits(count: int) -> ImageSet:
+    images = load_images("digits")
+    chosen = [np.flatnonzero(images.split == split)[:count] for split in ("train", "test")]
+    return images.subset(np.concatenate(chosen))
+
+
+def bytes_of(folder: Path) -> dict[str, str]:
+    """Checksums of all files."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+
+
+class When:
+    """Does something as soon as a file exists."""
+
+    def __init__(self, path: Path, action: Callable[[], None]) -> None:
+        self._path, self._action, self.done = path, action, False
+        self._thread = threading.Thread(target=self._wait, daemon=True)
+
+    def __enter__(self) -> When:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join(60)
+
+    def _wait(self) -> None:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            if self._path.exists():
+                self._action()
+                self.done = True
+                return
+            time.sleep(0.02)
+
+
+def test_cnns_are_the_same_bytes_although_a_machine_dies(two: Machines, tmp_path: Path) -> None:
+    recipe = CnnRecipe(family=ZooFamily(padding=1), checkpoints=(0, 2))
+    settings: dict[str, Any] = {"recipe": recipe, "networks": 512, "inner_batch": 8, "progress": False}
+    make_cnns(some_digits(300), tmp_path / "here", workers=1, **settings)
+    with When(tmp_path / "there" / "shard-00000.parquet", two.kill) as killed:
+        make_cnns(some_digits(300), tmp_path / "there", cluster=two.address, **settings)
+    assert killed.done
+    assert bytes_of(tmp_path / "there") == bytes_of(tmp_path / "here")
+
+
+def test_a_driver_that_dies_is_resumed(two: Machines, tmp_path: Path) -> None:
+    limits = ["--train-limit", "300", "--test-limit", "0", "--hidden", "[16, 16]", "--steps", "200"]
+    where = ["--shard-size", "64", "-o", str(tmp_path / "there"), "--cluster", two.address]
+    command = [sys.executable, "-c", MAIN, "make", "inrs", "--source", "digits", *limits, *where]
+    driver = subprocess.Popen(command)
+    with When(tmp_path / "there" / "shard-00000.parquet", lambda: os.kill(driver.pid, signal.SIGKILL)):
+        assert driver.wait(100) == -signal.SIGKILL
+    assert not (tmp_path / "there" / "index.json").exists()
+    images = load_images("digits")
+    images = images.subset(np.flatnonzero(images.split == "train")[:300])
+    settings: dict[str, Any] = {
+        "recipe": InrRecipe(hidden=(16, 16), steps=200),
+        "shard_size": 64,
+        "progress": False,
+    }
+    fit_inrs(images, tmp_path / "there", cluster=two.address, resume=True, **settings)
+    fit_inrs(images, tmp_path / "here", **settings)
+    assert bytes_of(tmp_path / "there") == bytes_of(tmp_path / "here")
+
+
+def test_a_machine_with_another_version_is_one_sentence(
+    two: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connecting, "versions_here", lambda: {"scalegmn": "9.9"})
+    with (
+        pytest.raises(ConfigurationError, match=r"has scalegmn 0.*, and the machine .* has 9\.9; install"),
+        open_executor(cluster=two.address),
+    ):
+        pass
