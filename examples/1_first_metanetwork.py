@@ -46,7 +46,9 @@ least_accuracy = 0.5  # on test networks; chance is 0.1
 
 # %%
 digits = load_images("digits")
-images = digits.subset(np.random.default_rng(0).permutation(len(digits.images))[:number_of_images])
+images = digits.subset(
+    np.random.default_rng(0).permutation(len(digits.images))[:number_of_images]
+)
 recipe = InrRecipe(hidden=(16, 16), frequency=12, steps=steps, learning_rate=2e-3)
 report = fit_inrs(images, "digits-inrs", recipe=recipe, progress=False)
 
@@ -64,7 +66,9 @@ shown = np.array([np.flatnonzero(labels == digit)[0] for digit in range(1, 10)])
 draw_overview(
     Overview(
         images=images.images[shown] / 255,
-        drawings=draw_images(population.architecture, population.theta(shown), height=32, width=32).numpy(),
+        drawings=draw_images(
+            population.architecture, population.theta(shown), height=32, width=32
+        ).numpy(),
         captions=[str(label) for label in labels[shown]],
         shown=4,
         architecture=population.architecture,
@@ -73,10 +77,11 @@ draw_overview(
 )
 
 # %% [markdown]
-# ## A training
+# ## Training
 #
-# Training networks, test networks and the question (the column `label`) are what the population
-# says. Options have defaults; `scalegmn train --help` and the class `ModelConfig` explain them.
+# The population says which networks are for training and for testing, and what is to be predicted
+# (the column `label`). Options have defaults; `scalegmn train --help` and the class `ModelConfig`
+# explain them.
 
 # %%
 outcome = train(
@@ -108,7 +113,9 @@ draw_curves(
 # %%
 run = Run.open("run")
 evaluation = evaluate(run)
-accuracy, interval = (evaluation.report.summary[key] for key in ("accuracy", "accuracy_interval_95"))
+accuracy, interval = (
+    evaluation.report.summary[key] for key in ("accuracy", "accuracy_interval_95")
+)
 count = evaluation.report.summary["networks"]
 print(f"{accuracy:.1%} of {count} networks, 95 %: {interval[0]:.1%} to {interval[1]:.1%}")
 assert accuracy >= least_accuracy
@@ -127,7 +134,8 @@ number = int(np.flatnonzero(population.column("split") == "test")[0])
 theta = population.theta([number])
 write_state("network.safetensors", population.architecture.unflatten(theta[0]))
 (prediction,) = predict_files(run, [Path("network.safetensors")])
-print(f"true digit: {labels[number]}; prediction: {dict(prediction.values)}")
+digit, probability = (prediction.values[key] for key in ("class", "probability"))
+print(f"true digit {labels[number]}, predicted {digit} with probability {probability:.2f}")
 
 # %% [markdown]
 # ## The proof of invariance
@@ -146,7 +154,11 @@ drawn, drawn_by_twin = (
     draw_images(population.architecture, one, height=32, width=32) for one in (theta, twin)
 )
 draw_function_kept(
-    {"weights": (theta, twin), "drawn image": (drawn, drawn_by_twin), "outputs of ScaleGMN": (before, after)},
+    {
+        "weights": (theta, twin),
+        "drawn image": (drawn, drawn_by_twin),
+        "outputs of ScaleGMN": (before, after),
+    },
     title="A network and its twin, and what ScaleGMN says about them",
 )
 
@@ -166,5 +178,5 @@ print(found)
 assert found.largest < 1e-9 and found.changed == 0
 
 # %% [markdown]
-# **On from here.** The same from the command line is [training](../docs/training.md), and
+# **Next.** The same from the command line is [training](../docs/training.md), and
 # [populations](../docs/populations.md) says how to bring networks of your own.

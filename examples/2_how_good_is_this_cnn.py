@@ -2,7 +2,7 @@
 # # How good is this CNN?
 #
 # Train a few hundred small convolutional networks, and a metanetwork that predicts from their
-# weights how well each does on data that it has not seen, with intervals that keep their promise:
+# weights how well each does on data that it has not seen, with intervals whose coverage is checked:
 # one minute.
 
 # %%
@@ -35,12 +35,14 @@ least_coverage = 0.7  # of intervals that promise 0.9, on few test networks
 # ## A population of CNNs
 #
 # All learn the digits of scikit-learn, each with hyper-parameters of its own: activation,
-# initialization, learning rate, penalty, dropout, share of the training images, optimizer. They are
+# initialization, learning rate, weight penalty, dropout, fraction of the training images, optimizer. They are
 # trained at the same time, in batched tensor operations, and stored after one and after five epochs.
 
 # %%
 digits = load_images("digits")
-space = HyperSpace(w_inits=("he_normal", "glorot_normal"), learning_rate=(2e-3, 3e-2), dropout=(0.0, 0.3))
+space = HyperSpace(
+    w_inits=("he_normal", "glorot_normal"), learning_rate=(2e-3, 3e-2), dropout=(0.0, 0.3)
+)
 recipe = CnnRecipe(
     family=ZooFamily(channels=(8, 8), padding=1), space=space, checkpoints=(1, 5), batch_size=32
 )
@@ -48,15 +50,18 @@ report = make_cnns(digits, "cnns", recipe=recipe, networks=networks, progress=Fa
 
 population = Population.open("cnns")
 accuracies = population.column("test_accuracy")
-print(len(population), "networks of", *(one.describe() for one in population.architectures), sep="\n  ")
-print(f"test accuracies {accuracies.min():.0%} to {accuracies.max():.0%}, median {np.median(accuracies):.0%}")
+print(
+    len(population), "networks:", *(f"\n  {one.describe()}" for one in population.architectures)
+)
+low, middle, high = np.quantile(accuracies, (0, 0.5, 1))
+print(f"test accuracies {low:.0%} to {high:.0%}, median {middle:.0%}")
 
 # %% [markdown]
 # ## Training
 #
 # The label is a column of numbers, so the task is a regression; `sigmoid` keeps predictions between
 # 0 and 1. Both checkpoints of a training run are in one split, so that nothing is tested on a
-# network whose younger self was seen.
+# network of which an earlier checkpoint was trained on.
 
 # %%
 train(
@@ -70,7 +75,9 @@ train(
             test=0.25,
         ),
         task="regression",
-        options={"model": ModelConfig(features=32, layers=2, readout="full_graph", statistics=True)},
+        options={
+            "model": ModelConfig(features=32, layers=2, readout="full_graph", statistics=True)
+        },
         training=TrainingConfig(epochs=epochs, learning_rate=3e-3),
         logging=LoggingConfig(tensorboard=False, progress=False),
         output=Path("run"),
@@ -82,7 +89,7 @@ run = Run.open("run")
 # ## Predictions with intervals
 #
 # An interval covers the true accuracy with a probability of at least 0.9: its width comes from
-# errors on validation networks (split conformal prediction), not from what the model believes of
+# errors on validation networks (split conformal prediction), not from what the model estimates of
 # itself.
 
 # %%
@@ -104,7 +111,11 @@ assert coverage >= least_coverage
 
 # %%
 draw_scatter(
-    [ScatterPanel("ScaleGMN", true, predicted, categories=population.column("activation")[test].tolist())],
+    [
+        ScatterPanel(
+            "ScaleGMN", true, predicted, categories=population.column("activation")[test].tolist()
+        )
+    ],
     label="test accuracy",
     category="activation",
     title="From weights alone",
@@ -114,8 +125,7 @@ draw_scatter(
 # ## A picture of the population
 #
 # ScaleGMN turns each network into a vector that no symmetry changes. Here is that of an untrained
-# one, with random weights: nobody told it anything about accuracies, and networks are in order all
-# the same.
+# one, with random weights: it was never shown an accuracy, and yet networks are ordered by it.
 
 # %%
 rows = np.flatnonzero(population.column("epoch") == 5)
@@ -128,6 +138,6 @@ draw_embedding(
 )
 
 # %% [markdown]
-# **On from here.** [Generalization prediction](../docs/generalization.md) does this for thousands
+# **Next.** [Generalization prediction](../docs/generalization.md) does this for thousands
 # of networks and compares eleven kinds of models. `scalegmn predict scalegmn/cnn-accuracy FILE`
 # asks a model that comes with the library, for CNNs that were trained on FashionMNIST.

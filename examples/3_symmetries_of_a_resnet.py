@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Your own ResNet's symmetries
 #
-# Train a small residual network with batch norm, compute everything that can be done to its weights
-# without changing what it computes, and do it: half a minute.
+# Train a small residual network with batch norm, compute the group of all changes of its weights
+# that keep its function, and apply one of them: half a minute.
 
 # %%
 import torch
@@ -104,8 +104,8 @@ draw_symmetries(
 )
 
 # %% [markdown]
-# That the function stays is not believed but computed: in float64, random elements change outputs
-# by rounding alone.
+# That the function stays is checked, too: in float64, random elements change outputs by rounding
+# alone.
 
 # %%
 check = found.check(network.state_dict(), generator=generator(0))
@@ -133,20 +133,25 @@ assert torch.allclose(answers, same_answers, rtol=1e-3, atol=1e-3)
 
 # %%
 draw_function_kept(
-    {"weights of blocks.0.conv1": (before, after), "outputs for test images": (answers, same_answers)},
+    {
+        "weights of blocks.0.conv1": (before, after),
+        "outputs for test images": (answers, same_answers),
+    },
     title="A network and its twin",
 )
 
 # %% [markdown]
 # ## What a metanetwork makes of it
 #
-# To an MLP on flattened weights the two are strangers. ScaleGMN reads the graph of the program, and
+# To an MLP on flattened weights the two have nothing in common. ScaleGMN reads the graph of the program, and
 # its outputs agree up to the rounding of the state dict to single precision, whatever its own
 # weights are.
 
 # %%
 architecture = ProgramArchitecture.from_module(network, images[:2])
-theta = torch.stack([architecture.read_state(one.state_dict()) for one in (network, twin)]).double()
+theta = torch.stack(
+    [architecture.read_state(one.state_dict()) for one in (network, twin)]
+).double()
 torch.manual_seed(0)
 model = ScaleGMN(
     spec=GraphSpec.from_architectures([architecture]),
@@ -161,5 +166,5 @@ assert torch.allclose(first, second, rtol=1e-3, atol=1e-4)
 assert (theta[0] - theta[1]).norm() > 0.5 * theta[0].norm()
 
 # %% [markdown]
-# **On from here.** [Any network](../docs/any_network.md) has the same for state dicts and ONNX
+# **Next.** [Any network](../docs/any_network.md) has the same for state dicts and ONNX
 # files from the command line, says how the group is found, and how to add an operation of your own.

@@ -10,7 +10,13 @@ from torch import nn
 
 from scalegmn.reports import draw_function_kept
 from scalegmn.seeding import generator
-from scalegmn.testing import WeightLists, assert_equivariant, assert_invariant, randomize, symmetry_error
+from scalegmn.testing import (
+    WeightLists,
+    assert_equivariant,
+    assert_invariant,
+    randomize,
+    symmetry_error,
+)
 
 # %% tags=["parameters"]
 features = 8  # of each neuron and each weight
@@ -20,8 +26,8 @@ networks = 4  # that each check draws
 # ## The law
 #
 # In a network with ReLU, multiply everything that enters neuron $i$ by $q_i > 0$ and divide
-# everything that leaves it by $q_i$: the function stays. Features of neurons and of weights shall
-# move as biases and weights do,
+# everything that leaves it by $q_i$: the function stays. Features of neurons and of weights have to
+# transform as biases and weights do,
 #
 # $$x_i \to q_i\, x_i, \qquad e_{ij} \to \frac{q_i}{q_j}\, e_{ij}.$$
 #
@@ -104,7 +110,10 @@ class Layer(nn.Module):
         for e, x in zip(weights, biases, strict=True):
             messages = self.message(self.rescale(before[:, None], e))
             new_biases.append(self.update(torch.cat([x, messages.sum(2)], dim=-1)))
-            ends = self.invariant(x)[:, :, None].expand_as(e), self.invariant(before)[:, None].expand_as(e)
+            ends = (
+                self.invariant(x)[:, :, None].expand_as(e),
+                self.invariant(before)[:, None].expand_as(e),
+            )
             new_weights.append(self.edge(e) * self.both_ends(torch.cat(ends, dim=-1)))
             before = x
         return new_weights, new_biases
@@ -114,8 +123,8 @@ class Layer(nn.Module):
 # ## The check
 #
 # `randomize` gives the layer weights like those of a trained one; the check draws networks, moves
-# them by random factors and permutations of their hidden neurons, and compares the layer's answer
-# for the moved networks with the moved answer.
+# them by random factors and permutations of their hidden neurons, and compares the layer's output
+# for the moved networks with the moved output.
 
 # %%
 layer = randomize(Layer(features), generator=generator(0)).double()
@@ -126,7 +135,7 @@ report = assert_equivariant(layer, given, generator=generator(2))
 print(report)
 
 # %% [markdown]
-# ## Mistakes
+# ## Errors
 #
 # Each of these looks innocent and is not equivariant. The check gives the size of the error.
 
@@ -147,7 +156,7 @@ class WithBias(nn.Linear):
 
 
 class Backwards(ReScaleEq):
-    """Sends features of neurons over weights that were turned around: divides instead of multiplying."""
+    """Sends features over weights that were turned around: divides instead of multiplying."""
 
     def forward(self, x, e):
         return super().forward(x, 1 / e)
@@ -173,7 +182,7 @@ for name, wrong in mistakes.items():
 # %% [markdown]
 # ## A model
 #
-# Two layers and a mean of invariants over hidden neurons: a metanetwork that gives the same answer
+# Two layers and a mean of invariants over hidden neurons: a metanetwork that gives the same output
 # for all networks of one function.
 
 
@@ -193,7 +202,9 @@ class Model(nn.Module):
 
 
 model = randomize(Model(features, 4), generator=generator(3)).double()
-plain = WeightLists.random((2, 16, 16, 3), activations="relu", count=networks, generator=generator(4))
+plain = WeightLists.random(
+    (2, 16, 16, 3), activations="relu", count=networks, generator=generator(4)
+)
 print(assert_invariant(model, plain, generator=generator(5)))
 
 # %% [markdown]
@@ -203,8 +214,12 @@ print(assert_invariant(model, plain, generator=generator(5)))
 # %%
 widths = ((16, 2), (16, 16), (3, 16))
 rng = generator(6)
-weights = [torch.randn(networks, *shape, 1, generator=rng, dtype=torch.float64) for shape in widths]
-biases = [torch.randn(networks, shape[0], 1, generator=rng, dtype=torch.float64) for shape in widths]
+weights = [
+    torch.randn(networks, *shape, 1, generator=rng, dtype=torch.float64) for shape in widths
+]
+biases = [
+    torch.randn(networks, shape[0], 1, generator=rng, dtype=torch.float64) for shape in widths
+]
 q = torch.rand(16, generator=rng, dtype=torch.float64) * 4 + 0.25
 moved_weights = [weights[0] * q[:, None, None], weights[1] / q[:, None], weights[2]]
 moved_biases = [biases[0] * q[:, None], *biases[1:]]
@@ -212,12 +227,15 @@ with torch.no_grad():
     before, after = model(weights, biases), model(moved_weights, moved_biases)
 assert torch.allclose(before, after, rtol=1e-12, atol=1e-12)
 draw_function_kept(
-    {"weights of the first layer": (weights[0], moved_weights[0]), "outputs of the model": (before, after)},
+    {
+        "weights of the first layer": (weights[0], moved_weights[0]),
+        "outputs of the model": (before, after),
+    },
     title="Other weights, the same answer",
 )
 
 # %% [markdown]
-# **On from here.** The layer of the library has more: messages in both directions, signs and
+# **Next.** The layer of the library has more: messages in both directions, signs and
 # phases, activations that differ within a network. [The layer](../docs/the_layer.md) writes all of
 # it by hand and finds the numbers of `scalegmn.nn.ScaleMessagePassing`;
 # [testing](../docs/testing.md) says what a check does, for networks in any form.

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Align and merge two networks
 #
-# Two trainings from different seeds give networks whose average does not work; bring one to the
-# other along its symmetries first, and it does: one minute.
+# Two training runs from different seeds give networks whose average does not work. Align one with the
+# other by its symmetries first, and it does: one minute.
 
 # %%
 import torch
@@ -17,14 +17,14 @@ from scalegmn.seeding import generator
 from scalegmn.symmetry import random_symmetry
 
 # %% tags=["parameters"]
-steps = 150  # of each training
+steps = 150  # of each training run
 width = 24  # channels of the first convolution
 points = 7  # on a line between two networks
 least_accuracy = 0.85  # of the merged network
 largest_share = 0.5  # of the plain mean's barrier that is left
 
 # %% [markdown]
-# ## Two trainings
+# ## Two training runs
 #
 # A convolutional network with batch norm learns the digits of scikit-learn, twice.
 
@@ -65,7 +65,7 @@ def trained(seed):
 first, second = trained(0), trained(1)
 
 # %% [markdown]
-# An architecture is a network without its numbers; it reads state dicts into flat vectors, and runs
+# An architecture is a network without its parameters; it reads state dicts into flat vectors, and runs
 # them.
 
 # %%
@@ -84,8 +84,8 @@ for name, theta in {"first": a, "second": b, "plain mean": (a + b) / 2}.items():
 # %% [markdown]
 # ## A network in disguise
 #
-# Move the first network by a random element of its group. Not one number of its kernels stays, no
-# distance of weights sees the relation, and `same` does:
+# Move the first network by a random element of its group. All numbers in its kernels change, no
+# distance between weights shows that the two are related, and `same` does:
 
 # %%
 disguised = random_symmetry(architecture, generator=generator(0)).apply(a)
@@ -105,7 +105,9 @@ assert not same(architecture, a, b).same
 tuned = a.clone()
 head = architecture.parameter("8.weight")
 tuned[head.start + 3 * 2 * width : head.start + 4 * 2 * width] += 0.3
-difference = diff(architecture, a, random_symmetry(architecture, generator=generator(1)).apply(tuned))
+difference = diff(
+    architecture, a, random_symmetry(architecture, generator=generator(1)).apply(tuned)
+)
 differing = {
     one.name: [row for row, size in enumerate(one.channels) if size > 1e-3]
     for one in difference.parameters
@@ -119,9 +121,9 @@ draw_differences(
 )
 
 # %% [markdown]
-# ## Half way
+# ## The mean
 #
-# Now the two independent trainings. Channels are matched by what they answer to examples, the
+# Now the two independent networks. Channels are matched by their activations on examples, the
 # second network is moved along its symmetries (its function stays), and the mean gets its batch
 # norm statistics from the examples.
 
@@ -138,7 +140,13 @@ assert accuracy(merged.theta) >= least_accuracy
 # %%
 lines = {
     name: barrier(
-        architecture, a, end, inputs=images[test], targets=labels[test], points=points, restore=restore
+        architecture,
+        a,
+        end,
+        inputs=images[test],
+        targets=labels[test],
+        points=points,
+        restore=restore,
     )
     for name, end, restore in (
         ("as they are", b, None),
@@ -154,14 +162,16 @@ assert lines["aligned, statistics restored"].loss < largest_share * lines["as th
 draw_lines(
     {
         name: LineCurve(
-            fractions=line.fractions.tolist(), losses=line.losses.tolist(), errors=line.errors.tolist()
+            fractions=line.fractions.tolist(),
+            losses=line.losses.tolist(),
+            errors=line.errors.tolist(),
         )
         for name, line in lines.items()
     },
-    title="From one training to another",
+    title="From one network to the other",
 )
 
 # %% [markdown]
-# **On from here.** [Alignment](../docs/alignment.md) has the same for files on the command line
+# **Next.** [Alignment](../docs/alignment.md) has the same for files on the command line
 # (`scalegmn same`, `diff`, `align`, `merge`), tells who descends from whom in a folder, and says
 # how it works.

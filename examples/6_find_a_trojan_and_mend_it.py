@@ -45,7 +45,7 @@ images = ImageSet(bytes_of, labels.numpy(), split, "drawn")
 # %% [markdown]
 # ## Trojans
 #
-# First some honest classifiers. Then each is trained on, twice: its clean twin on clean images, the
+# First some clean classifiers. Then the training of each goes on, twice: its clean twin on clean images, the
 # trojaned one on images of which a tenth carries a small pattern and the label of the attacker's
 # choice.
 
@@ -103,15 +103,15 @@ contact_sheet(
 # ## Finding them
 #
 # All networks are written into one folder, which the detector scans. It reads nothing but these
-# files. For each file it gives a p-value: how likely a clean network would look as suspicious as
-# this one. At most a tenth of clean networks are to be called suspect.
+# files. For each file it gives a p-value: how likely a clean network looks as suspicious as this
+# one. With `fpr=0.1`, at most a tenth of clean networks is called suspect, on average.
 
 # %%
 architecture = twins.architecture
 (known,) = (one for one in repairer.architectures if one.describe() == architecture.describe())
 Path("incoming").mkdir()
 for number in range(len(twins)):
-    # Under the names of the training of the detector, so that it knows which layer is which.
+    # Under the names that the detector was trained with, so that it knows which layer is which.
     write_state(f"incoming/{number}.safetensors", known.unflatten(twins.theta([number])[0]))
 
 report = scan(["incoming"], settings=ScanSettings(fpr=0.1, activation="relu"))
@@ -128,10 +128,10 @@ suspect = np.array([file.verdict is Verdict.suspect for file in report.files])
 assert suspect[trojaned].mean() >= least_found
 
 # %% [markdown]
-# ## Mending one
+# ## Repairing them
 #
-# The repairer searches for a change of images that brings them to one class, and moves the weights
-# until it works no more. It is given the weights alone: no image, no trigger, no attacker's class.
+# The repairer searches for a change of images that brings them to one class, and changes the weights
+# until it no longer works. It is given the weights alone: no image, no trigger, no target class.
 
 # %%
 theta = twins.theta(range(len(twins)))
@@ -148,19 +148,28 @@ def figures(networks):
         )
     ]
     found = [
-        repairer.performance(known, network, one) for network, one in zip(networks, evidence, strict=True)
+        repairer.performance(known, network, one)
+        for network, one in zip(networks, evidence, strict=True)
     ]
     return np.array([one.c_acc for one in found]), np.array([one.asr for one in found])
 
 
-(accuracy_before, asr_before), (accuracy_after, asr_after) = figures(theta[trojaned]), figures(mended)
+(accuracy_before, asr_before), (accuracy_after, asr_after) = (
+    figures(theta[trojaned]),
+    figures(mended),
+)
 print(
     ResultTable.from_values(
         ["trojaned network", "accuracy", "after", "attack success rate", "after"],
         [
             [number, *(f"{value:.0%}" for value in row)]
             for number, *row in zip(
-                np.flatnonzero(trojaned), accuracy_before, accuracy_after, asr_before, asr_after, strict=True
+                np.flatnonzero(trojaned),
+                accuracy_before,
+                accuracy_after,
+                asr_before,
+                asr_after,
+                strict=True,
             )
         ],
     ).to_markdown()
@@ -182,7 +191,7 @@ draw_differences(
 )
 
 # %% [markdown]
-# **On from here.** [Trojaned networks](../docs/trojans.md) has other triggers and architectures and
+# **Next.** [Trojaned networks](../docs/trojans.md) has other triggers and architectures and
 # detectors to be trained, [scanning](../docs/scanning.md) what a verdict promises, and
 # [repairing](../docs/repairing.md) what a repair promises: a low rate, measured with one trigger,
 # is no proof that a trojan is gone.

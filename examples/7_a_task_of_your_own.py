@@ -43,9 +43,9 @@ least_r2 = 0.7  # on test networks
 # ## The question
 #
 # How much can a network enlarge a change of its input? The product of the spectral norms of its
-# weights is a bound. It is easily computed, so this is an exercise: can a metanetwork find it out?
+# weights is a bound. It is easily computed, so this is an exercise: can a metanetwork learn it?
 #
-# If the answer stood in a column of the population, no code would be needed: `task: regression`,
+# If the gain stood in a column of the population, no code would be needed: `task: regression`,
 # `data.label: gain`. Here it is computed from the networks, so the task is ours.
 #
 # The networks are small CNNs, at their start and after one epoch on digits, with hyper-parameters
@@ -62,13 +62,12 @@ population = Population.open("cnns")
 # ## Options
 #
 # A frozen dataclass. Its fields become options such as `--gain.norm frobenius`, checked and
-# explained by `scalegmn train
-# --help`, and are written into run folders.
+# explained by `scalegmn train --help`, and are written into run folders.
 
 
 # %%
 class Norm(Enum):
-    """The size of a weight matrix: its largest singular value, or the root of the sum of their squares."""
+    """Norm of a weight matrix: largest singular value, or root of the sum of squares."""
 
     spectral = 2
     frobenius = "fro"
@@ -126,7 +125,9 @@ class Gain(NumberTask[Tensor]):
         for architecture, positions, theta in population.groups(rows):
             tensors = architecture.unflatten(theta.double()).values()
             weights = [tensor.flatten(2) for tensor in tensors if tensor.ndim > 2]
-            norms = [torch.linalg.matrix_norm(weight, ord=self.config.norm.value) for weight in weights]
+            norms = [
+                torch.linalg.matrix_norm(weight, ord=self.config.norm.value) for weight in weights
+            ]
             found[positions] = torch.stack(norms).log10().sum(0)
         return ((found - self.center) / self.spread).float()
 
@@ -139,10 +140,14 @@ class Gain(NumberTask[Tensor]):
     def measure(self, metrics: MetricCollection, outputs: Tensor, targets: Tensor) -> None:
         metrics.update(outputs[:, 0].float(), targets)
 
-    def report(self, outputs: Tensor, targets: Tensor, *, groups: np.ndarray | None = None) -> Report:
+    def report(
+        self, outputs: Tensor, targets: Tensor, *, groups: np.ndarray | None = None
+    ) -> Report:
         true, predicted = self.logarithms(targets), self.logarithms(outputs[:, 0])
         loss = float(self.loss(outputs, targets))
-        return regression_report(true, predicted, label="gain", log=True, loss=loss, groups=groups)
+        return regression_report(
+            true, predicted, label="gain", log=True, loss=loss, groups=groups
+        )
 
     def describe(self, outputs: Tensor) -> list[dict[str, Any]]:
         return [{"gain": 10**value} for value in self.logarithms(outputs[:, 0]).tolist()]
@@ -168,7 +173,9 @@ Gain.register()
 # %%
 train(
     RunConfig(
-        data=DataConfig(population=Path("cnns"), batch_size=16, group="network", validation=0.2, test=0.2),
+        data=DataConfig(
+            population=Path("cnns"), batch_size=16, group="network", validation=0.2, test=0.2
+        ),
         task="gain",
         options={
             "gain": GainConfig(norm=Norm.frobenius),
@@ -209,6 +216,6 @@ draw_scatter(
 )
 
 # %% [markdown]
-# **On from here.** [Extending](../docs/extending.md) has metanetworks, message functions, readouts,
+# **Next.** [Extending](../docs/extending.md) has metanetworks, message functions, readouts,
 # triggers and sources of images of your own, and `examples/extension` is a package whose task every
 # command finds once it is installed.

@@ -97,7 +97,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Pages that docstrings name are links in the reference."""
+    """Pictures have half of their pixels; pages that docstrings name are links in the reference."""
+    html = with_sizes(html, page, files)
     if not page.file.src_uri.startswith("api/"):
         return html
 
@@ -109,6 +110,20 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
         return f'<a href="{named.url_relative_to(page.file)}">{name[0]}</a>'
 
     return re.sub(r"<code>docs/(\w+)\.md</code>", link, html)
+
+
+def with_sizes(html: str, page: Page, files: Files) -> str:
+    """Pictures are drawn with two pixels for each that is shown; narrower ones shall not fill the page."""
+
+    def sized(picture: re.Match[str]) -> str:
+        path = os.path.normpath(PurePosixPath(page.file.src_uri).parent / picture[2])
+        file = files.get_file_from_path(path)
+        if file is None:
+            return picture[0]
+        width = int.from_bytes(file.content_bytes[16:20], "big") // 2  # as the header of a PNG says
+        return f'{picture[1]} width="{width}"'
+
+    return re.sub(r'(<img\b[^>]* src="([^":]+\.png)")', sized, html)
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:

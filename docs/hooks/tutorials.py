@@ -103,7 +103,7 @@ def markdown(notebook: Any, stem: str) -> tuple[str, dict[str, bytes]]:
                 pictures[name] = b64decode(picture)
                 parts.append(f"![What this cell draws]({name})")
             elif text := _text(output):
-                parts.append(f"``` {{ .text .output }}\n{text}\n```")
+                parts.append(_shown(text))
     parts.insert(1, f"*This page is [`examples/{stem}.py`]({stem}.py), with what it printed and drew.*")
     return "\n\n".join(parts) + "\n", pictures
 
@@ -113,6 +113,15 @@ def _text(output: Any) -> str:
     if output.output_type == "stream":
         return str(output.text).rstrip() if output.name == "stdout" else ""
     return str(output.get("data", {}).get("text/plain", "")).rstrip()
+
+
+def _shown(text: str) -> str:
+    """Printed text: a table as a table, a few lines so that they wrap, anything else as it stands."""
+    lines = text.splitlines()
+    if len(lines) > 2 and all(line.startswith("|") for line in lines):
+        return text
+    few = " .lines" if len(lines) < 4 else ""
+    return f"``` {{ .text .output{few} }}\n{text}\n```"
 
 
 def _scripts() -> list[Path]:

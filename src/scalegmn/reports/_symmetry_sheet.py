@@ -34,7 +34,7 @@ def draw_symmetries(
     """
     shown, rows = list(families[:LARGEST]), list(parameters[:LARGEST])
     long = max((len(name) for name in rows), default=0)
-    width = max(6.0, 2.2 + 0.085 * long + 0.42 * len(shown))
+    width = max(6.0, 2.2 + 0.085 * long + 0.34 * len(shown))
     figure = new_figure(width=width, height=max(3.4, 2.4 + 0.27 * len(rows)))
     axes = figure.add_subplot()
     blank(axes)
