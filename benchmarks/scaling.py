@@ -115,6 +115,7 @@ def draw(rows: list[tuple[int, float, float]], path: Path) -> None:
         axis.minorticks_off()
         axis.set_xlabel("edges of the network", color=INK)
         axis.set_ylabel(label, color=INK)
+        axis.tick_params(labelsize=TEXT)
         axis.legend(frameon=False, fontsize=TEXT, labelcolor=INK)
     save_figure(figure, path)
 

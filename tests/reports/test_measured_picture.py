@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,16 @@ def test_one_place_is_drawn() -> None:
 def test_what_cannot_be_drawn(line: MeasuredLine, message: str) -> None:
     with pytest.raises(MeasuredLineError, match=message):
         draw_measured({"a": line}, label="", figure_label="")
+
+
+def test_names_of_many_lines_stand_beside_their_ends_and_apart() -> None:
+    lines = {
+        str(n): MeasuredLine(places=[1.0, 2.0], values=[0.5, 0.7 + n / 1000], bars=[None] * 2)
+        for n in range(9)
+    }
+    figure = draw_measured(lines, label="", figure_label="")
+    (axes,) = figure.axes
+    heights = {text.get_text(): text.get_position()[1] for text in axes.texts}
+    assert not figure.legends and sorted(heights, key=lambda name: heights[name]) == list(lines)
+    ordered = sorted(heights.values())
+    assert min(b - a for a, b in pairwise(ordered)) == pytest.approx(0.062)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator
 
@@ -18,6 +20,8 @@ _STYLES: Final = ("-", "--", ":")
 _LETTERS: Final = 40
 # Lines with one x would hide each other's bars: so far apart, in shares of the width.
 _APART: Final = 0.006
+# Between names beside lines, in shares of the height.
+_BETWEEN: Final = 0.062
 
 
 class MeasuredLineError(ScaleGMNError, ValueError):
@@ -69,7 +73,12 @@ def draw_measured(
             )
     if not any(value is not None for line in lines.values() for value in line.values):
         raise MeasuredLineError("no line has a value; nothing can be drawn")
-    figure = new_figure(width=8.2, height=4.6 + 0.22 * ((len(lines) + 1) // 2))
+    # Where colors repeat, a key is a puzzle: names stand beside the ends of their lines.
+    beside = len(lines) > len(COLORS)
+    figure = new_figure(
+        width=10.2 if beside else 8.2,
+        height=max(4.6, 0.36 * len(lines)) if beside else 4.6 + 0.22 * ((len(lines) + 1) // 2),
+    )
     axes = figure.add_subplot()
     tidy(axes, title=title)
     places = sorted({place for line in lines.values() for place in line.places})
@@ -78,6 +87,7 @@ def draw_measured(
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xticks(places, [f"{place:g}" for place in places])
+    ends: list[tuple[float, float, str, str]] = []
     for number, (name, line) in enumerate(lines.items()):
         offset = number - (len(lines) - 1) / 2
         points = [
@@ -89,14 +99,49 @@ def draw_measured(
         short = name if len(name) <= _LETTERS else name[: _LETTERS - 1] + "…"
         across, up = [point[0] for point in points], [point[1] for point in points]
         axes.plot(across, up, color=color, linestyle=style, linewidth=1.6, marker="o", ms=5, label=short)
+        ends += [(across[-1], up[-1], short, color)] if points else []
         for place, _, bar in points:
             if bar is not None:
                 axes.vlines(place, *bar, color=color, linewidth=1.4, alpha=0.7)
     axes.set_xlabel(label, color=INK)
     axes.set_ylabel(figure_label, color=INK)
-    if len(lines) > 1:
+    if beside:
+        _name_ends(axes, ends)
+    elif len(lines) > 1:
         figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=SMALL, labelcolor=INK)
     return figure
+
+
+def _name_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
+    """Names at the right, each at the height of the end of its line or as near to it as others allow."""
+    low, high = axes.get_ylim()
+    ends = sorted(ends, key=lambda end: end[1])
+    wanted = np.array([(end[1] - low) / (high - low) for end in ends])
+    step = min(_BETWEEN, 1 / max(1, len(ends) - 1))
+    # Neighbors push each other up, or down; half way between the two they are as far apart.
+    ladder = step * np.arange(len(ends))
+    up = np.maximum.accumulate(wanted - ladder) + ladder
+    down = np.minimum.accumulate((wanted - ladder)[::-1])[::-1] + ladder
+    heights = (up + down) / 2
+    for (x, y, name, color), height in zip(ends, heights, strict=True):
+        axes.annotate(
+            name,
+            (x, y),
+            (1.04, float(height)),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=SMALL,
+            color=INK,
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": color,
+                "linewidth": 0.8,
+                "alpha": 0.6,
+                "shrinkB": 4,
+                "relpos": (0, 0.5),
+            },
+        )
 
 
 def _moved(place: float, places: Sequence[float], offset: float, ratios: bool) -> float:
