@@ -64,15 +64,7 @@ def draw_measured(
     Raises:
         MeasuredLineError: no line has a value, or a line has not one value and bar for each place.
     """
-    for name, line in lines.items():
-        counts = len(line.places), len(line.values), len(line.bars)
-        if len(set(counts)) > 1 or not all(map(math.isfinite, line.places)):
-            raise MeasuredLineError(
-                f"the line {name!r} has {counts[0]} places, {counts[1]} values and {counts[2]} bars, "
-                "expected finite places with one of each"
-            )
-    if not any(value is not None for line in lines.values() for value in line.values):
-        raise MeasuredLineError("no line has a value; nothing can be drawn")
+    _check(lines)
     # Where colors repeat, a key is a puzzle: names stand beside the ends of their lines.
     beside = len(lines) > len(COLORS)
     figure = new_figure(
@@ -110,6 +102,18 @@ def draw_measured(
     elif len(lines) > 1:
         figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=SMALL, labelcolor=INK)
     return figure
+
+
+def _check(lines: Mapping[str, MeasuredLine]) -> None:
+    for name, line in lines.items():
+        counts = len(line.places), len(line.values), len(line.bars)
+        if len(set(counts)) > 1 or not all(map(math.isfinite, line.places)):
+            raise MeasuredLineError(
+                f"the line {name!r} has {counts[0]} places, {counts[1]} values and {counts[2]} bars, "
+                "expected finite places with one of each"
+            )
+    if not any(value is not None for line in lines.values() for value in line.values):
+        raise MeasuredLineError("no line has a value; nothing can be drawn")
 
 
 def _name_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
