@@ -15,7 +15,7 @@ from torch import nn
 
 from scalegmn.cli.main import main
 from scalegmn.collections import NetworkReader, import_checkpoints, write_checkpoints
-from scalegmn.collections import _importing_checkpoints as importing_checkpoints
+from scalegmn.collections import _checkpoint_readers as checkpoint_readers
 from scalegmn.errors import PopulationError
 from scalegmn.networks import Activation, Architecture, cnn, mlp, siren
 from scalegmn.networks.modules import read_module
@@ -209,7 +209,7 @@ def test_an_interrupted_import_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
             runs, tmp_path / name, table=table, reader=reader, shard_size=2, resume=resume, progress=False
         )
 
-    real: Callable[..., object] = importing_checkpoints.read_state
+    real: Callable[..., object] = checkpoint_readers.read_state
     reads = []
 
     def interrupted(path: Path, **options: int) -> object:
@@ -218,7 +218,7 @@ def test_an_interrupted_import_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
             raise KeyboardInterrupt
         return real(path, **options)
 
-    monkeypatch.setattr(importing_checkpoints, "read_state", interrupted)
+    monkeypatch.setattr(checkpoint_readers, "read_state", interrupted)
     with pytest.raises(KeyboardInterrupt):
         call("out")
     call("out", resume=True)

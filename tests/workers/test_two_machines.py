@@ -16,12 +16,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scalegmn.errors import ConfigurationError
+from scalegmn.collections import NetworkReader, import_checkpoints, import_collection, write_checkpoints
+from scalegmn.collections import _batches as batches
+from scalegmn.collections._checkpoint_readers import CheckpointWork
+from scalegmn.collections.inrs import NpzInrs
+from scalegmn.errors import ClusterError, ConfigurationError
 from scalegmn.images import ImageSet, load_images
+from scalegmn.populations import LabelTable, Population
+from scalegmn.trojans.making import make_trojans
 from scalegmn.workers import _connecting as connecting
 from scalegmn.workers import open_executor
 from scalegmn.zoo.cnns import CnnRecipe, ZooFamily, make_cnns
 from scalegmn.zoo.inrs import InrRecipe, fit_inrs
+from tests.trojans.making.trojan_cases import RECIPE, base_population, easy_images
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -108,7 +115,7 @@ class When:
 
 def test_cnns_are_the_same_bytes_although_a_machine_dies(two: Machines, tmp_path: Path) -> None:
     recipe = CnnRecipe(family=ZooFamily(padding=1), checkpoints=(0, 2))
-    settings: dict[str, Any] = {"recipe": recipe, "networks": 512, "inner_batch": 8, "progress": False}
+    settings: dict[str, Any] = {"recipe": recipe, "networks": 256, "inner_batch": 8, "progress": False}
     make_cnns(some_digits(300), tmp_path / "here", workers=1, **settings)
     with When(tmp_path / "there" / "shard-00000.parquet", two.kill) as killed:
         make_cnns(some_digits(300), tmp_path / "there", cluster=two.address, **settings)
@@ -134,6 +141,49 @@ def test_a_driver_that_dies_is_resumed(two: Machines, tmp_path: Path) -> None:
     fit_inrs(images, tmp_path / "there", cluster=two.address, resume=True, **settings)
     fit_inrs(images, tmp_path / "here", **settings)
     assert bytes_of(tmp_path / "there") == bytes_of(tmp_path / "here")
+
+
+def test_trojans_are_the_same_bytes(two: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What the machines read is named by where the work was begun.
+    monkeypatch.chdir(tmp_path)
+    base_population(Path("bases"))
+    settings: dict[str, Any] = {"recipe": RECIPE, "pairs": 6, "inner_batch": 4, "progress": False}
+    bases = Population.open("bases")
+    make_trojans(bases, easy_images(), Path("here"), workers=1, **settings)
+    make_trojans(bases, easy_images(), Path("there"), cluster=two.address, **settings)
+    assert bytes_of(Path("there")) == bytes_of(Path("here"))
+
+
+def test_imports_are_the_same_bytes(two: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(batches, "_PORTION", 3)
+    base_population(Path("networks"))
+    write_checkpoints(Population.open("networks"), "files", progress=False)
+    table = LabelTable.read(Path("files/networks.csv"))
+    (Path("files") / table.files[4]).write_bytes(b"no network")
+    for name, cluster in (("here", None), ("there", two.address)):
+        report = import_checkpoints("files", name, table=table, cluster=cluster, shard_size=4, progress=False)
+        assert report.networks == 9 and [one.name for one in report.refused] == [table.files[4]]
+    assert bytes_of(Path("there")) == bytes_of(Path("here"))
+
+
+def test_a_collection_is_imported_to_the_same_bytes(
+    two: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(batches, "_PORTION", 2)
+    fit_inrs(some_digits(5), "networks", recipe=InrRecipe(hidden=(32, 32), steps=1), progress=False)
+    NpzInrs().write(Population.open("networks"), "files", progress=False)
+    for name, cluster in (("here", None), ("there", two.address)):
+        report = import_collection(NpzInrs(), "files", name, cluster=cluster, progress=False)
+        assert report.networks == 10
+    assert bytes_of(Path("there")) == bytes_of(Path("here"))
+
+
+def test_a_machine_that_does_not_see_a_folder_says_so(tmp_path: Path) -> None:
+    work = CheckpointWork(tmp_path / "elsewhere", NetworkReader())
+    with pytest.raises(ClusterError, match="does not see this folder; use one that all machines"):
+        work.do([], lambda part: None)
 
 
 def test_a_machine_with_another_version_is_one_sentence(

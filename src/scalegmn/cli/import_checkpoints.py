@@ -78,6 +78,7 @@ def run_import(options: Namespace) -> ImportReport:
         table=LabelTable.read(_table(options), file_column=options.file_column),
         reader=reader,
         workers=options.workers,
+        cluster=options.cluster,
         resume=options.resume,
         progress=shows_progress(),
     )

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
+from scalegmn.cli.cluster import add_cluster_option
 from scalegmn.cli.exit_codes import OK
 from scalegmn.cli.general_options import shows_progress
 from scalegmn.cli.import_checkpoints import OPTIONS, add_checkpoint_options, run_import
@@ -82,6 +83,7 @@ def build_parser() -> CommandParser:
     parser.add_argument(
         "--workers", type=int | None, default=None, help="worker processes; chosen automatically by default"
     )
+    add_cluster_option(parser)
     parser.add_argument("--resume", action="store_true", help="continue an interrupted import")
     return parser
 
@@ -135,7 +137,7 @@ def run(argv: Sequence[str]) -> int:
         _print_report(run_import(options), title="your own", unit="files")
         return OK
     chosen = format_called(options.collection, option="collection", names=(*names_of(), OWN), parser=parser)
-    _refuse(options, *OPTIONS, *(() if chosen.parallel else ("workers",)))
+    _refuse(options, *OPTIONS, *(() if chosen.parallel else ("workers", "cluster")))
     chosen = with_given(chosen, _given(options))
     if options.generate_splits is not None:
         _generate_splits(chosen, options)
@@ -143,6 +145,7 @@ def run(argv: Sequence[str]) -> int:
         options.output,
         source=options.folder,
         workers=options.workers,
+        cluster=options.cluster,
         resume=options.resume,
         progress=shows_progress(),
     )

@@ -111,9 +111,10 @@ def canonicalize_folder(
     with new_folder(folder) as target:
         work = functools.partial(_canonicalize_files, collection, target)
         bar = progress_bar("canonicalizing", total=len(listing.entries), show=progress)
-        with bar as advance, file_workers(work, files=len(listing.entries), workers=workers) as process:
-            for count, files, not_read in process(listing.entries):
-                networks += count
+        count = len(listing.entries)
+        with bar as advance, file_workers(work, source=source, files=count, workers=workers) as process:
+            for written, files, not_read in process(listing.entries):
+                networks += written
                 refused += not_read
                 advance(files)
         for name, path in collection.companions(source).items():

@@ -165,12 +165,15 @@ class Collection(PublishedFormat, ABC):
         *,
         source: str | Path,
         workers: int | None = None,
+        cluster: str | None = None,
         resume: bool = False,
         progress: bool = True,
     ) -> ImportReport:
         from scalegmn.collections._importing import import_collection
 
-        return import_collection(self, source, folder, workers=workers, resume=resume, progress=progress)
+        return import_collection(
+            self, source, folder, workers=workers, cluster=cluster, resume=resume, progress=progress
+        )
 
     def write(self, population: Population, folder: str | Path, *, progress: bool = True) -> tuple[str, ...]:
         from scalegmn.collections._exporting import export_population

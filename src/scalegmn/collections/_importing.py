@@ -60,6 +60,7 @@ def import_collection(
     folder: str | Path,
     *,
     workers: int | None = None,
+    cluster: str | None = None,
     shard_size: int = 10_000,
     resume: bool = False,
     progress: bool = True,
@@ -73,6 +74,8 @@ def import_collection(
         source: the folder.
         folder: of the new population.
         workers: processes that read; by default as many as there are cores, if there are many files.
+        cluster: address of a Ray cluster that reads (:func:`~scalegmn.workers.open_executor`), whose machines
+            see the folder.
         shard_size: networks that are written at a time, about.
         resume: continue an interrupted call with the same arguments on the same files.
         progress: show a progress bar on the standard error stream.
@@ -95,7 +98,9 @@ def import_collection(
     with PopulationWriter(folder, provenance=provenance, resume=resume) as writer:
         done = min(writer.shards_done * step, len(entries))
         bar = progress_bar("reading files", total=len(entries), done=done, show=progress)
-        with bar as advance, file_workers(work, files=len(entries) - done, workers=workers) as read:
+        left = len(entries) - done
+        readers = file_workers(work, source=source, files=left, workers=workers, cluster=cluster)
+        with bar as advance, readers as read:
             for start in range(done, len(entries), step):
                 refused = list(listing.refused) if start == 0 else []
                 networks: list[LoadedNetworks] = []

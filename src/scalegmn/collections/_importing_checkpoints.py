@@ -6,22 +6,22 @@ import hashlib
 import itertools
 import shutil
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final, NamedTuple, final
+from typing import Final
 
 import torch
-from torch import Tensor
 
-from scalegmn.checkpoints import FileReader, read_state
-from scalegmn.checkpoints.worker import Reader
+from scalegmn.collections._checkpoint_readers import (
+    FoundNetwork,
+    NetworkReader,
+    ReadFiles,
+    checkpoint_readers,
+)
 from scalegmn.collections._collection import CollectionFile, RefusedFile, existing_folder
 from scalegmn.collections._importing import ImportReport, format_refusals
-from scalegmn.errors import CheckpointError, ConfigurationError, PopulationError, ScaleGMNError
-from scalegmn.networks import Architecture, Conv, Pool
-from scalegmn.networks.recognition import DESCRIPTION, Recognizer, RequestedActivations, Unrecognized
+from scalegmn.errors import ConfigurationError, PopulationError
 from scalegmn.populations import (
     ArchitectureGroup,
     LabelTable,
@@ -35,99 +35,9 @@ _SUFFIXES: Final = (
     *(".safetensors", ".npz", ".pt", ".pth", ".bin", ".ckpt", ".tar", ".th", ".pkl", ".h5", ".onnx"),
     *(".model", ".weights"),
 )
-MAX_BYTES: Final = 2**30
 
 # Notes on how files were read that are told apart in the report.
 _NOTES: Final = 8
-
-
-@final
-@dataclass(frozen=True)
-class NetworkReader:
-    """How the network of a file is read.
-
-    Attributes:
-        architectures: what the files hold; empty where files say it themselves (as exported ones do), or
-            where names, shapes and the activation tell.
-        activation: of the hidden layers, where names and shapes leave it open.
-        key: where the network lies in files that hold several; ``.`` is the top.
-        max_bytes: files that are, or unpack to, more are refused.
-
-    Raises:
-        ConfigurationError: `activation` names none.
-    """
-
-    architectures: tuple[Architecture, ...] = ()
-    activation: str | None = None
-    key: str | None = None
-    max_bytes: int = MAX_BYTES
-
-    def __post_init__(self) -> None:
-        if self.activation is not None:
-            RequestedActivations.parse(self.activation)
-
-    def read(self, path: Path, *, files: FileReader) -> tuple[Architecture, Tensor, tuple[str, ...]]:
-        """Architecture, parameters ``(P,)``, and notes.
-
-        Args:
-            path: of the file.
-            files: reads it.
-
-        Raises:
-            CheckpointError: the file cannot be read, or its architecture is not certain.
-        """
-        state = read_state(path, key=self.key, max_bytes=self.max_bytes, reader=files)
-        recognizer = Recognizer(self.architectures, beyond=not self.architectures)
-        found = recognizer.recognize(state, activation=self.activation)
-        if isinstance(found, Unrecognized):
-            raise CheckpointError(f"{path}: {found.reason}")
-        theta = found.architecture.flatten(found.tensors, origin=str(path))
-        notes = (*state.notes, *found.notes)
-        if state.unread:
-            notes = (
-                *notes,
-                "numbers in the file that belong to no network, or to another one, were not read",
-            )
-        if not self.architectures and DESCRIPTION not in state.extras:
-            notes = (*notes, *_assumed(found.architecture))
-        if theta.dtype == torch.float64:
-            theta, exact = theta.float(), theta
-            if not torch.isfinite(theta).all():
-                raise CheckpointError(f"{path}: holds values that are too large for single precision")
-            if not torch.equal(theta.double(), exact):
-                notes = (*notes, "rounded from double to single precision")
-        return found.architecture, theta, notes
-
-
-def _assumed(architecture: Architecture) -> tuple[str, ...]:
-    """What names and shapes of a convolutional network do not show, and was taken as usual."""
-    layered = architecture.as_layers
-    layers = () if layered is None else layered.layers
-    convolutions = [layer for layer in layers if isinstance(layer, Conv)]
-    if not convolutions:
-        return ()
-    strides, paddings = (
-        {getattr(layer, name)[0] for layer in convolutions} for name in ("stride", "padding")
-    )
-    pools = [layer for layer in layers if isinstance(layer, Pool)]
-    how = ", ".join(f"{'global ' if pool.size is None else ''}{pool.kind} pooling" for pool in pools)
-    return (
-        f"assumed stride {_listed(strides)}, padding {_listed(paddings)} and {how or 'no pooling'}, which no "
-        "file says; describe other networks with --architecture",
-    )
-
-
-def _listed(numbers: Collection[int]) -> str:
-    return " and ".join(map(str, sorted(numbers)))
-
-
-class _Read(NamedTuple):
-    """The network of one row of the table."""
-
-    row: int
-    architecture: Architecture
-    theta: Tensor
-    notes: tuple[str, ...]
 
 
 def import_checkpoints(
@@ -137,6 +47,7 @@ def import_checkpoints(
     table: LabelTable,
     reader: NetworkReader | None = None,
     workers: int | None = None,
+    cluster: str | None = None,
     shard_size: int = 10_000,
     resume: bool = False,
     progress: bool = True,
@@ -153,6 +64,8 @@ def import_checkpoints(
         table: what is known about the files.
         reader: how files are read.
         workers: confined processes that read; by default one a core.
+        cluster: address of a Ray cluster that reads (:func:`~scalegmn.workers.open_executor`), whose machines
+            see the folder.
         shard_size: networks that are written at a time.
         resume: continue an interrupted call with the same arguments on the same files.
         progress: show a progress bar on the standard error stream.
@@ -182,7 +95,8 @@ def import_checkpoints(
     }
     new = not folder.exists()
     with PopulationWriter(folder, provenance=provenance, resume=resume) as writer:
-        _read_shards(writer, entries, not_read, table, reader, workers, shard_size, progress)
+        readers = checkpoint_readers(reader, source=source, workers=workers, cluster=cluster)
+        _read_shards(writer, entries, not_read, table, readers, shard_size, progress)
         refused = [RefusedFile(*entry) for notes in writer.notes for entry in notes["refused"]]  # type: ignore[index]
         if len(writer):
             writer.finish()
@@ -199,18 +113,17 @@ def _read_shards(
     entries: Sequence[CollectionFile],
     not_read: Sequence[RefusedFile],
     table: LabelTable,
-    reader: NetworkReader,
-    workers: int | None,
+    readers: AbstractContextManager[ReadFiles],
     size: int,
     show: bool,
 ) -> None:
     done = min(writer.shards_done * size, len(entries))
     bar = progress_bar("reading files", total=len(entries), done=done, show=show)
-    with bar as advance, Reader(workers=workers) as files:
+    with bar as advance, readers as read:
         for start in range(done, len(entries), size):
             refused = list(not_read) if start == 0 else []
-            networks: list[_Read] = []
-            for found in _read_files(reader, files, entries[start : start + size]):
+            networks: list[FoundNetwork] = []
+            for found in read(entries[start : start + size]):
                 if isinstance(found, RefusedFile):
                     refused.append(found)
                 else:
@@ -221,25 +134,7 @@ def _read_shards(
             writer.append_groups(_groups(networks, table), notes=notes)
 
 
-def _read_files(
-    reader: NetworkReader, files: Reader, entries: Sequence[CollectionFile]
-) -> Iterator[_Read | RefusedFile]:
-    """What every file holds, in order; as many are read at a time as there are workers."""
-
-    def read(entry: CollectionFile) -> _Read | RefusedFile:
-        try:
-            return _Read(int(entry.columns["row"]), *reader.read(entry.path, files=files))
-        except (ScaleGMNError, OSError) as error:
-            return RefusedFile(entry.name, str(error))
-
-    threads = ThreadPoolExecutor(files.workers)
-    try:
-        yield from threads.map(read, entries)
-    finally:
-        threads.shutdown(cancel_futures=True)
-
-
-def _groups(networks: Sequence[_Read], table: LabelTable) -> Iterator[ArchitectureGroup]:
+def _groups(networks: Sequence[FoundNetwork], table: LabelTable) -> Iterator[ArchitectureGroup]:
     """Neighbors of one architecture together, so that the order stays that of the table."""
     for architecture, run in itertools.groupby(networks, key=lambda network: network.architecture):
         members = list(run)

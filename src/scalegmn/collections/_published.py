@@ -78,6 +78,7 @@ class PublishedFormat(ABC):
         *,
         source: str | Path,
         workers: int | None = None,
+        cluster: str | None = None,
         resume: bool = False,
         progress: bool = True,
     ) -> ImportReport:
@@ -87,6 +88,7 @@ class PublishedFormat(ABC):
             folder: of the new population.
             source: the folder that is read.
             workers: processes that read, where it is :attr:`parallel`.
+            cluster: address of a Ray cluster that reads, where it is :attr:`parallel`.
             resume: continue an interrupted call with the same arguments on the same files.
             progress: show a progress bar on the standard error stream.
 

@@ -111,7 +111,7 @@ class Population:
 
     def __reduce__(self) -> tuple[Callable[[Path], Population], tuple[Path]]:
         # Where it arrives, the working folder may be another one.
-        return Population.open, (self.folder.absolute(),)
+        return _open_again, (self.folder.absolute(),)
 
     @property
     def architectures(self) -> tuple[Architecture, ...]:
@@ -298,3 +298,8 @@ def _digest(file: BinaryIO, length: int) -> str:
         digest.update(block)
         length -= len(block)
     return digest.hexdigest()
+
+
+def _open_again(folder: Path) -> Population:
+    """What a copy in another process is; a function, which is sent by its name alone."""
+    return Population.open(folder)

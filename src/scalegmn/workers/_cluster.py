@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import threading
 import time
@@ -131,6 +132,7 @@ class RayCluster(Executor):
                     box=[ray_module().put(work)],
                     extensions=loaded_extensions(),
                     versions=versions_here(),
+                    folder=os.getcwd(),
                 )
                 self._orders[id(work)] = (work, order)
             return self._orders[id(work)][1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -28,12 +29,14 @@ class Order(NamedTuple):
         box: holds a reference to the work, which is fetched once by each process.
         extensions: that were loaded where the work was begun.
         versions: of the library and others there.
+        folder: working folder there, which paths are relative to.
     """
 
     key: str
     box: Sequence[Any]
     extensions: tuple[str, ...]
     versions: Mapping[str, str]
+    folder: str
 
 
 # The work that this process did last, by its key; and the extensions that it loaded.
@@ -59,6 +62,8 @@ def _work(order: Order) -> Work[Any, Any]:
         if problem is not None:
             raise ClusterError(problem)
         torch.set_num_threads(1)
+        if os.path.isdir(order.folder):
+            os.chdir(order.folder)
         for place in order.extensions:
             if place not in _extensions:
                 load_extension(place)

@@ -113,6 +113,7 @@ class SmallCnnZoo(PublishedFormat):
         *,
         source: str | Path,
         workers: int | None = None,
+        cluster: str | None = None,
         resume: bool = False,
         progress: bool = True,
     ) -> ImportReport:
