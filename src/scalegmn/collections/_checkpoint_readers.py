@@ -105,7 +105,7 @@ def _listed(numbers: Collection[int]) -> str:
 
 
 @final
-class FoundNetwork(NamedTuple):
+class TableNetwork(NamedTuple):
     """The network of one row of the table.
 
     Attributes:
@@ -121,7 +121,7 @@ class FoundNetwork(NamedTuple):
     notes: tuple[str, ...]
 
 
-ReadFiles = Callable[[Sequence[CollectionFile]], Iterator[FoundNetwork | RefusedFile]]
+ReadFiles = Callable[[Sequence[CollectionFile]], Iterator[TableNetwork | RefusedFile]]
 """Gives what every file holds, in order."""
 
 
@@ -152,7 +152,7 @@ def checkpoint_readers(
 
 @final
 @dataclass(frozen=True)
-class CheckpointWork(Work[Sequence[CollectionFile], list[FoundNetwork | RefusedFile]]):
+class CheckpointWork(Work[Sequence[CollectionFile], list[TableNetwork | RefusedFile]]):
     """Reading the files of one portion after the other, in a confined process.
 
     Attributes:
@@ -163,7 +163,7 @@ class CheckpointWork(Work[Sequence[CollectionFile], list[FoundNetwork | RefusedF
     source: Path
     reader: NetworkReader
 
-    def do(self, piece: Sequence[CollectionFile], report: Report) -> list[FoundNetwork | RefusedFile]:
+    def do(self, piece: Sequence[CollectionFile], report: Report) -> list[TableNetwork | RefusedFile]:
         require_folder(self.source)
         return [_read(self.reader, shared_reader(), entry) for entry in piece]
 
@@ -171,16 +171,16 @@ class CheckpointWork(Work[Sequence[CollectionFile], list[FoundNetwork | RefusedF
         return float(len(piece))
 
 
-def _read(reader: NetworkReader, files: FileReader, entry: CollectionFile) -> FoundNetwork | RefusedFile:
+def _read(reader: NetworkReader, files: FileReader, entry: CollectionFile) -> TableNetwork | RefusedFile:
     try:
-        return FoundNetwork(int(entry.columns["row"]), *reader.read(entry.path, files=files))
+        return TableNetwork(int(entry.columns["row"]), *reader.read(entry.path, files=files))
     except (ScaleGMNError, OSError) as error:
         return RefusedFile(entry.name, str(error))
 
 
 def _read_here(
     reader: NetworkReader, files: Reader, entries: Sequence[CollectionFile]
-) -> Iterator[FoundNetwork | RefusedFile]:
+) -> Iterator[TableNetwork | RefusedFile]:
     """What every file holds, in order; as many are read at a time as there are workers."""
     threads = ThreadPoolExecutor(files.workers)
     try:

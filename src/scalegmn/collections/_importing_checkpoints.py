@@ -14,9 +14,9 @@ from typing import Final
 import torch
 
 from scalegmn.collections._checkpoint_readers import (
-    FoundNetwork,
     NetworkReader,
     ReadFiles,
+    TableNetwork,
     checkpoint_readers,
 )
 from scalegmn.collections._collection import CollectionFile, RefusedFile, existing_folder
@@ -122,7 +122,7 @@ def _read_shards(
     with bar as advance, readers as read:
         for start in range(done, len(entries), size):
             refused = list(not_read) if start == 0 else []
-            networks: list[FoundNetwork] = []
+            networks: list[TableNetwork] = []
             for found in read(entries[start : start + size]):
                 if isinstance(found, RefusedFile):
                     refused.append(found)
@@ -134,7 +134,7 @@ def _read_shards(
             writer.append_groups(_groups(networks, table), notes=notes)
 
 
-def _groups(networks: Sequence[FoundNetwork], table: LabelTable) -> Iterator[ArchitectureGroup]:
+def _groups(networks: Sequence[TableNetwork], table: LabelTable) -> Iterator[ArchitectureGroup]:
     """Neighbors of one architecture together, so that the order stays that of the table."""
     for architecture, run in itertools.groupby(networks, key=lambda network: network.architecture):
         members = list(run)
