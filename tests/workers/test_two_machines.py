@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -15,11 +16,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from scalegmn.collections import NetworkReader, import_checkpoints, import_collection, write_checkpoints
 from scalegmn.collections import _batches as batches
 from scalegmn.collections._checkpoint_readers import CheckpointWork
 from scalegmn.collections.inrs import NpzInrs
+from scalegmn.comparison import compare
 from scalegmn.errors import ClusterError, ConfigurationError
 from scalegmn.images import ImageSet, load_images
 from scalegmn.populations import LabelTable, Population
@@ -28,6 +31,8 @@ from scalegmn.workers import _connecting as connecting
 from scalegmn.workers import open_executor
 from scalegmn.zoo.cnns import CnnRecipe, ZooFamily, make_cnns
 from scalegmn.zoo.inrs import InrRecipe, fit_inrs
+from tests.comparison.cases import base, comparison_file, configured
+from tests.training.small import small_population
 from tests.trojans.making.trojan_cases import RECIPE, base_population, easy_images
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -86,7 +91,11 @@ def some_digits(count: int) -> ImageSet:
 
 def bytes_of(folder: Path) -> dict[str, str]:
     """Checksums of all files."""
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.iterdir())
+        if path.is_file()
+    }
 
 
 class When:
@@ -178,6 +187,30 @@ def test_a_collection_is_imported_to_the_same_bytes(
         report = import_collection(NpzInrs(), "files", name, cluster=cluster, progress=False)
         assert report.networks == 10
     assert bytes_of(Path("there")) == bytes_of(Path("here"))
+
+
+def test_compared_runs_are_the_same_although_a_machine_dies(two: Machines, tmp_path: Path) -> None:
+    population = small_population(tmp_path / "small", networks=48).folder
+    training = {"epochs": 5, "learning_rate": 0.01, "warmup_steps": 1, "accelerator": "cpu"}
+    settings = {**base(population), "training": training}
+    here = configured(comparison_file(tmp_path / "here", population, base=settings, seeds=[0]))
+    there = configured(
+        comparison_file(tmp_path / "there", population, base=settings, cluster=two.address, seeds=[0])
+    )
+    lines: list[str] = []
+    with When(there.output / "scalegmn-seed0" / "checkpoints", two.kill) as killed:
+        assert compare(there, tell=lines.append) == ()
+    assert killed.done and sum(" of 2)" in line for line in lines) == 2
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        assert compare(here, tell=lines.append) == ()
+    finally:
+        torch.set_num_threads(threads)
+    for one, other in zip(here.runs, there.runs, strict=True):
+        weights = [next(run.folder.rglob("model.safetensors")).read_bytes() for run in (one, other)]
+        figures = [json.loads((run.folder / "results.json").read_text())["test"] for run in (one, other)]
+        assert weights[0] == weights[1] and figures[0] == figures[1]
 
 
 def test_a_machine_that_does_not_see_a_folder_says_so(tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ class ComparisonOptions(Configuration):
             their bins.
         only: names of the models to train now; by default all. What is finished of the others is shown too.
         jobs: training runs side by side, each in a process with its share of the processor cores.
+        cluster: address of a Ray cluster whose machines train, one run on a processor or GPU of its own:
+            HOST:PORT, ray://HOST:PORT, auto, or local.
         resume: go on with training runs that were interrupted.
     """
 
@@ -63,6 +65,7 @@ class ComparisonOptions(Configuration):
     curves: Annotated[tuple[str, ...], Distinct()] = ()
     only: tuple[str, ...] = ()
     jobs: Count = 1
+    cluster: str | None = None
     resume: bool = False
 
 
@@ -129,6 +132,7 @@ class ComparisonConfig(Configuration):
         reference: name of the model from which differences are given.
         only: names of the models to train now.
         jobs: training runs side by side.
+        cluster: address of a Ray cluster whose machines train; None for processes of this machine.
         resume: go on with training runs that were interrupted.
         folds: parts of the networks that are predicted by models that did not see them; None for one test.
         sizes: numbers of groups to learn from; none to learn from all.
@@ -145,6 +149,7 @@ class ComparisonConfig(Configuration):
     folds: int | None = None
     sizes: tuple[int, ...] = ()
     curves: tuple[str, ...] = ()
+    cluster: str | None = None
 
     @property
     def data(self) -> DataConfig:
@@ -192,7 +197,7 @@ class ComparisonConfig(Configuration):
             output=self.output / name,
             resume=False,
         )
-        if self.jobs > 1:
+        if self.jobs > 1 or self.cluster is not None:
             # Lines and bars of several training runs would run into each other.
             quiet = dataclasses.replace(config.logging, progress=False)
             config = dataclasses.replace(config, logging=quiet)

@@ -93,6 +93,7 @@ def parse_comparison(arguments: Sequence[str]) -> tuple[ComparisonConfig | None,
         reference=options.reference if options.reference is not None else next(iter(models)),
         only=options.only or tuple(models),
         jobs=options.jobs,
+        cluster=options.cluster,
         resume=options.resume,
         # What cannot be has been reported; the rest is looked at all the same.
         folds=None if unfoldable else options.folds,

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final, final
 
 from lightning.pytorch.callbacks import Callback
 
@@ -25,7 +25,8 @@ from scalegmn.disk import claim_folder, sentence_of
 from scalegmn.errors import ScaleGMNError, TrainingWarning
 from scalegmn.networks import read_json
 from scalegmn.registry import load_extension, loaded_extensions
-from scalegmn.training import RESULTS, RUN, RunConfig, load_task, to_yaml, train, write_text
+from scalegmn.training import RESULTS, RUN, Accelerator, RunConfig, load_task, to_yaml, train, write_text
+from scalegmn.workers import Report, Work, open_executor, require_folder
 
 FAILURES: Final = "failures"
 """In the folder of a comparison: where the errors of training runs are, with what led to them."""
@@ -100,7 +101,10 @@ def _compare(
     tell(f"{len(todo)} training runs to do" + (f", {there} are finished already" if there else ""))
     failures: list[Failure] = []
     given = (None if command is None else list(command), tuple(callbacks))
-    done = _side_by_side(todo, config.jobs, given) if config.jobs > 1 else _in_turn(todo, given)
+    if config.cluster is not None:
+        done = _on_cluster(todo, config, given)
+    else:
+        done = _side_by_side(todo, config.jobs, given) if config.jobs > 1 else _in_turn(todo, given)
     with contextlib.closing(done):
         for number, one in enumerate(done, start=1):
             _keep(config.output, one)
@@ -158,6 +162,53 @@ def _side_by_side(runs: Sequence[ComparedRun], jobs: int, given: _Given) -> Gene
     with contextlib.closing(run_side_by_side(work, jobs=jobs)) as ended:
         for end in ended:
             yield _done(owners[end.key], end.result, end.seconds)
+
+
+@final
+@dataclass(frozen=True)
+class RunWork(Work[ComparedRun, tuple[tuple[str, str] | None, float]]):
+    """Training one run after the other; what went wrong, and the seconds that it took.
+
+    Attributes:
+        command: the command line, to be kept in the run folders.
+        callbacks: of every training.
+    """
+
+    command: list[str] | None
+    callbacks: tuple[Callback, ...]
+
+    # A run folder has one writer at a time.
+    repeatable: ClassVar[bool] = False
+
+    def do(self, piece: ComparedRun, report: Report) -> tuple[tuple[str, str] | None, float]:
+        require_folder(piece.folder.parent)
+        began = time.perf_counter()
+        # Another machine may have begun it, and died.
+        run = _resumed(piece, status_of(piece))
+        problem = _problem_of(run.config, self.command, self.callbacks)
+        return problem, time.perf_counter() - began
+
+    def size(self, piece: ComparedRun) -> float:
+        return 1.0
+
+
+def _on_cluster(
+    runs: Sequence[ComparedRun], config: ComparisonConfig, given: _Given
+) -> Generator[_Done, None, None]:
+    if not runs:
+        return
+    workers = config.jobs if config.jobs > 1 else None
+    gpu = any(run.config.training.accelerator is Accelerator.gpu for run in runs)
+    with (
+        open_executor(cluster=config.cluster, workers=workers, device="cuda" if gpu else "cpu") as executor,
+        contextlib.closing(executor.each(RunWork(*given), runs)) as ended,
+    ):
+        for run, future in ended:
+            try:
+                yield _done(run, *future.result())
+            except ScaleGMNError as error:
+                # It could not be done anywhere; the others are worth doing.
+                yield _done(run, (str(error), traceback.format_exc()), 0.0)
 
 
 def _problem_of(

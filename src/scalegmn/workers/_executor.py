@@ -6,7 +6,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from types import TracebackType
 from typing import Final, TypeVar
 
@@ -76,7 +76,7 @@ class Executor(ABC):
         work: Work[P, R],
         groups: Iterable[Sequence[P]],
         *,
-        advance: Callable[[float], None] = lambda amount: None,
+        advance: Callable[[float], None] | None = None,
     ) -> Generator[list[R], None, None]:
         """The results of each group of pieces, in the order of the groups and of their pieces.
 
@@ -95,7 +95,7 @@ class Executor(ABC):
         self._stops.append(stop)
 
         def do(piece: P) -> R:
-            return self._do(work, advance, stop, piece)
+            return self._do(work, advance or _nobody, stop, piece)
 
         try:
             for group in groups:
@@ -109,6 +109,28 @@ class Executor(ABC):
             for future in (future for group in waiting for future in group):
                 future.cancel()
 
+    def each(self, work: Work[P, R], pieces: Sequence[P]) -> Generator[tuple[P, Future[R]], None, None]:
+        """Every piece as soon as it is done, with a future that has its result or its error.
+
+        Args:
+            work: that all pieces belong to.
+            pieces: what to do; an error of one does not keep the others from being done.
+        """
+        assert self._threads is not None, "an executor is used as a context manager"
+        stop = threading.Event()
+        self._stops.append(stop)
+        futures = {
+            self._threads.submit(self._do, work, _nobody, stop, piece): place
+            for place, piece in enumerate(pieces)
+        }
+        try:
+            for future in as_completed(futures):
+                yield pieces[futures[future]], future
+        finally:
+            stop.set()
+            for future in futures:
+                future.cancel()
+
     def _do(self, work: Work[P, R], advance: Callable[[float], None], stop: threading.Event, piece: P) -> R:
         size = work.size(piece)
 
@@ -118,3 +140,7 @@ class Executor(ABC):
             advance(size * part)
 
         return self.call(work, piece, report)
+
+
+def _nobody(amount: float) -> None:
+    """Nobody is told how much was done."""
