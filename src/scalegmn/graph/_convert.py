@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.data import Batch
 
 from scalegmn.errors import GraphError
+from scalegmn.graph._geometric import Batch
 from scalegmn.graph._layout import GraphLayout
 from scalegmn.graph._layouts import layout_of
 from scalegmn.graph._network_graph import NetworkGraph

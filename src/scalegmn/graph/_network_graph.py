@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch_geometric.data import Data
 
 from scalegmn.errors import GraphError
 from scalegmn.graph._any_graph import AnyGraph
 from scalegmn.graph._fields import FIELD_NAMES, FIELDS, INDEX_FIELDS
+from scalegmn.graph._geometric import Data
 from scalegmn.shapes import NodeIntegers
 
 

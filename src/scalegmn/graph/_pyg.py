@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch_geometric.data import Batch
 
 from scalegmn.graph._fields import FIELDS
+from scalegmn.graph._geometric import Batch
 from scalegmn.graph._layout import GraphLayout
 from scalegmn.graph._network_graph import NetworkGraph
 from scalegmn.graph._plain_graph import PlainGraph
