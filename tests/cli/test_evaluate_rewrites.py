@@ -31,7 +31,7 @@ def test_a_comparison_is_one_table_and_one_picture(
     assert main(["evaluate", str(comparison), "--rewrites", *QUICK]) == OK
     shown = capsys.readouterr().out
     assert "accuracy on networks written anew" in shown and "cannot read it" in shown
-    assert "Changed answers, and the largest move" in shown
+    assert "Changed predictions, and the largest move" in shown
     found = json.loads((comparison / "rewrites.json").read_text())
     assert {row["model"] for row in found["rewrites"]} == {"ScaleGMN", "flat MLP"} and found["draws"] == 1
     ours = {

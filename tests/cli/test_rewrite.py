@@ -41,7 +41,7 @@ def test_neurons_are_added_and_left_out_again(
     assert main(["rewrite", str(file), "-o", str(wide), "--activation", "relu", "--neurons", "2"]) == 0
     shown = capsys.readouterr().out
     assert "kinds: unread, split, cancel, group" in shown and "14 x 3" in shown
-    assert "answers to random inputs changed by" in shown and "e-0" in shown
+    assert "outputs for random inputs changed by" in shown and "e-0" in shown
     inputs = torch.randn(9, 3, generator=generator(1), dtype=torch.float64)
     before, after = answers(file, inputs, activation="relu"), answers(wide, inputs)
     assert float((before - after).abs().max() / before.abs().max()) < 1e-3

@@ -108,7 +108,7 @@ def check_function_kept(alignment: Alignment, *, examples: int = 4, seed: int = 
         seed: of the inputs.
 
     Returns:
-        The largest difference of the answers to random inputs by the largest answer, in float64; None where
+        The largest difference of the outputs for random inputs by the largest output, in float64; None where
         the network cannot be run.
 
     Raises:
@@ -123,7 +123,7 @@ def check_function_kept(alignment: Alignment, *, examples: int = 4, seed: int = 
     allowed = max(size, functions.noise(alignment.other, before, size=size))
     if not apart <= allowed:
         raise SymmetryError(
-            f"the aligned network computes something else than before: answers to random inputs differ by "
+            f"the aligned network computes something else than before: outputs for random inputs differ by "
             f"{apart:.1e} of the largest, expected at most {allowed:.1e}; do not use it, and report the "
             "architecture"
         )

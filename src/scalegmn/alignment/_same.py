@@ -42,7 +42,7 @@ class Sameness:
     Attributes:
         alignment: of the second network to the first, or, where that was rounded less, the other way round.
         tolerance: of parameters.
-        function_difference: largest difference of the answers to random inputs by the largest answer, in
+        function_difference: largest difference of the outputs for random inputs by the largest output, in
             float64; None where the networks cannot be run.
         function_tolerance: what parameters within their tolerance may change of the answers.
     """
@@ -64,7 +64,7 @@ class Sameness:
 
     @property
     def functions_agree(self) -> bool | None:
-        """Whether the answers to random inputs agree; None where there are none."""
+        """Whether the outputs for random inputs agree; None where there are none."""
         difference = self.function_difference
         return None if difference is None else difference <= self.function_tolerance
 
@@ -139,7 +139,7 @@ class Sameness:
         if self.function_difference is None:
             return "the functions were not compared, since they cannot be run on random inputs"
         return (
-            f"answers to random inputs differ by up to {self.function_difference:.1e} of the largest "
+            f"outputs for random inputs differ by up to {self.function_difference:.1e} of the largest "
             f"(tolerance {self.function_tolerance:.0e})"
         )
 

@@ -64,7 +64,7 @@ def run(argv: Sequence[str]) -> int:
     left = difference_of(found, tolerance=Tolerance.of(reference.dtype, other.dtype))
     _print(found, left)
     if change is not None:
-        say(f"the function of {options.other} stayed: answers to random inputs changed by {change:.1e}")
+        say(f"the function of {options.other} stayed: outputs for random inputs changed by {change:.1e}")
     give_json(options.json, left.to_dict())
     tell(f"{options.other} brought to {options.reference} is {options.output}")
     return OK

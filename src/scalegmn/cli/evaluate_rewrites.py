@@ -156,7 +156,7 @@ def evaluate_rewrites(
 def _of_one(figures: Sequence[RewrittenFigures]) -> Table:
     """The figures of one model, a way of rewriting after another."""
     names = list(figures[0].before)
-    columns = ("networks", *names, "changed answers", "largest move")
+    columns = ("networks", *names, "changed predictions", "largest move")
     first = ("as they are", *(_figure(figures[0].before[name]) for name in names), "", "")
     rows = [
         (
@@ -186,7 +186,7 @@ def _of_many(found: Found, metric: str) -> list[Table]:
             what = "networks written anew and reduced" if reduced else "networks written anew"
             columns = ("model", *(() if reduced else (ORIGINAL,)), *chosen.values())
             tables.append(Table(f"{metric} on {what}", columns, tuple(figures)))
-            title = f"Changed answers, and the largest move: {what}"
+            title = f"Changed predictions, and the largest move: {what}"
             tables.append(Table(title, ("model", *chosen.values()), tuple(moves)))
     return tables
 

@@ -28,7 +28,7 @@ HELP = "average networks that were trained apart, after bringing them to each ot
 
 EXAMPLES: Final = (
     "scalegmn merge a.pt b.pt -o average.pt --activation relu # align, then average",
-    "scalegmn merge a.pt b.pt -o average.pt --program net.json --images digits # match by answers",
+    "scalegmn merge a.pt b.pt -o average.pt --program net.json --images digits # match by outputs",
 )
 
 _BEFORE, _AFTER = "as they are", "aligned"

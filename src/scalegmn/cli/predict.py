@@ -140,7 +140,12 @@ def _print(answers: Sequence[PredictionOutcome], output: Path | None) -> None:
     shown = good[:_SHOWN]
     if shown:
         # Longer entries, such as the probabilities of all classes, are for files.
-        names = [name for name, value in shown[0].values.items() if not isinstance(value, Mapping)]
+        columns: dict[tuple[str, ...], str] = {}
+        for name, value in shown[0].values.items():
+            if not isinstance(value, Mapping):
+                # The number of a class that has no other name would say the same again.
+                columns.setdefault(tuple(str(one.values[name]) for one in shown), name)
+        names = list(columns.values())
         rows = tuple(
             (one.index, str(one.path), *(_cell(one.values[name]) for name in names)) for one in shown
         )

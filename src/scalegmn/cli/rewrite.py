@@ -87,7 +87,7 @@ def run(argv: Sequence[str]) -> int:
     written = _write(options, network, architecture, theta)
     print_tables([_table(network, architecture, written)])
     change = change_of_function((network.architecture, network.theta), (architecture, written))
-    say(f"answers to random inputs changed by {change:.1e} of the largest, rounding of the file included")
+    say(f"outputs for random inputs changed by {change:.1e} of the largest, rounding of the file included")
     tell(f"{options.network} written anew is {options.output}")
     return OK
 
