@@ -111,5 +111,28 @@ def test_processes_share_the_networks(monkeypatch: pytest.MonkeyPatch, seed: int
         parts.append(order(seed, length=length))
     assert sorted(itertools.chain(*parts[0], *parts[1])) == list(range(length))
     # They wait for each other at every step.
-    assert len(parts[0]) == len(parts[1]) == steps_per_epoch(length, 4, processes=2)
-    assert all(1 <= len(batch) <= 4 for batch in parts[0] + parts[1])
+    assert len(parts[0]) == len(parts[1]) == steps_per_epoch(length, 4, parts=2)
+    assert all(1 <= len(batch) <= 2 for batch in parts[0] + parts[1])
+
+
+@pytest.mark.parametrize(("processes", "accumulate"), [(1, 3), (2, 1), (2, 2), (3, 2)])
+@pytest.mark.parametrize("length", [17, 54])
+def test_parts_of_processes_make_the_batches_of_one(
+    monkeypatch: pytest.MonkeyPatch, processes: int, accumulate: int, length: int
+) -> None:
+    whole = list(BatchOrder(length=length, batch_size=9, seed=1))
+    found: list[list[int]] = [[] for _ in whole]
+    shares = [0.0 for _ in whole]
+    for rank in range(processes):
+        monkeypatch.setattr(data_module, "world", lambda rank=rank: (processes, rank))
+        sampler = BatchOrder(length=length, batch_size=9, seed=1, accumulate=accumulate)
+        assert len(sampler) == accumulate * len(whole)
+        for number, positions in enumerate(sampler):
+            batch = number // accumulate
+            found[batch] += positions.tolist()
+            # The mean of the parts by their shares is the mean over the batch.
+            parts = processes * accumulate
+            assert sampler.share(number) / parts == pytest.approx(len(positions) / len(whole[batch]))
+            shares[batch] += sampler.share(number) / parts
+    assert [sorted(part) for part in found] == [sorted(batch.tolist()) for batch in whole]
+    assert shares == pytest.approx([1.0] * len(whole))

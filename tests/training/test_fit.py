@@ -310,8 +310,8 @@ def test_two_processes_share_the_work(population: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    # Half of the steps that one process needs for 54 networks.
-    assert [row["step"] for row in rows_of(tmp_path / "run")] == ["2"]
+    # The steps that one process needs for 54 networks in batches of 16.
+    assert [row["step"] for row in rows_of(tmp_path / "run")] == ["4"]
     assert done.stderr.count("The run is in") == 1
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     # A fraction of all 18 validation networks, not of those of one process.

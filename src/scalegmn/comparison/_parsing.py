@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -213,8 +213,8 @@ def _models(
     of_base: list[str] = []
     plain = parse_run(base, of_base)
     problems += of_base
-    if plain is not None and plain.training.devices != 1:
-        problems.append(f"{path}: base: training.devices is {plain.training.devices}, expected 1 to compare")
+    if plain is not None:
+        problems += [f"{path}: base: {one}" for one in _of_processes(plain, ("devices", "nodes"))]
     if not isinstance(value, Mapping) or not value:
         problems.append(f"{path}: models is {value!r}, expected the name of each and what is different in it")
         return {}
@@ -249,9 +249,14 @@ def _unfair(own: Mapping[str, ConfigEntry], config: RunConfig, base: RunConfig) 
         for key, value in flat_items(config)
         if key in own and same_for_all(key, task=base.task) and value != before.get(key, value)
     ]
-    if "training.devices" in own and config.training.devices != 1:
-        problems.append(f"training.devices is {config.training.devices}, expected 1 to compare")
+    problems += _of_processes(config, [name for name in ("devices", "nodes") if f"training.{name}" in own])
     return problems
+
+
+def _of_processes(config: RunConfig, names: Iterable[str]) -> list[str]:
+    """Whether models are trained in this process alone, as a comparison does it."""
+    wrong = {name: number for name in names if (number := getattr(config.training, name)) != 1}
+    return [f"training.{name} is {number}, expected 1 to compare" for name, number in wrong.items()]
 
 
 def _plain(data: Mapping[Any, Any]) -> dict[str, object]:

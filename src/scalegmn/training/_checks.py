@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-import torch
 
 from scalegmn.disk import holds_something, writer_in
 from scalegmn.errors import CheckpointError, ConfigurationError, PopulationError, ScaleGMNError
@@ -16,7 +14,8 @@ from scalegmn.networks import read_json
 from scalegmn.populations import Population
 from scalegmn.training._ancestors import ancestor_errors
 from scalegmn.training._checkpoint_io import read_checkpoint
-from scalegmn.training._config import Accelerator, Precision, RunConfig, Schedule
+from scalegmn.training._config import RunConfig, Schedule
+from scalegmn.training._machine import machine_errors, processes_of
 from scalegmn.training._metanetworks import metanetwork_class, model_context, no_layers
 from scalegmn.training._parsing import flat_items
 from scalegmn.training._processes import is_first_process
@@ -36,6 +35,10 @@ FREE_ON_RESUME: Final = (
     "training.epochs",
     "training.early_stopping_patience",
     "training.accelerator",
+    "training.devices",
+    "training.nodes",
+    "training.strategy",
+    "training.accumulate",
     "training.threads",
     "training.recompute",
 )
@@ -65,6 +68,11 @@ def _of_model(config: RunConfig) -> Iterator[str]:
             yield (
                 f"training.weight_average is given, but {config.metanetwork} is not learned step by step; "
                 "leave it out"
+            )
+        if processes_of(config.training) > 1 and issubclass(metanetwork_class(config), FittedPredictor):
+            yield (
+                f"training.devices is {config.training.devices} on {config.training.nodes} machines, but "
+                f"{config.metanetwork} is not learned step by step; use 1 of each"
             )
     except ConfigurationError as error:
         yield str(error)
@@ -100,9 +108,7 @@ def _of_selection(config: RunConfig) -> Iterator[str]:
     except ScaleGMNError as error:
         yield str(error)
         return
-    fewest = min(len(selection.train), len(selection.val))
-    if fewest < config.training.devices:
-        yield f"training.devices is {config.training.devices}, but a split has only {fewest} networks"
+    yield from _of_parts(config, train=len(selection.train), val=len(selection.val))
     task: AnyTask | None = None
     try:
         task = make_task(config, selection)
@@ -125,20 +131,20 @@ def _of_selection(config: RunConfig) -> Iterator[str]:
         yield from ancestor_errors(config, selection, task)
 
 
-def machine_errors(config: RunConfig) -> Iterator[str]:
-    """What this machine cannot do."""
-    training = config.training
-    if training.accelerator is Accelerator.gpu and not torch.cuda.is_available():
-        yield "training.accelerator is gpu, but PyTorch finds none; use cpu or auto"
-    on_gpu = training.accelerator is not Accelerator.cpu and torch.cuda.is_available()
-    if training.precision is Precision.fp16_mixed and not on_gpu:
-        yield "training.precision is fp16_mixed, which needs a GPU; use bf16_mixed or single"
-    if on_gpu and training.devices > torch.cuda.device_count():
-        yield f"training.devices is {training.devices}, but there are {torch.cuda.device_count()} GPUs"
-    if config.logging.wandb and importlib.util.find_spec("wandb") is None:
-        yield "logging.wandb is on, but wandb is not installed; pip install wandb, or turn it off"
-    if config.logging.tensorboard and importlib.util.find_spec("tensorboard") is None:
-        yield "logging.tensorboard is on, but not installed; pip install tensorboard, or turn it off"
+def _of_parts(config: RunConfig, *, train: int, val: int) -> Iterator[str]:
+    """Whether all processes have work at every step."""
+    training, processes = config.training, processes_of(config.training)
+    parts = processes * training.accumulate
+    steps = -(-train // config.data.batch_size)
+    smallest = train // max(steps, 1)
+    devices = "1 device" if processes == 1 else f"{processes} devices"
+    if parts > smallest:
+        yield (
+            f"training.accumulate is {training.accumulate} on {devices}, which cuts batches in {parts}, but "
+            f"there are batches of {smallest} networks; give a larger data.batch_size, or smaller numbers"
+        )
+    if processes > val:
+        yield f"there are {devices}, but only {val} networks for validation; use fewer, or give more networks"
 
 
 def folder_errors(config: RunConfig) -> Iterator[str]:

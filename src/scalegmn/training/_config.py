@@ -53,6 +53,17 @@ class Accelerator(Enum):
     gpu = "gpu"
 
 
+class DistributedStrategy(Enum):
+    """How several processes train one model: by DDP, PyTorch's distributed data parallel.
+
+    ``auto`` allows batches that use only some of the parameters, as those of mixed architectures do.  ``ddp``
+    saves the search for these, and stops where a parameter gets no gradient.
+    """
+
+    auto = "auto"
+    ddp = "ddp"
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataConfig(Configuration):
     """Which networks to learn from.
@@ -84,8 +95,8 @@ class DataConfig(Configuration):
         train_limit: use at most this many training networks, chosen at random.
         val_limit: use at most this many validation networks, chosen at random.
         test_limit: use at most this many test networks, chosen at random.
-        batch_size: networks per step and device.
-        evaluation_batch_size: networks at a time in validation and test.
+        batch_size: networks per step, on all devices together.
+        evaluation_batch_size: networks at a time on each device in validation and test.
         canonicalize: bring the phases of sine neurons into one range first; the function stays the same.
         num_workers: processes that prepare batches; 0 for none.
         memory_limit: GiB of parameters that are kept in memory; what is larger is read batch by batch.
@@ -143,7 +154,11 @@ class TrainingConfig(Configuration):
             fraction of itself at every step, such as 0.999; none to keep the weights themselves.
         early_stopping_patience: stop after this many epochs without a better validation; none for never.
         accelerator: where to train.
-        devices: how many devices; 0 for all there are.
+        devices: how many devices of a machine, one process each; 0 for all there are.
+        nodes: how many machines, with as many devices each.
+        strategy: how they train together.
+        accumulate: parts of a batch that each device computes one after the other, before the step; more need
+            less memory, and the step stays the same to rounding where the loss is a mean over networks.
         threads: of PyTorch on a CPU; none to leave it to PyTorch.
         recompute: keep only what goes from layer to layer of ScaleGMN for the gradient, and compute the rest
             again; for large networks or batches that do not fit in memory otherwise.
@@ -162,6 +177,9 @@ class TrainingConfig(Configuration):
     early_stopping_patience: Count | None = None
     accelerator: Accelerator = Accelerator.auto
     devices: Natural = 1
+    nodes: Count = 1
+    strategy: DistributedStrategy = DistributedStrategy.auto
+    accumulate: Count = 1
     threads: Count | None = None
     recompute: bool = False
 

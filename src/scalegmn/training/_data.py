@@ -101,16 +101,19 @@ class NetworkDataset(Dataset[NetworkBatch]):
 class BatchOrder(Sampler[np.ndarray]):
     """Positions of whole batches, in an order that depends on the seed and the epoch and on nothing before.
 
-    So a training that is resumed sees the networks in the same order as one that was never interrupted.
+    So a training that is resumed sees the networks in the same order as one that was never interrupted.  The
+    batches are the same on any number of processes, which take equal parts of each: no network comes twice,
+    and none is left out.
 
     Args:
         length: how many networks there are.
-        batch_size: networks per batch and process at most.
+        batch_size: networks per batch at most, in all processes together.
         seed: of the shuffle; None leaves the order.
+        accumulate: parts that each process takes of a batch, one after the other.
     """
 
-    def __init__(self, *, length: int, batch_size: int, seed: int | None) -> None:
-        self.length, self.batch_size, self.seed = length, batch_size, seed
+    def __init__(self, *, length: int, batch_size: int, seed: int | None, accumulate: int = 1) -> None:
+        self.length, self.batch_size, self.seed, self.accumulate = length, batch_size, seed, accumulate
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -118,32 +121,51 @@ class BatchOrder(Sampler[np.ndarray]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self._cuts())
+        return len(self._batches()) * self.accumulate
 
     def __iter__(self) -> Iterator[np.ndarray]:
         order = np.arange(self.length)
         if self.seed is not None:
             order = numpy_generator(self.seed, "order", self.epoch).permutation(self.length)
-        for start, stop in self._cuts():
+        for number in range(len(self)):
+            start, stop = self._part(number)
             yield order[start:stop]
 
-    def _cuts(self) -> list[tuple[int, int]]:
-        """Start and end of every batch of this process; processes take turns."""
+    def share(self, number: int) -> float:
+        """The weight of a part in the mean over its batch, in units of an equal part; `number` counts parts.
+
+        The mean of equally many parts, each times its share, is the mean over all networks of the batch.
+        """
+        start, stop = self._batches()[number // self.accumulate]
+        first, last = self._part(number)
+        return (last - first) * self._parts / (stop - start)
+
+    @property
+    def _parts(self) -> int:
+        """In how many parts a batch is cut."""
+        return world()[0] * self.accumulate
+
+    def _part(self, number: int) -> tuple[int, int]:
+        """Start and end of a part of this process; processes take turns."""
         processes, rank = world()
-        count = processes * steps_per_epoch(self.length, self.batch_size, processes=processes)
-        bounds = [self.length * i // count for i in range(count + 1)]
-        return list(pairwise(bounds))[rank::processes]
+        start, stop = self._batches()[number // self.accumulate]
+        turn = number % self.accumulate * processes + rank
+        return tuple(start + (stop - start) * (turn + i) // self._parts for i in range(2))  # type: ignore[return-value]
+
+    def _batches(self) -> list[tuple[int, int]]:
+        """Start and end of every batch."""
+        count = steps_per_epoch(self.length, self.batch_size, parts=self._parts)
+        return list(pairwise(self.length * i // count for i in range(count + 1)))
 
 
-def steps_per_epoch(length: int, batch_size: int, *, processes: int) -> int:
-    """Batches of each process.
+def steps_per_epoch(length: int, batch_size: int, *, parts: int) -> int:
+    """Batches of an epoch, of nearly the same size and at most `batch_size`, each cut in `parts`.
 
-    All have the same number, of nearly the same size and at most `batch_size`, and no network is left out
-    (processes wait for each other at every step).
+    No network is left out, and no part is empty (processes wait for each other at every step).
     """
-    wanted = -(-length // (batch_size * processes))
-    # No batch is empty; that there are as many networks as processes is checked before.
-    return max(1, min(wanted, length // processes))
+    wanted = -(-length // batch_size)
+    # That there are as many networks as parts is checked before.
+    return max(1, min(wanted, length // parts))
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-import sys
 import time
 import warnings
 from collections.abc import Sequence
@@ -20,24 +19,22 @@ from scalegmn.disk import claim_folder, remove_remains
 from scalegmn.errors import ConfigurationError, TrainingWarning
 from scalegmn.models import FittedPredictor, Metanetwork
 from scalegmn.populations import Population
-from scalegmn.printable import printable
 from scalegmn.seeding import numpy_generator
 from scalegmn.training._ancestors import start_weights
 from scalegmn.training._breakdown import report_in_parts
 from scalegmn.training._census import check_networks
 from scalegmn.training._checkpoint_io import read_checkpoint, restoring
-from scalegmn.training._checks import folder_errors, machine_errors
+from scalegmn.training._checks import folder_errors
 from scalegmn.training._config import Accelerator, RunConfig
-from scalegmn.training._data import Datasets, NetworkDataset, steps_per_epoch
+from scalegmn.training._data import Datasets, NetworkDataset
 from scalegmn.training._files import write_text
 from scalegmn.training._finished import FinishedTraining
 from scalegmn.training._fitting import fit_at_once, fit_to
 from scalegmn.training._history import History
 from scalegmn.training._inference import device_called, outputs_on
-from scalegmn.training._loading import PopulationData
 from scalegmn.training._local_settings import local_settings
+from scalegmn.training._machine import machine_errors
 from scalegmn.training._metanetworks import make_metanetwork
-from scalegmn.training._module import FitModule
 from scalegmn.training._operations import operations_per_network
 from scalegmn.training._own_networks import write_own
 from scalegmn.training._processes import is_first_process
@@ -47,16 +44,15 @@ from scalegmn.training._run_folder import (
     BEST,
     CHECKPOINTS,
     CONFIG,
-    LAST,
     METRICS,
     MODEL,
     OUTPUTS,
     write_run,
 )
 from scalegmn.training._selection import DataSelection, groups_among, select
+from scalegmn.training._stepwise import fit_stepwise
 from scalegmn.training._task import AnyTask, Report
 from scalegmn.training._tasks import make_task
-from scalegmn.training._trainer import make_trainer, shows_bar
 from scalegmn.training._versions import versions
 from scalegmn.training._yaml_files import to_yaml
 
@@ -243,7 +239,7 @@ def _learn(
     _fit_scale(model, data.train)
     if model.fitted_part is not None:
         fit_to(model.fitted_part, task, data.train, batch_size=config.data.evaluation_batch_size)
-    history = _fit(config, model, task, data, callbacks)
+    history = fit_stepwise(config, model, task, data, callbacks)
     if is_first_process():
         state = read_checkpoint(config.folder / CHECKPOINTS / BEST)["state_dict"]
         weights = {k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")}
@@ -261,41 +257,6 @@ def _fit_scale(model: Metanetwork, networks: NetworkDataset) -> None:
     """Sizes of weights from some training networks; the same ones whatever the seed of the training."""
     order = numpy_generator(0, "scale").permutation(len(networks))[:SCALE_SAMPLE]
     model.fit_scale(networks[np.sort(order)])
-
-
-def _fit(
-    config: RunConfig, model: Metanetwork, task: AnyTask, data: Datasets, callbacks: Sequence[Callback]
-) -> History:
-    loaders = PopulationData(
-        data=data,
-        batch_size=config.data.batch_size,
-        evaluation_batch_size=config.data.evaluation_batch_size,
-        workers=config.data.num_workers,
-        seed=config.training.seed,
-    )
-    trainer = make_trainer(config, task=task, callbacks=[*task.callbacks(), *callbacks])
-    steps = config.training.epochs * steps_per_epoch(
-        len(data.train), config.data.batch_size, processes=trainer.world_size
-    )
-    lines = config.logging.progress and not shows_bar(config)
-    history = History(config.folder / METRICS, tell=_tell if lines else None)
-    module = FitModule(model=model, task=task, config=config.training, total_steps=steps, history=history)
-    last = config.folder / CHECKPOINTS / LAST
-    resumed = config.resume and last.is_file()
-    try:
-        with restoring(last, done=lambda: module.learning or not resumed):
-            trainer.fit(module, datamodule=loaders, ckpt_path=str(last) if resumed else None)
-    except SystemExit as stop:
-        # Lightning ends the program when it is interrupted; callers decide that themselves.
-        raise KeyboardInterrupt from stop
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-    return history
-
-
-def _tell(line: str) -> None:
-    sys.stderr.write(printable(line) + "\n")
-    sys.stderr.flush()
 
 
 def _facts(

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from scalegmn.graph import NetworkBatch
 from scalegmn.training._data import BatchOrder, Datasets, NetworkDataset
+from scalegmn.training._processes import world
 
 
 @final
@@ -17,19 +18,28 @@ class PopulationData(pl.LightningDataModule):
     """Loaders over training and validation networks."""
 
     def __init__(
-        self, *, data: Datasets, batch_size: int, evaluation_batch_size: int, workers: int, seed: int
+        self,
+        *,
+        data: Datasets,
+        batch_size: int,
+        evaluation_batch_size: int,
+        workers: int,
+        seed: int,
+        accumulate: int = 1,
     ) -> None:
         super().__init__()
-        self.data, self.batch_size, self.evaluation_batch_size = data, batch_size, evaluation_batch_size
-        self.workers, self.seed = workers, seed
+        self.data, self.evaluation_batch_size, self.workers = data, evaluation_batch_size, workers
+        self.order = BatchOrder(
+            length=len(data.train), batch_size=batch_size, seed=seed, accumulate=accumulate
+        )
 
     def train_dataloader(self) -> DataLoader[NetworkBatch]:
-        order = BatchOrder(length=len(self.data.train), batch_size=self.batch_size, seed=self.seed)
-        return self._loader(self.data.train, order)
+        return self._loader(self.data.train, self.order)
 
     def val_dataloader(self) -> DataLoader[NetworkBatch]:
-        order = BatchOrder(length=len(self.data.val), batch_size=self.evaluation_batch_size, seed=None)
-        return self._loader(self.data.val, order)
+        processes, _ = world()
+        size = self.evaluation_batch_size * processes
+        return self._loader(self.data.val, BatchOrder(length=len(self.data.val), batch_size=size, seed=None))
 
     def on_before_batch_transfer(self, batch: NetworkBatch, dataloader_idx: int) -> NetworkBatch:
         """Called by Lightning in this process, whichever process has made the batch."""

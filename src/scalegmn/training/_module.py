@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, final
 
 import lightning.pytorch as pl
@@ -31,12 +32,26 @@ class FitModule(pl.LightningModule):
         config: optimizer and schedule.
         total_steps: steps of the whole training.
         history: gets a row after every epoch; its rows travel with checkpoints.
+        share: the weight of a part of a batch in its mean (:meth:`BatchOrder.share`), by its number.
+
+    Attributes:
+        learning: whether the training has begun.
+        at_work: the networks that are being computed, by their positions in their set.
     """
 
     def __init__(
-        self, *, model: Metanetwork, task: AnyTask, config: TrainingConfig, total_steps: int, history: History
+        self,
+        *,
+        model: Metanetwork,
+        task: AnyTask,
+        config: TrainingConfig,
+        total_steps: int,
+        history: History,
+        share: Callable[[int], float] = lambda number: 1.0,
     ) -> None:
         super().__init__()
+        self.at_work: Tensor | None = None
+        self._share = share
         self.history = history
         self._began = self._trained = 0.0
         self.learning = False
@@ -62,6 +77,7 @@ class FitModule(pl.LightningModule):
         self._began = time.perf_counter()
 
     def training_step(self, batch: NetworkBatch, index: int) -> Tensor:
+        self.at_work = batch.positions
         targets = _targets_of(batch)
         learned = self.task.predict_to_learn(self.model, batch)
         loss = torch.stack([self.task.loss(outputs, targets) for outputs in learned]).mean()
@@ -69,7 +85,12 @@ class FitModule(pl.LightningModule):
         for outputs in learned:
             self.task.measure(self.train_metrics, outputs.detach(), targets)
         self.log("train/loss_step", loss.detach(), prog_bar=True, batch_size=len(targets))
-        return loss
+        return loss * self._share(index)
+
+    def loss_of(self, model: Metanetwork, batch: NetworkBatch) -> Tensor:
+        """The loss of a model on a batch, as in a step."""
+        learned, targets = self.task.predict_to_learn(model, batch), _targets_of(batch)
+        return torch.stack([self.task.loss(outputs, targets) for outputs in learned]).mean()
 
     def on_validation_epoch_start(self) -> None:
         self._trained = time.perf_counter()
@@ -100,6 +121,7 @@ class FitModule(pl.LightningModule):
         )
 
     def validation_step(self, batch: NetworkBatch, index: int) -> None:
+        self.at_work = batch.positions
         outputs, targets = self.task.predict(self.model, batch), _targets_of(batch)
         self.val_loss.update(self.task.loss(outputs, targets), weight=len(targets))
         self.task.measure(self.val_metrics, outputs, targets)

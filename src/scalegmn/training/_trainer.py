@@ -19,7 +19,8 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from scalegmn.populations import has_terminal
 from scalegmn.training._checkpoint_io import PlainCheckpointIO
-from scalegmn.training._config import RunConfig
+from scalegmn.training._config import DistributedStrategy, RunConfig
+from scalegmn.training._machine import processes_of
 from scalegmn.training._run_folder import BEST, CHECKPOINTS, LAST
 from scalegmn.training._task import AnyTask
 
@@ -35,7 +36,9 @@ def make_trainer(config: RunConfig, *, task: AnyTask, callbacks: Sequence[Callba
         max_epochs=training.epochs,
         accelerator=training.accelerator.value,
         devices=training.devices or "auto",
+        num_nodes=training.nodes,
         strategy=_strategy(config),
+        accumulate_grad_batches=training.accumulate,
         precision=training.precision.value,
         gradient_clip_val=training.gradient_clip,
         callbacks=[*_callbacks(config, task), *callbacks],
@@ -57,10 +60,10 @@ def shows_bar(config: RunConfig) -> bool:
 
 
 def _strategy(config: RunConfig) -> Strategy | str:
-    if config.training.devices == 1:
+    if processes_of(config.training) == 1:
         return "auto"
     # Tables for kinds of edges and layers that a batch does not have stay unused.
-    return DDPStrategy(find_unused_parameters=True)
+    return DDPStrategy(find_unused_parameters=config.training.strategy is DistributedStrategy.auto)
 
 
 def _callbacks(config: RunConfig, task: AnyTask) -> list[Callback]:
