@@ -27,6 +27,7 @@ from scalegmn.errors import ClusterError, ConfigurationError
 from scalegmn.images import ImageSet, load_images
 from scalegmn.populations import LabelTable, Population
 from scalegmn.trojans.making import make_trojans
+from scalegmn.trojans.scanning import Detector, ScanSettings, scan
 from scalegmn.workers import _connecting as connecting
 from scalegmn.workers import open_executor
 from scalegmn.zoo.cnns import CnnRecipe, ZooFamily, make_cnns
@@ -34,6 +35,7 @@ from scalegmn.zoo.inrs import InrRecipe, fit_inrs
 from tests.comparison.cases import base, comparison_file, configured
 from tests.training.small import small_population
 from tests.trojans.making.trojan_cases import RECIPE, base_population, easy_images
+from tests.trojans.scanning.cases import detector_population, train_detector, write_networks
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -99,10 +101,10 @@ def bytes_of(folder: Path) -> dict[str, str]:
 
 
 class When:
-    """Does something as soon as a file exists."""
+    """Does something as soon as a file exists and has so many lines."""
 
-    def __init__(self, path: Path, action: Callable[[], None]) -> None:
-        self._path, self._action, self.done = path, action, False
+    def __init__(self, path: Path, action: Callable[[], None], *, lines: int = 0) -> None:
+        self._path, self._action, self._lines, self.done = path, action, lines, False
         self._thread = threading.Thread(target=self._wait, daemon=True)
 
     def __enter__(self) -> When:
@@ -115,11 +117,14 @@ class When:
     def _wait(self) -> None:
         until = time.monotonic() + 60
         while time.monotonic() < until:
-            if self._path.exists():
+            if self._path.exists() and (not self._lines or self._written() >= self._lines):
                 self._action()
                 self.done = True
                 return
             time.sleep(0.02)
+
+    def _written(self) -> int:
+        return self._path.read_bytes().count(b"\n")
 
 
 def test_cnns_are_the_same_bytes_although_a_machine_dies(two: Machines, tmp_path: Path) -> None:
@@ -211,6 +216,30 @@ def test_compared_runs_are_the_same_although_a_machine_dies(two: Machines, tmp_p
         weights = [next(run.folder.rglob("model.safetensors")).read_bytes() for run in (one, other)]
         figures = [json.loads((run.folder / "results.json").read_text())["test"] for run in (one, other)]
         assert weights[0] == weights[1] and figures[0] == figures[1]
+
+
+def test_scans_are_the_same_although_a_machine_dies(two: Machines, tmp_path: Path) -> None:
+    detector_population(tmp_path / "population", activations=("relu",))
+    run = train_detector(tmp_path / "run", tmp_path / "population", training__epochs=1)
+    detector = Detector.open(run, device="cpu")
+    write_networks(tmp_path / "files", count=30)
+    (tmp_path / "files" / "broken.pt").write_bytes(b"no network")
+    settings = ScanSettings(batch_size=3)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        here = scan([tmp_path / "files"], detector=detector, settings=settings)
+    finally:
+        torch.set_num_threads(threads)
+    with When(tmp_path / "journal", two.kill, lines=2) as killed:
+        there = scan(
+            [tmp_path / "files"],
+            detector=detector,
+            settings=settings,
+            journal=tmp_path / "journal",
+            cluster=two.address,
+        )
+    assert killed.done and there.to_dict() == here.to_dict()
 
 
 def test_a_machine_that_does_not_see_a_folder_says_so(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Final, final
 
 from jsonargparse import ArgumentParser, Namespace
 
+from scalegmn.cli.cluster import add_cluster_option
 from scalegmn.cli.general_options import general_options, shows_progress
 from scalegmn.cli.model_options import add_reading_options
 from scalegmn.cli.output import complain
@@ -148,6 +149,7 @@ def _add_limits(parser: ArgumentParser) -> None:
         default=None,
         help="device, such as cpu or cuda:1; by default a GPU if there is one",
     )
+    add_cluster_option(parser)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -187,6 +189,7 @@ def _run(options: Namespace) -> int:
         journal=journal,
         resume=options.resume,
         follow_links=options.follow_links,
+        cluster=options.cluster,
         progress=shows_progress(),
     )
     code = wanted.code(report)

@@ -145,39 +145,42 @@ def check_machines(address: str) -> None:
     ray = ray_module()
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    machines = [node for node in ray.nodes() if node["Alive"] and not _without_work(node["Resources"])]
+    machines = _machines(ray)
     if not machines:
         raise ConfigurationError(
             f"{printable(address)}: the cluster has no machine with a processor for work; add one with "
             "`ray start --address=HOST:PORT`"
         )
-    ask = ray.remote(questioner())
+    ask = ray.remote(num_cpus=0, max_retries=0)(questioner())
     asked = {
-        ask.options(
-            num_cpus=0,
-            max_retries=0,
-            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
-        ).remote(): str(node["NodeManagerAddress"])
-        for node in machines
+        ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(key, soft=False)).remote(): key
+        for key in machines
     }
     answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=_UNANSWERED)
-    problems = [f"the worker {asked[ref]} did not answer in {_UNANSWERED:.0f} seconds" for ref in silent]
+    problems = {asked[one]: f"did not answer in {_UNANSWERED:.0f} seconds" for one in silent}
+    found: list[str] = []
     for reference in answered:
+        name = machines[asked[reference]]
         try:
-            there = ray.get(reference)
+            problem = difference(ray.get(reference), wanted=versions_here(), machine=name)
+            found += [] if problem is None else [problem]
         except Exception as error:
             # Whatever it is, that machine cannot work.
-            problems.append(f"the worker {asked[reference]} cannot work: {_last_line(error)}")
-            continue
-        problem = difference(there, wanted=versions_here(), machine=asked[reference])
-        problems += [] if problem is None else [problem]
-    if problems:
-        more = f" (and {len(problems) - 1} other workers likewise)" if len(problems) > 1 else ""
-        raise ConfigurationError(f"{printable(address)}: {problems[0]}{more}")
+            problems[asked[reference]] = f"cannot work: {_last_line(error)}"
+    # One that has gone meanwhile is no machine of the cluster any more.
+    found += [f"the worker {machines[key]} {problems[key]}" for key in problems if key in _machines(ray)]
+    if found:
+        more = f" (and {len(found) - 1} other workers likewise)" if len(found) > 1 else ""
+        raise ConfigurationError(f"{printable(address)}: {found[0]}{more}")
 
 
-def _without_work(resources: dict[str, float]) -> bool:
-    return resources.get("CPU", 0) < 1
+def _machines(ray: ModuleType) -> dict[str, str]:
+    """Names of the machines that work, by what the cluster calls them."""
+    return {
+        str(node["NodeID"]): str(node["NodeManagerAddress"])
+        for node in ray.nodes()
+        if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
+    }
 
 
 def _last_line(error: BaseException) -> str:

@@ -26,7 +26,8 @@ class Executor(ABC):
 
     def __init__(self) -> None:
         self._threads: ThreadPoolExecutor | None = None
-        self._stops: list[threading.Event] = []
+        self._closing = threading.Event()
+        self._stops = [self._closing]
 
     @property
     @abstractmethod
@@ -108,6 +109,14 @@ class Executor(ABC):
             stop.set()
             for future in (future for group in waiting for future in group):
                 future.cancel()
+
+    def do(self, work: Work[P, R], piece: P) -> R:
+        """Do one piece and wait for it; from several threads, pieces are done side by side.
+
+        Raises:
+            InterruptedError: the executor was closed meanwhile.
+        """
+        return self._do(work, _nobody, self._closing, piece)
 
     def each(self, work: Work[P, R], pieces: Sequence[P]) -> Generator[tuple[P, Future[R]], None, None]:
         """Every piece as soon as it is done, with a future that has its result or its error.

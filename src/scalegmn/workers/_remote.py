@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import torch
 
@@ -39,7 +39,8 @@ class Order(NamedTuple):
     folder: str
 
 
-# The work that this process did last, by its key; and the extensions that it loaded.
+# The works that this process did last, by their keys; and the extensions that it loaded.
+_MOST_WORKS: Final = 4
 _latest: dict[str, Work[Any, Any]] = {}
 _extensions: set[str] = set()
 
@@ -68,7 +69,8 @@ def _work(order: Order) -> Work[Any, Any]:
             if place not in _extensions:
                 load_extension(place)
                 _extensions.add(place)
-        _latest.clear()
+        while len(_latest) >= _MOST_WORKS:
+            del _latest[next(iter(_latest))]
         _latest[order.key] = ray.get(order.box[0])
     return _latest[order.key]
 

@@ -10,7 +10,7 @@ import pytest
 
 from scalegmn.checkpoints import FoundFile
 from scalegmn.trojans.scanning import Detector, FileResult, ScanSettings, Verdict, scan
-from scalegmn.trojans.scanning import _scanner as scanner_module
+from scalegmn.trojans.scanning import _steps as steps_module
 from scalegmn.trojans.scanning._ahead import ReadAheadQueue
 from scalegmn.trojans.scanning._identity import Identity
 from tests.trojans.scanning.cases import write_networks
@@ -103,7 +103,7 @@ def test_errors_that_repeat_are_told_of_each_file(
     def failing(*_: object, **__: object) -> list[FileResult]:
         raise ValueError("no way to evaluate it")
 
-    monkeypatch.setattr(scanner_module, "evaluate_candidates", failing)
+    monkeypatch.setattr(steps_module, "evaluate_candidates", failing)
     report = scan([tmp_path], detector=small_detector, settings=ScanSettings(batch_size=1))
     assert len(report.files) == 6
     assert all(result.verdict is Verdict.error and result.size for result in report.files)
@@ -113,7 +113,7 @@ def test_the_next_batch_is_read_while_one_is_judged(
     small_detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = write_networks(tmp_path, count=24)
-    judge, read_file, late = scanner_module.evaluate_candidates, scanner_module.read_file, threading.Event()
+    judge, read_file, late = steps_module.evaluate_candidates, steps_module.read_file, threading.Event()
     waited: list[bool] = []
 
     def noting(blank: FileResult, **others: object) -> object:
@@ -125,8 +125,8 @@ def test_the_next_batch_is_read_while_one_is_judged(
         waited.append(late.wait(PATIENCE))
         return judge(*arguments, **others)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(scanner_module, "read_file", noting)
-    monkeypatch.setattr(scanner_module, "evaluate_candidates", patient)
+    monkeypatch.setattr(steps_module, "read_file", noting)
+    monkeypatch.setattr(steps_module, "evaluate_candidates", patient)
     report = scan([tmp_path], detector=small_detector, settings=ScanSettings(batch_size=10))
     assert waited == [True] * 3 and [result.path for result in report.files] == sorted(map(str, paths))
 
@@ -143,7 +143,7 @@ def test_an_interruption_waits_for_no_reading(
         free.wait(PATIENCE)
         ended.set()
 
-    monkeypatch.setattr(scanner_module, "read_file", stuck)
+    monkeypatch.setattr(steps_module, "read_file", stuck)
     try:
         with pytest.raises(KeyboardInterrupt):
             scan([tmp_path], detector=small_detector)

@@ -140,6 +140,6 @@ def test_a_mistake_of_the_library_is_an_error_of_one_file(
 
     for place in ("read_file", "evaluate_candidates"):
         with monkeypatch.context() as patch:
-            patch.setattr(f"scalegmn.trojans.scanning._scanner.{place}", broken)
+            patch.setattr(f"scalegmn.trojans.scanning._steps.{place}", broken)
             (result,) = scanned(network(), tmp_path, small_detector)
         assert result.verdict is Verdict.error and "IndexError: off by one" in str(result.reason)

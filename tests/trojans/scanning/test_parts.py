@@ -201,7 +201,7 @@ def test_an_index_that_changes_between_two_looks_is_an_error(
         (folder / INDEX).write_text((folder / INDEX).read_text() + " ")
         return known
 
-    monkeypatch.setattr("scalegmn.trojans.scanning._ahead.identify", changing)
+    monkeypatch.setattr("scalegmn.trojans.scanning._steps.identify", changing)
     assert "the index was changed" in str(one(judged(detector, folder)).reason)
 
 

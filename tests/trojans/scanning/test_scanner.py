@@ -18,7 +18,7 @@ from scalegmn.symmetry import SymmetryAction
 from scalegmn.training import RESULTS, RUN
 from scalegmn.trojans.detection import CALIBRATION, TYPICALITY
 from scalegmn.trojans.scanning import Detector, Explain, FileResult, ScanReport, ScanSettings, Verdict, scan
-from scalegmn.trojans.scanning import _scanner as scanner_module
+from scalegmn.trojans.scanning import _steps as steps_module
 from tests.trojans.scanning.cases import (
     architecture,
     detector_population,
@@ -217,7 +217,7 @@ def test_a_crash_is_gone_on_from(detector: Detector, tmp_path: Path, monkeypatch
     paths = write_networks(tmp_path / "files", count=9)
     settings, journal = ScanSettings(batch_size=2), tmp_path / "journal"
     whole = scan(paths, detector=detector, settings=settings)
-    judge, judged = scanner_module.evaluate_candidates, []
+    judge, judged = steps_module.evaluate_candidates, []
 
     def crashing(own: Detector, candidates: list, *, settings: ScanSettings):  # type: ignore[no-untyped-def, type-arg]
         if len(judged) == 4:
@@ -226,12 +226,12 @@ def test_a_crash_is_gone_on_from(detector: Detector, tmp_path: Path, monkeypatch
         return judge(own, candidates, settings=settings)
 
     with monkeypatch.context() as patch:
-        patch.setattr(scanner_module, "evaluate_candidates", crashing)
+        patch.setattr(steps_module, "evaluate_candidates", crashing)
         with pytest.raises(KeyboardInterrupt):
             scan(paths, detector=detector, settings=settings, journal=journal)
     again: list[object] = []
     monkeypatch.setattr(
-        scanner_module,
+        steps_module,
         "evaluate_candidates",
         lambda own, candidates, *, settings: (
             again.extend(candidates) or judge(own, candidates, settings=settings)
@@ -252,14 +252,14 @@ def test_a_network_that_breaks_the_detector_breaks_nothing_else(
     detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = write_networks(tmp_path, count=4)
-    judge = scanner_module.evaluate_candidates
+    judge = steps_module.evaluate_candidates
 
     def failing(own: Detector, candidates: list, *, settings: ScanSettings):  # type: ignore[no-untyped-def, type-arg]
         if any(candidate.path == str(paths[2]) for candidate in candidates):
             raise GraphError("no way to read it")
         return judge(own, candidates, settings=settings)
 
-    monkeypatch.setattr(scanner_module, "evaluate_candidates", failing)
+    monkeypatch.setattr(steps_module, "evaluate_candidates", failing)
     report = scan(paths, detector=detector)
     assert [result.verdict is Verdict.error for result in report.files] == [False, False, True, False]
 

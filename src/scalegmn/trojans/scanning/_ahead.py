@@ -9,11 +9,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Generic, TypeVar, final
 
 from scalegmn.checkpoints import FoundFile
-from scalegmn.trojans.scanning._identity import Identity, identify
+from scalegmn.trojans.scanning._identity import Identity
+from scalegmn.trojans.scanning._identity import identify as identify_here
 from scalegmn.trojans.scanning._journal import Key
 
 R = TypeVar("R")
@@ -37,10 +39,14 @@ class Arrival(Generic[R]):
 
 @final
 class BackgroundThread:
-    """A thread that does one thing after the other; a context that ends it, without waiting after Ctrl-C."""
+    """Threads that do things in turn; a context that ends them, without waiting after Ctrl-C.
 
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="scalegmn-judge")
+    Args:
+        count: how many threads.
+    """
+
+    def __init__(self, count: int = 1) -> None:
+        self._thread = ThreadPoolExecutor(count, thread_name_prefix="scalegmn-judge")
 
     def __enter__(self) -> BackgroundThread:
         return self
@@ -64,6 +70,7 @@ class ReadAheadQueue(Generic[R]):
         needed: whether the content with a key has to be read; called in the thread that iterates.
         workers: files that are read at a time.
         max_bytes: of a file; all that are held together have no more, unless it is one.
+        identify: reads the bytes of a file; called in threads; by default it is done here.
     """
 
     def __init__(
@@ -73,7 +80,9 @@ class ReadAheadQueue(Generic[R]):
         needed: Callable[[Key], bool],
         workers: int,
         max_bytes: int,
+        identify: Callable[[FoundFile], Identity] | None = None,
     ) -> None:
+        self._identify = identify or partial(identify_here, max_bytes=max_bytes)
         self._read, self._needed, self._workers, self._max_bytes = read, needed, workers, max_bytes
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="scalegmn-scan")
 
@@ -115,7 +124,7 @@ class ReadAheadQueue(Generic[R]):
 
     def _hash(self, coming: Iterator[FoundFile], hashed: deque[tuple[FoundFile, Future[Identity]]]) -> None:
         while len(hashed) < 2 * self._workers and (found := next(coming, None)) is not None:
-            hashed.append((found, self._threads.submit(identify, found, max_bytes=self._max_bytes)))
+            hashed.append((found, self._threads.submit(self._identify, found)))
 
     def _begun(self, found: FoundFile, identity: Identity, ahead: Iterable[Arrival[R]]) -> Future[R] | None:
         if identity.problem is not None or not self._needed(identity.key):

@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, final
 
+import torch
+
 from scalegmn import __version__
 from scalegmn.disk import file_sha256
 from scalegmn.errors import ConfigurationError
@@ -108,6 +110,11 @@ class Detector:
         :meth:`open` does, and where none came with it.
         """
         return cls.open(shipped_model(SHIPPED_DETECTOR).verify(), device=device)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return next(iter(self.run.model.parameters()), torch.empty(0)).device
 
     @cached_property
     def any_width(self) -> bool:

@@ -6,9 +6,11 @@ with their number.  Files with the same content are evaluated once.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,24 +21,21 @@ import torch
 from scalegmn import __version__
 from scalegmn.checkpoints import FoundFile, find_files
 from scalegmn.checkpoints.worker import Reader
-from scalegmn.errors import ScaleGMNError
 from scalegmn.populations import progress_bar
 from scalegmn.trojans.scanning._ahead import Arrival, BackgroundThread, ReadAheadQueue
 from scalegmn.trojans.scanning._detector import Detector
-from scalegmn.trojans.scanning._identity import Identity, parts_of
 from scalegmn.trojans.scanning._joining import join_parts, loose_parts
 from scalegmn.trojans.scanning._journal import Key, ScanJournal, check_journal_place
-from scalegmn.trojans.scanning._placing import FamilyRecognizer
 from scalegmn.trojans.scanning._reading import (
     FileReading,
     add_unread,
     error_result,
-    read_file,
-    unexpected_error_result,
 )
 from scalegmn.trojans.scanning._results import BoundFile, FileResult, ScanReport, Verdict
 from scalegmn.trojans.scanning._settings import ScanSettings
-from scalegmn.trojans.scanning._verdicts import Candidate, evaluate_candidates
+from scalegmn.trojans.scanning._steps import ClusterSteps, LocalSteps, ScanSteps
+from scalegmn.trojans.scanning._verdicts import Candidate
+from scalegmn.workers import open_executor
 
 # Parameters of all networks of a batch, so that large networks come in smaller batches.
 _MOST_PARAMETERS: Final = 2**24
@@ -50,6 +49,7 @@ def scan(
     journal: str | Path | None = None,
     resume: bool = False,
     follow_links: bool = False,
+    cluster: str | None = None,
     progress: bool = False,
 ) -> ScanReport:
     """Evaluate checkpoint files, and all checkpoint files in folders.
@@ -66,6 +66,8 @@ def scan(
             :func:`scalegmn.trojans.scanning.own_journal`.
         resume: files that the journal knows are not evaluated again.
         follow_links: look into linked folders, which are errors otherwise.
+        cluster: address of a Ray cluster that reads and evaluates (:func:`~scalegmn.workers.open_executor`),
+            whose machines see the files.
         progress: show a bar on the standard error stream.
 
     Raises:
@@ -82,12 +84,12 @@ def scan(
     sought = join_parts(find_files(paths, follow_links=follow_links))
     with (
         ScanJournal(own, header=question(judge_of, settings), resume=resume) as kept,
-        Reader() as reader,
+        _steps(judge_of, settings, cluster) as steps,
         progress_bar("Scanning", total=len(sought.files), show=progress) as advance,
     ):
-        one = _Scan(judge_of, settings, kept, reader, advance)
+        one = _Scan(steps, settings, kept, advance)
         results = one.run(sought.files)
-        limits = reader.describe_limits()
+        limits = steps.describe_limits()
     calibration = judge_of.calibration
     return ScanReport(
         files=tuple(results),
@@ -110,6 +112,16 @@ def _opened(detector: str | Path | Detector | None) -> Detector:
     return Detector.shipped() if detector is None else Detector.open(detector)
 
 
+@contextlib.contextmanager
+def _steps(detector: Detector, settings: ScanSettings, cluster: str | None) -> Iterator[ScanSteps]:
+    if cluster is None:
+        with Reader() as reader:
+            yield LocalSteps(detector, settings, reader)
+        return
+    with open_executor(cluster=cluster, device=detector.device) as executor:
+        yield ClusterSteps(detector, settings, executor)
+
+
 def question(detector: Detector, settings: ScanSettings) -> dict[str, Any]:
     """All that decides a prediction beside the bytes of a file: who evaluates, how, and on which machine."""
     return {
@@ -118,7 +130,7 @@ def question(detector: Detector, settings: ScanSettings) -> dict[str, Any]:
         "settings": settings.to_plain(),
         "machine": {
             "torch": torch.__version__,
-            "device": str(next(iter(detector.run.model.parameters()), torch.empty(0)).device),
+            "device": str(detector.device),
             "processor": platform.machine(),
         },
     }
@@ -145,24 +157,29 @@ class _File:
 
 
 @final
+@dataclass(frozen=True)
+class _Batch:
+    """Contents that are being evaluated, and what will be found."""
+
+    files: Mapping[Key, _File]
+    answers: Future[list[FileResult]]
+
+
+@final
 class _Scan:
     """One pass over the files."""
 
     def __init__(
         self,
-        detector: Detector,
+        steps: ScanSteps,
         settings: ScanSettings,
         journal: ScanJournal,
-        reader: Reader,
         advance: Callable[[int | float], None],
     ) -> None:
-        self._detector, self._settings, self._journal, self._advance = detector, settings, journal, advance
-        self._reader = reader
-        self._recognizer = FamilyRecognizer(detector.architectures, any_width=detector.any_width)
+        self._steps, self._settings, self._journal, self._advance = steps, settings, journal, advance
         self._done: dict[int, tuple[FileResult, ...]] = {}
         self._batch: dict[Key, _File] = {}
-        self._judging: dict[Key, _File] = {}
-        self._answers: Future[list[FileResult]] | None = None
+        self._judging: deque[_Batch] = deque()
         self.bound: dict[str, tuple[BoundFile, ...]] = {}
 
     def run(self, files: Sequence[FoundFile]) -> list[FileResult]:
@@ -186,29 +203,35 @@ class _Scan:
         """Results of each file."""
         self._done = {}
         with (
-            BackgroundThread() as aside,
+            BackgroundThread(self._steps.batches) as aside,
             ReadAheadQueue(
-                self._read,
+                self._steps.read,
                 needed=self._is_new,
-                workers=self._reader.workers,
+                workers=self._steps.workers,
                 max_bytes=self._settings.max_bytes,
+                identify=self._steps.identify,
             ) as ahead,
         ):
             for place, arrival in enumerate(ahead.over(files)):
                 self._take(place, arrival, ahead)
-                if self._answers is not None and self._answers.done():
+                while self._judging and self._judging[0].answers.done():
                     self._settle()  # so that the journal has it soon
                 if self._is_full():
                     self._judge(aside)
             self._judge(aside)
-            self._settle()
+            while self._judging:
+                self._settle()
         return [
             tuple(dataclasses.replace(result, path=str(found.path)) for result in self._done[place])
             for place, found in enumerate(files)
         ]
 
     def _is_new(self, key: Key) -> bool:
-        return not (key in self._journal.known or key in self._batch or key in self._judging)
+        return not (key in self._journal.known or key in self._batch or self._judged(key))
+
+    def _judged(self, key: Key) -> _File | None:
+        """The content with this key, if it is being evaluated."""
+        return next((batch.files[key] for batch in self._judging if key in batch.files), None)
 
     def _take(self, place: int, arrival: Arrival[FileReading], ahead: ReadAheadQueue[FileReading]) -> None:
         identity, path = arrival.identity, str(arrival.found.path)
@@ -222,8 +245,9 @@ class _Scan:
         if key in self._journal.known:
             self._finish(place, self._journal.known[key])
             return
-        if key in self._judging:
-            self._judging[key].places.append(place)
+        judged = self._judged(key)
+        if judged is not None:
+            judged.places.append(place)
             return
         if key not in self._batch:
             file = _File(ahead.reading(arrival))
@@ -234,23 +258,6 @@ class _Scan:
             self._batch[key] = file
         self._batch[key].places.append(place)
 
-    def _read(self, found: FoundFile, identity: Identity) -> FileReading:
-        blank = FileResult(
-            path=str(found.path), verdict=Verdict.error, sha256=identity.sha256, size=identity.size
-        )
-        try:
-            return read_file(
-                blank,
-                parts=parts_of(found, identity),
-                reader=self._reader,
-                recognizer=self._recognizer,
-                settings=self._settings,
-            )
-        except (ScaleGMNError, MemoryError, RecursionError) as error:
-            return FileReading((error_result(blank, error),))
-        except Exception as error:
-            return FileReading((unexpected_error_result(blank, error),))
-
     def _is_full(self) -> bool:
         candidates = [one for file in self._batch.values() for one in file.candidates]
         parameters = sum(candidate.theta.numel() for candidate in candidates)
@@ -258,24 +265,25 @@ class _Scan:
 
     def _judge(self, aside: BackgroundThread) -> None:
         """Have the batch evaluated while the next one is read."""
-        self._settle()
+        while len(self._judging) >= self._steps.batches:
+            self._settle()
         waiting = [candidate for file in self._batch.values() for candidate in file.candidates]
-        self._judging, self._batch = self._batch, {}
-        self._answers = aside.begin(lambda: self._judged(waiting)) if waiting else None
+        if waiting:
+            self._judging.append(_Batch(self._batch, aside.begin(lambda: self._steps.judge(waiting))))
+        self._batch = {}
 
     def _settle(self) -> None:
-        """Take the predictions for the batch that is being evaluated."""
-        if self._answers is None:
-            return
-        answers = iter(self._answers.result())
+        """Take the predictions for the batch that was first to be evaluated."""
+        batch = self._judging[0]
+        answers = iter(batch.answers.result())
         results = {
-            key: file.results([next(answers) for _ in file.candidates]) for key, file in self._judging.items()
+            key: file.results([next(answers) for _ in file.candidates]) for key, file in batch.files.items()
         }
         self._keep(results)
-        for key, file in self._judging.items():
+        self._judging.popleft()
+        for key, file in batch.files.items():
             for place in file.places:
                 self._finish(place, results[key])
-        self._judging, self._answers = {}, None
 
     def _keep(self, results: Mapping[Key, tuple[FileResult, ...]]) -> None:
         """Errors may be the machine's, such as too little memory; they are tried again after a crash."""
@@ -286,18 +294,6 @@ class _Scan:
                 if not any(result.verdict is Verdict.error for result in own)
             }
         )
-
-    def _judged(self, candidates: list[Candidate]) -> list[FileResult]:
-        try:
-            return evaluate_candidates(self._detector, candidates, settings=self._settings)
-        except ScaleGMNError as error:
-            if len(candidates) == 1:
-                return [error_result(candidates[0].blank, error)]
-        except Exception as error:
-            if len(candidates) == 1:
-                return [unexpected_error_result(candidates[0].blank, error)]
-        # One network must not take the others of its batch with it.
-        return [result for one in candidates for result in self._judged([one])]
 
     def _finish(self, place: int, results: tuple[FileResult, ...]) -> None:
         self._done[place] = results
