@@ -1,8 +1,8 @@
 # %% [markdown]
-# # Find a trojan, mend it, see what changed
+# # Find a trojan, repair it, see what changed
 #
 # Put trojans into small classifiers, let the detector that comes with the library say which of the
-# files are trojaned, mend one from its weights alone, and look at what was changed: half a minute.
+# files are trojaned, repair these from their weights alone, and look at what changed: half a minute.
 
 # %%
 from pathlib import Path
@@ -135,7 +135,7 @@ assert suspect[trojaned].mean() >= least_found
 
 # %%
 theta = twins.theta(range(len(twins)))
-mended = repairer.repair(known, theta[trojaned])
+repaired = repairer.repair(known, theta[trojaned])
 
 
 def figures(networks):
@@ -156,7 +156,7 @@ def figures(networks):
 
 (accuracy_before, asr_before), (accuracy_after, asr_after) = (
     figures(theta[trojaned]),
-    figures(mended),
+    figures(repaired),
 )
 print(
     ResultTable.from_values(
@@ -184,7 +184,7 @@ assert (accuracy_before - accuracy_after).mean() <= largest_drop
 # moved, relative to its size.
 
 # %%
-difference = diff(architecture, theta[victim], mended[0])
+difference = diff(architecture, theta[victim], repaired[0])
 draw_differences(
     {one.name: one.channels for one in difference.parameters},
     title="What the repair changed",

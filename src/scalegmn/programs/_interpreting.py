@@ -82,7 +82,7 @@ def _check(instruction: Instruction, written: Sequence[HasShape]) -> None:
         if tuple(labels.shape) != type_.shape:
             raise SymmetryError(
                 f"the rule of {instruction.operation} writes labels of shape {tuple(labels.shape)} in "
-                f"{instruction.module or 'the network itself'}, expected {type_.shape}; mend its interpret()"
+                f"{instruction.module or 'the network itself'}, expected {type_.shape}; fix its interpret()"
             )
 
 
@@ -96,5 +96,5 @@ def _filled(argument: Argument | tuple[Argument, ...], values: Sequence[Any]) ->
 
 def _present(labels: L | None) -> L:
     if labels is None:
-        raise SymmetryError("an output is used that its operation does not describe; mend its interpret()")
+        raise SymmetryError("an output is used that its operation does not describe; fix its interpret()")
     return labels
