@@ -39,7 +39,7 @@ class FeaturePredictor(FittedPredictor, ABC):
     """
 
     section: ClassVar[str]
-    """Of configurations, for messages."""
+    """The section of its options in configurations, for messages."""
     classes_only: ClassVar[bool] = False
     """Whether it predicts classes and no numbers."""
     renamed = MappingProxyType({"feature_set": "features"})

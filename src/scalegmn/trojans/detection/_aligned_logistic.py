@@ -85,7 +85,7 @@ class AlignedLogistic(FittedPredictor):
     name = "aligned_logistic"
     sections = MappingProxyType({"aligned": AlignedConfig, "logistic": LogisticConfig})
     references: Tensor
-    """Of all architectures, one after another."""
+    """Reference networks of all architectures, one after another."""
     weights: Tensor
     intercepts: Tensor
     fitted: Tensor

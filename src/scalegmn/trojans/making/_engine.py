@@ -58,7 +58,7 @@ class Trained:
 
 
 class TwinEngine(ABC):
-    """Trains networks of one architecture; a network does not depend on its company but for rounding."""
+    """Trains networks of one architecture; each is independent of the others, up to rounding."""
 
     @property
     @abstractmethod

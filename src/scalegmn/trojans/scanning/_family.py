@@ -19,7 +19,7 @@ _SIZE: Final = re.compile(r"[1-9][0-9]{0,4} x [1-9][0-9]{0,4}")
 @final
 @dataclass(frozen=True)
 class NetworkFamily:
-    """What a detector was trained on; about other networks it has no say.
+    """What a detector was trained on; on other networks it abstains.
 
     Attributes:
         architectures: in words.
