@@ -82,11 +82,20 @@ def test_accumulated_parts_make_the_same_steps(population: Path, plain: Path, tm
 
 
 @pytest.mark.slow
+def test_a_training_goes_on_in_other_parts(population: Path, plain: Path, tmp_path: Path) -> None:
+    train(configured(population, tmp_path / "run", **SAME, training__epochs=1))
+    train(configured(population, tmp_path / "run", **SAME, training__accumulate=2, resume="true"))
+    assert_close(tmp_path / "run", plain)
+
+
+@pytest.mark.slow
 def test_two_processes_do_what_one_does_and_resume_exactly(
     population: Path, plain: Path, tmp_path: Path
 ) -> None:
     run = "training.devices", "training.epochs"
+    flat = {"metanetwork": "flat_mlp", "training.devices": 2, "training.strategy": "ddp"}
     runs = [
+        [one for one in options(population, tmp_path / "flat", **flat) if "--model." not in one],
         options(population, tmp_path / "two", **SAME, **dict(zip(run, (2, 2), strict=True))),
         options(population, tmp_path / "four", **SAME, **{"training.devices": 2, "training.accumulate": 2}),
         options(population, tmp_path / "whole", **dict(zip(run, (2, 3), strict=True))),
@@ -96,6 +105,7 @@ def test_two_processes_do_what_one_does_and_resume_exactly(
     together(PROGRAM, " / ".join(" ".join(one) for one in runs))
     for name in ("two", "four"):
         assert_close(tmp_path / name, plain)
+    assert len(figures(tmp_path / "flat")) == 2
     resumed, whole = weights(tmp_path / "resumed"), weights(tmp_path / "whole")
     assert all(torch.equal(resumed[name], value) for name, value in whole.items())
     assert figures(tmp_path / "resumed") == figures(tmp_path / "whole")
