@@ -63,6 +63,7 @@ RESERVED = {
     "lightning_fabric": {"training", "cli"},
     "ray": {"workers"},
     "grpc": {"workers"},
+    "fsspec": {"populations"},
     "matplotlib": DRAWING,
     "seaborn": set(),
     "plotly": set(),

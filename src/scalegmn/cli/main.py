@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "import": "import_networks",
     "export": "export",
     "join": "join",
+    "copy": "copy_population",
     "canonicalize": "canonicalize",
     "info": "info",
     "symmetries": "symmetries",

@@ -39,13 +39,14 @@ _DISTRIBUTIONS: Final = {
     "google": "protobuf",
     "ray": "ray",
     "grpc": "grpcio",
+    "fsspec": "fsspec",
 }
 """Names in import statements, and what pip calls them."""
 
 # Imported by others when they are used.
 _BEHIND: Final = {"lightning": ("tensorboard",)}
-# Imported for some files, or for a cluster, whose error says what to install.
-_FOR_SOME_FILES: Final = frozenset({"h5py", "onnx", "google", "ray", "grpc"})
+# Imported for some files, for a cluster or for storage, whose error says what to install.
+_FOR_SOME_FILES: Final = frozenset({"h5py", "onnx", "google", "ray", "grpc", "fsspec"})
 # The smallest that has all that is missing is recommended.
 EXTRAS: Final = ("populations", "reports", "train", "wandb", "keras", "onnx", "cluster", "all")
 

@@ -1,6 +1,7 @@
 from ._group import ArchitectureGroup
 from ._joining import JoinReport, join_populations
 from ._label_tables import LabelTable
+from ._object_storage import download_population, upload_population
 from ._splits import Splits, mnist_splits, split_by_column, split_by_group
 from ._store import Population
 from ._writer import PopulationWriter
@@ -12,10 +13,12 @@ __all__ = [
     "Population",
     "PopulationWriter",
     "Splits",
+    "download_population",
     "join_populations",
     "mnist_splits",
     "split_by_column",
     "split_by_group",
+    "upload_population",
 ]
 
 # For other rooms of the house; no promise is made about these.
@@ -34,6 +37,7 @@ from ._format import sha256 as sha256
 from ._label_tables import ADDED as ADDED
 from ._label_tables import FILE_COLUMN as FILE_COLUMN
 from ._label_tables import has_trace_of_path as has_trace_of_path
+from ._object_storage import is_url as is_url
 from ._progress import has_terminal as has_terminal
 from ._progress import progress_bar as progress_bar
 from ._splits import NAMES as NAMES

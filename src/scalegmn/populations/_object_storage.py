@@ -1,0 +1,138 @@
+"""Whole populations to and from object storage, or whatever else fsspec knows by a URL."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from scalegmn.disk import new_folder, sentence_of
+from scalegmn.errors import ConfigurationError, DiskError, PopulationError
+from scalegmn.populations._format import INDEX
+from scalegmn.populations._progress import progress_bar
+from scalegmn.populations._store import Population
+from scalegmn.printable import printable
+
+_OF_DISKS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+
+
+def is_url(text: str) -> bool:
+    """Whether this is a URL, such as ``s3://bucket/networks``, and no path."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text) is not None
+
+
+def upload_population(folder: str | Path, url: str, *, progress: bool = True) -> Population:
+    """Write a population to object storage, all files of its folder.
+
+    Everything is compared with the recorded checksums first.  The index comes last, so that nobody takes an
+    upload that was interrupted for a population; the same call does it again.
+
+    Args:
+        folder: of the population.
+        url: where to, such as ``s3://bucket/networks``.
+        progress: show a progress bar on the standard error stream.
+
+    Raises:
+        ConfigurationError: nothing here knows such URLs.
+        PopulationError: the population is damaged, or another one is there.
+        DiskError: the storage refused.
+
+    Example:
+        >>> from scalegmn.populations import download_population, upload_population
+        >>> upload_population("populations/inrs", "s3://bucket/inrs")  # doctest: +SKIP
+        >>> download_population("s3://bucket/inrs", "populations/copy")  # doctest: +SKIP
+    """
+    population = Population.open(folder)
+    population.verify()
+    files = sorted(path for path in population.folder.iterdir() if path.is_file() and path.name != INDEX)
+    system, place = _storage(url)
+    with _explained(url, "written"):
+        if system.exists(f"{place}/{INDEX}"):
+            if system.cat_file(f"{place}/{INDEX}") == (population.folder / INDEX).read_bytes():
+                return population
+            raise PopulationError(f"{_shown(url)}: holds another population already; choose another place")
+        total = sum(path.stat().st_size for path in files)
+        system.makedirs(place, exist_ok=True)
+        with progress_bar("uploading bytes", total=total, show=progress) as advance:
+            for path in files:
+                system.put_file(str(path), f"{place}/{path.name}")
+                advance(path.stat().st_size)
+            system.put_file(str(population.folder / INDEX), f"{place}/{INDEX}")
+    return population
+
+
+def download_population(url: str, folder: str | Path, *, progress: bool = True) -> Population:
+    """Read a population from object storage into a folder, which is complete in the end or absent.
+
+    Args:
+        url: where from, such as ``s3://bucket/networks``.
+        folder: new or empty.
+        progress: show a progress bar on the standard error stream.
+
+    Raises:
+        ConfigurationError: nothing here knows such URLs.
+        PopulationError: there is no finished population, or it arrived damaged.
+        DiskError: the storage or the disk refused.
+    """
+    system, place = _storage(url)
+    with _explained(url, "read"):
+        if not system.exists(f"{place}/{INDEX}"):
+            raise PopulationError(f"{_shown(url)}: there is no population, or its upload is not finished")
+        sizes = {
+            entry["name"].rstrip("/").rpartition("/")[2]: int(entry["size"] or 0)
+            for entry in system.ls(place, detail=True)
+            if entry["type"] == "file"
+        }
+    # No name leads out of the folder, whatever the storage calls its objects.
+    names = sorted(name for name in sizes if name not in ("", ".", "..") and not set(name) & set("/\\\0"))
+    with new_folder(folder) as target:
+        with progress_bar("downloading bytes", total=sum(sizes.values()), show=progress) as advance:
+            for name in names:
+                with _explained(url, "read", disk=Path(folder)):
+                    system.get_file(f"{place}/{name}", str(target / name))
+                advance(sizes[name])
+        Population.open(target).verify()
+    return Population.open(folder)
+
+
+def _storage(url: str) -> tuple[Any, str]:
+    """The file system of a URL, and the place in it."""
+    try:
+        import fsspec
+    except ImportError as error:
+        raise ConfigurationError(
+            f"{_shown(url)}: needs fsspec, which is not installed; pip install 'scalegmn[cluster]'"
+        ) from error
+    if not is_url(url):
+        raise ConfigurationError(f"{printable(url)}: is no URL; give one such as s3://bucket/networks")
+    try:
+        system, place = fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        # fsspec names the package that is missing.
+        known = "s3:// (package s3fs), gs:// (gcsfs), file:// and others of fsspec"
+        raise ConfigurationError(f"{_shown(url)}: cannot be used, {error}; expected {known}") from error
+    return system, str(place).rstrip("/")
+
+
+@contextlib.contextmanager
+def _explained(url: str, action: str, *, disk: Path | None = None) -> Iterator[None]:
+    """Around what the storage does; a disk that is full is one of this machine."""
+    try:
+        yield
+    except OSError as error:
+        if disk is not None and error.errno in _OF_DISKS:
+            raise DiskError(sentence_of(error, path=disk, action="written")) from error
+        raise DiskError(sentence_of(error, path=_shown(url), action=action)) from error
+    except (PopulationError, DiskError, ConfigurationError):
+        raise
+    except Exception as error:
+        # Every service has errors of its own.
+        raise DiskError(f"{_shown(url)}: cannot be {action}, {type(error).__name__}: {error}") from error
+
+
+def _shown(url: str) -> str:
+    """The URL for messages, without a name and a password in it."""
+    return printable(re.sub(r"://[^/@]*@", "://", url))

@@ -1,0 +1,162 @@
+"""To storage and back, with file systems of fsspec that need no network."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+import torch
+
+from scalegmn.cli.main import main
+from scalegmn.errors import ConfigurationError, DiskError, PopulationError
+from scalegmn.networks import siren
+from scalegmn.populations import PopulationWriter, download_population, upload_population
+from scalegmn.populations import _object_storage as object_storage
+
+URL = "memory://bucket/networks"
+
+
+def written(folder: Path, *, seed: int = 0) -> Path:
+    network = siren(widths=(2, 4, 1))
+    theta = torch.randn(3, network.num_parameters, generator=torch.Generator().manual_seed(seed))
+    with PopulationWriter(folder, provenance={"seed": seed}) as writer:
+        writer.append(network, theta, {"label": [0, 1, 2]})
+        writer.finish()
+    (folder / "triggers.npz").write_bytes(b"beside it")
+    return folder
+
+
+@pytest.fixture
+def storage() -> Iterator[fsspec.AbstractFileSystem]:
+    system = fsspec.filesystem("memory")
+    yield system
+    if system.exists("/bucket"):
+        system.rm("/bucket", recursive=True)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("kind", ["memory", "file"])
+def test_what_is_copied_there_and_back_has_the_same_bytes(
+    storage: object, tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, url = written(tmp_path / "here"), URL if kind == "memory" else f"file://{tmp_path}/bucket"
+    assert main(["copy", str(folder), url]) == 0
+    assert main(["copy", url, str(tmp_path / "back")]) == 0
+    assert contents(tmp_path / "back") == contents(folder)
+    assert f"3 networks are in {url}" in capsys.readouterr().out
+    upload_population(folder, url)  # again: it is there already
+
+
+def test_another_population_is_not_written_over(storage: object, tmp_path: Path) -> None:
+    upload_population(written(tmp_path / "here"), URL)
+    with pytest.raises(PopulationError, match="holds another population already"):
+        upload_population(written(tmp_path / "other", seed=1), URL)
+
+
+def test_an_interrupted_upload_is_no_population(
+    storage: fsspec.AbstractFileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = written(tmp_path / "here")
+    put = type(storage).put_file
+
+    def interrupted(self: object, here: str, there: str) -> None:
+        if there.endswith("index.json"):
+            raise KeyboardInterrupt
+        put(self, here, there)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(storage), "put_file", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            upload_population(folder, URL)
+    with pytest.raises(PopulationError, match="its upload is not finished"):
+        download_population(URL, tmp_path / "back")
+    upload_population(folder, URL)
+    assert len(download_population(URL, tmp_path / "back")) == 3
+
+
+def test_what_arrives_damaged_is_refused_and_nothing_is_left(
+    storage: fsspec.AbstractFileSystem, tmp_path: Path
+) -> None:
+    upload_population(written(tmp_path / "here"), URL)
+    (name,) = [name for name in storage.ls("/bucket/networks", detail=False) if name.endswith(".f32")]
+    data = bytearray(storage.cat_file(name))
+    data[5] ^= 1
+    storage.pipe_file(name, bytes(data))
+    with pytest.raises(PopulationError, match="checksum"):
+        download_population(URL, tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+
+
+def test_a_damaged_population_is_not_uploaded(storage: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
+    folder = written(tmp_path / "here")
+    path = next(folder.glob("*.f32"))
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(PopulationError, match="checksum"):
+        upload_population(folder, URL)
+    assert not storage.exists("/bucket/networks")
+
+
+def test_names_that_lead_elsewhere_are_not_followed(
+    storage: fsspec.AbstractFileSystem, tmp_path: Path
+) -> None:
+    upload_population(written(tmp_path / "here"), URL)
+    storage.pipe_file("/bucket/networks/..", b"up")
+    storage.pipe_file("/bucket/networks/a\\b", b"aside")
+    population = download_population(URL, tmp_path / "back")
+    assert contents(population.folder) == contents(tmp_path / "here")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("nonsense://bucket", "nonsense://bucket: cannot be used, .*nonsense"),
+        ("populations/inrs", "is no URL"),
+        ("memory://nothing/there", "there is no population"),
+    ],
+)
+def test_what_cannot_be_read_is_one_sentence(tmp_path: Path, url: str, said: str) -> None:
+    with pytest.raises((ConfigurationError, PopulationError), match=said):
+        download_population(url, tmp_path / "back")
+
+
+def test_a_full_disk_and_a_refusing_service_are_told_apart(
+    storage: fsspec.AbstractFileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload_population(written(tmp_path / "here"), URL)
+
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def refusing(*arguments: object, **options: object) -> None:
+        raise LookupError("no credentials")
+
+    monkeypatch.setattr(type(storage), "get_file", full)
+    with pytest.raises(DiskError, match="back: cannot be written"):
+        download_population(URL, tmp_path / "back")
+    monkeypatch.setattr(type(storage), "get_file", refusing)
+    with pytest.raises(DiskError, match=f"{URL}: cannot be read, LookupError: no credentials"):
+        download_population(URL, tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+
+
+def test_passwords_of_urls_are_not_told() -> None:
+    assert object_storage._shown("s3://name:secret@bucket/a") == "s3://bucket/a"
+
+
+def test_without_fsspec_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'scalegmn\[cluster\]'"):
+        download_population(URL, tmp_path / "back")
+
+
+@pytest.mark.parametrize("names", [["a", "b"], ["memory://a", "memory://b"]])
+def test_one_of_the_two_is_a_url(names: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["copy", *names]) == 2
+    assert "expected one folder and one URL" in capsys.readouterr().err
