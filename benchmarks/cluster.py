@@ -68,9 +68,7 @@ def measured(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--networks", type=int, default=512)
     networks = parser.parse_args().networks
     with tempfile.TemporaryDirectory() as temporary:
