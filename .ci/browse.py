@@ -52,6 +52,10 @@ async function look(page, width, scheme) {
     const typeset = () => body.querySelectorAll(".arithmatex mjx-container").length;
     if (!(await until(() => typeset() >= equations.length, 60)))
       say(`${equations.length - typeset()} of ${equations.length} equations are not typeset`);
+    for (const drawn of body.querySelectorAll("mjx-container > svg")) {
+      const pixels = drawn.getBoundingClientRect().width / parseFloat(drawn.getAttribute("width"));
+      if (pixels < 4) say(`an equation is shrunk to ${pixels.toFixed(1)} px for an x`);
+    }
     for (const error of body.querySelectorAll("[data-mjx-error]")) say(error.getAttribute("data-mjx-error"));
   }
   const excess = body.documentElement.scrollWidth - width;
