@@ -28,7 +28,7 @@ from scalegmn.models import Embedder
 from scalegmn.networks import Architecture
 from scalegmn.networks.recognition import Recognizer
 from scalegmn.populations import Population, progress_bar
-from scalegmn.reports import draw_embedding, save_figure
+from scalegmn.reports import draw_embedding, in_words, save_figure
 from scalegmn.seeding import numpy_generator
 from scalegmn.training import (
     FILE,
@@ -202,7 +202,7 @@ def _draw(options: Namespace, trained: Run | None, chosen: _DrawnNetworks) -> in
     figure = draw_embedding(
         found.points,
         colors,
-        name=options.color or "",
+        name=in_words(options.color or ""),
         title=options.title or f"{len(kept)} networks of {where}, seen by {seer}",
         axis_names=_axis_names(found),
     )
