@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +78,24 @@ def test_other_versions_are_one_sentence() -> None:
     assert said is not None and said.startswith("the worker w has scalegmn 1.0, and the machine where")
     said = difference({"scalegmn": "2.0"}, wanted=wanted, machine="w")
     assert said == "the worker w cannot import torch; install torch==3.0 there"
+
+
+def test_a_machine_without_the_library_is_told_what_to_install() -> None:
+    said = difference({}, wanted=versions_here(), machine="w")
+    assert said is not None and said.startswith("the worker w cannot import scalegmn; install scalegmn==")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_token_is_shown_if_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, known: bool
+) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    if known:
+        (tmp_path / ".ray").mkdir()
+        (tmp_path / ".ray" / "auth_token").write_text("token")
+    assert connecting._has_token() is known
 
 
 def test_the_question_is_answered_without_this_library() -> None:

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
@@ -32,8 +33,11 @@ def ray_module() -> ModuleType:
     Raises:
         ConfigurationError: it is not installed.
     """
-    # A library that sends nothing home should not have others do so; Ray reads this when it is imported.
+    # Ray reads these when it is imported.  A library that sends nothing home has nobody else do so, and
+    # whoever has a token shows it.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if _has_token():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         import ray
     except ImportError as error:
@@ -41,6 +45,12 @@ def ray_module() -> ModuleType:
             f"a cluster needs Ray, which cannot be imported ({error}); pip install 'scalegmn[cluster]'"
         ) from error
     return ray
+
+
+def _has_token() -> bool:
+    """Whether this machine has the token by which Ray guards a cluster."""
+    named = "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ
+    return named or (Path.home() / ".ray" / "auth_token").is_file()
 
 
 def check_address(address: str) -> None:
@@ -78,6 +88,8 @@ def connect(address: str, *, processors: int | None) -> None:
     elif address.startswith(_CLIENT):
         options = {}
     _keep_standard_output()
+    for name in ("ray", "ray.client_builder"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     before = _termination()
     try:
         ray.init(address=address, **options)
@@ -133,7 +145,10 @@ def _reason(error: BaseException) -> str:
             "this machine is not one of the cluster; join it with `ray start --address=HOST:PORT "
             f"--num-cpus=0`, or go through ray://HOST:10001 ({printable(text)})"
         )
-    return f"the cluster cannot be used ({type(error).__name__}: {printable(text)}); see `ray status` there"
+    return (
+        f"the cluster cannot be used ({type(error).__name__}: {printable(text)}); see `ray status` there, "
+        "and copy ~/.ray/auth_token from its first machine, if it has one"
+    )
 
 
 def check_machines(address: str) -> None:
