@@ -1,7 +1,7 @@
 # Every target sets itself up from a bare clone: CPython >= 3.11 with pip is all it needs.
 #   make demo    the whole path on an embedded data set, into runs/demo
 #   make test    lint, types and all tests but the slow ones
-#   make test-slow   the tests that take more than about two seconds each
+#   make test-slow   the tests that take more than about a second each
 #   make fuzz    ten thousand mutated files through the reader of checkpoints
 #   make docs    the documentation site, into build/site
 #   make test-examples   the notebooks of examples/, with small sizes

@@ -198,6 +198,7 @@ def test_a_graph_that_breaks_a_symmetry_is_a_fault(
     assert words in fault
 
 
+@pytest.mark.slow
 def test_graphs_of_the_list_are_tried(any_network: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     examine = importlib.import_module("benchmarks.any_network._examine").examine
     entry = next(entry for entry in any_network.list_models() if entry.name == "conv_batch_norm")
@@ -228,6 +229,7 @@ def test_no_published_configuration_is_left_out(configurations: ModuleType) -> N
     assert published <= set(configurations.CONFIGURATIONS) <= set(shipped_names())
 
 
+@pytest.mark.slow
 def test_a_published_configuration_is_run_on_a_stand_in(
     configurations: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

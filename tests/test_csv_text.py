@@ -66,6 +66,7 @@ def test_rows_and_arrow_tables() -> None:
     assert unescape_formulas(written).equals(table)
 
 
+@pytest.mark.slow
 def test_every_writer_of_csv_goes_through_it() -> None:
     for path in SOURCE.rglob("*.py"):
         source = path.read_text(encoding="utf-8")

@@ -85,6 +85,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_it_learns_by_the_command_line(trained: Path) -> None:
     results = json.loads((trained / "run" / "results.json").read_text())
     assert results["test"]["r2"] > 0.5
@@ -107,6 +108,7 @@ def test_a_run_of_an_extension_that_is_not_here_is_one_sentence(
     assert "the class 'scalegmn_example.spectral_gain:SpectralGain'" in told
 
 
+@pytest.mark.slow
 def test_it_is_loaded_by_the_wish_of_the_user_without_being_installed(trained: Path) -> None:
     source = EXAMPLE / "src"
     program = f"""

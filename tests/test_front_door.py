@@ -65,6 +65,7 @@ def test_examples_of_the_front_door_run(name: str, tmp_path: Path, monkeypatch: 
     _run_examples(getattr(scalegmn, name) if name else scalegmn, name or "scalegmn")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", [package for package in PACKAGES if package != "scalegmn"])
 def test_examples_of_packages_run(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those examples that public names of packages have."""

@@ -21,6 +21,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Any:
     return lambda name: importlib.import_module(f"benchmarks.gpu.{name}")
 
 
+@pytest.mark.slow
 def test_one_stage_writes_its_rows(gpu: Any, tmp_path: Path) -> None:
     place = tmp_path / "found.json"
     gpu("stages").main(["roofline", "--device", "cpu", "--small", "--output", str(place)])
@@ -30,6 +31,7 @@ def test_one_stage_writes_its_rows(gpu: Any, tmp_path: Path) -> None:
     assert sum(gpu("__main__").STAGES.values()) <= 470
 
 
+@pytest.mark.slow
 def test_errors_are_those_of_rounding_and_others_are_seen(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     exactness = gpu("exactness")
     networks = exactness.NETWORKS["CNNs, relu and tanh"]

@@ -158,6 +158,7 @@ def test_sources_are_found() -> None:
     assert len(modules()) > 5
 
 
+@pytest.mark.slow
 def test_sources_keep_the_import_rule() -> None:
     found = {}
     for path in modules():

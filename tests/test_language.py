@@ -61,6 +61,7 @@ def test_pages_are_found() -> None:
     assert len(pages()) > 300
 
 
+@pytest.mark.slow
 def test_spelling_is_american() -> None:
     found = {path.relative_to(ROOT): list(british(path.read_text(encoding="utf-8"))) for path in pages()}
     assert not {path: words for path, words in found.items() if words}, "write it as the rest is written"
@@ -95,6 +96,7 @@ def test_two_classes_of_one_name_are_noticed() -> None:
     assert found == {"Plan": ["a.py", "b.py"], "Other": ["b.py"]}
 
 
+@pytest.mark.slow
 def test_docstrings_name_what_they_speak_of() -> None:
     found = {
         path.relative_to(ROOT): list(orphans(path.read_text(encoding="utf-8")))

@@ -170,6 +170,7 @@ def test_sources_are_found() -> None:
     assert len(sources()) > 300
 
 
+@pytest.mark.slow
 def test_sources_run_nothing_that_they_read() -> None:
     found = {}
     for path in sources():

@@ -61,6 +61,7 @@ def test_sides_take_turns(benchmark: Any) -> None:
     assert (ratio.median, ratio.low, ratio.high) == (3.0, 2.0, 4.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "changes"),
     [

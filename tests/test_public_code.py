@@ -49,6 +49,7 @@ def arguments(population: Path, path: Path, output: Path, *more: str) -> list[st
     return [*places, *sizes, "--features", "6", "--layers", "3", "--seed", "5", *more]
 
 
+@pytest.mark.slow
 def test_public_side(
     race: ModuleType,
     population: Path,

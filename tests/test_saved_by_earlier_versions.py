@@ -109,6 +109,7 @@ def test_saved_models_answer_as_before(name: str) -> None:
 NEARLY_TIED = {"regress": ("kendall_tau", "spearman"), "detect": ("auroc", "tpr_")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*RUNS, "edit"])
 def test_evaluate_finds_the_figures_of_the_training(stores: Path, name: str) -> None:
     assert main(["evaluate", f"runs/{name}", "--output", "found.json"]) == 0
@@ -144,6 +145,7 @@ def test_a_detector_scans_with_its_calibration(stores: Path) -> None:
     assert found["verdict"] in ("clean", "suspect")
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_goes_on(stores: Path) -> None:
     with pytest.raises(ConfigurationError, match="did not come to its end"):
         Run.open("runs/interrupted")

@@ -58,6 +58,7 @@ def same(here: list[Tensor], there: list[Tensor]) -> None:
         torch.testing.assert_close(other.own, one, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("networks", "edits", "options", "waits"), CASES)
 def test_what_models_compute_elsewhere(
     networks: tuple[Architecture, ...], edits: bool, options: dict[str, Any], waits: int

@@ -74,6 +74,7 @@ def change(architecture: Architecture, before: Tensor, after: Tensor) -> float:
     return float((first - second).abs().max() / first.abs().max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LAYERED)
 def test_layers_are_brought_back(name: str) -> None:
     theta = random_parameters(LAYERED[name], 1, generator=generator(0))[0]
@@ -146,6 +147,7 @@ def test_next_to_nothing_does_not_disturb(tiny: float) -> None:
     brought_back(architecture, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_functions_of_unrelated_networks_stay(family: str) -> None:
     architecture = architecture_of(family)

@@ -19,6 +19,7 @@ NETWORKS: dict[str, Architecture] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruned", [False, True])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_rescaled_networks_have_one_representative(name: str, pruned: bool) -> None:

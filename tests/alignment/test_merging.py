@@ -12,6 +12,7 @@ from scalegmn.seeding import generator
 from .networks import architecture_of, drawn, moved
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["relu", "tanh", "siren", "cnn", "resnet"])
 def test_copies_of_a_network_merge_into_it(family: str) -> None:
     architecture = architecture_of(family)
@@ -22,6 +23,7 @@ def test_copies_of_a_network_merge_into_it(family: str) -> None:
     assert found.weights == (1 / 3,) * 3 and found.aligned.shape == (3, len(theta))
 
 
+@pytest.mark.slow
 def test_an_average_is_the_weighted_mean_of_the_aligned_networks() -> None:
     architecture = architecture_of("relu")
     networks = [drawn(architecture, seed) for seed in range(3)]

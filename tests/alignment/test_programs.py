@@ -53,6 +53,7 @@ CASES: dict[str, LayeredArchitecture] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_program_has_the_parameters_and_the_function_of_the_layers(name: str) -> None:
     architecture = CASES[name]

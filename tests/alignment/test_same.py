@@ -74,6 +74,7 @@ def changed(theta: Tensor, kind: str) -> Tensor:
     return theta
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",
     [
@@ -238,6 +239,7 @@ def test_a_difference_is_found_where_it_is(family: str) -> None:
         assert found.parameter_difference == pytest.approx(0.01 / 1.01, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_further_step_is_no_rounding() -> None:
     wide = mlp(widths=(16, 32, 4), activations=[Activation("relu")])
     theta = drawn(wide).bfloat16().float()

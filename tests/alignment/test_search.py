@@ -36,6 +36,7 @@ def found(frame: MatchingFrame, matching: Matching, first: State, second: State)
     return dict(Search(frame, matching=matching).run(first, second, signatures=signatures))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_more_effort_finds_no_less(family: str) -> None:
     frame, first, second = pair_of(architecture_of(family))

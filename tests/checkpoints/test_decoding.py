@@ -58,6 +58,7 @@ def refusal(path: Path) -> str:
     return errors[0]
 
 
+@pytest.mark.slow
 def test_hostile_kinds_are_refused(tmp_path: Path) -> None:
     paths = {str(put(tmp_path, HOSTILE[kind](), str(n))): kind for n, kind in enumerate(HOSTILE)}
     ran = subprocess.run([sys.executable, "-c", READS, *paths], capture_output=True, check=True, timeout=300)

@@ -31,6 +31,7 @@ def fuzz(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module("fuzz_reader", monkeypatch)
 
 
+@pytest.mark.slow
 def test_mutated_files_are_errors_of_the_library(fuzz: ModuleType) -> None:
     outcome = fuzz.read_here(files=600, seed=1)
     assert outcome.failures == []
@@ -39,12 +40,14 @@ def test_mutated_files_are_errors_of_the_library(fuzz: ModuleType) -> None:
     assert 10 < outcome.kinds["read"] < 500
 
 
+@pytest.mark.slow
 def test_what_is_read_is_read_alike_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = module("fuzz_compare", monkeypatch).compare(files=600, seed=1)
     assert outcome.failures == []
     assert sum(count for kind, count in outcome.kinds.items() if kind.endswith("alike")) > 10
 
 
+@pytest.mark.slow
 def test_mutated_hdf5_files_are_errors_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     hdf5 = module("fuzz_hdf5", monkeypatch)
     outcome = hdf5.read_hdf5(files=60, seed=1)
@@ -53,6 +56,7 @@ def test_mutated_hdf5_files_are_errors_of_the_library(monkeypatch: pytest.Monkey
     assert 5 < outcome.kinds["read"] < 40
 
 
+@pytest.mark.slow
 def test_what_is_read_of_hdf5_files_is_what_h5py_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     hdf5 = module("fuzz_hdf5", monkeypatch)
     outcome = hdf5.differences(files=60, seed=1)

@@ -231,6 +231,7 @@ def test_networks_beside_each_other_are_one_with_all_names(tmp_path: Path) -> No
     assert found.keys == (".",) and found.unread == ()
 
 
+@pytest.mark.slow
 def test_only_a_worker_reads_them(tmp_path: Path) -> None:
     """Whatever is asked for, the HDF5 library is not loaded into the process that asks."""
     paths = [str(put(tmp_path, keras3(), "n.h5")), str(put(tmp_path, keras(), "n.keras"))]

@@ -371,6 +371,7 @@ def test_deep_nesting() -> None:
     assert "key of a dict is a tuple" in broken(b"\x80\x02}" + deep[2:] + b"Ns.")
 
 
+@pytest.mark.slow
 def test_what_is_cut_off_or_changed_is_refused_or_read() -> None:
     """Whatever the bytes are, the answer is a value or an error of the library."""
     content = pickle.dumps([PLAIN, {1}, PosixPath("/a")], protocol=2) + b""

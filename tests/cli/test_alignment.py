@@ -60,6 +60,7 @@ def test_the_same_and_not_the_same(files: dict[str, str], capsys: pytest.Capture
     assert main(["same", files["first"], files["moved"], *RELU, "--group", "permutations"]) == 1
 
 
+@pytest.mark.slow
 def test_many_are_compared_with_the_first(
     files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -145,6 +146,7 @@ def test_where_networks_differ(
     assert changed["net.4.weight"][0] < 1e-6 < 1e-4 < changed["net.4.weight"][1]
 
 
+@pytest.mark.slow
 def test_programs_say_what_files_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.manual_seed(0)
     made = nn.Sequential(nn.Linear(3, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 2)).eval()

@@ -89,6 +89,7 @@ def at_once(command: Sequence[str], folder: Path) -> tuple[list[int], list[str]]
     return codes, [(folder / f"errors-{number}").read_text() for number in (0, 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_where_a_folder_should_be(
     made: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]

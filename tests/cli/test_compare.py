@@ -54,6 +54,7 @@ def test_a_classification_from_file_to_table(
     assert {name: (output / name).read_bytes() for name in FILES} == before
 
 
+@pytest.mark.slow
 def test_a_comparison_on_networks_of_the_training_says_so(
     population: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -31,6 +31,7 @@ def test_a_copy_is_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture
     assert (tmp_path / "inr_editing" / "digits.yaml").is_file()
 
 
+@pytest.mark.slow
 def test_copies_mean_the_same_wherever_they_lie(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

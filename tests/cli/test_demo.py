@@ -58,6 +58,7 @@ def test_everything_is_written(finished: Path) -> None:
     assert results["models"]["permutation"]["invariance"]["largest_error"] > 1e-6
 
 
+@pytest.mark.slow
 def test_one_table_says_it_all(finished: Path) -> None:
     table = (finished.parent / "table.md").read_text()
     for words in (
@@ -91,6 +92,7 @@ def test_both_models_differ_in_symmetry_and_residuals_alone(finished: Path) -> N
     assert sorted(name for name, _ in differing) == ["output", "skip", "symmetry"]
 
 
+@pytest.mark.slow
 def test_resume_uses_what_is_there(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("done already")

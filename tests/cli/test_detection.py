@@ -46,6 +46,7 @@ def test_a_detector_learns_and_says_how_well(population: Population, run_folder:
     assert found["networks"] == len(selection.test) == len(scores)
 
 
+@pytest.mark.slow
 def test_evaluation_gives_the_figures_of_the_training(run_folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "again.json"
     assert main(["evaluate", str(run_folder), "--by", "poisoned", "--output", str(output)]) == OK
@@ -57,6 +58,7 @@ def test_evaluation_gives_the_figures_of_the_training(run_folder: Path, tmp_path
     assert (tmp_path / "again-roc.png").is_file() and (tmp_path / "again-calibration.png").is_file()
 
 
+@pytest.mark.slow
 def test_figures_of_networks_that_are_not_abstained_on(
     population: Population, run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -82,6 +84,7 @@ def test_figures_of_networks_that_are_not_abstained_on(
         assert entry["figures"]["auroc"] == auroc(*scores[mask].T)
 
 
+@pytest.mark.slow
 def test_networks_of_another_kind_are_abstained_on(run_folder: Path, tmp_path: Path) -> None:
     """Wider networks are read all the same; those with huge weights are nowhere near the training's."""
     for name, strength, channels in (("wide", 2.0, (1, 6, 6)), ("wild", 200.0, (1, 4, 4))):
@@ -100,6 +103,7 @@ def test_networks_of_another_kind_are_abstained_on(run_folder: Path, tmp_path: P
             assert typical["figures"]["trojaned"] == 0 < typical["networks"] < len(other)
 
 
+@pytest.mark.slow
 def test_networks_that_cannot_be_read_are_left_out_and_told(
     run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,6 +125,7 @@ def test_networks_that_cannot_be_read_are_left_out_and_told(
     assert json.loads((tmp_path / "found.json").read_text())["networks"] == 16
 
 
+@pytest.mark.slow
 def test_a_curve_over_a_column(run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "curve.json"
     command = ["evaluate", str(run_folder), "--split", "all", "--output", str(output)]
@@ -164,6 +169,7 @@ def test_single_files_get_a_verdict(
     assert len(answer["target_probabilities"]) == CLASSES
 
 
+@pytest.mark.slow
 def test_verdicts_of_one_architecture(
     population: Population, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -207,6 +213,7 @@ def test_mistakes_are_found_before_anything_is_done(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_comparison_shows_detectors_side_by_side(
     population: Population, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -65,6 +65,7 @@ def expected(
     return population.architecture, edited.single[1].to(dtype)
 
 
+@pytest.mark.slow
 def test_files_are_edited_in_their_own_format(
     folder: Path, files: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -175,6 +176,7 @@ def test_only_bad_files(folder: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_population_is_edited(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     command = ["edit", str(folder / "run"), str(folder / "population"), "-o", str(out), "--quiet"]
@@ -302,6 +304,7 @@ def test_networks_of_images_of_another_size_are_refused(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_training_and_its_evaluation_leave_contact_sheets(folder: Path, tmp_path: Path) -> None:
     assert (folder / "run" / "contact_sheet.png").read_bytes().startswith(PNG)
     assert not (folder / "judge" / "contact_sheet.png").exists()

@@ -76,6 +76,7 @@ def files(population: Population, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trained", [False, True])
 def test_files(
     trained: bool, population: Population, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -135,6 +136,7 @@ def test_choice_of_networks(population: Population, tmp_path: Path) -> None:
     assert output.with_suffix(".csv").read_text() == first
 
 
+@pytest.mark.slow
 def test_trained_model(population: Population, tmp_path: Path) -> None:
     assert main(["train", *options(population.folder, tmp_path / "run")]) == OK
     output = tmp_path / "picture.png"

@@ -20,6 +20,7 @@ def embed(population: Population, output: Path, *more: str) -> int:
     return main(["embed", str(population.folder), "--output", str(output), "--device", "cpu", *more])
 
 
+@pytest.mark.slow
 def test_neighbors_of_a_trained_model(
     population: Population, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,6 +25,7 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
+@pytest.mark.slow
 def test_a_comparison_is_one_table_and_one_picture(
     comparison: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -43,6 +44,7 @@ def test_a_comparison_is_one_table_and_one_picture(
     assert (comparison / "rewrites.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_one_run_is_evaluated_as_ever_and_on_rewritten_networks(
     comparison: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

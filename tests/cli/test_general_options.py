@@ -130,6 +130,7 @@ def files(tmp_path: Path) -> list[str]:
     return paths
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     ["models", "configs", "info A", "same A B --activation relu", "diff A B --activation relu"],

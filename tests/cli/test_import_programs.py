@@ -54,6 +54,7 @@ def module_options(files: Path) -> list[str]:
     return [*code, "--arguments", '{"width": 3}', *EXAMPLE]
 
 
+@pytest.mark.slow
 def test_files_are_networks_of_a_module_or_of_its_program(
     files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -79,6 +80,7 @@ def test_files_are_networks_of_a_module_or_of_its_program(
     assert Population.open(tmp_path / "again").checksum == population.checksum
 
 
+@pytest.mark.slow
 def test_networks_of_several_programs_are_told_apart(tmp_path: Path) -> None:
     from scalegmn.programs.files import save_program
 
@@ -123,6 +125,7 @@ def test_other_collections_have_no_programs(tmp_path: Path, capsys: pytest.Captu
     assert "--program was given, but wild_park has no such option" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_run_predicts_about_files_of_a_module_that_it_does_not_know(
     files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,6 +36,7 @@ def folder(tmp_path: Path) -> Path:
     return found
 
 
+@pytest.mark.slow
 def test_a_table_a_tree_and_json(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = ["--json", str(tmp_path / "out.json"), "--picture", str(tmp_path / "out.png")]
     assert main(["lineage", str(folder), "--activation", "relu", "--quiet", *results]) == 0
@@ -57,6 +58,7 @@ def test_a_table_a_tree_and_json(folder: Path, tmp_path: Path, capsys: pytest.Ca
     assert (tmp_path / "out.png").read_bytes()[:4] == b"\x89PNG"
 
 
+@pytest.mark.slow
 def test_one_broken_file_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "broken.pt").write_bytes(b"PK\x03\x04 cut short")
     torch.save(NETWORK.unflatten(torch.full((NETWORK.num_parameters,), torch.nan)), folder / "nan.pt")

@@ -28,6 +28,7 @@ def make(folder: Path, *options: str, few: tuple[str, ...] = FEW) -> int:
     return main(["make", "classifiers", "--source=digits", "-o", str(folder), *few, *options])
 
 
+@pytest.mark.slow
 def test_classifiers_are_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = (
         "--optimizers=[sgd]",

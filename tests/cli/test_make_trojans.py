@@ -26,6 +26,7 @@ def make(bases: Path, folder: Path, *options: str) -> int:
     return main(["make", "trojans", str(bases), "-o", str(folder), *FEW, *options])
 
 
+@pytest.mark.slow
 def test_twins_are_made(bases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = (
         "--where={epoch: 1}",
@@ -72,6 +73,7 @@ def test_twins_are_made(bases: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "attacks reached an ASR of 0.05" in shown
 
 
+@pytest.mark.slow
 def test_held_out_splits(bases: Path, tmp_path: Path) -> None:
     options = ("--held-out-targets=[9]", "--targets=[3, 9]", "--split-fractions=[0.5, 0.2, 0.3]")
     assert make(bases, tmp_path / "twins", *options, "--pairs=8") == 0
@@ -93,6 +95,7 @@ def test_diverged_pairs_are_told(bases: Path, tmp_path: Path, capsys: pytest.Cap
     assert "2 pairs diverged and are marked: [0, 1]" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_second_call_needs_resume(bases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "twins"
     assert make(bases, folder, "--pairs=2") == 0
@@ -167,6 +170,7 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--held-out-kinds" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_ways_in_goals_and_ranges(bases: Path, tmp_path: Path) -> None:
     options = (
         "--where={epoch: 1}",

@@ -52,6 +52,7 @@ def images(tmp_path: Path) -> str:
     return save_images(tmp_path / "images.npz", side=4)
 
 
+@pytest.mark.slow
 def test_the_average_of_a_network_and_its_moved_copy_is_that_network(
     files: dict[str, str], tmp_path: Path
 ) -> None:
@@ -73,6 +74,7 @@ def test_weights_count(files: dict[str, str], tmp_path: Path) -> None:
         torch.testing.assert_close(value, first[name], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_line_is_measured_on_images(
     files: dict[str, str], images: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

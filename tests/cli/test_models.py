@@ -25,6 +25,7 @@ def networks(tmp_path: Path, packed_models: Path) -> Path:
     return tmp_path / "networks"
 
 
+@pytest.mark.slow
 def test_models_are_listed(shipped: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()

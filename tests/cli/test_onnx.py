@@ -34,6 +34,7 @@ def test_a_group_is_printed_and_checked_and_a_file_moved(
     assert perceptron.read_bytes() != moved.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_program_is_written(perceptron: Path, tmp_path: Path) -> None:
     assert main(["trace", str(perceptron), "-o", str(tmp_path / "program.json")]) == 0
     assert load_program(tmp_path / "program.json") == load_onnx(perceptron).program
@@ -48,6 +49,7 @@ def test_open_sizes_are_options(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main(["symmetries", str(path), "--size", "tokens=3", "--size", "batch=2"]) == 0
 
 
+@pytest.mark.slow
 def test_two_sizes_are_two_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     graph = Graph()
     x = graph.input("x", ("batch", 3, "height", "height"))

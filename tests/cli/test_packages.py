@@ -60,6 +60,7 @@ def test_what_some_files_need_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) 
     assert missing_packages("scalegmn.cli.info", "h5py") == ["h5py"]
 
 
+@pytest.mark.slow
 def test_every_package_has_a_name_for_pip(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the library imports from elsewhere can be asked for."""
     known = set(packages._DISTRIBUTIONS)
@@ -76,6 +77,7 @@ def test_every_package_has_a_name_for_pip(monkeypatch: pytest.MonkeyPatch) -> No
     assert asked <= {packages._normal(r.partition(">")[0].partition("[")[0]) for r in promised}
 
 
+@pytest.mark.slow
 def test_extras_of_the_commands_hold_all_that_they_import(monkeypatch: pytest.MonkeyPatch) -> None:
     """`train` is enough for every command, `populations` for those about populations."""
     without(monkeypatch)

@@ -37,6 +37,7 @@ def answers(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     return found
 
 
+@pytest.mark.slow
 def test_files_get_the_answers_of_their_networks(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [str(folder / name) for name in ("a.pth", "b.npz", "c.safetensors")]
     capsys.readouterr()
@@ -175,6 +176,7 @@ def test_a_folder_gets_one_row_for_each_file(
     assert main(["predict", str(folder / "run"), str(tmp_path / "empty")]) == DATA
 
 
+@pytest.mark.slow
 def test_a_population_gets_one_row_for_each_network(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -255,6 +257,7 @@ def numbers(folder: Path, capsys: pytest.CaptureFixture[str], *more: str) -> lis
     return answers(capsys)
 
 
+@pytest.mark.slow
 def test_predicted_numbers_have_intervals(regression: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept = json.loads((regression / "run" / "reference.json").read_text())
     # One network of each of the 9 images of validation.

@@ -60,6 +60,7 @@ def saved(folder: Path, path: Path, row: int = 0, dtype: torch.dtype = torch.flo
     return path
 
 
+@pytest.mark.slow
 def test_training_and_evaluating(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = read_json(folder / "run" / "results.json", what="results")
     assert 0 <= results["test"]["der"] <= 1 and results["test"]["no_repair"]["der"] == 0.5

@@ -64,6 +64,7 @@ def saved(path: Path) -> dict[str, torch.Tensor]:
     return state
 
 
+@pytest.mark.slow
 def test_a_state_dict_with_statistics_is_repaired(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_state_dict_with_statistics_is_repaired(
     assert "running_deviation" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_class_of_ones_own(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,6 +64,7 @@ def test_the_group_keeps_format_and_names(file: Path, tmp_path: Path) -> None:
     assert any(not torch.equal(again.tensors[name], value) for name, value in state.tensors.items())
 
 
+@pytest.mark.slow
 def test_programs_are_moved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     module = nn.Sequential(nn.Linear(3, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 2)).eval()
     architecture = ProgramArchitecture.from_module(module, torch.zeros(1, 3))
@@ -82,6 +83,7 @@ def test_programs_are_moved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert not (tmp_path / "d.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_onnx_files_are_moved(tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     path, moved = NETWORKS["perceptron"].graph().save(tmp_path), tmp_path / "moved.onnx"

@@ -37,6 +37,7 @@ def verdicts(path: Path) -> list[str]:
     return [entry["verdict"] for entry in json.loads(path.read_text())["files"]]
 
 
+@pytest.mark.slow
 def test_all_reports_of_one_scan(
     run: Path, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,6 +76,7 @@ def test_exit_codes(files: str, fail_on: str, code: int, run: Path, tmp_path: Pa
     assert scanned(run, *paths, "--fail-on", fail_on, "--quiet") == code
 
 
+@pytest.mark.slow
 def test_suspects_come_before_errors_and_clean_files_pass(run: Path, files: Path, tmp_path: Path) -> None:
     # With a fraction of nearly 1 every evaluated file is suspect; with the smallest few are.
     assert scanned(run, files, tmp_path / "none.pt", "--fpr", 0.999, "--quiet") == 1
@@ -96,6 +98,7 @@ def test_names_cannot_forge_lines(run: Path, files: Path, capsys: pytest.Capture
     assert len(lines) == 2 and "\\x1b[31m\\nclean   all" in lines[0]
 
 
+@pytest.mark.slow
 def test_a_scan_is_resumed_after_an_interruption(
     run: Path,
     files: Path,
@@ -177,6 +180,7 @@ def test_a_manifest_binds_the_files(
     assert "lies in a scanned folder" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_report_that_cannot_be_written_hides_no_verdict(
     run: Path, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -193,6 +197,7 @@ def test_a_report_that_cannot_be_written_hides_no_verdict(
     assert first.read_bytes() == content and "was left alone" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_report_on_the_standard_output_stands_alone(
     run: Path, files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -203,6 +208,7 @@ def test_a_report_on_the_standard_output_stands_alone(
     assert "6 files: " not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_skipped_files_count_where_they_shall(run: Path, files: Path, tmp_path: Path) -> None:
     (files / "README.md").write_text("hello")
     sarif = tmp_path / "scan.sarif"

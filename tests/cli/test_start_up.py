@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
 
@@ -32,6 +33,7 @@ print("codes", *codes, "slow", *[name for name in sys.argv[2:] if name in sys.mo
 """
 
 
+@pytest.mark.slow
 def test_a_prediction_and_a_scan_import_nothing_slow(tmp_path: Path) -> None:
     layers = [layer for size in (1, 16, 16) for layer in (nn.Conv2d(size, 16, 3), nn.ReLU())]
     network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))

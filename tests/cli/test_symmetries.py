@@ -47,6 +47,7 @@ def command(folder: Path, *more: str, module: str = "models_of_a_user:Net") -> l
     return ["symmetries", "--module", module, "--module-path", str(folder), *more]
 
 
+@pytest.mark.slow
 def test_a_group_is_printed_checked_drawn_and_written(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,7 @@ from tests.training.small import options, small_population
 CONFIGS = Path(__file__).parents[2] / "src" / "scalegmn" / "configs" / "inr_classification"
 
 
+@pytest.mark.slow
 def test_a_configuration_with_overrides_makes_a_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -99,6 +100,7 @@ def test_interruption_says_how_to_go_on(
     assert "--resume" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_real_interruption_can_be_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from scalegmn.training import FitModule
 

@@ -55,6 +55,7 @@ def population(tmp_path: Path) -> Population:
     return Population.open(tmp_path / "population")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["networks.csv", "networks.parquet"])
 def test_what_export_writes_comes_back_as_it_was(population: Population, table: str, tmp_path: Path) -> None:
     files = tmp_path / "files"

@@ -46,6 +46,7 @@ def test_differences_are_paired_by_seed(tmp_path: Path) -> None:
     assert found.deviation == pytest.approx(np.std(list(found.by_seed.values()), ddof=1))
 
 
+@pytest.mark.slow
 def test_interval_is_that_of_the_bootstrap_of_the_mean_difference(tmp_path: Path) -> None:
     a, b = model_of(tmp_path, "a", 0.1), model_of(tmp_path, "b", 0.4)
     drawn = []
@@ -58,6 +59,7 @@ def test_interval_is_that_of_the_bootstrap_of_the_mean_difference(tmp_path: Path
     assert found.interval[0] < found.mean < found.interval[1] < 0
 
 
+@pytest.mark.slow
 def test_pairing_makes_the_interval_narrow(tmp_path: Path) -> None:
     """Two models that make almost the same errors differ by little, however uncertain each of them is."""
     a = model_of(tmp_path, "a", 0.5)
@@ -75,6 +77,7 @@ def test_pairing_makes_the_interval_narrow(tmp_path: Path) -> None:
     assert difference([a, same]).interval == (0.0, 0.0)
 
 
+@pytest.mark.slow
 def test_networks_that_belong_together_are_drawn_together(tmp_path: Path) -> None:
     population = small_population(tmp_path / "pairs", networks=4 * NETWORKS)
     assert population.column("split").tolist().count("test") == NETWORKS

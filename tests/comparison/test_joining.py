@@ -73,6 +73,7 @@ def joined_folder(config: ComparisonConfig, model: str) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_all_networks_are_predicted_by_models_that_did_not_see_them(
     population: Population, done: ComparisonConfig
 ) -> None:
@@ -126,6 +127,7 @@ def test_differences_resample_base_networks(population: Population, done: Compar
     assert found == pytest.approx(np.quantile(drawn, (0.025, 0.975)))
 
 
+@pytest.mark.slow
 def test_what_is_finished_is_neither_trained_nor_joined_again(
     done: ComparisonConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +149,7 @@ def test_what_is_finished_is_neither_trained_nor_joined_again(
     assert compare(done, tell=lines.append) == ()
 
 
+@pytest.mark.slow
 def test_a_fold_that_cannot_be_joined_is_a_failure(population: Population, tmp_path: Path) -> None:
     config = configured(detection_file(tmp_path, population, folds=2, only=["norms"]))
     compare(config, tell=lambda line: None)
@@ -159,6 +162,7 @@ def test_a_fold_that_cannot_be_joined_is_a_failure(population: Population, tmp_p
     assert collect(config) is None
 
 
+@pytest.mark.slow
 def test_curves_over_a_column_are_about_all_predictions(done: ComparisonConfig, tmp_path: Path) -> None:
     config = dataclasses.replace(done, curves=("target",))
     # What is joined lacks them, so it is joined anew.
@@ -181,6 +185,7 @@ def test_curves_over_a_column_are_about_all_predictions(done: ComparisonConfig, 
     compare(done, tell=lines.append)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("link", ["identity", "sigmoid"])
 def test_numbers_of_different_units_are_joined_in_one(link: str, tmp_path: Path) -> None:
     """Each fold standardizes by its own training networks."""
@@ -209,6 +214,7 @@ def sizes_of(config: ComparisonConfig) -> dict[int, Comparison]:
     return collect_sizes(config)
 
 
+@pytest.mark.slow
 def test_learning_curves(population: Population, tmp_path: Path) -> None:
     config = configured(detection_file(tmp_path, population), "--sizes", "24", "8", "--base.data.test", "0.3")
     sizes = sizes_of(config)
@@ -233,6 +239,7 @@ def test_learning_curves(population: Population, tmp_path: Path) -> None:
     assert save_figure(picture, tmp_path / "sizes.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -39,6 +39,7 @@ def quiet(line: str) -> None:
     pass
 
 
+@pytest.mark.slow
 def test_every_run_is_an_ordinary_run_folder(done: Path) -> None:
     config = configured(done)
     for run in config.runs:
@@ -132,6 +133,7 @@ def test_only_some_are_trained_and_all_that_are_finished_are_shown(
     assert all(len(model.runs) == 2 for model in comparison.models)
 
 
+@pytest.mark.slow
 def test_one_that_fails_is_reported_and_the_others_go_on(population: Path, tmp_path: Path) -> None:
     wild = {
         "training": {"learning_rate": 1e30, "gradient_clip": None, "epochs": 3},
@@ -154,6 +156,7 @@ def test_one_that_fails_is_reported_and_the_others_go_on(population: Path, tmp_p
     assert found == {"tame": 1, "most frequent class": 1, "wild": 0}
 
 
+@pytest.mark.slow
 def test_unexpected_errors_stop_nothing_either(
     population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +178,7 @@ def test_unexpected_errors_stop_nothing_either(
     assert not (config.output / FAILURES).exists()
 
 
+@pytest.mark.slow
 def test_interrupted_and_resumed_is_as_if_never_interrupted(
     population: Path, tmp_path: Path, done: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,7 @@ def run_config(population: Path, output: Path, task: str) -> RunConfig:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("task", ["inr_editing", "classification"])
 def test_tensorboard_shows_a_sheet_after_every_epoch(population: Path, tmp_path: Path, task: str) -> None:

@@ -72,6 +72,7 @@ def test_taps_and_skips_by_hand() -> None:
     assert graph.edge_index[:, -4:].tolist() == [[3, 4, 1, 2], [5, 5, 3, 4]]
 
 
+@pytest.mark.slow
 @EXACT
 @given(seed=st.integers(0, 10**6), dtype=st.sampled_from([torch.float32, torch.float64]))
 def test_batch_equals_that_of_pyg(seed: int, dtype: torch.dtype) -> None:

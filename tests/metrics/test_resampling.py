@@ -58,6 +58,7 @@ def test_the_same_as_for_shares() -> None:
     assert interval == pytest.approx(clustered_interval(hits, clusters), abs=0.006)
 
 
+@pytest.mark.slow
 def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     """Tau of two normal numbers with correlation r is 2/pi asin(r)."""
     random = np.random.default_rng(0)

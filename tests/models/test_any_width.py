@@ -81,6 +81,7 @@ def test_rewired_networks_compute_the_same(seed: int) -> None:
         assert (after - before).abs().max() < 1e-10 * before.abs().max()
 
 
+@pytest.mark.slow
 @settings(derandomize=True, deadline=None, max_examples=5)
 @given(seed=st.integers(0, 3), config=CONFIGS)
 def test_answers_stay_in_every_combination(seed: int, config: ModelConfig) -> None:
@@ -124,6 +125,7 @@ def test_answers_stay_for_every_activation(kind: str) -> None:
     assert (after - before).abs().max() < EXACT * before.std(dim=0).max()
 
 
+@pytest.mark.slow
 @settings(derandomize=True, deadline=None, max_examples=6)
 @given(seed=st.integers(0, 30), config=CONFIGS)
 def test_the_group_is_kept_too(seed: int, config: ModelConfig) -> None:
@@ -131,6 +133,7 @@ def test_the_group_is_kept_too(seed: int, config: ModelConfig) -> None:
     assert_invariant(model_of(networks, options, seed=seed), networks, generator=generator(seed, "draw"))
 
 
+@pytest.mark.slow
 @settings(derandomize=True, deadline=None, max_examples=4)
 @given(seed=st.integers(0, 30), config=CONFIGS)
 def test_edits_keep_the_group(seed: int, config: ModelConfig) -> None:

@@ -46,6 +46,7 @@ EXACT = settings(derandomize=True, deadline=None, max_examples=15)
 PERMUTATIONS = Elements(rescale=False, shift_phase=False)
 
 
+@pytest.mark.slow
 @EXACT
 @given(seed=st.integers(0, 30), config=CONFIGS)
 def test_equivariant_in_every_combination(seed: int, config: ModelConfig) -> None:
@@ -60,6 +61,7 @@ def test_equivariant_for_every_activation(direction: Direction, symmetrize: bool
     assert_equivariant(editor_of(networks, config), networks, generator=generator(1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("direction", Direction)
 def test_equivariant_in_single_precision(direction: Direction) -> None:
     networks = in_dtype(networks_of_every_activation(), torch.float32)
@@ -87,6 +89,7 @@ def test_primal_features_sent_backwards_are_caught(monkeypatch: pytest.MonkeyPat
         assert_equivariant(editor, networks, generator=generator(1))
 
 
+@pytest.mark.slow
 def test_every_parameter_has_its_own_update() -> None:
     """Every weight, every tap, every bias; nothing for constants of the architecture and learned slopes."""
     for architecture, theta in networks_of(7, architectures=10):
@@ -107,6 +110,7 @@ def test_every_parameter_has_its_own_update() -> None:
         assert (update[:, slopes] == 0).all()
 
 
+@pytest.mark.slow
 def test_mixed_batch_equals_one_by_one() -> None:
     networks = (*networks_of(5, architectures=5), *networks_of_every_activation())
     editor = editor_of(networks, ModelConfig(features=8, layers=2, direction=Direction.bidirectional))

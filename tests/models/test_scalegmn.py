@@ -57,6 +57,7 @@ PERMUTATIONS = Elements(rescale=False, shift_phase=False)
 RELU = Activation("relu")
 
 
+@pytest.mark.slow
 @EXACT
 @given(seed=st.integers(0, 30), config=CONFIGS)
 def test_invariant_in_every_combination(seed: int, config: ModelConfig) -> None:
@@ -75,6 +76,7 @@ def test_invariant_for_every_activation(direction: Direction, readout: str, symm
     assert_invariant(model_of(networks, config), networks, generator=generator(1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("direction", "readout"), KINDS)
 def test_invariant_in_single_precision(direction: Direction, readout: str) -> None:
     networks = in_dtype((*networks_of(1), *networks_of_every_activation()), torch.float32)
@@ -135,6 +137,7 @@ def test_max_pooling_breaks_signs(direction: Direction) -> None:
     assert (answers[0] - answers[1]).abs().max() > 1e4 * TOLERANCES[torch.float64]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("direction", "readout"), KINDS)
 def test_mixed_batch_equals_one_by_one(direction: Direction, readout: str) -> None:
     networks = (*networks_of(5, architectures=6), *networks_of_every_activation())

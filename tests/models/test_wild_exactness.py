@@ -60,6 +60,7 @@ def test_models_for_any_width_are_exact(seed: int) -> None:
     assert_invariant(model, networks, generator=generator(seed, "draw"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("direction", Direction)
 def test_permutation_only_model_is_exact_for_permutations(direction: Direction, seed: int) -> None:
@@ -115,6 +116,7 @@ def test_a_lost_skip_connection_changes_the_answer(direction: Direction) -> None
     assert (answers[0::2] - answers[1::2]).abs().min() > 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symmetry", [Symmetry.scaling, Symmetry.permutation])
 @pytest.mark.parametrize("direction", Direction)
 def test_mixed_batch_equals_one_by_one(direction: Direction, symmetry: Symmetry) -> None:

@@ -144,6 +144,7 @@ class Normed(nn.Module):
         return answer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_programs_have_invariant_statistics(seed: int) -> None:
     architecture = ProgramArchitecture.from_module(Normed(), torch.zeros(1, 1, 5, 5))

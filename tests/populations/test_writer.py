@@ -68,6 +68,7 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
+@pytest.mark.slow
 def test_killed_at_every_moment_that_matters(
     tmp_path: Path, complete: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,6 +127,7 @@ def test_killed_again_and_again(
     assert files(tmp_path / "p") == complete
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_a_process_killed_in_the_middle(tmp_path: Path, complete: dict[str, bytes]) -> None:
     program = """

@@ -70,6 +70,7 @@ def traced(build: Callable[[], nn.Module], shape: tuple[int, ...], *, batch: int
     return ProgramArchitecture.from_module(made(build), torch.zeros(batch, *shape, dtype=torch.float64))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize(("build", "shape"), MODULES)
 def test_networks_answer_as_their_modules(
@@ -100,6 +101,7 @@ def test_running_is_differentiable_in_parameters_and_inputs() -> None:
     assert all(bool((slope != 0).any()) for slope in slopes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("build", "shape"), MODULES)
 def test_it_is_a_value_that_comes_back_from_json(
     build: Callable[[], nn.Module], shape: tuple[int, ...]

@@ -48,6 +48,7 @@ MAKERS: dict[str, tuple[Callable[[int], nn.Module], tuple[int, ...]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 def test_it_is_what_a_trace_of_that_width_gives(name: str) -> None:
     make, shape = MAKERS[name]

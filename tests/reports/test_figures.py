@@ -34,6 +34,7 @@ def test_failed_saving_keeps_the_old_picture(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_pyplot_stays_out() -> None:
     code = (
         "import sys, scalegmn.reports._overview, scalegmn.reports._curves, scalegmn.reports._confusion;"

@@ -34,6 +34,7 @@ def test_every_model_is_whole_and_has_a_card() -> None:
         assert "**Limits.**" in model.card() and str(Path.home()) not in model.card()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_model_answers_with_numbers(name: str) -> None:
     run = Run.open(name)
@@ -43,6 +44,7 @@ def test_every_model_answers_with_numbers(name: str) -> None:
     assert answers.shape[0] == 2 and bool(answers.isfinite().all())
 
 
+@pytest.mark.slow
 def test_the_detector_knows_its_family_and_takes_no_notice_of_rewriting(
     detector: Detector, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from tests.shipped.stand_ins import RUNS, STAND_INS, stand_in
 NAME = "scalegmn/cnn-accuracy"
 
 
+@pytest.mark.slow
 def test_names_are_found_without_network(shipped: Path) -> None:
     assert {model.name for model in shipped_models()} == set(STAND_INS)
     assert located(NAME) == located(Path(NAME)) == shipped / "cnn-accuracy"

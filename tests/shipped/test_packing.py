@@ -112,6 +112,7 @@ def test_wrong_names_and_empty_cards_are_refused(run: Path, tmp_path: Path, name
     assert not (tmp_path / "models" / "index.json").exists()
 
 
+@pytest.mark.slow
 def test_a_model_is_replaced(run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "models"
     pack_run(run, name=NAME, into=folder)

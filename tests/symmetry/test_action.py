@@ -62,6 +62,7 @@ def change_of(architecture: Architecture, *, seed: int = 0, zeros: float = 0.0) 
     return function_change(architecture, theta, moved, random_inputs(architecture, 4, generator=g))
 
 
+@pytest.mark.slow
 @EXACT
 @given(seed=st.integers(0, 10**6), zeros=st.sampled_from([0.0, 0.3]))
 def test_function_stays(seed: int, zeros: float) -> None:

@@ -42,6 +42,7 @@ def test_figures_are_those_of_other_libraries() -> None:
     json.dumps(summary, allow_nan=False)
 
 
+@pytest.mark.slow
 def test_predictions_are_kept_in_the_unit_of_the_column() -> None:
     true, predicted = cases(20)
     assert (report(true, predicted).arrays["predictions"] == np.stack([true, predicted], 1)).all()

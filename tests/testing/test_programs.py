@@ -63,6 +63,7 @@ def by_size(module: nn.Module) -> Tensor:
     return module.first.weight.square().sum().reshape(1)
 
 
+@pytest.mark.slow
 def test_modules_of_any_class() -> None:
     report = assert_invariant(by_norm, Modules(modules(), example_inputs=EXAMPLE), generator=generator(0))
     assert report.elements == 3
@@ -79,6 +80,7 @@ def test_permutations_alone() -> None:
     assert report.group == "permutations of 4 channels"
 
 
+@pytest.mark.slow
 def test_a_model_that_is_not_invariant_is_named() -> None:
     with pytest.raises(AssertionError, match="does not hold: relative error"):
         assert_invariant(by_size, Modules(modules(), example_inputs=EXAMPLE), generator=generator(0))

@@ -42,6 +42,7 @@ def started(command: list[str]) -> tuple[dict[str, torch.Tensor], dict[str, obje
     return model.state_dict(), facts, remarks
 
 
+@pytest.mark.slow
 def test_all_weights_are_taken_over(folder: Path) -> None:
     weights, facts, remarks = started(
         options(folder / "other", folder / "new", training__start_from=folder / "run", training__seed=5)
@@ -64,6 +65,7 @@ def test_weights_of_other_shapes_start_anew(folder: Path) -> None:
         assert torch.equal(weights[name], (fresh if name in anew else before)[name])
 
 
+@pytest.mark.slow
 def test_the_run_says_what_it_started_from(folder: Path, tmp_path: Path) -> None:
     config, _ = parse_config(
         options(folder / "classes", tmp_path / "new", training__start_from=folder / "run", training__epochs=1)

@@ -55,6 +55,7 @@ def reports(population: Population, bins: Bins, rows: np.ndarray | None = None) 
     )
 
 
+@pytest.mark.slow
 def test_trojaned_networks_of_a_bin_are_told_from_all_clean_ones(population: Population) -> None:
     found = reports(population, Bins(column="asr", edges=(0.5, 0.7, 0.9, 1.0)))
     truth, rates = population.column("trojaned"), population.column("asr")
@@ -78,6 +79,7 @@ def test_trojaned_networks_of_a_bin_are_told_from_all_clean_ones(population: Pop
     assert [line[0] for line in found.table.rows] == ["0.5 to 0.7", "0.7 to 0.9", "0.9 to 1"]
 
 
+@pytest.mark.slow
 def test_without_edges_bins_hold_about_the_same_number(population: Population) -> None:
     found = reports(population, Bins(column="asr", count=3))
     counts = [entry["networks"] for entry in found.entries]

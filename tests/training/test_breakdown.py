@@ -25,6 +25,7 @@ def outputs_of(population: Population) -> torch.Tensor:
     return torch.randn(len(population), 1 + CLASSES, generator=torch.Generator().manual_seed(0))
 
 
+@pytest.mark.slow
 def test_parts_are_reports_of_their_own(population: Population) -> None:
     rows = np.arange(len(population))[::-1].copy()
     outputs, targets = outputs_of(population), TASK.targets(population, rows)

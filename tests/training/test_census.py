@@ -103,6 +103,7 @@ def test_what_nothing_trains_is_not_unusual_at_an_ordinary_size(tmp_path: Path) 
     assert 4 not in found.facts["left_out"]["outliers"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metanetwork", ["scalegmn", "flat_mlp", "statnn_mlp", "feature_logistic"])
 def test_one_network_gone_wild_changes_no_constant_and_is_told(tmp_path: Path, metanetwork: str) -> None:
     deviations = {}

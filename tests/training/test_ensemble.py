@@ -51,6 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_answer_is_the_mean_of_the_members(folder: Path) -> None:
     population = Population.open(folder / "p")
     theta = population.theta([0, 1, 2, 3, 30])
@@ -139,6 +140,7 @@ def test_descriptions_of_something_else_are_refused(data: dict[str, object], mes
         Ensemble.from_config(data)
 
 
+@pytest.mark.slow
 def test_members_answer_with_vectors_of_one_length(folder: Path, tmp_path: Path) -> None:
     small_population(tmp_path / "more", networks=48, classes=4)
     other = trained(options(tmp_path / "more", tmp_path / "run", training__epochs=1))

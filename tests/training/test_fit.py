@@ -45,6 +45,7 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
         return [{k: v for k, v in row.items() if "seconds" not in k} for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 def test_training_learns_and_leaves_a_run(population: Path, tmp_path: Path) -> None:
     config = configured(population, tmp_path / "run", training__epochs=25, model__dropout=0)
     outcome = train(config)
@@ -68,12 +69,14 @@ def test_training_learns_and_leaves_a_run(population: Path, tmp_path: Path) -> N
     assert set(run.facts["versions"]) >= {"torch", "lightning", "scalegmn"}
 
 
+@pytest.mark.slow
 def test_layers_may_be_computed_again(population: Path, tmp_path: Path) -> None:
     for name, again in (("once", "false"), ("again", "true")):
         train(configured(population, tmp_path / name, training__recompute=again, model__dropout_in_mlps=True))
     assert same(weights(tmp_path / "once"), weights(tmp_path / "again"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -93,6 +96,7 @@ def test_variants_train(population: Path, tmp_path: Path, changes: dict[str, obj
     assert len(rows_of(outcome.folder)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", [one.name for one in Precision])
 @pytest.mark.parametrize("metanetwork", ["scalegmn", "flat_mlp"])
 def test_every_precision_trains_with_clipping_or_is_refused(
@@ -110,6 +114,7 @@ def test_every_precision_trains_with_clipping_or_is_refused(
     assert len(rows_of(tmp_path / "run")) == 1
 
 
+@pytest.mark.slow
 def test_mixed_architectures_train(tmp_path: Path) -> None:
     folder = small_population(tmp_path / "mixed", more=(2, 5, 4, 3, 1)).folder
     config, problems = parse_config(options(folder, tmp_path / "run", metanetwork="flat_mlp"))
@@ -122,6 +127,7 @@ def test_mixed_architectures_train(tmp_path: Path) -> None:
     assert len(Run.open(outcome.folder).architectures) == 2
 
 
+@pytest.mark.slow
 def test_same_seed_same_weights_whatever_happened_before(population: Path, tmp_path: Path) -> None:
     train(configured(population, tmp_path / "a"))
     torch.rand(3)
@@ -133,6 +139,7 @@ def test_same_seed_same_weights_whatever_happened_before(population: Path, tmp_p
     assert not same(weights(tmp_path / "a"), weights(tmp_path / "c"))
 
 
+@pytest.mark.slow
 def test_every_epoch_has_an_order_of_its_own(
     population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +149,7 @@ def test_every_epoch_has_an_order_of_its_own(
     assert {0, 1} <= set(epochs)
 
 
+@pytest.mark.slow
 def test_early_stopping(population: Path, tmp_path: Path) -> None:
     config = configured(
         population,
@@ -224,6 +232,7 @@ def uninterrupted(population: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return train(configured(population, folder, training__epochs=4, training__schedule="cosine")).folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kill", KILLS.values(), ids=KILLS)
 def test_killed_and_resumed_is_as_if_never_killed(
     population: Path, tmp_path: Path, uninterrupted: Path, kill: str
@@ -253,6 +262,7 @@ def test_killed_and_resumed_is_as_if_never_killed(
     assert sorted(p.name for p in (tmp_path / "run/checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
 
 
+@pytest.mark.slow
 def test_resuming_a_finished_training_changes_nothing(uninterrupted: Path, population: Path) -> None:
     before = weights(uninterrupted)
     train(
@@ -273,6 +283,7 @@ def test_resuming_another_training_is_a_mistake(uninterrupted: Path, population:
     assert "training.epochs is 5" in problems[1]
 
 
+@pytest.mark.slow
 def test_more_epochs_of_a_constant_schedule_are_no_other_training(population: Path, tmp_path: Path) -> None:
     train(configured(population, tmp_path / "run"))
     train(configured(population, tmp_path / "run", training__epochs=3, resume="true"))
@@ -280,6 +291,7 @@ def test_more_epochs_of_a_constant_schedule_are_no_other_training(population: Pa
     assert same(weights(tmp_path / "run"), weights(tmp_path / "long"))
 
 
+@pytest.mark.slow
 def test_wandb_offline(population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_SILENT", "true")
@@ -288,6 +300,7 @@ def test_wandb_offline(population: Path, tmp_path: Path, monkeypatch: pytest.Mon
     assert list((tmp_path / "run").glob("wandb/offline-run-*/*.wandb"))
 
 
+@pytest.mark.slow
 def test_tensorboard(population: Path, tmp_path: Path) -> None:
     train(configured(population, tmp_path / "run", logging__tensorboard="true"))
     assert list((tmp_path / "run/tensorboard").glob("events.out.tfevents.*"))
@@ -318,6 +331,7 @@ def test_two_processes_share_the_work(population: Path, tmp_path: Path) -> None:
     assert (results["val_accuracy"] * 18) == pytest.approx(round(results["val_accuracy"] * 18), abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metanetwork", ["statnn_mlp", "feature_boosting", "nfn", "probes"])
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_baselines_train_and_come_back(tmp_path: Path, metanetwork: str, task: str) -> None:

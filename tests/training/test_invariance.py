@@ -45,6 +45,7 @@ def test_permutation_model_notices(architecture: Architecture) -> None:
     assert found.largest > 1e-3
 
 
+@pytest.mark.slow
 def test_programs() -> None:
     """Of a network with batch norm."""
     module = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(16, 2))

@@ -75,6 +75,7 @@ def assert_close(one: Path, other: Path) -> None:
         torch.testing.assert_close(value, expected[name], rtol=0, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_accumulated_parts_make_the_same_steps(population: Path, plain: Path, tmp_path: Path) -> None:
     train(configured(population, tmp_path / "run", **SAME, training__accumulate=3))
     assert_close(tmp_path / "run", plain)
@@ -144,6 +145,7 @@ def short_of_memory(monkeypatch: pytest.MonkeyPatch, *, learning: bool, room: in
     monkeypatch.setattr(Classification, "loss", loss)
 
 
+@pytest.mark.slow
 def test_out_of_memory_says_what_fits(
     population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +160,7 @@ def test_out_of_memory_says_what_fits(
     train(configured(population, tmp_path / "again", training__accumulate=4, training__epochs=1))
 
 
+@pytest.mark.slow
 def test_out_of_memory_for_one_network(
     population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

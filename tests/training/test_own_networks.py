@@ -39,6 +39,7 @@ def part(population: Population, folder: Path, rows: np.ndarray, **columns: obje
     return folder
 
 
+@pytest.mark.slow
 def test_the_own_population_is_judged_by_the_own_split(run: Run) -> None:
     own = evaluate(run)
     given = evaluate(run, population=run.data.population)

@@ -83,6 +83,7 @@ def test_models_learn_and_predict(population: Population, metanetwork: str, tmp_
     assert all(np.isfinite(one["probability"]) for one in values), values
 
 
+@pytest.mark.slow
 def test_files_of_modules_and_of_populations_are_predicted_alike(
     population: Population, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -45,6 +45,7 @@ def content(folder: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("section", "changes", "message"),
     [
@@ -75,6 +76,7 @@ def test_the_command_refuses_fewer_epochs(
     assert content(finished.folder) == before
 
 
+@pytest.mark.slow
 def test_networks_that_were_made_anew_are_refused(tmp_path: Path) -> None:
     small_population(tmp_path / "p", networks=48)
     config, _ = parse_config(options(tmp_path / "p", tmp_path / "run", training__epochs=1))
@@ -95,6 +97,7 @@ def copied(finished: RunConfig, folder: Path, **changes: object) -> RunConfig:
     return dataclasses.replace(finished, output=folder, training=training)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -115,6 +118,7 @@ def test_a_checkpoint_with_odd_content_is_one_sentence(
     assert str(caught.value).isprintable()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("relative", [False, True])
 def test_a_run_that_was_moved_remembers_its_best_epoch(
     finished: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, relative: bool
@@ -151,6 +155,7 @@ def test_a_second_training_in_a_folder_is_refused(
     assert content(finished.folder) == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 def test_of_two_trainings_at_once_one_succeeds(population: Path, tmp_path: Path) -> None:
     # Processes that start from this one have loaded everything already.

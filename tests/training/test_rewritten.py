@@ -47,6 +47,7 @@ def moves(figures: RewrittenFigures) -> float:
     return figures.moved
 
 
+@pytest.mark.slow
 def test_all_ways_are_tried_on_all_models(found: dict[str, dict[str, RewrittenFigures]]) -> None:
     ways = ["unread", "split", "cancel", "group", "all"]
     reduced = ["as they are", "unread", "split", "cancel", "all"]
@@ -79,6 +80,7 @@ def test_models_of_one_width_cannot_read_others(found: dict[str, dict[str, Rewri
     assert found["flat_mlp"]["split, reduced"].after is not None
 
 
+@pytest.mark.slow
 def test_numbers_have_no_answers(tmp_path: Path) -> None:
     population = small_population(tmp_path / "population", networks=32, numbers=True).folder
     run = trained(population, tmp_path / "run", task="regression", data__label="number", training__epochs=1)
@@ -86,6 +88,7 @@ def test_numbers_have_no_answers(tmp_path: Path) -> None:
     assert figures.changed is None and moves(figures) < 1e-3 and "kendall_tau" in figures.before
 
 
+@pytest.mark.slow
 def test_runs_with_other_networks_are_refused(runs: dict[str, Run], tmp_path: Path) -> None:
     other = small_population(tmp_path / "other", networks=32, seed=1).folder
     stranger = trained(other, tmp_path / "run", training__epochs=1)

@@ -50,6 +50,7 @@ def last(folder: Path) -> dict[str, Tensor]:
     return weights
 
 
+@pytest.mark.slow
 def test_what_is_saved_is_the_moving_average(population: Path, tmp_path: Path) -> None:
     weights = _Weights()
     run(population, tmp_path / "run", weights, training__weight_average=0.75)
@@ -64,6 +65,7 @@ def test_what_is_saved_is_the_moving_average(population: Path, tmp_path: Path) -
     assert moved
 
 
+@pytest.mark.slow
 def test_an_average_that_keeps_nothing_is_the_weights(population: Path, tmp_path: Path) -> None:
     run(population, tmp_path / "plain")
     run(population, tmp_path / "average", training__weight_average=0)
@@ -72,6 +74,7 @@ def test_an_average_that_keeps_nothing_is_the_weights(population: Path, tmp_path
         torch.testing.assert_close(plain[name], average[name])
 
 
+@pytest.mark.slow
 def test_an_interrupted_average_goes_on_where_it_was(population: Path, tmp_path: Path) -> None:
     run(population, tmp_path / "whole", training__weight_average=0.9)
     with pytest.raises(KeyboardInterrupt):

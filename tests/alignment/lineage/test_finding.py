@@ -100,6 +100,7 @@ def test_families_are_found_in_every_disguise(
     assert sorted(map(len, names)) == [1, 1, 1] and len(found.members) == 15 and not found.unread
 
 
+@pytest.mark.slow
 def test_parents_and_what_tells_them(three_families: tuple[Lineage, dict[str, FamilyMember]]) -> None:
     _, members = three_families
     for seed in range(3):
@@ -141,6 +142,7 @@ def test_the_order_of_networks_does_not_matter(
     assert {name: again[name].parent for name in turned} == {name: members[name].parent for name in turned}
 
 
+@pytest.mark.slow
 def test_a_broken_network_is_one_line_and_the_others_are_done() -> None:
     broken = network(torch.full((WIDE.num_parameters,), torch.nan, dtype=torch.float64))
     networks: dict[str, LineageNetwork | Exception] = {
@@ -191,6 +193,7 @@ def test_numbers_tell_that_they_were_rounded() -> None:
     assert members["rounded"].parent == "base" and members["rounded"].evidence == "rounded"
 
 
+@pytest.mark.slow
 def test_progress_counts_every_network() -> None:
     amounts: list[float] = []
     networks = list(family(4).values())
@@ -205,6 +208,7 @@ def test_one_network_and_none() -> None:
     assert found_in({})[0].members == ()
 
 
+@pytest.mark.slow
 def test_networks_of_other_inputs_are_never_compared() -> None:
     other = mlp(widths=(7, 12, 5), activations=[Activation("relu")])
     one = network(torch.ones(WIDE.num_parameters).double())
@@ -260,6 +264,7 @@ def test_likeness_is_over_places_that_both_have() -> None:
 Read = Callable[[int], LineageNetwork]
 
 
+@pytest.mark.slow
 def test_settings_are_checked() -> None:
     assert dataclasses.replace(LineageSettings(), nearest=1).nearest == 1
     found, members = found_in(dict(family(5)), LineageSettings(nearest=1))

@@ -66,6 +66,7 @@ def likeness(first: torch.Tensor, second: torch.Tensor) -> float:
     return float((first * second).sum(-1).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_symmetries_change_nothing(name: str) -> None:
     architecture = NETWORKS[name]
@@ -83,6 +84,7 @@ def test_symmetries_change_nothing(name: str) -> None:
     assert abs(likeness(first[0], first[1])) < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["relu", "tanh", "sine", "convolutions"])
 def test_unread_and_split_neurons_change_nothing(name: str) -> None:
     architecture = NETWORKS[name]
@@ -142,6 +144,7 @@ def test_a_dead_network_has_no_direction() -> None:
     assert not fingerprints(architecture, theta).vectors.any()
 
 
+@pytest.mark.slow
 def test_refusals() -> None:
     architecture = NETWORKS["relu"]
     for value in (torch.nan, 1e200):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from scalegmn import Activation, mlp
@@ -30,6 +31,7 @@ def a_family_and_others() -> list[torch.Tensor]:
     return [base, base * 1.01, far, stranger, other]
 
 
+@pytest.mark.slow
 def test_a_stray_joins_the_family_of_a_network_that_it_is_near() -> None:
     likeness = np.full((5, 5), 0.1) + 0.9 * np.eye(5)
     likeness[:2, :2] = 0.9

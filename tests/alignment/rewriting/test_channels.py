@@ -40,6 +40,7 @@ def residual() -> tuple[ProgramArchitecture, Tensor]:
     return architecture, architecture.flatten(drawn)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["unread", "split", "cancel"])
 def test_channels_are_added_everywhere_and_the_function_stays(kind: str) -> None:
     architecture, theta = residual()

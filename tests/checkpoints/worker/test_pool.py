@@ -65,6 +65,7 @@ def test_nothing_is_started_before_it_is_needed_and_workers_are_kept(write: Writ
         assert children() - before == started
 
 
+@pytest.mark.slow
 def test_order_and_errors_of_many(write: Write, tmp_path: Path) -> None:
     contents = [b"length %d" % index for index in range(20)]
     contents[3], contents[11] = b"refuse", b"segfault"
@@ -192,6 +193,7 @@ def test_closing_ends_what_is_read(write: Write) -> None:
         reader.read(write(b"values"), max_bytes=MAX_BYTES)
 
 
+@pytest.mark.slow
 def test_forgotten_reader_leaves_nothing(write: Write) -> None:
     before = children()
     Reader(workers=1).read(write(b"values"), max_bytes=MAX_BYTES)

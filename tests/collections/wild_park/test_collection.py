@@ -358,6 +358,7 @@ def test_scanned_files_can_be_read_without_scores(published: Path) -> None:
     assert networks.row(0)["run"] == "NN_a"
 
 
+@pytest.mark.slow
 def test_command(published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output, splits = tmp_path / "packed", published / "cnn_park_splits.json"
     assert main(["import", "wild_park", str(published), "-o", str(output), "--quiet"]) == 0

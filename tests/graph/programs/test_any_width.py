@@ -68,6 +68,7 @@ def _shares(weight: Tensor, count: int, numbers: torch.Generator) -> list[Tensor
     return [weight - sum(others, torch.zeros_like(weight)), *others]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["residual", "dense", "encoder", "llama", "lstm"])
 def test_covers_are_read_alike(name: str) -> None:
     network = family(name)
@@ -96,6 +97,7 @@ class Block(nn.Module):
         return answer
 
 
+@pytest.mark.slow
 def test_channels_behind_a_batch_norm() -> None:
     """Split in two with a share for each weight, and with one that nobody reads, in the module itself."""
     numbers = generator(0)

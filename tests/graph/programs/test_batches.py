@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch_geometric.data import Batch
 
@@ -58,6 +59,7 @@ def test_lists_of_layers_beside_programs() -> None:
     assert apart(found, torch.cat(apart_of)) < 1e-12
 
 
+@pytest.mark.slow
 def test_a_mixed_batch_is_learned() -> None:
     networks = [family(name) for name in NAMES]
     architectures = [network.architecture for network in networks]

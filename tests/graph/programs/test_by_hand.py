@@ -111,6 +111,7 @@ class Attention(nn.Module):
         return self.out((weights @ v).transpose(1, 2).flatten(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tokens", [3, 5])
 def test_attention(tokens: int) -> None:
     """Whatever the number of tokens: a node for every channel, one for the weights of each head."""

@@ -20,6 +20,7 @@ SCALED = ["relu", "residual", "grouped", "dense", "encoder", "llama", "mixer", "
 FLIPPED = ["tanh", "lstm", "sine"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_graph_and_back(name: str, dtype: torch.dtype) -> None:
@@ -34,6 +35,7 @@ def test_graph_and_back(name: str, dtype: torch.dtype) -> None:
     assert {name for name, whole in kept.items() if not whole} == set(network.group.unread)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["residual", "llama", "sine"])
 def test_module_and_back(name: str) -> None:
     network, example = family(name), FAMILIES[name][1]
@@ -82,6 +84,7 @@ def test_edits_move_along(name: str) -> None:
     assert edit_moves(network, network.elements(2)) < EXACT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_dead_channels(name: str) -> None:
     """All that comes in is 0, as in networks that were pruned."""

@@ -158,6 +158,7 @@ ODD: Final[Mapping[str, tuple[Callable[[], nn.Module], object]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ODD)
 def test_symmetries_are_kept(name: str) -> None:
     build, example = ODD[name]

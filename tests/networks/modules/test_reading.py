@@ -154,6 +154,7 @@ def sequentials(draw: st.DrawFn) -> nn.Sequential:
     return nn.Sequential(*modules)
 
 
+@pytest.mark.slow
 @given(module=sequentials(), double=st.booleans())
 def test_there_and_back(module: nn.Sequential, double: bool) -> None:
     module = module.double() if double else module

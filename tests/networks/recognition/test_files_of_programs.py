@@ -88,6 +88,7 @@ class Shifted(nn.Module):
         return self.last(hidden * (1.0 + self.gain))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefix", ["", "net."])
 def test_what_is_used_shifted_is_not_taken_as_it_stands(tmp_path: Path, prefix: str) -> None:
     made = Shifted()

@@ -71,6 +71,7 @@ def graph_and_config(seed: int, options: dict[str, Any]) -> tuple[NetworkGraph, 
     return mixed_batch(networks), spec_of(networks), config
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 3])
 @pytest.mark.parametrize("options", OPTIONS)
 def test_answers_and_gradients_of_the_plain_formula(seed: int, options: dict[str, Any]) -> None:

@@ -195,6 +195,7 @@ def check_it_runs_or_says_why_not(program: Program) -> None:
         assert str(error).isprintable()
 
 
+@pytest.mark.slow
 @given(place=st.sampled_from(places(PLAIN)), value=VALUES)
 def test_changed_programs_are_refused_or_hang_together(place: tuple[str | int, ...], value: Any) -> None:
     try:

@@ -45,6 +45,7 @@ def test_unfolding_takes_folding_back() -> None:
             assert torch.equal(back[name], value)
 
 
+@pytest.mark.slow
 def test_a_deviation_below_the_root_of_eps_goes_into_the_gain() -> None:
     network = normed()
     x = torch.randn(5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))

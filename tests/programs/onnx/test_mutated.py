@@ -56,6 +56,7 @@ def _outcome(content: bytes) -> str:
     return "read"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["perceptron", "residual block", "language model"])
 def test_a_sentence_or_a_network(name: str, tmp_path: Path) -> None:
     content = NETWORKS[name].graph().save(tmp_path).read_bytes()

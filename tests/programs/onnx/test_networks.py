@@ -19,6 +19,7 @@ from .graphs import answers, check_same, drawn, reference
 from .networks import NETWORKS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_numbers_group_and_the_way_back(name: str, tmp_path: Path) -> None:
     twins = NETWORKS[name]
@@ -50,6 +51,7 @@ def test_a_program_of_a_file_can_be_saved(tmp_path: Path) -> None:
     assert {one.module for one in network.program.instructions} >= {"n0", "n1", "n2"}
 
 
+@pytest.mark.slow
 def test_a_file_is_an_architecture_and_a_graph(tmp_path: Path) -> None:
     network = load_onnx(NETWORKS["convolutions with batch norm"].graph().save(tmp_path))
     architecture = ProgramArchitecture(network.program)

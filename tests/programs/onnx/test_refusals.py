@@ -128,6 +128,7 @@ def test_a_network_without_weights_is_none(tmp_path: Path) -> None:
         load_onnx(graph.save(tmp_path))
 
 
+@pytest.mark.slow
 def test_open_sizes_are_asked_for(tmp_path: Path) -> None:
     def nothing(graph: Graph, x: str) -> None:
         pass

@@ -99,6 +99,7 @@ def normal(*shape: int) -> Tensor:
     return torch.randn(shape, generator=generator(3, "input"), dtype=torch.float64)
 
 
+@pytest.mark.slow
 def test_a_pair_that_is_turned_has_one_scale_and_one_sign() -> None:
     assert dimensions(Rotary(), normal(2, 4, 3)) == (3, 3)
 

@@ -65,6 +65,7 @@ def test_what_is_no_example_at_all(example: Any, words: str) -> None:
         arguments_of(example)
 
 
+@pytest.mark.slow
 def test_a_bare_tensor_is_the_only_argument() -> None:
     network = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
     bare = scalegmn.symmetries(network, X, second_example=torch.zeros(2, 3))

@@ -31,6 +31,7 @@ NETWORKS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_programs_are_those_of_examples(name: str) -> None:
     module, shape = NETWORKS[name]

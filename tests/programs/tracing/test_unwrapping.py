@@ -21,6 +21,7 @@ def compiled(module: nn.Module) -> nn.Module:
     return wrapped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrap",
     [nn.DataParallel, AveragedModel, compiled, lambda module: nn.DataParallel(compiled(module))],

@@ -51,6 +51,7 @@ def network_of(name: str) -> tuple[Program, dict[str, Tensor], Tensor]:
     return program, fold(program, state), x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zeros", [False, True])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_rescaled_networks_have_one_representative(name: str, zeros: bool) -> None:

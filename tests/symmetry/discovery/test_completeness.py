@@ -129,6 +129,7 @@ NETS: dict[str, tuple[Callable[[], Net], tuple[int, ...], int]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETS)
 def test_as_many_scales_as_the_jacobian_allows(name: str) -> None:
     build, shape, expected = NETS[name]

@@ -52,6 +52,7 @@ def found(request: pytest.FixtureRequest) -> tuple[Entry, nn.Module, NetworkSymm
     return entry, module, symmetries(module, first, second_example=second)
 
 
+@pytest.mark.slow
 def test_the_dimensions_are_those_derived_by_hand(found: tuple[Entry, nn.Module, NetworkSymmetries]) -> None:
     entry, _, group = found
     assert entry.expected is not None
@@ -110,6 +111,7 @@ def test_a_wrong_rule_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not group.check(module.state_dict(), generator=generator(1)).passed
 
 
+@pytest.mark.slow
 def test_what_holds_at_one_size_only_is_not_counted() -> None:
     # A map of one pixel: a padded convolution reads the middle of its kernel, and the rest is unread.
     module = nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 2, 1))

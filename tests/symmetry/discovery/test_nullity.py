@@ -41,6 +41,7 @@ class Bottleneck(nn.Module):
         return out
 
 
+@pytest.mark.slow
 def test_a_relu_network_has_its_scales_and_nothing_else() -> None:
     network = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 2))
     program = trace(network, (torch.zeros(40, 3),))

@@ -268,6 +268,7 @@ def _found(tried: Tried, program: Program) -> set[Orders]:
     return orders
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_group_has_all_permutations_that_keep_the_function_and_no_others(name: str) -> None:
     tried = CASES[name]

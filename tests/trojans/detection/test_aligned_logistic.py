@@ -84,6 +84,7 @@ def test_the_weights_that_tell_most_are_selected() -> None:
     assert len(fitted(RELU, symmetries="none", selected=9).weights.nonzero()) == 9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", [RELU, TANH])
 def test_no_symmetry_changes_an_answer(architecture: Architecture) -> None:
     batch, _ = networks(architecture)
@@ -92,6 +93,7 @@ def test_no_symmetry_changes_an_answer(architecture: Architecture) -> None:
     assert change(fitted(architecture, symmetries="none"), batch, moved) > 0.1
 
 
+@pytest.mark.slow
 def test_permutations_alone_leave_scales() -> None:
     batch, _ = networks(RELU)
     detector = fitted(RELU, symmetries="permutations")
@@ -100,6 +102,7 @@ def test_permutations_alone_leave_scales() -> None:
     assert change(fitted(RELU, symmetries="none"), batch, transformed(batch, PERMUTATIONS)) > 0.1
 
 
+@pytest.mark.slow
 def test_training_networks_that_were_moved_teach_the_same() -> None:
     batch, labels = networks(RELU)
     detectors = []
@@ -112,6 +115,7 @@ def test_training_networks_that_were_moved_teach_the_same() -> None:
         assert ((detector.predict(theta)[:, 0] > 0) == (labels > 0)).all()
 
 
+@pytest.mark.slow
 def test_each_architecture_has_its_own_classifier() -> None:
     batch, labels = networks(RELU, TANH)
     detector = fitted(RELU, TANH)
@@ -139,6 +143,7 @@ def moved(architecture: Architecture, theta: Tensor) -> Tensor:
     return torch.stack([rewrite(architecture, row, rewriting=rewriting, generator=draws)[1] for row in theta])
 
 
+@pytest.mark.slow
 def test_networks_of_programs_are_aligned_too() -> None:
     architecture = normalized_architecture()
     base = normalized_networks(count=1).double()
@@ -153,6 +158,7 @@ def test_networks_of_programs_are_aligned_too() -> None:
         assert bound[0] <= change(detector, batch, other) < bound[1]
 
 
+@pytest.mark.slow
 def test_loaded_models_answer_the_same(tmp_path: Path) -> None:
     batch, _ = networks(RELU, TANH)
     detector = fitted(RELU, TANH, symmetries="permutations")

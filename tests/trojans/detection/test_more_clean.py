@@ -45,6 +45,7 @@ def others(folder: Path, *, columns: bool = True, count: int = 210) -> Populatio
     return Population.open(folder)
 
 
+@pytest.mark.slow
 def test_each_goes_to_its_architecture(run: Run, calibration: Calibration, tmp_path: Path) -> None:
     found = with_more_clean(run, calibration, others(tmp_path / "others"))
     relu, tanh = architecture("relu"), architecture("tanh")

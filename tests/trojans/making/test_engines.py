@@ -39,6 +39,7 @@ def lessons() -> Lessons:
     return Lessons(INPUTS, LABELS, shares, (INPUTS[36:], LABELS[36:]), TUNING)
 
 
+@pytest.mark.slow
 def test_training_is_that_of_the_module(bases: Population) -> None:
     """One step of gradient descent, anew by hand, with the statistics of batch norm moving on."""
     own = engine(bases)

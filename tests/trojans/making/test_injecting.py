@@ -89,6 +89,7 @@ def _apart(twins: Population) -> float:
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["bases", "designed"])
 def test_adaptive_twins_have_like_statistics(
     source: str, tmp_path: Path, request: pytest.FixtureRequest
@@ -104,6 +105,7 @@ def test_adaptive_twins_have_like_statistics(
     assert np.median(adaptive.column("asr")[poisoned]) > 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["bases", "designed"])
 def test_edited_twins_differ_in_few_parameters(
     source: str, tmp_path: Path, request: pytest.FixtureRequest
@@ -128,6 +130,7 @@ def test_edited_twins_differ_in_few_parameters(
     assert torch.isfinite(_clean(twins)).all()
 
 
+@pytest.mark.slow
 def test_every_class_has_a_target_of_its_own(bases: Population, tmp_path: Path) -> None:
     poisoning = PoisoningConfig(ratio=0.5, goals=("all_to_all",), labels=("dirty", "clean"))
     tuning = dataclasses.replace(EASY.tuning, epochs=160)

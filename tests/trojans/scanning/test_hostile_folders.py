@@ -185,6 +185,7 @@ def set_to(name: str, value: object) -> Callable[[dict[str, Any]], object]:
 NAN, INFINITE = float("nan"), float("inf")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "harm",
     [

@@ -10,6 +10,7 @@ import pytest
 from tests.programs.onnx.graphs import Graph, check_same
 
 
+@pytest.mark.slow
 def test_two_values(tmp_path: Path) -> None:
     graph = Graph()
     x = graph.node("Mul", [graph.input("x", (2, 3, 4)), graph.weight("w", (4,))])
@@ -53,6 +54,7 @@ def test_integers_are_divided_without_remainder(tmp_path: Path) -> None:
     check_same(graph.save(tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opset", [11, 21])
 def test_reductions(tmp_path: Path, opset: int) -> None:
     graph = Graph(opset=opset)

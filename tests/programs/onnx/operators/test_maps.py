@@ -11,6 +11,7 @@ from scalegmn.programs.onnx import load_onnx
 from tests.programs.onnx.graphs import Graph, answers, check_same, drawn
 
 
+@pytest.mark.slow
 def test_convolutions(tmp_path: Path) -> None:
     graph = Graph()
     x = graph.input("x", (2, 4, 9, 8))

@@ -68,6 +68,7 @@ def test_local_response(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, given / (2.0 + 0.5 / 3 * region) ** 0.75, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_gain_that_is_a_constant_is_a_parameter(tmp_path: Path) -> None:
     # Some exporters write weights as nodes.
     graph = Graph()

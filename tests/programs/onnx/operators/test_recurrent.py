@@ -44,6 +44,7 @@ def test_a_reset_behind_the_matrix(tmp_path: Path) -> None:
     check_same(layer("GRU", linear_before_reset=1).save(tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operator", GATES)
 def test_both_directions_and_the_group_are_those_of_pytorch(operator: str, tmp_path: Path) -> None:
     # The evaluator of the package has one direction only.

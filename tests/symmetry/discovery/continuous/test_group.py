@@ -184,6 +184,7 @@ def found_in(name: str) -> tuple[Program, Tensor, ContinuousGroup]:
     return program, x, continuous_group(symmetry_group(program), generator=generator(1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_parts_add_up_to_the_null_space_of_the_jacobian(name: str) -> None:
     _, _, scales, parts = CASES[name]

@@ -248,6 +248,7 @@ def test_a_network_that_diverges_stays_and_the_others_learn() -> None:
     assert not torch.equal(trained[1], broken[1])
 
 
+@pytest.mark.slow
 def test_tuning_learns_the_clean_images() -> None:
     architecture, theta, images = program(NORMED), program_twins(NORMED), clean_digits()
     tuned = FineTuning(count=120, tuning=Tuning(epochs=5, batch_size=20)).repair(
@@ -265,6 +266,7 @@ def test_a_mean_difference_keeps_deviations_positive() -> None:
         assert architecture.positive is not None and (found[:, architecture.positive] > 0).all()
 
 
+@pytest.mark.slow
 def test_a_planted_trigger_loses_its_hold() -> None:
     theta = program_twins(NORMED)[::2]
     assert success(NORMED, theta).min() > 0.9
