@@ -89,7 +89,7 @@ def test_what_arrives_damaged_is_refused_and_nothing_is_left(
     data = bytearray(storage.cat_file(name))
     data[5] ^= 1
     storage.pipe_file(name, bytes(data))
-    with pytest.raises(PopulationError, match="checksum"):
+    with pytest.raises(PopulationError, match=f"^{URL}: .*checksum"):
         download_population(URL, tmp_path / "back")
     assert not (tmp_path / "back").exists()
 
@@ -146,8 +146,42 @@ def test_a_full_disk_and_a_refusing_service_are_told_apart(
     assert not (tmp_path / "back").exists()
 
 
-def test_passwords_of_urls_are_not_told() -> None:
-    assert object_storage._shown("s3://name:secret@bucket/a") == "s3://bucket/a"
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("s3://name:secret@bucket/a", "s3://bucket/a"),
+        ("s3://name@bucket/a", "s3://bucket/a"),
+        ("s3://name:secr/et@bucket/a", "s3://bucket/a"),
+        ("s3://name:secr@et@bucket/a", "s3://bucket/a"),
+        ("https://bucket/a?token=secret", "https://bucket/a?..."),
+        ("https://bucket:80/a@b", "https://bucket:80/a@b"),
+        ("s3://bucket/a@b", "s3://bucket/a@b"),
+        ("populations/a@b?c", "populations/a@b?c"),
+    ],
+)
+def test_passwords_of_urls_are_not_told(url: str, shown: str) -> None:
+    assert object_storage.shown_url(url) == shown
+
+
+@pytest.mark.parametrize("error", [OSError, LookupError])
+def test_passwords_are_not_told_when_a_service_quotes_them(
+    storage: fsspec.AbstractFileSystem,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: type[Exception],
+) -> None:
+    url = "memory://name:sec/ret@bucket/a?key=hidden"
+
+    def refusing(*arguments: object, **options: object) -> None:
+        raise error(f"no {url}, and no sec/ret or key=hidden")
+
+    monkeypatch.setattr(fsspec.core, "url_to_fs", refusing)
+    assert main(["copy", url, str(tmp_path / "back")]) == 3
+    assert main(["copy", url, url]) == 2
+    said = capsys.readouterr().err
+    assert "memory://bucket/a?...: cannot be reached" in said
+    assert not any(secret in said for secret in ("sec/ret", "hidden", "name"))
 
 
 def test_without_fsspec_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

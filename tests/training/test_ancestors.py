@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from scalegmn.errors import ConfigurationError, TrainingWarning
+from scalegmn.populations import Population
 from scalegmn.training import Run, parse_config, train
 from scalegmn.training._ancestors import start_weights
 from scalegmn.training._checks import configuration_errors
 from scalegmn.training._metanetworks import make_metanetwork
+from scalegmn.training._own_networks import own_splits
 from scalegmn.training._selection import select
 from scalegmn.training._tasks import make_task
 from tests.training.small import options, small_population
@@ -75,6 +78,19 @@ def test_the_run_says_what_it_started_from(folder: Path, tmp_path: Path) -> None
         train(config)
     facts = json.loads((tmp_path / "new" / "run.json").read_text())
     assert facts["started_from"]["run"] == str(folder / "run")
+    # It knows the networks of both, and so does what starts from it.
+    learned = Population.open(folder / "p"), Population.open(folder / "classes")
+    for population in learned:
+        own = own_splits(Run.open(tmp_path / "new"), population, np.arange(48))
+        assert own is not None and {"train", "val"} <= set(own)
+    config, _ = parse_config(options(folder / "p", tmp_path / "third", training__start_from=tmp_path / "new"))
+    assert config is not None and not configuration_errors(config)
+    again = options(folder / "p", tmp_path / "third", training__start_from=tmp_path / "new", data__folds=2)
+    config, _ = parse_config(again)
+    assert config is not None
+    assert any(
+        "test networks, so that figures would be too good" in one for one in configuration_errors(config)
+    )
 
 
 @pytest.mark.parametrize(

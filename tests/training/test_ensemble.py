@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,6 +18,7 @@ from scalegmn.symmetry import canonicalize_sine_phase
 from scalegmn.training import Ensemble, EnsembleConfig, Run, parse_config, train
 from scalegmn.training._checks import configuration_errors
 from scalegmn.training._ensemble import MOST_MEMBERS
+from scalegmn.training._own_networks import own_splits
 from tests.training.small import options, small_population
 
 
@@ -122,6 +124,27 @@ def test_runs_that_are_none_are_refused(folder: Path, tmp_path: Path) -> None:
         assert any(message in problem for problem in configuration_errors(config))
 
 
+def test_ensembles_and_runs_that_come_twice_are_refused(folder: Path, tmp_path: Path) -> None:
+    twice = (folder / "a", folder / "b" / ".." / "a")
+    for runs, message in (((folder / "both",), "is an ensemble itself"), (twice, "a 2 times")):
+        command = [*without_model(options(folder / "p", tmp_path / "other")), *of_runs(*runs)]
+        config, _ = parse_config(command)
+        assert config is not None
+        [problem] = configuration_errors(config)
+        assert message in problem
+
+
+@pytest.mark.slow
+def test_it_has_learned_from_what_its_members_have_learned_from(folder: Path, tmp_path: Path) -> None:
+    command = without_model(options(folder / "p", tmp_path / "few", data__train_limit=5))
+    few = trained([*command, *of_runs(folder / "a")])
+    population = Population.open(folder / "p")
+    member, own = (own_splits(run, population, np.arange(48)) for run in (Run.open(folder / "a"), few))
+    assert member is not None and own is not None
+    assert (own == "train").sum() == (member == "train").sum() > 5
+    assert (own == member).all()
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -138,6 +161,16 @@ def test_runs_that_are_none_are_refused(folder: Path, tmp_path: Path) -> None:
 def test_descriptions_of_something_else_are_refused(data: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         Ensemble.from_config(data)
+
+
+def test_a_member_may_not_ask_for_more_layers_than_there_are_weights(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "both" / "model", tmp_path / "model")
+    path = tmp_path / "model" / "config.json"
+    data = json.loads(path.read_text())
+    data["members"][0]["config"]["layers"] = 1000
+    path.write_text(json.dumps(data))
+    with pytest.raises(ConfigurationError, match="layers is 1000, but the weights beside it are"):
+        Ensemble.from_pretrained(tmp_path / "model")
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from scalegmn.cli.general_options import shows_progress
 from scalegmn.cli.output import say
 from scalegmn.cli.parsers import CommandParser
 from scalegmn.errors import ConfigurationError
-from scalegmn.populations import download_population, is_url, upload_population
+from scalegmn.populations import download_population, is_url, shown_url, upload_population
 
 HELP = "copy a population to or from object storage"
 
@@ -34,12 +34,12 @@ def run(argv: Sequence[str]) -> int:
     options = build_parser().parse_args(list(argv))
     if is_url(options.source) == is_url(options.target):
         raise ConfigurationError(
-            f"{options.source} and {options.target}: expected one folder and one URL, such as "
-            "s3://bucket/inrs; copy folders as any other"
+            f"{shown_url(options.source)} and {shown_url(options.target)}: expected one folder and one URL, "
+            "such as s3://bucket/inrs; copy folders as any other"
         )
     if is_url(options.target):
         population = upload_population(options.source, options.target, progress=shows_progress())
     else:
         population = download_population(options.source, Path(options.target), progress=shows_progress())
-    say(f"{len(population)} networks are in {options.target}")
+    say(f"{len(population)} networks are in {shown_url(options.target)}")
     return OK

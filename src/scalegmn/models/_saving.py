@@ -114,3 +114,7 @@ def _layers(data: object) -> Iterator[int]:
             if key == "config" and isinstance(value, Mapping) and isinstance(value.get("layers"), int):
                 yield value["layers"]
             yield from _layers(value)
+    elif isinstance(data, list):
+        # Members of an ensemble.
+        for value in data:
+            yield from _layers(value)

@@ -38,6 +38,7 @@ from ._label_tables import ADDED as ADDED
 from ._label_tables import FILE_COLUMN as FILE_COLUMN
 from ._label_tables import has_trace_of_path as has_trace_of_path
 from ._object_storage import is_url as is_url
+from ._object_storage import shown_url as shown_url
 from ._progress import has_terminal as has_terminal
 from ._progress import progress_bar as progress_bar
 from ._splits import NAMES as NAMES

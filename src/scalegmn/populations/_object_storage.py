@@ -24,6 +24,24 @@ def is_url(text: str) -> bool:
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text) is not None
 
 
+def shown_url(url: str) -> str:
+    """A URL for messages, without a name, a password and the values of a query in it; a path as it is."""
+    if not is_url(url):
+        return printable(url)
+    user, query = _secrets(url)
+    scheme, _, rest = url.partition("://")
+    rest = rest.removeprefix(f"{user}@").removesuffix(query) + ("..." if query else "")
+    return printable(f"{scheme}://{rest}")
+
+
+def _secrets(url: str) -> tuple[str, str]:
+    """User and password of a URL, and the values of its query; empty where there are none."""
+    rest, _, query = url.partition("://")[2].partition("?")
+    # Passwords of object storage may hold a slash; after a port there is a path.
+    found = re.match(r"([^/:@]*:(?!\d+/).*|[^/]*)@", rest)
+    return (found[1] if found else ""), query
+
+
 def upload_population(folder: str | Path, url: str, *, progress: bool = True) -> Population:
     """Write a population to object storage, all files of its folder.
 
@@ -53,7 +71,7 @@ def upload_population(folder: str | Path, url: str, *, progress: bool = True) ->
         if system.exists(f"{place}/{INDEX}"):
             if system.cat_file(f"{place}/{INDEX}") == (population.folder / INDEX).read_bytes():
                 return population
-            raise PopulationError(f"{_shown(url)}: holds another population already; choose another place")
+            raise PopulationError(f"{shown_url(url)}: holds another population already; choose another place")
         total = sum(path.stat().st_size for path in files)
         system.makedirs(place, exist_ok=True)
         with progress_bar("uploading bytes", total=total, show=progress) as advance:
@@ -80,7 +98,7 @@ def download_population(url: str, folder: str | Path, *, progress: bool = True) 
     system, place = _storage(url)
     with _explained(url, "read"):
         if not system.exists(f"{place}/{INDEX}"):
-            raise PopulationError(f"{_shown(url)}: there is no population, or its upload is not finished")
+            raise PopulationError(f"{shown_url(url)}: there is no population, or its upload is not finished")
         sizes = {
             entry["name"].rstrip("/").rpartition("/")[2]: int(entry["size"] or 0)
             for entry in system.ls(place, detail=True)
@@ -94,7 +112,11 @@ def download_population(url: str, folder: str | Path, *, progress: bool = True) 
                 with _explained(url, "read", disk=Path(folder)):
                     system.get_file(f"{place}/{name}", str(target / name))
                 advance(sizes[name])
-        Population.open(target).verify()
+        try:
+            Population.open(target).verify()
+        except PopulationError as error:
+            # The folder is about to go.
+            raise PopulationError(str(error).replace(str(target), shown_url(url))) from error
     return Population.open(folder)
 
 
@@ -104,16 +126,21 @@ def _storage(url: str) -> tuple[Any, str]:
         import fsspec
     except ImportError as error:
         raise ConfigurationError(
-            f"{_shown(url)}: needs fsspec, which is not installed; pip install 'scalegmn[cluster]'"
+            f"{shown_url(url)}: needs fsspec, which is not installed; pip install 'scalegmn[cluster]'"
         ) from error
     if not is_url(url):
         raise ConfigurationError(f"{printable(url)}: is no URL; give one such as s3://bucket/networks")
-    try:
-        system, place = fsspec.core.url_to_fs(url)
-    except (ImportError, ValueError) as error:
-        # fsspec names the package that is missing.
-        known = "s3:// (package s3fs), gs:// (gcsfs), file:// and others of fsspec"
-        raise ConfigurationError(f"{_shown(url)}: cannot be used, {error}; expected {known}") from error
+    # Some services are asked as soon as they are named.
+    with _explained(url, "reached"):
+        try:
+            system, place = fsspec.core.url_to_fs(url)
+        except (ImportError, ValueError) as error:
+            # fsspec names the package that is missing.
+            known = "s3:// (package s3fs), gs:// (gcsfs), file:// and others of fsspec"
+            reason = _without_secrets(url, str(error))
+            raise ConfigurationError(
+                f"{shown_url(url)}: cannot be used, {reason}; expected {known}"
+            ) from error
     return system, str(place).rstrip("/")
 
 
@@ -125,14 +152,21 @@ def _explained(url: str, action: str, *, disk: Path | None = None) -> Iterator[N
     except OSError as error:
         if disk is not None and error.errno in _OF_DISKS:
             raise DiskError(sentence_of(error, path=disk, action="written")) from error
-        raise DiskError(sentence_of(error, path=_shown(url), action=action)) from error
+        said = sentence_of(error, path=shown_url(url), action=action)
+        raise DiskError(_without_secrets(url, said)) from error
     except (PopulationError, DiskError, ConfigurationError):
         raise
     except Exception as error:
         # Every service has errors of its own.
-        raise DiskError(f"{_shown(url)}: cannot be {action}, {type(error).__name__}: {error}") from error
+        reason = _without_secrets(url, f"{type(error).__name__}: {error}")
+        raise DiskError(f"{shown_url(url)}: cannot be {action}, {reason}") from error
 
 
-def _shown(url: str) -> str:
-    """The URL for messages, without a name and a password in it."""
-    return printable(re.sub(r"://[^/@]*@", "://", url))
+def _without_secrets(url: str, text: str) -> str:
+    """What a service says, which may quote the URL or parts of it."""
+    user, query = _secrets(url)
+    password = user.partition(":")[2]
+    for secret, instead in ((url, shown_url(url)), (f"{user}@", ""), (password, "..."), (query, "...")):
+        # An empty one stands everywhere.
+        text = text.replace(secret, instead) if secret.strip("@") else text
+    return text

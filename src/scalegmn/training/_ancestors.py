@@ -5,7 +5,7 @@ Whatever they learned from, the new model has learned from as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.models import FittedPredictor, Metanetwork
 from scalegmn.training._config import RunConfig
 from scalegmn.training._metanetworks import metanetwork_class
-from scalegmn.training._own_networks import own_splits
+from scalegmn.training._own_networks import ANCESTORS, learned_networks, own_splits
 from scalegmn.training._run_folder import Run
 from scalegmn.training._selection import DataSelection
 from scalegmn.training._task import AnyTask
@@ -33,7 +33,7 @@ def ancestor_errors(config: RunConfig, selection: DataSelection, task: AnyTask) 
         task: what it learns.
     """
     kind = metanetwork_class(config)
-    for folder in kind.runs_of(config.options):
+    for folder in _members(config):
         yield from _errors(f"{kind.name}.runs", folder, config, selection, task)
     if config.training.start_from is not None:
         if issubclass(kind, FittedPredictor):
@@ -83,6 +83,31 @@ def _leaks(key: str, run: Run, selection: DataSelection) -> Iterator[str]:
                 f"{key}: {run.folder} learned from {count} of the {len(rows)} {name} networks, so that "
                 "figures would be too good; choose a run with the same split, or other networks"
             )
+
+
+def with_ancestors(
+    config: RunConfig, splits: Mapping[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """What a model has learned from, with what the trained models that it builds on have learned from.
+
+    Args:
+        config: of the training.
+        splits: digests of the networks of the training, by their splits.
+
+    Returns:
+        Digests of all of them by their splits, and facts for ``run.json``.
+    """
+    start = config.training.start_from
+    folders = [*_members(config), *([] if start is None else [start])]
+    found = dict(splits)
+    for folder in folders:
+        for name, digests in learned_networks(Run.open(folder)).items():
+            found[name] = np.union1d(found[name], digests)
+    return found, {ANCESTORS: [str(folder) for folder in folders]} if folders else {}
+
+
+def _members(config: RunConfig) -> tuple[Path, ...]:
+    return metanetwork_class(config).runs_of(config.options)
 
 
 def start_weights(model: Metanetwork, config: RunConfig) -> tuple[dict[str, Any], list[str]]:

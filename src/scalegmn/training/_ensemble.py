@@ -80,8 +80,17 @@ class Ensemble(FittedPredictor):
             raise ConfigurationError(
                 f"ensemble.runs names {len(runs)} runs, expected 1 to {MOST_MEMBERS} folders of finished runs"
             )
-        for folder in runs:
+        places = [folder.resolve() for folder in runs]
+        for folder, place in zip(runs, places, strict=True):
             run = Run.open(folder)
+            if places.count(place) > 1:
+                raise ConfigurationError(
+                    f"ensemble.runs names {folder} {places.count(place)} times, expected each run once"
+                )
+            if isinstance(run.model, Ensemble):
+                raise ConfigurationError(
+                    f"ensemble.runs: {folder} is an ensemble itself; name the runs that it is made of"
+                )
             if context.outputs and run.predictor.outputs not in (context.outputs, context.fitted_outputs):
                 raise ConfigurationError(
                     f"ensemble.runs: {folder} returns {run.predictor.outputs} numbers about a network, "

@@ -20,7 +20,7 @@ from scalegmn.errors import ConfigurationError, TrainingWarning
 from scalegmn.models import FittedPredictor, Metanetwork
 from scalegmn.populations import Population
 from scalegmn.seeding import numpy_generator
-from scalegmn.training._ancestors import start_weights
+from scalegmn.training._ancestors import start_weights, with_ancestors
 from scalegmn.training._breakdown import report_in_parts
 from scalegmn.training._census import check_networks
 from scalegmn.training._checkpoint_io import read_checkpoint, restoring
@@ -158,8 +158,10 @@ def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Cal
     with local_settings(config):
         if is_first_process():
             write_text(folder / CONFIG, to_yaml(to_plain(config)))
-            write_own(folder, checked.splits)
-            write_run(folder, _facts(config, selection, task, model, command) | checked.facts | started)
+            splits, ancestors = with_ancestors(config, checked.splits)
+            write_own(folder, splits)
+            facts = _facts(config, selection, task, model, command)
+            write_run(folder, facts | checked.facts | started | ancestors)
         history = _learn(config, model, task, data, callbacks)
         if not is_first_process():
             return TrainingOutcome(folder, task, None, {})

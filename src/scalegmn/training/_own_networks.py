@@ -32,17 +32,29 @@ _LEARNED: Final = {
     "val": "this very network helped to choose the best epoch of the training: its prediction may be too "
     "good",
 }
+ANCESTORS: Final = "ancestors"
+"""In ``run.json``: the runs whose weights went into the model, whose networks are among those of the run."""
 FOREIGN: Final = ""
 """The split of networks that are not the run's."""
 
 
 def write_own(folder: Path, splits: Mapping[str, np.ndarray]) -> None:
-    """Write the digests of the networks of a training, by the names of their splits."""
+    """Write the digests of the networks that a model has learned from and is tested on, by their splits."""
     parts = [
         np.stack([splits[name], np.full(len(splits[name]), number, np.uint64)], axis=1)
         for number, name in enumerate(SPLITS)
     ]
     write_array(folder / NETWORKS, np.concatenate(parts))
+
+
+def learned_networks(run: Run) -> dict[str, np.ndarray]:
+    """Digests of the networks that a run has learned from, or chose its best epoch by, by their splits.
+
+    Raises:
+        ConfigurationError: the file in the run folder is damaged.
+    """
+    known = _known(run) or {}
+    return {name: known[name] for name in _LEARNED if name in known}
 
 
 def own_splits(run: Run, population: Population, rows: np.ndarray) -> np.ndarray | None:
@@ -125,6 +137,9 @@ def own_selection(run: Run, population: Population) -> DataSelection:
 
 def _by_checksum(run: Run, population: Population) -> np.ndarray | None:
     """The split of every network of the run's own population."""
+    if run.facts.get(ANCESTORS):
+        # They may have learned from others of its networks.
+        return None
     if not is_own_population(run, population) or _recorded(run, "test_population") != population.checksum:
         return None
     selection = own_selection(run, population)
