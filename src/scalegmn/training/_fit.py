@@ -6,7 +6,7 @@ import dataclasses
 import shlex
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -157,11 +157,8 @@ def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Cal
             warnings.warn(remark, TrainingWarning, stacklevel=3)
     with local_settings(config):
         if is_first_process():
-            write_text(folder / CONFIG, to_yaml(to_plain(config)))
-            splits, ancestors = with_ancestors(config, checked.splits)
-            write_own(folder, splits)
-            facts = _facts(config, selection, task, model, command)
-            write_run(folder, facts | checked.facts | started | ancestors)
+            facts = _facts(config, selection, task, model, command) | checked.facts | started
+            _describe(config, checked.splits, facts)
         history = _learn(config, model, task, data, callbacks)
         if not is_first_process():
             return TrainingOutcome(folder, task, None, {})
@@ -191,6 +188,14 @@ def _train(config: RunConfig, command: list[str] | None, callbacks: Sequence[Cal
             more={**more, "notes": list(checked.notes)},
         )
     return TrainingOutcome(folder, task, report, results)
+
+
+def _describe(config: RunConfig, splits: Mapping[str, np.ndarray], facts: dict[str, Any]) -> None:
+    """Write what is known before anything is learned."""
+    networks, ancestors = with_ancestors(config, splits)
+    write_text(config.folder / CONFIG, to_yaml(to_plain(config)))
+    write_own(config.folder, networks)
+    write_run(config.folder, facts | ancestors)
 
 
 def _load(config: RunConfig, selection: DataSelection, task: AnyTask) -> Datasets:
