@@ -68,7 +68,7 @@ def test_all_mistakes_at_once_and_nothing_is_done(tmp_path: Path, capsys: pytest
         ({"data.where": '{"color": 1}'}, "data.where: "),
         ({"data.group": "color"}, "data.group: "),
         ({"data.population": "nowhere"}, "data.population: nowhere: does not exist"),
-        ({"training.accelerator": "gpu"}, "PyTorch finds none"),
+        ({"training.accelerator": "gpu"}, "PyTorch finds no GPU here"),
         ({"training.precision": "fp16_mixed"}, "needs a GPU"),
         ({"training.recompute": "true", "metanetwork": "flat_mlp"}, "flat_mlp has no message passing layers"),
     ],
@@ -123,5 +123,5 @@ def test_real_interruption_can_be_resumed(tmp_path: Path, monkeypatch: pytest.Mo
 def test_help_describes_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--help"]) == OK
     text = " ".join(capsys.readouterr().out.split())
-    for words in ("--model.symmetry", "--data.population", "networks per step and device", "one_cycle"):
+    for words in ("--model.symmetry", "--data.population", "networks per step, on all devices", "one_cycle"):
         assert words in text

@@ -26,6 +26,7 @@ def test_what_is_no_address_is_refused(address: str) -> None:
         open_executor(cluster=address)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["", "ray://"])
 def test_a_silent_address_is_one_sentence(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
     monkeypatch.setattr(connecting, "_SILENT", 0.5)
@@ -60,6 +61,7 @@ def test_without_ray_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch)
         pass
 
 
+@pytest.mark.slow
 def test_nothing_of_ray_is_imported_unless_a_cluster_is_asked_for() -> None:
     script = (
         "import sys; from scalegmn.workers import *; from scalegmn.workers import RayCluster\n"

@@ -155,6 +155,7 @@ def test_ratios_are_drawn_for_each_pair(bases: Population, tmp_path: Path) -> No
     assert twins.column("poisoned_images")[poisoned].tolist() == [round(one * 36) for one in ratio]
 
 
+@pytest.mark.slow
 def test_networks_of_designs_and_lists_of_layers_are_made_alike(designed: Population, tmp_path: Path) -> None:
     one = make(designed, tmp_path / "one", RECIPE, pairs=6)
     two = make(designed, tmp_path / "two", RECIPE, pairs=6, workers=2)

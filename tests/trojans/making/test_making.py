@@ -219,6 +219,7 @@ def test_twins_differ_in_the_poison_alone(whole: Population, bases: Population) 
         assert not torch.allclose(theta[2 * pair], theta[2 * pair + 1], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_an_attack_succeeds_and_the_clean_twin_does_not_know_the_trigger(
     bases: Population, tmp_path: Path
 ) -> None:

@@ -78,6 +78,7 @@ def outputs(task: TrojanRepair, population: Population) -> RepairOutputs:
     return outputs_on(task, model, networks, batch_size=9)[0]
 
 
+@pytest.mark.slow
 def test_figures_are_those_of_each_population_alone(
     populations: tuple[Population, Population, Population],
 ) -> None:

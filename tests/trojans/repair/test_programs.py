@@ -96,6 +96,7 @@ def test_losses_and_figures_by_hand(target: int) -> None:
             place += 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", [NORMED, RESIDUAL], ids=lambda design: design.family)
 def test_a_moved_network_gets_the_moved_repair(design: ClassifierDesign) -> None:
     """Channels permuted, kernels, statistics and gains scaled: the repair moves along, deviations too."""
@@ -137,6 +138,7 @@ def test_deviations_stay_above_zero_whatever_a_model_says() -> None:
         assert not torch.equal(edited, theta)
 
 
+@pytest.mark.slow
 def test_losses_of_a_mixed_batch_fall(tmp_path: Path) -> None:
     population = program_population(tmp_path / "twins")
     task = TrojanRepair.from_population(population, config=RepairConfig(images=24, validation_images=40))
@@ -166,6 +168,7 @@ def test_losses_of_a_mixed_batch_fall(tmp_path: Path) -> None:
     assert task.report(after, targets).summary["asr"] < task.report(before, targets).summary["asr"] - 0.1
 
 
+@pytest.mark.slow
 def test_figures_before_are_those_of_the_program() -> None:
     """The cases know their digits and their trigger."""
     for design in DESIGNS:

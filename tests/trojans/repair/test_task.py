@@ -42,6 +42,7 @@ def editor(population: Population, *, scale: float) -> ScaleGMNEditor:
     return ScaleGMNEditor(spec=GraphSpec.from_architectures(population.architectures), config=config)
 
 
+@pytest.mark.slow
 def test_networks_that_are_left_alone_have_the_recorded_figures(population: Population) -> None:
     """Images, triggers, targets and their order are those of the maker, for both architectures."""
     task = TrojanRepair.from_population(population, config=CONFIG)
@@ -74,6 +75,7 @@ def test_a_step_learns_from_other_images_than_those_of_validation(population: Po
     assert TRAIN > 40
 
 
+@pytest.mark.slow
 def test_the_loss_falls_and_triggers_work_less(population: Population) -> None:
     task = TrojanRepair.from_population(population, config=CONFIG)
     model, everything = editor(population, scale=0.1), networks(task, population)

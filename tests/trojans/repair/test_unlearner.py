@@ -20,6 +20,7 @@ def repairer() -> TriggerUnlearner:
     return TriggerUnlearner(known, [ARCHITECTURE], name="toy", device="cpu")
 
 
+@pytest.mark.slow
 def test_a_file_is_repaired_and_the_report_says_what_the_search_reaches(tmp_path: Path) -> None:
     state = {name: value.double() for name, value in ARCHITECTURE.unflatten(twins()[0]).items()}
     write_state(tmp_path / "in.safetensors", state)
@@ -42,6 +43,7 @@ def test_networks_of_other_images_are_left_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "out.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_the_shipped_repairer_abstains_on_what_it_does_not_know(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

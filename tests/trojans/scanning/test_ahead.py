@@ -92,6 +92,7 @@ def test_equal_contents_are_read_once_and_known_ones_never(tmp_path: Path) -> No
         assert all(arrival.reading is None for arrival in ahead.over(found)) and not read
 
 
+@pytest.mark.slow
 def test_errors_that_repeat_are_told_of_each_file(
     small_detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from scalegmn.trojans.scanning import Detector, ScanSettings, Verdict, scan
@@ -15,6 +16,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "scanning.md"
 HARMLESS = {"wrong_suffix.safetensors"}
 
 
+@pytest.mark.slow
 def test_hostile_kinds(small_detector: Detector, tmp_path: Path) -> None:
     theta, _, _ = networks(1, seed=7)
     honest = {name: value.clone() for name, value in architecture().unflatten(theta[0]).items()}

@@ -114,6 +114,7 @@ def test_many_networks_are_too_many(small_detector: Detector, tmp_path: Path) ->
     assert result.verdict is Verdict.error and "65 networks" in str(result.reason)
 
 
+@pytest.mark.slow
 def test_deadly_files_are_one_error_each(small_detector: Detector, tmp_path: Path) -> None:
     for name, content in DEADLY.items():
         (tmp_path / name).write_bytes(content)

@@ -70,6 +70,7 @@ def scanned(detector: Detector, path: Path, network: Architecture, theta: Tensor
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", DESIGNS, ids=lambda design: design.label)
 def test_no_rewriting_moves_a_verdict(
     design: ClassifierDesign, detector: Detector, inputs: tuple[ReferenceInputs, ...], tmp_path: Path

@@ -69,6 +69,7 @@ def scanned(
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", [RESIDUAL, PLAIN, BENT, WIDER], ids=lambda design: design.label)
 def test_state_dicts_are_evaluated(design: ClassifierDesign, detector: Detector, tmp_path: Path) -> None:
     state = module(design, 99).state_dict()

@@ -54,6 +54,7 @@ def honest(seed: int = 7) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in architecture().unflatten(theta[0]).items()}
 
 
+@pytest.mark.slow
 def test_training_leaves_a_calibration(folder: Path, detector: Detector) -> None:
     found = detector.calibration
     results = json.loads((folder / RESULTS).read_text())["calibrated"]
@@ -196,6 +197,7 @@ def test_folders_are_searched_and_an_empty_one_is_an_error(detector: Detector, t
     assert report.gravest in (Verdict.error, Verdict.suspect)
 
 
+@pytest.mark.slow
 def test_a_thousand_files_with_a_broken_one(detector: Detector, tmp_path: Path) -> None:
     # 1,500 files by links to 30; more take the same way and only longer.
     originals = write_networks(tmp_path / "originals", count=30)
@@ -213,6 +215,7 @@ def test_a_thousand_files_with_a_broken_one(detector: Detector, tmp_path: Path) 
     assert [Path(result.path).name for result in report.files] == sorted(path.name for path in many.iterdir())
 
 
+@pytest.mark.slow
 def test_a_crash_is_gone_on_from(detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = write_networks(tmp_path / "files", count=9)
     settings, journal = ScanSettings(batch_size=2), tmp_path / "journal"

@@ -60,6 +60,7 @@ def scanned(detector: Detector, calibration: Calibration, folder: Path) -> ScanR
     return scan([folder], detector=dataclasses.replace(detector, calibration=calibration))
 
 
+@pytest.mark.slow
 def test_it_abstains_and_says_why(small_detector: Detector, tmp_path: Path) -> None:
     before = scanned(small_detector, small_detector.calibration, tmp_path)
     report = scanned(small_detector, foreign(small_detector), tmp_path)

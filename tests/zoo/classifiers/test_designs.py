@@ -72,6 +72,7 @@ def test_building_draws_no_random_number(design: ClassifierDesign) -> None:
     assert all(not tensor.any() for tensor in module.state_dict().values())
 
 
+@pytest.mark.slow
 @SMALL
 def test_programs_compute_what_modules_compute(design: ClassifierDesign) -> None:
     module = design.build(channels=1, size=8, classes=3)

@@ -81,6 +81,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Population:
     return Population.open(folder)
 
 
+@pytest.mark.slow
 def test_population_says_what_was_trained(whole: Population) -> None:
     assert [name for name in whole.columns if name != "architecture"] == COLUMNS
     assert whole.column("network").tolist() == list(range(7))
@@ -128,6 +129,7 @@ def test_recorded_figures_are_those_of_the_stored_networks(whole: Population) ->
                     torch.testing.assert_close(module(inputs), answers, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_networks_learn(tmp_path: Path) -> None:
     """Images that are brighter by class are soon told apart."""
     images = some_images(96, 30)
@@ -142,6 +144,7 @@ def test_networks_learn(tmp_path: Path) -> None:
     assert population.column("train_accuracy").min() > 0.6
 
 
+@pytest.mark.slow
 def test_networks_that_end_at_different_times_are_as_if_alone() -> None:
     plan = ClassifierPlan(some_images(), RECIPE, 4, 3, 2, torch.device("cpu"))
     # Plain descent carries rounding on as small as it is.
@@ -162,6 +165,7 @@ def test_networks_that_end_at_different_times_are_as_if_alone() -> None:
         torch.testing.assert_close(row.theta, alone.theta, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shard_size", "workers"), [(3, 2), (100, 1)])
 def test_pieces_do_not_matter_to_the_bit(
     whole: Population, tmp_path: Path, shard_size: int, workers: int
@@ -176,6 +180,7 @@ def test_pieces_do_not_matter_to_the_bit(
         assert other.column(name)[order].tolist() == whole.column(name).tolist()
 
 
+@pytest.mark.slow
 def test_resumed_is_the_same_as_uninterrupted(whole: Population, tmp_path: Path) -> None:
     shards = [range(2), range(2, 4), range(4, 6), range(6, 7)]
     check_resumed(make, tmp_path / "p", maker=making, shards=shards, stop=2, like=whole.checksum)

@@ -237,6 +237,7 @@ def test_diverged_networks_are_kept_and_marked(tmp_path: Path) -> None:
         assert np.isfinite(population.column(name)).all()
 
 
+@pytest.mark.slow
 def test_mixed_family(tmp_path: Path) -> None:
     report = make(tmp_path / "one", recipe=MIXED, networks=12, workers=2)
     population = Population.open(tmp_path / "one")

@@ -47,13 +47,9 @@ def neurons(architecture: Architecture, theta: Tensor) -> list[Tensor]:
     for name, weight in tensors.items():
         if weight.ndim > 2:
             rows = weight.flatten(2)
-            bias = tensors.get(
-                f"{name.removesuffix('weight')}bias", torch.zeros_like(rows[..., 0])
-            )
+            bias = tensors.get(f"{name.removesuffix('weight')}bias", torch.zeros_like(rows[..., 0]))
             norm = torch.linalg.vector_norm(rows, dim=2)
-            found.append(
-                torch.stack([bias, rows.mean(2), rows.std(2, correction=0), norm], dim=2)
-            )
+            found.append(torch.stack([bias, rows.mean(2), rows.std(2, correction=0), norm], dim=2))
     return found
 
 
@@ -83,17 +79,13 @@ class NeuronSets(Predictor):
         width = config.width
         self.standardize = Standardize(DESCRIPTION)
         self.of_layer = nn.Embedding(layers, width)
-        self.phi = nn.Sequential(
-            nn.Linear(DESCRIPTION + width, width), nn.SiLU(), nn.Linear(width, width)
-        )
+        self.phi = nn.Sequential(nn.Linear(DESCRIPTION + width, width), nn.SiLU(), nn.Linear(width, width))
         self.rho = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, outputs))
 
     @classmethod
     def build(cls, context: ModelContext) -> NeuronSets:
         layers = max(len(architecture.stages) for architecture in context.architectures)
-        return cls(
-            layers=layers, outputs=context.outputs, config=context.options.of(NeuronSetsConfig)
-        )
+        return cls(layers=layers, outputs=context.outputs, config=context.options.of(NeuronSetsConfig))
 
     def arguments(self) -> Mapping[str, Any]:
         return {"layers": self.layers, "outputs": self.outputs, "config": self.config}
@@ -113,9 +105,7 @@ class NeuronSets(Predictor):
         total = theta.new_zeros(len(theta), self.config.width)
         for described, vector in zip(sets, self.of_layer.weight, strict=False):
             place = vector.expand(*described.shape[:2], -1)
-            total = total + self.phi(torch.cat([self.standardize(described), place], dim=2)).mean(
-                1
-            )
+            total = total + self.phi(torch.cat([self.standardize(described), place], dim=2)).mean(1)
         return total
 
     def fit_scale(self, batch: NetworkBatch) -> None:

@@ -53,9 +53,7 @@ def log_gain(architecture: Architecture, theta: Tensor, *, norm: Norm) -> Tensor
         theta: their parameters, ``(n, P)``.
         norm: of each weight matrix.
     """
-    weights = [
-        value for value in architecture.unflatten(theta.double()).values() if value.ndim > 2
-    ]
+    weights = [value for value in architecture.unflatten(theta.double()).values() if value.ndim > 2]
     sizes = [torch.linalg.matrix_norm(weight.flatten(2), ord=norm.value) for weight in weights]
     return torch.stack(sizes).log10().sum(0)
 
@@ -76,9 +74,7 @@ class SpectralGain(NumberTask[Tensor]):
     larger_is_better = False
     headline = ("mae", "r2")
 
-    def __init__(
-        self, *, config: SpectralGainConfig, center: float = 0.0, spread: float = 1.0
-    ) -> None:
+    def __init__(self, *, config: SpectralGainConfig, center: float = 0.0, spread: float = 1.0) -> None:
         self.config, self.center, self.spread = config, center, spread
 
     @classmethod
@@ -109,9 +105,7 @@ class SpectralGain(NumberTask[Tensor]):
     def measure(self, metrics: MetricCollection, outputs: Tensor, targets: Tensor) -> None:
         metrics.update(outputs[:, 0].float(), targets)
 
-    def report(
-        self, outputs: Tensor, targets: Tensor, *, groups: np.ndarray | None = None
-    ) -> Report:
+    def report(self, outputs: Tensor, targets: Tensor, *, groups: np.ndarray | None = None) -> Report:
         return regression_report(
             self._logarithms(targets),
             self._logarithms(outputs[:, 0]),

@@ -289,6 +289,7 @@ def methods() -> list[RepairMethod]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", DESIGNS, ids=lambda design: design.label)
 def test_programs_are_repaired_alone(design: ClassifierDesign, monkeypatch: pytest.MonkeyPatch) -> None:
     """Batched, in more than one block, as one by one; networks that were given stay."""

@@ -27,6 +27,7 @@ def success(theta: Tensor) -> float:
     return float((answers == TARGET).double().mean())
 
 
+@pytest.mark.slow
 def test_the_trigger_is_unlearned_and_the_images_are_not() -> None:
     theta, pixels = twins()[:1], network_inputs(pixels_of("test")[0])
     unlearning = method(steps=40, weight=1.0)
@@ -51,6 +52,7 @@ def moved(theta: Tensor, scales: Tensor, order: Tensor) -> Tensor:
     return ARCHITECTURE.flatten(state, origin="test")
 
 
+@pytest.mark.slow
 def test_permuted_and_rescaled_networks_get_the_same_repair() -> None:
     theta = twins()[:1].double()
     # Not powers of two, so that rounding differs.
