@@ -7,7 +7,7 @@
 #   make test-examples   the notebooks of examples/, with small sizes
 #   make release-check    wheel and source archive, installed into an empty environment and used
 #   make lowest, make newest    the same and some tests, with the lowest and the newest versions of all packages
-#   make test-kernels    the numeric tests under the kernels of other processors
+#   make test-kernels    the numeric tests but the slow ones under the kernels of other processors
 # PYTHON=/path/to/python chooses the interpreter that .venv is made from.
 
 PYTHON ?= python3

@@ -130,7 +130,6 @@ def numeric_tests(variables: dict[str, str]) -> tuple[int, Counter[str]]:
     """Run pytest; its exit code, and how many tests passed and so on."""
     options = [f"--ignore={path}" for path in NOT_NUMERIC]
     program = [sys.executable, "-m", "pytest", "-q", "-n", PROCESSES, "-p", "no:cacheprovider", *options]
-    program += ["-m", "not examples"]
     program += sys.argv[1:]
     last = ""
     with subprocess.Popen(

@@ -45,6 +45,9 @@ REGISTRIES: tuple[Registry[Any], ...] = (
 # First words of console lines whose meaning is not ours to check.
 FOREIGN = {"cd", "export", "git", "pip", "tensorboard"}
 
+# Pages whose Python takes more than about a second of a processor.
+LONG_PROGRAMS = {"any_network.md", "alignment.md"}
+
 every_document = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix()
 )
@@ -145,7 +148,14 @@ def table_rows(document: Path) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-@every_document
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(path, marks=[pytest.mark.slow] if path.name in LONG_PROGRAMS else [])
+        for path in DOCUMENTS
+    ],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
 def test_python_runs(document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = program(document)
     if not code.strip():

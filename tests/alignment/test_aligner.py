@@ -158,6 +158,7 @@ def test_functions_of_unrelated_networks_stay(family: str) -> None:
     assert found.reference is not found.aligned and torch.equal(found.reference, first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_it_does_not_hang_on_how_either_was_moved(family: str) -> None:
     """Unrelated networks: the same distance whatever element the other was moved by, or both were."""

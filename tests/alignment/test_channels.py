@@ -55,6 +55,7 @@ def test_a_hidden_layer_by_hand(kind: str) -> None:
     assert bool((products < 0).any())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_that_was_moved_is_brought_back(family: str) -> None:
     """Flips of single channels and an element of one family, all other families as they were."""

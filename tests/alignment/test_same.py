@@ -25,6 +25,7 @@ def place(architecture: Architecture, name: str) -> slice:
     return slice(parameter.start, parameter.stop)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_rewritten_network_is_the_same(family: str, dtype: torch.dtype) -> None:
@@ -216,6 +217,7 @@ def test_what_does_not_fit() -> None:
         same(RELU, theta, theta, aligner=Aligner(other))
 
 
+@pytest.mark.slow
 def test_no_rewriting_of_many_is_missed() -> None:
     aligner = Aligner(RELU)
     theta = drawn(RELU)
@@ -224,6 +226,7 @@ def test_no_rewriting_of_many_is_missed() -> None:
         assert same(RELU, theta.float(), element.apply(theta).float(), aligner=aligner).same
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["relu", "cnn", "resnet"])
 def test_a_difference_is_found_where_it_is(family: str) -> None:
     architecture = architecture_of(family)

@@ -66,6 +66,7 @@ def test_no_family_can_gain_where_it_ends(family: str) -> None:
         assert gain(first, element.apply(best)) <= now + 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_same_is_found_again(family: str) -> None:
     frame, first, second = pair_of(architecture_of(family))

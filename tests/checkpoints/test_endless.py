@@ -69,6 +69,7 @@ def big_endian_array(count: int) -> bytes:
     return pickle.dumps(np.zeros(count, dtype=">f4"), protocol=2)[:-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "program",
     [

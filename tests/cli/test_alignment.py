@@ -220,6 +220,7 @@ def test_onnx_files_are_aligned(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main(["same", str(first), str(moved_file), "--activation", "relu"]) == 2
 
 
+@pytest.mark.slow
 def test_a_class_says_what_files_hold(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
 ) -> None:

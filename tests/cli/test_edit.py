@@ -93,6 +93,7 @@ def test_files_are_edited_in_their_own_format(
     assert [path.read_bytes() for path in files] == before
 
 
+@pytest.mark.slow
 def test_the_mean_of_several_networks_is_one_wide_network(folder: Path, tmp_path: Path) -> None:
     """Files of both kinds, which say of the wide network what they said of the narrow one."""
     shutil.copytree(folder / "run", tmp_path / "run")

@@ -19,6 +19,7 @@ def perceptron(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return NETWORKS["perceptron"].graph().save(tmp_path_factory.mktemp("onnx"))
 
 
+@pytest.mark.slow
 def test_a_group_is_printed_and_checked_and_a_file_moved(
     perceptron: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -37,6 +37,7 @@ def difference(models: list[ModelResult], data: DataConfig = NOWHERE) -> PairedD
     return found["b"]
 
 
+@pytest.mark.slow
 def test_differences_are_paired_by_seed(tmp_path: Path) -> None:
     a, b = model_of(tmp_path, "a", 0.1, seeds=(0, 1, 2)), model_of(tmp_path, "b", 0.4, seeds=(1, 2, 3))
     found = difference([a, b])

@@ -76,6 +76,7 @@ def rows_of(text: str) -> dict[str, dict[str, str]]:
     return {row["model"]: row for row in csv.DictReader(io.StringIO(text))}
 
 
+@pytest.mark.slow
 def test_table_to_read(regression: Comparison) -> None:
     table = comparison_table(regression)
     assert table.title == "Regression of test_accuracy: 40 test networks of cnns"

@@ -112,6 +112,7 @@ def test_remainders_of_sums_that_cancel_count_as_nothing(monkeypatch: pytest.Mon
     assert moves(model) > 1e-8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ELEMENTWISE)
 def test_answers_stay_for_every_activation(kind: str) -> None:
     architecture = mlp(widths=(2, 4, 3, 2), activations=[Activation(kind)] * 2)
@@ -141,6 +142,7 @@ def test_edits_keep_the_group(seed: int, config: ModelConfig) -> None:
     assert_equivariant(editor_of(networks, options, seed=seed), networks, generator=generator(seed, "draw"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("direction", Direction)
 @pytest.mark.parametrize("seed", range(2))
 def test_edited_networks_compute_the_same(direction: Direction, seed: int) -> None:

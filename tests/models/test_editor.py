@@ -70,6 +70,7 @@ def test_equivariant_in_single_precision(direction: Direction) -> None:
     assert_equivariant(editor, networks, generator=generator(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("direction", Direction)
 def test_permutation_only_editor_fails_the_scale_test(direction: Direction) -> None:
     networks = networks_of(2)
@@ -154,6 +155,7 @@ def test_untrained_updates_are_small() -> None:
 SEVERAL = ModelConfig(features=8, layers=2, direction=Direction.bidirectional, output_networks=4)
 
 
+@pytest.mark.slow
 def test_each_of_several_written_networks_is_equivariant() -> None:
     networks = networks_of(3)
     editor = editor_of(networks, SEVERAL)

@@ -85,6 +85,7 @@ def test_invariant_in_single_precision(direction: Direction, readout: str) -> No
     assert_invariant(model, networks, generator=generator(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("direction", "readout"), KINDS)
 def test_invariant_without_biases(direction: Direction, readout: str) -> None:
     """All biases zero, or none at all: hidden neurons start from nothing but their weights."""
@@ -99,6 +100,7 @@ def test_invariant_without_biases(direction: Direction, readout: str) -> None:
     assert_invariant(model_of(networks, config), networks, generator=generator(1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("direction", "symmetrize"), DIRECTIONS_AND_SIGNS)
 def test_invariant_for_tied_neurons(direction: Direction, symmetrize: bool) -> None:
     g = generator(3)
@@ -269,6 +271,7 @@ def test_tiny_biases_have_finite_answers_and_gradients(size: float, layer_norm: 
     assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("symmetry", "direction", "readout"), ALL_KINDS)
 def test_every_used_weight_gets_a_gradient(symmetry: Symmetry, direction: Direction, readout: str) -> None:
     # Not the default frequency, from which the encoding counts.

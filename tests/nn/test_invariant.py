@@ -102,6 +102,7 @@ def function(
     return randomize(made, generator=generator(0)).to(dtype)
 
 
+@pytest.mark.slow
 @settings(derandomize=True, deadline=None, max_examples=40)
 @given(
     symmetrize=st.booleans(),

@@ -121,6 +121,7 @@ class Gated(nn.Module):
         return answer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symmetry", list(Symmetry))
 @pytest.mark.parametrize("direction", list(Direction))
 @pytest.mark.parametrize("skip", [False, True])

@@ -102,6 +102,7 @@ def test_literals_that_may_be_widths_are_not_guessed(name: str) -> None:
         at_widths(narrow, {one.name: one.type.shape for one in wide.parameters})
 
 
+@pytest.mark.slow
 def test_shapes_that_do_not_fit_are_refused() -> None:
     program = traced(Residual(3), 1, 4, 4)
     shapes = {one.name: one.type.shape for one in program.parameters}

@@ -178,6 +178,7 @@ def test_answers_of_half_precision_are_read() -> None:
     assert metrics.compute()["kendall_tau"].isfinite()
 
 
+@pytest.mark.slow
 def test_groups_of_networks_widen_the_interval() -> None:
     task = Regression(label="x", config=IDENTITY)
     base = torch.randn(40, generator=generator(0)).repeat_interleave(5)

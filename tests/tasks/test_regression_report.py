@@ -85,6 +85,7 @@ def test_no_networks_and_no_numbers_are_refused() -> None:
         report(np.zeros(3), np.array([0.1, np.nan, np.inf]))
 
 
+@pytest.mark.slow
 def test_thousands_of_networks_take_seconds() -> None:
     true, predicted = cases(3000)
     began = time.perf_counter()

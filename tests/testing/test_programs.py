@@ -74,6 +74,7 @@ def test_modules_of_any_class() -> None:
     assert symmetry_error(by_size, Modules(modules(), example_inputs=EXAMPLE), generator=generator(0)) > 0.1
 
 
+@pytest.mark.slow
 def test_permutations_alone() -> None:
     networks = Modules(modules(), example_inputs=EXAMPLE)
     report = assert_invariant(by_size, networks, generator=generator(0), elements=PERMUTATIONS)

@@ -120,7 +120,7 @@ def test_another_model_is_refused(folder: Path, tmp_path: Path) -> None:
     ]
     config, _ = parse_config([*command, "--metanetwork=probes", "--probes.probes=4"])
     assert config is not None
-    with pytest.raises(ConfigurationError, match="holds a ScaleGMN, expected a Probes"):
+    with pytest.raises(ConfigurationError, match="holds a model ScaleGMN, expected Probes"):
         train(config)
 
 

@@ -103,6 +103,7 @@ def test_size_of_batches_changes_nothing(population: Population, tmp_path: Path)
         torch.testing.assert_close(one, other)
 
 
+@pytest.mark.slow
 def test_the_fitted_part_of_a_model_comes_first(population: Population, tmp_path: Path) -> None:
     config = RunConfig(
         data=DataConfig(population=population.folder, validation=0.25, test=0.25),

@@ -169,6 +169,7 @@ def test_out_of_memory_for_one_network(
         train(configured(population, tmp_path / "run"))
 
 
+@pytest.mark.slow
 def test_out_of_memory_in_validation(
     population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

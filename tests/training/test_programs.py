@@ -66,6 +66,7 @@ def test_a_population_comes_back_as_it_was(population: Population) -> None:
     assert torch.equal(parts[1][2][:, :5], normalized_networks(**KINDS[1], count=12)[:, :5])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metanetwork", SMALL)
 def test_models_learn_and_predict(population: Population, metanetwork: str, tmp_path: Path) -> None:
     folder = tmp_path / "run"

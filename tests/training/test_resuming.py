@@ -143,6 +143,7 @@ def test_a_folder_without_a_training_is_not_resumed(finished: RunConfig, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
 
 
+@pytest.mark.slow
 def test_a_second_training_in_a_folder_is_refused(
     finished: RunConfig, population: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -98,6 +98,7 @@ def test_runs_with_other_networks_are_refused(runs: dict[str, Run], tmp_path: Pa
         evaluate_rewritten([], QUICK)
 
 
+@pytest.mark.slow
 def test_kinds_that_all_networks_admit() -> None:
     layers = mlp(widths=(3, 4, 2), activations=[Activation("relu")])
     module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))

@@ -125,8 +125,8 @@ def start_weights(model: Metanetwork, config: RunConfig) -> tuple[dict[str, Any]
     trained = Run.open(folder).model
     if type(trained) is not type(model):
         raise ConfigurationError(
-            f"{START}: {folder} holds a {type(trained).__name__}, expected a {type(model).__name__}, as "
-            "metanetwork and task say"
+            f"{START}: {folder} holds a model {type(trained).__name__}, expected {type(model).__name__}, "
+            "as metanetwork and task say"
         )
     new, old = model.state_dict(), trained.state_dict()
     taken = {name: value for name, value in old.items() if name in new and new[name].shape == value.shape}

@@ -71,8 +71,8 @@ def _of_model(config: RunConfig) -> Iterator[str]:
             )
         if processes_of(config.training) > 1 and issubclass(metanetwork_class(config), FittedPredictor):
             yield (
-                f"training.devices is {config.training.devices} on {config.training.nodes} machines, but "
-                f"{config.metanetwork} is not learned step by step; use 1 of each"
+                f"training.devices is {config.training.devices} and training.nodes {config.training.nodes}, "
+                f"but {config.metanetwork} is not learned step by step; use 1 of each"
             )
     except ConfigurationError as error:
         yield str(error)

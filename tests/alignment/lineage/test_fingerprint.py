@@ -122,6 +122,7 @@ def test_single_precision_and_any_number_of_networks_agree() -> None:
     assert len(takes.fingerprints(theta[:0]).vectors) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["relu", "recurrent"])
 def test_networks_that_cannot_be_batched_are_asked_one_by_one(
     name: str, monkeypatch: pytest.MonkeyPatch

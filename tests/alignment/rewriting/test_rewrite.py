@@ -56,6 +56,7 @@ def test_all_exact_kinds_are_the_default() -> None:
     assert not torch.equal(other[1], found)
 
 
+@pytest.mark.slow
 def test_programs_are_moved_by_their_group_and_their_gains() -> None:
     architecture, theta = normed()
     assert kinds_for(architecture, Rewriting()) == ("unread", "split", "cancel", "gains", "group")

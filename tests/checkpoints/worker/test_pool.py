@@ -102,6 +102,7 @@ def test_few_files_are_read_ahead(write: Write) -> None:
         many.close()
 
 
+@pytest.mark.slow
 def test_worker_is_replaced_after_some_files(write: Write) -> None:
     before = children()
     with Reader(workers=1, limits=ReadLimits(files_per_worker=2)) as reader:
@@ -113,6 +114,7 @@ def test_worker_is_replaced_after_some_files(write: Write) -> None:
         assert len(seen) == 2
 
 
+@pytest.mark.slow
 def test_file_is_not_blamed_for_the_one_before(write: Write) -> None:
     with Reader(workers=1) as reader:
         reader.read(write(b"second_kills"), max_bytes=MAX_BYTES)
@@ -162,6 +164,7 @@ def test_chatter_never_stops_a_worker(write: Write) -> None:
             reader.read(write(b"chatter"), max_bytes=MAX_BYTES)
 
 
+@pytest.mark.slow
 def test_several_threads(write: Write) -> None:
     paths = [write(b"length %d" % index) for index in range(24)]
     sizes: dict[Path, int] = {}
@@ -201,6 +204,7 @@ def test_forgotten_reader_leaves_nothing(write: Write) -> None:
     assert eventually(lambda: children() == before)
 
 
+@pytest.mark.slow
 def test_forked_process_has_workers_of_its_own(write: Write) -> None:
     path = write(b"values")
     with Reader(workers=1) as reader:
@@ -243,6 +247,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL])
 def test_program_that_is_ended_leaves_nothing(write: Write, blow: signal.Signals) -> None:
     program = subprocess.Popen(

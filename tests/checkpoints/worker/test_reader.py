@@ -127,6 +127,7 @@ def test_endless_file_is_ended(begin: Begin, write: Write, content: bytes) -> No
         assert reader.read(write(b"values"), max_bytes=MAX_BYTES).size == 6
 
 
+@pytest.mark.slow
 def test_processor_time_is_limited_for_each_file(begin: Begin, write: Write) -> None:
     begin("decoding")
     with Reader(workers=1, limits=ReadLimits(seconds=20.0, processor_seconds=0.01)) as reader:

@@ -29,6 +29,7 @@ def test_a_batch_is_its_graphs() -> None:
             assert torch.equal(torch.as_tensor(together[field]), torch.as_tensor(single[field])), field
 
 
+@pytest.mark.slow
 def test_predictions_do_not_hang_on_the_company() -> None:
     networks = [family(name) for name in NAMES]
     architectures = [network.architecture for network in networks]

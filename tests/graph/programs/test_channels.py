@@ -62,6 +62,7 @@ def flat() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(18, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "shapes", "expected"),
     [

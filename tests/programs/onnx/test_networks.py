@@ -44,6 +44,7 @@ def test_numbers_group_and_the_way_back(name: str, tmp_path: Path) -> None:
     assert any(not torch.equal(again[key].value, network.state[key]) for key in moved)
 
 
+@pytest.mark.slow
 def test_a_program_of_a_file_can_be_saved(tmp_path: Path) -> None:
     network = load_onnx(NETWORKS["residual block"].graph().save(tmp_path))
     save_program(network.program, tmp_path / "program.json")

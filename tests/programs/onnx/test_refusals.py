@@ -111,6 +111,7 @@ CASES: dict[str, tuple[Change, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_a_sentence_for_each(tmp_path: Path, name: str) -> None:
     change, sentence = CASES[name]

@@ -64,6 +64,7 @@ def test_norms_of_all_dimensions(dimensions: int, affine: bool) -> None:
     assert check_same_function(filled(nn.Sequential(convolution, norm)), x) == ["1.running_deviation"]
 
 
+@pytest.mark.slow
 def test_without_running_statistics_those_of_the_batch_are_computed() -> None:
     module = filled(nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3, track_running_stats=False)))
     x = torch.randn(5, 3, dtype=torch.float64, generator=generator(1))

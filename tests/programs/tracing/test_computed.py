@@ -68,6 +68,7 @@ def check_both_ways(module: nn.Module, x: Tensor, names: list[str]) -> None:
     torch.testing.assert_close(answers(module, x), expected, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", [*WEIGHT, *SPECTRAL])
 @pytest.mark.parametrize("dim", [0, 1])
 def test_layers_with_computed_weights(norm: Norm, dim: int) -> None:
@@ -86,6 +87,7 @@ def test_convolutions_with_computed_weights(norm: Norm) -> None:
     check_both_ways(module, x, ["0.bias", "0.weight"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", WEIGHT)
 def test_one_length_for_a_whole_weight(norm: Norm) -> None:
     module = filled(norm(nn.Linear(3, 2, bias=False), dim=None))
@@ -155,6 +157,7 @@ def test_other_parametrizations_become_part_of_the_program() -> None:
     check_both_ways(module, x, ["0.bias", "0.weight", "1.bias", original])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", [*WEIGHT, *SPECTRAL])
 def test_a_layer_that_is_used_twice_is_one(norm: Norm) -> None:
     layer = norm(nn.Linear(3, 3))

@@ -87,6 +87,7 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_that_no_program_can_say(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     function, says = FUNCTIONS[name]

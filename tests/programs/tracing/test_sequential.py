@@ -73,5 +73,6 @@ def test_other_modules_need_an_example() -> None:
         trace(nn.Linear(3, 2))
 
 
+@pytest.mark.slow
 def test_a_tensor_alone_is_the_only_argument() -> None:
     assert trace(nn.Linear(3, 2), torch.zeros(1, 3)) == trace(nn.Linear(3, 2), (torch.zeros(1, 3),))

@@ -61,6 +61,7 @@ def test_a_shifted_gain_is_as_free_as_a_plain_one(
     torch.testing.assert_close(module(x), before, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "gain",
     [

@@ -92,6 +92,7 @@ def flat(answer: Any) -> list[Tensor]:
     return [tensor for part in parts for tensor in flat(part)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("build", "shape"),
     [
@@ -260,6 +261,7 @@ def test_files_whose_shared_parameters_differ_are_refused() -> None:
         fold(program, {**Sharing().state_dict(), "second.weight": torch.zeros(3, 3)})
 
 
+@pytest.mark.slow
 def test_parameters_that_overlap_are_refused() -> None:
     module = Sharing()
     module.second.weight = nn.Parameter(module.first.weight.data.t())

@@ -32,6 +32,7 @@ class Plain(First):
         return out
 
 
+@pytest.mark.slow
 def test_all_families_of_a_plain_network_stay() -> None:
     program = trace(Plain(), (torch.zeros(7, 3),))
     kept, refused = verified(permutations(program), [program])

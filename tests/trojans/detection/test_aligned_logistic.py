@@ -127,6 +127,7 @@ def test_each_architecture_has_its_own_classifier() -> None:
     torch.testing.assert_close(answers[COUNT:], alone, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_of_an_architecture_without_training_networks_nothing_is_known() -> None:
     batch, labels = networks(RELU)
     detector = model(RELU, TANH)

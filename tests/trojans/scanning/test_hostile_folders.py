@@ -294,6 +294,7 @@ def test_odd_versions_are_no_reason(detector: Detector, tmp_path: Path) -> None:
     assert "unknown" in Detector.open(copy).identity.warnings[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["shape", "size", "deviation", "precision", "missing"])
 def test_statistics_that_do_not_fit_are_refused(harm: str, detector: Detector, tmp_path: Path) -> None:
     copy = shutil.copytree(detector.run.folder, tmp_path / "run")

@@ -52,6 +52,7 @@ def test_what_hides_beside_a_network_is_named_and_nothing_is_clean(
     assert all(name in result.unread for result in found)
 
 
+@pytest.mark.slow
 def test_all_reports_name_it(
     small_detector: Detector, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

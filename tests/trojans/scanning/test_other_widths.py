@@ -97,6 +97,7 @@ def test_no_rewriting_moves_a_verdict(
     assert before.distance and moved.distance and abs(moved.distance - before.distance) > 1
 
 
+@pytest.mark.slow
 def test_files_of_a_module_of_another_width_are_read(tmp_path: Path) -> None:
     designs = [dataclasses.replace(RESIDUAL, widths=widths) for widths in ((3, 4), (5, 6))]
     narrow, wide = (module(design, 3) for design in designs)

@@ -87,6 +87,7 @@ def test_answers_are_those_of_the_detector(detector: Detector, tmp_path: Path) -
         assert len(result.neurons) == 5
 
 
+@pytest.mark.slow
 def test_trojaned_networks_are_found(detector: Detector, tmp_path: Path) -> None:
     paths = write_networks(tmp_path, count=40, seed=11)
     report = scan(paths, detector=detector, settings=ScanSettings(fpr=0.1, explain=Explain.suspect))
@@ -96,6 +97,7 @@ def test_trojaned_networks_are_found(detector: Detector, tmp_path: Path) -> None
     assert all(bool(result.layers) == (result.verdict is Verdict.suspect) for result in report.files)
 
 
+@pytest.mark.slow
 def test_batches_and_order_change_nothing(detector: Detector, tmp_path: Path) -> None:
     paths = [*write_networks(tmp_path, count=5), *write_networks(tmp_path, count=4, activation="tanh")]
     whole = scan(paths, detector=detector)
@@ -117,6 +119,7 @@ def test_symmetries_change_nothing(detector: Detector, tmp_path: Path) -> None:
     assert [share.layer for share in left.layers] == [share.layer for share in right.layers]
 
 
+@pytest.mark.slow
 def test_no_file_runs_anything_or_is_found_clean(detector: Detector, tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     paths = malicious_files(tmp_path / "files", marker, honest())

@@ -78,6 +78,7 @@ def test_it_abstains_and_says_why(small_detector: Detector, tmp_path: Path) -> N
     )
 
 
+@pytest.mark.slow
 def test_networks_like_those_of_the_training_are_evaluated(
     small_detector: Detector, inputs: Path, tmp_path: Path
 ) -> None:

@@ -25,6 +25,7 @@ def test_two_values(tmp_path: Path) -> None:
     check_same(graph.save(tmp_path))
 
 
+@pytest.mark.slow
 def test_numbers_of_the_code(tmp_path: Path) -> None:
     graph = Graph()
     x = graph.node("Mul", [graph.input("x", (2, 3, 4)), graph.weight("w", (4,))])
@@ -84,6 +85,7 @@ def test_matrix_products(tmp_path: Path) -> None:
     check_same(graph.save(tmp_path))
 
 
+@pytest.mark.slow
 def test_chosen_entries(tmp_path: Path) -> None:
     graph = Graph()
     x = graph.node("Mul", [graph.input("x", (2, 5, 4)), graph.weight("w", (4,))])

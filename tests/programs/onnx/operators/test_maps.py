@@ -69,6 +69,7 @@ def test_groups_of_a_transposed_convolution(tmp_path: Path) -> None:
     np.testing.assert_allclose(whole.numpy(), joined.numpy(), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_pooling(tmp_path: Path) -> None:
     graph = Graph()
     x = graph.node("Mul", [graph.input("x", (2, 3, 9, 8)), graph.weight("w", (3, 1, 1))])

@@ -35,11 +35,13 @@ def layer(operator: str, *, both: bool = False, **attributes: object) -> Graph:
     return graph
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operator", GATES)
 def test_one_direction(operator: str, tmp_path: Path) -> None:
     check_same(layer(operator).save(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_reset_behind_the_matrix(tmp_path: Path) -> None:
     check_same(layer("GRU", linear_before_reset=1).save(tmp_path))
 

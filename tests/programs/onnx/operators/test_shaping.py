@@ -12,6 +12,7 @@ from scalegmn.programs.onnx import load_onnx
 from tests.programs.onnx.graphs import Graph, check_same
 
 
+@pytest.mark.slow
 def test_other_shapes(tmp_path: Path) -> None:
     graph = Graph()
     x = graph.node("Mul", [graph.input("x", (2, 1, 6, 1)), graph.weight("w", (6, 1))])
@@ -34,6 +35,7 @@ def test_other_shapes(tmp_path: Path) -> None:
     assert set(network.state) == {"w"}
 
 
+@pytest.mark.slow
 def test_parts(tmp_path: Path) -> None:
     graph = Graph()
     x = graph.node("Mul", [graph.input("x", (5, 7)), graph.weight("w", (7,))])
