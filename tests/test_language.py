@@ -81,6 +81,7 @@ def test_american_spelling_is_left_alone(text: str) -> None:
     assert not list(british(text))
 
 
+@pytest.mark.slow
 def test_a_name_of_a_class_stands_for_one_thing() -> None:
     folder = ROOT / "src"
     sources = [

@@ -34,6 +34,7 @@ def test_an_average_is_the_weighted_mean_of_the_aligned_networks() -> None:
     assert torch.equal(found.aligned[0], networks[0]) and found.rounds > 1
 
 
+@pytest.mark.slow
 def test_the_average_does_not_depend_on_where_the_others_were() -> None:
     architecture = architecture_of("relu")
     first, second = drawn(architecture), drawn(architecture, 1)

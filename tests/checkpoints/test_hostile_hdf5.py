@@ -55,6 +55,7 @@ def test_a_file_of_another_is_not_read_through_a_link(tmp_path: Path, reader: Re
         reader.read(save(tmp_path, external(str(secret))), max_bytes=2**24)
 
 
+@pytest.mark.slow
 def test_a_worker_that_used_the_library_reads_no_other_file(tmp_path: Path) -> None:
     """Refused or not: what a file has done to its memory is over with the file."""
     plain = tmp_path / "n.npz"

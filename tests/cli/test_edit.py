@@ -198,6 +198,7 @@ def test_a_population_is_edited(folder: Path, tmp_path: Path, capsys: pytest.Cap
     assert "left alone" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_interrupted_population_is_continued(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,7 @@ def test_a_program_is_written(perceptron: Path, tmp_path: Path) -> None:
     assert load_program(tmp_path / "program.json") == load_onnx(perceptron).program
 
 
+@pytest.mark.slow
 def test_open_sizes_are_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     graph = Graph()
     graph.output(graph.node("MatMul", [graph.input("x", ("batch", "tokens", 4)), graph.weight("w", (4, 2))]))

@@ -292,6 +292,7 @@ def test_runs_without_a_reference_are_measured_on_demand(
         assert row["low"] is None and "no interval" in str(row["notes"])
 
 
+@pytest.mark.slow
 def test_a_reference_of_another_model_is_not_used(
     regression: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -65,6 +65,7 @@ def test_a_group_is_printed_checked_drawn_and_written(
     assert sum(family["scales"] for family in written["families"]) == 12
 
 
+@pytest.mark.slow
 def test_a_file_is_moved_and_computes_the_same(folder: Path) -> None:
     sys.path.insert(0, str(folder))
     try:

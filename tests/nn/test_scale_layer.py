@@ -173,6 +173,7 @@ def tensors(state: State) -> list[Tensor]:
     return [x for x in (state.primal, state.dual, state.edges) if x is not None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("symmetrize", [True, False])
 @pytest.mark.parametrize("bidirectional", [True, False])

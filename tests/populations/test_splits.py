@@ -219,6 +219,7 @@ def test_mnist_splits_depend_on_the_seed_and_not_on_the_order() -> None:
     assert not mnist_splits(TRAINING, validation=0, seed=0)["val"]["path"]
 
 
+@pytest.mark.slow
 def test_mnist_splits_of_the_published_size() -> None:
     paths = [mnist_path("training", 5, i) for i in range(60_000)]
     paths += [mnist_path("testing", 5, i) for i in range(10_000)]

@@ -146,6 +146,7 @@ def test_editors(name: str, kind: type[Editor]) -> None:
 
 
 # An ensemble is made of runs, and has their layouts.
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in PREDICTORS.names() if name != "ensemble"])
 def test_only_some_models_need_one_layout(name: str) -> None:
     if PREDICTORS.get(name).one_layout:

@@ -53,6 +53,7 @@ def eventually(condition: Callable[[], bool]) -> bool:
     return condition()
 
 
+@pytest.mark.slow
 def test_nothing_is_started_before_it_is_needed_and_workers_are_kept(write: Write) -> None:
     before = children()
     with Reader(workers=4) as reader:
@@ -79,6 +80,7 @@ def test_order_and_errors_of_many(write: Write, tmp_path: Path) -> None:
             assert isinstance(result, FileContents) and result.size == len(contents[index])
 
 
+@pytest.mark.slow
 def test_few_files_are_read_ahead(write: Write) -> None:
     paths = [write(b"length" + b" " * 400_000) for _ in range(8)]
     taken = []
@@ -125,6 +127,7 @@ def test_file_is_not_blamed_for_the_one_before(write: Write) -> None:
         assert reader.read(write(b"values"), max_bytes=MAX_BYTES).size == 6
 
 
+@pytest.mark.slow
 def test_file_is_read_again_when_a_used_worker_ends(write: Write) -> None:
     before = children()
     outcome: list[object] = []
@@ -149,6 +152,7 @@ def test_file_is_read_again_when_a_used_worker_ends(write: Write) -> None:
     assert "took more than" in str(outcome[0])
 
 
+@pytest.mark.slow
 def test_worker_that_ended_while_idle_is_replaced(write: Write) -> None:
     before = children()
     with Reader(workers=1) as reader:
@@ -158,6 +162,7 @@ def test_worker_that_ended_while_idle_is_replaced(write: Write) -> None:
         assert reader.read(write(b"values"), max_bytes=MAX_BYTES).size == 6
 
 
+@pytest.mark.slow
 def test_chatter_never_stops_a_worker(write: Write) -> None:
     with Reader(workers=1, limits=ReadLimits(seconds=5.0)) as reader:
         for _ in range(4):

@@ -60,6 +60,7 @@ def test_group_keeps_the_function(name: str) -> None:
     assert (network.theta - moved).abs().max() > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("direction", Direction)
 @pytest.mark.parametrize("readout", READOUTS.names())

@@ -104,6 +104,7 @@ def test_a_pair_that_is_turned_has_one_scale_and_one_sign() -> None:
     assert dimensions(Rotary(), normal(2, 4, 3)) == (3, 3)
 
 
+@pytest.mark.slow
 def test_bilinear_layers_let_both_factors_through() -> None:
     assert dimensions(Bilinear(), normal(5, 3)) == (4 + 5 + 6, 5 + 6)
 

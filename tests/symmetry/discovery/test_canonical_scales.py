@@ -78,6 +78,7 @@ def test_rescaled_networks_have_one_representative(name: str, zeros: bool) -> No
     torch.testing.assert_close(after, before, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "norm"])
 def test_it_is_idempotent_and_commutes_with_the_rest_of_the_group(name: str) -> None:
     program, parameters, _ = network_of(name)

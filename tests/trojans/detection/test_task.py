@@ -118,6 +118,7 @@ def test_report_has_the_figures_and_arrays() -> None:
     assert any("20 clean networks" in remark for remark in found["remarks"])
 
 
+@pytest.mark.slow
 def test_intervals_resample_whole_groups() -> None:
     """Copies of networks tell nothing new: the interval is that of the networks themselves."""
     outputs, targets = answers(24)

@@ -92,6 +92,7 @@ def test_figures_are_those_of_each_population_alone(
         torch.testing.assert_close(getattr(found, name), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_repairs_are_evaluated_with_the_images_of_each(
     populations: tuple[Population, Population, Population],
 ) -> None:

@@ -43,6 +43,7 @@ def test_figures_by_hand() -> None:
     assert nothing["der"] == 0.5 and nothing["asr"] == nothing["asr_before"] == pytest.approx(2.6 / 3)
 
 
+@pytest.mark.slow
 def test_intervals_resample_whole_groups() -> None:
     before, after = (np.repeat(values[:3], 2, axis=0) for values in (BEFORE, AFTER))
     groups, trojaned = np.repeat(np.arange(3), 2), np.ones(6, dtype=bool)

@@ -66,6 +66,7 @@ def test_products_are_invariant_under_scales_and_move_with_permutations(name: st
         torch.testing.assert_close(left.sort(1).values, right.sort(1).values, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_programs_are_attributed_to_by_their_weights() -> None:
     module = nn.Sequential(
         nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(12, 2, bias=False)

@@ -94,6 +94,7 @@ def test_errors_are_tried_again(detector: Detector, tmp_path: Path) -> None:
         assert report.from_journal == 0 and report.gravest is Verdict.error
 
 
+@pytest.mark.slow
 def test_nothing_in_a_folder_is_passed_over(detector: Detector, tmp_path: Path) -> None:
     outside, folder = tmp_path / "outside", tmp_path / "folder"
     (evil, *_) = write_networks(outside, count=1)

@@ -205,6 +205,7 @@ def test_an_index_that_changes_between_two_looks_is_an_error(
     assert "the index was changed" in str(one(judged(detector, folder)).reason)
 
 
+@pytest.mark.slow
 def test_no_file_hides_behind_an_index(detector: Detector, state: dict[str, Tensor], tmp_path: Path) -> None:
     """What is called a part, but is none by its name, is evaluated by itself unless the whole was
     evaluated.

@@ -147,6 +147,7 @@ def test_calibrations_of_before_are_read(run: Path) -> None:
         Detector.open(run)
 
 
+@pytest.mark.slow
 def test_figures_leave_out_what_a_scan_does(
     small_detector: Detector, inputs: Path, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -193,6 +193,7 @@ def test_seed_decides(whole: Population, tmp_path: Path) -> None:
     assert not torch.equal(other[0], mine[0]) and not torch.equal(mine[0], mine[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "steps"), [(1e20, 1), (1e6, 1), (1e20, 4)])
 def test_diverged_networks_are_kept_and_marked(tmp_path: Path, rate: float, steps: int) -> None:
     """Also those whose last step was too large, which no later step notices."""

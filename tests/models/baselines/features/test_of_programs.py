@@ -25,6 +25,7 @@ def both() -> NetworkBatch:
     return NetworkBatch(parts, torch.arange(7))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [kind for kind in FEATURES.names() if kind not in ("flat", "inversion")])
 def test_networks_of_several_programs_have_as_many_features(kind: str) -> None:
     batch = both()

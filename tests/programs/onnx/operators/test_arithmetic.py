@@ -72,6 +72,7 @@ def test_reductions(tmp_path: Path, opset: int) -> None:
     check_same(graph.save(tmp_path), tolerance=1e-11)
 
 
+@pytest.mark.slow
 def test_matrix_products(tmp_path: Path) -> None:
     graph = Graph()
     x, y = graph.input("x", (3, 4)), graph.input("y", (2, 3, 4))
