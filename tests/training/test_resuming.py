@@ -36,6 +36,18 @@ def finished(population: Path, tmp_path_factory: pytest.TempPathFactory) -> RunC
     return dataclasses.replace(config, resume=True)
 
 
+def test_a_model_all_of_whose_weights_learn_goes_on(population: Path, tmp_path: Path) -> None:
+    """The state of its optimizer has the keys 0, 1, ..., as a list has."""
+    command = [word for word in options(population, tmp_path / "run") if not word.startswith("--model.")]
+    config, _ = parse_config([*command, "--metanetwork=flat_mlp"])
+    assert config is not None
+    train(config)
+    weights = (tmp_path / "run" / "model" / "model.safetensors").read_bytes()
+    shutil.rmtree(tmp_path / "run" / "model")
+    train(dataclasses.replace(config, resume=True))
+    assert (tmp_path / "run" / "model" / "model.safetensors").read_bytes() == weights
+
+
 def content(folder: Path) -> dict[str, tuple[bytes, int]]:
     """Everything in a run folder, and when it was written."""
     return {

@@ -138,7 +138,7 @@ def test_cnns_are_the_same_bytes_although_a_machine_dies(two: Machines, tmp_path
 
 
 def test_a_driver_that_dies_is_resumed(two: Machines, tmp_path: Path) -> None:
-    limits = ["--train-limit", "300", "--test-limit", "0", "--hidden", "[16, 16]", "--steps", "200"]
+    limits = ["--train-limit", "900", "--test-limit", "0", "--hidden", "[16, 16]", "--steps", "200"]
     where = ["--shard-size", "64", "-o", str(tmp_path / "there"), "--cluster", two.address]
     command = [sys.executable, "-c", MAIN, "make", "inrs", "--source", "digits", *limits, *where]
     driver = subprocess.Popen(command)
@@ -146,7 +146,7 @@ def test_a_driver_that_dies_is_resumed(two: Machines, tmp_path: Path) -> None:
         assert driver.wait(100) == -signal.SIGKILL
     assert not (tmp_path / "there" / "index.json").exists()
     images = load_images("digits")
-    images = images.subset(np.flatnonzero(images.split == "train")[:300])
+    images = images.subset(np.flatnonzero(images.split == "train")[:900])
     settings: dict[str, Any] = {
         "recipe": InrRecipe(hidden=(16, 16), steps=200),
         "shard_size": 64,
