@@ -59,3 +59,9 @@ def _own_state_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Tests leave nothing in the user's folder of states, and find nothing there."""
     folder: Path = tmp_path_factory.mktemp("state")
     os.environ["XDG_STATE_HOME"] = str(folder)
+
+
+@pytest.fixture(autouse=True)
+def _same_draws() -> None:
+    """What a test draws without a generator does not depend on the tests before it."""
+    torch.manual_seed(0)

@@ -162,7 +162,7 @@ def save_npz(path: Path, **changes: np.ndarray) -> None:
 
 
 def test_color_npz(tmp_path: Path) -> None:
-    color = RNG.integers(0, 256, (7, 4, 3, 3), np.uint8)
+    color = np.random.default_rng(1).integers(0, 256, (7, 4, 3, 3), np.uint8)
     save_npz(tmp_path / "x.npz", train_images=color[:5], test_images=color[5:])
     images = load_images("npz:x.npz", folder=tmp_path)
     np.testing.assert_array_equal(images.images, color)
@@ -302,7 +302,7 @@ def test_missing_idx(tmp_path: Path) -> None:
 def save_cifar10(folder: Path) -> np.ndarray:
     """Two records per file; returns all images as (n, 32, 32, 3)."""
     folder.mkdir()
-    images = RNG.integers(0, 256, (12, 32, 32, 3), np.uint8)
+    images = np.random.default_rng(1).integers(0, 256, (12, 32, 32, 3), np.uint8)
     names = [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]
     for number, name in enumerate(names):
         pair = images[2 * number : 2 * number + 2]
@@ -364,7 +364,7 @@ def test_folder_of_classes(tmp_path: Path) -> None:
 
 
 def test_folder_with_both_splits_and_colors(tmp_path: Path) -> None:
-    color = RNG.integers(0, 256, (4, 3, 3), np.uint8)
+    color = np.random.default_rng(1).integers(0, 256, (4, 3, 3), np.uint8)
     save_image(tmp_path / "train" / "cat" / "1.png", TRAIN[0])
     save_image(tmp_path / "train" / "dog" / "1.PNG", color)
     save_image(tmp_path / "test" / "dog" / "1.png", TEST[0])

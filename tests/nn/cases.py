@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import lru_cache
 
 import torch
@@ -81,7 +82,7 @@ class Case:
         )
         self.at = Arrangement(Structure.from_graph(self.graph), symmetric=symmetric)
         self.moved_at = Arrangement(Structure.from_graph(self.moved), symmetric=symmetric)
-        self.generator = g
+        self.generator = generator(seed, "features")
 
     def _batch(self, thetas: list[Tensor]) -> NetworkGraph:
         pairs = zip(self.networks, thetas, strict=True)
@@ -119,11 +120,20 @@ class Case:
         return self.moved_at.edges(torch.cat(moved))
 
 
-@lru_cache
 def case_of(
     seed: int, *, kinds: tuple[str, ...] = ELEMENTWISE, symmetric: bool = True, rescale: bool = True
 ) -> Case:
-    """A case; made once for all tests that ask for it."""
+    """A case with features of its own; the networks are made once for all tests that ask for them.
+
+    The features that a test draws do not depend on which tests drew before it.
+    """
+    case = copy.copy(_networks_of(seed, kinds=kinds, symmetric=symmetric, rescale=rescale))
+    case.generator = generator(seed, "features")
+    return case
+
+
+@lru_cache
+def _networks_of(seed: int, *, kinds: tuple[str, ...], symmetric: bool, rescale: bool) -> Case:
     return Case(seed, kinds=kinds, symmetric=symmetric, rescale=rescale)
 
 

@@ -33,8 +33,8 @@ def readout_of(
     return randomize(made, generator=generator(0)).double()
 
 
-def states(case: Case, *, bidirectional: bool) -> tuple[State, State]:
-    primal, dual, encoding = case.random_nodes(), case.random_nodes(), case.random_nodes()
+def states(case: Case, *, bidirectional: bool, zeros: float = 0.2) -> tuple[State, State]:
+    primal, dual, encoding = (case.random_nodes(zeros=zeros) for _ in range(3))
     edges = case.random_edges()
     moved = case.move_nodes(primal, Law.primal), case.move_nodes(dual, Law.dual)
     return (
@@ -89,7 +89,7 @@ def test_networks_are_kept_apart() -> None:
     case = case_of(0)
     for kind in KINDS:
         readout = readout_of(kind, case, bidirectional=True)
-        state, _ = states(case, bidirectional=True)
+        state, _ = states(case, bidirectional=True, zeros=0)
         primal = state.primal.clone()
         primal[case.at.neurons.network == 2] *= -3
         other = readout(State(primal, state.dual, state.edges, state.encoding), case.at.neurons)
