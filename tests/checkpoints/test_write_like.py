@@ -55,6 +55,21 @@ def test_what_a_training_program_saves_is_loaded_by_it_again(tmp_path: Path) -> 
         assert torch.equal(found, value + 1 if value.is_floating_point() else value)
 
 
+def test_dictionaries_with_numbers_for_keys_are_no_lists(tmp_path: Path) -> None:
+    """Such as the classes of a network by their numbers, or the steps at which it was measured."""
+    saved = {
+        "classes": {0: "cat", 1: "dog"},
+        "accuracy": {10: 0.5, 20: 0.75},
+        "order": ([1, 2], {0: [3]}),
+        "state_dict": network().state_dict(),
+    }
+    torch.save(saved, tmp_path / "old.pt")
+    rewritten(tmp_path / "old.pt", tmp_path / "new.pt")
+    loaded = torch.load(tmp_path / "new.pt", weights_only=True)
+    assert (loaded["classes"], loaded["accuracy"]) == (saved["classes"], saved["accuracy"])
+    assert loaded["order"] == [[1, 2], {0: [3]}]
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 @pytest.mark.parametrize("suffix", [".safetensors", ".pt", ".bin"])
 def test_precision_stays(tmp_path: Path, dtype: torch.dtype, suffix: str) -> None:

@@ -26,6 +26,7 @@ from ._contents import ITEM_SIZES as ITEM_SIZES
 from ._contents import Contents as Contents
 from ._contents import ContentsEntry as ContentsEntry
 from ._contents import Opaque as Opaque
+from ._contents import Place as Place
 from ._contents import Plain as Plain
 from ._contents import RawTensor as RawTensor
 from ._decoding import decode as decode

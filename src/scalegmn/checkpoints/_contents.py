@@ -77,12 +77,19 @@ Value = RawTensor | Opaque | Plain
 
 
 @final
+class Place(int):
+    """A step of a path that is a place in a list, and no key of a dictionary."""
+
+    __slots__ = ()
+
+
+@final
 @dataclass(frozen=True, eq=False)
 class ContentsEntry:
     """One value of a file and where it lies.
 
     Attributes:
-        path: keys from the top, and numbers for places in lists.
+        path: keys from the top, and a :class:`Place` for each list or tuple on the way.
         value: what lies there.
         attributes: names of the attributes that the file gives to a tensor.
         inside: name of the object that the value lies in, where it does not lie in dictionaries and lists

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final, final
 
-from scalegmn.checkpoints._contents import ContentsEntry, Opaque, RawTensor, Value
+from scalegmn.checkpoints._contents import ContentsEntry, Opaque, Place, RawTensor, Value
 from scalegmn.checkpoints._numpy_pickles import array_of
 from scalegmn.checkpoints._stand_ins import Name, OrderedEntries, StandIn, Storage, StoredTensor
 from scalegmn.errors import CheckpointError
@@ -100,7 +100,7 @@ class _TreeWalk:
             yield from self._items(value, path, inside)
         else:
             for number, item in enumerate(value):
-                yield from self.entries(item, (*path, number), inside)
+                yield from self.entries(item, (*path, Place(number)), inside)
         self._open.discard(id(value))
 
     def _items(self, value: dict[object, object], path: Path, inside: str | None) -> Iterator[ContentsEntry]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from torch import Tensor
 
-from scalegmn.checkpoints._contents import Opaque, RawTensor
+from scalegmn.checkpoints._contents import Opaque, Place, RawTensor
 from scalegmn.checkpoints._finding import shown_path
 from scalegmn.checkpoints._readers import DEFAULT_MAX_BYTES, DirectReader
 from scalegmn.checkpoints._tensors import as_tensor, check_finite
@@ -81,11 +81,12 @@ EMPTY: Final[Mapping[str, type]] = MappingProxyType(
 
 
 def nest(values: Mapping[tuple[str | int, ...], object]) -> Any:
-    """Nested dictionaries and lists from values by their paths; keys 0, 1, 2, ... in order become a list."""
+    """Nested dictionaries and lists from values by their paths; lists that lack items become dictionaries."""
     if () in values:
         return values[()]
     parts: dict[str | int, dict[tuple[str | int, ...], object]] = {}
     for path, value in values.items():
         parts.setdefault(path[0], {})[path[1:]] = value
     made = {key: nest(part) for key, part in parts.items()}
-    return list(made.values()) if made and list(made) == list(range(len(made))) else made
+    is_list = all(isinstance(key, Place) for key in made) and list(made) == list(range(len(made)))
+    return list(made.values()) if made and is_list else made

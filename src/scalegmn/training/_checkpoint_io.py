@@ -34,23 +34,10 @@ class PlainCheckpointIO(CheckpointIO):
         self, path: Any, map_location: Any = "cpu", weights_only: Any = True
     ) -> dict[str, Any]:
         # Lightning knows folders by their real paths; run folders are often given relative to this one.
-        checkpoint = _with_numbered_states(read_checkpoint(Path(path)))
-        return _moved(checkpoint, Path(os.path.realpath(Path(path).parent)))
+        return _moved(read_checkpoint(Path(path)), Path(os.path.realpath(Path(path).parent)))
 
     def remove_checkpoint(self, path: Any) -> None:
         Path(path).unlink(missing_ok=True)
-
-
-def _with_numbered_states(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """The checkpoint with states of optimizers by the numbers of their parameters.
-
-    The reader knows values by their paths, and takes a dictionary with the keys 0, 1, ... for a list: that of
-    an optimizer all of whose parameters have a state.
-    """
-    for state in checkpoint.get("optimizer_states") or ():
-        if isinstance(state, dict) and isinstance(state.get("state"), list):
-            state["state"] = dict(enumerate(state["state"]))
-    return checkpoint
 
 
 def _moved(checkpoint: dict[str, Any], folder: Path) -> dict[str, Any]:

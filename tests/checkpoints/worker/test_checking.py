@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scalegmn.checkpoints import ITEM_SIZES, Contents, ContentsEntry, Opaque, RawTensor
+from scalegmn.checkpoints import ITEM_SIZES, Contents, ContentsEntry, Opaque, Place, RawTensor
 from scalegmn.checkpoints.worker import Outline, check_answer, describe_contents
 from scalegmn.checkpoints.worker._channel import BrokenError
 from scalegmn.checkpoints.worker._checking import WorkerRefusal, parse_object
@@ -49,6 +49,12 @@ def test_plain_values_arrive_as_they_are(value: float | str) -> None:
     (entry,) = outline(Contents("pickle", (ContentsEntry(("a", 0, -1), value),))).entries
     assert entry.path == ("a", 0, -1)
     assert type(entry.value) is type(value) and repr(entry.value) == repr(value)
+
+
+def test_places_in_lists_stay_apart_from_keys() -> None:
+    (entry,) = outline(Contents("pickle", (ContentsEntry(("a", Place(3), 3), 1),))).entries
+    assert entry.path == ("a", 3, 3)
+    assert [type(step) for step in entry.path] == [str, Place, int]
 
 
 def test_nan_arrives_and_a_huge_integer_is_named() -> None:
@@ -165,6 +171,11 @@ def plain(kind: str, *value: Any) -> bytes:
         pytest.param(lines([[None], [], None, "int", 1]), id="path-of-null"),
         pytest.param(lines([[True], [], None, "int", 1]), id="path-of-truth"),
         pytest.param(lines([[2**64], [], None, "int", 1]), id="path-of-huge"),
+        pytest.param(lines([[[]], [], None, "int", 1]), id="path-of-no-place"),
+        pytest.param(lines([[[1, 2]], [], None, "int", 1]), id="path-of-two-places"),
+        pytest.param(lines([[[-1]], [], None, "int", 1]), id="place-below-zero"),
+        pytest.param(lines([[["a"]], [], None, "int", 1]), id="place-a-text"),
+        pytest.param(lines([[[True]], [], None, "int", 1]), id="place-a-truth"),
         pytest.param(lines([[], [1], None, "int", 1]), id="attribute-a-number"),
         pytest.param(lines([[], [], 1, "int", 1]), id="inside-a-number"),
         pytest.param(tensor(dtype="float31"), id="unknown-dtype"),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-from scalegmn.checkpoints import ITEM_SIZES, Contents, ContentsEntry, Opaque, Plain, RawTensor
+from scalegmn.checkpoints import ITEM_SIZES, Contents, ContentsEntry, Opaque, Place, Plain, RawTensor
 from scalegmn.checkpoints.worker._channel import BrokenError
 from scalegmn.checkpoints.worker._describing import MOST_INTEGER
 from scalegmn.checkpoints.worker._limits import MOST_ENTRIES, MOST_LINE_BYTES
@@ -159,6 +159,9 @@ def _entry(line: object) -> ContentsEntry:
 
 
 def _step(value: object) -> str | int:
+    if type(value) is list:
+        _expect(len(value) == 1, "a place in a list is no single number")
+        return Place(_whole(value[0], below=MOST_INTEGER))
     if type(value) is int:
         _expect(abs(value) < MOST_INTEGER, "too large a number in a path")
         return value

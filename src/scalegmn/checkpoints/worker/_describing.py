@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from scalegmn.checkpoints import Contents, ContentsEntry, Opaque, Plain, RawTensor
+from scalegmn.checkpoints import Contents, ContentsEntry, Opaque, Place, Plain, RawTensor
 from scalegmn.checkpoints.worker._limits import MOST_ENTRIES, MOST_HEADER_BYTES, MOST_LINE_BYTES
 from scalegmn.errors import CheckpointError
 from scalegmn.printable import printable
@@ -83,7 +83,11 @@ def _bounded(lines: list[object]) -> list[bytes]:
 
 
 def _entry(entry: ContentsEntry) -> list[object]:
-    return [list(entry.path), list(entry.attributes), entry.inside, *_value(entry.value)]
+    return [[_step(one) for one in entry.path], list(entry.attributes), entry.inside, *_value(entry.value)]
+
+
+def _step(step: str | int) -> object:
+    return [int(step)] if isinstance(step, Place) else step
 
 
 def _value(value: RawTensor | Opaque | Plain) -> list[object]:
