@@ -24,6 +24,7 @@ def small_population(
     classes: int = CLASSES,
     more: tuple[int, ...] | None = None,
     numbers: bool = False,
+    frequency: float = 30.0,
 ) -> Population:
     """Random sine networks, two per image, whose label is how large the weights of the last layer are.
 
@@ -34,7 +35,7 @@ def small_population(
     generator = torch.Generator().manual_seed(seed)
     with PopulationWriter(folder, provenance={"maker": "test", "seed": seed}) as writer:
         for part in (widths, more) if more else (widths,):
-            architecture = siren(widths=part)
+            architecture = siren(widths=part, frequency=frequency)
             count = networks // (2 if more else 1)
             theta = 0.1 * torch.randn(count, architecture.num_parameters, generator=generator)
             label = torch.arange(count) // 2 % classes

@@ -194,6 +194,14 @@ def test_unknown_class_in_test_networks(population: Path, tmp_path: Path) -> Non
         train(config)
 
 
+def test_test_networks_that_differ_in_what_no_description_says(population: Path, tmp_path: Path) -> None:
+    other = small_population(tmp_path / "other", frequency=10.0).folder
+    config, _ = parse_config(options(population, tmp_path / "run", data__test_population=other))
+    assert config is not None
+    (problem,) = configuration_errors(config)
+    assert "has another architecture" in problem and "they differ in what this leaves out" in problem
+
+
 # What happens to a training: it is killed in the middle of its third epoch, while the checkpoint of its
 # third epoch is being written, or between the best and the last checkpoint of that epoch.
 KILLS = {

@@ -90,12 +90,17 @@ def _of_data(config: RunConfig) -> Iterator[str]:
     train, test = opened.get("data.population"), opened.get("data.test_population")
     # Where there is one architecture only, another one is a slip; mixed populations are there to generalize.
     if train is not None and test is not None and len(train.architectures) == 1:
-        known = {architecture.describe() for architecture in train.architectures}
-        foreign = {architecture.describe() for architecture in test.architectures} - known
+        known = train.architecture
+        foreign = [one.describe() for one in test.architectures if one.fingerprint != known.fingerprint]
         if foreign:
+            alike = (
+                "; they differ in what this leaves out, such as padding or frequencies"
+                if known.describe() in foreign
+                else ""
+            )
             yield (
                 f"data.test_population: {test.folder} has another architecture than data.population: "
-                f"{', '.join(sorted(foreign))}, not {', '.join(sorted(known))}"
+                f"{', '.join(sorted(foreign))}, not {known.describe()}{alike}"
             )
     if len(opened) == 1 + (data.test_population is not None):
         yield from _of_selection(config)
