@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scalegmn.disk import sentence_of, writing
+from scalegmn.disk import create_file, make_folder, replace_file, sentence_of, writing
 from scalegmn.errors import DiskError
 
 
@@ -44,3 +44,23 @@ def test_names_are_printable_and_short() -> None:
 def test_other_errors_pass() -> None:
     with pytest.raises(ValueError, match="as it was"), writing("file"):
         raise ValueError("as it was")
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://bucket/x", "file:///tmp/x", "simplecache::gs://b", "memory://x", Path("s3://u:secret@b/x")]
+)
+def test_a_url_is_no_folder(url: str | Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for write in (make_folder, lambda path: replace_file(path, b""), lambda path: create_file(path, b"")):
+        with pytest.raises(
+            DiskError, match=r"^a URL \([a-z0-9:]+://...\) was given, expected a path"
+        ) as caught:
+            write(url)
+        assert "secret" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a:b", "b:c/d", "C:", ".s3:", "s3:x/y"])
+def test_a_colon_makes_no_url(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert make_folder(name).is_dir()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -51,9 +52,24 @@ def writing(path: str | os.PathLike[str]) -> Iterator[None]:
     """Around everything that writes to `path`.
 
     Raises:
-        DiskError: the operating system refused; names `path`, the reason and what to do.
+        DiskError: the operating system refused; names `path`, the reason and what to do.  Or `path` is a URL,
+            which would become a folder with a colon in its name.
     """
+    check_no_url(path)
     try:
         yield
     except OSError as error:
         raise DiskError(sentence_of(error, path=path, action="written")) from error
+
+
+def check_no_url(path: str | os.PathLike[str]) -> None:
+    """Raise a DiskError where a path is a URL; paths know its two slashes as one.
+
+    What follows its scheme may be a password and is not repeated.
+    """
+    found = re.match(r"([A-Za-z][A-Za-z0-9+.:-]+):/", os.fsdecode(path))
+    if found is not None:
+        raise DiskError(
+            f"a URL ({printable(found[1], limit=NAME)}://...) was given, expected a path on this machine; "
+            "name a folder, and bring populations to object storage and back with scalegmn copy"
+        )

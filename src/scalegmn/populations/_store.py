@@ -17,6 +17,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from scalegmn.disk import check_no_url
 from scalegmn.errors import PopulationError
 from scalegmn.networks import Architecture
 from scalegmn.populations._columns import explain_arrow_errors, from_parquet
@@ -91,10 +92,12 @@ class Population:
 
         Raises:
             PopulationError: there is none, it is unfinished, of a newer format, damaged or truncated.
+            DiskError: a URL was given.
         """
         folder = Path(folder)
         path = folder / INDEX
         if not path.is_file():
+            check_no_url(folder)
             if (folder / JOURNAL).is_file():
                 raise PopulationError(
                     f"{folder}: the population is unfinished; run the same command with --resume to finish it"
