@@ -154,14 +154,14 @@ def test_networks_that_end_at_different_times_are_as_if_alone() -> None:
     )
     parts: list[float] = []
     together = making.train_job(
-        plan, ClassifierJob(0, (0, 1, 2, 3), hypers), plan.architectures[0], parts.append
+        plan, plan.architectures, ClassifierJob(0, (0, 1, 2, 3), hypers), parts.append
     )
     assert [row.columns["network"] for row in together] == [0, 1, 2, 3]
     assert [row.columns["steps"] for row in together] == [1, 5, 3, 1]
     assert sum(parts) == pytest.approx(1)
     for number, row in enumerate(together):
         job = ClassifierJob(0, (number,), (hypers[number],))
-        (alone,) = making.train_job(plan, job, plan.architectures[0], lambda part: None)
+        (alone,) = making.train_job(plan, plan.architectures, job, lambda part: None)
         torch.testing.assert_close(row.theta, alone.theta, rtol=1e-4, atol=1e-5)
 
 

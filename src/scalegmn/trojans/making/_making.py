@@ -9,8 +9,9 @@ and the recipe: not on workers, shards or interruptions (to the bit), nor on its
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, final
 
@@ -28,9 +29,9 @@ from scalegmn.trojans.making._plan import TrojanJob, TrojanPlan
 from scalegmn.trojans.making._poisoning import PoisonPool
 from scalegmn.trojans.making._recipe import TrojanRecipe
 from scalegmn.trojans.making._rows import TwinPair, pair_columns
-from scalegmn.workers import Report, Work, open_executor
+from scalegmn.workers import Report, open_executor
 from scalegmn.zoo import ranges
-from scalegmn.zoo.cnns import Row, TrainingFigures, append_rows, explain_disk_errors, in_order
+from scalegmn.zoo.cnns import Row, TrainingFigures, TrainingWork, append_rows, explain_disk_errors, in_order
 
 TRIGGER_ARRAYS: Final = "triggers.npz"
 """File in the folder of the population with what each trigger consists of, as arrays ``<pair>.<name>``."""
@@ -118,7 +119,8 @@ def make_trojans(
         done = min(writer.shards_done * plan.shard_size, plan.pairs)
         shards = ranges(done, plan.pairs, size=plan.shard_size)
         with progress_bar("training networks", total=2 * plan.pairs, done=2 * done, show=progress) as advance:
-            results = executor.run(TrojanWork(plan), map(plan.jobs, shards), advance=advance)
+            work = TrainingWork(partial(train_pairs, plan))
+            results = executor.run(work, map(plan.jobs, shards), advance=advance)
             for shard, made in zip(shards, results, strict=True):
                 _make_shard(writer, made, shard)
         with explain_disk_errors(writer.folder):
@@ -127,21 +129,7 @@ def make_trojans(
         return _report(plan, writer)
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class TrojanWork(Work[TrojanJob, list[Row]]):
-    """Training the pairs of one job after the other."""
-
-    plan: TrojanPlan
-
-    def do(self, piece: TrojanJob, report: Report) -> list[Row]:
-        return train_pairs(self.plan, piece, report)
-
-    def size(self, piece: TrojanJob) -> float:
-        return float(len(piece.networks))
-
-
-def train_pairs(plan: TrojanPlan, job: TrojanJob, report: Callable[[float], None]) -> list[Row]:
+def train_pairs(plan: TrojanPlan, job: TrojanJob, report: Report) -> list[Row]:
     """Train the pairs of a job; the rows are trojaned, clean, trojaned, clean, ...
 
     Args:

@@ -6,8 +6,9 @@ of workers, the size of shards, or whether the work was interrupted (to the bit)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import final
 
@@ -16,9 +17,9 @@ import torch
 from scalegmn.images import ImageSet
 from scalegmn.networks import Architecture, usable_device
 from scalegmn.populations import PopulationWriter, progress_bar
-from scalegmn.workers import Report, Work, open_executor
+from scalegmn.workers import Report, open_executor
 from scalegmn.zoo import ranges
-from scalegmn.zoo.cnns import Row, append_rows, explain_disk_errors, in_order
+from scalegmn.zoo.cnns import Row, TrainingWork, append_rows, explain_disk_errors, in_order
 
 from ._fit import ClassifierTraining
 from ._initialization import initial_state
@@ -99,7 +100,7 @@ def make_classifiers(
         shards = ranges(done, networks, size=plan.shard_size)
         with progress_bar("training networks", total=networks, done=done, show=progress) as advance:
             # Programs are traced here, before several threads ask for them.
-            work = ClassifierWork(plan, plan.architectures)
+            work = TrainingWork(partial(train_job, plan, plan.architectures))
             results = executor.run(work, map(plan.jobs, shards), advance=advance)
             for shard, made in zip(shards, results, strict=True):
                 _make_shard(writer, made, shard)
@@ -109,26 +110,6 @@ def make_classifiers(
         return ClassifierReport(writer.folder, networks, tuple(diverged))
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class ClassifierWork(Work[ClassifierJob, list[Row]]):
-    """Training the networks of one piece after the other.
-
-    Attributes:
-        plan: that the pieces belong to.
-        architectures: of every design in use.
-    """
-
-    plan: ClassifierPlan
-    architectures: tuple[Architecture, ...]
-
-    def do(self, piece: ClassifierJob, report: Report) -> list[Row]:
-        return train_job(self.plan, piece, self.architectures[piece.design], report)
-
-    def size(self, piece: ClassifierJob) -> float:
-        return float(len(piece.networks))
-
-
 def _make_shard(writer: PopulationWriter, results: Sequence[list[Row]], networks: range) -> None:
     rows = in_order(results, by="network")
     diverged = [row.columns["network"] for row in rows if row.columns["diverged"]]
@@ -136,20 +117,17 @@ def _make_shard(writer: PopulationWriter, results: Sequence[list[Row]], networks
 
 
 def train_job(
-    plan: ClassifierPlan,
-    job: ClassifierJob,
-    architecture: Architecture,
-    report: Callable[[float], None],
+    plan: ClassifierPlan, architectures: Sequence[Architecture], job: ClassifierJob, report: Report
 ) -> list[Row]:
     """Train the networks of a piece; one row for each, in the order of their numbers.
 
     Args:
         plan: that the piece belongs to.
+        architectures: of every design in use.
         job: which networks.
-        architecture: of all of them.
         report: is told now and then what part of the work was done since, and may raise.
     """
-    module = plan.module(job.design)
+    module, architecture = plan.module(job.design), architectures[job.design]
     starts = [initial_state(module, hyper) for hyper in job.hypers]
     training = ClassifierTraining(
         module=module,

@@ -39,3 +39,4 @@ from ._shards import append_rows as append_rows
 from ._shards import explain_disk_errors as explain_disk_errors
 from ._shards import in_order as in_order
 from ._training_images import TrainingImages as TrainingImages
+from ._work import TrainingWork as TrainingWork

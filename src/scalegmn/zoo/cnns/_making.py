@@ -8,8 +8,9 @@ such differences on).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import final
 
@@ -18,13 +19,14 @@ import torch
 from scalegmn.images import ImageSet
 from scalegmn.networks import usable_device
 from scalegmn.populations import PopulationWriter, progress_bar
-from scalegmn.workers import Report, Work, open_executor
+from scalegmn.workers import Report, open_executor
 from scalegmn.zoo import ranges
 from scalegmn.zoo.cnns._fit import CnnTraining
 from scalegmn.zoo.cnns._initialization import initial_parameters
 from scalegmn.zoo.cnns._plan import CnnPlan, TrainingJob
 from scalegmn.zoo.cnns._recipe import CnnRecipe
 from scalegmn.zoo.cnns._shards import Row, append_rows, explain_disk_errors, in_order
+from scalegmn.zoo.cnns._work import TrainingWork
 
 
 @final
@@ -101,7 +103,8 @@ def make_cnns(
         done = min(writer.shards_done * plan.shard_size, networks)
         shards = ranges(done, networks, size=plan.shard_size)
         with progress_bar("training networks", total=networks, done=done, show=progress) as advance:
-            results = executor.run(CnnWork(plan), map(plan.jobs, shards), advance=advance)
+            work = TrainingWork(partial(train_job, plan))
+            results = executor.run(work, map(plan.jobs, shards), advance=advance)
             for shard, made in zip(shards, results, strict=True):
                 _make_shard(writer, made, shard)
         with explain_disk_errors(writer.folder):
@@ -110,21 +113,7 @@ def make_cnns(
         return CnnReport(writer.folder, networks, len(writer), tuple(diverged))
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class CnnWork(Work[TrainingJob, list[Row]]):
-    """Training the networks of one job after the other."""
-
-    plan: CnnPlan
-
-    def do(self, piece: TrainingJob, report: Report) -> list[Row]:
-        return train_job(self.plan, piece, report)
-
-    def size(self, piece: TrainingJob) -> float:
-        return float(len(piece.networks))
-
-
-def train_job(plan: CnnPlan, job: TrainingJob, report: Callable[[float], None]) -> list[Row]:
+def train_job(plan: CnnPlan, job: TrainingJob, report: Report) -> list[Row]:
     """Train the networks of a job; the rows stand network by network, then epoch by epoch.
 
     Args:
