@@ -182,6 +182,9 @@ class FittedPredictor(Predictor, ABC):
     def fit(self, features: Tensor, targets: Tensor) -> None:
         """Fit the model to the features of the training networks, ``(N, F)``, and their targets."""
 
+    def fit_scale(self, batch: NetworkBatch) -> None:
+        """Nothing: :meth:`fit` takes what it needs from the features of all training networks."""
+
 
 class Editor(Metanetwork, ABC):
     """A metanetwork that writes new networks."""

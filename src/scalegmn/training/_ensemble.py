@@ -130,9 +130,6 @@ class Ensemble(FittedPredictor):
     def fit(self, features: Tensor, targets: Tensor) -> None:
         """Leave the members as they are."""
 
-    def fit_scale(self, batch: NetworkBatch) -> None:
-        """Leave the members as they are: each has the constants of its own training."""
-
     def arguments(self) -> Mapping[str, Any]:
         return {"members": self._all}
 

@@ -92,9 +92,6 @@ class FeaturePredictor(FittedPredictor, ABC):
     def any_width(self) -> bool:
         return self.feature_set.any_width
 
-    def fit_scale(self, batch: NetworkBatch) -> None:
-        """Nothing: :meth:`fit` takes what it needs from the features of all training networks."""
-
     @torch.no_grad()
     def compute_features(self, batch: NetworkBatch) -> Float[Tensor, "B F"]:
         """The features; with `designs`, behind the number of each network's design, -1 for others."""

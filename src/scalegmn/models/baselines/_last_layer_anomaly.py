@@ -140,9 +140,6 @@ class LastLayerAnomaly(FittedPredictor):
         scores = self._scores(self.compute_features(batch).to(self.directions), self.directions)
         return self.standardize(scores.asinh().unsqueeze(1)).to(batch.parts[0][1])
 
-    def fit_scale(self, batch: NetworkBatch) -> None:
-        """Nothing: :meth:`fit` takes the unit from all training networks."""
-
     def arguments(self) -> Mapping[str, Any]:
         return {"classes": self.feature_set.classes, "config": self.config}
 

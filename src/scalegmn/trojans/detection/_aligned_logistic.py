@@ -209,9 +209,6 @@ class AlignedLogistic(FittedPredictor):
         answers = [self._answers(self._number(architecture), theta) for architecture, theta in batch.parts]
         return torch.cat(answers).unsqueeze(1).to(batch.parts[0][1])
 
-    def fit_scale(self, batch: NetworkBatch) -> None:
-        """Nothing: :meth:`fit` takes the sizes of weights from all training networks."""
-
     def arguments(self) -> Mapping[str, Any]:
         return {
             "fingerprints": self.fingerprints,
