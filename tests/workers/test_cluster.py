@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from scalegmn.errors import ClusterError, ConfigurationError, PopulationError
-from scalegmn.workers import Executor, _cluster, open_executor
+from scalegmn.workers import Executor, _cluster, _pace, _processors, open_executor
 
 from .work_cases import Mortal, Slow, Square, Threads
 
@@ -58,17 +58,17 @@ def test_a_piece_that_kills_every_process_is_one_sentence(
 def test_a_piece_that_takes_too_long_is_done_twice(
     executor: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_cluster, "_LATE_SECONDS", 0.5)
+    monkeypatch.setattr(_pace, "_LATE_SECONDS", 0.5)
     assert list(executor.run(Slow(tmp_path, seconds=30), [range(8)])) == [list(range(8))]
 
 
 def test_a_cluster_without_machines_is_given_up(
     executor: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_cluster, "_WATCH", 0.0)
-    monkeypatch.setattr(_cluster, "_DESERTED", -1.0)
+    monkeypatch.setattr(_processors, "_WATCH", 0.0)
+    monkeypatch.setattr(_processors, "_DESERTED", -1.0)
     monkeypatch.setattr(_cluster, "_LOOK", 0.1)
-    monkeypatch.setattr(executor, "_unit", "unobtainable")
+    monkeypatch.setattr(executor._processors, "unit", "unobtainable")  # type: ignore[attr-defined]
     with pytest.raises(ClusterError, match="has had no machine for work for"):
         list(executor.run(Slow(tmp_path, seconds=2), [[0]]))
 

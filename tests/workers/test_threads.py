@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
 from scalegmn.errors import ConfigurationError, PopulationError
-from scalegmn.workers import LocalThreads, open_executor
+from scalegmn.workers import LocalThreads, Report, Work, open_executor
 
 from .work_cases import Square, Threads
 
@@ -58,17 +60,69 @@ def test_work_of_a_device_keeps_its_threads() -> None:
         assert next(executor.run(Threads(), [[0]]))[0][0] == before
 
 
+class Endless(Work[int, int]):
+    """Goes on until it is stopped."""
+
+    def __init__(self) -> None:
+        self.began = threading.Event()
+
+    def do(self, piece: int, report: Report) -> int:
+        self.began.set()
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            report(0.0)
+            time.sleep(0.001)
+        return piece
+
+    def size(self, piece: int) -> float:
+        return 1
+
+
 def test_an_interruption_stops_what_is_at_work() -> None:
-    began, told = threading.Event(), threading.Event()
+    work = Endless()
+    with ThreadPoolExecutor(1) as side:
+        with pytest.raises(KeyboardInterrupt), open_executor(workers=1) as executor:
+            future = side.submit(executor.do, work, 1)
+            assert work.began.wait(10)
+            raise KeyboardInterrupt
+        with pytest.raises(InterruptedError, match="was stopped"):
+            future.result()
 
-    def advance(amount: float) -> None:
-        began.set()
-        told.wait(10)
 
-    with pytest.raises(KeyboardInterrupt), open_executor(workers=1) as executor:
-        _ = executor.run(Square(), [[1]], advance=advance)
-        threading.Timer(0.1, told.set).start()
-        raise KeyboardInterrupt
+class Waiting(Work[int, int]):
+    """Takes down what is begun; piece 1 waits."""
+
+    def __init__(self) -> None:
+        self.pieces: list[int] = []
+        self.waits, self.goes_on = threading.Event(), threading.Event()
+
+    def do(self, piece: int, report: Report) -> int:
+        self.pieces.append(piece)
+        if piece == 1:
+            self.waits.set()
+            assert self.goes_on.wait(10)
+        return piece
+
+    def size(self, piece: int) -> float:
+        return 1
+
+
+def test_who_leaves_the_results_begins_nothing_more() -> None:
+    work = Waiting()
+    with open_executor(workers=1) as executor:
+        results = executor.run(work, [[n] for n in range(20)])
+        assert next(results) == [0] and work.waits.wait(10)
+        results.close()
+        work.goes_on.set()
+        assert list(executor.run(work, [[50]])) == [[50]], "the executor goes on"
+    assert work.pieces == [0, 1, 50]
+
+
+def test_an_executor_is_opened_again() -> None:
+    executor = open_executor(workers=1)
+    for _ in range(2):
+        with executor:
+            assert list(executor.run(Square(), [[2]])) == [[4]] and executor.do(Square(), 3) == 9
 
 
 def test_no_workers_are_refused() -> None:

@@ -25,6 +25,14 @@ _CLIENT: Final = "ray://"
 # Seconds until an address counts as silent, and until a machine does.
 _SILENT: Final = 10.0
 _UNANSWERED: Final = 90.0
+# Ray raises RuntimeError or ConnectionError for any of these: only its words tell them apart.
+_REASONS: Final = {
+    ("ersion mismatch",): "the cluster runs another version of Ray or Python than this machine: {}",
+    ("raylet", "node_ip_address", "find a node"): (
+        "this machine is not one of the cluster; join it with `ray start --address=HOST:PORT --num-cpus=0`, "
+        "or go through ray://HOST:10001 ({})"
+    ),
+}
 
 
 def ray_module() -> ModuleType:
@@ -138,13 +146,9 @@ def _check_listener(address: str) -> None:
 
 def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split())
-    if "ersion mismatch" in text:
-        return f"the cluster runs another version of Ray or Python than this machine: {printable(text)}"
-    if "raylet" in text or "node_ip_address" in text or "find a node" in text:
-        return (
-            "this machine is not one of the cluster; join it with `ray start --address=HOST:PORT "
-            f"--num-cpus=0`, or go through ray://HOST:10001 ({printable(text)})"
-        )
+    for words, sentence in _REASONS.items():
+        if any(word in text for word in words):
+            return sentence.format(printable(text))
     return (
         f"the cluster cannot be used ({type(error).__name__}: {printable(text)}); see `ray status` there, "
         "and copy ~/.ray/auth_token from its first machine, if it has one"

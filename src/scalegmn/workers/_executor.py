@@ -8,14 +8,20 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from types import TracebackType
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar, final
 
 from scalegmn.workers._work import P, R, Report, Work
 
 E = TypeVar("E", bound="Executor")
+Advance = Callable[[float], None]
+"""Is told how much was done since the last call."""
 
 # Pieces of later groups that are begun while an earlier one is not complete, for each that is done at a time.
 _AHEAD: Final = 4
+
+
+def _nobody(amount: float) -> None:
+    """Nobody is told how much was done."""
 
 
 class Executor(ABC):
@@ -26,8 +32,7 @@ class Executor(ABC):
 
     def __init__(self) -> None:
         self._threads: ThreadPoolExecutor | None = None
-        self._closing = threading.Event()
-        self._stops = [self._closing]
+        self._closed = threading.Event()
 
     @property
     @abstractmethod
@@ -57,6 +62,7 @@ class Executor(ABC):
         """Give back what :meth:`open` took."""
 
     def __enter__(self: E) -> E:
+        self._closed = threading.Event()
         self.open()
         self._threads = ThreadPoolExecutor(self.slots, initializer=self.start_thread)
         return self
@@ -64,8 +70,7 @@ class Executor(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for stop in self._stops:
-            stop.set()
+        self._closed.set()
         try:
             if self._threads is not None:
                 self._threads.shutdown(cancel_futures=True)
@@ -73,11 +78,7 @@ class Executor(ABC):
             self.close()
 
     def run(
-        self,
-        work: Work[P, R],
-        groups: Iterable[Sequence[P]],
-        *,
-        advance: Callable[[float], None] | None = None,
+        self, work: Work[P, R], groups: Iterable[Sequence[P]], *, advance: Advance | None = None
     ) -> Generator[list[R], None, None]:
         """The results of each group of pieces, in the order of the groups and of their pieces.
 
@@ -90,33 +91,14 @@ class Executor(ABC):
             advance: is told how much was done since the last call, by the sizes of the pieces; called from
                 several threads.
         """
-        assert self._threads is not None, "an executor is used as a context manager"
         waiting: deque[list[Future[R]]] = deque()
-        stop = threading.Event()
-        self._stops.append(stop)
-
-        def do(piece: P) -> R:
-            return self._do(work, advance or _nobody, stop, piece)
-
-        try:
+        with self._begun(work, advance or _nobody) as begun:
             for group in groups:
-                waiting.append([self._threads.submit(do, piece) for piece in group])
+                waiting.append([begun.submit(piece) for piece in group])
                 while sum(map(len, waiting)) - len(waiting[0]) >= _AHEAD * self.slots:
                     yield [future.result() for future in waiting.popleft()]
             while waiting:
                 yield [future.result() for future in waiting.popleft()]
-        finally:
-            stop.set()
-            for future in (future for group in waiting for future in group):
-                future.cancel()
-
-    def do(self, work: Work[P, R], piece: P) -> R:
-        """Do one piece and wait for it; from several threads, pieces are done side by side.
-
-        Raises:
-            InterruptedError: the executor was closed meanwhile.
-        """
-        return self._do(work, _nobody, self._closing, piece)
 
     def each(self, work: Work[P, R], pieces: Sequence[P]) -> Generator[tuple[P, Future[R]], None, None]:
         """Every piece as soon as it is done, with a future that has its result or its error.
@@ -125,31 +107,74 @@ class Executor(ABC):
             work: that all pieces belong to.
             pieces: what to do; an error of one does not keep the others from being done.
         """
-        assert self._threads is not None, "an executor is used as a context manager"
-        stop = threading.Event()
-        self._stops.append(stop)
-        futures = {
-            self._threads.submit(self._do, work, _nobody, stop, piece): place
-            for place, piece in enumerate(pieces)
-        }
-        try:
+        with self._begun(work) as begun:
+            futures = {begun.submit(piece): piece for piece in pieces}
             for future in as_completed(futures):
-                yield pieces[futures[future]], future
-        finally:
-            stop.set()
-            for future in futures:
-                future.cancel()
+                yield futures[future], future
 
-    def _do(self, work: Work[P, R], advance: Callable[[float], None], stop: threading.Event, piece: P) -> R:
-        size = work.size(piece)
+    def do(self, work: Work[P, R], piece: P) -> R:
+        """Do one piece and wait for it; from several threads, pieces are done side by side.
+
+        Raises:
+            InterruptedError: the executor was closed meanwhile.
+        """
+        with self._begun(work) as begun:
+            return begun.do(piece)
+
+    def _begun(self, work: Work[P, R], advance: Advance = _nobody) -> _Begun[P, R]:
+        assert self._threads is not None, "an executor is used as a context manager"
+        return _Begun(self, work, advance, threads=self._threads, closed=self._closed)
+
+
+@final
+class _Begun(Generic[P, R]):
+    """A work whose pieces are done until it is left, or its executor is closed; a context manager.
+
+    Args:
+        executor: does the pieces.
+        work: that they belong to.
+        advance: is told how much was done since the last call.
+        threads: wait for pieces.
+        closed: is set when the executor is closed.
+    """
+
+    def __init__(
+        self,
+        executor: Executor,
+        work: Work[P, R],
+        advance: Advance,
+        *,
+        threads: ThreadPoolExecutor,
+        closed: threading.Event,
+    ) -> None:
+        self._executor, self._work, self._advance, self._threads = executor, work, advance, threads
+        self._closed, self._left = closed, threading.Event()
+
+    def __enter__(self) -> _Begun[P, R]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._left.set()
+
+    def submit(self, piece: P) -> Future[R]:
+        """Have a thread do a piece; one whose turn comes too late ends at once."""
+        return self._threads.submit(self.do, piece)
+
+    def do(self, piece: P) -> R:
+        """Do a piece in this thread.
+
+        Raises:
+            InterruptedError: the work was left, or the executor closed.
+        """
+        size = self._work.size(piece)
 
         def report(part: float) -> None:
-            if stop.is_set():
-                raise InterruptedError("the work was stopped")
-            advance(size * part)
+            self._check()
+            self._advance(size * part)
 
-        return self.call(work, piece, report)
+        self._check()
+        return self._executor.call(self._work, piece, report)
 
-
-def _nobody(amount: float) -> None:
-    """Nobody is told how much was done."""
+    def _check(self) -> None:
+        if self._left.is_set() or self._closed.is_set():
+            raise InterruptedError("the work was stopped")
