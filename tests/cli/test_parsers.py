@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -54,3 +55,12 @@ def test_every_command_has_this_parser() -> None:
     folder = Path(scalegmn.cli.__file__).parent
     plain = [path.name for path in folder.rglob("*.py") if "= ArgumentParser(" in path.read_text("utf-8")]
     assert plain == []
+
+
+@pytest.mark.parametrize("command", [["scan"], ["make", "inrs"], ["train"], ["compare"]])
+def test_help_shows_types_as_words(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with contextlib.suppress(SystemExit):
+        main([*command, "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "type: Path" in text or command == ["compare"]
+    assert "<" not in text.replace("<name>", "")

@@ -11,7 +11,7 @@ from jsonargparse import ArgumentParser
 
 from scalegmn.cli.exit_codes import USAGE
 from scalegmn.cli.general_options import add_general_options
-from scalegmn.cli.help_texts import with_examples
+from scalegmn.cli.help_texts import HelpFormatter, with_examples
 from scalegmn.cli.output import complain
 from scalegmn.printable import printable
 
@@ -54,7 +54,7 @@ class CommandParser(ArgumentParser):
             settings: those of jsonargparse.
         """
         # The beginning of a name is no option: what it stands for would change with every new option.
-        super().__init__(**{"allow_abbrev": False, **settings})
+        super().__init__(**{"allow_abbrev": False, "formatter_class": HelpFormatter, **settings})
         self._examples = tuple(examples)
         add_general_options(self)
 

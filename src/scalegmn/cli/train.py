@@ -10,7 +10,7 @@ from jsonargparse import ArgumentParser
 from scalegmn.cli.configuration_errors import print_configuration_errors
 from scalegmn.cli.exit_codes import INTERRUPTED, OK, USAGE
 from scalegmn.cli.general_options import add_general_options, shows_progress
-from scalegmn.cli.help_texts import with_examples
+from scalegmn.cli.help_texts import HelpFormatter, with_examples
 from scalegmn.cli.output import complain, say, say_all, tell
 from scalegmn.cli.pictures import write_pictures
 from scalegmn.cli.tables import print_tables
@@ -27,6 +27,7 @@ EXAMPLES: Final = (
 def build_parser() -> ArgumentParser:
     """The options of the command, to print help; :func:`parse_config` reads them."""
     parser = help_parser()
+    parser.formatter_class = HelpFormatter
     add_general_options(parser)
     return parser
 
