@@ -56,5 +56,6 @@ from ._published import lack as lack
 from ._splits_files import SPLITS as SPLITS
 from ._splits_files import SplitsFile as SplitsFile
 from ._splits_files import path_end as path_end
+from ._splits_files import read_split_entries as read_split_entries
 from ._splits_files import read_splits as read_splits
 from ._splits_files import write_splits as write_splits

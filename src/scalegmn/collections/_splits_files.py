@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from scalegmn.configuration import read_json_file
 from scalegmn.disk import create_file
@@ -36,6 +37,28 @@ def path_end(path: str, *, components: int) -> str:
     return "/".join(path.replace("\\", "/").split("/")[-components:])
 
 
+def read_split_entries(path: Path, *, advice: str) -> dict[str, Any]:
+    """What stands behind each of the splits in a splits file, whatever its form.
+
+    Args:
+        path: of the file.
+        advice: what to do where the file is missing.
+
+    Raises:
+        PopulationError: it is missing or damaged, or has other splits.
+    """
+    if not path.is_file():
+        raise PopulationError(f"{path}: there is no splits file; {advice}")
+    try:
+        data = read_json_file(path)
+    except (OSError, ValueError) as error:
+        raise PopulationError(f"{path}: damaged splits file, not JSON: {error}; {advice}") from error
+    if not isinstance(data, dict) or set(data) != set(SPLITS):
+        found = sorted(data) if isinstance(data, dict) else type(data).__name__
+        raise PopulationError(f"{path}: expected the splits {SPLITS}, found {found}; {advice}")
+    return data
+
+
 def read_splits(path: Path, *, components: int, advice: str) -> SplitsFile:
     """Read a splits file of either form.
 
@@ -47,15 +70,7 @@ def read_splits(path: Path, *, components: int, advice: str) -> SplitsFile:
     Raises:
         PopulationError: it is missing, damaged, or puts a network into two splits.
     """
-    if not path.is_file():
-        raise PopulationError(f"{path}: there is no splits file; {advice}")
-    try:
-        data = read_json_file(path)
-    except (OSError, ValueError) as error:
-        raise PopulationError(f"{path}: damaged splits file, not JSON: {error}; {advice}") from error
-    if not isinstance(data, dict) or set(data) != set(SPLITS):
-        found = sorted(data) if isinstance(data, dict) else type(data).__name__
-        raise PopulationError(f"{path}: expected the splits {SPLITS}, found {found}; {advice}")
+    data = read_split_entries(path, advice=advice)
     splits: dict[str, str] = {}
     labels: dict[str, int] = {}
     for split in SPLITS:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from scalegmn.collections import SPLITS, path_end
-from scalegmn.configuration import read_json_file
+from scalegmn.collections import SPLITS, path_end, read_split_entries
 from scalegmn.errors import PopulationError
 
 COMPONENTS: Final = 3
@@ -35,15 +34,7 @@ def read_scores(path: Path) -> dict[str, Score]:
             two splits, or says something that is no accuracy or no step.
     """
     advice = "copy the one that was published with the networks, or give its place with the option splits"
-    if not path.is_file():
-        raise PopulationError(f"{path}: there is no splits file; {advice}")
-    try:
-        data = read_json_file(path)
-    except (OSError, ValueError) as error:
-        raise PopulationError(f"{path}: damaged splits file, not JSON: {error}; {advice}") from error
-    if not isinstance(data, dict) or set(data) != set(SPLITS):
-        found = sorted(data) if isinstance(data, dict) else type(data).__name__
-        raise PopulationError(f"{path}: expected the splits {SPLITS}, found {found}; {advice}")
+    data = read_split_entries(path, advice=advice)
     scores: dict[str, Score] = {}
     split_of_run: dict[str, str] = {}
     for split in SPLITS:
