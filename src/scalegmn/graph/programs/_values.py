@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from scalegmn.symmetry.discovery import Labels, compressed, rearranged
+from scalegmn.symmetry.discovery import Labels, arranged, compressed, contraction_axes, rearranged
 
 from ._wiring import NOTHING
 
@@ -85,20 +85,9 @@ def framed(
     x: Tensor, y: Tensor, *, x_axes: Sequence[int], y_axes: Sequence[int], out_axes: Sequence[int]
 ) -> tuple[Tensor, Tensor, Frame]:
     """Both factors of a contraction with all of its axes."""
-    summed = [name for name in dict.fromkeys((*x_axes, *y_axes)) if name not in out_axes]
-    order = (*out_axes, *summed)
-    sizes = dict.fromkeys(order, 1)
-    for name, size in zip((*x_axes, *y_axes), (*x.shape, *y.shape), strict=True):
-        sizes[name] = max(sizes[name], size)
-    shape = tuple(sizes[name] for name in order)
-    both = (_arranged(x, x_axes, order).expand(shape), _arranged(y, y_axes, order).expand(shape))
+    order, shape = contraction_axes(x.shape, y.shape, x_axes=x_axes, y_axes=y_axes, out_axes=out_axes)
+    both = (arranged(x, x_axes, order).expand(shape), arranged(y, y_axes, order).expand(shape))
     return compressed(both[0]), compressed(both[1]), Frame(shape, len(out_axes))
-
-
-def _arranged(x: Tensor, axes: Sequence[int], order: Sequence[int]) -> Tensor:
-    present = [axes.index(name) for name in order if name in axes]
-    index = tuple(slice(None) if name in axes else None for name in order)
-    return x.permute(present)[index]
 
 
 def varying(ids: Tensor) -> tuple[bool, ...]:

@@ -55,6 +55,8 @@ __all__ = [
 
 # For other rooms of the house; no promise is made about these.
 from ._canonical_scales import least_squares as least_squares
+from ._contraction import arranged as arranged
+from ._contraction import contraction_axes as contraction_axes
 from ._evaluation import evaluated as evaluated
 from ._graded import GradedAlgebra as GradedAlgebra
 from ._graded import ScaleAlgebra as ScaleAlgebra

@@ -14,6 +14,7 @@ from torch.nn import functional
 from scalegmn.programs import EffectiveParameter, Input, Instruction, ProgramAlgebra
 
 from ._cells import Cells
+from ._contraction import arranged, contraction_axes
 from ._labels import ANYTHING, ORIGIN, Labels, Term, aligned, compressed
 
 MASKED: Final = -1e30
@@ -137,20 +138,9 @@ def in_order(
     Returns:
         The factors, of one shape, and the positions of the axes that are summed over.
     """
-    summed = [name for name in dict.fromkeys((*x_axes, *y_axes)) if name not in out_axes]
-    order = (*out_axes, *summed)
-    sizes = dict.fromkeys(order, 1)
-    for name, size in zip((*x_axes, *y_axes), (*x.shape, *y.shape), strict=True):
-        sizes[name] = max(sizes[name], size)
-    shape = tuple(sizes[name] for name in order)
+    order, shape = contraction_axes(x.shape, y.shape, x_axes=x_axes, y_axes=y_axes, out_axes=out_axes)
     return (
-        _arranged(x, x_axes, order).expand(shape),
-        _arranged(y, y_axes, order).expand(shape),
+        x.mapped(lambda ids: arranged(ids, x_axes, order)).expand(shape),
+        y.mapped(lambda ids: arranged(ids, y_axes, order)).expand(shape),
         tuple(range(len(out_axes), len(order))),
     )
-
-
-def _arranged(x: Labels, axes: Sequence[int], order: Sequence[int]) -> Labels:
-    present = [axes.index(name) for name in order if name in axes]
-    index = tuple(slice(None) if name in axes else None for name in order)
-    return x.mapped(lambda ids: ids.permute(present)[index])
