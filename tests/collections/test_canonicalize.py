@@ -20,6 +20,7 @@ from scalegmn.collections.inrs import Cifar10Inrs, FashionMnistInrs, MnistInrs, 
 from scalegmn.errors import PopulationError
 from scalegmn.networks import Activation, Architecture, mlp, run, siren
 from scalegmn.populations import ArchitectureGroup, Population, PopulationWriter
+from scalegmn.symmetry import canonicalize_sine_phase
 from scalegmn.zoo.inrs import image_coordinates
 
 POINTS = image_coordinates(6, 5)
@@ -88,15 +89,15 @@ def test_interrupted_population(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         writer.append(siren(), wild(siren()), {"label": [0] * COUNT})
         writer.finish()
     population = Population.open(tmp_path / "p")
-    work, calls = canonicalize._canonical_groups, []
+    calls: list[int] = []
 
-    def interrupted(population: Population, rows: np.ndarray) -> object:
+    def interrupted(architecture: Architecture, theta: Tensor) -> Tensor:
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return work(population, rows)
+        return canonicalize_sine_phase(architecture, theta)
 
-    monkeypatch.setattr(canonicalize, "_canonical_groups", interrupted)
+    monkeypatch.setattr(canonicalize, "canonicalize_sine_phase", interrupted)
     with pytest.raises(KeyboardInterrupt):
         canonicalize_population(population, tmp_path / "q", progress=False)
     canonicalize_population(population, tmp_path / "q", resume=True, progress=False)

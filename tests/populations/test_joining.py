@@ -123,7 +123,7 @@ def test_interrupted_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(_joining, "_SHARD", 3)
     sources = [twins(tmp_path / name, seed=seed) for seed, name in enumerate(("one", "two"))]
     join_populations(sources, tmp_path / "whole", progress=False)
-    groups, calls = _joining._groups, []
+    groups, calls = _joining.runs, []
 
     def failing(*arguments: object) -> object:
         calls.append(1)
@@ -131,7 +131,7 @@ def test_interrupted_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             raise KeyboardInterrupt
         return groups(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(_joining, "_groups", failing)
+    monkeypatch.setattr(_joining, "runs", failing)
     with pytest.raises(KeyboardInterrupt):
         join_populations(sources, tmp_path / "p", progress=False)
     join_populations(sources, tmp_path / "p", progress=False, resume=True)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-
-import numpy as np
 
 from scalegmn.collections._batches import file_workers
 from scalegmn.collections._collection import Collection, CollectionFile, RefusedFile
 from scalegmn.disk import new_folder, writing
 from scalegmn.errors import PopulationError, ScaleGMNError
-from scalegmn.populations import ArchitectureGroup, Population, PopulationWriter, progress_bar
+from scalegmn.populations import Population, PopulationWriter, progress_bar, write_changed
 from scalegmn.symmetry import canonicalize_sine_phase
 
 _SHARD: Final = 10_000
@@ -60,25 +58,15 @@ def canonicalize_population(
         "source": dict(population.provenance),
     }
     with PopulationWriter(folder, provenance=provenance, resume=resume) as writer:
-        done = min(writer.shards_done * _SHARD, len(population))
-        bar = progress_bar("canonicalizing", total=len(population), done=done, show=progress)
-        with bar as advance:
-            for start in range(done, len(population), _SHARD):
-                rows = np.arange(start, min(start + _SHARD, len(population)))
-                writer.append_groups(_canonical_groups(population, rows))
-                advance(len(rows))
-        writer.finish()
+        write_changed(
+            writer,
+            population,
+            lambda architecture, theta: (architecture, canonicalize_sine_phase(architecture, theta)),
+            shard_size=_SHARD,
+            doing="canonicalizing",
+            progress=progress,
+        )
         return CanonicalizeReport(writer.folder, len(writer))
-
-
-def _canonical_groups(population: Population, rows: np.ndarray) -> Iterator[ArchitectureGroup]:
-    """Runs of consecutive networks that share an architecture."""
-    owner = population.column("architecture")[rows]
-    for run in np.split(rows, np.flatnonzero(np.diff(owner)) + 1):
-        ((architecture, _, theta),) = population.groups(run)
-        table = population.metadata.slice(int(run[0]), len(run))
-        columns = {name: table[name] for name in population.columns}
-        yield ArchitectureGroup(architecture, canonicalize_sine_phase(architecture, theta), columns)
 
 
 def canonicalize_folder(

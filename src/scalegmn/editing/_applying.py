@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
@@ -20,11 +19,10 @@ from scalegmn.models import WEIGHTS_FILE, Editor
 from scalegmn.networks import Architecture
 from scalegmn.populations import (
     ARCHITECTURE_COLUMN,
-    ArchitectureGroup,
     Population,
     PopulationWriter,
-    progress_bar,
     sha256,
+    write_changed,
 )
 from scalegmn.symmetry import canonicalize_sine_phase
 from scalegmn.training import MODEL, Run, device_called, edited_by
@@ -167,31 +165,17 @@ def edit_population(
         "source": dict(population.provenance),
     }
     with PopulationWriter(folder, provenance=provenance, resume=resume) as writer:
-        done = min(writer.shards_done * _SHARD, len(population))
-        bar = progress_bar("editing", total=len(population), done=done, show=progress)
-        with bar as advance:
-            for start in range(done, len(population), _SHARD):
-                rows = np.arange(start, min(start + _SHARD, len(population)))
-                writer.append_groups(_edited_groups(editor, population, rows))
-                advance(len(rows))
-        writer.finish()
+        write_changed(
+            writer,
+            population,
+            lambda kind, theta: (editor.edited_architecture(kind), editor.edit(kind, theta)),
+            shard_size=_SHARD,
+            doing="editing",
+            progress=progress,
+        )
     return EditedPopulation(
         writer.folder, len(writer), _of_population(editor, population, Population.open(folder))
     )
-
-
-def _edited_groups(
-    editor: TrainedEditor, population: Population, rows: np.ndarray
-) -> Iterator[ArchitectureGroup]:
-    """Runs of consecutive networks that share an architecture."""
-    owner = population.column(ARCHITECTURE_COLUMN)[rows]
-    for run in np.split(rows, np.flatnonzero(np.diff(owner)) + 1):
-        ((architecture, _, theta),) = population.groups(run)
-        table = population.metadata.slice(int(run[0]), len(run))
-        columns = {name: table[name] for name in population.columns}
-        yield ArchitectureGroup(
-            editor.edited_architecture(architecture), editor.edit(architecture, theta), columns
-        )
 
 
 def _of_population(editor: TrainedEditor, population: Population, edited: Population) -> Pictures:

@@ -41,6 +41,7 @@ from ._object_storage import is_url as is_url
 from ._object_storage import shown_url as shown_url
 from ._progress import has_terminal as has_terminal
 from ._progress import progress_bar as progress_bar
+from ._runs import write_changed as write_changed
 from ._splits import NAMES as NAMES
 from ._store import Indices as Indices
 from ._where import rows_where as rows_where

@@ -14,6 +14,7 @@ from scalegmn.errors import PopulationError
 from scalegmn.populations._format import ARCHITECTURE_COLUMN
 from scalegmn.populations._group import ArchitectureGroup
 from scalegmn.populations._progress import progress_bar
+from scalegmn.populations._runs import runs
 from scalegmn.populations._store import Population
 from scalegmn.populations._writer import PopulationWriter
 
@@ -84,7 +85,7 @@ def join_populations(
         bar = progress_bar("joining", total=total, done=done, show=progress)
         with bar as advance:
             for population, table, rows in list(_pieces(populations, tables))[writer.shards_done :]:
-                writer.append_groups(_groups(population, table, rows))
+                writer.append_groups(ArchitectureGroup(*run) for run in runs(population, rows, table))
                 advance(len(rows))
         writer.finish()
         return JoinReport(writer.folder, total, tuple(sorted(left_out - {ARCHITECTURE_COLUMN})))
@@ -203,12 +204,3 @@ def _pieces(
     for population, table in zip(populations, tables, strict=True):
         for start in range(0, len(population), _SHARD):
             yield population, table, np.arange(start, min(start + _SHARD, len(population)))
-
-
-def _groups(population: Population, table: pa.Table, rows: np.ndarray) -> Iterator[ArchitectureGroup]:
-    """Runs of consecutive networks that share an architecture."""
-    owner = population.column(ARCHITECTURE_COLUMN)[rows]
-    for run in np.split(rows, np.flatnonzero(np.diff(owner)) + 1):
-        ((architecture, _, theta),) = population.groups(run)
-        own = table.slice(int(run[0]), len(run))
-        yield ArchitectureGroup(architecture, theta, {name: own[name] for name in own.column_names})
