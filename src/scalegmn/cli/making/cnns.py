@@ -8,7 +8,6 @@ import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import OK
-from scalegmn.cli.general_options import shows_progress
 from scalegmn.cli.making.options import (
     Option,
     add_image_options,
@@ -17,6 +16,7 @@ from scalegmn.cli.making.options import (
     add_running_options,
     chosen_images,
     given,
+    running,
 )
 from scalegmn.cli.output import say
 from scalegmn.cli.parsers import CommandParser, option_of
@@ -108,13 +108,8 @@ def run(options: Namespace) -> int:
         recipe=recipe,
         networks=options.networks,
         seed=options.seed,
-        shard_size=options.shard_size,
         inner_batch=options.inner_batch,
-        workers=options.workers,
-        cluster=options.cluster,
-        device=options.device,
-        resume=options.resume,
-        progress=shows_progress(),
+        **running(options),
     )
     _summarize(report, recipe)
     return OK

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, final
 
 import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.cluster import add_cluster_option
+from scalegmn.cli.general_options import shows_progress
 from scalegmn.cli.parsers import option_of
 from scalegmn.errors import ConfigurationError
 from scalegmn.images import FILE_FORMATS, IMAGE_SOURCES, ImageSet, load_images
@@ -74,6 +75,30 @@ def add_running_options(
     )
     add_cluster_option(parser)
     parser.add_argument("--resume", action="store_true", help="continue an interrupted run")
+
+
+@final
+class Running(TypedDict):
+    """How work is run, by the names that all makers have for it."""
+
+    shard_size: int
+    workers: int | None
+    cluster: str | None
+    device: str
+    resume: bool
+    progress: bool
+
+
+def running(options: Namespace) -> Running:
+    """What :func:`add_running_options` added, but for `inner_batch`, and whether progress is shown."""
+    return Running(
+        shard_size=options.shard_size,
+        workers=options.workers,
+        cluster=options.cluster,
+        device=options.device,
+        resume=options.resume,
+        progress=shows_progress(),
+    )
 
 
 def add_image_options(parser: ArgumentParser) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 
 from scalegmn.cli.exit_codes import OK
-from scalegmn.cli.general_options import shows_progress
 from scalegmn.cli.making.options import (
     Option,
     add_image_options,
@@ -19,6 +18,7 @@ from scalegmn.cli.making.options import (
     add_running_options,
     chosen_images,
     given,
+    running,
 )
 from scalegmn.cli.output import say, tell
 from scalegmn.cli.parsers import CommandParser, option_of
@@ -169,13 +169,8 @@ def run(options: Namespace) -> int:
         pairs=options.pairs,
         attacks_per_base=options.attacks_per_base,
         seed=options.seed,
-        shard_size=options.shard_size,
         inner_batch=options.inner_batch,
-        workers=options.workers,
-        cluster=options.cluster,
-        device=options.device,
-        resume=options.resume,
-        progress=shows_progress(),
+        **running(options),
     )
     made = Population.open(report.folder)
     figure = population_sheet(made, images, title=f"triggers in images of {images.name}")
