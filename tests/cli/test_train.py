@@ -125,3 +125,4 @@ def test_help_describes_every_option(capsys: pytest.CaptureFixture[str]) -> None
     text = " ".join(capsys.readouterr().out.split())
     for words in ("--model.symmetry", "--data.population", "networks per step, on all devices", "one_cycle"):
         assert words in text
+    assert "type: Path" in text and "<" not in text, "types and values are words"
