@@ -42,16 +42,34 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("kind", ["memory", "file"])
 def test_what_is_copied_there_and_back_has_the_same_bytes(
-    storage: object, tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder, url = written(tmp_path / "here"), URL if kind == "memory" else f"file://{tmp_path}/bucket"
+    folder, url = written(tmp_path / "here"), f"file://{tmp_path}/bucket"
     assert main(["copy", str(folder), url]) == 0
     assert main(["copy", url, str(tmp_path / "back")]) == 0
-    assert contents(tmp_path / "back") == contents(folder)
+    assert contents(tmp_path / "back") == contents(folder) == contents(tmp_path / "bucket")
     assert f"3 networks are in {url}" in capsys.readouterr().out
     upload_population(folder, url)  # again: it is there already
+
+
+def test_no_command_puts_networks_where_they_end_with_it(
+    storage: fsspec.AbstractFileSystem, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["copy", str(written(tmp_path / "here")), URL]) == 2
+    assert f"{URL}: what is in memory ends with the command" in capsys.readouterr().err
+    assert not storage.exists("/bucket")
+
+
+def test_files_of_the_system_and_of_writers_are_not_copied(
+    storage: fsspec.AbstractFileSystem, tmp_path: Path
+) -> None:
+    folder = written(tmp_path / "here")
+    expected = contents(folder)
+    (folder / ".scalegmn.lock").write_bytes(b"process 1 on a")
+    upload_population(folder, URL)
+    storage.pipe_file("/bucket/networks/.hidden", b"of somebody")
+    assert contents(download_population(URL, tmp_path / "back").folder) == expected
 
 
 def test_another_population_is_not_written_over(storage: object, tmp_path: Path) -> None:
@@ -60,11 +78,10 @@ def test_another_population_is_not_written_over(storage: object, tmp_path: Path)
         upload_population(written(tmp_path / "other", seed=1), URL)
 
 
-def test_an_interrupted_upload_is_no_population(
-    storage: fsspec.AbstractFileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = written(tmp_path / "here")
-    put = type(storage).put_file
+def interrupt_upload(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Upload all files but the last one."""
+    kind = fsspec.get_filesystem_class("memory")
+    put = kind.put_file
 
     def interrupted(self: object, here: str, there: str) -> None:
         if there.endswith("index.json"):
@@ -72,13 +89,63 @@ def test_an_interrupted_upload_is_no_population(
         put(self, here, there)
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(storage), "put_file", interrupted)
+        patch.setattr(kind, "put_file", interrupted)
         with pytest.raises(KeyboardInterrupt):
             upload_population(folder, URL)
+
+
+def test_an_interrupted_upload_is_no_population(
+    storage: fsspec.AbstractFileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = written(tmp_path / "here")
+    interrupt_upload(folder, monkeypatch)
     with pytest.raises(PopulationError, match="its upload is not finished"):
         download_population(URL, tmp_path / "back")
     upload_population(folder, URL)
-    assert len(download_population(URL, tmp_path / "back")) == 3
+    assert contents(download_population(URL, tmp_path / "back").folder) == contents(folder)
+    assert not storage.exists("/bucket/networks/.scalegmn.upload")
+
+
+def test_an_interrupted_upload_of_other_networks_is_not_mixed_with(
+    storage: fsspec.AbstractFileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt_upload(written(tmp_path / "here"), monkeypatch)
+    before = storage.find("/bucket", detail=True)
+    # Files of the same names and sizes.
+    with pytest.raises(PopulationError, match=f"{URL}: holds metadata.parquet and 2 more, .*interrupted"):
+        upload_population(written(tmp_path / "other", seed=1), URL)
+    assert storage.find("/bucket", detail=True) == before
+    upload_population(tmp_path / "here", URL)
+
+
+def test_a_place_with_something_else_is_refused(storage: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
+    storage.pipe_file("/bucket/networks/notes.txt", b"of somebody")
+    with pytest.raises(PopulationError, match=rf"{URL}: holds notes\.txt, of something else"):
+        upload_population(written(tmp_path / "here"), URL)
+    assert storage.ls("/bucket/networks", detail=False) == ["/bucket/networks/notes.txt"]
+
+
+def test_what_comes_into_the_place_of_an_interrupted_upload_is_refused(
+    storage: fsspec.AbstractFileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = written(tmp_path / "here")
+    interrupt_upload(folder, monkeypatch)
+    storage.pipe_file("/bucket/networks/notes.txt", b"of somebody")
+    with pytest.raises(PopulationError, match=r"holds notes\.txt, of something else"):
+        upload_population(folder, URL)
+
+
+def test_a_storage_where_nothing_is_removed_serves(
+    storage: fsspec.AbstractFileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(*arguments: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(type(storage), "rm_file", refusing)
+    folder = written(tmp_path / "here")
+    upload_population(folder, URL)
+    upload_population(folder, URL)
+    assert contents(download_population(URL, tmp_path / "back").folder) == contents(folder)
 
 
 def test_what_arrives_damaged_is_refused_and_nothing_is_left(
@@ -119,6 +186,10 @@ def test_names_that_lead_elsewhere_are_not_followed(
         ("nonsense://bucket", "nonsense://bucket: cannot be used, .*nonsense"),
         ("populations/inrs", "is no URL"),
         ("memory://nothing/there", "there is no population"),
+        ("memory://", "memory://: names no place"),
+        ("file:///", "file:///: names no place"),
+        ("simplecache::s3://name:secret@bucket/x", "simplecache::s3://bucket/x: is a chain of URLs"),
+        ("dir::file::memory://x", "dir::file::memory://x: is a chain of URLs"),
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(tmp_path: Path, url: str, said: str) -> None:
@@ -190,7 +261,12 @@ def test_without_fsspec_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPat
         download_population(URL, tmp_path / "back")
 
 
-@pytest.mark.parametrize("names", [["a", "b"], ["memory://a", "memory://b"]])
+def test_an_upload_to_a_chain_of_urls_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["copy", str(written(tmp_path / "here")), "simplecache::s3://bucket/x"]) == 2
+    assert "simplecache::s3://bucket/x: is a chain of URLs, expected a single one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("names", [["a", "b"], ["memory://a", "memory://b"], ["a::b/c", "d"]])
 def test_one_of_the_two_is_a_url(names: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["copy", *names]) == 2
     assert "expected one folder and one URL" in capsys.readouterr().err

@@ -20,6 +20,8 @@ EXAMPLES: Final = (
     "scalegmn copy s3://bucket/inrs populations/copy # whole, checked after",
 )
 
+_FLEETING: Final = "memory://"
+
 
 def build_parser() -> CommandParser:
     """The options of the command."""
@@ -36,6 +38,11 @@ def run(argv: Sequence[str]) -> int:
         raise ConfigurationError(
             f"{shown_url(options.source)} and {shown_url(options.target)}: expected one folder and one URL, "
             "such as s3://bucket/inrs; copy folders as any other"
+        )
+    if options.target.startswith(_FLEETING):
+        raise ConfigurationError(
+            f"{shown_url(options.target)}: what is in memory ends with the command; choose a place that "
+            "lasts, such as s3://bucket/inrs"
         )
     if is_url(options.target):
         population = upload_population(options.source, options.target, progress=shows_progress())

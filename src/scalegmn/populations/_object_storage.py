@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,11 +18,15 @@ from scalegmn.populations._store import Population
 from scalegmn.printable import printable
 
 _OF_DISKS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+_CHAIN: Final = "::"
+_MARK: Final = ".scalegmn.upload"
+"""In the place of an upload that is not finished: the checksum of the index that is to come."""
 
 
 def is_url(text: str) -> bool:
-    """Whether this is a URL, such as ``s3://bucket/networks``, and no path."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text) is not None
+    """Whether this is a URL, such as ``s3://bucket/networks``, or a chain of several, and no path."""
+    scheme = "[A-Za-z][A-Za-z0-9+.-]+"
+    return re.match(f"({scheme}{_CHAIN})*{scheme}://", text) is not None
 
 
 def shown_url(url: str) -> str:
@@ -46,7 +51,8 @@ def upload_population(folder: str | Path, url: str, *, progress: bool = True) ->
     """Write a population to object storage, all files of its folder.
 
     Everything is compared with the recorded checksums first.  The index comes last, so that nobody takes an
-    upload that was interrupted for a population; the same call does it again.
+    upload that was interrupted for a population; the same call does it again, and one of other networks
+    refuses to mix with what is there.
 
     Args:
         folder: of the population.
@@ -55,7 +61,7 @@ def upload_population(folder: str | Path, url: str, *, progress: bool = True) ->
 
     Raises:
         ConfigurationError: nothing here knows such URLs.
-        PopulationError: the population is damaged, or another one is there.
+        PopulationError: the population is damaged, or something else is there.
         DiskError: the storage refused.
 
     Example:
@@ -65,21 +71,64 @@ def upload_population(folder: str | Path, url: str, *, progress: bool = True) ->
     """
     population = Population.open(folder)
     population.verify()
-    files = sorted(path for path in population.folder.iterdir() if path.is_file() and path.name != INDEX)
+    index = (population.folder / INDEX).read_bytes()
+    # Hidden files are of commands at work, or of the system.
+    files = sorted(
+        path
+        for path in population.folder.iterdir()
+        if path.is_file() and path.name != INDEX and not path.name.startswith(".")
+    )
     system, place = _storage(url)
     with _explained(url, "written"):
-        if system.exists(f"{place}/{INDEX}"):
-            if system.cat_file(f"{place}/{INDEX}") == (population.folder / INDEX).read_bytes():
+        there = _files_in(system, place)
+        if INDEX in there:
+            if system.cat_file(f"{place}/{INDEX}") == index:
                 return population
             raise PopulationError(f"{shown_url(url)}: holds another population already; choose another place")
+        mark = hashlib.sha256(index).hexdigest().encode()
+        own = _MARK in there and system.cat_file(f"{place}/{_MARK}") == mark
+        _check_place(url, there.keys() - {_MARK, *(path.name for path in files if own)})
         total = sum(path.stat().st_size for path in files)
         system.makedirs(place, exist_ok=True)
+        system.pipe_file(f"{place}/{_MARK}", mark)
         with progress_bar("uploading bytes", total=total, show=progress) as advance:
             for path in files:
                 system.put_file(str(path), f"{place}/{path.name}")
                 advance(path.stat().st_size)
             system.put_file(str(population.folder / INDEX), f"{place}/{INDEX}")
+        with contextlib.suppress(Exception):
+            # Some places may be written to by whoever may not remove; beside an index it says nothing.
+            system.rm_file(f"{place}/{_MARK}")
     return population
+
+
+def _check_place(url: str, foreign: Set[str]) -> None:
+    """Refuse a place with files of something else, which a download would take for those of the population.
+
+    Raises:
+        PopulationError: there are some.
+    """
+    if foreign:
+        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+        raise PopulationError(
+            f"{shown_url(url)}: holds {printable(min(foreign))}{more}, of something else or of another copy "
+            "that was interrupted; choose another place, or remove what is there"
+        )
+
+
+def _files_in(system: Any, place: str) -> dict[str, int]:
+    """Names of the files in a place, and their sizes in bytes; none where there is no such place."""
+    # Storage that is far away remembers what it held.
+    system.invalidate_cache()
+    try:
+        entries = system.ls(place, detail=True)
+    except FileNotFoundError:
+        return {}
+    return {
+        entry["name"].rstrip("/").rpartition("/")[2]: int(entry["size"] or 0)
+        for entry in entries
+        if entry["type"] == "file"
+    }
 
 
 def download_population(url: str, folder: str | Path, *, progress: bool = True) -> Population:
@@ -97,15 +146,11 @@ def download_population(url: str, folder: str | Path, *, progress: bool = True) 
     """
     system, place = _storage(url)
     with _explained(url, "read"):
-        if not system.exists(f"{place}/{INDEX}"):
+        sizes = _files_in(system, place)
+        if INDEX not in sizes:
             raise PopulationError(f"{shown_url(url)}: there is no population, or its upload is not finished")
-        sizes = {
-            entry["name"].rstrip("/").rpartition("/")[2]: int(entry["size"] or 0)
-            for entry in system.ls(place, detail=True)
-            if entry["type"] == "file"
-        }
-    # No name leads out of the folder, whatever the storage calls its objects.
-    names = sorted(name for name in sizes if name not in ("", ".", "..") and not set(name) & set("/\\\0"))
+    # No name leads out of the folder, whatever the storage calls its objects; hidden ones are not uploaded.
+    names = sorted(name for name in sizes if name and name[0] != "." and not set(name) & set("/\\\0"))
     with new_folder(folder) as target:
         with progress_bar("downloading bytes", total=sum(sizes.values()), show=progress) as advance:
             for name in names:
@@ -130,6 +175,12 @@ def _storage(url: str) -> tuple[Any, str]:
         ) from error
     if not is_url(url):
         raise ConfigurationError(f"{printable(url)}: is no URL; give one such as s3://bucket/networks")
+    if _CHAIN in url:
+        raise ConfigurationError(
+            f"{shown_url(url)}: is a chain of URLs, expected a single one such as s3://bucket/networks"
+        )
+    if not url.partition("://")[2].strip("/"):
+        raise ConfigurationError(f"{printable(url)}: names no place; give one such as s3://bucket/networks")
     # Some services are asked as soon as they are named.
     with _explained(url, "reached"):
         try:
