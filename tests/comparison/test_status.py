@@ -30,6 +30,7 @@ def done(population: Path, tmp_path: Path) -> Path:
     [
         (("--base.training.epochs", "3"), "training.epochs was 1 and is 3"),
         (("--base.training.learning_rate", "0.5"), "training.learning_rate was 0.01 and is 0.5"),
+        (("--base.training.schedule", "cosine"), "training.schedule was 'constant' and is 'cosine'"),
         (("--base.data.where", '{"label": [0, 1]}'), "data.where was {} and is {'label': [0, 1]}"),
     ],
 )

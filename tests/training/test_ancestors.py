@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,8 @@ from scalegmn.training._own_networks import own_splits
 from scalegmn.training._selection import select
 from scalegmn.training._tasks import make_task
 from tests.training.small import options, small_population
+
+RECORDED = ("ancestors", "started_from", "parameters")
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +114,31 @@ def test_what_would_mislead_is_refused(
     assert config is not None
     with pytest.raises(ConfigurationError, match=message):
         raise ConfigurationError("; ".join(configuration_errors(config)))
+
+
+@pytest.mark.slow
+def test_a_training_goes_on_without_the_run_that_it_started_from(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "run", tmp_path / "start")
+    given = options(
+        folder / "other", tmp_path / "new", training__start_from=tmp_path / "start", training__epochs=1
+    )
+    config, _ = parse_config(given)
+    assert config is not None
+    train(config)
+    before = [json.loads((tmp_path / "new" / "run.json").read_text())[name] for name in RECORDED]
+    networks = (tmp_path / "new" / "networks.npy").read_bytes()
+    shutil.rmtree(tmp_path / "start")
+    training = dataclasses.replace(config.training, epochs=2)
+    resumed = dataclasses.replace(config, training=training, resume=True)
+    assert not configuration_errors(resumed)
+    train(resumed)
+    assert len((tmp_path / "new" / "metrics.csv").read_text().splitlines()) == 3
+    assert [json.loads((tmp_path / "new" / "run.json").read_text())[name] for name in RECORDED] == before
+    assert (tmp_path / "new" / "networks.npy").read_bytes() == networks
+    # Without a checkpoint it begins with those weights.
+    shutil.rmtree(tmp_path / "new" / "checkpoints")
+    [problem] = configuration_errors(resumed)
+    assert f"training.start_from: {tmp_path / 'start'}: there is no such run folder" in problem
 
 
 def test_another_model_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -291,6 +291,19 @@ def test_resuming_another_training_is_a_mistake(uninterrupted: Path, population:
     assert "training.epochs is 5" in problems[1]
 
 
+def test_values_of_a_training_that_is_resumed_are_told_as_a_user_writes_them(
+    uninterrupted: Path, population: Path
+) -> None:
+    config, _ = parse_config(options(population / ".." / "small", uninterrupted, resume="true"))
+    assert config is not None
+    problems = [problem for problem in configuration_errors(config) if "was begun with" in problem]
+    there = population / ".." / "small"
+    assert (
+        f"resume: data.population is '{there}', but {uninterrupted} was begun with '{population}'" in problems
+    )
+    assert f"resume: training.schedule is 'constant', but {uninterrupted} was begun with 'cosine'" in problems
+
+
 @pytest.mark.slow
 def test_more_epochs_of_a_constant_schedule_are_no_other_training(population: Path, tmp_path: Path) -> None:
     train(configured(population, tmp_path / "run"))

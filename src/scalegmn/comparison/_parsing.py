@@ -20,6 +20,7 @@ from scalegmn.comparison._config import (
     option_errors,
     same_for_all,
 )
+from scalegmn.configuration import to_plain
 from scalegmn.errors import ConfigurationError
 from scalegmn.training import (
     ConfigEntry,
@@ -245,7 +246,8 @@ def _unfair(own: Mapping[str, ConfigEntry], config: RunConfig, base: RunConfig) 
     problems = [f"{key} is decided by the comparison; leave it out" for key in OWN_OF_RUNS if key in own]
     before = dict(flat_items(base))
     problems += [
-        f"{key} is {value!r}, but {before[key]!r} in the base; task and networks must be the same for all"
+        f"{key} is {to_plain(value)!r}, but {to_plain(before[key])!r} in the base; task and networks must be "
+        "the same for all"
         for key, value in flat_items(config)
         if key in own and same_for_all(key, task=base.task) and value != before.get(key, value)
     ]

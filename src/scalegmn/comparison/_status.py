@@ -148,7 +148,7 @@ def _changed(path: Path, now: RunConfig) -> Iterator[str]:
     earlier = dict(flat_items(parse_plain_run(before, origin=str(path))))
     for key, value in flat_items(now):
         if key not in _FREE and not key.startswith("logging.") and value != earlier.get(key, value):
-            yield f"{key} was {earlier[key]!r} and is {value!r}"
+            yield f"{key} was {to_plain(earlier[key])!r} and is {to_plain(value)!r}"
 
 
 def _plain(config: RunConfig) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Trained models that a training builds on: those of an ensemble, and the one that it starts from.
 
-Whatever they learned from, the new model has learned from as well.
+Whatever they learned from, the new model has learned from as well.  A training that goes on has the weights
+of the run that it started from in its own checkpoint, and what it says of that run in its own folder.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ import numpy as np
 
 from scalegmn.errors import ConfigurationError, ScaleGMNError
 from scalegmn.models import FittedPredictor, Metanetwork
+from scalegmn.networks import read_json
 from scalegmn.training._config import RunConfig
 from scalegmn.training._metanetworks import metanetwork_class
-from scalegmn.training._own_networks import ANCESTORS, learned_networks, own_splits
-from scalegmn.training._run_folder import Run
+from scalegmn.training._own_networks import ANCESTORS, learned_networks, own_splits, read_own
+from scalegmn.training._run_folder import RUN, Run, checkpoint_to_resume
 from scalegmn.training._selection import DataSelection
 from scalegmn.training._task import AnyTask
 
 START: Final = "training.start_from"
+STARTED: Final = "started_from"
+"""In ``run.json``: which weights came from the run that the training started from."""
 _SHOWN: Final = 3
 
 
@@ -35,7 +39,7 @@ def ancestor_errors(config: RunConfig, selection: DataSelection, task: AnyTask) 
     kind = metanetwork_class(config)
     for folder in _members(config):
         yield from _errors(f"{kind.name}.runs", folder, config, selection, task)
-    if config.training.start_from is not None:
+    if config.training.start_from is not None and checkpoint_to_resume(config) is None:
         if issubclass(kind, FittedPredictor):
             yield f"{START} is given, but {kind.name} is not learned step by step; leave it out"
         else:
@@ -98,6 +102,10 @@ def with_ancestors(
         Digests of all of them by their splits, and facts for ``run.json``.
     """
     start = config.training.start_from
+    if start is not None and checkpoint_to_resume(config) is not None:
+        recorded = read_json(config.folder / RUN, what="description of a run")
+        kept: dict[str, Any] = {name: recorded[name] for name in (ANCESTORS, STARTED) if name in recorded}
+        return read_own(config.folder), kept
     folders = [*_members(config), *([] if start is None else [start])]
     found = dict(splits)
     for folder in folders:
@@ -114,13 +122,14 @@ def start_weights(model: Metanetwork, config: RunConfig) -> tuple[dict[str, Any]
     """Give a new model the weights of the run that its training starts from.
 
     Returns:
-        Facts for ``run.json``, and what a user should know, one sentence each; both empty without such a run.
+        Facts for ``run.json``, and what a user should know, one sentence each; both empty without such a run,
+        and where a checkpoint holds later weights.
 
     Raises:
         ConfigurationError: the run holds another kind of model, or none of its weights fits.
     """
     folder = config.training.start_from
-    if folder is None:
+    if folder is None or checkpoint_to_resume(config) is not None:
         return {}, []
     trained = Run.open(folder).model
     if type(trained) is not type(model):
@@ -136,7 +145,7 @@ def start_weights(model: Metanetwork, config: RunConfig) -> tuple[dict[str, Any]
             f"{START}: no weights of {folder} have the shapes of the new model; give it the same options"
         )
     model.load_state_dict({**new, **taken})
-    facts = {"started_from": {"run": str(folder), "tensors": len(taken), "anew": anew}}
+    facts = {STARTED: {"run": str(folder), "tensors": len(taken), "anew": anew}}
     if not anew:
         return facts, []
     more = f" and {len(anew) - _SHOWN} more" if len(anew) > _SHOWN else ""

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from scalegmn.configuration import to_plain
 from scalegmn.disk import holds_something, writer_in
 from scalegmn.errors import CheckpointError, ConfigurationError, PopulationError, ScaleGMNError
 from scalegmn.models import FittedPredictor
@@ -189,7 +190,8 @@ def _changes(config: RunConfig) -> Iterator[str]:
         free.discard("training.epochs")
     for key, value in flat_items(config):
         if key not in free and not key.startswith("logging.") and before.get(key, value) != value:
-            yield f"resume: {key} is {value!r}, but {config.folder} was begun with {before[key]!r}"
+            now, then = to_plain(value), to_plain(before[key])
+            yield f"resume: {key} is {now!r}, but {config.folder} was begun with {then!r}"
 
 
 def _of_epochs(config: RunConfig) -> Iterator[str]:

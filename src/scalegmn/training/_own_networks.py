@@ -150,9 +150,18 @@ def _by_checksum(run: Run, population: Population) -> np.ndarray | None:
 
 
 def _known(run: Run) -> dict[str, np.ndarray] | None:
-    path = run.folder / NETWORKS
-    if not path.is_file():
+    if not (run.folder / NETWORKS).is_file():
         return _computed(run)
+    return read_own(run.folder)
+
+
+def read_own(folder: Path) -> dict[str, np.ndarray]:
+    """What :func:`write_own` wrote into a run folder.
+
+    Raises:
+        ConfigurationError: the file is missing or damaged.
+    """
+    path = folder / NETWORKS
     try:
         table = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError, MemoryError) as error:

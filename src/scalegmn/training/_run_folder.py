@@ -37,7 +37,7 @@ from scalegmn.networks.recognition import Recognizer
 from scalegmn.registry import Registered
 from scalegmn.shipped import located
 from scalegmn.symmetry import canonicalize_sine_phase
-from scalegmn.training._config import DataConfig
+from scalegmn.training._config import DataConfig, RunConfig
 from scalegmn.training._files import write_json
 from scalegmn.training._inference import outputs_of
 from scalegmn.training._metanetworks import load_metanetwork
@@ -243,6 +243,12 @@ def _check_known(facts: Mapping[str, Any], path: Path) -> None:
             raise ConfigurationError(
                 f"{path}: {what} is {format_value(name)}, expected {known.expected(name)}{then}"
             )
+
+
+def checkpoint_to_resume(config: RunConfig) -> Path | None:
+    """The checkpoint that a training goes on from; None where it begins."""
+    last = config.folder / CHECKPOINTS / LAST
+    return last if config.resume and last.is_file() else None
 
 
 def write_run(folder: Path, facts: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from scalegmn.training._history import History
 from scalegmn.training._loading import PopulationData
 from scalegmn.training._module import FitModule
 from scalegmn.training._out_of_memory import MemoryAdvice, is_out_of_memory
-from scalegmn.training._run_folder import CHECKPOINTS, LAST, METRICS
+from scalegmn.training._run_folder import CHECKPOINTS, LAST, METRICS, checkpoint_to_resume
 from scalegmn.training._task import AnyTask
 from scalegmn.training._trainer import make_trainer, shows_bar
 
@@ -54,11 +54,10 @@ def fit_stepwise(
         history=history,
         share=loaders.order.share,
     )
-    last = config.folder / CHECKPOINTS / LAST
-    resumed = config.resume and last.is_file()
+    last = checkpoint_to_resume(config)
     try:
-        with restoring(last, done=lambda: module.learning or not resumed):
-            trainer.fit(module, datamodule=loaders, ckpt_path=str(last) if resumed else None)
+        with restoring(config.folder / CHECKPOINTS / LAST, done=lambda: module.learning or last is None):
+            trainer.fit(module, datamodule=loaders, ckpt_path=None if last is None else str(last))
     except SystemExit as stop:
         # Lightning ends the program when it is interrupted; callers decide that themselves.
         raise KeyboardInterrupt from stop
