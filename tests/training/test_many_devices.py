@@ -189,6 +189,7 @@ def test_devices_that_are_not_there(
     population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = configured(population, tmp_path / "run", training__accelerator="auto", training__devices=3)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
     assert list(machine_errors(asked)) == [] and processes_of(asked.training) == 3
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
@@ -209,6 +210,15 @@ def test_a_gpu_that_is_not_there(population: Path, tmp_path: Path, monkeypatch: 
     )
 
 
+def test_more_processes_than_cores(population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    assert work_errors(configured(population, tmp_path / "run", training__devices=1000)) == [
+        "training.devices is 1000, which makes as many processes on the CPU, but this machine has 4 "
+        "processor cores; use 4 at most"
+    ]
+    assert work_errors(configured(population, tmp_path / "run", training__devices=4)) == []
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
@@ -219,8 +229,13 @@ def test_a_gpu_that_is_not_there(population: Path, tmp_path: Path, monkeypatch: 
     ],
 )
 def test_more_parts_than_networks(
-    population: Path, tmp_path: Path, changes: dict[str, object], problem: str
+    population: Path,
+    tmp_path: Path,
+    changes: dict[str, object],
+    problem: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
     if "metanetwork" in changes:
         changes = {**changes}
         given = [one for one in options(population, tmp_path / "run", **changes) if "--model." not in one]

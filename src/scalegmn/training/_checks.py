@@ -16,7 +16,7 @@ from scalegmn.populations import Population
 from scalegmn.training._ancestors import ancestor_errors
 from scalegmn.training._checkpoint_io import read_checkpoint
 from scalegmn.training._config import RunConfig, Schedule
-from scalegmn.training._machine import machine_errors, processes_of
+from scalegmn.training._machine import machine_errors, missing_devices, processes_of
 from scalegmn.training._metanetworks import metanetwork_class, model_context, no_layers
 from scalegmn.training._parsing import flat_items
 from scalegmn.training._processes import is_first_process
@@ -140,6 +140,9 @@ def _of_selection(config: RunConfig) -> Iterator[str]:
 def _of_parts(config: RunConfig, *, train: int, val: int) -> Iterator[str]:
     """Whether all processes have work at every step."""
     training, processes = config.training, processes_of(config.training)
+    if missing_devices(training) is not None:
+        # It is reported with the machine.
+        return
     parts = processes * training.accumulate
     steps = -(-train // config.data.batch_size)
     smallest = train // max(steps, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
 
 import torch
@@ -35,16 +36,30 @@ def machine_errors(config: RunConfig) -> Iterator[str]:
         yield "training.accelerator is gpu, but PyTorch finds no GPU here, only the CPU; use cpu or auto"
     if training.precision is Precision.fp16_mixed and not on_gpu(training):
         yield "training.precision is fp16_mixed, which needs a GPU; use bf16_mixed or single"
-    if on_gpu(training) and training.devices > len(gpus):
-        yield (
-            f"training.devices is {training.devices}, but this machine has {_count(gpus)} "
-            f"({', '.join(gpus)}); use {len(gpus)} at most, or 0 for all"
-        )
+    missing = missing_devices(training)
+    if missing is not None:
+        yield missing
     yield from _of_slurm(training)
     if config.logging.wandb and importlib.util.find_spec("wandb") is None:
         yield "logging.wandb is on, but wandb is not installed; pip install wandb, or turn it off"
     if config.logging.tensorboard and importlib.util.find_spec("tensorboard") is None:
         yield "logging.tensorboard is on, but not installed; pip install tensorboard, or turn it off"
+
+
+def missing_devices(training: TrainingConfig) -> str | None:
+    """What is to be said where this machine has fewer devices than a training wants; None where it has them."""
+    gpus, cores, wanted = gpu_names(), os.cpu_count() or 1, f"training.devices is {training.devices}"
+    if on_gpu(training) and training.devices > len(gpus):
+        return (
+            f"{wanted}, but this machine has {_count(gpus)} ({', '.join(gpus)}); use {len(gpus)} at most, or "
+            "0 for all"
+        )
+    if not on_gpu(training) and training.devices > cores:
+        return (
+            f"{wanted}, which makes as many processes on the CPU, but this machine has {cores} processor "
+            f"core{'s' * (cores > 1)}; use {cores} at most"
+        )
+    return None
 
 
 def _of_slurm(training: TrainingConfig) -> Iterator[str]:
