@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from scalegmn.comparison import compare, comparison_errors
 from scalegmn.comparison._status import RunStatus, status_of
@@ -46,6 +47,18 @@ def test_what_changes_no_result_may_differ(done: Path) -> None:
     config = configured(done, *options.split(), "--jobs", "2")
     assert comparison_errors(config) == []
     assert status_of(config.runs[0]) is RunStatus.finished
+
+
+def test_machines_of_a_cluster_see_for_themselves_what_they_have(
+    population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    path = comparison_file(tmp_path, population, models=ONE, seeds=[0])
+    given = ("--base.training.accelerator", "gpu")
+    (problem,) = comparison_errors(configured(path, *given))
+    assert "PyTorch finds no GPU here" in problem
+    assert comparison_errors(configured(path, *given, "--cluster", "auto")) == []
 
 
 def test_a_population_that_was_made_anew_is_noticed(tmp_path: Path) -> None:

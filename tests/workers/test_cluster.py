@@ -73,6 +73,12 @@ def test_a_cluster_without_machines_is_given_up(
         list(executor.run(Slow(tmp_path, seconds=2), [[0]]))
 
 
+def test_a_worker_without_the_device_says_so(executor: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor, "_device", torch.device("cuda:97"))
+    with pytest.raises(ClusterError, match=r"the worker [\d.]+: device 'cuda:97' cannot be used"):
+        list(executor.run(Square(), [[1]]))
+
+
 def test_a_device_that_no_machine_has_is_one_sentence(executor: Executor) -> None:
     with (
         pytest.raises(ConfigurationError, match="the cluster has no GPU"),

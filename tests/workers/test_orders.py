@@ -3,6 +3,7 @@ from __future__ import annotations
 import types
 
 import pytest
+import torch
 
 from scalegmn.workers import _orders
 from scalegmn.workers._orders import Orders
@@ -16,7 +17,7 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_work_is_sent_once() -> None:
-    orders, work = Orders(), Square()
+    orders, work = Orders(torch.device("cpu")), Square()
     assert orders.order(work) is orders.order(work)
     orders.forget()
     assert orders.order(work).box == ["reference"]
@@ -24,5 +25,5 @@ def test_a_work_is_sent_once() -> None:
 
 def test_no_work_has_the_order_of_one_before_it() -> None:
     # A work that is gone leaves its place in memory, and so its id, to the next one.
-    orders = Orders()
+    orders = Orders(torch.device("cpu"))
     assert len({orders.order(Square()).key for _ in range(50)}) == 50

@@ -86,11 +86,12 @@ def _of_models(config: ComparisonConfig) -> Iterator[str]:
     """An error that several models share is told once."""
     owners: dict[str, list[str]] = {}
     wanted: dict[str, list[ComparedRun]] = {}
+    elsewhere = config.cluster is not None
     for run in config.selected_runs:
         if run.seed == config.seeds[0]:
             wanted.setdefault(run.model, []).append(run)
     for name, runs in wanted.items():
-        for problem in work_errors(runs[0].config):
+        for problem in work_errors(runs[0].config, elsewhere=elsewhere):
             owners.setdefault(problem, []).append(name)
     for problem, names in owners.items():
         yield problem if len(names) == len(wanted) else f"{', '.join(names)}: {problem}"
@@ -98,7 +99,8 @@ def _of_models(config: ComparisonConfig) -> Iterator[str]:
         yield from _of_test(config.data)
     # Folds and sizes are the same for all models: one of them shows whether they can be.
     for run in next(iter(wanted.values()), [])[1:]:
-        yield from (f"{run.part}: {problem}" for problem in work_errors(run.config) if problem not in owners)
+        found = work_errors(run.config, elsewhere=elsewhere)
+        yield from (f"{run.part}: {problem}" for problem in found if problem not in owners)
 
 
 def _of_curves(config: ComparisonConfig) -> Iterator[str]:

@@ -42,7 +42,6 @@ __all__ = [
 # For other rooms of the house; no promise is made about these.
 from ._changing import changed as changed
 from ._changing import changed_alike as changed_alike
-from ._devices import usable_device as usable_device
 from ._files import read_json as read_json
 from ._parameters import Parameter as Parameter
 from ._parameters import WeightedParameters as WeightedParameters

@@ -54,9 +54,15 @@ def configuration_errors(config: RunConfig) -> list[str]:
     return [*work_errors(config), *folder_errors(config)]
 
 
-def work_errors(config: RunConfig) -> list[str]:
-    """Errors in the data and machine settings, independent of the run folder."""
-    return [*_of_model(config), *_of_data(config), *machine_errors(config)]
+def work_errors(config: RunConfig, *, elsewhere: bool = False) -> list[str]:
+    """Errors in the data and machine settings, independent of the run folder.
+
+    Args:
+        config: of the training.
+        elsewhere: whether other machines train, which see for themselves what they can do.
+    """
+    machine = () if elsewhere else machine_errors(config)
+    return [*_of_model(config), *_of_data(config), *machine]
 
 
 def _of_model(config: RunConfig) -> Iterator[str]:

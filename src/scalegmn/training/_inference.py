@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from scalegmn.graph import NetworkBatch, Records, join
 from scalegmn.models import Metanetwork, Predictor
-from scalegmn.networks import Architecture, usable_device
+from scalegmn.networks import Architecture
 from scalegmn.training._data import NetworkDataset
 from scalegmn.training._memory import kept_memory
 from scalegmn.training._task import AnyTask
+from scalegmn.workers import usable_device
 
 
 def device_called(name: str | None) -> torch.device:

@@ -47,7 +47,7 @@ def machine_errors(config: RunConfig) -> Iterator[str]:
 
 
 def missing_devices(training: TrainingConfig) -> str | None:
-    """What is to be said where this machine has fewer devices than a training wants; None where it has them."""
+    """What to say where this machine has fewer devices than a training wants; None where it has them."""
     gpus, cores, wanted = gpu_names(), os.cpu_count() or 1, f"training.devices is {training.devices}"
     if on_gpu(training) and training.devices > len(gpus):
         return (

@@ -46,7 +46,7 @@ class RayCluster(Executor):
         self._processors = Processors("CPU" if device.type == "cpu" else "GPU")
         self._needs = {"num_cpus": 1} if device.type == "cpu" else {"num_cpus": 1, "num_gpus": 1}
         self._watch = Watch(self._processors, address=address)
-        self._orders, self._pace = Orders(), Pace()
+        self._orders, self._pace = Orders(device), Pace()
         self._ours = False
         self._slots = 1
 

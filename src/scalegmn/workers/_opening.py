@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from scalegmn.workers._cluster import RayCluster
+from scalegmn.workers._devices import device_of_work
 from scalegmn.workers._executor import Executor
 from scalegmn.workers._threads import LocalThreads, thread_count
 
@@ -23,9 +24,9 @@ def open_executor(
         device: where pieces compute.
 
     Raises:
-        ConfigurationError: `workers` is not positive, or the address is none.
+        ConfigurationError: `workers` is not positive, the address is none, or there is no such device.
     """
-    device = torch.device(device)
+    device = device_of_work(device, cluster=cluster)
     count = thread_count(workers, device)
     if cluster is None:
         return LocalThreads(count=count, device=device)

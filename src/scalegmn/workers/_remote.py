@@ -8,8 +8,9 @@ from typing import Any, Final, NamedTuple
 
 import torch
 
-from scalegmn.errors import ClusterError, ScaleGMNError
+from scalegmn.errors import ClusterError, ConfigurationError, ScaleGMNError
 from scalegmn.registry import load_extension
+from scalegmn.workers._devices import usable_device
 from scalegmn.workers._versions import difference, versions_here
 from scalegmn.workers._work import Work
 
@@ -30,6 +31,7 @@ class Order(NamedTuple):
         extensions: that were loaded where the work was begun.
         versions: of the library and others there.
         folder: working folder there, which paths are relative to.
+        device: where pieces compute.
     """
 
     key: str
@@ -37,6 +39,7 @@ class Order(NamedTuple):
     extensions: tuple[str, ...]
     versions: Mapping[str, str]
     folder: str
+    device: torch.device
 
 
 # The works that this process did last, by their keys; and the extensions that it loaded.
@@ -62,6 +65,7 @@ def _work(order: Order) -> Work[Any, Any]:
         problem = difference(versions_here(), wanted=order.versions, machine=machine)
         if problem is not None:
             raise ClusterError(problem)
+        _check_device(order.device, machine)
         torch.set_num_threads(1)
         if os.path.isdir(order.folder):
             os.chdir(order.folder)
@@ -73,6 +77,14 @@ def _work(order: Order) -> Work[Any, Any]:
             del _latest[next(iter(_latest))]
         _latest[order.key] = ray.get(order.box[0])
     return _latest[order.key]
+
+
+def _check_device(device: torch.device, machine: str) -> None:
+    """Find out whether this machine has what was asked for, and not only says so to the cluster."""
+    try:
+        usable_device(device)
+    except ConfigurationError as error:
+        raise ClusterError(f"the worker {machine}: {error}") from error
 
 
 def _ignore(part: float) -> None:

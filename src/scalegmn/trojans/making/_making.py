@@ -20,7 +20,6 @@ import torch
 from torch import Tensor
 
 from scalegmn.images import ImageSet
-from scalegmn.networks import usable_device
 from scalegmn.populations import Population, PopulationWriter, progress_bar, write_atomically
 from scalegmn.trojans.making._figures import TrojanFigures, trojan_figures
 from scalegmn.trojans.making._injecting import injected
@@ -29,7 +28,7 @@ from scalegmn.trojans.making._plan import TrojanJob, TrojanPlan
 from scalegmn.trojans.making._poisoning import PoisonPool
 from scalegmn.trojans.making._recipe import TrojanRecipe
 from scalegmn.trojans.making._rows import TwinPair, pair_columns
-from scalegmn.workers import Report, open_executor
+from scalegmn.workers import Report, open_executor, usable_device
 from scalegmn.zoo import ranges
 from scalegmn.zoo.cnns import Row, TrainingFigures, TrainingWork, append_rows, explain_disk_errors, in_order
 

@@ -15,9 +15,9 @@ from typing import final
 import torch
 
 from scalegmn.images import ImageSet
-from scalegmn.networks import Architecture, usable_device
+from scalegmn.networks import Architecture
 from scalegmn.populations import PopulationWriter, progress_bar
-from scalegmn.workers import Report, open_executor
+from scalegmn.workers import Report, open_executor, usable_device
 from scalegmn.zoo import ranges
 from scalegmn.zoo.cnns import Row, TrainingWork, append_rows, explain_disk_errors, in_order
 

@@ -17,9 +17,8 @@ from typing import final
 import torch
 
 from scalegmn.images import ImageSet
-from scalegmn.networks import usable_device
 from scalegmn.populations import PopulationWriter, progress_bar
-from scalegmn.workers import Report, open_executor
+from scalegmn.workers import Report, open_executor, usable_device
 from scalegmn.zoo import ranges
 from scalegmn.zoo.cnns._fit import CnnTraining
 from scalegmn.zoo.cnns._initialization import initial_parameters

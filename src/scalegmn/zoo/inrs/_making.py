@@ -20,9 +20,9 @@ from torch import Tensor
 
 from scalegmn.errors import ImageSourceError, PopulationError
 from scalegmn.images import ImageSet
-from scalegmn.networks import LayeredArchitecture, usable_device
+from scalegmn.networks import LayeredArchitecture
 from scalegmn.populations import PopulationWriter, progress_bar
-from scalegmn.workers import Report, Work, open_executor
+from scalegmn.workers import Report, Work, device_of_work, open_executor
 from scalegmn.zoo import check_counts, ranges
 from scalegmn.zoo.inrs._fit import SirenFit
 from scalegmn.zoo.inrs._recipe import InrRecipe, initial_sine_parameters
@@ -106,7 +106,8 @@ def fit_inrs(
         >>> Population.open(folder).architecture.describe()
         '2-8-1 (sine), 33 parameters'
     """
-    plan = _Plan(images, recipe or InrRecipe(), copies, seed, shard_size, inner_batch, usable_device(device))
+    place = device_of_work(device, cluster=cluster)
+    plan = _Plan(images, recipe or InrRecipe(), copies, seed, shard_size, inner_batch, place)
     executor = open_executor(cluster=cluster, workers=workers, device=plan.device)
     with executor, PopulationWriter(folder, provenance=plan.provenance(), resume=resume) as writer:
         done = min(writer.shards_done * plan.shard_size, len(plan))
