@@ -41,6 +41,26 @@ def test_a_silent_address_is_one_sentence(monkeypatch: pytest.MonkeyPatch, way: 
             pass
 
 
+@pytest.mark.parametrize(("raised", "expected"), [(15, KeyboardInterrupt), (None, ConfigurationError)])
+def test_whoever_is_asked_to_end_while_connecting_disconnects_and_ends(
+    monkeypatch: pytest.MonkeyPatch, raised: int | None, expected: type[BaseException]
+) -> None:
+    ray = connecting.ray_module()
+    closed: list[bool] = []
+
+    def init(**options: object) -> None:
+        if raised is not None:
+            raise SystemExit(raised)
+        raise RuntimeError("no such thing")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: closed.append(True))
+    with pytest.raises(expected), open_executor(cluster="local"):
+        pass
+    assert closed == [True]
+
+
 def test_who_answers_and_is_no_cluster_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connecting, "_SILENT", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as other:

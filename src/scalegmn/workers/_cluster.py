@@ -58,9 +58,9 @@ class RayCluster(Executor):
         ray = ray_module()
         # Whoever has connected this process already goes on with that cluster.
         self._ours = not ray.is_initialized()
-        if self._ours:
-            connect(self._address, processors=self._workers)
         try:
+            if self._ours:
+                connect(self._address, processors=self._workers)
             if self._address != LOCAL:
                 check_machines(self._address)
             there = self._processors.count

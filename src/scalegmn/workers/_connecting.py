@@ -86,6 +86,7 @@ def connect(address: str, *, processors: int | None) -> None:
 
     Raises:
         ConfigurationError: nothing answers, or something else than a cluster of this version of Ray.
+        KeyboardInterrupt: the process was asked to end meanwhile.
     """
     ray = ray_module()
     if ":" in address and not os.environ.get("RAY_USE_TLS"):
@@ -101,7 +102,10 @@ def connect(address: str, *, processors: int | None) -> None:
     before = _termination()
     try:
         ray.init(address=address, **options)
-    except (Exception, SystemExit) as error:
+    except SystemExit as stop:
+        # Ray answers SIGTERM so while it starts.
+        raise KeyboardInterrupt from stop
+    except Exception as error:
         # Versions that differ, a machine that is not one of the cluster, no cluster on this machine.
         raise ConfigurationError(f"{printable(address)}: {_reason(error)}") from error
     finally:
