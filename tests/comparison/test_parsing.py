@@ -174,6 +174,8 @@ def test_mistakes_of_files(changes: dict[str, object], words: str, tmp_path: Pat
         (["--base.training.epochs", "5", "6"], "'6' stands alone"),
         (["--base.training.epoch", "5"], "unknown key 'training.epoch'; did you mean 'training.epochs'?"),
         (["--output"], "--output has no value"),
+        (["--cluster", ""], "--cluster has no value"),
+        (["--cluster="], "--cluster has no value"),
         (["--jobs", "two"], "command line: jobs is 'two'"),
         (["--config", "other.yaml"], "--config FILE was given 2 times"),
         (["--verbose"], "unknown option --verbose; there are --config"),

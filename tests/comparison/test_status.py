@@ -61,6 +61,11 @@ def test_machines_of_a_cluster_see_for_themselves_what_they_have(
     assert comparison_errors(configured(path, *given, "--cluster", "auto")) == []
 
 
+def test_what_is_no_address_of_a_cluster_is_found_before_any_work(done: Path) -> None:
+    (problem,) = comparison_errors(configured(done, "--cluster", "hello"))
+    assert "the address of the cluster is 'hello', expected HOST:PORT" in problem
+
+
 def test_a_population_that_was_made_anew_is_noticed(tmp_path: Path) -> None:
     path = comparison_file(tmp_path / "c", tmp_path / "p", models=ONE, seeds=[0])
     small_population(tmp_path / "p", networks=48)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from scalegmn.errors import DiskError, PopulationError
+from scalegmn.errors import ConfigurationError, DiskError, PopulationError
 from scalegmn.networks import siren
 from scalegmn.populations import ArchitectureGroup, Population, PopulationWriter
 from scalegmn.populations._format import shard_name
@@ -214,6 +214,21 @@ def small_of_second() -> torch.Tensor:
 
 
 # Resuming
+
+
+@pytest.mark.parametrize("done", [0, 1])
+def test_a_call_that_fails_before_anything_is_done_leaves_nothing(tmp_path: Path, done: int) -> None:
+    folder = tmp_path / "p"
+    with (
+        pytest.raises(ConfigurationError, match="no such cluster"),
+        PopulationWriter(folder, provenance=PROVENANCE) as writer,
+    ):
+        for number in range(done):
+            writer.append_groups(shard(number))
+        raise ConfigurationError("no such cluster")
+    assert folder.exists() == bool(done)
+    with PopulationWriter(folder, provenance=PROVENANCE, resume=bool(done)) as writer:
+        assert writer.shards_done == done
 
 
 def test_notes_and_counts_survive(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def _command_line(arguments: Sequence[str], problems: list[str]) -> _CommandLine
         if not equals:
             while rest and not rest[0].startswith("--"):
                 values.append(rest.pop(0))
-        if key in _OPTIONS and not values and key != "resume":
+        if key in _OPTIONS and not any(values) and key != "resume":
             problems.append(f"{_COMMAND_LINE}: --{key} has no value")
         elif key in _OPTIONS:
             found.options[key] = _option(key, values)

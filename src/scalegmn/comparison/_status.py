@@ -26,6 +26,7 @@ from scalegmn.training import (
     select,
     work_errors,
 )
+from scalegmn.workers import check_address
 
 RECORD: Final = "comparison.yaml"
 """In the folder of a comparison: what was compared last."""
@@ -71,7 +72,16 @@ def comparison_errors(config: ComparisonConfig) -> list[str]:
     writer = writer_in(config.output)
     if writer is not None:
         return [f"output: another command is writing to {config.output} ({writer}); wait for it or end it"]
-    return [*_of_output(config), *_of_models(config), *_of_curves(config), *_of_runs(config)]
+    found = (_of_cluster, _of_output, _of_models, _of_curves, _of_runs)
+    return [problem for errors in found for problem in errors(config)]
+
+
+def _of_cluster(config: ComparisonConfig) -> Iterator[str]:
+    try:
+        if config.cluster is not None:
+            check_address(config.cluster)
+    except ConfigurationError as error:
+        yield str(error)
 
 
 def _of_output(config: ComparisonConfig) -> Iterator[str]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from torch import Tensor
 
 from scalegmn.disk import LOCK, claim_folder
-from scalegmn.errors import DiskError, PopulationError, ScaleGMNError
+from scalegmn.errors import PopulationError, ScaleGMNError
 from scalegmn.networks import Architecture
 from scalegmn.populations._columns import (
     conform,
@@ -101,7 +101,8 @@ class PopulationWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, OSError | DiskError) and self._journal is not None:
+        if isinstance(error, OSError | ScaleGMNError) and self._journal is not None:
+            # Whoever mends what was wrong with a call that did nothing gives the same call again.
             with contextlib.suppress(OSError, ScaleGMNError):
                 self._give_room()
         self.close()

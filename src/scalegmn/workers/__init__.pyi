@@ -6,6 +6,7 @@ __all__ = ["Executor", "Work", "open_executor"]
 
 # For other rooms of the house; no promise is made about these.
 from ._cluster import RayCluster as RayCluster
+from ._connecting import check_address as check_address
 from ._devices import device_of_work as device_of_work
 from ._devices import usable_device as usable_device
 from ._sharing import require_folder as require_folder

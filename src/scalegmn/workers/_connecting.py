@@ -72,7 +72,7 @@ def check_address(address: str) -> None:
     ):
         return
     raise ConfigurationError(
-        f"the address of the cluster is {printable(address)!r}, expected HOST:PORT (such as 10.0.0.1:6379), "
+        f"the address of the cluster is {address!r}, expected HOST:PORT (such as 10.0.0.1:6379), "
         "ray://HOST:PORT (such as ray://10.0.0.1:10001), auto for the cluster of this machine, or local"
     )
 
