@@ -58,6 +58,8 @@ def sweep(folder: Path, options: Sequence[str], *, trials: int, seed: int = 0) -
     task = TASKS.get(configured(options).task)
 
     def objective(trial: optuna.Trial) -> float:
+        # A seed for each trial: who goes on with a study, or shares it, does not begin with the same values.
+        trial.study.sampler = optuna.samplers.TPESampler(seed=seed + trial.number)
         config = configured(
             [*options, *suggested(trial), f"--output={folder / f'trial{trial.number}'}"]
         )
@@ -69,7 +71,6 @@ def sweep(folder: Path, options: Sequence[str], *, trials: int, seed: int = 0) -
         storage=f"sqlite:///{folder / 'study.db'}",
         load_if_exists=True,
         direction="maximize" if task.larger_is_better else "minimize",
-        sampler=optuna.samplers.TPESampler(seed=seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
     )
     study.optimize(objective, n_trials=trials)

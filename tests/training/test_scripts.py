@@ -19,7 +19,7 @@ printf '%s\\n' "$@"
 
 @pytest.mark.slow
 def test_a_sweep_keeps_its_study_and_goes_on(tmp_path: Path) -> None:
-    pytest.importorskip("optuna")
+    optuna = pytest.importorskip("optuna")
     population = small_population(tmp_path / "p", networks=48).folder
     given = options(population, tmp_path / "unused", training__epochs=1)
     given = [one for one in given if not one.startswith(("--output", "--model.", "--training.learning_rate"))]
@@ -29,7 +29,8 @@ def test_a_sweep_keeps_its_study_and_goes_on(tmp_path: Path) -> None:
             [str(tmp_path / "sweep"), "--trials", str(1 + (done == 2)), *given, "--model.layers=1"]
         )
         assert len(list((tmp_path / "sweep").glob("trial*/results.json"))) == done
-    assert (tmp_path / "sweep" / "study.db").is_file()
+    study = optuna.load_study(study_name="sweep", storage=f"sqlite:///{tmp_path / 'sweep' / 'study.db'}")
+    assert len({trial.params["learning_rate"] for trial in study.trials}) == 3
 
 
 def test_the_job_starts_one_task_for_each_gpu(tmp_path: Path) -> None:
