@@ -85,6 +85,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--trials", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0, help="of the values that are tried")
     own, options = parser.parse_known_args(argv)
+    if own.trials < 1:
+        parser.error(f"--trials is {own.trials}, expected 1 or more")
     study = sweep(own.folder, options, trials=own.trials, seed=own.seed)
     best = study.best_trial
     print(

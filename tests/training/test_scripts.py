@@ -56,3 +56,12 @@ def test_the_job_starts_one_task_for_each_gpu(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.yaml").touch()
     assert started() == [*first, "--resume", "true"]
+
+
+def test_a_sweep_of_no_trials_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("optuna")
+    script = runpy.run_path(str(SCRIPTS / "sweep.py"))
+    with pytest.raises(SystemExit):
+        script["main"]([str(tmp_path / "sweep"), "--trials", "0"])
+    assert "--trials is 0, expected 1 or more" in capsys.readouterr().err
+    assert not (tmp_path / "sweep").exists()
