@@ -8,6 +8,7 @@ import re
 import runpy
 import shlex
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from scalegmn.models.baselines.features import FEATURES
 from scalegmn.networks import Activation, activation_kinds
 from scalegmn.registry import Registry
 from scalegmn.symmetry import group_of
-from scalegmn.training import TASKS, parse_config
+from scalegmn.training import TASKS, LoggingConfig, parse_config
 from scalegmn.trojans.triggers import TRIGGERS
 
 ROOT = Path(__file__).parents[1]
@@ -108,21 +109,31 @@ def slugs(document: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def understand(words: list[str]) -> None:
-    """Parse a `scalegmn` command with the parser of its subcommand; nothing is done."""
+def understand(words: list[str]) -> dict[Path, object]:
+    """Parse a `scalegmn` command with the parser of its subcommand; nothing is done.
+
+    Returns what it writes and another command finds in its way: files and folders, and the run folders of a
+    comparison, each with the configuration that may find them.
+    """
     name, *arguments = words
     if ">" in arguments:
         arguments = arguments[: arguments.index(">")]
     assert name in COMMANDS, f"there is no command {name!r}"
     if arguments == ["--help"]:
-        return
+        return {}
     if name == "train":
-        assert parse_config(arguments)[1] == []
-    elif name == "compare":
-        assert parse_comparison(arguments)[1] == []
-    else:
-        module = importlib.import_module(f"scalegmn.cli.{COMMANDS[name]}")
-        module.build_parser().parse_args(arguments)
+        config, problems = parse_config(arguments)
+        assert config is not None and problems == []
+        return {} if config.resume else {config.folder: object()}
+    if name == "compare":
+        comparison, problems = parse_comparison(arguments)
+        assert comparison is not None and problems == []
+        plain = LoggingConfig()
+        return {run.folder: dataclasses.replace(run.config, logging=plain) for run in comparison.selected_runs}
+    module = importlib.import_module(f"scalegmn.cli.{COMMANDS[name]}")
+    module.build_parser().parse_args(arguments)
+    outputs = {Path(value): object() for option, value in pairwise(arguments) if option in ("-o", "--output")}
+    return {} if "--resume" in arguments else outputs
 
 
 def resolves(name: str) -> bool:
@@ -182,11 +193,13 @@ def test_commands_are_understood(document: Path, monkeypatch: pytest.MonkeyPatch
     targets = set(
         re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
     )
+    written: dict[Path, object] = {}
     for words in commands(document):
         try:
             match words:
                 case ["scalegmn", *rest]:
-                    understand(rest)
+                    for path, value in understand(rest).items():
+                        assert written.setdefault(path, value) == value, f"{path} is another command's"
                 case ["make", *rest]:
                     assert set(rest) <= targets, f"the Makefile has no {set(rest) - targets}"
                 case ["python", "-m", module, *_]:
@@ -250,6 +263,13 @@ def test_every_option_of_a_model_is_explained() -> None:
         assert f"`{field.name}`" in first, f"docs/architecture.md does not explain {field.name!r}"
 
 
+def test_a_comparison_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = tmp_path / "document.md"
+    command = "scalegmn compare --config inr_editing/compare_mnist"
+    document.write_text(f"```console\n{command}\n{command} --seeds 0 7\n```\n", encoding="utf-8")
+    test_commands_are_understood(document, monkeypatch)
+
+
 @pytest.mark.parametrize(
     ("text", "check"),
     [
@@ -271,7 +291,17 @@ def test_mistakes_are_noticed(text: str, check: object, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["scalegmn fly", "scalegmn info", "scalegmn train --modle.layers 3", "make coffee", "sudo reboot"],
+    [
+        "scalegmn fly",
+        "scalegmn info",
+        "scalegmn train --modle.layers 3",
+        "make coffee",
+        "sudo reboot",
+        "scalegmn make inrs --source digits -o here\nscalegmn make cnns --source digits --output here",
+        "scalegmn train --config inr_editing/mnist_small\nscalegmn train --config inr_editing/mnist_bidir",
+        "scalegmn compare --config inr_editing/compare_mnist --seeds 0\n"
+        "scalegmn compare --config inr_editing/compare_mnist --base.training.epochs 3 --seeds 0",
+    ],
 )
 def test_wrong_commands_are_noticed(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     document = tmp_path / "document.md"
