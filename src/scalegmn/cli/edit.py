@@ -95,7 +95,7 @@ def _edit_files(editor: TrainedEditor, paths: Sequence[Path], output: Path, read
     if as_file:
         done = edit_files(editor, paths, output, as_file=True, reading=reading)
         if done.written:
-            say(f"1 edited networks: {output}")
+            say(f"the edited network is {output}")
             _draw(done.pictures, editor, output.with_suffix(".png"))
         return _complain(done)
     with new_folder(output) as place:

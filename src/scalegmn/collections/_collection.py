@@ -202,7 +202,7 @@ def existing_folder(folder: Path, title: str) -> Path:
     """
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
-        raise PopulationError(f"{folder}: {what}; expected the folder of {title}")
+        raise PopulationError(f"{folder}: {what}; expected a folder of the collection {title!r}")
     return folder
 
 

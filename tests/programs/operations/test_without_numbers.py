@@ -29,6 +29,9 @@ TAKEN: list[tuple[str, tuple[Any, ...]]] = [
     ("aten.sub.Tensor", (like(4, 3), like(), 1)),
     ("aten.mul.Tensor", (like(2, 3), like(1, 3))),
     ("aten.div.Tensor", (like(2, 3), like(3))),
+    ("aten.div.Tensor", (like(2, 3), 8.0)),
+    ("aten.mul.Tensor", (like(2, 3), 0.5)),
+    ("aten.add.Tensor", (like(2, 3), 1, 2)),
     ("aten.mean.dim", (like(2, 3, 4, 4), [-1, -2], False, None)),
     ("aten.sum.dim_IntList", (like(2, 3, 4), [1], True, None)),
     ("aten.addmm.default", (like(5), like(2, 3), like(3, 5), 1, 1)),
@@ -41,7 +44,6 @@ TAKEN: list[tuple[str, tuple[Any, ...]]] = [
     # Left to PyTorch.
     ("aten.relu.default", (like(2, 3, dtype=torch.int64),)),
     ("aten.mul.Tensor", (like(2, 3), like(3, dtype=torch.float32))),
-    ("aten.mul.Tensor", (like(2, 3), 0.5)),
     ("aten.sum.dim_IntList", (like(2, 3), [], False, None)),
     (
         "aten.convolution.default",
@@ -71,6 +73,12 @@ def test_formulas_are_what_pytorch_makes(name: str, arguments: tuple[Any, ...]) 
     operation = OPERATIONS.get(name)
     (found,), (expected,) = written_without_numbers(operation, arguments), operation.run(*arguments)
     assert (found.shape, found.dtype, found.device) == (expected.shape, expected.dtype, expected.device)
+
+
+@pytest.mark.parametrize("number", [8.0, 2, True])
+def test_numbers_have_a_formula_of_their_own(number: float) -> None:
+    """Tests check annotations, so that one which is not kept leads to PyTorch here and nowhere else."""
+    assert _FORMULAS["aten.div.Tensor"](like(2, 3), number) == (2, 3)
 
 
 @pytest.mark.parametrize(("name", "arguments"), REFUSED)

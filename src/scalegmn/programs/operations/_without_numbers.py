@@ -33,7 +33,7 @@ def written_without_numbers(operation: Operation, arguments: Sequence[Any]) -> t
     if formula is not None and _is_plain(operation, arguments):
         try:
             shape = formula(*arguments)
-        except (IndexError, TypeError, ValueError):
+        except (AttributeError, IndexError, TypeError, ValueError):
             # PyTorch says better what is wrong.
             shape = None
         if shape is not None and min(shape, default=1) > 0:
@@ -58,7 +58,9 @@ def _gelu(x: Tensor, approximate: object) -> Shape | None:
     return tuple(x.shape) if approximate in ("none", "tanh") else None
 
 
-def _paired(x: Tensor, y: Tensor, *rest: object) -> Shape | None:
+def _paired(x: Tensor, y: object, *rest: object) -> Shape | None:
+    if not isinstance(y, Tensor):
+        return _entrywise(x, y, *rest)
     if not all(isinstance(one, (int, float)) for one in rest):
         return None
     return tuple(np.broadcast_shapes(tuple(x.shape), tuple(y.shape)))
