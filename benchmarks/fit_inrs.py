@@ -76,7 +76,7 @@ def print_profile(images: ImageSet, recipe: InrRecipe, device: str) -> None:
         "sines and cosines": [(torch, "sin"), (torch.Tensor, "cos_")],
         "other operations of forward and backward pass": [(SirenFit, "_forward"), (SirenFit, "_backward")],
         "Adam": [(SirenFit, "step")],
-        "drawing the start": [(inrs, "initial_parameters")],
+        "drawing the start": [(inrs, "initial_sine_parameters")],
         "writing": [(PopulationWriter, "append"), (PopulationWriter, "finish")],
     }
     maker_rate(images, dataclasses.replace(recipe, steps=1), 1, device)  # What a process does once.

@@ -161,7 +161,7 @@ def _check_target(target: Path, *, overwrite: bool) -> None:
         kind = "a folder" if target.is_dir() else "a file"
         raise CheckpointError(
             f"{target}: {kind} of this name exists and was left alone; expected a free name; choose another "
-            "name, or pass overwrite=True to replace a file"
+            "name (in Python, overwrite=True replaces a file)"
         )
     if not target.parent.is_dir():
         raise CheckpointError(f"{target}: the folder {target.parent} does not exist; create it first")
