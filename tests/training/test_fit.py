@@ -5,7 +5,9 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -319,6 +321,18 @@ def test_wandb_offline(population: Path, tmp_path: Path, monkeypatch: pytest.Mon
     changes = {"logging.wandb": "true", "logging.wandb_offline": "true"}
     train(configured(population, tmp_path / "run", **changes))
     assert list((tmp_path / "run").glob("wandb/offline-run-*/*.wandb"))
+
+
+@pytest.mark.slow
+def test_wandb_without_a_key(population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wandb = pytest.importorskip("wandb")
+    refusal = mock.Mock(side_effect=wandb.errors.UsageError("No API key configured."))
+    monkeypatch.setattr(wandb, "login", refusal)
+    config = configured(population, tmp_path / "run")
+    config = replace(config, logging=replace(config.logging, wandb=True))
+    with pytest.raises(ConfigurationError, match=r"logging.wandb is on, but .* says 'No API key configured\.'"):
+        train(config)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow

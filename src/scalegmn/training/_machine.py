@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import torch
 
-from scalegmn.training._config import Accelerator, Precision, RunConfig, TrainingConfig
+from scalegmn.training._config import Accelerator, LoggingConfig, Precision, RunConfig, TrainingConfig
 from scalegmn.training._processes import slurm_tasks
 
 
@@ -40,8 +40,7 @@ def machine_errors(config: RunConfig) -> Iterator[str]:
     if missing is not None:
         yield missing
     yield from _of_slurm(training)
-    if config.logging.wandb and importlib.util.find_spec("wandb") is None:
-        yield "logging.wandb is on, but wandb is not installed; pip install wandb, or turn it off"
+    yield from _of_wandb(config.logging)
     if config.logging.tensorboard and importlib.util.find_spec("tensorboard") is None:
         yield "logging.tensorboard is on, but not installed; pip install tensorboard, or turn it off"
 
@@ -60,6 +59,24 @@ def missing_devices(training: TrainingConfig) -> str | None:
             f"core{'s' * (cores > 1)}; use {cores} at most"
         )
     return None
+
+
+def _of_wandb(logging: LoggingConfig) -> Iterator[str]:
+    if not logging.wandb:
+        return
+    if importlib.util.find_spec("wandb") is None:
+        yield "logging.wandb is on, but wandb is not installed; pip install wandb, or turn it off"
+    elif not logging.wandb_offline:
+        import wandb
+
+        try:
+            # Asks for the key on a terminal, where there is none.
+            wandb.login()
+        except wandb.errors.Error as error:
+            yield (
+                f"logging.wandb is on, but Weights & Biases says {str(error)!r}; log in, set "
+                "logging.wandb_offline, which sends nothing, or turn it off"
+            )
 
 
 def _of_slurm(training: TrainingConfig) -> Iterator[str]:

@@ -93,8 +93,8 @@ def select(config: DataConfig) -> DataSelection:
     if empty:
         raise ConfigurationError(
             f"data: {population.folder} has no networks for {' and '.join(empty)} "
-            f"({splits.describe()}); look at its column {config.split!r}, data.validation, data.where and "
-            "data.train_where"
+            f"that can be used and that data.where and data.train_where leave ({splits.describe()} without "
+            f"these); look at its column {config.split!r}, data.validation, data.where and data.train_where"
         )
     if config.folds is not None and not len(chosen["test"]):
         raise ConfigurationError(
