@@ -129,7 +129,9 @@ def understand(words: list[str]) -> dict[Path, object]:
         comparison, problems = parse_comparison(arguments)
         assert comparison is not None and problems == []
         plain = LoggingConfig()
-        return {run.folder: dataclasses.replace(run.config, logging=plain) for run in comparison.selected_runs}
+        return {
+            run.folder: dataclasses.replace(run.config, logging=plain) for run in comparison.selected_runs
+        }
     module = importlib.import_module(f"scalegmn.cli.{COMMANDS[name]}")
     module.build_parser().parse_args(arguments)
     outputs = {Path(value): object() for option, value in pairwise(arguments) if option in ("-o", "--output")}

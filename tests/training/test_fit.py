@@ -330,7 +330,9 @@ def test_wandb_without_a_key(population: Path, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(wandb, "login", refusal)
     config = configured(population, tmp_path / "run")
     config = replace(config, logging=replace(config.logging, wandb=True))
-    with pytest.raises(ConfigurationError, match=r"logging.wandb is on, but .* says 'No API key configured\.'"):
+    with pytest.raises(
+        ConfigurationError, match=r"logging.wandb is on, but .* says 'No API key configured\.'"
+    ):
         train(config)
     assert not (tmp_path / "run").exists()
 
