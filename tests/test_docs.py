@@ -48,6 +48,8 @@ FOREIGN = {"cd", "export", "git", "mkdir", "pip", "tensorboard"}
 
 # Pages whose Python takes more than about a second of a processor.
 LONG_PROGRAMS = {"any_network.md", "alignment.md"}
+# Pages whose commands take as long to parse.
+MANY_COMMANDS = {"results.md", "training.md"}
 
 every_document = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix()
@@ -189,7 +191,14 @@ def test_blocks_say_their_language(document: Path) -> None:
         assert block.language in LANGUAGES, f"line {block.start}: {block.language!r} is not of {LANGUAGES}"
 
 
-@every_document
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(path, marks=[pytest.mark.slow] if path.name in MANY_COMMANDS else [])
+        for path in DOCUMENTS
+    ],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
 def test_commands_are_understood(document: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     targets = set(
