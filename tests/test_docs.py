@@ -44,7 +44,7 @@ REGISTRIES: tuple[Registry[Any], ...] = (
     COLLECTIONS,
 )
 # First words of console lines whose meaning is not ours to check.
-FOREIGN = {"cd", "export", "git", "mkdir", "pip", "tensorboard"}
+FOREIGN = {"cd", "cp", "export", "git", "mkdir", "pip", "tensorboard"}
 
 # Pages whose Python takes more than about a second of a processor.
 LONG_PROGRAMS = {"any_network.md", "alignment.md"}
