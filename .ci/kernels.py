@@ -1,7 +1,8 @@
-"""Run the numeric tests again under other kernels than those that this processor would choose.
+"""Run the numeric tests again as users run the code: without checks of shapes, under other kernels.
 
 Sums are rounded in another order, and with or without fused multiply-add, by the kernels of every kind of
-processor.  A test that passes with one of them only is found here rather than on somebody else's machine.
+processor.  A test that passes with one of them only is found here rather than on somebody else's machine, and
+so is code that fails where no check of its annotations comes first.
 Settings that change no bit of some sample results on this machine are left out, and named.
 
 Arguments are handed on to pytest: ``.venv/bin/python .ci/kernels.py tests/nn -k invariant``.
@@ -47,6 +48,7 @@ NOT_NUMERIC = (
     "tests/test_benchmarks.py",
     "tests/test_house.py",
     "tests/test_import_rule.py",
+    "tests/test_shape_checks.py",
 )
 PROCESSES = "2"
 SAME = {"error": "errors"}
@@ -103,9 +105,9 @@ def features() -> set[str]:
 
 
 def environment(variables: dict[str, str]) -> dict[str, str]:
-    """That of this process and these variables; one thread a process."""
+    """That of this process and these variables; one thread a process, and no checks of shapes."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    return {**os.environ, **threads, **variables}
+    return {**os.environ, **threads, "SCALEGMN_SHAPE_CHECKS": "off", **variables}
 
 
 def intel_kernels(folder: Path) -> dict[str, str]:

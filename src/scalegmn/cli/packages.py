@@ -45,8 +45,8 @@ _DISTRIBUTIONS: Final = {
 
 # Imported by others when they are used.
 _BEHIND: Final = {"lightning": ("tensorboard",)}
-# Imported for some files, for a cluster or for storage, whose error says what to install.
-_FOR_SOME_FILES: Final = frozenset({"h5py", "onnx", "google", "ray", "grpc", "fsspec"})
+# Imported for some files, for a cluster, for storage or to track runs, whose errors say what to install.
+_FOR_SOME: Final = frozenset({"h5py", "onnx", "google", "ray", "grpc", "fsspec", "wandb"})
 # The smallest that has all that is missing is recommended.
 EXTRAS: Final = ("populations", "reports", "train", "wandb", "keras", "onnx", "cluster", "all")
 
@@ -61,7 +61,7 @@ def missing_packages(module: str, name: str | None) -> list[str]:
     Returns:
         Names of distributions; none where something else than a package is missing.
     """
-    imported = {one for one in _imports_behind(module) if one.split(".")[0] not in _FOR_SOME_FILES}
+    imported = {one for one in _imports_behind(module) if one.split(".")[0] not in _FOR_SOME}
     imported |= {name} if name else set()
     needed = {one.split(".")[0] for one in imported}
     needed |= {other for one in needed for other in _BEHIND.get(one, ())}

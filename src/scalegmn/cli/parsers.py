@@ -11,7 +11,8 @@ from jsonargparse import ArgumentParser
 
 from scalegmn.cli.exit_codes import USAGE
 from scalegmn.cli.general_options import add_general_options
-from scalegmn.cli.help_texts import HelpFormatter, with_examples
+from scalegmn.cli.help_formatter import HelpFormatter
+from scalegmn.cli.help_texts import with_examples
 from scalegmn.cli.output import complain
 from scalegmn.printable import printable
 

@@ -10,7 +10,8 @@ from jsonargparse import ArgumentParser
 from scalegmn.cli.configuration_errors import print_configuration_errors
 from scalegmn.cli.exit_codes import INTERRUPTED, OK, USAGE
 from scalegmn.cli.general_options import add_general_options, shows_progress
-from scalegmn.cli.help_texts import HelpFormatter, with_examples
+from scalegmn.cli.help_formatter import HelpFormatter
+from scalegmn.cli.help_texts import with_examples
 from scalegmn.cli.output import complain, say, say_all, tell
 from scalegmn.cli.pictures import write_pictures
 from scalegmn.cli.tables import print_tables
