@@ -19,8 +19,12 @@ unix = pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX
 
 # A command that does what `body` says; importing a real one would take seconds.
 PROGRAM = """
-import sys, time, types
+import signal, sys, time, types
 from pathlib import Path
+# Whoever started the tests may ignore signals, as nohup does.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for name in {{"SIGTERM", "SIGHUP"}} & set(dir(signal)):
+    signal.signal(getattr(signal, name), signal.SIG_DFL)
 command = types.ModuleType("scalegmn.cli.info")
 def run(argv):
 {body}
