@@ -11,6 +11,7 @@ import torch
 
 from scalegmn.errors import ClusterError, ConfigurationError, PopulationError
 from scalegmn.workers import Executor, _cluster, _pace, _processors, open_executor
+from scalegmn.workers._orders import Orders
 
 from .work_cases import Mortal, Slow, Square, Threads
 
@@ -74,7 +75,7 @@ def test_a_cluster_without_machines_is_given_up(
 
 
 def test_a_worker_without_the_device_says_so(executor: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executor, "_device", torch.device("cuda:97"))
+    monkeypatch.setattr(executor, "_orders", Orders(torch.device("cuda:97")))
     with pytest.raises(ClusterError, match=r"the worker [\d.]+: device 'cuda:97' cannot be used"):
         list(executor.run(Square(), [[1]]))
 
